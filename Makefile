@@ -1,0 +1,88 @@
+# The gateway's commands. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV ?= .venv
+# The newest Python that is there, 3.11 at least.
+PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v $$name; break; }; done)
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+BENCH_PEERS ?= benchmarks/.peers
+CLIENTS := .venv-clients
+NODE_CLIENTS := tests/clients/node
+# `make test ARGS="-k drain"`
+ARGS ?=
+
+.PHONY: help run test test-clients lint fmt docs bench bench-peers migrate clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: migrate ## Serve on http://127.0.0.1:8080 (HOST, PORT, DATA_DIR and .env are honoured)
+	@exec $(RUN) manage.py serve
+
+migrate: $(VENV)/.runtime ## Bring the database up to date
+	@$(RUN) manage.py migrate --verbosity 0
+
+test: $(VENV)/.development ## Run the whole suite on SQLite: no key, no network, no service needed
+	@$(RUN) -m pytest $(ARGS)
+
+test-clients: $(VENV)/.development ## Run real clients (LangChain, AI SDK, ...) against the gateway; installs them
+	@$(MAKE) --silent --jobs 3 $(CLIENTS)/openai3/.installed $(CLIENTS)/openai2/.installed \
+		$(NODE_CLIENTS)/node_modules/.installed
+	@TEST_CLIENTS=1 $(RUN) -m pytest tests/clients $(ARGS)
+
+lint: $(VENV)/.development ## Check format, style, types, imports and migrations
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+	$(RUN) manage.py makemigrations --check --dry-run
+
+fmt: $(VENV)/.development ## Format the code and fix what can be fixed by itself
+	$(VENV)/bin/ruff check --fix-only .
+	$(VENV)/bin/ruff format .
+
+docs: $(VENV)/.runtime ## Write the generated pages of docs/ and the README's table of settings
+	@$(RUN) docs/generate.py
+
+bench: $(VENV)/.development ## Measure speed (benchmarks/)
+	@$(RUN) -m benchmarks $(ARGS)
+
+bench-peers: $(RUN) ## Install the gateways that bench compares with (pip, npm)
+	$(RUN) -m venv $(BENCH_PEERS)/litellm
+	$(BENCH_PEERS)/litellm/bin/python -m pip install --quiet -r benchmarks/requirements-peers.txt
+	cp benchmarks/package.json $(BENCH_PEERS)/
+	npm install --prefix $(BENCH_PEERS)
+
+clean: ## Remove the virtual environment and caches; data stays
+	rm -rf $(VENV) $(CLIENTS) $(NODE_CLIENTS)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(RUN):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# The stamps hold the requirements they were installed from: pip runs only when these have changed.
+$(VENV)/.runtime: requirements.txt | $(RUN)
+	@cmp -s $< $@ || { echo "Installing $<"; $(PIP) -r $<; }
+	@cp $< $@
+
+$(VENV)/.development: requirements.txt requirements-dev.txt | $(RUN)
+	@cat $^ | cmp -s - $@ || { echo "Installing requirements-dev.txt"; $(PIP) -r requirements-dev.txt; }
+	@cat $^ > $@
+
+# Real clients have environments of their own: some still need an openai that is older than ours.
+$(CLIENTS)/openai3/.installed: requirements-clients.txt
+$(CLIENTS)/openai2/.installed: requirements-clients-openai2.txt
+$(CLIENTS)/%/.installed:
+	@cmp -s $^ $@ || { echo "Installing $^"; $(PYTHON) -m venv $(@D) && \
+		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $^; }
+	@cp $^ $@
+
+# Without Node their tests are skipped.
+$(NODE_CLIENTS)/node_modules/.installed: $(NODE_CLIENTS)/package.json
+	@mkdir -p $(@D)
+	@command -v npm >/dev/null || { echo "npm is not there: the Node clients will be skipped"; exit 0; }; \
+		cmp -s $< $@ || { echo "Installing $<"; npm install --prefix $(NODE_CLIENTS) --no-package-lock --no-audit \
+		--no-fund --loglevel error && cp $< $@; }

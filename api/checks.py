@@ -1,0 +1,199 @@
+"""System checks: everything that can be wrong with the configuration, each with an id and a way out.
+
+Errors keep the server from starting; warnings are printed. Those that only matter once the server listens are
+deployment checks (`manage.py check --deploy`), so that they never keep an operator from migrating; `serve` runs them
+itself.
+"""
+
+import importlib.util
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from gemini_gateway.exposure import ADVICE, exposure_problem, is_loopback
+from gemini_gateway.proxies import parse_networks
+from gemini_gateway.secrets import FILE_NAME
+
+Apps = Sequence[AppConfig] | None
+
+
+@register(Tags.compatibility)
+def environment_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report variables whose value cannot be used."""
+    return [
+        Error(
+            f"The environment variable {problem.name} {problem.reason}.",
+            hint="Correct it in the environment or in .env; .env.example says what it means.",
+            id="gateway.E001",
+        )
+        for problem in settings.ENVIRONMENT.problems
+    ]
+
+
+@register(Tags.security)
+def secrets_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report secrets that are missing, weak, shared between purposes or open to others."""
+    return list(_secrets_faults())
+
+
+def _secrets_faults() -> Iterator[CheckMessage]:
+    if settings.SECRETS_PROBLEM:
+        yield Error(
+            f"The secrets cannot be kept ({settings.SECRETS_PROBLEM}).",
+            hint="Make DATA_DIR writable, or set SECRET_KEY and FIELD_ENCRYPTION_KEYS (or their _FILE variants).",
+            id="gateway.E002",
+        )
+    for position, key in enumerate(settings.FIELD_ENCRYPTION_KEYS, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            yield Error(
+                f"Key {position} in FIELD_ENCRYPTION_KEYS is not 32 url-safe base64 bytes.",
+                hint="Make one with: python -c "
+                "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+                id="gateway.E003",
+            )
+    if settings.SECRET_KEY in settings.FIELD_ENCRYPTION_KEYS:
+        yield Error(
+            "SECRET_KEY is also a field encryption key.",
+            hint="One key per purpose: whoever learns one must not get the other.",
+            id="gateway.E004",
+        )
+    path = settings.DATA_DIR / FILE_NAME
+    if path.exists() and path.stat().st_mode & 0o077:
+        yield Warning(
+            f"{path} can be read by other users of this machine.", hint=f"chmod 600 {path}", id="gateway.W001"
+        )
+
+
+@register(Tags.compatibility)
+def storage_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report a data directory, database or Redis set-up that cannot work."""
+    return list(_storage_faults())
+
+
+def _storage_faults() -> Iterator[CheckMessage]:
+    if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
+        yield Error(
+            f"The data directory {settings.DATA_DIR} cannot be written.",
+            hint="Create it for the user that runs the server, or set DATA_DIR.",
+            id="gateway.E005",
+        )
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        options = database.get("OPTIONS", {})
+        if options.get("transaction_mode") != "IMMEDIATE" or "journal_mode=WAL" not in options.get("init_command", ""):
+            yield Error(
+                "SQLite runs without WAL or IMMEDIATE transactions: writers would fail with 'database is locked'.",
+                hint="Keep the OPTIONS of gemini_gateway/settings.py.",
+                id="gateway.E006",
+            )
+    if settings.REDIS_URL and importlib.util.find_spec("channels_redis") is None:
+        yield Error(
+            "REDIS_URL is set, but channels-redis is not installed.",
+            hint="pip install -r requirements.txt, or unset REDIS_URL.",
+            id="gateway.E007",
+        )
+
+
+@register(Tags.compatibility)
+def upstream_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report a description of Gemini's side that is incomplete or contradicts itself."""
+    return list(_upstream_faults())
+
+
+def _upstream_faults() -> Iterator[CheckMessage]:
+    if settings.GEMINI_UPSTREAM == "vertex":
+        if not settings.GOOGLE_CLOUD_PROJECT:
+            yield Error(
+                "GOOGLE_GENAI_USE_VERTEXAI is on, but GOOGLE_CLOUD_PROJECT is empty.",
+                hint="Set the project (and GOOGLE_CLOUD_LOCATION if it is not 'global').",
+                id="gateway.E008",
+            )
+        if settings.GEMINI_API_KEY:
+            yield Warning(
+                "A Gemini API key is set, but Vertex AI is asked: the key is not used.",
+                hint="Unset the key or GOOGLE_GENAI_USE_VERTEXAI.",
+                id="gateway.W002",
+            )
+    if not settings.GEMINI_BASE_URL:
+        return
+    url = urlsplit(settings.GEMINI_BASE_URL)
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        yield Error(
+            "GEMINI_BASE_URL is not an http or https URL.",
+            hint="For example https://generativelanguage.googleapis.com; leave it empty for Google's own.",
+            id="gateway.E009",
+        )
+    elif url.scheme == "http" and not is_loopback(url.hostname) and settings.GEMINI_API_KEY:
+        yield Warning(
+            "GEMINI_BASE_URL is plain http to another machine: the API key travels in the clear.",
+            hint="Use https.",
+            id="gateway.W003",
+        )
+
+
+@register(Tags.compatibility)
+def limits_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report deadlines that cannot all be kept."""
+    return [
+        Warning(
+            f"{name} ({getattr(settings, name):g} s) is longer than TOTAL_TIMEOUT ({settings.TOTAL_TIMEOUT:g} s).",
+            hint="The total deadline always comes first.",
+            id="gateway.W004",
+        )
+        for name in ("CONNECT_TIMEOUT", "FIRST_BYTE_TIMEOUT", "IDLE_TIMEOUT")
+        if getattr(settings, name) > settings.TOTAL_TIMEOUT
+    ]
+
+
+@register(Tags.security)
+def network_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report hosts and proxies that are trusted too widely or cannot be read."""
+    return list(_network_faults())
+
+
+def _network_faults() -> Iterator[CheckMessage]:
+    try:
+        parse_networks(settings.TRUSTED_PROXIES)
+    except ValueError as fault:
+        yield Error(
+            f"TRUSTED_PROXIES: {fault}.",
+            hint="List addresses or networks, such as 127.0.0.1,10.0.0.0/8.",
+            id="gateway.E010",
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Error(
+            "ALLOWED_HOSTS contains '*': any web page could reach this server through a name of its own.",
+            hint="List the names that clients use.",
+            id="gateway.E011",
+        )
+    if settings.ALLOW_INSECURE_KEYLESS:
+        yield Warning(
+            "ALLOW_INSECURE_KEYLESS is on: everybody who can reach this server may use it without a key.",
+            hint="Unset it unless the network in front of the server keeps strangers out.",
+            id="gateway.W005",
+        )
+
+
+@register(Tags.security, deploy=True)
+def exposure_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report an address that strangers can reach with doors open."""
+    return list(_exposure_faults())
+
+
+def _exposure_faults() -> Iterator[CheckMessage]:
+    if problem := exposure_problem(settings.HOST, allowed=settings.ALLOW_INSECURE_KEYLESS):
+        yield Error(problem, hint=ADVICE, id="gateway.E012")
+    if settings.DEBUG and not is_loopback(settings.HOST):
+        yield Error(
+            f"DEBUG is on while listening on {settings.HOST}: error pages would show the server's insides.",
+            hint="Unset DEBUG.",
+            id="gateway.E013",
+        )

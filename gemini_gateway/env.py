@@ -1,0 +1,126 @@
+"""Typed reading of the environment and of the checkout's `.env`. Nothing here raises on a bad value: the problem is
+kept with the variable's name, the default stands in, and the system checks (`api.checks`) refuse to start with a hint.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import environ
+
+TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
+FALSE = frozenset({"0", "false", "no", "off", "n", "f", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentProblem:
+    """A variable whose value cannot be used, and why; the value itself is left out, it may be a secret."""
+
+    name: str
+    reason: str
+
+
+class Environment:
+    """The process environment over a `.env` file (the process wins), read by name and type.
+
+    `read` lists every name that was asked for, so that a test can compare it with `.env.example`; `problems` lists the
+    values that could not be used. The file's values stay in here: they never reach `os.environ`, where a library could
+    pick a key that the operator did not mean for it.
+    """
+
+    def __init__(self, dotenv: Path) -> None:
+        self.read: set[str] = set()
+        self.problems: list[EnvironmentProblem] = []
+
+        class Values(environ.Env):  # type: ignore[misc]  # read_env fills a class attribute: this one is ours
+            ENVIRON: ClassVar[dict[str, str]] = dict(os.environ)
+
+        if dotenv.is_file():
+            Values.read_env(dotenv)
+        self._values = Values.ENVIRON
+
+    def text(self, name: str, default: str = "") -> str:
+        """The variable with blanks stripped; an empty one counts as absent."""
+        self.read.add(name)
+        return self._values.get(name, "").strip() or default
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A switch: 1/true/yes/on or 0/false/no/off, in any case."""
+        word = self.text(name).lower()
+        if not word:
+            return default
+        if word in TRUE:
+            return True
+        if word not in FALSE:
+            self._problem(name, "is neither true nor false (use 1 or 0)")
+            return default
+        return False
+
+    def whole(self, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+        """A whole number within bounds; `1_000_000` is accepted."""
+        word = self.text(name)
+        try:
+            number = int(word) if word else default
+        except ValueError:
+            self._problem(name, "is not a whole number")
+            return default
+        return int(self._bounded(name, number, default, least=least, most=most))
+
+    def seconds(self, name: str, default: float, *, least: float = 0.0) -> float:
+        """A duration in seconds, fractions allowed."""
+        word = self.text(name)
+        try:
+            number = float(word) if word else default
+        except ValueError:
+            self._problem(name, "is not a number of seconds")
+            return default
+        return self._bounded(name, number, default, least=least, most=None)
+
+    def words(self, name: str, default: Sequence[str] = ()) -> list[str]:
+        """A comma-separated list without empty items."""
+        items = [item.strip() for item in self.text(name).split(",") if item.strip()]
+        return items or list(default)
+
+    def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
+        """One of a closed set, in any case."""
+        word = self.text(name, default)
+        for option in allowed:
+            if option.lower() == word.lower():
+                return option
+        self._problem(name, f"is none of {', '.join(allowed)}")
+        return default
+
+    def secret(self, name: str) -> str:
+        """A secret by value (`NAME`) or from a file that holds only it (`NAME_FILE`); "" when there is none."""
+        path = self.text(f"{name}_FILE")
+        direct = self.text(name)
+        if direct or not path:
+            return direct
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as fault:
+            self._problem(f"{name}_FILE", f"cannot be read ({type(fault).__name__})")
+            return ""
+
+    def database(self, name: str, default: str) -> dict[str, object]:
+        """A database URL as one entry of Django's DATABASES."""
+        try:
+            parsed = dict(environ.Env.db_url_config(self.text(name, default)))
+        except (ValueError, KeyError, TypeError, environ.ImproperlyConfigured):
+            parsed = {}
+        if str(parsed.get("ENGINE", "")).startswith("django."):
+            return parsed
+        self._problem(name, "is not a database URL such as postgres://user:password@host:5432/name")
+        return dict(environ.Env.db_url_config(default))
+
+    def _bounded(self, name: str, number: float, default: float, *, least: float, most: float | None) -> float:
+        if number >= least and (most is None or number <= most):
+            return number
+        bounds = f"at least {least}" if most is None else f"between {least} and {most}"
+        self._problem(name, f"must be {bounds}")
+        return default
+
+    def _problem(self, name: str, reason: str) -> None:
+        self.problems.append(EnvironmentProblem(name, reason))

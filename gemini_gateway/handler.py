@@ -1,0 +1,155 @@
+"""The short way through Django for `/v1` and the health pages.
+
+Django's stock ASGI handler spools the body to a file, opens an executor and two tasks for each request and hops to a
+thread for signals and logging; that costs more than the HTTP parsing (docs/performance.md). This subclass keeps what
+is Django's (request, resolver, middleware protocol, views, streaming responses) and drops the rest. It answers a client
+that hangs up by cancelling the view. Database connections belong to the store's own threads, so `request_started` and
+`request_finished` have nothing to do here and are not sent.
+"""
+
+import asyncio
+import functools
+import io
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch, get_resolver
+from django.utils.module_loading import import_string
+
+logger = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+View = Callable[..., Awaitable[HttpResponseBase]]
+
+
+class BodyTooLargeError(Exception):
+    """The body grew past MAX_BODY_BYTES while it was read."""
+
+
+class ShortHandler(ASGIHandler):
+    """An ASGI handler whose views are all async, bound to one URLconf and to settings.API_MIDDLEWARE."""
+
+    def __init__(
+        self, urlconf: str, *, too_large: Callable[[], HttpResponse], failed: Callable[[Exception], HttpResponse]
+    ) -> None:
+        resolver = get_resolver(urlconf)
+        resolver.url_patterns  # noqa: B018 - imports the views now, so that a broken one stops the server from starting
+        self._resolve: Callable[[str], ResolverMatch] = functools.lru_cache(maxsize=512)(resolver.resolve)
+        self._too_large = too_large
+        self._failed = failed
+        self._max_body = settings.MAX_BODY_BYTES
+        super().__init__()
+
+    def load_middleware(self, is_async: bool = True) -> None:
+        """Build the chain of settings.API_MIDDLEWARE (async-capable middleware only) around the view call."""
+        chain: Any = self._call_view
+        for path in reversed(settings.API_MIDDLEWARE):
+            chain = import_string(path)(chain)
+        self._middleware_chain = chain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        try:
+            body = await self._read_whole_body(receive)
+        except BodyTooLargeError:
+            await self._send(self._too_large(), send)
+            return
+        if body is None:
+            return
+        request = ASGIRequest(scope, io.BytesIO(body))
+        request._body = body  # noqa: SLF001 - what HttpRequest.body sets after reading the stream
+        serving = self._serve(request, receive, send)
+        del request, body  # a stream may stay open for minutes: what it was asked with is not kept for that long
+        await serving
+
+    async def _serve(self, request: HttpRequest, receive: Receive, send: Send) -> None:
+        """Run the view and send its answer; a client that hangs up cancels both."""
+        serving = asyncio.current_task()
+        assert serving is not None  # noqa: S101 - an ASGI application always runs in a task
+        watch = asyncio.ensure_future(_cancel_on_disconnect(receive, serving))
+        response: HttpResponseBase | None = None
+        try:
+            answering = self._answer(request)
+            del request
+            response = await answering
+            await self._send(response, send)
+        except asyncio.CancelledError:
+            if not (watch.done() and not watch.cancelled()):
+                raise
+            # The client has gone and the view has cleaned up: nobody is left to tell.
+            serving.uncancel()
+        finally:
+            watch.cancel()
+            if response is not None:
+                await _close(response)
+
+    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        """Run middleware and view. What fails outside a view (no route matches, say) never becomes Django's page."""
+        try:
+            response: HttpResponseBase = await self._middleware_chain(request)
+        except Exception as error:  # noqa: BLE001 - the request's edge
+            return self._failed(error)
+        return response
+
+    async def _call_view(self, request: HttpRequest) -> HttpResponseBase:
+        match = self._resolve(request.path_info)
+        request.resolver_match = match
+        view: View = match.func
+        return await view(request, *match.args, **match.kwargs)
+
+    async def _send(self, response: HttpResponseBase, send: Send) -> None:
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+        start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
+        if isinstance(response, HttpResponse):
+            headers.append((b"content-length", b"%d" % len(response.content)))
+            await send(start)
+            await send({"type": "http.response.body", "body": response.content})
+            return
+        await send(start)
+        del start, headers
+        async for part in response.streaming_content:  # type: ignore[attr-defined]
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    async def _read_whole_body(self, receive: Receive) -> bytes | None:
+        """Return the body, or None when the client left before it was whole."""
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            if len(body) > self._max_body:
+                raise BodyTooLargeError
+            return body
+        parts: list[bytes] = []
+        size = 0
+        while message["type"] == "http.request":
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._max_body:
+                raise BodyTooLargeError
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await receive()
+        return None
+
+
+async def _cancel_on_disconnect(receive: Receive, serving: "asyncio.Task[Any]") -> None:
+    message = await receive()
+    while message["type"] != "http.disconnect":
+        message = await receive()
+    serving.cancel()
+
+
+async def _close(response: HttpResponseBase) -> None:
+    """Run what the response has to close; an async generator that was not read to its end is closed here."""
+    if response.streaming:
+        aclose = getattr(getattr(response, "_iterator", None), "aclose", None)
+        if aclose is not None:
+            await aclose()
+    response.closed = True

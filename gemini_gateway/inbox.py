@@ -1,0 +1,35 @@
+"""What a server has for an application, one message after the other."""
+
+import asyncio
+from typing import Any
+
+Message = dict[str, Any]
+
+
+class Inbox:
+    """The queue between Daphne's protocol and one application, which alone waits for it.
+
+    asyncio.Queue would do, at 3 KiB for each open stream: it is made for many who wait and many who put.
+    """
+
+    __slots__ = ("_messages", "_waiter")
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Message) -> None:
+        """Add a message."""
+        self._messages.append(message)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def get(self) -> Message:
+        """Return the next message as soon as there is one (ASGI's `receive`)."""
+        while not self._messages:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._messages.pop(0)

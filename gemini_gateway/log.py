@@ -1,0 +1,115 @@
+"""How log lines look (JSON or text, one record a line) and what they never hold: keys and tokens are blanked in a
+filter on the root handler, where the records of every library pass.
+"""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request"}
+
+# Google API keys (AIza…, and the newer AQ.…), OpenAI-style keys, bearer tokens, and any header or URL parameter
+# that carries one; and the one-time set-up link.
+_SECRETS = re.compile(
+    r"AIza[0-9A-Za-z_\-]{10,}"
+    r"|\bAQ\.[0-9A-Za-z_\-]{10,}"
+    r"|\bsk-[0-9A-Za-z_\-]{6,}"
+    r"|(?<=/setup/)[0-9a-f]{16,}"
+    r"|\bya29\.[0-9A-Za-z_\-.]{10,}"
+    r"|(?P<name>(?i:x-goog-api-key|authorization|api[_-]?key|[?&]key)[\"']?\s*[:=]\s*(?:b(?=[\"']))?[\"']?(?:(?i:bearer|basic)\s+)?)"
+    r"[^\s\"'&,;]+"
+    r"|(?P<bearer>(?i:\bbearer)\s+)[^\s\"',;]+"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL_BUT_NEWLINE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def redact(text: str) -> str:
+    """The text with every key and token replaced by `[redacted]`."""
+    return _SECRETS.sub(lambda found: f"{found['name'] or found['bearer'] or ''}[redacted]", text)
+
+
+class RedactionFilter(logging.Filter):
+    """Blanks secrets in the message, the traceback, the stack and the extra fields of every record."""
+
+    _exceptions = logging.Formatter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record in place; it always passes."""
+        record.msg = redact(record.getMessage())
+        record.args = ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self._exceptions.formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
+        for name, value in extra_fields(record).items():
+            if not isinstance(value, int | float | None):
+                setattr(record, name, redact(str(value)))
+        return True
+
+
+def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What the caller passed as `extra`."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, the extra fields, the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON; control characters end up escaped, so a line stays a line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **extra_fields(record),
+        }
+        if record.exc_info or record.exc_text:
+            line["exception"] = record.exc_text or self.formatException(record.exc_info or (None, None, None))
+        return json.dumps(line, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """For a person at a terminal: time, level, logger, message, extras; control characters are shown, not obeyed."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The first line, with the extras as `name=value` at its end."""
+        extras = "".join(f" {name}={value}" for name, value in extra_fields(record).items())
+        return _CONTROL.sub(_visible, super().formatMessage(record) + extras)
+
+    def formatException(self, ei: Any) -> str:
+        """The traceback on its own lines."""
+        return _CONTROL_BUT_NEWLINE.sub(_visible, super().formatException(ei))
+
+
+def _visible(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
+def logging_config(*, level: str, style: str) -> dict[str, Any]:
+    """Django's LOGGING: one handler on standard error for everybody, `style` being "json" or "text"."""
+    formatter = "gemini_gateway.log.JsonFormatter" if style == "json" else "gemini_gateway.log.TextFormatter"
+    quiet = {"handlers": [], "propagate": True}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"redaction": {"()": "gemini_gateway.log.RedactionFilter"}},
+        "formatters": {"line": {"()": formatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redaction"]}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": quiet,
+            "django.server": quiet,
+            # Both announce every connection at INFO; what is worth a line is logged by the gateway itself.
+            "daphne": quiet | {"level": "WARNING"},
+            "google_genai": quiet | {"level": "WARNING"},
+        },
+    }

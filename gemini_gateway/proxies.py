@@ -1,0 +1,43 @@
+"""Which forwarded headers are believed: those of a peer listed in TRUSTED_PROXIES, and nobody else's."""
+
+import ipaddress
+from collections.abc import Callable, Sequence
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
+
+type_of_network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parse_networks(words: Sequence[str]) -> list[type_of_network]:
+    """Addresses and networks such as `10.0.0.0/8`; raises ValueError at the first that is neither."""
+    return [ipaddress.ip_network(word, strict=False) for word in words]
+
+
+class TrustedProxyMiddleware:
+    """Takes forwarded headers off requests that come from anybody but a trusted proxy."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        try:
+            self.trusted = parse_networks(settings.TRUSTED_PROXIES)
+        except ValueError:  # the system check gateway.E010 names it; until then nobody is trusted
+            self.trusted = []
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on, cleaned."""
+        if not self._is_trusted(request.META.get("REMOTE_ADDR", "")):
+            for name in FORWARDED:
+                request.META.pop(name, None)
+        return self.get_response(request)
+
+    def _is_trusted(self, peer: str) -> bool:
+        if not self.trusted:
+            return False
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self.trusted)

@@ -1,0 +1,348 @@
+"""One connection of the server and one request on it, held to limits: how large a body may be (refused before it is
+read), how long head and body may take, how much may wait for a client that does not read.
+"""
+
+import asyncio
+import html
+import io
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from twisted.protocols.basic import LineReceiver
+
+from gemini_gateway.direct_request import DirectRequest
+from gemini_gateway.direct_write import DirectChannel
+
+if TYPE_CHECKING:
+    from api.openai.error_body import ErrorBody
+    from gemini_gateway.server import GatewayServer
+
+logger = logging.getLogger(__name__)
+
+DISCONNECT_SECONDS = 1.0  # for an application to act on `http.disconnect` before its send() raises
+LINGER_SECONDS = 5.0
+# What a refused client may still send: closing a socket with unread bytes in it makes the kernel reset the connection,
+# and the client would see that instead of the answer.
+LINGER_BYTES = 1024 * 1024
+SLOWEST_BODY = 32 * 1024  # bytes a second that keep a long upload alive beyond the body timeout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Sizes in bytes, times in seconds."""
+
+    max_body_bytes: int
+    outbound_budget_bytes: int
+    header_timeout: float
+    body_timeout: float
+    send_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that the server gives by itself."""
+
+    status: int
+    message: str
+    type: str
+    code: str | None
+
+
+TOO_LARGE = Refusal(
+    413, "The request's body is larger than this server reads.", "invalid_request_error", "request_too_large"
+)
+TOO_SLOW = Refusal(408, "The request's body did not arrive in time.", "invalid_request_error", "request_timeout")
+MALFORMED = Refusal(400, "The request is not valid HTTP, or its head is too large.", "invalid_request_error", None)
+GOING_DOWN = Refusal(
+    503, "The server is shutting down. Please try again.", "service_unavailable_error", "server_shutting_down"
+)
+
+
+def error_object(refusal: Refusal) -> bytes:
+    """OpenAI's error object as JSON."""
+    body: ErrorBody = {"error": {"message": refusal.message, "type": refusal.type, "param": None, "code": refusal.code}}
+    return orjson.dumps(body)
+
+
+def answer_for(refusal: Refusal, path: bytes) -> tuple[dict[bytes, bytes], bytes]:
+    """Headers and body of a refusal: OpenAI's error object under /v1, plain HTML elsewhere."""
+    headers = {b"x-request-id": b"req_" + secrets.token_hex(16).encode(), b"cache-control": b"no-store"}
+    if path == b"/v1" or path.startswith(b"/v1/"):
+        return headers | {b"content-type": b"application/json"}, error_object(refusal)
+    page = f"<!doctype html><title>{refusal.status}</title><p>{html.escape(refusal.message)}</p>"
+    return headers | {b"content-type": b"text/html; charset=utf-8"}, page.encode()
+
+
+def closing_answer(refusal: Refusal, path: bytes) -> bytes:
+    """A whole refusal as it goes over the wire, after which the connection closes."""
+    headers, body = answer_for(refusal, path)
+    headers |= {b"connection": b"close", b"content-length": str(len(body)).encode()}
+    head = b"HTTP/1.1 %d %s\r\n" % (refusal.status, HTTPStatus(refusal.status).phrase.encode())
+    return head + b"".join(b"%s: %s\r\n" % header for header in headers.items()) + b"\r\n" + body
+
+
+class GatewayChannel(DirectChannel):
+    """One client connection, parsed by Twisted. The head of each request has `header_timeout` from its first byte on;
+    so has an idle connection.
+    """
+
+    def __init__(self, server: "GatewayServer") -> None:
+        super().__init__()
+        self._server = server
+        self._limits = server.limits
+        self._reading_head = False
+        server.channels.add(self)
+
+    def connectionMade(self) -> None:
+        """A client has connected."""
+        self.requestFactory = GatewayRequest  # here, because Daphne's factory sets its own on each new channel
+        self.timeOut = self._limits.header_timeout
+        super().connectionMade()
+        # Twisted pauses producers (GatewayRequest) when more than this waits for the client.
+        self.transport.bufferSize = self._limits.outbound_budget_bytes
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the client; within a head they do not buy more time."""
+        if not self._reading_head:
+            self._reading_head = True
+            self.resetTimeout()
+        LineReceiver.dataReceived(self, data)
+
+    def allHeadersReceived(self) -> None:
+        """The head is complete: refuse what is too large before its body is read."""
+        request = self.requests[-1]
+        request.early_path = self._path
+        if self.length != 0:  # from here on the request looks at the time itself (check_timeouts)
+            self._savedTimeOut = self.setTimeout(None)
+        if self.length is not None and self.length > self._limits.max_body_bytes:
+            # Not "100 Continue" either: the client shall not start to send.
+            request.requestHeaders.removeHeader(b"expect")
+            super().allHeadersReceived()
+            request.refuse(TOO_LARGE)
+        else:
+            super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        """The body is complete."""
+        self._reading_head = False
+        super().allContentReceived()
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A line of the head is too long."""
+        self._respondToBadRequestAndDisconnect()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # Twisted's name: its own answer has neither body nor id
+        self.transport.write(closing_answer(MALFORMED, b"/v1"))
+        self.loseConnection()
+
+    def linger(self) -> None:
+        """The answer is out before the body is in: read on for a short while, then close."""
+        self._reading_head = True
+        self.persistent = 0
+        self.setTimeout(LINGER_SECONDS)
+
+    def stop_reading(self) -> None:
+        """Leave whatever comes in the kernel's buffers."""
+        self.transport.pauseProducing()
+
+    def close_if_idle(self) -> None:
+        """Close a kept-alive connection with no request on it."""
+        if not self.requests and not self._reading_head:
+            self.loseConnection()
+
+
+class GatewayRequest(DirectRequest):
+    """One request and its answer.
+
+    `unread` is a future while more than the outbound budget waits for the client, None otherwise.
+    """
+
+    channel: GatewayChannel
+    server: "GatewayServer"
+
+    def __init__(self, channel: GatewayChannel, queued: object = False) -> None:
+        # Twisted would parse multipart bodies in full, only for its own `args` that nobody reads.
+        super().__init__(channel, queued, parsePOSTFormSubmission=False)
+        self.early_path = b""
+        self.arrived = False
+        self.unread: asyncio.Future[None] | None = None
+        self._producing = False
+        self._refused = False
+        self._event_stream = False
+        self._received = 0
+        self._head_at = 0.0
+
+    # --- the body comes in -------------------------------------------------------------------------------------------
+
+    def gotLength(self, length: int | None) -> None:
+        """The head is complete. The body stays in memory (its size is bounded), not in a temporary file."""
+        self.content = io.BytesIO()
+        self._head_at = time.monotonic()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a piece of the body unless there is too much of it."""
+        self._received += len(data)
+        limit = self.server.limits.max_body_bytes
+        if self._refused:
+            if self._received > limit + LINGER_BYTES:
+                self.channel.stop_reading()
+        elif self._received > limit:
+            self.refuse(TOO_LARGE)
+        else:
+            self.content.write(data)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer at once, without the application, and close the connection soon after."""
+        self._refused = True
+        self.channel.write(closing_answer(refusal, self.early_path))
+        self.channel.linger()
+        logger.info("Refused a request: %s", refusal.code, extra={"status": refusal.status})
+
+    def process(self) -> Any:
+        """The request is whole: give it to the application."""
+        if self._refused:
+            self.channel.loseConnection()
+            return None
+        self.arrived = True
+        # Daphne lets this header of any client rewrite the path that the application sees.
+        self.requestHeaders.removeHeader(b"daphne-root-path")
+        return super().process()
+
+    def check_timeouts(self) -> None:
+        """Called each second: a body must arrive in time, slow ones at SLOWEST_BODY bytes a second at least."""
+        if self.arrived or self._refused or not self._head_at:
+            return
+        patience = self.server.limits.body_timeout + self._received / SLOWEST_BODY
+        if time.monotonic() - self._head_at > patience:
+            self.refuse(TOO_SLOW)
+
+    # --- the answer goes out -----------------------------------------------------------------------------------------
+
+    def handle_reply(self, message: Mapping[str, Any]) -> None:
+        """Write one message of the application."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            message = self._watch_headers(message)
+        elif kind == "http.response.body" and message.get("more_body"):
+            self._announce_stream()
+        if self.channel is None:
+            return
+        with self.channel.gathering():
+            super().handle_reply(message)
+
+    def _watch_headers(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Note what the answer is; while draining it is the last one on its connection."""
+        last = self.server.draining
+        if last:
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        for name, value in message.get("headers", ()):
+            lowered = name.lower()
+            if lowered == b"content-type":
+                self._event_stream = value.startswith(b"text/event-stream")
+            elif lowered == b"connection":
+                last = last or value == b"close"
+        if last and self.channel is not None:
+            self.channel.persistent = 0
+        return message
+
+    def _announce_stream(self) -> None:
+        """Let Twisted tell us when the client does not keep up."""
+        if not self._producing and not self.finished and self.channel is not None:
+            self._producing = True
+            self.registerProducer(self, True)
+
+    def finish(self) -> None:
+        """The answer is complete."""
+        self._stop_waiting()
+        super().finish()
+
+    def connectionLost(self, reason: Any) -> None:
+        """The client has gone."""
+        self._release()
+        super().connectionLost(reason)
+
+    def pauseProducing(self) -> None:
+        """Twisted: more than the budget waits for the client."""
+        if self.unread is None:
+            self.unread = asyncio.get_running_loop().create_future()
+
+    def resumeProducing(self) -> None:
+        """Twisted: the client has read it all."""
+        self._release()
+
+    def stopProducing(self) -> None:
+        """Twisted: the connection is gone."""
+        self._release()
+
+    async def wait_until_read(self) -> None:
+        """Return when the client has read what waits for it; one that does not within the send timeout is cut off.
+
+        Raises ConnectionAbortedError then, a moment later: an application that watches for `http.disconnect` has been
+        cancelled before.
+        """
+        if self.unread is None:
+            return
+        _, late = await asyncio.wait([self.unread], timeout=self.server.limits.send_timeout)
+        if late:
+            logger.info("A client did not read its answer; the connection is closed", extra={"status": self.code})
+            self.abort()
+            await asyncio.sleep(DISCONNECT_SECONDS)
+            raise ConnectionAbortedError("The client did not read its answer.")
+
+    def _release(self) -> None:
+        if self.unread is not None and not self.unread.done():
+            self.unread.set_result(None)
+        self.unread = None
+
+    def _stop_waiting(self) -> None:
+        self._release()
+        if self._producing:
+            self._producing = False
+            self.unregisterProducer()
+
+    # --- ends that are not the application's -------------------------------------------------------------------------
+
+    def abort(self) -> None:
+        """Close the connection now, whatever still waits to be sent."""
+        if self.channel is not None:
+            self.channel.forceAbortClient()
+
+    def abandon(self) -> None:
+        """The application ended without a complete answer."""
+        if self._response_started:
+            self.abort()
+        else:
+            self._answer(Refusal(500, "The server had an error processing the request.", "server_error", None))
+
+    def handle_exception(self, exception: BaseException) -> None:
+        """The application failed: say so while that is possible, else close the connection."""
+        self.abandon()
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """Daphne's own refusals (bad header names and such), in our form."""
+        kind = "invalid_request_error" if status < 500 else "server_error"
+        self._answer(Refusal(status, f"{body}.", kind, None))
+
+    def cut(self) -> None:
+        """The server stops: an error event ends a stream, other requests are told to come again."""
+        if self.finished or self.channel is None:
+            return
+        if not self._response_started:
+            self._answer(GOING_DOWN)
+        elif self._event_stream:
+            event = b"data: " + error_object(GOING_DOWN) + b"\n\n"
+            self.handle_reply({"type": "http.response.body", "body": event})
+        else:
+            self.abort()
+
+    def _answer(self, refusal: Refusal) -> None:
+        headers, body = answer_for(refusal, self.uri)
+        headers[b"content-length"] = str(len(body)).encode()
+        self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": list(headers.items())})
+        self.handle_reply({"type": "http.response.body", "body": body})

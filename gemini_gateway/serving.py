@@ -1,0 +1,80 @@
+"""What `serve` and `runserver` have in common: the emulator when no key is configured, the server's limits, and the
+start page in the terminal.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+from gemini_gateway.exposure import is_loopback
+from gemini_gateway.first_operator import setup_path
+from gemini_gateway.server_connection import Limits
+from gemini_gateway.start_page import UPSTREAMS
+
+logger = logging.getLogger(__name__)
+
+
+def limits() -> Limits:
+    """The server's limits from the settings."""
+    return Limits(
+        max_body_bytes=settings.MAX_BODY_BYTES,
+        outbound_budget_bytes=settings.OUTBOUND_BUDGET_BYTES,
+        header_timeout=settings.HEADER_TIMEOUT,
+        body_timeout=settings.BODY_TIMEOUT,
+        send_timeout=settings.SEND_TIMEOUT,
+    )
+
+
+@contextmanager
+def upstream() -> Iterator[None]:
+    """Have something to ask while the block runs: without a key or a base URL that is an emulator of our own.
+
+    Its address goes into the environment too, so that the processes which an auto-reloader starts share it.
+    """
+    if settings.GEMINI_UPSTREAM != "emulator" or settings.GEMINI_BASE_URL:
+        yield
+        return
+    from api.gemini.emulator.process import start_emulator
+
+    emulator = start_emulator()
+    settings.GEMINI_BASE_URL = os.environ["GEMINI_BASE_URL"] = emulator.base_url
+    logger.warning("No Gemini key is configured: the built-in emulator answers", extra={"emulator": emulator.base_url})
+    try:
+        yield
+    finally:
+        emulator.stop()
+        settings.GEMINI_BASE_URL = ""
+        os.environ.pop("GEMINI_BASE_URL", None)
+
+
+def terminal_page(host: str, port: int) -> str:
+    """What a person wants to know when the server has started; asks the database for the first operator."""
+    origin = f"http://{_visitable(host)}:{port}"
+    answered_by = UPSTREAMS[settings.GEMINI_UPSTREAM]
+    if settings.GEMINI_UPSTREAM == "emulator":
+        answered_by += " (made-up answers; set GEMINI_API_KEY for real ones)"
+    lines = [
+        "",
+        "Gemini Gateway is running",
+        "",
+        f"  OpenAI API   {origin}/v1",
+        f"  Admin        {origin}/admin/",
+        f"  Docs         {origin}/ and docs/ in this checkout",
+        f"  Answered by  {answered_by}",
+    ]
+    if path := setup_path():
+        lines += ["", "  There is no operator yet. This link makes the first one, once:", f"  {origin}{path}"]
+    if not is_loopback(host):
+        lines += ["", f"  Listening on {host}: everybody who can reach this machine can use it without a key."]
+    return "\n".join([*lines, "", ""])
+
+
+def _visitable(host: str) -> str:
+    """An address for a browser: "all interfaces" is none, and IPv6 wants brackets."""
+    name = host.strip("[]")
+    if name in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        return "localhost"
+    return f"[{name}]" if ":" in name else name

@@ -1,0 +1,24 @@
+"""The public start page at `/`: what this is, where it listens, who answers, and examples to copy. No secrets."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+UPSTREAMS = {
+    "gemini": "Google Gemini (Gemini API)",
+    "vertex": "Google Gemini (Vertex AI)",
+    "emulator": "the built-in emulator",
+}
+
+
+@require_safe
+def start_page(request: HttpRequest) -> HttpResponse:
+    """Render the page with the address that the visitor used."""
+    context = {
+        "base_url": request.build_absolute_uri("/v1"),
+        "upstream": UPSTREAMS[settings.GEMINI_UPSTREAM],
+        "emulated": settings.GEMINI_UPSTREAM == "emulator",
+        "open_to_all": settings.ALLOW_INSECURE_KEYLESS,
+    }
+    return render(request, "start_page.html", context)

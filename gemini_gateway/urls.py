@@ -1,0 +1,13 @@
+"""The full way's paths: start page, set-up link and admin. The API's own paths are in `api.urls`."""
+
+from django.contrib import admin
+from django.urls import path
+
+from gemini_gateway.first_operator import first_operator
+from gemini_gateway.start_page import start_page
+
+urlpatterns = [
+    path("", start_page, name="start"),
+    path("setup/<str:token>", first_operator, name="first-operator"),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,25 @@
+"""A PostgreSQL database for one test run, made on the server that TEST_DATABASE_URL names and dropped afterwards."""
+
+import os
+from urllib.parse import urlsplit, urlunsplit
+
+
+def create_database(server_url: str) -> str:
+    """Create a database and return its URL."""
+    name = f"gateway_test_{os.getpid()}"
+    _execute(server_url, f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}"')
+    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+
+
+def drop_database(server_url: str, url: str) -> None:
+    """Drop what create_database made, whoever is still connected."""
+    name = urlsplit(url).path.strip("/")
+    _execute(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _execute(server_url: str, *statements: str) -> None:
+    import psycopg
+
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())

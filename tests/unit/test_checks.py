@@ -1,0 +1,122 @@
+"""The system checks: each fault has its id and a hint, and a sound configuration has none."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage
+from pytest_django import Settings
+
+from api import checks
+from gemini_gateway.env import EnvironmentProblem
+from gemini_gateway.exposure import is_loopback
+
+Check = Callable[[], list[CheckMessage]]
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound here
+FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+ALL: list[Check] = [
+    checks.environment_check,
+    checks.secrets_check,
+    checks.storage_check,
+    checks.upstream_check,
+    checks.limits_check,
+    checks.network_check,
+    checks.exposure_check,
+]
+
+
+def test_a_fresh_checkout_has_no_fault() -> None:
+    assert [fault for check in ALL for fault in check()] == []
+
+
+@pytest.mark.parametrize(
+    ("check", "changes", "found"),
+    [
+        (checks.secrets_check, {"SECRETS_PROBLEM": "disk full"}, "gateway.E002"),
+        (checks.secrets_check, {"FIELD_ENCRYPTION_KEYS": ["short"]}, "gateway.E003"),
+        (checks.secrets_check, {"FIELD_ENCRYPTION_KEYS": [FERNET], "SECRET_KEY": FERNET}, "gateway.E004"),
+        (checks.upstream_check, {"GEMINI_UPSTREAM": "vertex", "GOOGLE_CLOUD_PROJECT": ""}, "gateway.E008"),
+        (
+            checks.upstream_check,
+            {"GEMINI_UPSTREAM": "vertex", "GOOGLE_CLOUD_PROJECT": "p", "GEMINI_API_KEY": "k"},
+            "gateway.W002",
+        ),
+        (checks.upstream_check, {"GEMINI_BASE_URL": "generativelanguage.googleapis.com"}, "gateway.E009"),
+        (checks.upstream_check, {"GEMINI_BASE_URL": "http://10.0.0.1", "GEMINI_API_KEY": "k"}, "gateway.W003"),
+        (checks.limits_check, {"IDLE_TIMEOUT": 700.0}, "gateway.W004"),
+        (checks.network_check, {"TRUSTED_PROXIES": ["proxy.example"]}, "gateway.E010"),
+        (checks.network_check, {"ALLOWED_HOSTS": ["*"]}, "gateway.E011"),
+        (checks.network_check, {"ALLOW_INSECURE_KEYLESS": True}, "gateway.W005"),
+        (checks.exposure_check, {"HOST": EVERYWHERE}, "gateway.E012"),
+        (
+            checks.exposure_check,
+            {"HOST": "192.168.1.5", "ALLOW_INSECURE_KEYLESS": True, "DEBUG": True},
+            "gateway.E013",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_each_fault_is_found_and_says_the_way_out(
+    settings: Settings, check: Check, changes: dict[str, Any], found: str
+) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+
+    faults = check()
+
+    assert [fault.id for fault in faults] == [found]
+    assert all(fault.hint for fault in faults)
+
+
+def test_sqlite_without_its_options_is_found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {})
+
+    assert [fault.id for fault in checks.storage_check()] == ["gateway.E006"]
+
+
+def test_a_data_directory_that_cannot_be_used_is_found(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path / "missing"
+
+    assert [fault.id for fault in checks.storage_check()] == ["gateway.E005"]
+
+
+def test_secrets_that_others_can_read_are_found(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "secrets.json").write_text("{}")
+    (tmp_path / "secrets.json").chmod(0o640)
+
+    assert [fault.id for fault in checks.secrets_check()] == ["gateway.W001"]
+
+
+def test_a_bad_variable_is_named_but_its_value_is_not_shown(settings: Settings) -> None:
+    settings.ENVIRONMENT.problems.append(EnvironmentProblem("PORT", "is not a whole number"))
+    try:
+        (fault,) = checks.environment_check()
+    finally:
+        settings.ENVIRONMENT.problems.clear()
+
+    assert fault.id == "gateway.E001"
+    assert "PORT" in fault.msg
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("::1", True),
+        ("[::1]", True),
+        (EVERYWHERE, False),
+        ("::", False),
+        ("", False),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+        ("127.0.0.1.nip.io", False),
+    ],
+)
+def test_only_loopback_counts_as_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback

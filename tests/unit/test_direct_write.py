@@ -1,0 +1,82 @@
+"""What `gemini_gateway.direct_write` takes from Twisted's inside, and that every byte arrives once and in order."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection
+from twisted.internet.testing import MemoryReactor, StringTransport
+
+from gemini_gateway.direct_write import send_now
+
+MUCH = bytes(range(256)) * 16_384
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Any, socket.socket, Any]]:
+    """A connection of Twisted's, the client at its other end, and the reactor that would be asked to write."""
+    own, client = socket.socketpair()
+    own.setblocking(False)
+    client.setblocking(False)
+    reactor: Any = MemoryReactor()
+    connection: Any = Connection(own, Protocol(), reactor)
+    connection.connected = 1
+    with closing(own), closing(client):
+        yield connection, client, reactor
+
+
+def test_what_the_socket_takes_is_sent_at_once(ends: tuple[Any, socket.socket, Any]) -> None:
+    connection, client, reactor = ends
+
+    send_now(connection, [b"head", b"body"])
+
+    assert client.recv(100) == b"headbody"
+    assert list(reactor.getWriters()) == []
+
+
+def test_nothing_overtakes_what_waits(ends: tuple[Any, socket.socket, Any]) -> None:
+    connection, client, _ = ends
+    connection.write(b"first ")
+
+    send_now(connection, [b"second"])
+
+    with pytest.raises(BlockingIOError):
+        client.recv(100)
+    connection.doWrite()
+    assert client.recv(100) == b"first second"
+
+
+def test_twisted_sends_what_the_socket_did_not_take(ends: tuple[Any, socket.socket, Any]) -> None:
+    connection, client, reactor = ends
+
+    send_now(connection, [MUCH])
+    send_now(connection, [b"end"])
+
+    assert connection in reactor.getWriters()
+    received = bytearray()
+    while len(received) < len(MUCH) + 3:
+        received += client.recv(2**20)
+        connection.doWrite()
+    assert bytes(received) == MUCH + b"end"
+    assert list(reactor.getWriters()) == []
+
+
+def test_twisted_finds_out_that_the_client_has_gone(ends: tuple[Any, socket.socket, Any]) -> None:
+    connection, client, reactor = ends
+    client.close()
+
+    send_now(connection, [b"too late"])
+
+    assert connection in reactor.getWriters()
+    assert isinstance(connection.doWrite(), Exception)
+
+
+def test_other_transports_write_for_themselves() -> None:
+    transport = StringTransport()
+
+    send_now(transport, [b"head", b"body"])
+
+    assert transport.value() == b"headbody"

@@ -1,0 +1,31 @@
+"""The queue between the server and one application."""
+
+import asyncio
+
+import pytest
+
+from gemini_gateway.inbox import Inbox
+
+
+async def test_messages_come_in_order_whoever_is_first() -> None:
+    inbox = Inbox()
+    inbox.put_nowait({"type": "one"})
+    inbox.put_nowait({"type": "two"})
+    assert [(await inbox.get())["type"], (await inbox.get())["type"]] == ["one", "two"]
+
+    waiting = asyncio.ensure_future(inbox.get())
+    await asyncio.sleep(0)
+    inbox.put_nowait({"type": "three"})
+    assert await waiting == {"type": "three"}
+
+
+async def test_whoever_stops_waiting_takes_nothing_along() -> None:
+    inbox = Inbox()
+    waiting = asyncio.ensure_future(inbox.get())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    inbox.put_nowait({"type": "one"})
+    assert await inbox.get() == {"type": "one"}

@@ -1,0 +1,244 @@
+"""The settings: what the environment can say, what a fresh checkout gets, and that .env.example tells all of it."""
+
+import json
+import logging
+import os
+import re
+import runpy
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gemini_gateway.env import Environment
+from gemini_gateway.log import JsonFormatter, RedactionFilter, TextFormatter, redact
+from gemini_gateway.secrets import load_secrets
+
+ROOT = Path(__file__).resolve().parents[2]
+LoadSettings = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def load_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LoadSettings:
+    """Run settings.py with exactly these variables and return what it defines."""
+
+    def load(**variables: str) -> dict[str, Any]:
+        for name in list(os.environ):
+            monkeypatch.delenv(name)
+        for name, value in {"ENV_FILE": os.devnull, "DATA_DIR": str(tmp_path), **variables}.items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "gemini_gateway" / "settings.py"))
+
+    return load
+
+
+def documented() -> dict[str, str]:
+    """Each name in .env.example with the value it shows."""
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(found.groups() for line in lines if (found := re.fullmatch(r"#([A-Z0-9_]+)=(.*)", line)))  # type: ignore[misc]
+
+
+def test_env_example_lists_exactly_what_the_settings_read(load_settings: LoadSettings) -> None:
+    assert set(documented()) == load_settings(TLS="1")["ENVIRONMENT"].read
+
+
+def test_the_values_in_env_example_are_the_defaults(load_settings: LoadSettings, tmp_path: Path) -> None:
+    written = tmp_path / "example.env"
+    written.write_text("".join(f"{name}={value}\n" for name, value in documented().items() if name != "DATA_DIR"))
+
+    unset, copied = load_settings(), load_settings(ENV_FILE=str(written))
+
+    names = [name for name in unset if name.isupper() and name not in {"ENVIRONMENT", "SECURE_HSTS_SECONDS"}]
+    assert {name: copied[name] for name in names} == {name: unset[name] for name in names}
+    assert copied["ENVIRONMENT"].problems == []
+
+
+def test_every_setting_can_be_typed_wrong_without_a_crash(load_settings: LoadSettings) -> None:
+    settings = load_settings(PORT="many", DEBUG="perhaps", SQLITE_SYNC="maybe", DRAIN_SECONDS="-1", DATABASE_URL="x:y")
+
+    assert {problem.name for problem in settings["ENVIRONMENT"].problems} >= {
+        "PORT",
+        "DEBUG",
+        "SQLITE_SYNC",
+        "DRAIN_SECONDS",
+        "DATABASE_URL",
+    }
+    assert settings["PORT"] == 8080
+    assert settings["DEBUG"] is False
+
+
+@pytest.mark.parametrize(
+    ("variables", "upstream", "key"),
+    [
+        ({}, "emulator", ""),
+        ({"GEMINI_BASE_URL": "http://127.0.0.1:9090/"}, "emulator", ""),
+        ({"GEMINI_API_KEY": "a"}, "gemini", "a"),
+        ({"GOOGLE_API_KEY": "b"}, "gemini", "b"),
+        ({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}, "gemini", "a"),
+        ({"GOOGLE_GENAI_USE_VERTEXAI": "true"}, "vertex", ""),
+        ({"GOOGLE_GENAI_USE_VERTEXAI": "1", "GEMINI_API_KEY": "a"}, "vertex", "a"),
+    ],
+)
+def test_the_upstream_follows_from_the_keys(
+    load_settings: LoadSettings, variables: dict[str, str], upstream: str, key: str
+) -> None:
+    settings = load_settings(**variables)
+
+    assert (settings["GEMINI_UPSTREAM"], settings["GEMINI_API_KEY"]) == (upstream, key)
+    assert not settings["GEMINI_BASE_URL"].endswith("/")
+
+
+def test_a_dotenv_file_is_read_and_the_process_environment_wins(load_settings: LoadSettings, tmp_path: Path) -> None:
+    dotenv = tmp_path / "dot.env"
+    dotenv.write_text("PORT=9001\nGEMINI_API_KEY='from the file'\nHOST=\n# PORT=1\n")
+
+    from_file = load_settings(ENV_FILE=str(dotenv))
+    leaked = "GEMINI_API_KEY" in os.environ
+    overridden = load_settings(ENV_FILE=str(dotenv), PORT="9002")
+
+    assert (from_file["PORT"], from_file["GEMINI_API_KEY"], from_file["HOST"]) == (9001, "from the file", "127.0.0.1")
+    assert overridden["PORT"] == 9002
+    assert not leaked  # a library must not find a key that only we were given
+
+
+def test_secrets_come_from_files(load_settings: LoadSettings, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from-a-file\n")
+
+    settings = load_settings(SECRET_KEY_FILE=str(tmp_path / "key"), GEMINI_API_KEY_FILE=str(tmp_path / "missing"))
+
+    assert settings["SECRET_KEY"] == "from-a-file"
+    assert [problem.name for problem in settings["ENVIRONMENT"].problems] == ["GEMINI_API_KEY_FILE"]
+
+
+def test_databases(load_settings: LoadSettings, tmp_path: Path) -> None:
+    sqlite = load_settings(SQLITE_SYNC="full")["DATABASES"]["default"]
+    postgres = load_settings(DATABASE_URL="postgres://me:secret@db:5433/gateway")["DATABASES"]["default"]
+
+    assert sqlite["NAME"] == str(tmp_path / "gateway.sqlite3")
+    assert sqlite["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in sqlite["OPTIONS"]["init_command"]
+    assert "synchronous=FULL" in sqlite["OPTIONS"]["init_command"]
+    assert (postgres["HOST"], postgres["PORT"], postgres["NAME"]) == ("db", 5433, "gateway")
+    assert postgres["CONN_HEALTH_CHECKS"] is True
+
+
+def test_redis_serves_cache_and_channels_when_it_is_set(load_settings: LoadSettings) -> None:
+    without, with_redis = load_settings(), load_settings(REDIS_URL="redis://localhost:6379/1")
+
+    assert without["CACHES"]["default"]["BACKEND"].endswith("LocMemCache")
+    assert without["CHANNEL_LAYERS"]["default"]["BACKEND"].endswith("InMemoryChannelLayer")
+    assert with_redis["CACHES"]["default"]["LOCATION"] == "redis://localhost:6379/1"
+    assert with_redis["CHANNEL_LAYERS"]["default"]["BACKEND"].endswith("RedisChannelLayer")
+
+
+def test_production_passes_djangos_deployment_checks(tmp_path: Path) -> None:
+    environment = {"ENV_FILE": os.devnull, "DATA_DIR": str(tmp_path), "TLS": "1", "ALLOWED_HOSTS": "gateway.example"}
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_secrets_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
+    data_dir = tmp_path / "made" / "on the way"
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(load_secrets, [data_dir] * 64))
+
+    assert len(set(made)) == 1
+    assert made[0].problem == ""
+    assert len(made[0].secret_key) >= 50
+    assert stat.S_IMODE((data_dir / "secrets.json").stat().st_mode) == 0o600
+    assert [path.name for path in data_dir.iterdir()] == ["secrets.json"]
+
+
+def test_secrets_that_cannot_be_kept_say_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "secrets.json").write_text("{broken")
+
+    for data_dir in (tmp_path / "file", tmp_path):
+        stand_in = load_secrets(data_dir)
+        assert stand_in.problem
+        assert stand_in.secret_key
+        assert stand_in.field_encryption_keys
+    assert (tmp_path / "secrets.json").read_text() == "{broken"  # never overwritten: it may be all there is
+
+
+def test_numbers_keep_their_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"A": "1_000", "B": "70000", "C": "0.5", "D": " yes ", "E": "a, b,,"}.items():
+        monkeypatch.setenv(name, value)
+    environment = Environment(Path(os.devnull))
+
+    assert environment.whole("A", 1) == 1000
+    assert environment.whole("B", 8080, most=65535) == 8080
+    assert environment.seconds("C", 9.0) == 0.5
+    assert environment.flag("D") is True
+    assert environment.words("E") == ["a", "b"]
+    assert [problem.name for problem in environment.problems] == ["B"]
+
+
+SECRETS = [
+    "AIzaSyA-1234567890abcdefghijklmnopqrstu",
+    "AQ.Ab8RN6Kx12345678901234567890",
+    "sk-proj-abcdefghijklmnop",
+    "ya29.a0AfH6SMBx1234567890",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("frame", ["{}", "x-goog-api-key: {}", "?key={}&alt=sse", "{{'Authorization': 'Bearer {}'}}"])
+def test_keys_are_blanked_wherever_they_stand(secret: str, frame: str) -> None:
+    cleaned = redact(frame.format(secret))
+
+    assert secret not in cleaned
+    assert secret[6:] not in cleaned
+    assert "[redacted]" in cleaned
+
+
+@pytest.mark.parametrize(
+    "text", ["Authorization: Bearer dummy-token-1", "x-goog-api-key='opaque'", "authorization: basic dXNlcjpwYXNz"]
+)
+def test_what_a_credential_header_holds_is_blanked_whatever_it_is(text: str) -> None:
+    assert not re.search("dummy|opaque|dXNl", redact(text))
+
+
+def test_ordinary_text_is_left_alone() -> None:
+    text = "keyless request for gpt-4 by user alice-sky in 12 ms; api keys: none, monkey=banana"
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
+def test_no_secret_passes_the_log(formatter: logging.Formatter) -> None:
+    try:
+        raise ValueError(SECRETS[0])
+    except ValueError:
+        record = logging.LogRecord("a", logging.ERROR, "a.py", 1, "asked with %s", (SECRETS[1],), sys.exc_info())
+    record.headers = {"authorization": f"Bearer {SECRETS[2]}"}
+
+    RedactionFilter().filter(record)
+    line = formatter.format(record)
+
+    assert not any(secret in line for secret in SECRETS)
+    assert "ValueError" in line
+
+
+def test_a_record_is_one_line_whatever_it_holds() -> None:
+    record = logging.LogRecord("a", logging.INFO, "a.py", 1, "user %s", ("x\r\nfaked line\x1b[31m\u2028",), None)
+    record.model = "gpt\n4"
+
+    as_json, as_text = JsonFormatter().format(record), TextFormatter().format(record)
+
+    assert len(as_json.splitlines()) == len(as_text.splitlines()) == 1
+    assert "\x1b" not in as_text
+    assert json.loads(as_json)["model"] == "gpt\n4"

@@ -1,0 +1,103 @@
+"""The public start page and what surrounds every page of the full way: policy, static files, proxies."""
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from gemini_gateway.serving import terminal_page
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def visitor() -> Client:
+    """A browser without a login."""
+    return Client()
+
+
+def test_it_shows_the_address_that_the_visitor_used(visitor: Client) -> None:
+    page = visitor.get("/", headers={"host": "localhost:9000"}).content.decode()
+
+    assert "http://localhost:9000/v1" in page
+    assert 'href="/admin/"' in page
+
+
+def test_it_says_who_answers(visitor: Client, settings: Settings) -> None:
+    settings.GEMINI_UPSTREAM = "emulator"
+    emulated = visitor.get("/").content.decode()
+    settings.GEMINI_UPSTREAM = "gemini"
+    real = visitor.get("/").content.decode()
+
+    assert "emulator" in emulated
+    assert "emulator" not in real
+
+
+def test_it_warns_when_it_is_open_to_all(visitor: Client, settings: Settings) -> None:
+    assert b"Open to everybody" not in visitor.get("/").content
+    settings.ALLOW_INSECURE_KEYLESS = True
+    assert b"Open to everybody" in visitor.get("/").content
+
+
+def test_it_holds_no_secret(visitor: Client, settings: Settings) -> None:
+    settings.GEMINI_API_KEY = "AIza-very-secret-key"
+    page = visitor.get("/").content.decode()
+
+    assert settings.GEMINI_API_KEY not in page
+    assert "/setup/" not in page
+
+
+def test_a_foreign_host_is_refused(visitor: Client) -> None:
+    assert visitor.get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/nothing-here", "/static/gateway/pages.css"])
+def test_every_page_has_the_strict_policy(visitor: Client, path: str) -> None:
+    policy = visitor.get(path)["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_static_files_are_served_where_they_lie(visitor: Client) -> None:
+    style = visitor.get("/static/gateway/pages.css")
+    unchanged = visitor.get("/static/gateway/pages.css", headers={"if-none-match": style["etag"]})
+
+    assert style.status_code == 200
+    assert style["content-type"].startswith("text/css")
+    assert b"--accent" in style.content
+    assert unchanged.status_code == 304
+    assert visitor.get("/static/admin/css/base.css").status_code == 200
+    assert visitor.get("/static/../settings.py").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "believed"),
+    [
+        ([], "127.0.0.1", False),
+        (["10.0.0.0/8"], "127.0.0.1", False),
+        (["127.0.0.1"], "127.0.0.1", True),
+        (["10.0.0.0/8", "::1"], "::1", True),
+        (["not a network"], "127.0.0.1", False),
+    ],
+)
+def test_forwarded_headers_are_believed_from_trusted_proxies_only(
+    settings: Settings, trusted: list[str], peer: str, believed: bool
+) -> None:
+    settings.TRUSTED_PROXIES = trusted
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+    page = Client().get("/", headers={"x-forwarded-proto": "https"}, REMOTE_ADDR=peer).content.decode()
+
+    assert ("https://testserver" in page) is believed
+
+
+def test_the_terminal_says_where_things_are(settings: Settings) -> None:
+    settings.GEMINI_UPSTREAM = "emulator"
+    text = terminal_page("0.0.0.0", 8080)  # noqa: S104 - shown, not bound
+
+    assert "http://localhost:8080/v1" in text
+    assert "http://localhost:8080/admin/" in text
+    assert "emulator" in text
+    assert "http://localhost:8080/setup/" in text
+    assert "everybody who can reach this machine" in text
+    assert "http://[::1]:8080/v1" in terminal_page("::1", 8080)

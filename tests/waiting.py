@@ -1,0 +1,20 @@
+"""Waiting for what another process does: asked again and again until a deadline, never a fixed pause."""
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, TypeVar
+
+Found = TypeVar("Found")
+
+_PAUSE: Final = 0.02
+
+
+def eventually(look: Callable[[], Found | None], *, patience: float = 10.0) -> Found:
+    """The first truthy value that `look` returns; AssertionError when none comes within `patience` seconds."""
+    deadline = monotonic() + patience
+    pause = threading.Event()
+    while not (found := look()):
+        assert monotonic() < deadline, f"{look.__qualname__} found nothing within {patience} s"
+        pause.wait(_PAUSE)
+    return found
