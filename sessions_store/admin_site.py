@@ -1,0 +1,75 @@
+"""The admin's site: its name, the order of its menu, what every page says about the upstream, and its start page."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+# The menu: a heading and the models under it; a name of its own where the model's plural reads badly.
+SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("Models", (("ModelMapping", "Model mappings"), ("UpstreamModel", "Upstream models and prices"))),
+    (
+        "Conversations",
+        (
+            ("ChatSession", "Chat sessions"),
+            ("StoredResponse", "Responses"),
+            ("Conversation", "Conversations"),
+            ("StoredCompletion", "Stored chat completions"),
+        ),
+    ),
+    ("Usage", (("UsageRecord", "Usage records"), ("UsageDay", "Usage by day"))),
+    ("People", (("User", "Users"), ("Group", "Groups"))),
+)
+UPSTREAM_NAMES = {"gemini": "Gemini API", "vertex": "Vertex AI", "emulator": "Emulator"}
+
+
+class GatewayAdminSite(admin.AdminSite):
+    """Django's admin site for operators of the gateway."""
+
+    site_header = "Gemini Gateway"
+    site_title = "Gemini Gateway"
+    index_title = "State of things"
+    index_template = "gateway/start_page.html"
+    site_url = None
+    empty_value_display = "\N{EN DASH}"
+    sections: ClassVar = SECTIONS
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add what every page shows: which upstream answers, and whether anybody may ask without a key."""
+        return {
+            **super().each_context(request),
+            "upstream": settings.GEMINI_UPSTREAM,
+            "upstream_name": UPSTREAM_NAMES.get(settings.GEMINI_UPSTREAM, settings.GEMINI_UPSTREAM),
+            "open_to_all": settings.ALLOW_INSECURE_KEYLESS and not settings.REQUIRE_KEY,
+        }
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the menu in our sections; what no section names keeps Django's own order behind them."""
+        apps = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return apps
+        found = {model["object_name"]: (model, app) for app in apps for model in app["models"]}
+        menu = []
+        for heading, entries in self.sections:
+            models = [found.pop(name)[0] | {"name": label} for name, label in entries if name in found]
+            if models:
+                first = models[0]
+                menu.append(
+                    {
+                        "name": heading,
+                        "app_label": heading.lower(),
+                        "app_url": first["admin_url"],
+                        "has_module_perms": True,
+                        "models": models,
+                    }
+                )
+        rest = [app | {"models": [model for model in app["models"] if model["object_name"] in found]} for app in apps]
+        return menu + [app for app in rest if app["models"]]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The start page: the state of things."""
+        from sessions_store.admin.start_page import start_page
+
+        return super().index(request, {**(extra_context or {}), **start_page(request)})

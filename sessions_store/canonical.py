@@ -1,0 +1,122 @@
+"""The canonical form of an OpenAI message: what makes two messages the same node of the transcript tree.
+
+Clients send history back changed in harmless ways: a string becomes a list with one text part, `null` fields appear,
+`system` becomes `developer`, tool-call ids are renumbered, arguments are serialised again, an answer is trimmed. None
+of that may give a known message a new identity. Fields that carry no meaning for the model are left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+# Part of every digest: a change of the canonical form must change it, so that old and new nodes never mix.
+VERSION = b"\x01"
+NO_PARENT = bytes(16)
+ROLES = {"developer": "system", "function": "tool"}
+MOST_EXACT = 2.0**63  # whole numbers beyond it stay as they are: JSON's integers end there
+LARGE = {"image_url": "url", "input_audio": "data", "file": "file_data"}
+
+
+def node_id(principal_id: int, parent: UUID | None, canonical: bytes) -> UUID:
+    """Return the id of a node: a digest over version, principal, parent and canonical content."""
+    digest = blake2b(VERSION, digest_size=16)
+    digest.update(principal_id.to_bytes(8, "big") + (NO_PARENT if parent is None else parent.bytes) + canonical)
+    return UUID(bytes=digest.digest())
+
+
+def canonical_message(message: Mapping[str, Any], *, position: int = 0) -> bytes:
+    """Return the canonical bytes of one OpenAI message.
+
+    `position` says for a tool message which of the assistant's calls it answers: it stands for the call's id, which
+    clients are free to rewrite.
+    """
+    role = message["role"]
+    role = ROLES.get(role, role)
+    content = message.get("content")
+    canonical: list[Any] = [role, content if type(content) is str else _content(content)]
+    if role == "assistant":
+        # Trimmed and joined: clients show an answer as one text and rarely keep its outer blanks.
+        if type(canonical[1]) is not str:
+            canonical[1] = _joined(canonical[1])
+        canonical[1] = canonical[1].strip() if type(canonical[1]) is str else canonical[1]
+        calls = message.get("tool_calls")
+        if not calls and message.get("function_call"):
+            calls = [{"function": message["function_call"]}]
+        if calls:
+            canonical.append([_call(call) for call in calls])
+        if message.get("refusal"):
+            canonical.append({"refusal": message["refusal"]})
+    elif role == "tool":
+        canonical.append(position)
+    elif message.get("name"):
+        canonical.append(message["name"])
+    return orjson.dumps(canonical)
+
+
+def answered_position(message: Mapping[str, Any], call_ids: Sequence[str], ordinal: int) -> int:
+    """Return which of the calls a tool message answers; its place among the results where its id tells nothing."""
+    try:
+        return call_ids.index(message.get("tool_call_id", ""))
+    except ValueError:
+        return ordinal
+
+
+def call_ids_of(message: Mapping[str, Any]) -> list[str]:
+    """Return the ids of an assistant message's tool calls, in order."""
+    return [call.get("id") or "" for call in message.get("tool_calls") or ()]
+
+
+def _content(content: Any) -> Any:
+    """A single text part is its text, nothing is the empty text; other content is a list of canonical parts."""
+    if not isinstance(content, list):
+        return "" if content is None else content
+    parts = [part for part in (_part(part) for part in content) if part != ""]
+    if not parts:
+        return ""
+    return parts[0] if len(parts) == 1 and type(parts[0]) is str else parts
+
+
+def _part(part: Any) -> Any:
+    if not isinstance(part, Mapping):
+        return part
+    kind = part.get("type")
+    if kind == "text":
+        return part.get("text") or ""
+    if kind == "refusal":
+        return {"refusal": part.get("refusal") or ""}
+    body = part.get(kind) if isinstance(kind, str) else None
+    if not isinstance(body, Mapping):
+        return [kind, _digest(orjson.dumps(_normal(part), option=orjson.OPT_SORT_KEYS))]
+    large = body.get(LARGE.get(str(kind), ""))
+    rest = {key: value for key, value in body.items() if value is not None and value is not large}
+    return [kind, _digest(str(large or "").encode()), _normal(rest)]
+
+
+def _joined(content: Any) -> Any:
+    return "".join(content) if isinstance(content, list) and all(type(part) is str for part in content) else content
+
+
+def _call(call: Mapping[str, Any]) -> Any:
+    function = call.get("function") or call.get("custom") or {}
+    arguments = function.get("arguments", function.get("input"))
+    try:
+        parsed = orjson.loads(arguments) if arguments else {}
+    except orjson.JSONDecodeError:
+        parsed = arguments
+    # Sorted, and without the difference between 1 and 1.0 that JavaScript does not know.
+    return [function.get("name"), orjson.dumps(_normal(parsed), option=orjson.OPT_SORT_KEYS).decode()]
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _normal(item) for key, item in sorted(value.items())}
+    if isinstance(value, list):
+        return [_normal(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < MOST_EXACT else value
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()

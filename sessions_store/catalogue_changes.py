@@ -1,0 +1,106 @@
+"""Telling every worker that the catalogue changed: a stamp file for one machine, NOTIFY for several on PostgreSQL.
+
+The stamp grows by one byte with each change, so that two edits within one tick of the file system's clock differ.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.db.models.signals import post_delete, post_save
+
+from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel, User
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "gateway_catalogue"
+WATCHED = (ModelMapping, ModelPrice, UpstreamModel, User)  # users too: principals are cached with the snapshot
+RETRY_SECONDS = 5.0
+LOOK_UP_SECONDS = 0.5
+
+# (inode, size, modification time in ns) of the stamp file and the count of notifications; None while there is neither.
+Stamp = tuple[int, int, int, int] | None
+_notified = 0
+
+
+def stamp() -> Stamp:
+    """Return what changes whenever a change is announced: one `stat`, about a microsecond."""
+    try:
+        found = os.stat(settings.CATALOGUE_STAMP)
+    except FileNotFoundError:
+        return (0, 0, 0, _notified) if _notified else None
+    return found.st_ino, found.st_size, found.st_mtime_ns, _notified
+
+
+def announce() -> None:
+    """Tell every worker after this transaction's commit. Call it after `update()`, which sends no signals."""
+    transaction.on_commit(_touch)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")  # delivered by the server at commit
+
+
+def connect() -> None:
+    """Announce each change that is made through models, the admin's included."""
+    for model in WATCHED:
+        post_save.connect(_on_change, sender=model, dispatch_uid=f"catalogue-saved-{model.__name__}")
+        post_delete.connect(_on_change, sender=model, dispatch_uid=f"catalogue-deleted-{model.__name__}")
+
+
+class Listener:
+    """A thread that hears NOTIFY of other machines and makes `stamp()` differ. Does nothing on SQLite."""
+
+    def __init__(self, on_change: Callable[[], None] | None = None) -> None:
+        self._on_change = on_change or _count_notification
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to listen, where the database can notify."""
+        if connections["default"].vendor == "postgresql":
+            self._thread = threading.Thread(target=self._run, name="catalogue-listener", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening; returns when the connection is closed (at most half a second)."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except psycopg.Error as error:
+                log.warning("The catalogue's listener lost its connection (%s); trying again", type(error).__name__)
+                self._on_change()  # whatever was announced meanwhile was missed
+                self._stopping.wait(RETRY_SECONDS)
+
+    def _listen(self) -> None:
+        parameters = connections["default"].get_connection_params()
+        for django_only in ("cursor_factory", "context", "prepare_threshold"):
+            parameters.pop(django_only, None)
+        with psycopg.connect(**parameters, autocommit=True) as listening:
+            listening.execute(f"LISTEN {CHANNEL}")
+            while not self._stopping.is_set():
+                for _ in listening.notifies(timeout=LOOK_UP_SECONDS, stop_after=1):
+                    self._on_change()
+
+
+def _on_change(**_: Any) -> None:
+    announce()
+
+
+def _touch() -> None:
+    with open(settings.CATALOGUE_STAMP, "ab") as file:
+        file.write(b".")
+
+
+def _count_notification() -> None:
+    global _notified  # noqa: PLW0603 - one count per process, written by the one listener
+    _notified += 1

@@ -1,0 +1,168 @@
+"""The rows that a catalogue is made of, as immutable values, and how they are loaded from the database."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from decimal import Decimal
+from fnmatch import translate
+from typing import Any, Literal
+
+from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel
+from sessions_store.models.upstream_model import google_budgets
+from sessions_store.pricing import AUDIO, IMAGE, VIDEO, Price
+
+# Rows that are not capabilities: what the catalogue knows about a model besides what the model allows.
+LIFE = frozenset({"released_on", "retires_on", "successor", "listed", "created", "methods"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueModel:
+    """One upstream model. Apart from its life span the attributes are the capabilities of a model profile."""
+
+    name: str
+    family: str = ""
+    input_token_limit: int = 1_048_576
+    output_token_limit: int = 65_536
+    max_candidates: int = 1
+    penalties: bool = False
+    sampling: Literal["honoured", "ignored", "refused"] = "honoured"
+    max_stop_sequences: int = 5
+    logprobs: bool = False
+    thinking: Literal["none", "budget", "level"] = "none"
+    thinking_levels: tuple[str, ...] = ()
+    thinking_default: str = ""
+    thinking_budget_min: int = 0
+    thinking_budget_max: int = 0
+    thinking_can_disable: bool = False
+    thinking_budgets: tuple[tuple[str, int], ...] = tuple(google_budgets().items())
+    signatures: bool = False
+    function_call_ids: bool = False
+    tools_with_json: bool = False
+    tools_with_builtin: bool = False
+    validated_mode: bool = False
+    json_schema: bool = True
+    media_resolution_per_part: bool = False
+    function_response_parts: bool = False
+    functions: bool = True
+    output_modalities: tuple[str, ...] = ("TEXT",)
+    released_on: date | None = None
+    retires_on: date | None = None
+    successor: str | None = None
+    listed: bool = True
+    created: int = 0
+    methods: tuple[str, ...] = ("generateContent", "countTokens")
+
+    def capabilities(self) -> dict[str, Any]:
+        """Return the keyword arguments of the model's profile."""
+        return {name: getattr(self, name) for name in CAPABILITIES}
+
+    def retired(self, today: date) -> bool:
+        """Whether Google no longer serves this model on that day."""
+        return self.retires_on is not None and self.retires_on <= today
+
+
+CAPABILITIES = tuple(column.name for column in fields(CatalogueModel) if column.name not in LIFE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingRow:
+    """One enabled model mapping. `literal` is the text before the first wildcard: the whole name of an exact row."""
+
+    public_name: str
+    upstream_model: str
+    defaults: Mapping[str, Any]
+    created: int
+    pattern: re.Pattern[str] | None
+    literal: str
+
+    def matches(self, name: str) -> bool:
+        """Whether this row is meant for the public name (case counts)."""
+        return name == self.public_name if self.pattern is None else self.pattern.match(name) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueRows:
+    """Everything of one load: models by name, mappings in their order, prices by (model, tier), newest first."""
+
+    models: Mapping[str, CatalogueModel] = field(default_factory=dict)
+    mappings: tuple[MappingRow, ...] = ()
+    prices: Mapping[tuple[str, str], tuple[tuple[date, Price], ...]] = field(default_factory=dict)
+
+
+def load() -> CatalogueRows:
+    """Read the catalogue, its prices and the enabled mappings: three queries."""
+    models = {row.name: _catalogue_model(row) for row in UpstreamModel.objects.select_related("successor")}
+    mappings = tuple(_mapping_row(row) for row in ModelMapping.objects.filter(enabled=True).order_by("position", "id"))
+    prices: dict[tuple[str, str], list[tuple[date, Price]]] = {}
+    for row in ModelPrice.objects.select_related("model").order_by("-valid_from", "-id"):
+        prices.setdefault((row.model.name, row.tier), []).append((row.valid_from, _price(row)))
+    return CatalogueRows(models=models, mappings=mappings, prices={key: tuple(dated) for key, dated in prices.items()})
+
+
+def _catalogue_model(row: UpstreamModel) -> CatalogueModel:
+    columns = {name: getattr(row, name) for name in CAPABILITIES}
+    for name in ("thinking_levels", "output_modalities"):
+        columns[name] = tuple(columns[name])
+    columns["thinking_budgets"] = tuple(row.thinking_budgets.items())
+    return CatalogueModel(
+        **columns,
+        released_on=row.released_on,
+        retires_on=row.retires_on,
+        successor=row.successor.name if row.successor else None,
+        listed=row.listed,
+        created=_day_stamp(row.released_on) or int(row.created_at.timestamp()),
+        methods=tuple(row.methods),
+    )
+
+
+def _mapping_row(row: ModelMapping) -> MappingRow:
+    # fnmatch's expressions use atomic groups: matching takes linear time whatever the pattern.
+    return MappingRow(
+        public_name=row.public_name,
+        upstream_model=row.upstream_model,
+        defaults=row.defaults,
+        created=int(row.created_at.timestamp()),
+        pattern=re.compile(translate(row.public_name)) if row.is_pattern else None,
+        literal=re.split(r"[*?]", row.public_name, maxsplit=1)[0],
+    )
+
+
+def _price(row: ModelPrice) -> Price:
+    base = {"input": _pico(row.input), "output": _pico(row.output)}
+    cached = base["input"] if row.cached_input is None else _pico(row.cached_input)
+    return Price(
+        id=row.pk,
+        input=base["input"],
+        cached_input=cached,
+        output=base["output"],
+        input_by_modality=_present({AUDIO: row.audio_input, IMAGE: row.image_input, VIDEO: row.video_input}),
+        cached_by_modality=_present({AUDIO: row.cached_audio_input}),
+        output_by_modality=_present({AUDIO: row.audio_output, IMAGE: row.image_output}),
+        long_context_from=row.long_context_from,
+        long_input=_optional_pico(row.long_input),
+        long_cached_input=_optional_pico(row.long_cached_input),
+        long_output=_optional_pico(row.long_output),
+        search_query=_fee(row.search_query),
+        grounded_prompt=_fee(row.grounded_prompt),
+    )
+
+
+def _pico(usd_per_million: Decimal) -> int:
+    return int(usd_per_million * 1_000_000)
+
+
+def _optional_pico(usd_per_million: Decimal | None) -> int | None:
+    return None if usd_per_million is None else _pico(usd_per_million)
+
+
+def _fee(usd_per_thousand: Decimal | None) -> int:
+    return 0 if usd_per_thousand is None else int(usd_per_thousand * 1_000_000_000)
+
+
+def _present(prices: dict[str, Decimal | None]) -> dict[str, int]:
+    return {modality: _pico(price) for modality, price in prices.items() if price is not None}
+
+
+def _day_stamp(day: date | None) -> int:
+    return 0 if day is None else (day - date(1970, 1, 1)).days * 86_400

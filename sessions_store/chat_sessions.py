@@ -1,0 +1,87 @@
+"""Finding, listing and forgetting the chat sessions of a principal's users."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sessions_store.cursors import read_rows
+from sessions_store.forgetting import forget, forget_session
+from sessions_store.sql import from_datetime, to_datetime, to_uuid
+
+__all__ = ["SessionState", "SessionSummary", "find_session", "forget", "forget_session", "list_sessions"]
+
+LIST_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionState:
+    """Where an active session stands."""
+
+    id: int
+    public_id: str
+    head: UUID | None
+    message_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """What a list says of a session; `id` is for the next page. `active` is False once it came to rest."""
+
+    id: int
+    public_id: str
+    user: str
+    name: str
+    title: str
+    messages: int
+    started_at: datetime
+    last_active_at: datetime
+    active: bool
+
+
+_FIND = """
+SELECT id, public_id, head_id, message_count FROM sessions_store_chatsession
+ WHERE principal_id = %s AND "user" = %s AND (name = %s OR public_id = %s)
+   AND ended_at IS NULL AND last_active_at >= %s
+ ORDER BY name = %s DESC LIMIT 1
+"""
+_LIST = """
+SELECT id, public_id, "user", name, title, message_count, started_at, last_active_at, ended_at
+  FROM sessions_store_chatsession WHERE principal_id = %s AND (%s = '' OR "user" = %s) AND id < %s
+ ORDER BY id DESC LIMIT %s
+"""
+_ABOVE_ALL_IDS = 2**63 - 1
+
+
+def find_session(
+    principal_id: int, user: str, name: str = "", *, now: datetime, idle: timedelta
+) -> SessionState | None:
+    """Return the active session of that name or public id, None when there is none or it was idle for over `idle`."""
+    for key, public_id, head, count in read_rows(
+        _FIND, [principal_id, user, name, name, from_datetime(now - idle), name]
+    ):
+        return SessionState(
+            id=key, public_id=public_id, head=None if head is None else to_uuid(head), message_count=count
+        )
+    return None
+
+
+def list_sessions(
+    principal_id: int, *, user: str = "", limit: int = LIST_LIMIT, before: int = _ABOVE_ALL_IDS
+) -> list[SessionSummary]:
+    """Return a principal's sessions, newest first, of one user or of all; `before` (an id) gives the next page."""
+    return [_summary(row) for row in read_rows(_LIST, [principal_id, user, user, before, limit])]
+
+
+def _summary(row: tuple[Any, ...]) -> SessionSummary:
+    return SessionSummary(
+        id=row[0],
+        public_id=row[1],
+        user=row[2],
+        name=row[3],
+        title=row[4],
+        messages=row[5],
+        started_at=to_datetime(row[6]),
+        last_active_at=to_datetime(row[7]),
+        active=row[8] is None,
+    )

@@ -1,0 +1,114 @@
+"""Cursors of the database drivers themselves, for the hot path: inside Django's transactions, without its wrappers.
+
+Django translates placeholders and wraps errors at each statement; here both happen once. PostgreSQL gets prepared
+statements, and statements that need no answer travel together in one pipeline. Statements are written with `%s`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Protocol
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from psycopg.types.numeric import Int8Dumper
+
+Parameters = Sequence[Any]
+
+
+class Cursor(Protocol):
+    """What the writer needs of a cursor."""
+
+    def execute(self, statement: str, parameters: Parameters) -> None:
+        """Run one statement."""
+
+    def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
+        """Run one statement for each row of parameters."""
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return the rows of the last statement."""
+
+
+class SqliteCursor:
+    """sqlite3's own cursor."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def execute(self, statement: str, parameters: Parameters) -> None:
+        """Run one statement."""
+        self._raw.execute(_question_marks(statement), parameters)
+
+    def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
+        """Run one statement for each row of parameters."""
+        self._raw.executemany(_question_marks(statement), rows)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return the rows of the last statement."""
+        rows: list[tuple[Any, ...]] = self._raw.fetchall()
+        return rows
+
+
+class PostgresCursor:
+    """psycopg's cursor with prepared statements."""
+
+    def __init__(self, raw: "psycopg.Connection[Any]") -> None:
+        self._raw = psycopg.Cursor(raw)
+        # All integers as bigint: psycopg else chooses by size, and every mix of sizes would be prepared anew.
+        self._raw.adapters.register_dumper(int, Int8Dumper)
+
+    def execute(self, statement: str, parameters: Parameters) -> None:
+        """Run one statement."""
+        self._raw.execute(statement.encode(), parameters, prepare=True)
+
+    def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
+        """Run one statement for each row of parameters."""
+        for row in rows:
+            self._raw.execute(statement.encode(), row, prepare=True)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return the rows of the last statement."""
+        rows: list[tuple[Any, ...]] = self._raw.fetchall()
+        return rows
+
+
+@cache
+def is_sqlite() -> bool:
+    """Whether this process works on SQLite (the alternative is PostgreSQL)."""
+    return connection.vendor == "sqlite"
+
+
+@contextmanager
+def hot_cursor(*, pipeline: bool = False) -> Iterator[Cursor]:
+    """Yield a cursor on this thread's connection; the driver's errors leave as Django's.
+
+    With `pipeline` PostgreSQL is not waited for until rows are fetched or the block ends.
+    """
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    with connection.wrap_database_errors:
+        if is_sqlite():
+            yield SqliteCursor(raw.cursor())
+        elif pipeline:
+            with raw.pipeline():
+                yield PostgresCursor(raw)
+        else:
+            yield PostgresCursor(raw)
+
+
+def read_rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+    """Run one query on this thread's connection and return all its rows."""
+    if is_sqlite():
+        own = connections[DEFAULT_DB_ALIAS]
+        own.ensure_connection()
+        with own.wrap_database_errors:
+            found: list[tuple[Any, ...]] = own.connection.execute(_question_marks(statement), parameters).fetchall()
+            return found
+    with hot_cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+@cache
+def _question_marks(statement: str) -> str:
+    return statement.replace("%s", "?")

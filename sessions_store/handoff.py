@@ -1,0 +1,132 @@
+"""Handing jobs from the event loop to the database's threads and outcomes back, one wake-up for many."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+Job = tuple[Any, "asyncio.Future[Any]"]  # what is to be done, and who waits for it
+
+
+class StoreError(Exception):
+    """The database did not take or give something: queue full, deadline over, out of reach, shut down, or refused."""
+
+
+class Handover:
+    """The way of jobs to one kind of thread: those of one turn of the loop, or of a short while, go together.
+
+    `queue` is where the threads wait: lists of at most `most` jobs, None for the end.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, most: int) -> None:
+        self.queue: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._loop = loop
+        self._most = most
+        self._gathered: list[Job] = []
+        self._due: asyncio.Handle | None = None
+        self._held = False
+
+    def add(self, job: Job, *, within: float = 0.0) -> None:
+        """Hand the job over at the end of this turn of the loop, or within some seconds together with those to come."""
+        self._gathered.append(job)
+        if self._due is None:
+            self._due = self._loop.call_later(within, self.flush) if within else self._loop.call_soon(self.flush)
+            self._held = within > 0
+        elif len(self._gathered) >= self._most or (self._held and not within):
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what has been gathered."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        gathered, self._gathered = self._gathered, []
+        for start in range(0, len(gathered), self._most):
+            self.queue.put(gathered[start : start + self._most])
+
+
+class Patience:
+    """Makes futures that fail with a StoreError when they are not done within `seconds`.
+
+    All wait equally long, so one timer, for the eldest, serves them all.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def future(self) -> "asyncio.Future[Any]":
+        """Return a new future."""
+        waiting = self._waiting
+        while waiting and waiting[0][1].done():
+            waiting.popleft()
+        future: asyncio.Future[Any] = self._loop.create_future()
+        waiting.append((self._loop.time() + self._seconds, future))
+        if self._timer is None:
+            self._timer = self._loop.call_at(waiting[0][0], self._look)
+        return future
+
+    def stop(self) -> None:
+        """End the timer; nobody waits any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        """Fail those that are late, and look again when the next may be."""
+        now = self._loop.time()
+        while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][1].done()):
+            _, future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(StoreError(f"The database did not answer within {self._seconds:g} seconds."))
+        self._timer = self._loop.call_at(self._waiting[0][0], self._look) if self._waiting else None
+
+
+class Outcome:
+    """What a call came to: used as `with outcome: outcome.value = call()`, it keeps the exception for the waiter."""
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: Any = None) -> None:
+        self.value = value
+        self.error: Exception | None = None
+
+    def __enter__(self) -> "Outcome":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+            return True
+        return False
+
+
+Delivery = tuple[asyncio.Future[Any], Outcome]
+
+
+def deliver(loop: asyncio.AbstractEventLoop, deliveries: Sequence[Delivery]) -> None:
+    """Resolve the futures of one loop with their outcomes. For threads; wakes the loop once."""
+    try:
+        loop.call_soon_threadsafe(_resolve, deliveries)
+    except RuntimeError:
+        # The loop is closed: the process is going down and nobody waits any more. The work itself is done.
+        log.warning("%d outcomes had nobody left to wait for them", len(deliveries))
+
+
+def _resolve(deliveries: Sequence[Delivery]) -> None:
+    for future, outcome in deliveries:
+        if future.done():  # cancelled by its waiter, or given up at the deadline
+            continue
+        if outcome.error is not None:
+            future.set_exception(outcome.error)
+        else:
+            future.set_result(outcome.value)

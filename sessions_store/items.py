@@ -1,0 +1,47 @@
+"""Reading stored items, and letting go of them."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db.models import F
+
+from sessions_store.cursors import read_rows
+from sessions_store.models import StoredItem
+from sessions_store.sql import from_texts, from_uuids, to_uuid, within
+
+CHUNK = 500
+
+_BODIES = "SELECT id, body FROM sessions_store_storeditem WHERE {among}"
+_BY_ID = "SELECT item_id, body FROM sessions_store_storeditem WHERE principal_id = %s AND {among}"
+
+
+def bodies(keys: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Return the stored items by their keys."""
+    if not keys:
+        return {}
+    rows = read_rows(_BODIES.format(among=within("id")), [from_uuids(keys)])
+    return {to_uuid(key): orjson.loads(body) for key, body in rows}
+
+
+def find_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what a principal's item ids stand for, for references; unknown ones are missing."""
+    if not item_ids:
+        return {}
+    rows = read_rows(_BY_ID.format(among=within("item_id")), [principal_id, from_texts(item_ids)])
+    return {item_id: orjson.loads(body) for item_id, body in rows}
+
+
+def release(keys: Iterable[UUID]) -> None:
+    """Count uses of items down, once for each time they are given; what nobody uses any more is erased."""
+    by_count: dict[int, list[UUID]] = {}
+    for key, count in Counter(keys).items():
+        by_count.setdefault(count, []).append(key)
+    for count, held in by_count.items():
+        held.sort()
+        for start in range(0, len(held), CHUNK):
+            chunk = held[start : start + CHUNK]
+            StoredItem.objects.filter(pk__in=chunk).update(uses=F("uses") - count)
+            StoredItem.objects.filter(pk__in=chunk, uses__lte=0).delete()

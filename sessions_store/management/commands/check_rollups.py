@@ -1,0 +1,36 @@
+"""`check_rollups`: compare the roll-ups of a period with the usage records, and repair them on request."""
+
+from itertools import islice
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from sessions_store.management.periods import add_period_arguments, period
+from sessions_store.rollups import differences, rebuild
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    """Report roll-ups that are not the sum of their records."""
+
+    help = "Compare the minute, hour and day roll-ups with the usage records; --fix computes them again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the period and `--fix`."""
+        add_period_arguments(parser)
+        parser.add_argument("--fix", action="store_true", help="Compute the period's roll-ups again.")
+
+    def handle(self, **options: Any) -> None:
+        """Compare, print what differs, and fail unless all is well or was put right."""
+        start, end = period(options)
+        found = list(islice(differences(start, end), SHOWN + 1))
+        for table, key in found[:SHOWN]:
+            self.stdout.write(f"{table}: {key[0]:%Y-%m-%d %H:%M} principal {key[1]} {key[2]} {key[3]} {key[4]}")
+        if not found:
+            self.stdout.write("All roll-ups are the sums of their records.")
+        elif options["fix"]:
+            rebuild(start, end)
+            self.stdout.write("Computed again.")
+        else:
+            raise CommandError(f"{'More than ' if len(found) > SHOWN else ''}{min(len(found), SHOWN)} differ.")

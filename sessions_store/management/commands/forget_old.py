@@ -1,0 +1,36 @@
+"""`manage.py forget_old`: erase content that is older than STATE_RETENTION_DAYS. For cron or a timer."""
+
+from argparse import ArgumentParser
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from sessions_store.responses import fail_lost, purge_events
+from sessions_store.retention import forget_before
+
+
+class Command(BaseCommand):
+    """Also fails background responses whose server has died, and drops events that nobody can come back to."""
+
+    help = "Erase stored content older than STATE_RETENTION_DAYS; usage records stay."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Another age than the setting's."""
+        parser.add_argument("--days", type=int, default=settings.STATE_RETENTION_DAYS, help="0 keeps everything.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Erase, and say what."""
+        now = datetime.now(UTC)
+        lost = fail_lost(now, timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS))
+        self._say("background responses failed, their server has died", lost)
+        purge_events(now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS))
+        days = options["days"]
+        if days <= 0:
+            self.stdout.write("Nothing is erased: STATE_RETENTION_DAYS is 0, which keeps content for ever.")
+            return
+        forget_before(now - timedelta(days=days), told=lambda what, count: self._say(f"{what} forgotten", count))
+
+    def _say(self, what: str, count: int) -> None:
+        self.stdout.write(f"{count} {what}")

@@ -1,0 +1,30 @@
+"""The period that a command works on: `--from` and `--to` as UTC days, the second not included."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
+
+
+def add_period_arguments(parser: CommandParser) -> None:
+    """Add `--from` and `--to`."""
+    parser.add_argument("--from", dest="start", type=_day, metavar="YYYY-MM-DD", help="First day, UTC (today).")
+    parser.add_argument("--to", dest="end", type=_day, metavar="YYYY-MM-DD", help="Day after the last, UTC (tomorrow).")
+
+
+def period(options: dict[str, Any]) -> tuple[datetime, datetime]:
+    """Return the period's first moment and the one after its last; raises CommandError if it is empty."""
+    today = timezone.now().astimezone(UTC).date()
+    start, end = options["start"] or today, options["end"] or today + timedelta(days=1)
+    if end <= start:
+        raise CommandError("The period is empty: --to must be after --from.")
+    return _midnight(start), _midnight(end)
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

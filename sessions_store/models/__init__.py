@@ -1,0 +1,36 @@
+"""The tables of the gateway, one idea per module. Everything that belongs to someone names its principal (a `User`)."""
+
+from sessions_store.models.chat_session import ChatSession
+from sessions_store.models.conversation import Conversation, ConversationItem
+from sessions_store.models.mapping import ModelMapping
+from sessions_store.models.message import Message, ToolCall
+from sessions_store.models.price import ModelPrice
+from sessions_store.models.principal import User
+from sessions_store.models.response import ResponseEvents, StoredResponse
+from sessions_store.models.rollup import UsageDay, UsageHour, UsageMinute, UsageRollup
+from sessions_store.models.stored_completion import StoredCompletion
+from sessions_store.models.stored_item import StoredItem
+from sessions_store.models.upstream_model import UpstreamModel
+from sessions_store.models.usage import UpstreamRequest, UsageRecord
+
+__all__ = [
+    "ChatSession",
+    "Conversation",
+    "ConversationItem",
+    "Message",
+    "ModelMapping",
+    "ModelPrice",
+    "ResponseEvents",
+    "StoredCompletion",
+    "StoredItem",
+    "StoredResponse",
+    "ToolCall",
+    "UpstreamModel",
+    "UpstreamRequest",
+    "UsageDay",
+    "UsageHour",
+    "UsageMinute",
+    "UsageRecord",
+    "UsageRollup",
+    "User",
+]

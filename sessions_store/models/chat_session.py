@@ -1,0 +1,42 @@
+"""Chat sessions: a principal's user, and where that user's conversation stands in the transcript tree."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class ChatSession(models.Model):
+    """A conversation of one user: a head in the message tree. At most one session of a name is active."""
+
+    public_id = models.CharField(max_length=40, unique=True, editable=False)
+    principal = models.ForeignKey(
+        "sessions_store.User", on_delete=models.PROTECT, related_name="chat_sessions", db_index=False
+    )
+    user = models.CharField(max_length=256, help_text="The “user” that clients send.")
+    name = models.CharField(
+        max_length=200, blank=True, help_text="X-Session-Id: one of several sessions of a user. Usually empty."
+    )
+    title = models.CharField(max_length=200, blank=True, help_text="What operators see; made from the first message.")
+    head = models.ForeignKey(
+        "sessions_store.Message", null=True, on_delete=models.PROTECT, related_name="head_of", editable=False
+    )
+    message_count = models.IntegerField(default=0, editable=False)
+    started_at = models.DateTimeField()
+    last_active_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="Set when the session came to rest.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["principal", "user", "name"],
+                condition=models.Q(ended_at__isnull=True),
+                name="chat_session_active_once",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["principal", "user"], name="chat_session_of_user"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.public_id

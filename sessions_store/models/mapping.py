@@ -1,0 +1,100 @@
+"""Model mappings: the public name that clients send, joined to the upstream model that answers."""
+
+import re
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+
+PUBLIC_NAME = re.compile(r"[A-Za-z0-9_.:/@+*?-]{1,200}")
+UPSTREAM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,199}")
+
+# Parameters that a mapping may set when the client does not: (types, least, greatest). bool is never a number.
+DEFAULT_PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
+    "temperature": ((int, float), 0, 2),
+    "top_p": ((int, float), 0, 1),
+    "max_tokens": ((int,), 1, None),
+    "max_completion_tokens": ((int,), 1, None),
+    "seed": ((int,), None, None),
+    "presence_penalty": ((int, float), -2, 2),
+    "frequency_penalty": ((int, float), -2, 2),
+    "reasoning_effort": ((str,), None, None),
+    "stop": ((str, list), None, None),
+}
+
+
+def validate_defaults(value: object) -> None:
+    """Raise ValidationError unless `value` is an object of parameters a mapping may set, each of its type and range."""
+    if not isinstance(value, dict):
+        raise ValidationError('Default parameters are a JSON object, for example {"temperature": 0.2}.')
+    for name, default in value.items():
+        if name not in DEFAULT_PARAMETERS:
+            raise ValidationError(f"“{name}” cannot be a default. Known: {', '.join(DEFAULT_PARAMETERS)}.")
+        kinds, least, greatest = DEFAULT_PARAMETERS[name]
+        if not isinstance(default, kinds) or isinstance(default, bool):
+            raise ValidationError(f"“{name}” has the wrong type.")
+        if isinstance(default, (int, float)) and (
+            (least is not None and default < least) or (greatest is not None and default > greatest)
+        ):
+            raise ValidationError(f"“{name}” is out of range.")
+
+
+class ModelMapping(models.Model):
+    """Public name or pattern -> upstream model. The first enabled row, by position, that matches wins."""
+
+    public_name = models.CharField(
+        max_length=200,
+        validators=[
+            RegexValidator(re.compile(rf"\A(?:{PUBLIC_NAME.pattern})\Z"), "Letters, digits and _.:/@+-*? only.")
+        ],
+        help_text="What clients send as “model”. May be a pattern: * stands for any text, ? for one character.",
+    )
+    upstream_model = models.CharField(
+        max_length=200,
+        validators=[
+            RegexValidator(
+                re.compile(rf"\A(?:{UPSTREAM_NAME.pattern})\Z"), "A Gemini model id, such as gemini-3.8-flash."
+            )
+        ],
+        help_text="The Gemini model that answers, without “models/”.",
+    )
+    position = models.IntegerField(
+        default=1000,
+        help_text="Rows are tried from the smallest position to the greatest; the first that matches is used.",
+    )
+    enabled = models.BooleanField(default=True, help_text="Rows that are not enabled are skipped.")
+    defaults = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_defaults],
+        help_text='Parameters used when the client does not send them, for example {"temperature": 0.2}.',
+    )
+    description = models.CharField(max_length=500, blank=True, help_text="A note for your colleagues.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["public_name"], name="mapping_public_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_name} → {self.upstream_model}"
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the public name is a pattern rather than one exact name."""
+        return "*" in self.public_name or "?" in self.public_name
+
+    def clean(self) -> None:
+        """Normalise both names: no surrounding blanks, no `models/` prefix."""
+        super().clean()
+        self.public_name = self.public_name.strip().removeprefix("models/")
+        self.upstream_model = self.upstream_model.strip().removeprefix("models/")
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Validate the normalised names, so that a pasted `models/gemini-3.8-flash` is accepted."""
+        self.clean()
+        super().clean_fields(exclude=exclude)

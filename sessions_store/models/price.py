@@ -1,0 +1,71 @@
+"""Dated prices of upstream models as Google publishes them: USD per million tokens, USD per thousand searches.
+
+Six decimal places are exact to 10^-12 USD per token, so halves of small prices (batch, flex) stay exact too. What
+Google gives for free (5000 searches a month on Gemini 3) is the whole account's, so no single price knows of it.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.core.validators import MinValueValidator
+from django.db import models
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+_USD: dict[str, Any] = {"max_digits": 12, "decimal_places": 6, "validators": [MinValueValidator(0)]}
+
+
+def _usd(help_text: str) -> "models.DecimalField[Decimal | str, Decimal]":
+    return models.DecimalField(help_text=help_text, **_USD)
+
+
+def _optional_usd(help_text: str) -> "models.DecimalField[Decimal | str | None, Decimal | None]":
+    return models.DecimalField(help_text=help_text, null=True, blank=True, **_USD)
+
+
+class ModelPrice(models.Model):
+    """What one model costs from a day on, in one service tier. A later row of the same tier takes over on its day."""
+
+    class Tier(models.TextChoices):
+        """Google's service tiers."""
+
+        STANDARD = "standard", "standard"
+        FLEX = "flex", "flex"
+        BATCH = "batch", "batch"
+        PRIORITY = "priority", "priority"
+
+    model = models.ForeignKey("sessions_store.UpstreamModel", on_delete=models.CASCADE, related_name="prices")
+    tier = models.CharField(max_length=20, choices=Tier.choices, default=Tier.STANDARD)
+    valid_from = models.DateField(help_text="First day (UTC) of these prices.")
+    input = _usd("Input, USD per million tokens.")
+    cached_input = _optional_usd("Cached input. Empty: as input.")
+    output = _usd("Output, thoughts included, USD per million tokens.")
+    audio_input = _optional_usd("Audio input. Empty: as input.")
+    cached_audio_input = _optional_usd("Cached audio input. Empty: as cached input.")
+    image_input = _optional_usd("Image input. Empty: as input.")
+    video_input = _optional_usd("Video input. Empty: as input.")
+    audio_output = _optional_usd("Audio output. Empty: as output.")
+    image_output = _optional_usd("Image output. Empty: as output.")
+    long_context_from = models.IntegerField(
+        null=True, blank=True, help_text="A prompt of more tokens than this is priced by the long prices below."
+    )
+    long_input = _optional_usd("Input of long prompts.")
+    long_cached_input = _optional_usd("Cached input of long prompts.")
+    long_output = _optional_usd("Output after long prompts.")
+    search_query = _optional_usd(
+        "Google Search, USD per thousand queries. Empty: none. Google's free monthly allowance is not deducted."
+    )
+    grounded_prompt = _optional_usd(
+        "Google Search, USD per thousand prompts that were searched for, however many queries each took. Empty: none."
+        " Google's free allowance is not deducted."
+    )
+    note = models.CharField(max_length=200, blank=True, help_text="Where the price comes from.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["model", "tier", "-valid_from"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["model", "tier", "valid_from"], name="price_once_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tier} from {self.valid_from:%Y-%m-%d}"

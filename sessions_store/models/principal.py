@@ -1,0 +1,35 @@
+"""Principals: the Django users that everything remembered belongs to, and the built-in one of keyless requests."""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.db import models
+
+LOCAL_USERNAME = "local"
+
+
+class PrincipalManager(UserManager["User"]):
+    """Django's user manager that also knows the built-in local principal."""
+
+    def local(self) -> "User":
+        """Return the principal that keyless requests belong to (seeded by migration; it cannot log in)."""
+        return self.get(username=LOCAL_USERNAME)
+
+
+class User(AbstractUser):
+    """A principal: an operator who logs in, a program's owner, or the built-in `local` of keyless requests."""
+
+    memory = models.BooleanField(
+        "remember chat sessions",
+        default=True,
+        help_text="When off, requests of this principal are answered without any remembered turns.",
+    )
+
+    objects: ClassVar[PrincipalManager] = PrincipalManager()
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = "user"
+        verbose_name_plural = "users"
+
+    def __str__(self) -> str:
+        return self.username

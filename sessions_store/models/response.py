@@ -1,0 +1,100 @@
+"""Stored responses of the Responses API, and the events of those that run in the background."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class StoredResponse(models.Model):
+    """A response: pointers into the transcript tree, the object without its items, and the ids of those.
+
+    `answer` is where the conversation goes on: `previous_response_id` continues from this node. While it runs in the
+    background, `worker` and `heartbeat_at` say who answers for it: without a fresh heartbeat it has failed.
+    """
+
+    class Status(models.TextChoices):
+        """OpenAI's own words."""
+
+        QUEUED = "queued", "queued"
+        IN_PROGRESS = "in_progress", "in progress"
+        COMPLETED = "completed", "completed"
+        INCOMPLETE = "incomplete", "incomplete"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    public_id = models.CharField(max_length=64, unique=True, editable=False)
+    principal = models.ForeignKey(
+        "sessions_store.User", on_delete=models.PROTECT, related_name="stored_responses", db_index=False
+    )
+    request_id = models.CharField(max_length=100, db_index=True, help_text="The exchange's usage record.")
+    previous_id = models.CharField(max_length=64, blank=True, help_text="The response before it.")
+    conversation = models.ForeignKey(
+        "sessions_store.Conversation",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="responses",
+        db_constraint=False,  # one that is deleted while a response runs does not take the response with it
+    )
+    status = models.CharField(max_length=20, choices=Status.choices)
+    background = models.BooleanField(default=False)
+    model = models.CharField(max_length=200)
+    user = models.CharField(max_length=256, blank=True, help_text="The “user” that the client sent.")
+    # Without constraints, like usage: a node that is forgotten must not be searched for in every table.
+    message = models.ForeignKey(
+        "sessions_store.Message",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="The last message of the request.",
+    )
+    answer = models.ForeignKey(
+        "sessions_store.Message",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="responses",
+        db_constraint=False,
+        help_text="Where the conversation goes on.",
+    )
+    body = models.TextField(help_text="The response as JSON, without its output.")
+    input_items = models.JSONField(default=list, help_text="Ids of its own input items, in order.")
+    output_items = models.JSONField(default=list, help_text="Ids of its output items, in order.")
+    settings = models.TextField(
+        default="[]", help_text="Items of the conversation so far that say how to answer, as JSON."
+    )
+    created_at = models.DateTimeField(db_index=True)
+    completed_at = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=40, blank=True, editable=False)
+    heartbeat_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = "response"
+        ordering: ClassVar[list[str]] = ["-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["heartbeat_at"],
+                condition=models.Q(status__in=("queued", "in_progress")),
+                name="response_running",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class ResponseEvents(models.Model):
+    """A stretch of the events of a background response, for clients that come back to its stream."""
+
+    response = models.ForeignKey(StoredResponse, on_delete=models.CASCADE, related_name="events", db_index=False)
+    first = models.IntegerField(help_text="The first sequence number.")
+    last = models.IntegerField(help_text="The last sequence number.")
+    body = models.TextField(help_text="The events, one JSON object a line.")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["response", "first"], name="response_events_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last}"

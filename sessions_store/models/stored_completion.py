@@ -1,0 +1,48 @@
+"""Chat completions that clients asked to be stored (`store: true`)."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class StoredCompletion(models.Model):
+    """A chat completion; its messages stand in the transcript tree."""
+
+    public_id = models.CharField(max_length=64, unique=True, editable=False)
+    principal = models.ForeignKey(
+        "sessions_store.User", on_delete=models.PROTECT, related_name="stored_completions", db_index=False
+    )
+    request_id = models.CharField(max_length=100, db_index=True, help_text="The exchange's usage record.")
+    model = models.CharField(max_length=200)
+    user = models.CharField(max_length=256, blank=True, help_text="The “user” that the client sent.")
+    metadata = models.JSONField(default=dict)
+    message = models.ForeignKey(
+        "sessions_store.Message",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="The last message of the request.",
+    )
+    answer = models.ForeignKey(
+        "sessions_store.Message",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="stored_completions",
+        db_constraint=False,
+        help_text="The first choice.",
+    )
+    message_count = models.IntegerField(default=0, help_text="How many messages the request itself had.")
+    body = models.TextField(help_text="The completion as JSON.")
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = "stored chat completion"
+        ordering: ClassVar[list[str]] = ["-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["principal", "id"], name="completion_of_principal"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id

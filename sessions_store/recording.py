@@ -1,0 +1,263 @@
+"""Where exchanges are recorded from the event loop: `await store.commit(record)` returns when the record is committed.
+
+Group commit: exchanges queue, one thread takes all that wait (up to MAX_BATCH) and commits them in one transaction, so
+a busy server pays for one commit where it would have paid for many, and a lone request waits for nobody. An exception
+reaches the exchange that caused it, and only that one. What was acknowledged is committed: on SQLite with
+`synchronous=NORMAL` that survives a killed process, with FULL a loss of power too.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from itertools import groupby
+from queue import Empty, SimpleQueue
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from django.db import Error, InterfaceError, OperationalError, connection, connections, transaction
+
+from sessions_store.catalogue_changes import Listener
+from sessions_store.handoff import Delivery, Handover, Job, Outcome, Patience, StoreError, deliver
+from sessions_store.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
+from sessions_store.writer import write_batch
+
+__all__ = [
+    "Committed",
+    "ExchangeRecord",
+    "NewMessage",
+    "SessionUpdate",
+    "Store",
+    "StoreError",
+    "UsageRow",
+    "get_store",
+    "request_digest",
+]
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 256
+MAX_PENDING = 4096
+READ_BATCH = 8
+READERS = 2
+PATIENCE_SECONDS = 30.0
+# How long a record waits for those of other exchanges under way: a commit costs nearly the same for one as for several.
+GATHER_SECONDS = 0.004
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Call = Callable[[], Any]
+
+
+class Store:
+    """The way from one event loop to the database: one writing thread, a few reading ones, a connection each.
+
+    `commit` and `read` give up waiting after `patience` seconds with a StoreError; a record that was queued is still
+    written then, as soon as the database allows.
+    """
+
+    def __init__(self, *, readers: int = READERS, patience: float = PATIENCE_SECONDS) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._patience = Patience(self._loop, patience)
+        self._writes = Handover(self._loop, most=MAX_BATCH)
+        self._reads = Handover(self._loop, most=READ_BATCH)
+        self._pending = 0
+        self._closed = False
+        self._listener = Listener()
+        self._listener.start()
+        self._threads = [threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)]
+        self._threads += [
+            threading.Thread(target=self._read_for_ever, name=f"store-reader-{number}", daemon=True)
+            for number in range(readers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def pending(self) -> int:
+        """How many exchanges and other writes wait for their commit."""
+        return self._pending
+
+    async def commit(self, record: ExchangeRecord, *, company: bool = False) -> Committed:
+        """Record an exchange; returns when it is committed, with the session as it now stands.
+
+        `company` says that more exchanges are under way: then it may wait GATHER_SECONDS for them.
+
+        Raises StoreError when the queue is full, the deadline passes, the database is out of reach or refuses this
+        record. A waiter that is cancelled leaves its record in the queue.
+        """
+        committed: Committed = await self._write(record, within=GATHER_SECONDS if company else 0.0)
+        return committed
+
+    async def write(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function in one transaction on the writing thread, after what is queued; returns when it is committed.
+
+        Raises StoreError as `commit` does, and what the function raised.
+        """
+        value: T = await self._write(lambda: _in_transaction(lambda: function(*args, **kwargs)))
+        return value
+
+    async def read(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that reads in a database thread and return its value, or raise what it raised.
+
+        Raises StoreError when the database fails. The function may run a second time when its connection turns out to
+        be lost: it must not mind.
+        """
+        if self._closed:
+            raise StoreError("The store is closed.")
+        future: asyncio.Future[T] = self._patience.future()
+        self._reads.add((lambda: function(*args, **kwargs), future))
+        return await future
+
+    async def close(self) -> None:
+        """Write what is queued, then end the threads and close their connections."""
+        if self._closed:
+            return
+        self._closed = True
+        _stores.pop(self._loop, None)
+        self._writes.flush()
+        self._writes.queue.put(None)
+        self._reads.flush()
+        for _ in self._threads[1:]:
+            self._reads.queue.put(None)
+        await asyncio.to_thread(self._join)
+        self._patience.stop()
+
+    async def _write(self, work: ExchangeRecord | Call, *, within: float = 0.0) -> Any:
+        if self._closed or self._pending >= MAX_PENDING:
+            raise StoreError("The store is closed." if self._closed else "Too many exchanges wait to be recorded.")
+        future = self._patience.future()
+        future.add_done_callback(self._settled)
+        self._pending += 1
+        self._writes.add((work, future), within=within)
+        return await future
+
+    def _settled(self, future: "asyncio.Future[Any]") -> None:
+        self._pending -= 1
+        if not future.cancelled():
+            future.exception()  # its waiter may be gone: then this keeps asyncio from reporting it a second time
+
+    def _join(self) -> None:
+        self._listener.stop()
+        for thread in self._threads:
+            thread.join()
+
+    def _write_for_ever(self) -> None:
+        try:
+            while batch := _take(self._writes.queue, MAX_BATCH):
+                for jobs in _runs_of_a_kind(batch):
+                    deliver(self._loop, _commit(jobs) if isinstance(jobs[0][0], ExchangeRecord) else _run(jobs))
+        finally:
+            connections.close_all()
+
+    def _read_for_ever(self) -> None:
+        try:
+            while (batch := self._reads.queue.get()) is not None:
+                deliver(self._loop, _run(batch))
+        finally:
+            connections.close_all()
+
+
+_stores: dict[asyncio.AbstractEventLoop, Store] = {}
+
+
+def get_store() -> Store:
+    """Return the store of the running event loop; the first call starts its threads."""
+    loop = asyncio.get_running_loop()
+    store = _stores.get(loop)
+    if store is None:
+        store = _stores[loop] = Store()
+    return store
+
+
+def request_digest(text: str) -> UUID:
+    """Return the id under which an upstream body is stored once."""
+    return UUID(bytes=blake2b(text.encode(), digest_size=16).digest())
+
+
+def commit_batch(records: Sequence[ExchangeRecord]) -> list[Outcome]:
+    """Commit exchanges together, and when that fails each for itself; the outcomes are in the records' order."""
+    with (together := Outcome()):
+        together.value = write_batch(records)
+    if isinstance(together.error, (OperationalError, InterfaceError)):
+        # A lost connection, a deadlock, a lock held too long: nothing is wrong with the records. The attempt may even
+        # have been committed before the connection broke, so the second one looks first.
+        log.warning("Recording %d exchanges failed (%s); trying again", len(records), type(together.error).__name__)
+        _drop_connection()
+        with (together := Outcome()):
+            together.value = write_batch(records, uncertain=True)
+    if together.error is None:
+        return [Outcome(committed) for committed in together.value]
+    if len(records) == 1 or isinstance(together.error, (OperationalError, InterfaceError)):
+        log.error("%d exchanges could not be recorded (%s)", len(records), type(together.error).__name__)
+        _drop_connection()
+        return [together] * len(records)
+    return [outcome for record in records for outcome in commit_batch([record])]
+
+
+def _runs_of_a_kind(batch: Sequence[Job]) -> list[list[Job]]:
+    """Split a batch where exchanges and other writes meet: all keep their order."""
+    return [list(jobs) for _, jobs in groupby(batch, key=lambda job: isinstance(job[0], ExchangeRecord))]
+
+
+def _commit(jobs: Sequence[Job]) -> list[Delivery]:
+    outcomes = commit_batch([record for record, _ in jobs])
+    return [(future, _told(outcome)) for (_, future), outcome in zip(jobs, outcomes, strict=True)]
+
+
+def _run(jobs: Sequence[Job]) -> list[Delivery]:
+    return [(future, _told(_attempt(call))) for call, future in jobs]
+
+
+def _attempt(call: Call) -> Outcome:
+    with (outcome := Outcome()):
+        outcome.value = call()
+    if isinstance(outcome.error, Error) and not _usable():
+        _drop_connection()
+        with (outcome := Outcome()):
+            outcome.value = call()
+    return outcome
+
+
+def _in_transaction(call: Call) -> Any:
+    with transaction.atomic(durable=True):
+        return call()
+
+
+def _told(outcome: Outcome) -> Outcome:
+    """Return the outcome with the database's own errors told as a StoreError, one for each waiter."""
+    if not isinstance(outcome.error, Error):
+        return outcome
+    told = Outcome()
+    told.error = StoreError(f"The database refused ({type(outcome.error).__name__}).")
+    told.error.__cause__ = outcome.error
+    return told
+
+
+def _usable() -> bool:
+    with (asked := Outcome(False)):
+        asked.value = connection.is_usable()
+    return bool(asked.value)
+
+
+def _drop_connection() -> None:
+    with Outcome():  # a broken connection may refuse even this; Django opens a new one at the next query
+        connection.close()
+
+
+def _take(queue: "SimpleQueue[list[Job] | None]", most: int) -> list[Job]:
+    """Wait for the first jobs, then take what else is there, up to about `most`; nothing when the queue was closed."""
+    taken: list[Job] = []
+    jobs = queue.get()
+    while jobs is not None:
+        taken += jobs
+        if len(taken) >= most:
+            return taken
+        try:
+            jobs = queue.get_nowait()
+        except Empty:
+            return taken
+    if taken:
+        queue.put(None)  # the end comes after these
+    return taken

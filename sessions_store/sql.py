@@ -1,0 +1,129 @@
+"""Statements for the hot path, built from the models: no ORM object is made for a row that is written or read there.
+
+Columns, their order and their types come from each model's `_meta`, so a migration needs no second edit here. Values
+are converted as Django's own backends store them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import models
+
+from sessions_store.cursors import Cursor, is_sqlite
+
+Row = list[Any]
+_AMONG_JSON = " IN (SELECT value FROM json_each(%s))"
+_AMONG_ARRAY = " = ANY(%s)"
+
+
+def from_uuid(value: UUID | None) -> Any:
+    """Return a UUID as the database's driver takes it."""
+    return value if value is None or not is_sqlite() else value.hex
+
+
+def to_uuid(value: Any) -> UUID:
+    """Return a UUID as the database's driver gave it."""
+    return value if isinstance(value, UUID) else UUID(hex=value)
+
+
+@lru_cache(maxsize=512)
+def from_datetime(value: datetime | None) -> Any:
+    """Return a point in time as the database's driver takes it; one exchange writes its own in several places."""
+    return value if value is None or not is_sqlite() else str(value.astimezone(UTC).replace(tzinfo=None))
+
+
+def to_datetime(value: Any) -> datetime:
+    """Return a point in time as the database's driver gave it: SQLite's are UTC without saying so."""
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def from_uuids(values: Iterable[UUID]) -> Any:
+    """Return UUIDs as the parameter of `within(...)`."""
+    return orjson.dumps([value.hex for value in values]).decode() if is_sqlite() else list(values)
+
+
+def from_texts(values: Iterable[str]) -> Any:
+    """Return texts as the parameter of `within(...)`."""
+    return orjson.dumps(list(values)).decode() if is_sqlite() else list(values)
+
+
+def within(column: str) -> str:
+    """Return the condition that a column is among one list parameter: one statement text for any number of values."""
+    return column + (_AMONG_JSON if is_sqlite() else _AMONG_ARRAY)
+
+
+class Insert:
+    """An `INSERT` of whole rows of one model, for many rows at once.
+
+    `columns` are all columns but an automatic primary key, in the table's order. `on_conflict` is the clause after
+    the values ("" if a conflict is an error).
+    """
+
+    def __init__(self, model: type[models.Model], on_conflict: str = "") -> None:
+        fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+        self.columns: tuple[str, ...] = tuple(str(field.column) for field in fields)
+        self.index = {column: index for index, column in enumerate(self.columns)}
+        self._fields = fields
+        self._conversions: list[tuple[int, Callable[[Any], Any]]] | None = None
+        names = ", ".join(f'"{column}"' for column in self.columns)
+        values = ", ".join(["%s"] * len(self.columns))
+        into = f'"{model._meta.db_table}" ({names})'
+        self._statement = f"INSERT INTO {into} VALUES ({values}) {on_conflict}"  # noqa: S608 - names of our own models
+
+    def run(self, cursor: Cursor, rows: Sequence[Row]) -> None:
+        """Insert the rows, given in the order of `columns`; they are converted in place."""
+        if not rows:
+            return
+        if self._conversions is None:
+            self._conversions = _conversions(self._fields)
+        for index, convert in self._conversions:
+            for row in rows:
+                row[index] = convert(row[index])
+        cursor.executemany(self._statement, rows)
+
+
+def _conversions(fields: Sequence["models.Field[Any, Any]"]) -> list[tuple[int, Callable[[Any], Any]]]:
+    conversions: list[tuple[int, Callable[[Any], Any]]] = []
+    for index, field in enumerate(fields):
+        target = field.target_field if isinstance(field, models.ForeignKey) else field
+        if isinstance(target, models.JSONField):
+            conversions.append((index, _json if is_sqlite() else _jsonb))
+        elif is_sqlite() and isinstance(target, models.UUIDField):
+            conversions.append((index, _hex))
+        elif is_sqlite() and isinstance(target, models.DateTimeField):
+            conversions.append((index, from_datetime))
+        elif not is_sqlite() and isinstance(target, (models.CharField, models.TextField)):
+            conversions.append((index, without_nul))
+    return conversions
+
+
+def _hex(value: UUID | None) -> str | None:
+    return None if value is None else value.hex
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode() if value else ("[]" if isinstance(value, (list, tuple)) else "{}")
+
+
+def _jsonb(value: Any) -> str:
+    """JSON for PostgreSQL, whose jsonb cannot hold NUL: it becomes U+FFFD, as everywhere else in text."""
+    text = _json(value)
+    return text if "\\u0000" not in text else orjson.dumps(_replace_nul(value)).decode()
+
+
+def _replace_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_nul(value)
+    if isinstance(value, dict):
+        return {without_nul(key): _replace_nul(item) for key, item in value.items()}
+    return [_replace_nul(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def without_nul(value: str) -> str:
+    """Return a text as PostgreSQL can hold it: NUL becomes U+FFFD."""
+    return value.replace("\x00", "\ufffd") if "\x00" in value else value

@@ -1,0 +1,170 @@
+"""Reading the transcript tree: the keys of a history, what is stored under them, and the way up from a head."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sessions_store.call_ids import with_matching_ids
+from sessions_store.canonical import answered_position, call_ids_of, canonical_message, node_id
+from sessions_store.cursors import read_rows
+from sessions_store.sql import from_texts, from_uuid, from_uuids, to_uuid, within
+
+INSTRUCTION_ROLES = ("system", "developer")
+
+
+_BY_KEY = """
+SELECT id, CASE WHEN role = 'assistant' THEN gemini ELSE '' END, model, account
+  FROM sessions_store_message WHERE principal_id = %s AND {among}
+"""
+_SENT = """
+SELECT id, gemini FROM sessions_store_message WHERE principal_id = %s AND gemini <> '' AND {among}
+"""
+_BY_CALL_ID = """
+SELECT call.call_id, call.position, message.id, message.gemini, message.model, message.account
+  FROM sessions_store_toolcall call JOIN sessions_store_message message ON message.id = call.message_id
+ WHERE call.principal_id = %s AND {among}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the tree holds of a history.
+
+    `by_key` has every key that is stored, with the message's Gemini content as JSON ("" where it has none or is not
+    the assistant's); `by_call_id` maps tool-call ids to (message, Gemini content) of the assistant message that made
+    the call, `positions` to which of its calls it is. `models` names the upstream model that made a message and
+    `accounts` the account that signed it, "" for one that a client sent.
+    """
+
+    by_key: Mapping[UUID, str]
+    by_call_id: Mapping[str, tuple[UUID, str]]
+    positions: Mapping[str, int]
+    models: Mapping[UUID, str]
+    accounts: Mapping[UUID, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """One stored turn: both faces as JSON texts (`gemini` is "" if there is none), its size in tokens, and the upstream
+    model that made it and the account that signed it ("" if a client sent it).
+    """
+
+    id: UUID
+    role: str
+    openai: str
+    gemini: str
+    tokens: int
+    model: str = ""
+    account: str = ""
+
+
+def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: UUID | None = None) -> list[UUID]:
+    """Return the node ids of a history, in order: each under the one before it, the first under `parent`."""
+    keys: list[UUID] = []
+    call_ids: list[str] = []
+    results = 0
+    for message in messages:
+        position = 0
+        if message["role"] in {"tool", "function"}:
+            position = answered_position(message, call_ids, results)
+            results += 1
+        elif message["role"] == "assistant":
+            call_ids, results = call_ids_of(message), 0
+        parent = node_id(principal_id, parent, canonical_message(message, position=position))
+        keys.append(parent)
+    return keys
+
+
+def known_contents(principal_id: int, keys: Sequence[UUID], call_ids: Sequence[str]) -> Known:
+    """Look up which keys are stored, and which assistant messages made these tool calls, for this principal only."""
+    stored: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
+    if keys:
+        stored = read_rows(_BY_KEY.format(among=within("id")), [principal_id, from_uuids(keys)])
+    if call_ids:
+        calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(call_ids)])
+    return Known(
+        by_key={to_uuid(key): gemini for key, gemini, _, _ in stored},
+        by_call_id={call_id: (to_uuid(key), gemini) for call_id, _, key, gemini, _, _ in calls},
+        positions={call_id: position for call_id, position, *_ in calls},
+        models={to_uuid(row[-4]): row[-2] for row in (*stored, *calls)},
+        accounts={to_uuid(row[-4]): row[-1] for row in (*stored, *calls)},
+    )
+
+
+def sent_contents(principal_id: int, keys: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the stored Gemini contents of messages of any role, as JSON by key, for this principal only."""
+    return {
+        to_uuid(key): gemini
+        for key, gemini in read_rows(_SENT.format(among=within("id")), [principal_id, from_uuids(keys)])
+    }
+
+
+def path_to(head: UUID, *, max_messages: int, max_tokens: int) -> list[StoredMessage]:
+    """Return the end of the conversation that leads to `head`, oldest first, within both bounds.
+
+    It begins at a user turn, so that no tool result stands without its call, and does not end with calls that were
+    never answered. The conversation's instructions (its latest system messages) come first when the bounds cut them
+    off. No more rows are read than the bounds allow, whatever the length of the conversation.
+    """
+    newest_first = _walk(_PATH, head, max_messages, max_tokens)
+    if not newest_first:
+        return []
+    path = with_matching_ids([stored for stored, _ in reversed(newest_first)])
+    while path and path[-1].role == "assistant" and calls_tools(path[-1].openai):
+        path.pop()
+    first_user = next((index for index, stored in enumerate(path) if stored.role == "user"), len(path))
+    leading = [stored for stored in path[:first_user] if stored.role in INSTRUCTION_ROLES]
+    path = leading + path[first_user:]
+    # The nearest instructions above the head are in force: an older system message was superseded by them.
+    instructions = newest_first[0][1]
+    if instructions is None or any(stored.id == instructions for stored in path):
+        return path
+    block = _walk(_INSTRUCTIONS, instructions, max_messages, max_tokens)
+    return [stored for stored, _ in reversed(block)] + path
+
+
+def calls_tools(openai: str) -> bool:
+    """Whether a stored assistant message (its OpenAI face as JSON) calls tools."""
+    message = orjson.loads(openai)
+    return bool(message.get("tool_calls") or message.get("function_call"))
+
+
+# Both walks climb one parent at a time by primary key and stop at the first message over a bound.
+_CLIMB = """
+WITH RECURSIVE path(id, parent_id, role, openai, gemini, tokens, model, account, instructions, total, number) AS (
+    SELECT id, parent_id, role, openai, gemini, tokens, model, account, instructions, tokens, 1
+      FROM sessions_store_message WHERE id = %s AND tokens <= %s
+    UNION ALL
+    SELECT up.id, up.parent_id, up.role, up.openai, up.gemini, up.tokens, up.model, up.account, up.instructions,
+           path.total + up.tokens, path.number + 1
+      FROM path JOIN sessions_store_message up ON up.id = path.parent_id
+     WHERE path.number < %s AND path.total + up.tokens <= %s AND {condition}
+)
+SELECT id, role, openai, gemini, tokens, model, account, instructions FROM path ORDER BY number
+"""
+_PATH = _CLIMB.format(condition="1 = 1")
+_INSTRUCTIONS = _CLIMB.format(condition="up.role IN ('system', 'developer')")
+
+
+def _walk(statement: str, start: UUID, max_messages: int, max_tokens: int) -> list[tuple[StoredMessage, UUID | None]]:
+    """Return the messages from `start` upwards, newest first, each with the id of the instructions in force there."""
+    rows = read_rows(statement, [from_uuid(start), max_tokens, max_messages, max_tokens])
+    return [
+        (
+            StoredMessage(
+                id=to_uuid(key),
+                role=role,
+                openai=openai,
+                gemini=gemini,
+                tokens=tokens,
+                model=model,
+                account=account,
+            ),
+            None if instructions is None else to_uuid(instructions),
+        )
+        for key, role, openai, gemini, tokens, model, account, instructions in rows
+    ]

@@ -1,0 +1,221 @@
+"""One transaction for a batch of exchanges: sessions, messages, usage with its cost, roll-ups. All of it or nothing.
+
+Every writer touches the tables, and the rows within them, in the same order, so that two workers' transactions wait
+for each other but never in a circle.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from operator import attrgetter, itemgetter
+from uuid import UUID
+
+from django.db import transaction
+
+from sessions_store import catalogue
+from sessions_store.cursors import Cursor, hot_cursor
+from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecord
+from sessions_store.pricing import Tokens, billed_calls, cost, tokens_of
+from sessions_store.records import Committed, ExchangeRecord, NewMessage, UsageRow
+from sessions_store.resolution import Catalogue
+from sessions_store.rollups import RECORD_COLUMNS, Totals
+from sessions_store.session_heads import SessionHeads
+from sessions_store.sql import Insert, Row, from_texts, to_uuid, within
+from sessions_store.state_writer import Pending, write_states
+from sessions_store.tree import INSTRUCTION_ROLES, ROOT, Place, outer_parents, read_places, rehang
+
+# A node that came from a client first may learn its Gemini face, with the thought signatures, later; and when another
+# model gives the very same answer, the newer signatures are the ones that its client goes on with.
+INSERT_MESSAGES = Insert(
+    Message,
+    "ON CONFLICT (id) DO UPDATE SET gemini = excluded.gemini, model = excluded.model, account = excluded.account"
+    " WHERE (sessions_store_message.gemini = '' AND excluded.gemini <> '')"
+    " OR (excluded.model <> '' AND (excluded.model <> sessions_store_message.model"
+    " OR excluded.account <> sessions_store_message.account))",
+)
+INSERT_TOOL_CALLS = Insert(ToolCall, "ON CONFLICT (principal_id, call_id) DO NOTHING")
+INSERT_UPSTREAM_REQUESTS = Insert(UpstreamRequest, "ON CONFLICT (id) DO NOTHING")
+INSERT_USAGE = Insert(UsageRecord)
+
+OMITTED = -2  # in a placement: not sent
+
+_STORED = """
+SELECT usage.request_id, usage.answer_id, session.public_id, session.head_id
+  FROM sessions_store_usagerecord usage
+  LEFT JOIN sessions_store_chatsession session ON session.id = usage.session_id
+ WHERE {among}
+"""
+_FILLED_HERE = ("session_id", "cost_nano", "prices", "upstream_request_id")
+_GIVEN = tuple(column for column in INSERT_USAGE.columns if column not in _FILLED_HERE)
+_read_given = attrgetter(*_GIVEN)
+_GIVEN_AT = tuple(INSERT_USAGE.index[column] for column in _GIVEN)
+_AT = INSERT_USAGE.index
+_totals_of = itemgetter(*(_AT[column] for column in RECORD_COLUMNS))
+
+
+def write_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Committed]:
+    """Commit the exchanges in one transaction and return what became of each, in order.
+
+    `uncertain` says that an earlier attempt may have been committed although it failed (a connection lost during the
+    commit): records whose request id is stored are then left as they are.
+    """
+    prices = catalogue.snapshot()
+    with transaction.atomic(durable=True), hot_cursor(pipeline=True) as cursor:
+        already = _stored(cursor, [record.usage.request_id for record in records]) if uncertain else {}
+        fresh = [record for record in records if record.usage.request_id not in already]
+        written = iter(_Batch(cursor, fresh, prices).write())
+        return [already.get(record.usage.request_id) or next(written) for record in records]
+
+
+def price_exchange(usage: UsageRow | UsageRecord, prices: Catalogue) -> tuple[int, list[int]]:
+    """Return an exchange's cost in nano-USD and the ids of the price rows used (none: no price is known)."""
+    calls = billed_calls(usage.usage_metadata, usage.grounded)
+    if usage.estimated or not calls:
+        reported = sum(tokens_of(metadata).prompt for metadata in usage.usage_metadata)
+        prompt = usage.prompt_tokens - reported + sum(tokens.prompt for tokens in calls)  # less what searches added
+        calls = [Tokens(prompt=prompt, cached=usage.cached_tokens, output=usage.completion_tokens)]
+    price = prices.price(usage.upstream_model, usage.service_tier, usage.started_at.date(), 0)
+    if price is None or not (usage.search_queries or any(tokens.prompt or tokens.output for tokens in calls)):
+        return 0, []
+    return cost(calls, price, search_queries=usage.search_queries, grounded_prompts=sum(usage.grounded)), [price.id]
+
+
+class _Batch:
+    """The rows of one transaction, gathered exchange by exchange."""
+
+    def __init__(self, cursor: Cursor, records: Sequence[ExchangeRecord], prices: Catalogue) -> None:
+        self._cursor = cursor
+        self._records = records
+        self._prices = prices
+        self._sessions = SessionHeads(cursor, records)
+        self._places: dict[UUID | None, Place] = self._sessions.places()
+        wanted = self._sessions.heads().union(*map(_references, records)) - self._places.keys()
+        self._places |= read_places(cursor, wanted)
+        self._messages: dict[UUID, Row] = {}
+        self._tool_calls: dict[tuple[int, str], Row] = {}
+        self._upstream_requests: dict[UUID, Row] = {}
+        self._usage: list[Row] = []
+        self._states: list[Pending] = []
+        self._totals = Totals()
+
+    def write(self) -> list[Committed]:
+        """Gather all rows, insert them, and return the outcome of each record."""
+        committed = [self._add(record) for record in self._records]
+        INSERT_MESSAGES.run(self._cursor, [self._messages[key] for key in sorted(self._messages)])
+        INSERT_TOOL_CALLS.run(self._cursor, [self._tool_calls[key] for key in sorted(self._tool_calls)])
+        INSERT_UPSTREAM_REQUESTS.run(
+            self._cursor, [self._upstream_requests[key] for key in sorted(self._upstream_requests)]
+        )
+        INSERT_USAGE.run(self._cursor, self._usage)
+        self._sessions.save()
+        if self._states:
+            write_states(self._cursor, self._states)
+        self._totals.upsert(self._cursor)
+        return committed
+
+    def _add(self, record: ExchangeRecord) -> Committed:
+        messages, renamed, skipped = self._hung(record)
+        self._add_messages(messages, record.usage, renamed)
+        if record.state is not None:
+            self._states.append((record.state, renamed))
+        update = record.session
+        session = None if update is None else self._sessions.session(update)
+        if update is not None and session is not None:
+            head = None if update.new_head is None else renamed.get(update.new_head, update.new_head)
+            # A head that is not stored was forgotten meanwhile; one that is expected did not move.
+            if head is not None and head != update.expected_head and head in self._places:
+                session.head = head
+                session.message_count = self._places[head].depth + 1
+            session.last_active_at = max(session.last_active_at, update.now)
+        row = self._usage_row(record, renamed, skipped)
+        answer: UUID | None = row[_AT["answer_id"]]
+        if session is None:
+            return Committed(head=answer, rebased=bool(renamed))
+        row[_AT["session_id"]] = session.id
+        return Committed(session=session.public_id, head=session.head, rebased=bool(renamed))
+
+    def _hung(self, record: ExchangeRecord) -> tuple[Sequence[NewMessage], dict[UUID, UUID], int]:
+        """Return the messages under parents that exist: re-hung when the head moved or their history was forgotten.
+
+        With them come the old ids' new ones, and how many messages now stand above that were not sent.
+        """
+        update = record.session
+        outer = outer_parents(record.messages)
+        moved: dict[UUID | None, UUID | None] = {parent: None for parent in outer if parent not in self._places}
+        skipped = 0
+        if update is not None and not update.follow:
+            head = self._sessions.session(update).head
+            if head != update.expected_head and update.expected_head in outer:
+                moved[update.expected_head] = head
+                before = self._places.get(update.expected_head, ROOT)
+                skipped = max(self._places[head].depth - before.depth, 0)
+        if not moved:
+            return record.messages, {}, 0
+        messages, renamed = rehang(record.usage.principal_id, record.messages, moved)
+        return messages, renamed, skipped
+
+    def _add_messages(self, messages: Sequence[NewMessage], usage: UsageRow, renamed: dict[UUID, UUID]) -> None:
+        finished_at = usage.started_at + timedelta(milliseconds=usage.latency_ms)
+        answers = {renamed.get(key, key) for key in (usage.answer_id, *usage.more_answers) if key is not None}
+        for message in messages:
+            above = self._places[message.parent]
+            instructions = message.id if message.role in INSTRUCTION_ROLES else above.instructions
+            self._places[message.id] = Place(above.depth + 1, instructions)
+            if message.id not in self._messages or message.gemini:
+                self._messages[message.id] = [
+                    message.id,
+                    usage.principal_id,
+                    message.parent,
+                    above.depth + 1,
+                    message.role,
+                    message.openai,
+                    message.gemini,
+                    message.model,
+                    message.account,
+                    message.tokens,
+                    instructions,
+                    finished_at if message.id in answers else usage.started_at,
+                ]
+            for position, call_id in enumerate(message.call_ids):
+                row = [usage.principal_id, call_id, message.id, position]
+                self._tool_calls.setdefault((usage.principal_id, call_id), row)
+
+    def _usage_row(self, record: ExchangeRecord, renamed: dict[UUID, UUID], skipped: int) -> Row:
+        usage = record.usage
+        row: Row = [None] * len(INSERT_USAGE.columns)
+        for at, value in zip(_GIVEN_AT, _read_given(usage), strict=True):
+            row[at] = value
+        row[_AT["cost_nano"]], row[_AT["prices"]] = price_exchange(usage, self._prices)
+        row[_AT["more_answers"]] = [str(renamed.get(key, key)) for key in usage.more_answers]
+        row[_AT["system_ids"]] = [str(key) for key in usage.system_ids]
+        if renamed:
+            for column in ("message_id", "answer_id"):
+                row[_AT[column]] = renamed.get(row[_AT[column]], row[_AT[column]])
+        if skipped and usage.placement:
+            # The placement is read from the request's last message upwards: what came between was not sent.
+            own = sum(message.id not in {usage.answer_id, *usage.more_answers} for message in record.messages)
+            sent = len(usage.placement) - own
+            row[_AT["placement"]] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
+        if record.upstream_request is not None:
+            key, body = record.upstream_request
+            row[_AT["upstream_request_id"]] = key
+            self._upstream_requests[key] = [key, body]
+        self._usage.append(row)
+        self._totals.add(_totals_of(row))
+        return row
+
+
+def _references(record: ExchangeRecord) -> set[UUID | None]:
+    """Return the nodes that a record builds on without bringing them."""
+    outer = outer_parents(record.messages)
+    if record.session is not None and all(message.id != record.session.new_head for message in record.messages):
+        outer.add(record.session.new_head)
+    return outer
+
+
+def _stored(cursor: Cursor, request_ids: Iterable[str]) -> dict[str, Committed]:
+    """Return the outcomes of exchanges that are recorded already."""
+    cursor.execute(_STORED.format(among=within("usage.request_id")), [from_texts(request_ids)])
+    return {
+        request_id: Committed(session=public_id, head=to_uuid(head or answer) if head or answer else None)
+        for request_id, answer, public_id, head in cursor.fetchall()
+    }

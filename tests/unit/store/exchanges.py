@@ -1,0 +1,95 @@
+"""What the tests of the store record: principals of their own, small conversations and the exchanges they make."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from sessions_store.models import User
+from sessions_store.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
+from sessions_store.transcript import message_keys
+
+NOON = datetime(2026, 11, 24, 12, 30, 15, 250_000, tzinfo=UTC)
+Json = dict[str, Any]
+
+
+def new_principal() -> int:
+    """A principal that no other test knows."""
+    return User.objects.create(username=f"principal-{uuid4().hex}").pk
+
+
+def said(role: str, text: str) -> Json:
+    """One message."""
+    return {"role": role, "content": text}
+
+
+def nodes(
+    principal_id: int, messages: Sequence[Json], *, parent: UUID | None = None, tokens: int = 10
+) -> list[NewMessage]:
+    """The nodes of a chain of messages."""
+    keys = message_keys(principal_id, messages, parent=parent)
+    return [
+        NewMessage(
+            id=key,
+            parent=above,
+            role=message["role"],
+            openai=orjson.dumps(message).decode(),
+            gemini=f'{{"face":"{message["role"]}"}}',
+            model="gemini-3.8-flash" if message["role"] == "assistant" else "",
+            tokens=tokens,
+            call_ids=tuple(call["id"] for call in message.get("tool_calls", ())),
+        )
+        for key, above, message in zip(keys, [parent, *keys], messages, strict=False)
+    ]
+
+
+def usage(principal_id: int, chain: Sequence[NewMessage] = (), **columns: Any) -> UsageRow:
+    """A usage row whose last message is the answer."""
+    given: Json = {
+        "request_id": f"req_{uuid4().hex}",
+        "principal_id": principal_id,
+        "endpoint": "chat.completions",
+        "status": "ok",
+        "http_status": 200,
+        "started_at": NOON,
+        "public_model": "gpt-4",
+        "upstream_model": "gemini-3.8-flash",
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "total_tokens": 15,
+        "latency_ms": 120,
+        "answer_id": chain[-1].id if chain else None,
+        "message_id": chain[-2].id if len(chain) > 1 else None,
+    }
+    return UsageRow(**given | columns)
+
+
+def exchange(
+    principal_id: int,
+    messages: Sequence[Json] = (),
+    *,
+    parent: UUID | None = None,
+    session: Json | None = None,
+    **columns: Any,
+) -> ExchangeRecord:
+    """One exchange; `session` are the fields of its session update (user, name, follow, ...)."""
+    chain = nodes(principal_id, messages, parent=parent)
+    update = None
+    if session is not None:
+        given: Json = {
+            "principal_id": principal_id,
+            "expected_head": parent,
+            "new_head": chain[-1].id if chain else parent,
+            "now": NOON,
+            "idle": timedelta(hours=24),
+        }
+        update = SessionUpdate(**given | session)
+        columns.setdefault("user", update.user)
+    return ExchangeRecord(usage=usage(principal_id, chain, **columns), messages=tuple(chain), session=update)
+
+
+def turn(text: str) -> list[Json]:
+    """A user's message and its answer."""
+    return [said("user", text), said("assistant", f"You said {text}")]

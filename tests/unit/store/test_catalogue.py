@@ -1,0 +1,240 @@
+"""The seeded catalogue, and how an edit reaches the next request of every worker."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import connection
+
+from api.gemini.profile import ModelProfile
+from sessions_store import catalogue, catalogue_changes, catalogue_rows
+from sessions_store.catalogue_rows import CAPABILITIES, CatalogueRows, load
+from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel, User
+from sessions_store.resolution import Catalogue
+from sessions_store.seeding import seed
+
+TODAY = date(2026, 11, 24)
+RETIREMENT = date(2026, 12, 1)
+
+
+@pytest.fixture
+def stamp(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """A stamp file of the test's own, and no snapshot before or after."""
+    settings.CATALOGUE_STAMP = tmp_path / "catalogue.stamp"
+    catalogue.reset()
+    yield settings.CATALOGUE_STAMP
+    catalogue.reset()
+
+
+def test_the_catalogue_fills_every_field_of_a_profile() -> None:
+    assert set(CAPABILITIES) == {field.name for field in fields(ModelProfile)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "day", "upstream"),
+    [
+        ("gpt-3.5-turbo", TODAY, "gemini-2.5-flash"),
+        ("gpt-3.5-turbo", RETIREMENT, "gemini-3.5-flash-lite"),
+        ("gpt-4", TODAY, "gemini-2.5-pro"),
+        ("gpt-4", RETIREMENT, "gemini-3.8-flash"),
+        ("gpt-4-turbo", TODAY, "gemini-2.5-flash"),
+        ("gpt-4-turbo-2024-04-09", TODAY, "gemini-2.5-flash"),
+        ("gpt-4-0613", TODAY, "gemini-2.5-pro"),
+        ("gpt-4o", TODAY, "gemini-3.8-flash"),
+        ("gpt-4o-mini-2024-07-18", TODAY, "gemini-3.5-flash-lite"),
+        ("gpt-4.1-mini", TODAY, "gemini-3.5-flash-lite"),
+        ("gpt-5.1", TODAY, "gemini-3.8-flash"),
+        ("gpt-6", TODAY, "gemini-4-hydrogen"),
+        ("o3-mini", TODAY, "gemini-3.8-flash"),
+        ("o4", TODAY, "gemini-4-hydrogen"),
+        ("models/gemini-2.5-flash", TODAY, "gemini-2.5-flash"),
+        ("gemini-2.0-flash", RETIREMENT, "gemini-3.5-flash-lite"),
+    ],
+)
+def test_seeded_names(name: str, day: date, upstream: str) -> None:
+    resolution = Catalogue(load()).resolve(name, today=day)
+
+    assert resolution is not None
+    assert resolution.upstream == upstream
+
+
+@pytest.mark.django_db
+def test_every_seeded_row_is_valid_and_every_living_chat_model_has_a_price() -> None:
+    seeded = Catalogue(load())
+    for row in [*ModelMapping.objects.all(), *UpstreamModel.objects.all(), *ModelPrice.objects.all()]:
+        row.full_clean()
+    for mapping in ModelMapping.objects.all():
+        assert seeded.model(mapping.upstream_model) is not None
+    for model in seeded.models():
+        assert seeded.price(model.name, "standard", TODAY, 0) is not None, model.name
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("model", "tier", "on", "pico"),
+    [
+        ("gemini-2.5-flash", "standard", TODAY, (300_000, 30_000, 2_500_000)),
+        ("gemini-2.5-flash-lite", "flex", TODAY, (50_000, 5_000, 200_000)),
+        ("gemini-3.8-flash", "batch", TODAY, (375_000, 37_500, 1_875_000)),
+        ("gemini-3.8-flash", "standard", date(2027, 1, 1), (1_500_000, 150_000, 7_500_000)),
+        ("gemini-4-argon", "standard", RETIREMENT, (4_000_000, 200_000, 20_000_000)),
+        ("gemini-3.5-flash-lite", "priority", TODAY, (540_000, 54_000, 4_500_000)),
+    ],
+)
+def test_seeded_prices(model: str, tier: str, on: date, pico: tuple[int, int, int]) -> None:
+    price = Catalogue(load()).price(model, tier, on, 0)
+
+    assert price is not None
+    assert (price.input, price.cached_input, price.output) == pico
+
+
+@pytest.mark.django_db
+def test_seeding_again_keeps_what_operators_made_of_it() -> None:
+    ModelMapping.objects.filter(public_name="gpt-4").update(upstream_model="gemini-4-argon", enabled=False)
+    ModelPrice.objects.filter(model__name="gemini-2.5-pro").delete()
+    UpstreamModel.objects.filter(name="gemini-2.5-flash").delete()
+    before = ModelMapping.objects.count()
+
+    seed(apps)
+
+    assert ModelMapping.objects.count() == before
+    assert not ModelMapping.objects.get(public_name="gpt-4").enabled
+    assert not ModelPrice.objects.filter(model__name="gemini-2.5-pro").exists()
+    restored = UpstreamModel.objects.get(name="gemini-2.5-flash")
+    assert restored.successor is not None
+    assert restored.successor.name == "gemini-3.5-flash-lite"
+    assert not User.objects.local().has_usable_password()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("columns", "wrong"),
+    [
+        ({"public_name": "my model"}, "public_name"),
+        ({"public_name": ""}, "public_name"),
+        ({"public_name": "m\n"}, None),
+        ({"public_name": "a[b]"}, "public_name"),
+        ({"public_name": "gpt-4"}, "public_name"),
+        ({"upstream_model": "../x"}, "upstream_model"),
+        ({"upstream_model": "gemini 3"}, "upstream_model"),
+        ({"upstream_model": " models/gemini-3.8-flash "}, None),
+        ({"defaults": {"temperature": 0.2, "reasoning_effort": "low", "stop": ["x"]}}, None),
+        ({"defaults": {"temperature": True}}, "defaults"),
+        ({"defaults": {"temperature": 2.5}}, "defaults"),
+        ({"defaults": {"max_tokens": 0}}, "defaults"),
+        ({"defaults": {"model": "x"}}, "defaults"),
+        ({"defaults": [1]}, "defaults"),
+    ],
+)
+def test_validation_of_a_mapping(columns: dict[str, Any], wrong: str | None) -> None:
+    row = ModelMapping(**{"public_name": "mine", "upstream_model": "gemini-3.8-flash"} | columns)
+    if wrong is None:
+        row.full_clean()
+        assert (row.public_name.strip(), row.upstream_model) == (row.public_name, "gemini-3.8-flash")
+        return
+    with pytest.raises(ValidationError) as caught:
+        row.full_clean()
+    assert list(caught.value.message_dict) == [wrong]
+
+
+@pytest.mark.django_db
+def test_an_edit_is_seen_at_once(stamp: Path, django_capture_on_commit_callbacks: Any) -> None:
+    before = catalogue.snapshot()
+    with django_capture_on_commit_callbacks(execute=True):
+        ModelMapping.objects.create(public_name="mine", upstream_model="gemini-3.8-flash")
+
+    after = catalogue.snapshot()
+
+    assert before.resolve("mine", today=TODAY) is None
+    assert after.resolve("mine", today=TODAY) is not None
+    assert catalogue.snapshot() is after
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("edit", ["save", "delete", "announce"])
+def test_what_announces_a_change(stamp: Path, django_capture_on_commit_callbacks: Any, edit: str) -> None:
+    row = ModelPrice.objects.filter(model__name="gemini-3.8-flash").latest("valid_from")
+    before = catalogue_changes.stamp()
+    with django_capture_on_commit_callbacks(execute=True):
+        if edit == "announce":
+            catalogue_changes.announce()
+        else:
+            getattr(row, edit)()
+
+    assert catalogue_changes.stamp() != before
+
+
+def test_two_changes_in_one_tick_of_the_clock_differ(stamp: Path) -> None:
+    seen = set()
+    for _ in range(5):
+        catalogue_changes._touch()
+        seen.add(catalogue_changes.stamp())
+
+    assert len(seen) == 5
+
+
+async def test_a_request_follows_another_workers_edit(live_db: None, stamp: Path) -> None:
+    """The other worker is this test's own thread: it commits, and touches the stamp as its signal would."""
+    name = "other-workers-edit"
+    first = await catalogue.current()
+    assert await catalogue.current() is first
+
+    row = await ModelMapping.objects.acreate(public_name=name, upstream_model="gemini-3.8-flash")
+    try:
+        second = await catalogue.current()
+        assert second.resolve(name, today=TODAY) is not None
+    finally:
+        await row.adelete()
+    assert (await catalogue.current()).resolve(name, today=TODAY) is None
+
+
+async def test_many_requests_after_an_edit_load_once(
+    live_db: None, stamp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[int] = []
+
+    def counted() -> CatalogueRows:
+        loads.append(1)
+        return load()
+
+    monkeypatch.setattr(catalogue_rows, "load", counted)
+
+    snapshots = await asyncio.gather(*(catalogue.current() for _ in range(20)))
+
+    assert (len(set(snapshots)), len(loads)) == (1, 1)
+
+
+async def test_an_edit_without_announcement_is_seen_after_a_while(
+    live_db: None, stamp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await catalogue.current()
+    monkeypatch.setattr(catalogue, "MAX_AGE", -1.0)
+
+    assert await catalogue.current() is first  # nobody waits for the refresh
+    refresh = catalogue._snapshots.refresh
+    assert refresh is not None
+    assert await refresh is not first
+
+
+def test_other_machines_are_notified(live_db: None, stamp: Path) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL can notify")
+    heard = Event()
+    listener = catalogue_changes.Listener(on_change=heard.set)
+    listener.start()
+    try:
+        for _ in range(100):  # until the thread listens
+            catalogue_changes.announce()
+            if heard.wait(0.1):
+                break
+        assert heard.is_set()
+    finally:
+        listener.stop()

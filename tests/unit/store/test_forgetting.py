@@ -1,0 +1,126 @@
+"""Forgetting: a user's words go, what others share stays, and the accounts still add up."""
+
+import pytest
+
+from sessions_store.chat_sessions import forget, forget_session, list_sessions
+from sessions_store.models import ChatSession, Message, ToolCall, UsageRecord
+from sessions_store.records import Committed
+from sessions_store.transcript import path_to
+from sessions_store.writer import write_batch
+from tests.unit.store.exchanges import Json, exchange, new_principal, said, turn
+
+pytestmark = pytest.mark.django_db
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def talk(principal_id: int, messages: list[Json], user: str, **session: object) -> Committed:
+    """Record a conversation of a user's session."""
+    [committed] = write_batch([exchange(principal_id, messages, session={"user": user, "follow": True, **session})])
+    return committed
+
+
+def texts(principal_id: int) -> set[str]:
+    """Everything a principal's tree still holds."""
+    return {
+        text.split('"')[-2]
+        for text in Message.objects.filter(principal_id=principal_id).values_list("openai", flat=True)
+    }
+
+
+def test_the_words_go_and_the_accounts_stay() -> None:
+    principal_id = new_principal()
+    talk(principal_id, turn("secret"), "ann")
+    record = UsageRecord.objects.get(principal_id=principal_id)
+    before = (record.cost_nano, record.prompt_tokens)
+
+    assert forget(principal_id, "ann") == 1
+
+    record.refresh_from_db()
+    assert texts(principal_id) == set()
+    assert (record.cost_nano, record.prompt_tokens) == before
+    assert (record.session, record.message_id, record.answer_id, record.user) == (None, None, None, "ann")
+    assert list_sessions(principal_id) == []
+    assert forget(principal_id, "ann") == 0
+
+
+def test_what_others_build_on_stays() -> None:
+    principal_id = new_principal()
+    shared = [said("system", "s"), *turn("hello")]
+    talk(principal_id, [*shared, *turn("ann")], "ann")
+    bob = talk(principal_id, [*shared, *turn("bob")], "bob")
+    carol = talk(principal_id, shared, "carol")
+
+    forget(principal_id, "ann")
+
+    assert texts(principal_id) == {"s", "hello", "You said hello", "bob", "You said bob"}
+    for head, length in ((bob.head, 5), (carol.head, 3)):
+        assert head is not None
+        assert len(path_to(head, max_messages=100, max_tokens=10**6)) == length
+    forget(principal_id, "bob")
+    assert texts(principal_id) == {"s", "hello", "You said hello"}
+    forget(principal_id, "carol")
+    assert texts(principal_id) == set()
+
+
+def test_answers_to_exchanges_outside_of_sessions_stay() -> None:
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, turn("hello"))])
+    talk(principal_id, turn("hello") + turn("more"), "ann")
+
+    forget(principal_id, "ann")
+
+    assert texts(principal_id) == {"hello", "You said hello"}
+
+
+def test_branches_that_the_head_left_go_too() -> None:
+    principal_id = new_principal()
+    talk(principal_id, turn("one"), "ann")
+    talk(principal_id, turn("two"), "ann")
+    write_batch([exchange(principal_id, turn("three"), user="ann")])
+
+    forget(principal_id, "ann")
+
+    assert texts(principal_id) == set()
+
+
+def test_one_session_of_several() -> None:
+    principal_id = new_principal()
+    talk(principal_id, turn("home"), "ann")
+    work = talk(principal_id, turn("work"), "ann", name="work")
+    talk(principal_id, turn("play"), "ann", name="play")
+
+    assert forget(principal_id, "ann", "work") == 1
+    assert forget(principal_id, "ann", work.session) == 0
+    assert texts(principal_id) == {"home", "You said home", "play", "You said play"}
+    assert forget_session(ChatSession.objects.get(principal_id=principal_id, name="play").pk) == 1
+    assert forget_session(0) == 0
+    assert texts(principal_id) == {"home", "You said home"}
+
+
+def test_others_are_never_touched() -> None:
+    mine, theirs = new_principal(), new_principal()
+    talk(mine, turn("x"), "ann")
+    talk(theirs, turn("x"), "ann")
+
+    forget(mine, "ann")
+
+    assert (texts(mine), texts(theirs)) == (set(), {"x", "You said x"})
+
+
+def test_tool_calls_go_with_their_message() -> None:
+    principal_id = new_principal()
+    talk(principal_id, [said("user", "x"), {"role": "assistant", "content": None, "tool_calls": [CALL]}], "ann")
+    assert ToolCall.objects.filter(principal_id=principal_id).exists()
+
+    forget(principal_id, "ann")
+
+    assert not ToolCall.objects.filter(principal_id=principal_id).exists()
+
+
+def test_a_long_conversation() -> None:
+    principal_id = new_principal()
+    talk(principal_id, [message for number in range(1000) for message in turn(str(number))], "ann")
+
+    forget(principal_id, "ann")
+
+    assert texts(principal_id) == set()

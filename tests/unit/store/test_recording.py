@@ -1,0 +1,269 @@
+"""The store on an event loop: group commit, whose exception is whose, deadlines, and two workers in one session."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+import pytest_asyncio
+from blockbuster import BlockBuster
+from django.db import InterfaceError, connection
+
+from sessions_store import recording
+from sessions_store.chat_sessions import find_session, forget
+from sessions_store.models import ChatSession, Message, UsageRecord
+from sessions_store.recording import Store, StoreError, get_store
+from sessions_store.records import IDLE
+from sessions_store.transcript import path_to
+from sessions_store.writer import write_batch
+from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+@pytest.fixture
+def principal_id(live_db: None) -> int:
+    return new_principal()
+
+
+@pytest_asyncio.fixture
+async def store() -> AsyncIterator[Store]:
+    opened = Store(patience=20)
+    yield opened
+    await opened.close()
+
+
+@contextmanager
+def held_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[int]]]:
+    """Hold the writer at its first batch until the event is set; the list gets the size of each batch."""
+    gate, sizes = threading.Event(), []
+
+    def write(records: Any, **options: Any) -> Any:
+        gate.wait(10)
+        sizes.append(len(records))
+        return write_batch(records, **options)
+
+    monkeypatch.setattr(recording, "write_batch", write)
+    yield gate, sizes
+    gate.set()
+
+
+async def test_acknowledged_is_committed(store: Store, principal_id: int, blockbuster: BlockBuster) -> None:
+    record = exchange(principal_id, turn("1"), session={"user": "ann"})
+    committed = await store.commit(record)
+
+    found = await store.read(UsageRecord.objects.filter(request_id=record.usage.request_id).count)
+    state = await store.read(find_session, principal_id, "ann", now=NOON, idle=IDLE)
+
+    assert (found, store.pending) == (1, 0)
+    assert state is not None
+    assert (state.public_id, state.head) == (committed.session, committed.head)
+
+
+async def test_what_waits_is_committed_together(
+    store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held_writer(monkeypatch) as (gate, sizes):
+        waiting = [asyncio.ensure_future(store.commit(exchange(principal_id, turn(str(n))))) for n in range(20)]
+        await asyncio.sleep(0)
+        assert store.pending == 20
+        gate.set()
+        heads = {committed.head for committed in await asyncio.gather(*waiting)}
+
+    assert len(heads) == 20
+    assert sum(sizes) == 20
+    assert len(sizes) <= 2
+
+
+async def test_a_bad_record_fails_alone(store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = exchange(principal_id)
+    await store.commit(taken)
+    records = [exchange(principal_id, turn(str(n))) for n in range(9)]
+    records[4:4] = [
+        exchange(principal_id, request_id=taken.usage.request_id),
+        exchange(2**40),
+        exchange(principal_id, metadata={"not": object()}),
+    ]
+
+    with held_writer(monkeypatch) as (gate, _):
+        waiting = [asyncio.ensure_future(store.commit(record)) for record in records]
+        await asyncio.sleep(0)
+        gate.set()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+
+    wrong = {index: type(outcome) for index, outcome in enumerate(outcomes) if isinstance(outcome, BaseException)}
+    assert wrong[4] is wrong[5] is StoreError
+    assert issubclass(wrong[6], TypeError)
+    assert len(wrong) == 3
+    assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 10
+
+
+async def test_a_lost_connection_is_opened_again(
+    store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt is even committed before the connection breaks: the second must not double it."""
+    attempts: list[bool] = []
+
+    def write(records: Any, *, uncertain: bool = False) -> Any:
+        """Commit, and lose the connection the first time."""
+        attempts.append(uncertain)
+        committed = write_batch(records, uncertain=uncertain)
+        if not uncertain:
+            raise InterfaceError("connection already closed")
+        return committed
+
+    monkeypatch.setattr(recording, "write_batch", write)
+    record = exchange(principal_id, turn("1"), session={"user": "ann"})
+    committed = await store.commit(record)
+
+    assert attempts == [False, True]
+    assert committed.head == record.messages[-1].id
+    assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 1
+
+
+async def test_a_database_out_of_reach_is_told(
+    store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(*_: Any, **__: Any) -> Any:
+        raise InterfaceError("gone")
+
+    monkeypatch.setattr(recording, "write_batch", write)
+    outcomes = await asyncio.gather(*(store.commit(exchange(principal_id)) for _ in range(3)), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [StoreError] * 3
+    assert "could not be recorded" in caplog.text
+
+
+async def test_whoever_stops_waiting_is_recorded_all_the_same(
+    principal_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = Store(patience=0.05)
+    cancelled, late = exchange(principal_id), exchange(principal_id)
+    with held_writer(monkeypatch) as (gate, _):
+        task = asyncio.ensure_future(impatient.commit(cancelled))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(StoreError, match=r"0\.05 seconds"):
+            await impatient.commit(late)
+        gate.set()
+        await impatient.close()
+
+    assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 2
+    assert impatient.pending == 0
+
+
+async def test_the_queue_is_bounded(store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "MAX_PENDING", 3)
+    with held_writer(monkeypatch) as (gate, _):
+        waiting = [asyncio.ensure_future(store.commit(exchange(principal_id))) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(StoreError, match="Too many"):
+            await store.commit(exchange(principal_id))
+        gate.set()
+        await asyncio.gather(*waiting)
+    await store.commit(exchange(principal_id))
+
+
+async def test_closing_writes_what_is_queued(principal_id: int) -> None:
+    closing = Store()
+    waiting = [asyncio.ensure_future(closing.commit(exchange(principal_id))) for _ in range(50)]
+    await asyncio.sleep(0)
+    await closing.close()
+
+    assert len(await asyncio.gather(*waiting)) == 50
+    for call in (closing.commit(exchange(principal_id)), closing.read(int), closing.write(int)):
+        with pytest.raises(StoreError, match="closed"):
+            await call
+
+
+async def test_writes_take_their_turn_in_a_transaction(store: Store, principal_id: int) -> None:
+    def half_done() -> None:
+        ChatSession.objects.filter(principal_id=principal_id).update(title="changed")
+        raise LookupError("after all not")
+
+    commit = asyncio.ensure_future(store.commit(exchange(principal_id, turn("1"), session={"user": "ann"})))
+    await asyncio.sleep(0)
+    with pytest.raises(LookupError, match="after all"):
+        await store.write(half_done)
+
+    assert (await commit).session is not None
+    assert (await ChatSession.objects.aget(principal_id=principal_id)).title == "1"
+    assert await store.write(forget, principal_id, "ann") == 1
+
+
+async def test_reading_raises_what_was_raised(store: Store) -> None:
+    def slow() -> None:
+        raise TimeoutError("the call's own")
+
+    with pytest.raises(TimeoutError, match="own"):
+        await store.read(slow)
+    with pytest.raises(StoreError, match="refused"):
+        await store.read(_nonsense)
+    assert await store.read(int, "7") == 7
+
+
+def _nonsense() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nonsense FROM nowhere")
+
+
+async def test_one_store_per_loop() -> None:
+    first = get_store()
+    assert get_store() is first
+    await first.close()
+    second = get_store()
+    assert second is not first
+    await second.close()
+
+
+async def test_two_workers_in_one_session(principal_id: int) -> None:
+    """Each worker reads the head and commits on it, many times at once: one strict order, nothing lost or doubled."""
+    workers = [Store(patience=60), Store(patience=60)]
+    rounds = 20
+
+    async def ask(worker: Store, text: str) -> bool:
+        state = await worker.read(find_session, principal_id, "ann", now=NOON, idle=IDLE)
+        head = state.head if state else None
+        known = {"user": "ann", "session_id": state.id if state else None}
+        return (await worker.commit(exchange(principal_id, turn(text), parent=head, session=known))).rebased
+
+    rebased = await asyncio.gather(
+        *(ask(worker, f"{number}-{index}") for index, worker in enumerate(workers) for number in range(rounds))
+    )
+    row = await ChatSession.objects.aget(principal_id=principal_id)
+    assert row.head_id is not None
+    path = await workers[0].read(path_to, row.head_id, max_messages=1000, max_tokens=10**6)
+    texts = [orjson.loads(message.openai)["content"] for message in path]
+    for worker in workers:
+        await worker.close()
+
+    questions = texts[::2]
+    assert any(rebased)
+    assert len(questions) == len(set(questions)) == 2 * rounds
+    assert texts[1::2] == [f"You said {question}" for question in questions]
+    assert row.message_count == len(texts)
+    assert await Message.objects.filter(principal_id=principal_id).acount() == len(texts)
+
+
+async def test_two_workers_insert_the_same_messages(principal_id: int) -> None:
+    """The same long histories in opposite order: no deadlock, no duplicate, every exchange recorded."""
+    workers = [Store(patience=60), Store(patience=60)]
+    histories = [[message for part in range(5) for message in turn(f"{part}-{number % 7}")] for number in range(40)]
+
+    await asyncio.gather(
+        *(
+            worker.commit(exchange(principal_id, history))
+            for worker, order in zip(workers, (1, -1), strict=True)
+            for history in histories[::order]
+        )
+    )
+    for worker in workers:
+        await worker.close()
+
+    assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 80
+    assert await Message.objects.filter(principal_id=principal_id).acount() == 7 * 10

@@ -1,0 +1,115 @@
+"""Retention: `forget_old` erases what is older than it may be, keeps what is newer, and keeps the accounts."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from sessions_store.chat_sessions import list_sessions
+from sessions_store.conversations import create_conversation, find_conversation
+from sessions_store.models import Message, StoredItem, StoredResponse, UsageRecord
+from sessions_store.records import ExchangeRecord
+from sessions_store.responses import begin_response, find_response
+from sessions_store.state_records import ResponseState, new_item
+from sessions_store.writer import write_batch
+from tests.unit.store.exchanges import exchange, new_principal, nodes, turn, usage
+
+pytestmark = pytest.mark.django_db
+OLD = datetime.now(UTC) - timedelta(days=40)
+NEW = datetime.now(UTC) - timedelta(days=5)
+
+
+def respond(principal_id: int, text: str, at: datetime) -> str:
+    """Record a stored response; return its id."""
+    chain = nodes(principal_id, turn(text))
+    row = usage(principal_id, chain, started_at=at, message_id=chain[0].id, answer_id=chain[-1].id)
+    state = ResponseState(
+        public_id=f"resp_{text}{principal_id}",
+        principal_id=principal_id,
+        request_id=row.request_id,
+        status="completed",
+        model="m",
+        body="{}",
+        created_at=at,
+        message=chain[0].id,
+        answer=chain[-1].id,
+        inputs=(new_item(principal_id, {"id": f"msg_{text}", "text": text}),),
+    )
+    write_batch([ExchangeRecord(usage=row, messages=tuple(chain), state=state)])
+    return state.public_id
+
+
+def forget_old(*options: str) -> str:
+    """Run the command; return what it says."""
+    said_by_it = StringIO()
+    call_command("forget_old", *options, stdout=said_by_it)
+    return said_by_it.getvalue()
+
+
+def test_old_content_goes_and_its_account_stays() -> None:
+    principal_id = new_principal()
+    old, new = respond(principal_id, "old", OLD), respond(principal_id, "new", NEW)
+    for name, at in (("conv_old", OLD), ("conv_new", NEW)):
+        item = new_item(principal_id, {"id": f"msg_{name}", "text": name})
+        create_conversation(principal_id, f"{name}{principal_id}", {}, [item], at)
+
+    told = forget_old("--days", "30")
+
+    assert "1 conversations forgotten" in told
+    assert find_response(principal_id, old) is None
+    assert find_response(principal_id, new) is not None
+    assert find_conversation(principal_id, f"conv_old{principal_id}") is None
+    assert find_conversation(principal_id, f"conv_new{principal_id}") is not None
+    left = " ".join(StoredItem.objects.filter(principal_id=principal_id).values_list("body", flat=True))
+    assert "msg_new" in left
+    assert "msg_conv_new" in left
+    assert "old" not in left
+    messages = Message.objects.filter(principal_id=principal_id).values_list("openai", flat=True)
+    assert len(messages) == 2
+    assert UsageRecord.objects.filter(principal_id=principal_id).count() == 2
+
+
+def test_a_session_in_use_keeps_its_beginning() -> None:
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, turn("first"), session={"user": "ann", "follow": True, "now": OLD})])
+    chain = [*turn("first"), *turn("second")]
+    write_batch([exchange(principal_id, chain, session={"user": "ann", "follow": True, "now": NEW})])
+    UsageRecord.objects.filter(principal_id=principal_id).update(started_at=OLD)
+
+    forget_old("--days", "30")
+
+    [session] = list_sessions(principal_id)
+    assert session.messages == 4
+    assert Message.objects.filter(principal_id=principal_id).count() == 4
+
+
+def test_nothing_goes_by_default() -> None:
+    old = respond(new_principal(), "old", OLD)
+
+    assert "keeps content for ever" in forget_old()
+    assert StoredResponse.objects.filter(public_id=old).exists()
+
+
+def test_background_responses_of_a_dead_server_fail() -> None:
+    principal_id = new_principal()
+    state = ResponseState(
+        public_id=f"resp_dead{principal_id}",
+        principal_id=principal_id,
+        request_id="req_dead",
+        status="queued",
+        model="m",
+        body='{"status": "queued"}',
+        created_at=OLD,
+        background=True,
+        worker="gone",
+    )
+    begin_response(state)
+
+    assert "1 background responses failed" in forget_old()
+
+    found = find_response(principal_id, state.public_id)
+    assert found is not None
+    assert (found.status, found.body["status"], found.body["error"]["code"]) == ("failed", "failed", "server_error")
+    assert "1 lost responses forgotten" in forget_old("--days", "30")
+    assert find_response(principal_id, state.public_id) is None

@@ -1,0 +1,196 @@
+"""Responses, conversations and completions in the writer's transaction: one with the exchange, or not at all."""
+
+import pytest
+
+from sessions_store.conversations import (
+    add_items,
+    all_items,
+    create_conversation,
+    delete_conversation,
+    find_conversation,
+)
+from sessions_store.history import history_to, is_whole
+from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UsageRecord
+from sessions_store.records import ExchangeRecord
+from sessions_store.responses import begin_response, delete_response, end_response, find_response, read_response
+from sessions_store.state_records import ConversationTurn, NewItem, ResponseState, Stretch, new_item
+from sessions_store.transcript import message_keys, path_to
+from sessions_store.writer import write_batch
+from tests.unit.store.exchanges import NOON, Json, exchange, new_principal, nodes, said, turn, usage
+
+pytestmark = pytest.mark.django_db
+
+
+def item(principal_id: int, name: str) -> NewItem:
+    """An item with a text of its own."""
+    return new_item(principal_id, {"id": f"msg_{name}", "text": name})
+
+
+def responded(principal_id: int, name: str, **changes: object) -> ExchangeRecord:
+    """An exchange that makes a response `resp_<name>`."""
+    chain = nodes(principal_id, turn(name))
+    row = usage(principal_id, chain, message_id=chain[0].id, answer_id=chain[-1].id)
+    given: Json = {
+        "public_id": f"resp_{name}{principal_id}",
+        "principal_id": principal_id,
+        "request_id": row.request_id,
+        "status": "completed",
+        "model": "m",
+        "body": '{"status": "completed"}',
+        "created_at": NOON,
+        "completed_at": NOON,
+        "message": chain[0].id,
+        "answer": chain[-1].id,
+        "inputs": (item(principal_id, f"in-{name}"),),
+        "outputs": (item(principal_id, f"out-{name}"),),
+        **changes,
+    }
+    return ExchangeRecord(usage=row, messages=tuple(chain), state=ResponseState(**given))
+
+
+def bodies(principal_id: int) -> dict[str, int]:
+    """The stored items by id, with their uses."""
+    return dict(StoredItem.objects.filter(principal_id=principal_id).values_list("item_id", "uses"))
+
+
+def test_a_response_stands_with_its_exchange() -> None:
+    principal_id = new_principal()
+    write_batch([responded(principal_id, "a")])
+
+    read = read_response(principal_id, f"resp_a{principal_id}")
+
+    assert read is not None
+    found, output = read
+    assert found.answer == Message.objects.get(principal_id=principal_id, role="assistant").pk
+    assert [one["id"] for one in output] == ["msg_out-a"]
+    assert find_response(new_principal(), f"resp_a{principal_id}") is None
+
+
+def test_items_that_several_hold_go_with_the_last() -> None:
+    principal_id = new_principal()
+    shared = item(principal_id, "shared")
+    write_batch([responded(principal_id, name, inputs=(shared, shared)) for name in ("a", "b")])
+    assert bodies(principal_id)["msg_shared"] == 4
+
+    assert delete_response(principal_id, f"resp_a{principal_id}")
+    assert bodies(principal_id) == {"msg_shared": 2, "msg_out-b": 1}
+    assert delete_response(principal_id, f"resp_b{principal_id}")
+    assert bodies(principal_id) == {}
+    assert UsageRecord.objects.filter(principal_id=principal_id).count() == 2
+
+
+def test_a_conversation_takes_turns_in_order_whoever_read_it_first() -> None:
+    principal_id = new_principal()
+    made = create_conversation(principal_id, f"conv_{principal_id}", {}, [item(principal_id, "0")], NOON)
+    seen = ConversationTurn(id=made.id, version=made.version)
+    write_batch([responded(principal_id, "a", conversation=seen)])
+    first = find_conversation(principal_id, made.public_id)
+    write_batch([responded(principal_id, "b", conversation=seen)])
+    second = find_conversation(principal_id, made.public_id)
+
+    assert first is not None
+    assert second is not None
+    assert (first.head is None, second.head) == (False, None)  # `b` did not know `a`: the head is built anew
+    order = [one["id"] for one in all_items(made.id)]
+    assert order == ["msg_0", "msg_in-a", "msg_out-a", "msg_in-b", "msg_out-b"]
+
+
+def test_what_is_added_by_hand_counts_as_a_change() -> None:
+    principal_id = new_principal()
+    made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
+    write_batch([responded(principal_id, "a", conversation=made.turn)])
+    add_items(principal_id, made.public_id, [item(principal_id, "x")], NOON)
+
+    found = find_conversation(principal_id, made.public_id)
+
+    assert found is not None
+    assert (found.head, found.version) == (None, made.version + 2)
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_only_an_answer_is_appended(status: str) -> None:
+    principal_id = new_principal()
+    made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
+
+    write_batch([responded(principal_id, "a", conversation=made.turn, status=status)])
+
+    assert all_items(made.id) == []
+    assert bodies(principal_id) == {"msg_in-a": 1, "msg_out-a": 1}
+
+
+def test_a_conversation_that_is_gone_keeps_no_response_from_being_stored() -> None:
+    principal_id = new_principal()
+    made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
+    delete_conversation(principal_id, made.public_id)
+
+    write_batch([responded(principal_id, "a", conversation=made.turn)])
+
+    assert find_response(principal_id, f"resp_a{principal_id}") is not None
+    assert bodies(principal_id) == {"msg_in-a": 1, "msg_out-a": 1}
+
+
+def test_a_running_response_is_finished_with_its_last_events() -> None:
+    principal_id = new_principal()
+    record = responded(principal_id, "a", background=True, running=True, events=Stretch(3, 4, "{}\n{}"))
+    assert isinstance(record.state, ResponseState)
+    begin_response(responded(principal_id, "a", status="queued", background=True, outputs=(), worker="w").state)  # type: ignore[arg-type]
+
+    write_batch([record])
+
+    row = StoredResponse.objects.get(public_id=record.state.public_id)
+    assert (row.status, [(one.first, one.last) for one in row.events.all()]) == ("completed", [(3, 4)])
+    assert bodies(principal_id) == {"msg_in-a": 1, "msg_out-a": 1}
+
+
+def test_one_that_was_cancelled_stays_so() -> None:
+    principal_id = new_principal()
+    record = responded(principal_id, "a", background=True, running=True)
+    assert isinstance(record.state, ResponseState)
+    begin_response(responded(principal_id, "a", status="queued", background=True, outputs=(), worker="w").state)  # type: ignore[arg-type]
+    end_response(principal_id, record.state.public_id, "cancelled", {}, NOON)
+
+    write_batch([record])
+
+    assert StoredResponse.objects.get(public_id=record.state.public_id).status == "cancelled"
+    assert bodies(principal_id) == {"msg_in-a": 1}
+
+
+def test_results_name_their_calls_as_the_path_does() -> None:
+    principal_id = new_principal()
+    ends = []
+    for name in ("first", "second"):
+        calls: list[Json] = [
+            {"id": f"call_{name}_{number}", "type": "function", "function": {"name": f"f{number}", "arguments": "{}"}}
+            for number in (0, 1)
+        ]
+        messages: list[Json] = [
+            said("user", "go"),
+            {"role": "assistant", "content": None, "tool_calls": calls},
+            *(
+                {"role": "tool", "tool_call_id": call["id"], "content": f"{name} {call['function']['name']}"}
+                for call in reversed(calls)
+            ),
+            said("assistant", "done"),
+        ]
+        write_batch([exchange(principal_id, messages)])
+        ends.append(message_keys(principal_id, messages)[-1])
+
+    assert ToolCall.objects.filter(principal_id=principal_id).values("message").distinct().count() == 1
+    for path in (history_to(ends[1]), path_to(ends[1], max_messages=50, max_tokens=10_000)):
+        results = [stored.openai for stored in path if stored.role == "tool"]
+        assert ['"call_first_1"' in results[0], '"call_first_0"' in results[1]] == [True, True]
+        assert ["second f1" in results[0], "second f0" in results[1]] == [True, True]
+
+
+def test_a_bounded_history_begins_at_a_users_turn_and_says_that_it_was_cut() -> None:
+    principal_id = new_principal()
+    messages = [said("system", "s"), *turn("one"), *turn("two"), *turn("three")]
+    write_batch([exchange(principal_id, messages)])  # ten tokens each
+    end = message_keys(principal_id, messages)[-1]
+
+    cut = history_to(end, max_tokens=35)
+
+    assert [stored.role for stored in cut] == ["user", "assistant"]
+    assert not is_whole(cut)
+    assert is_whole(history_to(end))
+    assert len(history_to(end)) == len(messages)

@@ -1,0 +1,147 @@
+"""Reading the tree: what is known of a history, and the end of a conversation within its bounds."""
+
+import time
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from sessions_store.models import Message
+from sessions_store.transcript import known_contents, path_to
+from sessions_store.writer import write_batch
+from tests.unit.store.exchanges import Json, exchange, new_principal, nodes, said, turn
+
+pytestmark = pytest.mark.django_db
+PLENTY = {"max_messages": 1000, "max_tokens": 1_000_000}
+
+
+def calling(*ids: str) -> Json:
+    """An assistant message that calls tools."""
+    calls = [{"id": key, "type": "function", "function": {"name": "f", "arguments": "{}"}} for key in ids]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+def answering(key: str) -> Json:
+    """A tool's answer."""
+    return {"role": "tool", "tool_call_id": key, "content": f"result of {key}"}
+
+
+def stored(messages: list[Json]) -> tuple[int, Any]:
+    """Record a conversation; return its principal and its last node."""
+    principal_id = new_principal()
+    [committed] = write_batch([exchange(principal_id, messages)])
+    return principal_id, committed.head
+
+
+def test_known_contents_are_the_principals_own() -> None:
+    principal_id, stranger = new_principal(), new_principal()
+    chain = nodes(principal_id, [said("user", "a"), calling("call_1", "call_2"), answering("call_1")])
+    write_batch([exchange(principal_id, [said("user", "a"), calling("call_1", "call_2"), answering("call_1")])])
+    keys = [node.id for node in chain]
+
+    known = known_contents(principal_id, [*keys, uuid4()], ["call_2", "call_9"])
+    foreign = known_contents(stranger, keys, ["call_2"])
+
+    assert known.by_key == {keys[0]: "", keys[1]: '{"face":"assistant"}', keys[2]: ""}
+    assert known.by_call_id == {"call_2": (keys[1], '{"face":"assistant"}')}
+    assert known.positions == {"call_2": 1}
+    assert (foreign.by_key, foreign.by_call_id) == ({}, {})
+
+
+def test_known_contents_of_a_long_history() -> None:
+    principal_id = new_principal()
+    messages = [message for number in range(1000) for message in turn(str(number))]
+    write_batch([exchange(principal_id, messages)])
+
+    known = known_contents(principal_id, [node.id for node in nodes(principal_id, messages)], [])
+
+    assert len(known.by_key) == 2000
+
+
+@pytest.mark.parametrize(
+    ("messages", "bounds", "expected"),
+    [
+        pytest.param(turn("1") + turn("2"), PLENTY, ["user:1", "assistant:1", "user:2", "assistant:2"], id="whole"),
+        pytest.param(
+            turn("1") + turn("2"), PLENTY | {"max_messages": 3}, ["user:2", "assistant:2"], id="begins at a user turn"
+        ),
+        pytest.param(turn("1") + turn("2"), PLENTY | {"max_tokens": 29}, ["user:2", "assistant:2"], id="by tokens"),
+        pytest.param(turn("1"), PLENTY | {"max_tokens": 9}, [], id="nothing fits"),
+        pytest.param(turn("1"), PLENTY | {"max_messages": 1}, [], id="half a turn is none"),
+        pytest.param(
+            [said("system", "s"), *turn("1"), *turn("2")],
+            PLENTY | {"max_messages": 3},
+            ["system:s", "user:2", "assistant:2"],
+            id="instructions stay",
+        ),
+        pytest.param(
+            [said("system", "s"), said("developer", "d"), *turn("1"), *turn("2")],
+            PLENTY | {"max_messages": 2},
+            ["system:s", "developer:d", "user:2", "assistant:2"],
+            id="all leading instructions stay",
+        ),
+        pytest.param(
+            [said("system", "s"), *turn("1"), said("system", "t"), *turn("2"), *turn("3")],
+            PLENTY | {"max_messages": 2},
+            ["system:t", "user:3", "assistant:3"],
+            id="the latest instructions are in force",
+        ),
+        pytest.param(
+            [said("system", "s"), *turn("1")], PLENTY, ["system:s", "user:1", "assistant:1"], id="nothing is doubled"
+        ),
+        pytest.param(
+            [said("user", "1"), calling("a"), answering("a"), said("assistant", "2"), *turn("3")],
+            PLENTY | {"max_messages": 4},
+            ["user:3", "assistant:3"],
+            id="a result does not stand without its call",
+        ),
+        pytest.param(
+            [*turn("1"), said("user", "2"), calling("a")],
+            PLENTY,
+            ["user:1", "assistant:1", "user:2"],
+            id="a call nobody answered is left out",
+        ),
+    ],
+)
+def test_path_to(messages: list[Json], bounds: dict[str, int], expected: list[str]) -> None:
+    _, head = stored(messages)
+
+    path = path_to(head, **bounds)
+
+    assert [f"{message.role}:{message.openai[-3]}" for message in path] == expected
+
+
+def test_path_to_gives_both_faces() -> None:
+    _, head = stored(turn("1"))
+
+    [_, answer] = path_to(head, **PLENTY)
+
+    assert (answer.id, answer.gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
+    assert answer.openai == '{"role":"assistant","content":"You said 1"}'
+
+
+def test_path_to_nowhere() -> None:
+    assert path_to(uuid4(), **PLENTY) == []
+
+
+def test_a_turn_of_a_long_session_costs_what_the_budget_allows() -> None:
+    """Ten thousand messages above the head must not matter: only the rows within the bounds are read."""
+    principal_id, head = stored(
+        [said("system", "s"), *(message for number in range(5000) for message in turn(str(number)))]
+    )
+    _, short = stored([message for number in range(100) for message in turn(str(number))])
+    bounds = {"max_messages": 100, "max_tokens": 1_000_000}
+
+    def seconds(node: Any) -> float:
+        """The shortest of ten walks."""
+        took = []
+        for _ in range(10):
+            start = time.perf_counter()
+            path_to(node, **bounds)
+            took.append(time.perf_counter() - start)
+        return min(took)
+
+    path = path_to(head, **bounds)
+    assert Message.objects.filter(principal_id=principal_id).count() == 10_001
+    assert [path[0].role, path[1].role, len(path)] == ["system", "user", 101]
+    assert seconds(head) < 3 * seconds(short)

@@ -1,0 +1,350 @@
+"""One transaction for a batch: what each exchange leaves, and how sessions keep their order."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from django.db import IntegrityError
+
+from sessions_store.chat_sessions import find_session, list_sessions
+from sessions_store.models import ChatSession, Message, ModelPrice, ToolCall, UpstreamRequest, UsageRecord
+from sessions_store.recording import request_digest
+from sessions_store.records import ExchangeRecord
+from sessions_store.transcript import path_to
+from sessions_store.writer import write_batch
+from tests.unit.store.exchanges import NOON, Json, exchange, new_principal, nodes, said, turn, usage
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(hours=24)
+ANN = {"user": "ann"}
+
+
+def conversation(head: UUID | None) -> list[str]:
+    """The texts that lead to a head."""
+    assert head is not None
+    path = path_to(head, max_messages=1000, max_tokens=10**6)
+    return [orjson.loads(message.openai)["content"] for message in path]
+
+
+def test_an_exchange_is_stored_whole() -> None:
+    principal_id = new_principal()
+    text = '{"generationConfig":{}}'
+    record = exchange(
+        principal_id,
+        [said("system", "s"), *turn("1")],
+        user="ann",
+        started_at=NOON,
+        latency_ms=1500,
+        metadata={"team": "x"},
+        notes=[("mapped", "model", "a -> b")],
+        usage_metadata=[{"promptTokenCount": 1000, "candidatesTokenCount": 100}],
+        placement=[-1, 0],
+        system_ids=[uuid4()],
+        more_answers=[uuid4()],
+    )
+
+    [committed] = write_batch(
+        [ExchangeRecord(usage=record.usage, messages=record.messages, upstream_request=(request_digest(text), text))]
+    )
+
+    row = UsageRecord.objects.get(request_id=record.usage.request_id)
+    price = ModelPrice.objects.get(model__name="gemini-3.8-flash", tier="standard", valid_from__year=2026)
+    assert (row.user, row.session, row.metadata, row.notes) == (
+        "ann",
+        None,
+        {"team": "x"},
+        [["mapped", "model", "a -> b"]],
+    )
+    assert (row.cost_nano, row.prices) == (1000 * 750 + 100 * 3750, [price.pk])
+    assert (row.placement, row.started_at) == ([-1, 0], NOON)
+    assert row.more_answers == [str(record.usage.more_answers[0])]
+    assert row.system_ids == [str(record.usage.system_ids[0])]
+    assert row.upstream_request is not None
+    assert row.upstream_request.body == text
+    assert row.answer is not None
+    answer = row.answer
+    assert (committed.head, committed.session, committed.rebased) == (answer.pk, None, False)
+    assert (answer.depth, answer.role, answer.model) == (2, "assistant", "gemini-3.8-flash")
+    assert answer.instructions == record.messages[0].id
+    assert answer.created_at == NOON + timedelta(seconds=1.5)
+    assert answer.parent_id == row.message_id
+
+
+@pytest.mark.parametrize(
+    ("columns", "nano"),
+    [
+        (
+            {
+                "estimated": True,
+                "prompt_tokens": 10,
+                "completion_tokens": 1,
+                "usage_metadata": [{"promptTokenCount": 1}],
+            },
+            11250,
+        ),
+        ({"usage_metadata": [], "prompt_tokens": 10, "completion_tokens": 1}, 11250),
+        ({"usage_metadata": [{"promptTokenCount": 10}, {"promptTokenCount": 10}]}, 15000),
+        ({"service_tier": "flex", "usage_metadata": [{"promptTokenCount": 10}]}, 3750),
+        ({"upstream_model": "gemini-nobody-knows"}, 0),
+        ({"status": "client_error", "prompt_tokens": 0, "completion_tokens": 0, "upstream_model": ""}, 0),
+    ],
+)
+def test_costs(columns: Json, nano: int) -> None:
+    record = exchange(new_principal(), **columns)
+    write_batch([record])
+
+    assert UsageRecord.objects.get(request_id=record.usage.request_id).cost_nano == nano
+
+
+def test_the_same_messages_are_stored_once() -> None:
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, turn("1")), exchange(principal_id, turn("1"))])
+    write_batch([exchange(principal_id, turn("1") + turn("2"))])
+
+    assert Message.objects.filter(principal_id=principal_id).count() == 4
+    assert UsageRecord.objects.filter(principal_id=principal_id).count() == 3
+
+
+def test_a_node_learns_its_gemini_face_later_and_keeps_the_first() -> None:
+    principal_id = new_principal()
+    [question, answer] = nodes(principal_id, turn("1"))
+
+    def faces(gemini: str) -> str:
+        """Record the answer with that face; return the one that is stored."""
+        node = replace(answer, gemini=gemini)
+        write_batch([ExchangeRecord(usage=usage(principal_id), messages=(question, node))])
+        return Message.objects.get(pk=answer.id).gemini
+
+    assert [faces(""), faces('{"signed":1}'), faces(""), faces('{"signed":2}')] == ["", *['{"signed":1}'] * 3]
+
+
+def test_the_first_message_that_made_a_call_keeps_it() -> None:
+    principal_id = new_principal()
+    calls = [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    first = exchange(principal_id, [said("user", "a"), {"role": "assistant", "content": None, "tool_calls": calls}])
+    again = exchange(principal_id, [said("user", "b"), {"role": "assistant", "content": None, "tool_calls": calls}])
+    write_batch([first])
+    write_batch([again])
+
+    assert ToolCall.objects.get(principal_id=principal_id).message_id == first.messages[1].id
+
+
+def test_an_upstream_body_is_stored_once() -> None:
+    key = uuid4()
+    principal_id = new_principal()
+    records = [ExchangeRecord(usage=usage(principal_id), upstream_request=(key, "{}")) for _ in range(2)]
+    write_batch(records)
+    write_batch([ExchangeRecord(usage=usage(principal_id), upstream_request=(key, "{}"))])
+
+    assert UpstreamRequest.objects.filter(pk=key).count() == 1
+
+
+def test_one_impossible_record_rolls_everything_back() -> None:
+    principal_id = new_principal()
+    good, bad = exchange(principal_id, turn("1")), exchange(principal_id, request_id="req_once")
+    write_batch([bad])
+    with pytest.raises(IntegrityError):
+        write_batch([good, bad])
+
+    assert not UsageRecord.objects.filter(request_id=good.usage.request_id).exists()
+
+
+def test_an_uncertain_batch_is_not_recorded_twice() -> None:
+    principal_id = new_principal()
+    first = exchange(principal_id, turn("1"), session=ANN)
+    second = exchange(principal_id, turn("2"))
+    [committed] = write_batch([first])
+
+    again = write_batch([first, second], uncertain=True)
+
+    assert again[0] == committed
+    assert UsageRecord.objects.filter(principal_id=principal_id).count() == 2
+    assert ChatSession.objects.get(principal_id=principal_id).message_count == 2
+
+
+def test_a_session_goes_on_where_it_was() -> None:
+    principal_id = new_principal()
+    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    state = find_session(principal_id, "ann", now=NOON, idle=DAY)
+    assert state is not None
+    [second] = write_batch(
+        [exchange(principal_id, turn("2"), parent=state.head, session=ANN | {"session_id": state.id})]
+    )
+
+    assert (first.session, second.session, second.rebased) == (state.public_id, state.public_id, False)
+    assert conversation(second.head) == ["1", "You said 1", "2", "You said 2"]
+    row = ChatSession.objects.get(principal_id=principal_id)
+    assert (row.title, row.message_count, row.head_id) == ("1", 4, second.head)
+
+
+def test_parallel_exchanges_of_a_session_are_hung_one_after_another() -> None:
+    """Three requests saw the same head; two more saw none. Nothing is lost, nothing doubled, even the same words."""
+    principal_id = new_principal()
+    [begun] = write_batch([exchange(principal_id, turn("0"), session=ANN)])
+    parallel = [exchange(principal_id, turn("same"), parent=begun.head, session=ANN) for _ in range(3)]
+    one = write_batch(parallel[:1])
+    two = write_batch(parallel[1:])
+    late = write_batch([exchange(principal_id, [said("system", "s"), *turn(text)], session=ANN) for text in "ab"])
+
+    assert [outcome.rebased for outcome in one + two + late] == [False, True, True, True, True]
+    texts = ["0", "You said 0", *["same", "You said same"] * 3, "s", "a", "You said a", "s", "b", "You said b"]
+    assert conversation(late[-1].head) == texts
+    assert Message.objects.filter(principal_id=principal_id).count() == 14
+    assert ChatSession.objects.get(principal_id=principal_id).message_count == 14
+    for record, outcome in zip(parallel[1:], two, strict=True):
+        assert outcome.head is not None
+        row = UsageRecord.objects.get(request_id=record.usage.request_id)
+        assert row.answer_id == outcome.head
+        assert Message.objects.get(pk=outcome.head).parent_id == row.message_id
+
+
+def test_what_came_between_counts_as_not_sent() -> None:
+    principal_id = new_principal()
+    [begun] = write_batch([exchange(principal_id, turn("0"), session=ANN)])
+    write_batch([exchange(principal_id, turn("1"), parent=begun.head, session=ANN)])
+    late = exchange(principal_id, turn("2"), parent=begun.head, session=ANN, placement=[-1, 0, 1, 2])
+    write_batch([late])
+
+    assert UsageRecord.objects.get(request_id=late.usage.request_id).placement == [-1, 0, 1, -2, -2, 2]
+
+
+def test_tool_calls_and_further_choices_move_along() -> None:
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, turn("0"), session=ANN)])
+    calls = [{"id": "call_7", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    chain = nodes(principal_id, [said("user", "1"), {"role": "assistant", "content": None, "tool_calls": calls}])
+    other = nodes(principal_id, [said("assistant", "other")], parent=chain[0].id)
+    record = exchange(principal_id, [said("user", "1")], session=ANN | {"new_head": chain[1].id})
+    columns = usage(principal_id, chain, more_answers=[other[0].id])
+    [committed] = write_batch([ExchangeRecord(usage=columns, messages=(*chain, *other), session=record.session)])
+
+    row = UsageRecord.objects.get(request_id=columns.request_id)
+    assert committed.rebased
+    assert committed.head is not None
+    assert ToolCall.objects.get(principal_id=principal_id).message_id == committed.head == row.answer_id
+    assert Message.objects.get(pk=row.more_answers[0]).parent_id == row.message_id
+
+
+def test_a_client_with_its_own_history_leads() -> None:
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, turn("0"), session=ANN)])
+    own = turn("a") + turn("b")
+    [committed] = write_batch([exchange(principal_id, own, session=ANN | {"follow": True})])
+
+    assert not committed.rebased
+    assert conversation(committed.head) == ["a", "You said a", "b", "You said b"]
+    assert ChatSession.objects.filter(principal_id=principal_id).count() == 1
+
+
+@pytest.mark.parametrize(("hours", "sessions"), [(24, 1), (25, 2)])
+def test_a_session_rests_after_a_while(hours: int, sessions: int) -> None:
+    principal_id = new_principal()
+    later = NOON + timedelta(hours=hours)
+    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    found = find_session(principal_id, "ann", now=later, idle=DAY)
+    outcomes = write_batch([exchange(principal_id, turn(text), session=ANN | {"now": later}) for text in "23"])
+
+    assert (found is None) == (sessions == 2)
+    assert (outcomes[0].session == first.session) == (sessions == 1)
+    assert outcomes[1].session == outcomes[0].session
+    listed = list_sessions(principal_id)
+    assert [session.active for session in listed] == [True, False][:sessions]
+    assert conversation(outcomes[1].head)[-4:] == ["2", "You said 2", "3", "You said 3"]
+
+
+def test_sessions_by_name_and_public_id() -> None:
+    principal_id = new_principal()
+    outcomes = write_batch(
+        [
+            exchange(principal_id, turn("1"), session=ANN | {"public_id": "sess_mine", "title": "Mine"}),
+            exchange(principal_id, turn("2"), session=ANN | {"name": "work"}),
+            exchange(principal_id, turn("3"), session={"user": "bob"}),
+        ]
+    )
+    [again] = write_batch([exchange(principal_id, turn("4"), session=ANN | {"name": "sess_mine"})])
+    by_id = find_session(principal_id, "ann", "sess_mine", now=NOON, idle=DAY)
+
+    assert (outcomes[0].session, again.session) == ("sess_mine", "sess_mine")
+    assert len({outcome.session for outcome in outcomes}) == 3
+    assert conversation(again.head) == ["1", "You said 1", "4", "You said 4"]
+    assert by_id is not None
+    assert (by_id.public_id, by_id.head, by_id.message_count) == ("sess_mine", again.head, 4)
+    assert find_session(principal_id, "bob", "sess_mine", now=NOON, idle=DAY) is None
+    assert find_session(new_principal(), "ann", "sess_mine", now=NOON, idle=DAY) is None
+
+
+def test_a_session_named_twice_in_one_batch_is_one() -> None:
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, turn("1"), session=ANN | {"public_id": "sess_one"})])
+    outcomes = write_batch(
+        [
+            exchange(principal_id, turn("2"), session=ANN),
+            exchange(principal_id, turn("3"), session=ANN | {"name": "sess_one"}),
+        ]
+    )
+
+    assert [outcome.session for outcome in outcomes] == ["sess_one"] * 2
+    assert conversation(outcomes[1].head) == [text for n in "123" for text in (n, f"You said {n}")]
+
+
+def test_a_history_that_was_forgotten_meanwhile_begins_anew() -> None:
+    principal_id = new_principal()
+    gone = uuid4()
+    [appended] = write_batch([exchange(principal_id, turn("1"), parent=gone, session=ANN | {"session_id": 10**9})])
+    [followed] = write_batch([exchange(principal_id, turn("2"), parent=gone, session={"user": "bob", "follow": True})])
+
+    assert conversation(appended.head) == ["1", "You said 1"]
+    assert conversation(followed.head) == ["2", "You said 2"]
+
+
+def test_a_failed_exchange_leaves_the_head() -> None:
+    principal_id = new_principal()
+    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    [failed] = write_batch(
+        [exchange(principal_id, status="upstream_error", parent=first.head, session=ANN | {"new_head": None})]
+    )
+
+    assert failed.head == first.head
+
+
+def test_the_longest_names_and_strangest_texts_fit() -> None:
+    principal_id = new_principal()
+    strange = "\u202e 👩‍👩‍👧 \\u0000 \x00 'quote' %s ?"
+    record = exchange(
+        principal_id,
+        [said("user", strange), said("assistant", strange)],
+        session={"user": "u" * 256, "name": "n" * 200},
+        metadata={"k": strange},
+        usage_metadata=[{"promptTokenCount": 1, "note": strange}],
+    )
+    [committed] = write_batch([record])
+
+    assert committed.head is not None
+    assert orjson.loads(Message.objects.get(pk=committed.head).openai)["content"] == strange
+    row = UsageRecord.objects.get(request_id=record.usage.request_id)
+    assert row.metadata["k"].replace("\ufffd", "\x00") == strange
+    assert row.session is not None
+    assert len(row.session.title) <= 80
+
+
+def test_titles() -> None:
+    parts: Any = [{"type": "text", "text": "  What\n is "}, {"type": "text", "text": "this?"}]
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, [{"role": "user", "content": parts}], session={"user": "a"})])
+    write_batch([exchange(principal_id, [said("user", "x" * 100)], session={"user": "b"})])
+    titles = {session.user: session.title for session in list_sessions(principal_id)}
+
+    assert titles == {"a": "What is this?", "b": "x" * 79 + "…"}
+
+
+def test_pages_of_sessions() -> None:
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, turn("x"), session={"user": user}) for user in ("a", "b", "c")])
+    first = list_sessions(principal_id, limit=2)
+    rest = list_sessions(principal_id, limit=2, before=first[-1].id)
+
+    assert sorted(session.user for session in first + rest) == ["a", "b", "c"]
+    assert [session.user for session in list_sessions(principal_id, user="b")] == ["b"]
