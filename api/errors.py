@@ -1,0 +1,152 @@
+"""Every failure that a client can see. Plain Python: no Django, no wire; `api.views` renders them in one place.
+
+GatewayError
+├── InvalidRequestError            400  the request's own fault; names the parameter
+├── AuthenticationError            401
+├── PermissionDeniedError          403
+├── NotFoundError                  404
+│   └── ModelNotFoundError         404  code model_not_found
+├── MethodNotAllowedError          405
+├── ConflictError                  409
+├── PayloadTooLargeError           413
+├── UnsupportedMediaTypeError      415
+├── RateLimitError                 429  may carry retry_after (whole seconds)
+├── InternalError                  500
+└── UpstreamError                  502  Gemini's side
+    ├── UpstreamOverloadedError    503  may carry retry_after
+    └── UpstreamTimeoutError       504
+
+Messages never hold an upstream body, a key or prompt text. Types and codes are OpenAI's own
+(https://platform.openai.com/docs/guides/error-codes).
+"""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """A failure with its OpenAI face.
+
+    `status` is the HTTP status; `type`, `code`, `param` and `message` fill OpenAI's error object; `retry_after` are
+    whole seconds for the `Retry-After` header; `retryable=False` sends `x-should-retry: false`.
+    """
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    default_code: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: int | None = None,
+        retryable: bool = True,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code if code is not None else self.default_code
+        self.retry_after = retry_after
+        self.retryable = retryable
+
+
+class InvalidRequestError(GatewayError):
+    """The request cannot be served as it stands; `param` names the culprit where there is one."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class AuthenticationError(GatewayError):
+    """No credential where one is needed, or a wrong one."""
+
+    status = 401
+    type = "invalid_request_error"
+    default_code = "invalid_api_key"
+
+
+class PermissionDeniedError(GatewayError):
+    """The caller is known, or cannot become known, and may not do this."""
+
+    status = 403
+    type = "permission_error"
+
+
+class NotFoundError(GatewayError):
+    """Nothing is here for this caller: the same answer for a missing thing and for somebody else's."""
+
+    status = 404
+    type = "invalid_request_error"
+
+
+class ModelNotFoundError(NotFoundError):
+    """No mapping and no catalogue row knows the model's name."""
+
+    default_code = "model_not_found"
+
+
+class MethodNotAllowedError(GatewayError):
+    """The path exists, the method does not."""
+
+    status = 405
+    type = "invalid_request_error"
+    default_code = "method_not_allowed"
+
+
+class ConflictError(GatewayError):
+    """The request contradicts the present state."""
+
+    status = 409
+    type = "invalid_request_error"
+
+
+class PayloadTooLargeError(GatewayError):
+    """The request's body is larger than this server reads."""
+
+    status = 413
+    type = "invalid_request_error"
+    default_code = "request_too_large"
+
+
+class UnsupportedMediaTypeError(GatewayError):
+    """The body is not declared as JSON: a web page could have sent it without asking its user."""
+
+    status = 415
+    type = "invalid_request_error"
+    default_code = "unsupported_media_type"
+
+
+class RateLimitError(GatewayError):
+    """Too many requests, ours or Gemini's limit."""
+
+    status = 429
+    type = "rate_limit_error"
+    default_code = "rate_limit_exceeded"
+
+
+class InternalError(GatewayError):
+    """A fault of this server."""
+
+
+class UpstreamError(GatewayError):
+    """Gemini answered something that is no answer, or broke off."""
+
+    status = 502
+    type = "server_error"
+    default_code = "upstream_error"
+
+
+class UpstreamOverloadedError(UpstreamError):
+    """Gemini is overloaded or down for now."""
+
+    status = 503
+    type = "service_unavailable_error"
+    default_code = "server_is_overloaded"
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """Gemini took longer than the deadline."""
+
+    status = 504
+    default_code = "upstream_timeout"

@@ -1,0 +1,33 @@
+"""OpenAI's token counts, the same object in chat and text completions."""
+
+from typing import NotRequired, TypedDict
+
+
+class PromptTokensDetails(TypedDict):
+    """What the prompt's tokens were. `cached_tokens` is part of `prompt_tokens`."""
+
+    cached_tokens: int
+    audio_tokens: int
+    image_tokens: NotRequired[int]
+    text_tokens: NotRequired[int]
+    cache_write_tokens: NotRequired[int]
+
+
+class CompletionTokensDetails(TypedDict):
+    """What the answer's tokens were. `reasoning_tokens` is part of `completion_tokens`."""
+
+    reasoning_tokens: int
+    audio_tokens: int
+    accepted_prediction_tokens: int
+    rejected_prediction_tokens: int
+    text_tokens: NotRequired[int]
+
+
+class Usage(TypedDict):
+    """`total_tokens` is the sum of the other two."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: NotRequired[PromptTokensDetails]
+    completion_tokens_details: NotRequired[CompletionTokensDetails]
