@@ -1,0 +1,100 @@
+"""One HTTP request over ASGI: its body, and an answer that notices when the client hangs up."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+ASGIMessage = dict[str, Any]
+Receive = Callable[[], Awaitable[ASGIMessage]]
+Send = Callable[[ASGIMessage], Awaitable[None]]
+# The ASGI extension under which the emulator's own server lets an application drop the connection.
+ABORT = "gemini_emulator.abort"
+
+
+class HungUp(Exception):
+    """The client is gone."""
+
+
+class ConnectionCut(Exception):
+    """Raised out of the application to make the server drop the connection in the middle of a response."""
+
+
+class Connection:
+    """A request being answered. `closed` once the client hung up."""
+
+    def __init__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query_string: str = scope.get("query_string", b"").decode("latin-1")
+        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        self.started_at = time.monotonic()
+        self.sent = False
+        self._can_abort = ABORT in (scope.get("extensions") or {})
+        self._receive = receive
+        self._send = send
+        self._hung_up = asyncio.Event()
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query parameters; of a repeated one the last."""
+        return {name: values[-1] for name, values in parse_qs(self.query_string, keep_blank_values=True).items()}
+
+    async def body(self) -> bytes:
+        """The whole request body; from here on the connection is watched."""
+        received = bytearray()
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise HungUp
+            received += message.get("body", b"")
+            if not message.get("more_body", False):
+                break
+        self._watcher = asyncio.create_task(self._watch())
+        return bytes(received)
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._hung_up.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Waits, or only lets others run if `seconds` is 0; raises HungUp as soon as the client is gone."""
+        if seconds > 0:
+            try:
+                await asyncio.wait_for(self._hung_up.wait(), seconds)
+            except TimeoutError:
+                return
+        else:
+            await asyncio.sleep(0)
+        if self._hung_up.is_set():
+            raise HungUp
+
+    async def wait_for_hang_up(self) -> None:
+        """Waits for the client to go; always raises HungUp."""
+        await self._hung_up.wait()
+        raise HungUp
+
+    async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Sends the head of the response."""
+        await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
+
+    async def write(self, body: bytes, *, more: bool) -> None:
+        """Sends a piece of the body; without `more` the response ends."""
+        if self._hung_up.is_set():
+            raise HungUp
+        self.sent = not more
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def abort(self) -> None:
+        """Drops the connection; what was written before still arrives."""
+        if not self._can_abort:
+            raise ConnectionCut
+        await self._send({"type": ABORT})
+
+    async def close(self) -> None:
+        """Ends the watch."""
+        if self._watcher is not None:
+            self._watcher.cancel()

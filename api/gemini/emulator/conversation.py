@@ -1,0 +1,146 @@
+"""A request's contents, seen as the model sees them: turns, the current prompt, what was called and what came back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+Part = dict[str, Any]
+Content = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """Consecutive contents of one role, which Google reads as one; each part with the index of its content."""
+
+    role: str
+    placed: list[tuple[int, Part]]
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        return [part for _, part in self.placed]
+
+    @cached_property
+    def calls(self) -> list[Part]:
+        return [part["functionCall"] for part in self.parts if "functionCall" in part]
+
+    @cached_property
+    def results(self) -> list[Part]:
+        return [part["functionResponse"] for part in self.parts if "functionResponse" in part]
+
+    @cached_property
+    def text(self) -> str:
+        return "".join(part["text"] for part in self.parts if part.get("text") and not part.get("thought"))
+
+
+def role_of(content: Content) -> str:
+    """`model` or `user`; Google takes a missing role, and the older `function`, for the user's side."""
+    return "model" if content.get("role") == "model" else "user"
+
+
+def turns_of(contents: list[Content]) -> list[Turn]:
+    """The contents as turns: neighbours of one role belong together."""
+    turns: list[Turn] = []
+    for index, content in enumerate(contents):
+        placed = [(index, part) for part in content.get("parts", [])]
+        if turns and turns[-1].role == role_of(content):
+            turns[-1].placed.extend(placed)
+        else:
+            turns.append(Turn(role=role_of(content), placed=placed))
+    return turns
+
+
+def current_turn_start(contents: list[Content]) -> int:
+    """The index of the newest user content that is more than function results; signatures are checked from there.
+
+    Pictures that come right after results, without a word, belong to the results.
+    """
+    for index in range(len(contents) - 1, -1, -1):
+        parts = contents[index].get("parts", [])
+        if role_of(contents[index]) != "user" or all("functionResponse" in part for part in parts):
+            continue
+        after_results = index and any("functionResponse" in part for part in contents[index - 1].get("parts", []))
+        pictured = any("text" not in part and "functionResponse" not in part for part in parts)
+        if not (after_results and pictured) or any(part.get("text", "").strip() for part in parts):
+            return index
+    return 0
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The whole request; `request` is a validated GenerateContentRequest in camelCase."""
+
+    request: dict[str, Any]
+
+    @cached_property
+    def contents(self) -> list[Content]:
+        contents: list[Content] = self.request.get("contents", [])
+        return contents
+
+    @cached_property
+    def turns(self) -> list[Turn]:
+        return turns_of(self.contents)
+
+    @cached_property
+    def system(self) -> str:
+        """The system instruction's text, its parts joined by newlines."""
+        parts = self.request.get("systemInstruction", {}).get("parts", [])
+        return "\n".join(part["text"] for part in parts if part.get("text"))
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        config: dict[str, Any] = self.request.get("generationConfig", {})
+        return config
+
+    @cached_property
+    def prompt(self) -> str:
+        """What the user last said: the text of the newest user turn that has some."""
+        return next((text for turn in reversed(self.turns) if turn.role == "user" and (text := turn.text.strip())), "")
+
+    @cached_property
+    def results(self) -> list[Part]:
+        """Function results that the model has not answered yet."""
+        return self.turns[-1].results if self.turns and self.turns[-1].role == "user" else []
+
+    @cached_property
+    def steps(self) -> list[list[Part]]:
+        """The calls of each model step since the current prompt."""
+        contents = self.contents[current_turn_start(self.contents) :]
+        return [turn.calls for turn in turns_of(contents) if turn.role == "model" and turn.calls]
+
+    @cached_property
+    def media(self) -> list[str]:
+        """The MIME types of what the newest user turn shows."""
+        if not self.turns or self.turns[-1].role != "user":
+            return []
+        blobs = [part.get("inlineData") or part.get("fileData") for part in self.turns[-1].parts]
+        return [blob.get("mimeType") or "a file" for blob in blobs if blob]
+
+    @cached_property
+    def declarations(self) -> list[dict[str, Any]]:
+        """The functions that are offered."""
+        return [entry for tool in self.request.get("tools", []) for entry in tool.get("functionDeclarations", [])]
+
+    @cached_property
+    def calling(self) -> dict[str, Any]:
+        calling: dict[str, Any] = self.request.get("toolConfig", {}).get("functionCallingConfig", {})
+        return calling
+
+    @cached_property
+    def response_schema(self) -> Any:
+        """The schema of the answer in either form, or None."""
+        text = self.config.get("responseFormat", {}).get("text", {})
+        return self.config.get("responseJsonSchema") or self.config.get("responseSchema") or text.get("schema")
+
+    @cached_property
+    def mime_type(self) -> str:
+        """The MIME type asked for; `responseFormat` is the newer way to say it."""
+        text = self.config.get("responseFormat", {}).get("text", {})
+        if str(text.get("mimeType", "")).upper().endswith("JSON"):
+            return "application/json"
+        return self.config.get("responseMimeType") or "text/plain"
+
+    def said_by_user(self) -> Iterator[str]:
+        """The texts of the user turns before the newest one, oldest first."""
+        spoken = [turn.text.strip() for turn in self.turns if turn.role == "user" and turn.text.strip()]
+        yield from spoken[:-1]

@@ -1,0 +1,34 @@
+"""The log of received requests that tests read through `GET /_emulator/requests`."""
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MAX_ENTRIES = 10_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """One request. `at` and `ended` are monotonic seconds; `cancelled` says that the client hung up before the end."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: Any
+    at: float
+    ended: float | None = None
+    status: int | None = None
+    chunks_sent: int = 0
+    cancelled: bool = False
+
+
+class Journal:
+    """The newest requests, oldest first."""
+
+    def __init__(self) -> None:
+        self.entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The entries as JSON objects."""
+        return [asdict(entry) for entry in self.entries]

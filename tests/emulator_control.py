@@ -1,0 +1,37 @@
+"""Drives a scriptable emulator from tests: sets its next answers and reads what it received."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+
+class Emulator:
+    """The control endpoints of the emulator at `base_url`; blocking, for use outside an event loop or in a thread."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url.rstrip("/")
+
+    def script(self, *steps: dict[str, Any] | list[dict[str, Any]]) -> None:
+        """Adds steps for the next requests; `api/gemini/emulator/script.py` says what a step can hold."""
+        flat = [entry for step in steps for entry in (step if isinstance(step, list) else [step])]
+        self._call("POST", "/_emulator/script", flat)
+
+    def received(self) -> list[dict[str, Any]]:
+        """Requests since the last reset, oldest first: method, path, query, headers, body, at, ended, cancelled, ..."""
+        received: list[dict[str, Any]] = self._call("GET", "/_emulator/requests")
+        return received
+
+    def bodies(self) -> Iterator[Any]:
+        """The JSON bodies of the POST requests received."""
+        return (entry["body"] for entry in self.received() if entry["method"] == "POST")
+
+    def reset(self) -> None:
+        """Forgets script and log."""
+        self._call("DELETE", "/_emulator")
+
+    def _call(self, method: str, path: str, value: Any = None) -> Any:
+        body = json.dumps(value).encode() if value is not None else None
+        request = urllib.request.Request(f"{self.base_url}{path}", data=body, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            return json.load(response)

@@ -1,0 +1,115 @@
+"""Proof against real traffic: what Google answered is accepted, what it refused for its form is refused.
+
+The recordings lie outside the project and are optional. Long base64 is shortened in them; it is cut to what decodes.
+"""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.gemini.emulator.app import Emulator
+from api.gemini.emulator.methods import METHODS, Options
+from api.gemini.emulator.validation import check
+
+RECORDINGS = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "gemini-recordings.jsonl"
+# Requests that Google refused for what it could not fetch, not for their form.
+NOT_ABOUT_FORM = "Cannot fetch content from the provided URL"
+# Requests that Google answered and the emulator refuses, each with the reason. There is none.
+REFUSED_HERE: dict[str, str] = {}
+
+
+def restored(value: Any) -> Any:
+    """A recorded value with shortened base64 made decodable again."""
+    if isinstance(value, str) and re.search(r"\.\.\.(B64_)?SHORTENED$", value):
+        whole = value.split("...")[0]
+        return whole[: len(whole) // 4 * 4]
+    if isinstance(value, list):
+        return [restored(entry) for entry in value]
+    return {key: restored(entry) for key, entry in value.items()} if isinstance(value, dict) else value
+
+
+def recorded() -> list[Any]:
+    """The recorded calls of the emulated methods that hold their request, as parameters with a telling id."""
+    if not RECORDINGS.exists():
+        return []
+    rows = [json.loads(line) for line in RECORDINGS.read_text("utf-8").splitlines()]
+    rows = [row for row in rows if row["op"] in METHODS and "request" in row]
+    return [pytest.param(row, id=f"{row['source'].rsplit('/', 1)[1]}-{row['i']}-{row['op']}") for row in rows]
+
+
+RECORDED = recorded()
+pytestmark = pytest.mark.skipif(not RECORDED, reason="the recordings are not here")
+
+
+async def ask(row: dict[str, Any]) -> tuple[int, bytes]:
+    """Sends a recorded request to a lenient emulator: foreign signatures and retired models are taken."""
+    application = Emulator(options=Options(foreign_signatures=True, retired_models=True))
+    path = re.sub(r"^https?://[^/]+", "", row["uri"])
+    path, _, query = path.partition("?")
+    messages = [{"type": "http.request", "body": json.dumps(restored(row["request"])).encode()}]
+    sent: list[dict[str, Any]] = []
+    never = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await never.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": query.encode()}
+    await application({**scope, "headers": [(b"x-goog-api-key", b"k")]}, receive, send)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+
+@pytest.mark.parametrize("row", RECORDED)
+def test_google_and_the_emulator_agree(row: dict[str, Any]) -> None:
+    status, body = asyncio.run(ask(row))
+    expected = row["status"]
+    if expected == 400 and NOT_ABOUT_FORM in json.dumps(row["response"]):
+        expected = 200
+    assert status == (400 if row["source"] in REFUSED_HERE else expected), body
+    if expected != 200:
+        message = row["response"]["error"]["message"]
+        assert json.loads(body)["error"]["message"] == message
+
+
+TYPES = {
+    "generateContent": "GenerateContentResponse",
+    "countTokens": "CountTokensResponse",
+    "batchEmbedContents": "BatchEmbedContentsResponse",
+}
+
+
+@pytest.mark.parametrize("row", [entry for entry in RECORDED if entry.values[0]["op"] in TYPES])
+def test_answers_fit_the_published_schema(row: dict[str, Any]) -> None:
+    status, body = asyncio.run(ask(row))
+    if status == 200:
+        check(json.loads(body), TYPES[row["op"]])
+
+
+def test_most_of_the_recordings_were_answered_by_google() -> None:
+    answered = [entry for entry in RECORDED if entry.values[0]["status"] == 200]
+    assert len(answered) > 280
+    assert len(REFUSED_HERE) < 10
+
+
+def test_a_forced_call_with_json_is_refused_as_recorded() -> None:
+    """The one refusal of form whose request was not recorded, only its text."""
+    rows = [json.loads(line) for line in RECORDINGS.read_text("utf-8").splitlines()]
+    (row,) = [entry for entry in rows if entry["source"].endswith("google-structured-output-with-tools-error.json")]
+    request = {
+        "contents": [{"parts": [{"text": "Weather?"}]}],
+        "tools": [{"functionDeclarations": [{"name": "weather"}]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+        "generationConfig": {"responseMimeType": "application/json"},
+    }
+    status, body = asyncio.run(ask({"uri": "/v1beta/models/gemini-3.7-flash:generateContent", "request": request}))
+    assert status == row["status"]
+    assert json.loads(body) == row["response"]
