@@ -1,0 +1,70 @@
+"""The transport over aiohttp: for where an HTTP proxy stands between, or httptools is not installed."""
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+
+from api.gemini.transport import BrokenOffError, ConnectFailedError, ConnectTimeoutError, TransportError
+
+
+class AiohttpAnswer:
+    """See transport.Answer."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+
+    async def receive(self, until: float) -> bytes | None:
+        """See transport.Answer."""
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._response.content.readany()
+        except TimeoutError:
+            return None
+        except (aiohttp.ClientError, OSError):
+            raise BrokenOffError("The connection to the upstream broke off.") from None
+
+    def release(self) -> None:
+        """See transport.Answer."""
+        self._response.release()
+
+    def close(self) -> None:
+        """See transport.Answer."""
+        self._response.close()
+
+
+class AiohttpTransport:
+    """See transport.Transport. Proxies come from the environment, as usual."""
+
+    def __init__(self, origin: str, *, connect_seconds: float) -> None:
+        self._origin = origin
+        self._limits = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+            trust_env=True,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=2**18,
+        )
+
+    async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, until: float) -> AiohttpAnswer | None:
+        """See transport.Transport."""
+        try:
+            async with asyncio.timeout_at(until):
+                response = await self._session.post(
+                    self._origin + path, headers=headers, data=body, timeout=self._limits, allow_redirects=False
+                )
+        except aiohttp.ServerTimeoutError:
+            raise ConnectTimeoutError("The upstream could not be reached in time.") from None
+        except TimeoutError:
+            return None
+        except aiohttp.ClientConnectorError:
+            raise ConnectFailedError("The upstream could not be reached.") from None
+        except (aiohttp.ClientError, OSError):
+            raise TransportError("The connection to the upstream broke off.") from None
+        return AiohttpAnswer(response)
+
+    async def aclose(self) -> None:
+        """See transport.Transport."""
+        await self._session.close()

@@ -1,0 +1,289 @@
+"""The client of Gemini: the only file that touches private parts of google-genai.
+
+google-genai gives the base URL, the API version, the credentials (Gemini API key or Vertex) and the headers; bodies go
+out as bytes and come back undecoded through `api.gemini.transport`, because the SDK's typed objects cost 30 times more
+per chunk and cannot cancel a stream (docs/decisions/0002 and 0005). What is private there: `Client._api_client`,
+`BaseApiClient._build_request` and `BaseApiClient._async_access_token`; tests/unit/test_gemini_client.py is the contract
+test that fails first when a new version moves them.
+"""
+
+import asyncio
+import importlib.util
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import orjson
+from google import genai
+from google.genai import types
+
+from api.errors import GatewayError, InvalidRequestError, UpstreamError, UpstreamOverloadedError, UpstreamTimeoutError
+from api.gemini.faults import KEY_REFUSED, upstream_error
+from api.gemini.sse import StreamDecoder
+from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, Transport, TransportError
+from api.gemini.wire import GenerateContentResponse
+
+logger = logging.getLogger(__name__)
+
+MAX_UNARY_BYTES: Final = 40 * 2**20
+MAX_ERROR_BYTES: Final = 2**20
+MODEL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*")
+PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+LATE = "The upstream model did not answer within the time limit."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deadlines:
+    """Seconds that each part of an upstream call may take.
+
+    `connect`: TCP and TLS; `first_byte`: from the request to the answer's first data; `idle`: between two pieces of a
+    stream; `total`: the whole call.
+    """
+
+    connect: float = 10.0
+    first_byte: float = 120.0
+    idle: float = 60.0
+    total: float = 600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upstream:
+    """Where Gemini is and who asks: an API key, or Vertex with project and location."""
+
+    api_key: str = ""
+    base_url: str = ""
+    vertex: bool = False
+    project: str = ""
+    location: str = ""
+
+
+class GeminiClient:
+    """One per process and event loop: a pool of connections to one upstream.
+
+    Every method raises `GatewayError`s only, but for `asyncio.CancelledError`, which closes the upstream call at once.
+    """
+
+    def __init__(self, upstream: Upstream, deadlines: Deadlines) -> None:
+        self.deadlines = deadlines
+        self._upstream = upstream
+        self._sdk = _sdk_client(upstream)
+        self._api: Any = self._sdk._api_client  # noqa: SLF001 - the seam that this module exists for
+        self._loop = asyncio.get_running_loop()
+        self._targets: dict[str, tuple[str, Mapping[str, str]]] = {}
+        origin = urlsplit(self._api._build_request("post", "models", {}).url)  # noqa: SLF001
+        self._transport = _transport(f"{origin.scheme}://{origin.netloc}", deadlines.connect)
+
+    async def aclose(self) -> None:
+        """Close the pool; calls under way fail."""
+        await self._transport.aclose()
+        await self._sdk.aio.aclose()
+
+    async def generate(self, model: str, body: bytes, *, asked_as: str = "") -> GenerateContentResponse:
+        """POST `:generateContent` with a JSON body and return Gemini's JSON answer as it came.
+
+        `asked_as` is the client's name of the model, for messages.
+        """
+        name = asked_as or model
+        response: Any = await self._plain(f"{self._path(model)}:generateContent", body, name)
+        answer: GenerateContentResponse = response
+        return answer
+
+    async def count_tokens(self, model: str, body: bytes, *, asked_as: str = "") -> int:
+        """POST `:countTokens` and return `totalTokens`."""
+        counted = await self._plain(f"{self._path(model)}:countTokens", body, asked_as or model)
+        return int(counted.get("totalTokens", 0))
+
+    async def stream(self, model: str, body: bytes, *, asked_as: str = "") -> "UpstreamStream":
+        """POST `:streamGenerateContent` and return the open stream once Gemini has answered 200.
+
+        The caller closes it, or reads it to its end. `asked_as` is the client's name of the model, for messages.
+        """
+        started = self._loop.time()
+        name = asked_as or model
+        answer = await self._post(f"{self._path(model)}:streamGenerateContent?alt=sse", body, name)
+        return UpstreamStream(answer, self.deadlines, started=started, model=name)
+
+    async def _plain(self, path: str, body: bytes, name: str) -> dict[str, Any]:
+        until = self._loop.time() + self.deadlines.total
+        answer = await self._post(path, body, name)
+        try:
+            raw = await _read_all(answer, until, MAX_UNARY_BYTES)
+        except BaseException:
+            answer.close()
+            raise
+        answer.release()
+        return _json_object(raw, name)
+
+    async def _post(self, path: str, body: bytes, name: str) -> Answer:
+        """Send one request; the answer is a 200 whose body is unread. Anything else becomes its error."""
+        deadlines = self.deadlines
+        until = self._loop.time() + min(deadlines.first_byte, deadlines.total)
+        target, headers = await self._target(path)
+        try:
+            answer = await self._transport.post(target, headers, body, until=until)
+        except TransportError as error:
+            raise _connection_error(error) from None
+        if answer is None:
+            raise UpstreamTimeoutError(LATE)
+        if answer.status == 200:
+            return answer
+        try:
+            raw = await _read_all(answer, until, MAX_ERROR_BYTES)
+        finally:
+            answer.close()
+        refusal = upstream_error(answer.status, raw, answer.headers, openai_model=name)
+        if refusal.code == KEY_REFUSED:
+            logger.error("Gemini refuses this server's credentials", extra={"status": answer.status})
+        raise refusal
+
+    async def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
+        """Return the request's path and headers, built by the SDK once per path; Vertex adds a token each time."""
+        known = self._targets.get(path)
+        if known is None:
+            built = self._api._build_request("post", path, {})  # noqa: SLF001
+            parts = urlsplit(built.url)
+            target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+            known = self._targets[path] = (target, dict(built.headers))
+        if not self._upstream.vertex or self._api.api_key:
+            return known
+        token = await self._api._async_access_token()  # noqa: SLF001
+        return known[0], {**known[1], "Authorization": f"Bearer {token}"}
+
+    def _path(self, model: str) -> str:
+        if MODEL_NAME.fullmatch(model) is None or ".." in model:
+            raise InvalidRequestError("The model's name holds characters that no Gemini model has.", param="model")
+        prefix = "publishers/google/models" if self._upstream.vertex else "models"
+        return f"{prefix}/{model}"
+
+
+class UpstreamStream:
+    """One open stream of Gemini's answers. `close()` drops the connection at once, so Gemini stops generating."""
+
+    def __init__(self, answer: Answer, deadlines: Deadlines, *, started: float, model: str) -> None:
+        self._answer = answer
+        self._loop = asyncio.get_running_loop()
+        self._decoder = StreamDecoder()
+        self._model = model
+        self._idle = deadlines.idle
+        self._ends_at = started + deadlines.total
+        self._idle_at = started + deadlines.first_byte
+        self._fault: GatewayError | None = None
+        self.ended = False
+
+    async def read(self, wait: float) -> list[GenerateContentResponse] | None:
+        """Return what has arrived (one or more answers), None if nothing has within `wait` seconds, [] at the end.
+
+        Raises UpstreamTimeoutError past the idle or total deadline, and the error that Gemini puts inside a stream.
+        """
+        if self._fault is not None:
+            raise self._fault
+        until = self._loop.time() + wait
+        while not self.ended:
+            try:
+                data = await self._answer.receive(min(until, self._idle_at, self._ends_at))
+            except TransportError as error:
+                raise _connection_error(error) from None
+            now = self._loop.time()
+            if now >= self._ends_at:
+                raise UpstreamTimeoutError("The upstream model did not finish within the time limit.")
+            if data is None:
+                if now >= self._idle_at:
+                    raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
+                return None
+            self.ended = not data
+            self._idle_at = now + self._idle
+            responses = self._decoder.feed(data) if data else self._decoder.finish()
+            if responses:
+                return self._checked(responses)
+        return []
+
+    def _checked(self, responses: list[dict[str, Any]]) -> list[GenerateContentResponse]:
+        """Return the answers before an error object; the error itself is raised now, or by the next read."""
+        good: list[Any] = []
+        for response in responses:
+            fault = response.get("error")
+            if fault is None:
+                good.append(response)
+                continue
+            code = fault.get("code") if isinstance(fault, dict) else None
+            self._fault = upstream_error(code if isinstance(code, int) else 500, response, {}, openai_model=self._model)
+            if not good:
+                raise self._fault
+            break
+        return good
+
+    def close(self) -> None:
+        """End the stream. An unfinished one loses its connection: the only way to make Gemini stop."""
+        if self.ended:
+            self._answer.release()
+        else:
+            self._answer.close()
+
+
+def _sdk_client(upstream: Upstream) -> genai.Client:
+    options = types.HttpOptions(
+        api_version="v1beta1" if upstream.vertex else "v1beta",
+        base_url=upstream.base_url or None,
+        retry_options=types.HttpRetryOptions(attempts=1),
+    )
+    if not upstream.vertex:
+        return genai.Client(vertexai=False, api_key=upstream.api_key, http_options=options)
+    return genai.Client(
+        vertexai=True,
+        api_key=None if upstream.project else upstream.api_key or None,
+        project=upstream.project or None,
+        location=upstream.location or None,
+        http_options=options,
+    )
+
+
+def _transport(origin: str, connect_seconds: float) -> Transport:
+    """Return the direct transport, or aiohttp's where a proxy is configured or httptools is missing."""
+    if any(os.environ.get(name) for name in PROXY_VARIABLES) or importlib.util.find_spec("httptools") is None:
+        from api.gemini.aiohttp_transport import AiohttpTransport
+
+        return AiohttpTransport(origin, connect_seconds=connect_seconds)
+    from api.gemini.direct_transport import DirectTransport
+
+    return DirectTransport(origin, connect_seconds=connect_seconds)
+
+
+async def _read_all(answer: Answer, until: float, limit: int) -> bytes:
+    """Return the whole body; more than `limit` bytes, silence or a broken connection raise."""
+    raw = b""
+    try:
+        while data := await answer.receive(until):
+            raw = raw + data if raw else data
+            if len(raw) > limit:
+                raise UpstreamError("The upstream's answer is larger than this server reads.")
+    except TransportError as error:
+        raise _connection_error(error) from None
+    if data is None:
+        raise UpstreamTimeoutError(LATE)
+    return raw
+
+
+def _json_object(raw: bytes, model: str) -> dict[str, Any]:
+    try:
+        answer = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise UpstreamError("The upstream's answer was not JSON.") from None
+    if not isinstance(answer, dict):
+        raise UpstreamError("The upstream's answer was not a JSON object.")
+    if "error" in answer:
+        raise upstream_error(500, answer, {}, openai_model=model)
+    return answer
+
+
+def _connection_error(error: TransportError) -> GatewayError:
+    logger.warning("upstream connection failed: %s", error)
+    if isinstance(error, ConnectTimeoutError):
+        return UpstreamTimeoutError("The upstream could not be reached within the time limit.")
+    if isinstance(error, ConnectFailedError):
+        return UpstreamOverloadedError("The upstream could not be reached.")
+    return UpstreamError("The connection to the upstream broke off.")

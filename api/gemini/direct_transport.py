@@ -1,0 +1,277 @@
+"""HTTP/1.1 to one origin over asyncio, parsed by httptools: what a proxy of one upstream needs, and no more.
+
+Requests are one write, answers are read as they come, a connection that has served is kept for the next request. No
+redirects, no cookies, no compression, no HTTP proxy: where one is configured, `aiohttp_transport` is used instead.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import httptools
+
+from api.gemini.transport import BrokenOffError, ConnectFailedError, ConnectTimeoutError
+
+MOST_IDLE: Final = 256
+IDLE_SECONDS: Final = 60.0
+BUFFERED_HIGH: Final = 2**18
+HEAD_LIMIT: Final = 2**16
+MOST_HEADS: Final = 1024
+
+
+class Connection(asyncio.Protocol):
+    """One connection, and the answer that is on its way over it.
+
+    It is the answer too (see `transport.Answer`): a connection carries one at a time. `_pieces` are what has arrived
+    and nobody has read; reading from the socket pauses while they are more than 256 KiB.
+    """
+
+    def __init__(self, pool: "DirectTransport") -> None:
+        self._pool = pool
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self.idle_since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._head_size = 0
+        self._head_done = False
+        self._ended = False
+        self._reusable = False
+        self._lost: BrokenOffError | None = None
+        self._pieces: list[bytes] = []
+        self._buffered = 0
+        self._paused = False
+        self._waiter: asyncio.Future[bool] | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether an idle connection can carry another request."""
+        fresh = self._loop.time() - self.idle_since < IDLE_SECONDS
+        return fresh and self._lost is None and self._transport is not None and not self._transport.is_closing()
+
+    def send(self, request: bytes) -> None:
+        """Begin an exchange."""
+        assert self._transport is not None  # noqa: S101 - the pool hands out connected ones only
+        self._reset()
+        self._transport.write(request)
+
+    async def head(self, until: float) -> bool:
+        """Wait for the answer's head; False once the loop's clock has passed `until`."""
+        while not self._head_done:
+            if self._lost is not None:
+                raise self._lost
+            if not await self._arrival(until):
+                return False
+        return True
+
+    async def receive(self, until: float) -> bytes | None:
+        """See transport.Answer."""
+        while not self._pieces:
+            if self._ended:
+                return b""
+            if self._lost is not None:
+                raise self._lost
+            if not await self._arrival(until):
+                return None
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._buffered = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+        return data
+
+    async def _arrival(self, until: float) -> bool:
+        """Wait until something has arrived or the connection is lost; False when the time has come first."""
+        waiter: asyncio.Future[bool] = self._loop.create_future()
+        self._waiter = waiter
+        self._until = until
+        if self._timer is None or self._timer.when() > until:
+            self._set_timer(until)
+        try:
+            return await waiter
+        finally:
+            self._waiter = None
+
+    def _set_timer(self, when: float) -> None:
+        """Look at `when` whether somebody has waited for too long.
+
+        A timer that goes off too early, because what was awaited came and the next wait ends later, is set again: a
+        stream needs one in many seconds, not one for each piece.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() < self._until:
+            self._set_timer(self._until)
+        else:
+            self._waiter.set_result(False)
+
+    def release(self) -> None:
+        """See transport.Answer."""
+        if self._ended and self._lost is None and self._reusable:
+            self._pool.keep(self)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """See transport.Answer."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- what asyncio calls ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        # create_connection makes no other kind, but uvloop's is not a subclass of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; anything that is not the awaited answer ends the connection."""
+        if self._ended:
+            self._break("The upstream sent more than its answer.")
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._break("The upstream's answer was not HTTP.")
+        if not self._head_done:
+            self._head_size += len(data)
+            if self._head_size > HEAD_LIMIT:
+                self._break("The head of the upstream's answer is too large.")
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end; an answer without a length ends with its connection."""
+        if self._head_done and not self._ended and exc is None and self._ends_with_connection():
+            self._ended = True
+        self._lost = self._lost or BrokenOffError("The connection to the upstream broke off.")
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wake()
+
+    def _ends_with_connection(self) -> bool:
+        return "content-length" not in self.headers and "chunked" not in self.headers.get("transfer-encoding", "")
+
+    def _break(self, reason: str) -> None:
+        self._lost = self._lost or BrokenOffError(reason)
+        self.close()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(True)
+
+    # --- what httptools calls ----------------------------------------------------------------------------------------
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep one header."""
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self.status = self._parser.get_status_code()
+        # 1xx heads come before the answer's own
+        self._head_done = self.status >= 200
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body, and stop reading when nobody takes them."""
+        self._pieces.append(body)
+        self._buffered += len(body)
+        if self._buffered > BUFFERED_HIGH and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        if self._head_done:
+            self._ended = True
+            self._reusable = bool(self._parser.should_keep_alive())  # only here does httptools know
+
+
+class DirectTransport:
+    """A pool of connections to one origin; the one used last is used first, so that the others may grow old."""
+
+    def __init__(self, origin: str, *, connect_seconds: float) -> None:
+        parts = urlsplit(origin)
+        self._host = parts.hostname or ""
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._port = parts.port or (443 if self._tls else 80)
+        self._authority = parts.netloc.rpartition("@")[2]
+        self._connect_seconds = connect_seconds
+        self._idle: list[Connection] = []
+        self._heads: dict[str, tuple[Mapping[str, str], bytes]] = {}
+        self._closed = False
+
+    async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, until: float) -> Connection | None:
+        """See transport.Transport."""
+        connection = self._reuse() or await self._connect()
+        try:
+            connection.send(b"%sContent-Length: %d\r\n\r\n%s" % (self._head(path, headers), len(body), body))
+            if await connection.head(until):
+                return connection
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        return None
+
+    def keep(self, connection: Connection) -> None:
+        """Take a connection back for the next request."""
+        if self._closed or len(self._idle) >= MOST_IDLE:
+            connection.close()
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
+
+    async def aclose(self) -> None:
+        """See transport.Transport."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _reuse(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self) -> Connection:
+        options: dict[str, Any] = {"ssl": self._tls, "server_hostname": self._host} if self._tls else {}
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(self), self._host, self._port, **options
+                )
+        except TimeoutError:
+            raise ConnectTimeoutError("The upstream could not be reached in time.") from None
+        except (OSError, ssl.SSLError):
+            raise ConnectFailedError("The upstream could not be reached.") from None
+        return connection
+
+    def _head(self, path: str, headers: Mapping[str, str]) -> bytes:
+        """Return the request's head but for its length; kept as long as the same headers object comes."""
+        known = self._heads.get(path)
+        if known is not None and known[0] is headers:
+            return known[1]
+        lines = [f"POST {path} HTTP/1.1", f"Host: {self._authority}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = ("\r\n".join(lines) + "\r\n").encode("latin-1")
+        if len(self._heads) < MOST_HEADS:
+            self._heads[path] = (headers, head)
+        return head

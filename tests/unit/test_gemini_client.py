@@ -1,0 +1,295 @@
+"""The contract with google-genai's private layer, and what the client makes of an upstream that misbehaves."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from api.errors import (
+    InvalidRequestError,
+    RateLimitError,
+    UpstreamError,
+    UpstreamOverloadedError,
+    UpstreamTimeoutError,
+)
+from api.gemini.client import Deadlines, GeminiClient, Upstream, UpstreamStream
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ANSWER = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}
+SHORT = Deadlines(connect=0.5, first_byte=0.3, idle=0.3, total=2.0)
+
+
+class FakeGemini:
+    """An HTTP server whose next answer is a handler of the test's; keeps the requests it saw."""
+
+    def __init__(self) -> None:
+        self.handler: Handler = self.plain
+        self.requests: list[tuple[str, dict[str, str], Any]] = []
+        self.gone = asyncio.Event()
+        self.base_url = ""
+
+    async def plain(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(ANSWER)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Keep the request, then answer with the handler of the moment; note a client that hung up."""
+        self.requests.append((request.path_qs, dict(request.headers), await request.json()))
+        try:
+            return await self.handler(request)
+        except asyncio.CancelledError:
+            self.gone.set()
+            raise
+
+    async def events(self, request: web.Request, *pieces: bytes, then_hang: bool = False) -> web.StreamResponse:
+        """Answer with a stream of prepared pieces."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+        if then_hang:
+            await asyncio.Event().wait()
+        return response
+
+
+@pytest.fixture
+async def gemini() -> AsyncIterator[FakeGemini]:
+    """A fake Gemini on a free port."""
+    fake = FakeGemini()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", fake.serve)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    fake.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield fake
+    await runner.cleanup()
+
+
+@pytest.fixture(params=["direct", "aiohttp"], autouse=True)
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs over both transports; a proxy variable chooses aiohttp's."""
+    if request.param == "aiohttp":
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+async def client(gemini: FakeGemini) -> AsyncIterator[GeminiClient]:
+    made = GeminiClient(Upstream(api_key="k-test", base_url=gemini.base_url), SHORT)
+    yield made
+    await made.aclose()
+
+
+async def read_to_the_end(stream: UpstreamStream) -> None:
+    """Read until the stream has ended or fails."""
+    while await stream.read(1.0) != []:
+        pass
+
+
+def sse(*texts: str) -> list[bytes]:
+    return [
+        b"data: " + json.dumps({"candidates": [{"content": {"parts": [{"text": text}]}}]}).encode() + b"\r\n\r\n"
+        for text in texts
+    ]
+
+
+async def test_plain_answer_and_what_was_sent(gemini: FakeGemini, client: GeminiClient) -> None:
+    assert await client.generate("gemini-x", b'{"contents":[]}') == ANSWER
+    path, headers, body = gemini.requests[0]
+    assert path == "/v1beta/models/gemini-x:generateContent"
+    assert headers["x-goog-api-key"] == "k-test"
+    assert headers["Content-Type"] == "application/json"
+    assert "key=" not in path
+    assert body == {"contents": []}
+
+
+async def test_one_connection_serves_one_request_after_another(gemini: FakeGemini, client: GeminiClient) -> None:
+    peers = set()
+
+    async def plain(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.json_response(ANSWER)
+
+    gemini.handler = plain
+    for _ in range(3):
+        await client.generate("gemini-x", b"{}")
+    assert len(peers) == 1
+
+
+async def test_headers_of_one_request_never_reach_the_next(gemini: FakeGemini, client: GeminiClient) -> None:
+    for _ in range(2):
+        await client.generate("gemini-x", b"{}")
+    assert gemini.requests[0][1] == gemini.requests[1][1]
+
+
+async def test_stream_gives_pieces_then_the_end(gemini: FakeGemini, client: GeminiClient) -> None:
+    gemini.handler = lambda request: gemini.events(request, *sse("a", "b"))
+    stream = await client.stream("gemini-x", b"{}")
+    texts = []
+    while pieces := await stream.read(1.0):
+        texts += [piece["candidates"][0]["content"]["parts"][0]["text"] for piece in pieces]
+    stream.close()
+    assert texts == ["a", "b"]
+    assert gemini.requests[0][0] == "/v1beta/models/gemini-x:streamGenerateContent?alt=sse"
+
+
+async def test_closing_a_stream_reaches_gemini_at_once(gemini: FakeGemini, client: GeminiClient) -> None:
+    gemini.handler = lambda request: gemini.events(request, *sse("a"), then_hang=True)
+    stream = await client.stream("gemini-x", b"{}")
+    assert await stream.read(1.0)
+    stream.close()
+    async with asyncio.timeout(1.0):
+        await gemini.gone.wait()
+
+
+async def test_cancelling_a_plain_call_reaches_gemini_at_once(gemini: FakeGemini, client: GeminiClient) -> None:
+    arrived = asyncio.Event()
+
+    async def hang(request: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    gemini.handler = hang
+    call = asyncio.ensure_future(client.generate("gemini-x", b"{}"))
+    await arrived.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    async with asyncio.timeout(1.0):
+        await gemini.gone.wait()
+
+
+async def test_silence_before_the_first_byte(gemini: FakeGemini, client: GeminiClient) -> None:
+    async def hang(request: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    gemini.handler = hang
+    with pytest.raises(UpstreamTimeoutError):
+        await client.generate("gemini-x", b"{}")
+    with pytest.raises(UpstreamTimeoutError):
+        await client.stream("gemini-x", b"{}")
+
+
+async def test_silence_in_mid_stream(gemini: FakeGemini, client: GeminiClient) -> None:
+    gemini.handler = lambda request: gemini.events(request, *sse("a"), then_hang=True)
+    stream = await client.stream("gemini-x", b"{}")
+    assert await stream.read(1.0)
+    assert await stream.read(0.01) is None
+    with pytest.raises(UpstreamTimeoutError, match="silent"):
+        await stream.read(5.0)
+    stream.close()
+
+
+async def dribble(request: web.Request) -> web.StreamResponse:
+    """Answer with a stream that never ends and is never silent for long."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    while True:
+        await response.write(sse("x")[0])
+        await asyncio.sleep(0.02)
+
+
+async def test_each_piece_gives_the_stream_new_time(gemini: FakeGemini) -> None:
+    gemini.handler = dribble
+    loop = asyncio.get_running_loop()
+    made = GeminiClient(
+        Upstream(api_key="k", base_url=gemini.base_url), Deadlines(connect=1, first_byte=0.5, idle=0.5, total=30)
+    )
+    stream = await made.stream("gemini-x", b"{}")
+    enough = loop.time() + 0.7
+    while loop.time() < enough:
+        assert await stream.read(5.0)
+    stream.close()
+    await made.aclose()
+
+
+async def test_the_total_deadline_bounds_the_first_byte_too(gemini: FakeGemini) -> None:
+    async def hang(request: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    gemini.handler = hang
+    made = GeminiClient(
+        Upstream(api_key="k", base_url=gemini.base_url), Deadlines(connect=30, first_byte=30, idle=30, total=0.3)
+    )
+    for ask in (made.generate, made.stream):
+        async with asyncio.timeout(10):
+            with pytest.raises(UpstreamTimeoutError):
+                await ask("gemini-x", b"{}")
+    await made.aclose()
+
+
+async def test_a_dribble_ends_at_the_total_deadline(gemini: FakeGemini) -> None:
+    gemini.handler = dribble
+    made = GeminiClient(
+        Upstream(api_key="k", base_url=gemini.base_url), Deadlines(connect=1, first_byte=1, idle=1, total=0.3)
+    )
+    stream = await made.stream("gemini-x", b"{}")
+    with pytest.raises(UpstreamTimeoutError, match="finish"):
+        await read_to_the_end(stream)
+    stream.close()
+    await made.aclose()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (429, {"error": {"code": 429, "message": "slow down", "status": "RESOURCE_EXHAUSTED"}}, RateLimitError),
+        (400, {"error": {"code": 400, "message": "bad", "status": "INVALID_ARGUMENT"}}, InvalidRequestError),
+        (503, {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}, UpstreamOverloadedError),
+        (500, "<html>broken</html>", UpstreamError),
+        (200, "<html>fine</html>", UpstreamError),
+        (200, "", UpstreamError),
+        (200, "[]", UpstreamError),
+        (200, {"error": {"code": 429, "message": "slow down", "status": "RESOURCE_EXHAUSTED"}}, RateLimitError),
+    ],
+)
+async def test_refusals_and_garbage(
+    gemini: FakeGemini, client: GeminiClient, status: int, body: Any, expected: type[Exception]
+) -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        text = body if isinstance(body, str) else json.dumps(body)
+        return web.Response(status=status, text=text, content_type="application/json")
+
+    gemini.handler = refuse
+    with pytest.raises(expected) as caught:
+        await client.generate("gemini-x", b"{}")
+    assert "html" not in str(caught.value)
+
+
+async def test_a_plain_answer_beyond_the_limit_is_not_taken(
+    gemini: FakeGemini, client: GeminiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await client.generate("gemini-x", b"{}") == ANSWER
+    monkeypatch.setattr("api.gemini.client.MAX_UNARY_BYTES", len(json.dumps(ANSWER)) - 1)
+    with pytest.raises(UpstreamError, match="larger"):
+        await client.generate("gemini-x", b"{}")
+
+
+async def test_an_error_inside_a_stream_is_raised(gemini: FakeGemini, client: GeminiClient) -> None:
+    fault = json.dumps({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}).encode()
+    gemini.handler = lambda request: gemini.events(request, *sse("a"), b"data: " + fault + b"\r\n\r\n")
+    stream = await client.stream("gemini-x", b"{}")
+    with pytest.raises(UpstreamOverloadedError):
+        await read_to_the_end(stream)
+    stream.close()
+
+
+async def test_nobody_listens() -> None:
+    made = GeminiClient(Upstream(api_key="k", base_url="http://127.0.0.1:9"), SHORT)
+    with pytest.raises(UpstreamOverloadedError):
+        await made.generate("gemini-x", b"{}")
+    await made.aclose()
+
+
+@pytest.mark.parametrize("name", ["a/../b", "a?b", "a b", "", "a#b", "a\n"])
+async def test_names_that_would_change_the_path_are_refused(client: GeminiClient, name: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        await client.generate(name, b"{}")

@@ -1,0 +1,278 @@
+"""Google's errors to ours: what the client is told, whether to try again and when, and what it never reads."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from api.errors import (
+    GatewayError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitError,
+    UpstreamError,
+    UpstreamOverloadedError,
+    UpstreamTimeoutError,
+)
+from api.gemini.faults import is_corrupted_signature, upstream_error
+
+RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
+ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
+BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+
+
+def body(code: int, status: str, message: str = "", *details: dict[str, Any]) -> dict[str, Any]:
+    return {"error": {"code": code, "status": status, "message": message, "details": list(details)}}
+
+
+def fault(status: int, answer: Any = None, headers: dict[str, str] | None = None) -> GatewayError:
+    return upstream_error(status, answer, headers or {}, openai_model="gpt-4o")
+
+
+def invalid(message: str, *details: dict[str, Any]) -> GatewayError:
+    return fault(400, body(400, "INVALID_ARGUMENT", message, *details))
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        (400, "INVALID_ARGUMENT", InvalidRequestError),
+        (400, "FAILED_PRECONDITION", UpstreamError),
+        (401, "UNAUTHENTICATED", UpstreamError),
+        (403, "PERMISSION_DENIED", UpstreamError),
+        (404, "NOT_FOUND", ModelNotFoundError),
+        (409, "ABORTED", UpstreamError),
+        (413, "", PayloadTooLargeError),
+        (429, "RESOURCE_EXHAUSTED", RateLimitError),
+        (499, "CANCELLED", UpstreamError),
+        (500, "INTERNAL", UpstreamError),
+        (501, "UNIMPLEMENTED", UpstreamError),
+        (503, "UNAVAILABLE", UpstreamOverloadedError),
+        (504, "DEADLINE_EXCEEDED", UpstreamTimeoutError),
+    ],
+)
+def test_status_table(code: int, status: str, expected: type[GatewayError]) -> None:
+    assert type(fault(code, body(code, status))) is expected
+    assert type(fault(code, None)) in (expected, InvalidRequestError)
+    # The same error inside a 200 stream, with and without its number.
+    assert type(fault(200, body(code, status))) is expected
+    if status:
+        assert type(fault(200, {"error": {"status": status}})) is expected
+
+
+@pytest.mark.parametrize("wrap", [lambda error: error, lambda error: [error], orjson.dumps])
+def test_rule_102_an_object_an_array_or_raw_bytes(wrap: Any) -> None:
+    error = fault(404, wrap(body(404, "NOT_FOUND", "models/gemini-9 is not found for API version v1beta")))
+    assert isinstance(error, ModelNotFoundError)
+    assert error.message == "The model `gpt-4o` does not exist or you do not have access to it."
+    assert (error.param, error.code) == ("model", "model_not_found")
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [("34.4s", 35), ("45.837906927s", 46), ("5s", 5), ("0.000000001s", 1), ("900ms", 1), ("1h2m3.5s", 3724), ("0s", 1)],
+)
+def test_rule_103_retry_delays_are_whole_seconds_rounded_up(delay: str, seconds: int) -> None:
+    exhausted = "RESOURCE_EXHAUSTED"
+    info = {"@type": RETRY_INFO, "retryDelay": delay}
+    reset = {"@type": ERROR_INFO, "metadata": {"quotaResetDelay": delay}}
+    assert fault(429, body(429, exhausted, "", info)).retry_after == seconds
+    assert fault(429, body(429, exhausted, "", reset)).retry_after == seconds
+    assert (
+        fault(429, body(429, exhausted, f"You exceeded your quota.\nPlease retry in {delay}.")).retry_after == seconds
+    )
+
+
+def test_rule_103_retry_info_wins_then_metadata_then_the_sentence_then_the_header() -> None:
+    info = {"@type": RETRY_INFO, "retryDelay": "1s"}
+    reset = {"@type": ERROR_INFO, "metadata": {"quotaResetDelay": "2s"}}
+    sentence, header = "Please retry in 3s.", {"Retry-After": "4"}
+    assert fault(429, body(429, "RESOURCE_EXHAUSTED", sentence, reset, info), header).retry_after == 1
+    assert fault(429, body(429, "RESOURCE_EXHAUSTED", sentence, reset), header).retry_after == 2
+    assert fault(429, body(429, "RESOURCE_EXHAUSTED", sentence), header).retry_after == 3
+    assert fault(429, body(429, "RESOURCE_EXHAUSTED"), header).retry_after == 4
+    assert fault(503, None, {"retry-after": "7"}).retry_after == 7
+    assert fault(429).retry_after is None
+
+
+@pytest.mark.parametrize("delay", ["", "soon", "-5s", "1e9s", 5, None, {}, "5", "s", "9" * 40 + "s"])
+def test_delays_that_are_none_are_ignored(delay: Any) -> None:
+    details = {"@type": RETRY_INFO, "retryDelay": delay}
+    assert fault(429, body(429, "RESOURCE_EXHAUSTED", "", details), {"retry-after": "tomorrow"}).retry_after is None
+
+
+@pytest.mark.parametrize(
+    "violation",
+    [
+        {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "50"},
+        {"quotaId": "GenerateContentInputTokensPerModelPerMinute-FreeTier", "quotaValue": "0"},
+    ],
+)
+def test_rule_104_quotas_that_waiting_does_not_bring_back_are_not_retryable(violation: dict[str, str]) -> None:
+    quota = {"@type": QUOTA_FAILURE, "violations": [violation]}
+    error = fault(429, body(429, "RESOURCE_EXHAUSTED", "", quota, {"@type": RETRY_INFO, "retryDelay": "3s"}))
+    assert (error.code, error.retryable, error.retry_after) == ("insufficient_quota", False, None)
+
+
+def test_a_minutes_quota_is_retryable() -> None:
+    quota = {
+        "@type": QUOTA_FAILURE,
+        "violations": [{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"}],
+    }
+    error = fault(429, body(429, "RESOURCE_EXHAUSTED", "", quota, {"@type": RETRY_INFO, "retryDelay": "34.4s"}))
+    assert (error.code, error.retryable, error.retry_after) == ("rate_limit_exceeded", True, 35)
+
+
+def test_rule_106_a_429_in_a_5xx_envelope_is_a_rate_limit() -> None:
+    assert isinstance(fault(503, body(429, "RESOURCE_EXHAUSTED")), RateLimitError)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        body(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", {"reason": "API_KEY_INVALID"}),
+        body(400, "INVALID_ARGUMENT", "API key expired. Please renew the API key."),
+        body(401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
+        body(403, "PERMISSION_DENIED", "Requests are blocked.", {"reason": "API_KEY_SERVICE_BLOCKED"}),
+        body(403, "PERMISSION_DENIED", "Generative Language API has not been used.", {"reason": "SERVICE_DISABLED"}),
+    ],
+)
+def test_a_refused_key_is_the_operators_fault_not_the_clients(answer: dict[str, Any]) -> None:
+    error = fault(answer["error"]["code"], answer)
+    assert type(error) is UpstreamError
+    assert (error.status, error.code, error.retryable) == (502, "upstream_authentication_failed", False)
+    assert "operator" in error.message
+
+
+@pytest.mark.parametrize("code", [400, 403])
+def test_a_place_that_google_does_not_serve(code: int) -> None:
+    error = fault(code, body(code, "FAILED_PRECONDITION", "User location is not supported for the API use."))
+    assert isinstance(error, PermissionDeniedError)
+    assert error.code == "unsupported_country_region_territory"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The input token count (1234567) exceeds the maximum number of tokens allowed (1048576).",
+        "The input token count 1234567 exceeds the maximum number of tokens allowed 1048576.",
+        "Unable to submit request because the input token count is 1234567 but model only supports up to 1048576.",
+    ],
+)
+def test_a_context_that_is_too_long_tells_both_numbers(message: str) -> None:
+    error = invalid(message)
+    assert (error.param, error.code) == ("messages", "context_length_exceeded")
+    assert "1048576 tokens" in error.message
+    assert "1234567 tokens" in error.message
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ("Penalty is not enabled for models/gemini-2.5-flash", "presence_penalty"),
+        ("Multiple candidates is not enabled for this model", "n"),
+        (
+            "Thinking level MINIMAL is not supported for this model. Please retry with other thinking level.",
+            "reasoning_effort",
+        ),
+        ("Budget 0 is invalid. This model only works in thinking mode.", "reasoning_effort"),
+        ("You can only set only one of thinking budget and thinking level.", "reasoning_effort"),
+        (
+            "Forced function calling (ANY mode) with a response mime type: 'application/json' is unsupported",
+            "response_format",
+        ),
+        ("Function calling with a response mime type: 'application/json' is unsupported", "response_format"),
+        ("Cannot fetch content from the provided URL. Please ensure the URL is valid.", "messages"),
+        ("* GenerateContentRequest.contents[3].parts[0].function_response.name: Name cannot be empty.\n", "messages"),
+        ("* GenerateContentRequest.generation_config.stop_sequences: too many\n", "stop"),
+        ("Invalid JSON payload received. Unknown name \"x\" at 'generation_config.top_p': Cannot find field.", "top_p"),
+        (
+            "Invalid JSON payload received. Unknown name \"x\" at 'tools[0].function': Cannot find field.",
+            "tools",
+        ),
+        ('Invalid JSON payload received. Unknown name "store": Cannot find field.', None),
+        ("Invalid value at 'generation_config.response_schema.type' (TYPE_ENUM), \"x\"", "response_format"),
+        ("Function call is missing a thought_signature in functionCall parts.", "messages"),
+        ("* GenerateContentRequest.generation_config.response_modalities: not supported\n", "modalities"),
+        ("* GenerateContentRequest.generation_config.media_resolution: not supported\n", "google.media_resolution"),
+        ("* GenerateContentRequest.service_tier: not supported\n", "service_tier"),
+        ("Tool use with function calling is unsupported", "tools"),
+        ("CachedContent not found (or permission denied)", "google.cached_content"),
+        ("Something entirely new", None),
+    ],
+)
+def test_known_refusals_name_openais_parameter(message: str, param: str | None) -> None:
+    error = invalid(message)
+    assert isinstance(error, InvalidRequestError)
+    assert error.param == param
+    assert not error.retryable
+
+
+def test_field_violations_name_the_parameter_of_an_unknown_message() -> None:
+    violations = [{"field": "nowhere"}, {"field": "generationConfig.maxOutputTokens", "description": "SECRET"}]
+    error = invalid("New words", {"@type": BAD_REQUEST, "fieldViolations": violations})
+    assert error.param == "max_completion_tokens"
+    assert "SECRET" not in error.message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Invalid value at 'contents[0].parts[0].text' (TYPE_STRING), SECRET",
+        "Invalid JSON payload received. Unknown name \"SECRET\" at 'contents[0]': Cannot find field.",
+        '* GenerateContentRequest.contents[0].parts[0].text: "SECRET" is not allowed\n',
+        "API key not valid: SECRET",
+        "Thinking level SECRET is not supported for this model.",
+        "SECRET",
+    ],
+)
+@pytest.mark.parametrize("code", [200, 400, 403, 404, 429, 500, 503, 504])
+def test_googles_words_never_reach_the_client(message: str, code: int) -> None:
+    for status in ("INVALID_ARGUMENT", "FAILED_PRECONDITION", ""):
+        assert "SECRET" not in fault(code, body(code, status, message)).message
+
+
+def test_a_corrupted_signature_is_told_apart() -> None:
+    assert is_corrupted_signature(invalid("Corrupted thought signature."))
+    assert not is_corrupted_signature(invalid("Function call is missing a thought_signature in functionCall parts."))
+    assert not is_corrupted_signature(fault(500))
+
+
+def test_something_else_that_was_not_found_is_not_the_model() -> None:
+    error = fault(404, body(404, "NOT_FOUND", "CachedContent not found"))
+    assert type(error) is NotFoundError
+
+
+def test_a_request_too_large_for_google() -> None:
+    message = "Request payload size exceeds the limit: 20971520 bytes."
+    assert isinstance(invalid(message), PayloadTooLargeError)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        b"",
+        b"<html>",
+        "text",
+        5,
+        [],
+        [5],
+        {},
+        {"error": None},
+        {"error": "x"},
+        {"error": {"code": "x", "status": 5}},
+        {"error": {"code": True, "message": {}, "details": {"a": 1}}},
+        {"error": {"details": [None, {"violations": [5]}]}},
+        {"error": {"details": [{"violations": {}, "metadata": [], "reason": 5, "fieldViolations": "x"}]}},
+    ],
+)
+@pytest.mark.parametrize("code", [200, 302, 400, 418, 429, 500, 503])
+def test_bodies_of_any_shape_give_an_error_by_status(answer: Any, code: int) -> None:
+    error = fault(code, answer)
+    expected = {400: InvalidRequestError, 429: RateLimitError, 503: UpstreamOverloadedError}.get(code, UpstreamError)
+    assert type(error) is expected
