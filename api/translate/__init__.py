@@ -1,0 +1,1 @@
+"""Pure functions between OpenAI's dialects and Gemini's wire: no Django, no I/O, no clock, no randomness."""

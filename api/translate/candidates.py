@@ -1,0 +1,131 @@
+"""The answers of all upstream calls of one exchange, sorted into choices; shared by every dialect.
+
+One call may give several candidates, or n parallel calls one each: a call is known by the choice that it begins with.
+"""
+
+from collections.abc import Mapping
+from math import gcd
+from typing import Any, Final
+
+from api.errors import UpstreamError
+from api.gemini.wire import Content
+from api.notes import Note
+from api.openai.usage import Usage
+from api.translate.choice import Choice, DialectRules, Piece
+from api.translate.service_tier import served_tier
+from api.translate.upstream_json import expect, unexpected_shape
+from api.translate.usage import usage_metadata_to_usage
+
+UNFINISHED: Final = "upstream_truncated"
+
+
+class Candidates:
+    """Folds the responses of an exchange: `choices` in OpenAI's order, usage by call, the model that answered."""
+
+    def __init__(self, count: int, rules: DialectRules) -> None:
+        self.choices = [Choice(index, rules) for index in range(count)]
+        self.model_version: str | None = None
+        self.service_tier: str | None = None
+        self._usage: dict[int, dict[str, Any]] = {}
+        self._counted: Usage | None = None  # OpenAI's reading of it, until more comes
+        self._blocks: dict[int, str] = {}  # first choice of a call -> why Gemini blocked its prompt, "" if it did not
+
+    def take(self, response: Mapping[str, Any], first_choice: int) -> list[tuple[Choice, list[Piece]]]:
+        """Take one response or chunk; return what each choice gains. Raises UpstreamError for a wrong shape."""
+        version = response.get("modelVersion")
+        if type(version) is str:
+            self.model_version = version
+        usage = response.get("usageMetadata")
+        if usage is not None:
+            self._counted = None
+            self._usage[first_choice] = expect(usage, dict)  # cumulative: the last one holds (rule 90)
+            self.service_tier = served_tier(usage) or self.service_tier
+        reason = self._blocks.setdefault(first_choice, "")
+        feedback = response.get("promptFeedback")
+        if feedback is not None and not reason:
+            self._blocks[first_choice] = expect(expect(feedback, dict).get("blockReason") or "", str)
+        gains = []
+        for candidate in expect(response.get("candidates") or [], list):
+            choice = self._choice(expect(candidate, dict), first_choice)
+            gains.append((choice, choice.take(candidate)))
+        return gains
+
+    @property
+    def complete(self) -> bool:
+        """Whether every choice has its finish reason, or its prompt was blocked; ask when all calls have been fed."""
+        return all(choice.finished or self._block_reason(choice) for choice in self.choices)
+
+    def close(self) -> None:
+        """Say that all calls have ended; raises UpstreamError if a choice has neither a finish reason nor a block."""
+        for choice in self.choices:
+            if not choice.finished:
+                reason = self._block_reason(choice)
+                if not reason:
+                    raise UpstreamError(
+                        "The upstream model's answer ended without a finish reason: it is not complete.",
+                        code=UNFINISHED,
+                    )
+                choice.block(reason)
+
+    @property
+    def contents(self) -> list[Content]:
+        """The exact Gemini content of each choice, for storage."""
+        return [choice.content for choice in self.choices]
+
+    @property
+    def usage_metadata(self) -> list[dict[str, Any]]:
+        """The last `usageMetadata` of each call, in the order of its choices; calls that sent none are left out."""
+        return [self._usage[first] for first in sorted(self._usage)]
+
+    @property
+    def usage(self) -> Usage:
+        """OpenAI's usage of all calls together; zeros where Gemini has sent none."""
+        if self._counted is None:
+            self._counted = usage_metadata_to_usage(self._usage.values())
+        return self._counted
+
+    @property
+    def searches(self) -> list[int]:
+        """How many different queries each call put to Google Search: first the calls of `usage_metadata`, in its order.
+
+        The choices of one call share its searches.
+        """
+        silent = self._blocks.keys() - self._usage.keys()
+        queries: dict[int, set[str]] = {first: set() for first in (*sorted(self._usage), *sorted(silent))}
+        for choice in self.choices:
+            if found := choice.search_queries:
+                queries[self._call_of(choice)] |= found
+        return [len(found) for found in queries.values()]
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the client does not see as Gemini sent it, and why there may be nothing to see."""
+        return [note for choice in self.choices for note in choice.notes] + self._spent_on_thoughts()
+
+    def _spent_on_thoughts(self) -> list[Note]:
+        """Explain answers without a word: thoughts count against the limit of the answer (rule 66)."""
+        cut = [choice for choice in self.choices if choice.native_finish_reason == "MAX_TOKENS"]
+        empty = [choice for choice in cut if not choice.text and not choice.calls]
+        thoughts = self.usage.get("completion_tokens_details", {}).get("reasoning_tokens") if empty else 0
+        if not thoughts:
+            return []
+        reason = f"thinking took {thoughts} tokens and left none of the limit for the answer"
+        return [Note("clamped", f"choices[{choice.index}].message.content", reason) for choice in empty]
+
+    def _choice(self, candidate: Mapping[str, Any], first_choice: int) -> Choice:
+        index = candidate.get("index") or 0  # proto JSON leaves out a zero
+        if type(index) is not int or not 0 <= first_choice + index < len(self.choices):
+            raise unexpected_shape()
+        return self.choices[first_choice + index]
+
+    def _block_reason(self, choice: Choice) -> str:
+        """Return why the prompt of the choice's call was blocked, or ""."""
+        return self._blocks.get(self._call_of(choice), "")
+
+    def _call_of(self, choice: Choice) -> int:
+        """Return the first choice of the call that gives this one.
+
+        How many choices a call gives shows in the numbers that calls begin with: all of them if there is one call.
+        """
+        size = gcd(len(self.choices), *self._blocks)
+        return choice.index // size * size

@@ -1,0 +1,333 @@
+"""Gemini's answer to chat completions: whole and in chunks, from the same pieces.
+
+A plain answer is one response fed and then `completion()`; a stream is every chunk fed, its deltas sent on, then
+`finish()`. Follows https://platform.openai.com/docs/api-reference/chat/streaming.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.gemini.wire import Content, GenerateContentResponse
+from api.notes import Note
+from api.openai.chat import (
+    Annotation,
+    CalledFunction,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatMessage,
+    Delta,
+    FinishReason,
+    FunctionDelta,
+    ImageOut,
+    ToolCallDelta,
+)
+from api.openai.usage import Usage
+from api.translate.candidates import Candidates
+from api.translate.choice import Call, Choice, DialectRules, Piece
+from api.translate.fingerprint import system_fingerprint
+from api.translate.finish_reason import finish_reason_with_calls, refusal_text
+from api.translate.service_tier import service_tier_to_openai
+from api.translate.signatures import SIGNED_ALONE
+from api.translate.speech import Speech
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatAnswer:
+    """The answer of one exchange in the making.
+
+    `choices` is how many are asked for; `call_ids` gives a fresh id for each tool call; `tool_names` maps names as sent
+    to the client's own. `parallel_tool_calls=False` and `legacy_functions` give out one call only, and keep one only.
+    With `speech` the answers are spoken, and their text is the transcript. `show_reasoning` gives out thoughts under
+    `reasoning` too; `top_logprobs` is as in DialectRules.
+    `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
+    """
+
+    id: str
+    created: int
+    model: str
+    choices: int
+    call_ids: Iterator[str]
+    tool_names: Mapping[str, str]
+    include_usage: bool
+    parallel_tool_calls: bool = True
+    legacy_functions: bool = False
+    show_thoughts: bool = True
+    show_reasoning: bool = False
+    top_logprobs: int | None = None
+    speech: Speech | None = None
+    _candidates: Candidates = field(init=False, repr=False)
+    _skeleton: dict[str, Any] = field(init=False, repr=False)
+    _opened: set[int] = field(init=False, repr=False, default_factory=set)
+    _stamp: tuple[str | None, str | None] = field(init=False, repr=False, default=(None, None))
+
+    def __post_init__(self) -> None:
+        limit = 1 if self.legacy_functions or not self.parallel_tool_calls else None
+        rules = DialectRules(
+            call_ids=self.call_ids,
+            tool_names=self.tool_names,
+            call_limit=limit,
+            audio=self.speech is not None,
+            top_logprobs=self.top_logprobs,
+        )
+        self._candidates = Candidates(self.choices, rules)
+        self._skeleton = {
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": None,
+            "choices": [],
+        }
+        if self.include_usage:
+            self._skeleton["usage"] = None
+
+    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> list[ChatCompletionChunk]:
+        """Take one response or chunk of the call that answers from `first_choice` on; return the chunks to send."""
+        chunks: list[ChatCompletionChunk] = []
+        gains = self._candidates.take(response, first_choice)
+        if self._stamp != (stamp := (self._candidates.model_version, self._candidates.service_tier)):
+            self._stamp = stamp
+            self._skeleton.update(_served(self._candidates))
+        for choice, pieces in gains:
+            for piece in pieces:
+                for delta in self._deltas(choice, piece):
+                    if choice.index not in self._opened:
+                        self._opened.add(choice.index)
+                        delta = _opening(delta)  # noqa: PLW2901 - the same delta with the role before it
+                    chunks.append(self._chunk(choice, delta, None))
+        return chunks
+
+    def finish(self) -> list[ChatCompletionChunk]:
+        """Return the chunks that close each choice and, if asked for, the usage."""
+        self._candidates.close()
+        chunks: list[ChatCompletionChunk] = []
+        for choice in self._candidates.choices:
+            last: Delta = self.speech.last(choice) if self.speech else {}
+            if not choice.text and not last and _content(choice) is not None:
+                last["content"] = ""
+            if refusal := _refusal(choice):
+                last["refusal"] = refusal
+            if annotations := _annotations(choice):
+                last["annotations"] = annotations
+            if choice.signature:
+                last["extra_content"] = _carrier(choice.signature, alone=choice.signs_alone)
+            if choice.index not in self._opened:
+                last = _opening(last)
+            if last:
+                chunks.append(self._chunk(choice, last, None))
+            chunks.append(self._chunk(choice, {}, self._finish_reason(choice)))
+        if self.include_usage:
+            chunks.append({**self._skeleton, "choices": [], "usage": self.usage})  # type: ignore[typeddict-item]
+        return chunks
+
+    def completion(self) -> ChatCompletion:
+        """Return the whole answer."""
+        self._candidates.close()
+        return {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": [
+                {
+                    "index": choice.index,
+                    "message": self._shown(choice),
+                    "logprobs": choice.logprobs.whole() if choice.logprobs else None,
+                    "finish_reason": self._finish_reason(choice),
+                }
+                for choice in self._candidates.choices
+            ],
+            "usage": self.usage,
+            **_served(self._candidates),  # type: ignore[typeddict-item]
+        }
+
+    @property
+    def complete(self) -> bool:
+        """Whether every choice has its finish reason, or the prompt was blocked."""
+        return self._candidates.complete
+
+    @property
+    def contents(self) -> list[Content]:
+        """The exact Gemini content of each choice for storage, of an answer that was cut as far as it came."""
+        return self._candidates.contents
+
+    @property
+    def messages(self) -> list[ChatMessage]:
+        """OpenAI's assistant message of each choice for storage, of an answer that was cut as far as it came.
+
+        Signatures are not in it: they stand in `contents`, on the parts that they belong to.
+        """
+        return [self._message(choice) for choice in self._candidates.choices]
+
+    @property
+    def usage(self) -> Usage:
+        """What all calls used together; zeros where Gemini sent none."""
+        return self._candidates.usage
+
+    @property
+    def usage_metadata(self) -> list[dict[str, Any]]:
+        """The last `usageMetadata` of each call that sent one."""
+        return self._candidates.usage_metadata
+
+    @property
+    def searches(self) -> list[int]:
+        """How many queries each call put to Google Search, in the order of `usage_metadata`."""
+        return self._candidates.searches
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice; "" for one that has not ended."""
+        choices = self._candidates.choices
+        return [self._finish_reason(choice) if choice.finished else "" for choice in choices]
+
+    @property
+    def native_finish_reasons(self) -> list[str]:
+        """Gemini's finish or block reason of each choice; "" for one that has not ended."""
+        return [choice.native_finish_reason for choice in self._candidates.choices]
+
+    @property
+    def model_version(self) -> str | None:
+        """The model that answered, as Gemini names it."""
+        return self._candidates.model_version
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the client does not see as Gemini sent it."""
+        return self._candidates.notes
+
+    def _chunk(self, choice: Choice, delta: Delta, reason: FinishReason | None) -> ChatCompletionChunk:
+        """Return a chunk; log probabilities go with the text they belong to, what is left of them at the end."""
+        fresh = choice.logprobs.fresh() if choice.logprobs and ("content" in delta or reason) else None
+        piece = {"index": choice.index, "delta": delta, "logprobs": fresh, "finish_reason": reason}
+        return {**self._skeleton, "choices": [piece]}  # type: ignore[typeddict-item]
+
+    def _deltas(self, choice: Choice, piece: Piece) -> tuple[Delta, ...]:
+        if self.speech is not None and piece.kind in {"text", "audio"}:
+            return (self.speech.delta(choice, piece),)
+        if piece.kind == "text":
+            return ({"content": piece.text},)
+        if piece.kind == "thought":
+            return (self._thought(piece.text),) if self.show_thoughts else ()
+        if piece.call is None:
+            return ({"images": [_image(piece.position, piece.text)]},)
+        return _function_deltas(piece.call) if self.legacy_functions else _call_deltas(piece.call)
+
+    def _thought(self, text: str) -> Delta:
+        if self.show_reasoning:
+            return {"reasoning_content": text, "reasoning": text}
+        return {"reasoning_content": text}
+
+    def _shown(self, choice: Choice) -> ChatMessage:
+        """Return the message as the client gets it: with the signatures that it may carry for us, if it will."""
+        message = self._message(choice)
+        if self.show_reasoning and "reasoning_content" in message:
+            message["reasoning"] = message["reasoning_content"]
+        if choice.signature:
+            message["extra_content"] = _carrier(choice.signature, alone=choice.signs_alone)
+        legacy = message.get("function_call")
+        carriers: list[Any] = [legacy] if legacy else message.get("tool_calls", [])
+        for call, carrier in zip(choice.calls, carriers, strict=False):
+            if call.signature:
+                carrier["extra_content"] = _carrier(call.signature)
+        return message
+
+    def _message(self, choice: Choice) -> ChatMessage:
+        spoken = self.speech.audio(choice) if self.speech else None
+        content = None if spoken else _content(choice)
+        message: ChatMessage = {"role": "assistant", "content": content, "refusal": _refusal(choice)}
+        if spoken:
+            message["audio"] = spoken
+        if annotations := _annotations(choice):
+            message["annotations"] = annotations
+        if choice.thoughts and self.show_thoughts:
+            message["reasoning_content"] = "".join(choice.thoughts)
+        if choice.images:
+            message["images"] = [_image(index, url) for index, url in enumerate(choice.images)]
+        if choice.calls and self.legacy_functions:
+            message["function_call"] = _called(choice.calls[0])
+        elif choice.calls:
+            message["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": _called(call)} for call in choice.calls
+            ]
+        return message
+
+    def _finish_reason(self, choice: Choice) -> FinishReason:
+        reason = choice.finish_reason
+        if not choice.calls:
+            return reason
+        return finish_reason_with_calls(reason, legacy_functions=self.legacy_functions)
+
+
+def _opening(delta: Delta) -> Delta:
+    """Return a choice's first delta: the role, and `content` even if it is null, as OpenAI's first chunk has it."""
+    return {"role": "assistant", "content": None, "refusal": None, **delta}
+
+
+def _content(choice: Choice) -> str | None:
+    """Return the text; without any it is null beside calls and under a filter, else "" (a limit met while thinking)."""
+    if choice.text:
+        return "".join(choice.text)
+    return None if choice.calls or choice.finish_reason == "content_filter" else ""
+
+
+def _refusal(choice: Choice) -> str | None:
+    """Return what stands in place of an answer that a filter took away whole, None for any other."""
+    if choice.finish_reason != "content_filter" or choice.text or choice.calls or choice.images or choice.audio:
+        return None
+    return refusal_text(choice.native_finish_reason, blocked=choice.blocked)
+
+
+def _served(candidates: Candidates) -> dict[str, str | None]:
+    """Return what the answer says of its making: a fingerprint of the model's version, and the tier as served."""
+    served: dict[str, str | None] = {"system_fingerprint": system_fingerprint(candidates.model_version)}
+    if candidates.service_tier:
+        served["service_tier"] = service_tier_to_openai(candidates.service_tier)
+    return served
+
+
+def _carrier(signature: str, *, alone: bool = False) -> dict[str, Any]:
+    """Return the field in which Google's own OpenAI endpoint gives out a thought signature.
+
+    `alone` says, in a word of ours, that it signs a part of its own and must go back on one.
+    """
+    carried = {"thought_signature": signature}
+    return {"google": {**carried, SIGNED_ALONE: True} if alone else carried}
+
+
+def _annotations(choice: Choice) -> list[Annotation]:
+    return choice.grounding.annotations("".join(choice.text)) if choice.grounding else []
+
+
+def _call_deltas(call: Call) -> tuple[Delta, Delta]:
+    """Return a call as OpenAI streams it: id, type and name with empty arguments first, then the arguments."""
+    first: ToolCallDelta = {
+        "index": call.position,
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": ""},
+    }
+    if call.signature:
+        first["extra_content"] = _carrier(call.signature)
+    return (
+        {"tool_calls": [first]},
+        {"tool_calls": [{"index": call.position, "function": {"arguments": call.arguments}}]},
+    )
+
+
+def _function_deltas(call: Call) -> tuple[Delta, Delta]:
+    first: FunctionDelta = {"name": call.name, "arguments": ""}
+    if call.signature:
+        first["extra_content"] = _carrier(call.signature)
+    return (
+        {"function_call": first},
+        {"function_call": {"arguments": call.arguments}},
+    )
+
+
+def _called(call: Call) -> CalledFunction:
+    return {"name": call.name, "arguments": call.arguments}
+
+
+def _image(index: int, url: str) -> ImageOut:
+    return {"index": index, "type": "image_url", "image_url": {"url": url}}

@@ -1,0 +1,61 @@
+"""Parameters of chat completions that are parsed and have no effect: one table, one note each (decision 10).
+
+`prompt_cache_key` is not among them: Gemini caches by itself, needs no key for it, and reports the cached tokens.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from api.openai.chat_request import ChatCompletionRequest
+from api.translate.context import RequestContext
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Why a parameter is not honoured; `harmless` tells values that change nothing and so need no note."""
+
+    reason: str
+    harmless: Callable[[Any], bool]
+
+
+def _empty(value: Any) -> bool:
+    return not value
+
+
+def _never(_value: Any) -> bool:
+    return False
+
+
+_HINT = "only a hint for OpenAI's own servers"
+
+DROPPED: dict[str, Dropped] = {
+    "verbosity": Dropped("Gemini has no such setting", lambda value: value == "medium"),
+    "prediction": Dropped("Gemini takes no predicted output", _never),
+    "moderation": Dropped("Gemini's own safety filters apply instead", _never),
+    "safety_identifier": Dropped(_HINT, _empty),
+    "prompt_cache_options": Dropped(_HINT, _empty),
+    "prompt_cache_retention": Dropped(_HINT, _empty),
+}
+
+
+def note_dropped(request: ChatCompletionRequest, context: RequestContext) -> None:
+    """Note every parameter of the request that is neither honoured nor harmless, and every unknown one."""
+    if not DROPPED.keys().isdisjoint(request.model_fields_set):
+        _note_given(request, context)
+    if request.stream_options and request.stream_options.get("include_obfuscation"):
+        context.note("dropped", "stream_options.include_obfuscation", "streams are not obfuscated")
+    beside = len((request.extra_body or {}).keys() - {"google", "safety_settings"})
+    if beside:
+        context.note("dropped", "extra_body", f"{beside} unknown options")
+    if request.reasoning and request.reasoning.get("max_tokens"):
+        context.note("dropped", "reasoning.max_tokens", "google.thinking_config.thinking_budget sets a budget")
+    for name in request.unknown:
+        context.note("dropped", name, "unknown parameter")
+
+
+def _note_given(request: ChatCompletionRequest, context: RequestContext) -> None:
+    for name, dropped in DROPPED.items():
+        value = getattr(request, name)
+        if value is not None and not dropped.harmless(value):
+            context.note("dropped", name, dropped.reason)

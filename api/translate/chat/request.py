@@ -1,0 +1,149 @@
+"""A chat completion request to the body of Gemini's `generateContent`.
+
+The order of the leaves matters in two places: tools come first, because their names stand in the conversation too, and
+the generation config last, because images and tools have a say in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from api.gemini.profile import ModelProfile
+from api.gemini.wire import Blob, Content, GenerationConfig, ThinkingConfig
+from api.openai.chat_request import ChatCompletionRequest
+from api.translate.body import add_settings, generate_content_body
+from api.translate.built_in_tools import OfferedTools, built_in_tools, reconcile_built_in
+from api.translate.cached_content import beside_cached_content
+from api.translate.chat.dropped import note_dropped
+from api.translate.contents import assemble_contents
+from api.translate.context import RequestContext
+from api.translate.generation import Sampling, generation_config, parallel_calls, refuse_logit_bias
+from api.translate.google_options import NO_OPTIONS, GoogleOptions, google_options
+from api.translate.logprobs import logprobs_to_config
+from api.translate.modalities import modalities_to_config
+from api.translate.response_format import reconcile_with_tools, response_format_to_config
+from api.translate.safety import safety_settings_to_gemini
+from api.translate.service_tier import service_tier_to_gemini
+from api.translate.thinking import thinking_config
+from api.translate.tool_choice import ChosenTools, choose_tools
+from api.translate.tools import strict_path, tools_to_declarations
+from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage, UpstreamCall
+
+__all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall", "chat_to_gemini"]
+
+_NOTHING_RESTORED: Mapping[int, Content] = MappingProxyType({})
+_NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})
+
+
+def chat_to_gemini(
+    request: ChatCompletionRequest,
+    *,
+    profile: ModelProfile,
+    remembered: Sequence[RememberedMessage] = (),
+    restored: Mapping[int, Content] = _NOTHING_RESTORED,
+    fetched: Mapping[str, Blob] = _NOTHING_FETCHED,
+) -> UpstreamCall:
+    """Return the upstream call of a chat request to a model with this profile.
+
+    `remembered` messages go before the request's own. `restored` gives, by index in `request.messages`, the stored
+    Gemini content of assistant messages; it is sent in place of a translation, with its thought signatures. `fetched`
+    gives by URL what was fetched of the web (`media_references` names the URLs). Contents are shared, not copied:
+    neither the request nor the stored contents may change afterwards. Raises InvalidRequestError naming what the model
+    cannot be asked.
+
+        {"messages": [{"role": "user", "content": "Hi"}], "temperature": 0}
+        {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], "generationConfig": {"temperature": 0}}
+    """
+    context = RequestContext(profile=profile, fetched=fetched)
+    refuse_logit_bias(request.logit_bias)
+    options = google_options(request.google_options) if request.google or request.extra_body else NO_OPTIONS
+    response_format, offered = _tools(request, options, context)
+    assembly = assemble_contents(request.messages, remembered=remembered, restored=restored, context=context)
+    config = _config(request, options, response_format, context)
+    if options.cached_content:
+        assembly, offered = beside_cached_content(assembly, offered, context=context)
+    body = generate_content_body(assembly, offered, config)
+    add_settings(
+        body,
+        safety=safety_settings_to_gemini(request.gemini_safety_settings or options.safety_settings or ()),
+        cached_content=options.cached_content,
+        tier=service_tier_to_gemini(request.service_tier, context=context),
+    )
+    note_dropped(request, context)
+    return UpstreamCall(
+        body=body,
+        faces=assembly.faces,
+        placement=assembly.placement,
+        notes=tuple(context.notes),
+        parallel=parallel_calls(request.choices, context=context),
+        tool_names=context.names.changed,
+    )
+
+
+def _tools(
+    request: ChatCompletionRequest, options: GoogleOptions, context: RequestContext
+) -> tuple[Mapping[str, Any] | None, OfferedTools]:
+    """Return the response format and all tools, as far as the model takes them together."""
+    response_format, chosen = reconcile_with_tools(
+        request.response_format, _chosen_tools(request, context), context=context
+    )
+    asked = built_in_tools(request.web_search_options, options, context=context)
+    json = response_format is not None and response_format["type"] != "text"
+    return response_format, reconcile_built_in(asked, chosen, json=json, context=context)
+
+
+def _chosen_tools(request: ChatCompletionRequest, context: RequestContext) -> ChosenTools:
+    if not request.tools and not request.functions:
+        return choose_tools([], request.tool_choice or request.function_call, strict=None, context=context)
+    declarations = tools_to_declarations(request.tools, request.functions, context=context)
+    return choose_tools(
+        declarations,
+        request.tool_choice or request.function_call,
+        strict=strict_path(request.tools, request.functions),
+        context=context,
+    )
+
+
+def _sampling(request: ChatCompletionRequest) -> Sampling:
+    return Sampling(
+        temperature=request.temperature,
+        top_p=request.top_p,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
+        output_limit=request.output_limit,
+        output_limit_param="max_tokens" if request.max_completion_tokens is None else "max_completion_tokens",
+        stop=request.stop_sequences,
+        seed=request.seed,
+        choices=request.choices,
+    )
+
+
+def _config(
+    request: ChatCompletionRequest,
+    options: GoogleOptions,
+    response_format: Mapping[str, Any] | None,
+    context: RequestContext,
+) -> GenerationConfig:
+    config = generation_config(_sampling(request), context=context)
+    modalities = request.modalities or [word.lower() for word in options.response_modalities]
+    config.update(modalities_to_config(modalities, request.audio, stream=bool(request.stream), context=context))
+    logprobs_to_config(request.rivals, config, param="logprobs", context=context)
+    if response_format is not None:
+        config.update(response_format_to_config(response_format, context=context))
+    thinking = _thinking(request, options, context)
+    if thinking:
+        config["thinkingConfig"] = thinking
+    if options.media_resolution:
+        config["mediaResolution"] = options.media_resolution
+    return config
+
+
+def _thinking(request: ChatCompletionRequest, options: GoogleOptions, context: RequestContext) -> ThinkingConfig | None:
+    """Return the thinking config; any effort asks to see thoughts, `google.thinking_config` decides that for itself."""
+    own, effort, asked = options.thinking_config, request.effort, request.asks_for_thoughts
+    if own is None and effort is None and not asked:
+        return None
+    if asked and effort is None and context.profile.thinking == "none":
+        context.note("dropped", "reasoning", "the model does not think")
+    thoughts = asked or (own is None and not request.hides_thoughts)
+    return thinking_config(effort, own, thoughts=thoughts, context=context)

@@ -1,0 +1,28 @@
+"""Code that Gemini ran, and what it printed, as fenced Markdown: OpenAI's chat has no place of its own for either."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_LANGUAGES = {"PYTHON": "python"}
+_FENCE = "```"
+
+
+def executable_code_to_text(code: Mapping[str, Any]) -> str:
+    """Return `executableCode` as a fenced block with its language."""
+    language = code.get("language")
+    return _fenced(code.get("code"), _LANGUAGES.get(language, "") if isinstance(language, str) else "")
+
+
+def code_result_to_text(outcome: Mapping[str, Any]) -> str:
+    """Return the output of `codeExecutionResult` as a fenced block; "" if it printed nothing."""
+    return _fenced(outcome.get("output"), "")
+
+
+def _fenced(text: Any, language: str) -> str:
+    if not isinstance(text, str) or not text:
+        return ""
+    fence = _FENCE
+    while fence in text:
+        fence += "`"
+    end = "" if text.endswith("\n") else "\n"
+    return f"{fence}{language}\n{text}{end}{fence}\n"

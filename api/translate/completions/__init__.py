@@ -1,0 +1,1 @@
+"""Legacy text completions: request to Gemini, answer back."""

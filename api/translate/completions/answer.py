@@ -1,0 +1,169 @@
+"""Gemini's answer to legacy text completions: whole and in chunks, one shape for both.
+
+The choices of several prompts follow each other: prompt 0's n choices, then prompt 1's. Thoughts, images and calls have
+no place here. Follows https://platform.openai.com/docs/api-reference/completions/object.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.gemini.wire import Content, GenerateContentResponse
+from api.notes import Note
+from api.openai.completion import CompletionFinishReason, CompletionLogprobs, CompletionObject
+from api.openai.usage import Usage
+from api.translate.candidates import Candidates
+from api.translate.choice import Choice, DialectRules
+from api.translate.fingerprint import system_fingerprint
+
+
+@dataclass(slots=True, kw_only=True)
+class CompletionAnswer:
+    """The answer of one exchange in the making; `choices` counts those of all `prompts` together.
+
+    `echo` puts the prompt before each choice's text; `top_logprobs` is as in DialectRules, and an echoed prompt has no
+    log probabilities, because Gemini gives none for what it reads. `feed`, `finish` and `completion` raise
+    UpstreamError for an answer that is none or has not ended.
+    """
+
+    id: str
+    created: int
+    model: str
+    choices: int
+    include_usage: bool
+    prompts: Sequence[str] = ("",)
+    echo: bool = False
+    top_logprobs: int | None = None
+    _candidates: Candidates = field(init=False, repr=False)
+    _skeleton: dict[str, Any] = field(init=False, repr=False)
+    _opened: set[int] = field(init=False, repr=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        rules = DialectRules(
+            call_ids=iter(()), tool_names={}, call_limit=0, images=False, top_logprobs=self.top_logprobs
+        )
+        self._candidates = Candidates(self.choices, rules)
+        self._skeleton = {
+            "id": self.id,
+            "object": "text_completion",
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": None,
+        }
+
+    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> list[CompletionObject]:
+        """Take one response or chunk of the call that answers from `first_choice` on; return the chunks to send."""
+        chunks: list[CompletionObject] = []
+        gains = self._candidates.take(response, first_choice)
+        self._skeleton["system_fingerprint"] = system_fingerprint(self._candidates.model_version)
+        for choice, pieces in gains:
+            for piece in pieces:
+                if piece.kind == "text":
+                    chunks += self._opening(choice)
+                    chunks.append(self._chunk(choice, piece.text, None))
+        return chunks
+
+    def finish(self) -> list[CompletionObject]:
+        """Return the chunks that close each choice and, if asked for, the usage."""
+        self._candidates.close()
+        chunks: list[CompletionObject] = []
+        for choice in self._candidates.choices:
+            chunks += self._opening(choice)
+            chunks.append(self._chunk(choice, "", choice.finish_reason))
+        if self.include_usage:
+            chunks.append({**self._skeleton, "choices": [], "usage": self.usage})  # type: ignore[typeddict-item]
+        return chunks
+
+    def completion(self) -> CompletionObject:
+        """Return the whole answer."""
+        self._candidates.close()
+        choices = [
+            {
+                "index": choice.index,
+                "text": self._echoed(choice) + "".join(choice.text),
+                "logprobs": self._logprobs(choice, fresh=False),
+                "finish_reason": choice.finish_reason,
+            }
+            for choice in self._candidates.choices
+        ]
+        return {**self._skeleton, "choices": choices, "usage": self.usage}  # type: ignore[typeddict-item]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every choice has its finish reason, or its prompt was blocked."""
+        return self._candidates.complete
+
+    @property
+    def contents(self) -> list[Content]:
+        """The exact Gemini content of each choice for storage."""
+        return self._candidates.contents
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """Each choice as an assistant message, without the echo: the face that the transcript stores."""
+        return [
+            {"role": "assistant", "content": "".join(choice.text), "refusal": None}
+            for choice in self._candidates.choices
+        ]
+
+    @property
+    def usage(self) -> Usage:
+        """What all calls used together; zeros where Gemini sent none."""
+        return self._candidates.usage
+
+    @property
+    def usage_metadata(self) -> list[dict[str, Any]]:
+        """The last `usageMetadata` of each call that sent one."""
+        return self._candidates.usage_metadata
+
+    @property
+    def searches(self) -> list[int]:
+        """How many queries each call put to Google Search, in the order of `usage_metadata`."""
+        return self._candidates.searches
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice; "" for one that has not ended."""
+        return [choice.finish_reason if choice.finished else "" for choice in self._candidates.choices]
+
+    @property
+    def native_finish_reasons(self) -> list[str]:
+        """Gemini's finish or block reason of each choice; "" for one that has not ended."""
+        return [choice.native_finish_reason for choice in self._candidates.choices]
+
+    @property
+    def model_version(self) -> str | None:
+        """The model that answered, as Gemini names it."""
+        return self._candidates.model_version
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the client does not see as Gemini sent it."""
+        return self._candidates.notes
+
+    def _opening(self, choice: Choice) -> list[CompletionObject]:
+        """Return the chunk with the echoed prompt, once for each choice."""
+        if not self.echo or choice.index in self._opened:
+            return []
+        self._opened.add(choice.index)
+        return [self._chunk(choice, self._echoed(choice), None, fresh=False)]
+
+    def _echoed(self, choice: Choice) -> str:
+        return self.prompts[choice.index * len(self.prompts) // self.choices] if self.echo else ""
+
+    def _logprobs(self, choice: Choice, *, fresh: bool) -> CompletionLogprobs | None:
+        """Return the log probabilities, all or those that have come since the last time."""
+        if choice.logprobs is None:
+            return None
+        start = len(self._echoed(choice))
+        return choice.logprobs.fresh_legacy(start) if fresh else choice.logprobs.whole_legacy(start)
+
+    def _chunk(
+        self, choice: Choice, text: str, reason: CompletionFinishReason | None, *, fresh: bool = True
+    ) -> CompletionObject:
+        logprobs = self._logprobs(choice, fresh=True) if fresh else None
+        piece = {"index": choice.index, "text": text, "logprobs": logprobs, "finish_reason": reason}
+        chunk = {**self._skeleton, "choices": [piece]}
+        if self.include_usage:
+            chunk["usage"] = None
+        return chunk  # type: ignore[return-value]

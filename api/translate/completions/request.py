@@ -1,0 +1,123 @@
+"""A legacy completion request to bodies of Gemini's `generateContent`: each prompt is a user's turn of its own."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from api.gemini.profile import ModelProfile
+from api.gemini.wire import GenerateContentRequest, GenerationConfig, Part
+from api.openai.completion_request import CompletionRequest
+from api.translate.body import add_settings, generate_content_body
+from api.translate.built_in_tools import OfferedTools, built_in_tools
+from api.translate.cached_content import beside_cached_content
+from api.translate.contents import Assembly, assemble_contents
+from api.translate.context import RequestContext
+from api.translate.generation import Sampling, generation_config, parallel_calls, refuse_logit_bias
+from api.translate.google_options import GoogleOptions, google_options
+from api.translate.logprobs import logprobs_to_config
+from api.translate.safety import safety_settings_to_gemini
+from api.translate.thinking import thinking_config
+from api.translate.upstream_call import RememberedMessage, UpstreamCall
+
+_SUFFIX_INSTRUCTION = (
+    "The user gives the beginning of a text. Write what comes between that beginning and the ending below, so that the "
+    "three read as one text. Answer with the middle alone: neither repeat the beginning or the ending nor comment.\n"
+    "The ending:\n"
+)
+
+_NOTHING_REMEMBERED: Sequence[RememberedMessage] = ()
+
+
+def completion_to_gemini(
+    request: CompletionRequest,
+    *,
+    profile: ModelProfile,
+    remembered: Sequence[RememberedMessage] = _NOTHING_REMEMBERED,
+) -> list[UpstreamCall]:
+    """Return one upstream call per prompt, in order; notes stand on the first one only.
+
+    A prompt is sent as the user's turn, as it is, after the `remembered` messages of its session. `suffix` becomes an
+    instruction, `echo` is the answer's affair. Raises InvalidRequestError naming what the model cannot be asked.
+
+        {"prompt": "Once upon", "max_tokens": 5}
+        {"contents": [{"role": "user", "parts": [{"text": "Once upon"}]}], "generationConfig": {"maxOutputTokens": 5}}
+    """
+    context = RequestContext(profile=profile)
+    refuse_logit_bias(request.logit_bias)
+    options = google_options(request.google or {})
+    config = _config(request, options, context)
+    built_in = OfferedTools(built_in=built_in_tools(None, options, context=context))
+    _note_dropped(request, context)
+    parallel = parallel_calls(request.choices, context=context)
+    calls = []
+    for prompt in request.prompts:
+        message = {"role": "user", "content": prompt}
+        assembly = assemble_contents([message], remembered=remembered, restored={}, context=context)
+        offered = built_in
+        if options.cached_content:
+            assembly, offered = beside_cached_content(assembly, offered, context=context)
+        calls.append(
+            UpstreamCall(
+                body=_body(request, options, assembly, offered, config),
+                faces=assembly.faces,
+                placement=assembly.placement,
+                notes=(),
+                parallel=parallel,
+                tool_names={},
+            )
+        )
+    return [replace(calls[0], notes=tuple(dict.fromkeys(context.notes))), *calls[1:]]
+
+
+def _body(
+    request: CompletionRequest,
+    options: GoogleOptions,
+    assembly: Assembly,
+    offered: OfferedTools,
+    config: GenerationConfig,
+) -> GenerateContentRequest:
+    if request.suffix and not options.cached_content:
+        instruction: Part = {"text": f"{_SUFFIX_INSTRUCTION}{request.suffix}"}
+        assembly = replace(assembly, system=[*assembly.system, instruction])
+    body = generate_content_body(assembly, offered, config)
+    safety = safety_settings_to_gemini(request.safety_settings or options.safety_settings or ())
+    add_settings(body, safety=safety, cached_content=options.cached_content, tier=None)
+    return body
+
+
+def _config(request: CompletionRequest, options: GoogleOptions, context: RequestContext) -> GenerationConfig:
+    config = generation_config(_sampling(request), context=context)
+    logprobs_to_config(request.logprobs, config, param="logprobs", context=context)
+    if request.echo and config.get("responseLogprobs"):
+        context.note("converted", "logprobs", "of the answer only: Gemini gives none for an echoed prompt")
+    thinking = thinking_config(None, options.thinking_config, context=context)
+    if thinking:
+        config["thinkingConfig"] = thinking
+    for name in ("media_resolution", "response_modalities"):
+        if getattr(options, name):
+            context.note("dropped", f"google.{name}", "text completions hold text only")
+    return config
+
+
+def _sampling(request: CompletionRequest) -> Sampling:
+    return Sampling(
+        temperature=request.temperature,
+        top_p=request.top_p,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
+        output_limit=request.max_tokens,
+        stop=request.stop_sequences,
+        seed=request.seed,
+        choices=request.choices,
+    )
+
+
+def _note_dropped(request: CompletionRequest, context: RequestContext) -> None:
+    if request.suffix and (request.google or {}).get("cached_content"):
+        context.note("dropped", "suffix", "google.cached_content brings its own instructions")
+    elif request.suffix:
+        reason = "to an instruction: Gemini does not fill in between two texts by itself"
+        context.note("converted", "suffix", reason)
+    if request.best_of is not None and request.best_of > request.choices:
+        context.note("dropped", "best_of", "no more answers are made than are returned")
+    for name in request.unknown:
+        context.note("dropped", name, "unknown parameter")

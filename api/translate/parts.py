@@ -1,0 +1,186 @@
+"""OpenAI's content parts to Gemini's parts: text, images, sound, video and files, one function per `type`.
+
+Nothing is fetched here. `data:` URLs become `inlineData`; URIs that Google resolves itself (its Files API, Cloud
+Storage, YouTube) become `fileData`; for any other URL the content that somebody fetched before is taken, because Gemini
+does not fetch it (rule 78).
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from api.errors import InvalidRequestError
+from api.gemini.wire import FileData, Part
+from api.translate.context import RequestContext
+from api.translate.data_urls import base64_to_blob, data_url_to_blob
+from api.translate.media_types import known_mime_types, mime_type_from_name
+
+_GOOGLE_URI = re.compile(
+    r"""gs://.+
+      | https://generativelanguage\.googleapis\.com/(?:[a-z0-9]+/)?files/.+
+      | https?://(?:www\.|m\.)?youtube\.com/(?:watch\?|shorts/|embed/|live/).+
+      | https?://youtu\.be/.+""",
+    re.VERBOSE,
+)
+_SCHEME_LENGTH = 40
+
+# Gemini refuses a turn without parts; one blank is the least that can be said (rule 7).
+BLANK: Part = {"text": " "}
+# The kinds of content part that hold text under their own name.
+TEXT_KINDS = frozenset({"text", "refusal"})
+
+_AUDIO_FORMATS = {
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "opus": "audio/opus",
+    "aac": "audio/aac",
+    "aiff": "audio/aiff",
+    "m4a": "audio/m4a",
+    "webm": "audio/webm",
+}
+
+# Gemini's words for OpenAI's `detail`; `auto` is the model's own choice and is not sent (rule 82).
+DETAIL_RESOLUTIONS = {
+    "low": "MEDIA_RESOLUTION_LOW",
+    "high": "MEDIA_RESOLUTION_HIGH",
+    "original": "MEDIA_RESOLUTION_ULTRA_HIGH",
+}
+
+
+def content_to_parts(content: str | Sequence[Mapping[str, Any]], *, path: str, context: RequestContext) -> list[Part]:
+    """Return the parts of a message's content; empty text is left out (rule 7).
+
+    `path` is OpenAI's name of the content (`messages[0].content`). Raises InvalidRequestError naming the part.
+
+        [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}]
+        [{"text": "Hi"}, {"inlineData": {"mimeType": "image/png", "data": "iVBO"}}]
+    """
+    if isinstance(content, str):
+        return [{"text": content}] if content else []
+    parts: list[Part] = []
+    for index, part in enumerate(content):
+        kind = part["type"]
+        if kind in TEXT_KINDS:
+            if part[kind]:
+                parts.append({"text": part[kind]})
+        else:
+            parts.append(media_to_part(part, path=f"{path}[{index}]", context=context))
+        if "prompt_cache_breakpoint" in part:
+            context.note("dropped", f"{path}[{index}].prompt_cache_breakpoint", "Gemini caches by itself")
+    return parts
+
+
+def media_to_part(part: Mapping[str, Any], *, path: str, context: RequestContext) -> Part:
+    """Return the part of an image, sound, video or file; `path` is OpenAI's name of the content part.
+
+    Raises InvalidRequestError naming the field at fault.
+    """
+    return _MEDIA_TRANSLATIONS[part["type"]](part, path, context)
+
+
+def must_be_fetched(url: str) -> bool:
+    """Tell whether a URL means a file on the web that neither the request brings nor Google gets by itself."""
+    return url[:8].lower().startswith(("http://", "https://")) and not _GOOGLE_URI.fullmatch(url)
+
+
+def url_to_part(url: str, *, param: str, what: str, context: RequestContext) -> Part:
+    """Return the part that a URL stands for; `what` is "image", "video" or "file", for the message.
+
+    Raises InvalidRequestError for a URL that nobody fetched, or that is none.
+    """
+    if url[:5].lower() == "data:":
+        return {"inlineData": data_url_to_blob(url, param=param)}
+    if _GOOGLE_URI.fullmatch(url):
+        return {"fileData": _file_data(url)}
+    if must_be_fetched(url):
+        blob = context.fetched.get(url)
+        if blob is not None:
+            return {"inlineData": blob}
+        raise InvalidRequestError(
+            f"This server does not fetch {what} URLs: send '{param}' as a data URL "
+            "('data:<media type>;base64,<data>').",
+            param=param,
+            code="unsupported_value",
+        )
+    raise InvalidRequestError(
+        f"Invalid URL in '{param}': expected an http(s) or data URL, or a URI of Google's Files API.",
+        param=param,
+        code="invalid_value",
+    )
+
+
+def _file_data(uri: str) -> FileData:
+    mime_type = mime_type_from_name(uri) if uri.startswith("gs://") else None
+    return {"mimeType": mime_type, "fileUri": uri} if mime_type else {"fileUri": uri}
+
+
+def _image_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
+    image = part["image_url"]
+    translated = url_to_part(image["url"], param=f"{path}.image_url.url", what="image", context=context)
+    detail = image.get("detail") or "auto"
+    if not context.profile.media_resolution_per_part:
+        context.image_details.append(detail)
+    elif detail in DETAIL_RESOLUTIONS:
+        translated["mediaResolution"] = {"level": DETAIL_RESOLUTIONS[detail]}
+    return translated
+
+
+def _video_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
+    return url_to_part(part["video_url"]["url"], param=f"{path}.video_url.url", what="video", context=context)
+
+
+def _audio_to_part(part: Mapping[str, Any], path: str, _context: RequestContext) -> Part:
+    audio = part["input_audio"]
+    mime_type = _AUDIO_FORMATS.get(audio["format"].lower())
+    if mime_type is None:
+        raise InvalidRequestError(
+            f"Invalid value for '{path}.input_audio.format': supported formats are {', '.join(_AUDIO_FORMATS)}.",
+            param=f"{path}.input_audio.format",
+            code="invalid_value",
+        )
+    data = audio["data"]
+    param = f"{path}.input_audio.data"
+    if data[:5].lower() == "data:":
+        return {"inlineData": data_url_to_blob(data, param=param)}
+    return {"inlineData": base64_to_blob(data, mime_type=mime_type, param=param)}
+
+
+def _file_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
+    file = part["file"]
+    data, file_id = file.get("file_data"), file.get("file_id")
+    if data:
+        param = f"{path}.file.file_data"
+        if data[:5].lower() == "data:" or "://" in data[:_SCHEME_LENGTH]:
+            return url_to_part(data, param=param, what="file", context=context)
+        mime_type = mime_type_from_name(file.get("filename") or "")
+        if mime_type is None:
+            raise InvalidRequestError(
+                f"Cannot tell the media type of '{param}': send a data URL, or a 'filename' whose extension "
+                f"stands for one of {known_mime_types()}.",
+                param=param,
+                code="invalid_value",
+            )
+        return {"inlineData": base64_to_blob(data, mime_type=mime_type, param=param)}
+    if file_id and _GOOGLE_URI.fullmatch(file_id):
+        return {"fileData": _file_data(file_id)}
+    if file_id:
+        raise InvalidRequestError(
+            f"Uploaded files are not available yet: send '{path}.file.file_data' instead of '{path}.file.file_id'.",
+            param=f"{path}.file.file_id",
+            code="unsupported_value",
+        )
+    raise InvalidRequestError(
+        f"Missing required parameter: '{path}.file.file_data'.",
+        param=f"{path}.file.file_data",
+        code="missing_required_parameter",
+    )
+
+
+_MEDIA_TRANSLATIONS: dict[str, Callable[[Mapping[str, Any], str, RequestContext], Part]] = {
+    "image_url": _image_to_part,
+    "video_url": _video_to_part,
+    "input_audio": _audio_to_part,
+    "file": _file_to_part,
+}

@@ -1,0 +1,279 @@
+"""Gemini's answer to the Responses API: the response object at any time of its life, and the events of its stream.
+
+A plain answer is one response fed and then `completion()`; a stream is every chunk fed, its events sent on, then
+`finish()`. Follows https://platform.openai.com/docs/api-reference/responses-streaming.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from api.errors import GatewayError, InvalidRequestError, RateLimitError
+from api.gemini.wire import Content, GenerateContentResponse
+from api.notes import Note
+from api.openai.responses import (
+    ErrorCode,
+    IncompleteReason,
+    Response,
+    ResponseError,
+    ResponseParametersEcho,
+    ResponseStatus,
+)
+from api.openai.usage import Usage
+from api.translate.candidates import Candidates
+from api.translate.choice import Call, Choice, DialectRules
+from api.translate.finish_reason import finish_reason_with_calls, refusal_text
+from api.translate.responses.answer_items import AnswerItems
+from api.translate.responses.output import Events, Output
+from api.translate.responses.tool_names import CalledTools, client_tool, flat_name
+from api.translate.responses.usage import tool_usage, usage_to_responses
+from api.translate.responses.whole_items import custom_input
+from api.translate.service_tier import service_tier_to_openai
+
+_INCOMPLETE: Final[Mapping[str, IncompleteReason]] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class ResponsesAnswer:
+    """The answer of one exchange in the making.
+
+    `created_at` is in Unix seconds, and `now` gives them for the end. `item_ids` gives what makes an item's id unique,
+    `call_ids` a fresh id for each call. `tool_names` and `called` are those of the ResponsesCall. `family` is the model
+    family if the client carries signatures itself (`include: ["reasoning.encrypted_content"]`), else None.
+    `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
+    """
+
+    id: str
+    created_at: int
+    now: Callable[[], int]
+    echo: ResponseParametersEcho
+    item_ids: Iterator[str]
+    call_ids: Iterator[str]
+    tool_names: Mapping[str, str]
+    called: CalledTools
+    family: str | None = None
+    top_logprobs: int | None = None
+    _candidates: Candidates = field(init=False, repr=False)
+    _output: Output = field(init=False, repr=False)
+    _items: AnswerItems = field(init=False, repr=False)
+    _begun: bool = field(init=False, repr=False, default=False)
+    _status: ResponseStatus = field(init=False, repr=False, default="in_progress")
+    _error: ResponseError | None = field(init=False, repr=False, default=None)
+    _completed_at: int | None = field(init=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        rules = DialectRules(
+            call_ids=self.call_ids,
+            tool_names=self.tool_names,
+            call_limit=None if self.echo["parallel_tool_calls"] else 1,
+            top_logprobs=self.top_logprobs,
+            own_tools=True,
+        )
+        self._candidates = Candidates(1, rules)
+        self._output = Output(self.item_ids)
+        self._items = AnswerItems(self._output, self.called, self.family)
+
+    def created(self, *, queued: bool = False) -> Events:
+        """Return the events that begin the stream, once; `feed` gives them if nobody has asked before.
+
+        `queued` is for a background response, which waits for its turn before it is in progress.
+        """
+        if self._begun:
+            return Events()
+        self._begun = True
+        self._status = "queued" if queued else "in_progress"
+        events = [self._turn("response.created")]
+        if queued:
+            events.append(self._turn("response.queued"))
+            self._status = "in_progress"
+        return [*events, self._turn("response.in_progress")]
+
+    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Events:
+        """Take one response or chunk; return the events to send."""
+        events = self.created()
+        for choice, pieces in self._candidates.take(response, first_choice):
+            events += self._items.take(choice, pieces)
+        return events
+
+    def finish(self) -> Events:
+        """Return the events that end the items and the response."""
+        events = self.created()
+        if self._ended:
+            return events
+        self._candidates.close()
+        reason = _INCOMPLETE.get(self._choice.finish_reason)
+        events += self._items.end(self._choice, whole=reason is None)
+        if refusal := self._refusal():
+            events += self._items.refuse(refusal)
+        self._status = "incomplete" if reason else "completed"
+        if not reason:
+            self._completed_at = self.now()
+        return [*events, self._turn(f"response.{self._status}")]
+
+    def completion(self) -> Response:
+        """Return the whole answer."""
+        self.finish()
+        return self.response()
+
+    def failed(self, error: GatewayError) -> Events:
+        """End the response because of `error`: what there is of it stays; return the events that say so."""
+        events = self.created()
+        if self._ended:
+            return events
+        events += self._items.end(self._choice, whole=False)
+        self._status = "failed"
+        self._error = {"code": _error_code(error), "message": error.message}
+        return [*events, self._turn("response.failed")]
+
+    def cancelled(self) -> Response:
+        """End the response because its client called it off; return it as it came. OpenAI has no event for that."""
+        if not self._ended:
+            self._items.end(self._choice, whole=False)
+            self._status = "cancelled"
+        return self.response()
+
+    def response(self) -> Response:
+        """Return the response as it is now."""
+        reason = _INCOMPLETE.get(self._choice.finish_reason) if self._status == "incomplete" else None
+        has_usage = self._ended and (self._status in ("completed", "incomplete") or self._candidates.usage_metadata)
+        return {
+            "id": self.id,
+            "object": "response",
+            "created_at": self.created_at,
+            "status": self._status,
+            "access_programs": None,
+            "billing": {"payer": "developer"},
+            "completed_at": self._completed_at,
+            "error": self._error,
+            "incomplete_details": {"reason": reason} if reason else None,
+            "moderation": None,
+            "output": self._items.items,
+            "tool_usage": tool_usage(self._items.searches),
+            "usage": usage_to_responses(self.usage) if has_usage else None,
+            **self.echo,
+            "service_tier": self._served_tier(),
+        }
+
+    @property
+    def status(self) -> ResponseStatus:
+        """Where in its life the response is."""
+        return self._status
+
+    @property
+    def complete(self) -> bool:
+        """Whether Gemini has said why the answer ended, or blocked the prompt."""
+        return self._candidates.complete
+
+    @property
+    def contents(self) -> list[Content]:
+        """The exact Gemini content for storage, of an answer that was cut as far as it came."""
+        return self._candidates.contents
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The assistant's message for the transcript tree: what `items_to_messages` makes of the output's items."""
+        choice = self._choice
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(choice.text) if choice.text else None}
+        if refusal := self._refusal():
+            message["refusal"] = refusal
+        if choice.thoughts:
+            message["reasoning_content"] = "".join(choice.thoughts)
+        if choice.images:
+            message["images"] = [{"type": "image_url", "image_url": {"url": url}} for url in choice.images]
+        if choice.calls:
+            message["tool_calls"] = [self._called(call) for call in choice.calls]
+        return [message]
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens in the words of chat completions, as records keep them; zeros where Gemini sent none."""
+        return self._candidates.usage
+
+    @property
+    def usage_metadata(self) -> list[dict[str, Any]]:
+        """The last `usageMetadata`, if there was one."""
+        return self._candidates.usage_metadata
+
+    @property
+    def searches(self) -> list[int]:
+        """How many queries the call put to Google Search."""
+        return self._candidates.searches
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        """The finish reason in the words of chat completions; "" for an answer that has not ended."""
+        choice = self._choice
+        if not choice.finished:
+            return [""]
+        reason = choice.finish_reason
+        return [finish_reason_with_calls(reason, legacy_functions=False) if choice.calls else reason]
+
+    @property
+    def native_finish_reasons(self) -> list[str]:
+        """Gemini's finish or block reason; "" for an answer that has not ended."""
+        return [self._choice.native_finish_reason]
+
+    @property
+    def model_version(self) -> str | None:
+        """The model that answered, as Gemini names it."""
+        return self._candidates.model_version
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the client does not see as Gemini sent it."""
+        notes = [_renamed(note) for note in self._candidates.notes]
+        if self._ended and (lost := self._items.lost_citations(self._choice)):
+            reason = f"{lost} citations came after the message that they are about"
+            notes.append(Note("dropped", "output.content.annotations", reason))
+        return notes
+
+    @property
+    def _choice(self) -> Choice:
+        return self._candidates.choices[0]
+
+    @property
+    def _ended(self) -> bool:
+        return self._status not in ("queued", "in_progress")
+
+    def _served_tier(self) -> str:
+        """Return the tier as served; what is left to the account is the default one."""
+        tier, asked = self._candidates.service_tier, self.echo["service_tier"]
+        if tier:
+            return service_tier_to_openai(tier)
+        return "default" if self._ended and asked == "auto" else asked
+
+    def _refusal(self) -> str | None:
+        """Return what stands in place of an answer that a filter took away whole, None for any other."""
+        choice = self._choice
+        withheld = choice.finished and choice.finish_reason == "content_filter"
+        if not withheld or choice.text or choice.calls or choice.images:
+            return None
+        return refusal_text(choice.native_finish_reason, blocked=choice.blocked)
+
+    def _turn(self, kind: str) -> Any:
+        return self._output.event(kind, response=self.response())
+
+    def _called(self, call: Call) -> dict[str, Any]:
+        """Return a call as the tree keeps it, under its flat name."""
+        tool = client_tool(call.name, self.called)
+        name = flat_name(tool.name, tool.namespace)
+        if tool.kind == "custom":
+            return {"id": call.id, "type": "custom", "custom": {"name": name, "input": custom_input(call.arguments)}}
+        return {"id": call.id, "type": "function", "function": {"name": name, "arguments": call.arguments}}
+
+
+def _error_code(error: GatewayError) -> ErrorCode:
+    """Return the word of OpenAI's closed list that fits best."""
+    if isinstance(error, RateLimitError):
+        return "rate_limit_exceeded"
+    return "invalid_prompt" if isinstance(error, InvalidRequestError) else "server_error"
+
+
+def _renamed(note: Note) -> Note:
+    """Return a note of the shared leaves under the names of the Responses API."""
+    if note.param == "choices[0].finish_reason":
+        return Note(note.kind, "status", note.reason)
+    return Note(note.kind, note.param.replace("choices[0].message", "output"), note.reason)

@@ -1,0 +1,50 @@
+"""Parameters of the Responses API that are parsed and have no effect: one table, one note each (decision 10)."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from api.openai.responses_request import ResponseParameters
+from api.translate.context import RequestContext
+from api.translate.responses.settings import AnswerSettings
+
+
+class Dropped(NamedTuple):
+    """Why a parameter has no effect; `harmless` tells values that change nothing and so need no note."""
+
+    reason: str
+    harmless: Callable[[Any], bool] = lambda value: not value
+
+
+_HINT = "only a hint for OpenAI's own servers"
+
+# `prompt_cache_key` is not among them: Gemini caches by itself and reports the cached tokens.
+DROPPED: Final[dict[str, Dropped]] = {
+    "max_tool_calls": Dropped("Gemini itself decides how often to use its own tools"),
+    "context_management": Dropped("nothing is compacted by itself"),
+    "moderation": Dropped("Gemini's own safety filters apply instead"),
+    "image": Dropped(_HINT),
+    "access_programs": Dropped(_HINT),
+    "background_options": Dropped(_HINT),
+    "safety_identifier": Dropped(_HINT),
+    "prompt_cache_options": Dropped(_HINT),
+    "prompt_cache_retention": Dropped(_HINT),
+}
+
+
+def note_dropped(request: ResponseParameters, settings: AnswerSettings, context: RequestContext) -> None:
+    """Note every parameter of the request that has no effect and is not harmless, and every unknown one."""
+    for name, dropped in DROPPED.items():
+        value = getattr(request, name)
+        if value is not None and not dropped.harmless(value):
+            context.note("dropped", name, dropped.reason)
+    if settings.verbosity not in (None, "medium"):
+        context.note("dropped", "text.verbosity", "Gemini has no such setting")
+    if (request.reasoning or {}).get("mode") not in (None, "standard"):
+        context.note("dropped", "reasoning.mode", "Gemini has no such setting")
+    if request.stream_options and request.stream_options.get("include_obfuscation"):
+        context.note("dropped", "stream_options.include_obfuscation", "streams are not obfuscated")
+    beside = len((request.extra_body or {}).keys() - {"google", "safety_settings"})
+    if beside:
+        context.note("dropped", "extra_body", f"{beside} unknown options")
+    for name in request.unknown:
+        context.note("dropped", name, "unknown parameter")

@@ -1,0 +1,67 @@
+"""What clients carry for this server without reading it: thought signatures in `reasoning.encrypted_content`, and the
+summary in a compaction item.
+
+A blob is base64 of a version and JSON. Gemini's signatures are encrypted by Google already. Each stands in the
+reasoning item right before its function call, or right after its text, so a blob need not say more than which of the
+two it is for. The model family stands beside it, because a signature is of no use to another one (rule 35).
+"""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+_VERSION = b"gw1:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedSignature:
+    """A signature that a client carries, of which it belongs to the next call or the text before.
+
+    `value` is "" where the model thought without signing.
+    """
+
+    owner: Literal["call", "text"]
+    value: str
+    family: str
+
+
+def pack_signature(carried: CarriedSignature) -> str:
+    """Return the `encrypted_content` of a reasoning item."""
+    return _pack({"kind": carried.owner, "signature": carried.value, "family": carried.family})
+
+
+def unpack_signature(blob: str) -> CarriedSignature | None:
+    """Return what a reasoning item carries; None if another server made it."""
+    packed = _unpack(blob)
+    owner, value, family = packed.get("kind"), packed.get("signature"), packed.get("family")
+    if owner not in ("call", "text") or not isinstance(value, str) or not isinstance(family, str):
+        return None
+    return CarriedSignature(owner=owner, value=value, family=family)
+
+
+def pack_summary(summary: str) -> str:
+    """Return the `encrypted_content` of a compaction item."""
+    return _pack({"kind": "compaction", "summary": summary})
+
+
+def unpack_summary(blob: str) -> str | None:
+    """Return the summary that a compaction item carries; None if another server made it."""
+    packed = _unpack(blob)
+    summary = packed.get("summary")
+    return summary if packed.get("kind") == "compaction" and isinstance(summary, str) else None
+
+
+def _pack(value: dict[str, Any]) -> str:
+    return b64encode(_VERSION + orjson.dumps(value)).decode()
+
+
+def _unpack(blob: str) -> dict[str, Any]:
+    try:
+        packed = b64decode(blob, validate=True)
+        value = orjson.loads(packed.removeprefix(_VERSION)) if packed.startswith(_VERSION) else None
+    except (Base64Error, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,237 @@
+"""The items of a request to messages, which is what the transcript tree holds and the shared leaves read.
+
+Whatever an assistant says, thinks and calls in a row is one message, as it was one answer; a user's message, an
+instruction or a result ends it. An answer's own items come out as the message that was stored with it, so that the
+tree knows them again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from api.errors import InvalidRequestError, NotFoundError
+from api.notes import Note
+from api.openai.responses_items import item_type
+from api.openai.validation import printable_name
+from api.translate.responses.assistant_turn import AssistantTurn
+from api.translate.responses.content import content_to_chat, is_text, text_of
+from api.translate.responses.encrypted import unpack_summary
+from api.translate.responses.places import Places
+
+Item = Mapping[str, Any]
+Message = dict[str, Any]
+
+# They say how to answer, not what was said; `responses_to_gemini` reads them.
+SETTINGS = frozenset({"additional_tools", "configuration_update", "tool_search_output"})
+
+_OWN_TOOL = "sent as Gemini gave it if its answer is still known, else left out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemMessages:
+    """The messages that items stand for.
+
+    `owners` gives for each item the index of its message, None if it is part of none. `settings` are the items that
+    say how to answer, each with its place.
+    """
+
+    messages: list[Message]
+    places: Places
+    notes: tuple[Note, ...]
+    owners: list[int | None]
+    settings: list[tuple[Item, str]]
+
+
+def items_to_messages(
+    items: Sequence[Item], *, family: str = "", text_input: bool = False, earlier: Sequence[Item] = ()
+) -> ItemMessages:
+    """Return the messages of a request's or a conversation's items.
+
+    `family` is that of the model that is to answer: signatures of another one are of no use. `text_input` tells that
+    the one item was made of a string. `earlier` are items of the conversation so far whose settings still hold.
+    Raises InvalidRequestError naming the item (`input[2].content[0].image_url`), NotFoundError for a reference that
+    nobody resolved.
+
+        [{"type": "function_call", "call_id": "call_1", "name": "time", "arguments": "{}"},
+         {"type": "function_call_output", "call_id": "call_1", "output": "12:00"}]
+        [{"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function",
+          "function": {"name": "time", "arguments": "{}"}}]},
+         {"role": "tool", "tool_call_id": "call_1", "content": "12:00"}]
+    """
+    reader = _Reader(family)
+    reader.settings = [(item, "previous_response_id") for item in earlier if item_type(dict(item)) in SETTINGS]
+    for index, item in enumerate(items):
+        reader.take(item, f"input[{index}]")
+    reader.end_turn()
+    if text_input:
+        reader.places.inner["messages[0].content"] = "input"
+    return ItemMessages(
+        messages=reader.messages,
+        places=reader.places,
+        notes=tuple(reader.notes),
+        owners=reader.owners,
+        settings=reader.settings,
+    )
+
+
+def references(items: Sequence[Item]) -> list[str]:
+    """Return the ids of the items that are only referred to, in order."""
+    return [item["id"] for item in items if item_type(dict(item)) == "item_reference"]
+
+
+def resolved(items: Sequence[Item], found: Mapping[str, Item]) -> list[Item]:
+    """Return the items with each reference replaced by what it refers to; raises NotFoundError for an unknown one."""
+    return [_resolved(item, found) if item_type(dict(item)) == "item_reference" else item for item in items]
+
+
+def _resolved(item: Item, found: Mapping[str, Item]) -> Item:
+    if item["id"] in found:
+        return found[item["id"]]
+    raise _not_found(item)
+
+
+def _not_found(item: Item) -> NotFoundError:
+    return NotFoundError(f"Item with id '{printable_name(item['id'])}' not found.", param="input")
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Collects messages; `turn` is the assistant's message in the making."""
+
+    family: str
+    messages: list[Message] = field(default_factory=list)
+    places: Places = field(default_factory=Places)
+    notes: list[Note] = field(default_factory=list)
+    owners: list[int | None] = field(default_factory=list)
+    settings: list[tuple[Item, str]] = field(default_factory=list)
+    turn: AssistantTurn | None = None
+
+    def take(self, item: Item, path: str) -> None:
+        """Take the next item."""
+        kind = item_type(dict(item)) or ""
+        if kind == "message" and item["role"] == "assistant":
+            self._assistant().say(item, path)
+        elif kind in _IN_TURN:
+            _IN_TURN[kind](self._assistant(), item, path)
+        elif kind in _ALONE:
+            _ALONE[kind](self, item, path)
+        else:
+            reason = _OWN_TOOL if kind in _OWN_CALLS else "the models have no tool that it belongs to"
+            self.notes.append(Note("dropped", path, f"an item of type {kind}: {reason}"))
+            self.owners.append(None)
+
+    def end_turn(self) -> None:
+        """End the assistant's message in the making."""
+        if self.turn is not None:
+            self.messages[-1] = self.turn.message()
+            self.notes += self.turn.notes
+            self.turn = None
+
+    def _assistant(self) -> AssistantTurn:
+        if self.turn is None:
+            self.turn = AssistantTurn(self.family, self.places, len(self.messages))
+            self.messages.append({})
+            self.places.messages.append("input")
+        self.owners.append(len(self.messages) - 1)
+        return self.turn
+
+    def _add(self, message: Message, path: str) -> str:
+        """Add a message of another role; return the name that the leaves have for it."""
+        self.end_turn()
+        self.owners.append(len(self.messages))
+        self.messages.append(message)
+        self.places.messages.append(path)
+        return f"messages[{len(self.messages) - 1}]"
+
+    def _message(self, item: Item, path: str) -> None:
+        content = item["content"]
+        if item["role"] == "user":
+            self._add({"role": "user", "content": content_to_chat(content, path=f"{path}.content")}, path)
+            self._file_urls(content, f"{path}.content")
+            return
+        if not isinstance(content, str):
+            for index, part in enumerate(content):
+                if not is_text(part):
+                    self.notes.append(Note("dropped", f"{path}.content[{index}]", "instructions are text only"))
+            content = [part for part in content if is_text(part)]
+        self._add({"role": item["role"], "content": content_to_chat(content, path=f"{path}.content")}, path)
+
+    def _result(self, item: Item, path: str) -> None:
+        content = content_to_chat(item["output"], path=f"{path}.output")
+        if item.get("call_id"):
+            name = self._add({"role": "tool", "tool_call_id": item["call_id"], "content": content}, path)
+        elif item.get("name"):
+            text = text_of(item["output"])
+            name = self._add({"role": "function", "name": item["name"], "content": text}, path)
+        else:
+            raise InvalidRequestError(
+                f"Missing required parameter: '{path}.call_id'.",
+                param=f"{path}.call_id",
+                code="missing_required_parameter",
+            )
+        self.places.inner[f"{name}.content"] = f"{path}.output"
+        self.places.inner[f"{name}.tool_call_id"] = f"{path}.call_id"
+        self._file_urls(item["output"], f"{path}.output")
+
+    def _file_urls(self, content: Any, path: str) -> None:
+        """Remember which files came as URLs: the leaves know them as data."""
+        for index, part in enumerate(() if isinstance(content, str) else content):
+            if part.get("file_url"):
+                name = f"messages[{len(self.messages) - 1}].content[{index}].file.file_data"
+                self.places.inner[name] = f"{path}[{index}].file_url"
+
+    def _setting(self, item: Item, path: str) -> None:
+        self.settings.append((item, path))
+        self.owners.append(None)
+
+    def _found_tools(self, item: Item, path: str) -> None:
+        """Take the tools of a search: they are declared, and the search has its result."""
+        self.settings.append((item, path))
+        if not item.get("call_id") or item.get("execution") == "server":
+            self.owners.append(None)
+            return
+        names = [tool.get("name") for tool in item["tools"] if isinstance(tool.get("name"), str)]
+        content = orjson.dumps({"tools": names}).decode()
+        self._add({"role": "tool", "tool_call_id": item["call_id"], "content": content}, path)
+
+    def _compaction(self, item: Item, path: str) -> None:
+        summary = unpack_summary(item["encrypted_content"])
+        if summary is None:
+            self.notes.append(Note("dropped", path, "a compaction that another server made cannot be read"))
+            self.owners.append(None)
+            return
+        text = f"<conversation_summary>\n{summary}\n</conversation_summary>"
+        name = self._add({"role": "user", "content": text}, path)
+        self.places.inner[f"{name}.content"] = f"{path}.encrypted_content"
+
+    def _reference(self, item: Item, path: str) -> None:
+        del path
+        raise _not_found(item)
+
+    def _trigger(self, item: Item, path: str) -> None:
+        del item
+        self.notes.append(Note("dropped", path, "nothing is compacted while a response is made"))
+        self.owners.append(None)
+
+
+_OWN_CALLS = frozenset({"web_search_call", "code_interpreter_call"})
+_IN_TURN: dict[str, Callable[[AssistantTurn, Item, str], None]] = {
+    "reasoning": AssistantTurn.think,
+    "function_call": AssistantTurn.call_function,
+    "custom_tool_call": AssistantTurn.call_custom,
+    "tool_search_call": AssistantTurn.search_tools,
+    "image_generation_call": AssistantTurn.show_image,
+}
+_ALONE: dict[str, Callable[[_Reader, Item, str], None]] = {
+    "message": _Reader._message,  # noqa: SLF001
+    "function_call_output": _Reader._result,  # noqa: SLF001
+    "custom_tool_call_output": _Reader._result,  # noqa: SLF001
+    "additional_tools": _Reader._setting,  # noqa: SLF001
+    "configuration_update": _Reader._setting,  # noqa: SLF001
+    "tool_search_output": _Reader._found_tools,  # noqa: SLF001
+    "compaction": _Reader._compaction,  # noqa: SLF001
+    "compaction_trigger": _Reader._trigger,  # noqa: SLF001
+    "item_reference": _Reader._reference,  # noqa: SLF001
+}

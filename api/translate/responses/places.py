@@ -1,0 +1,85 @@
+"""Where things stand in a Responses request, by the names that the shared leaves give them.
+
+The leaves read messages, tools and formats in the shapes that they have in chat completions, and name what they refuse
+or note accordingly (`messages[2].tool_calls[0].function.arguments`). A client of the Responses API must read its own
+names (`input[5].arguments`).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from api.errors import InvalidRequestError
+from api.notes import Note
+
+_PREFIX_ENDS = frozenset(".[")
+_QUOTED = re.compile(r"'([a-z_]+(?:\[[0-9]+\]|\.[a-z_]+)*)'")
+_MESSAGE = re.compile(r"messages\[([0-9]+)\]")
+# Fields that stand a level deeper in chat completions.
+_NESTED = (
+    (".image_url.url", ".image_url"),
+    (".image_url.detail", ".detail"),
+    (".file.file_data", ".file_data"),
+    (".file.file_id", ".file_id"),
+)
+_PARAMETERS = {
+    "response_format.json_schema": "text.format",
+    "response_format": "text.format",
+    "reasoning_effort": "reasoning.effort",
+    "remembered": "previous_response_id",
+    "messages": "input",
+}
+
+
+@dataclass(slots=True)
+class Places:
+    """`messages` holds the place of each message; `inner` maps whatever stands elsewhere, the longest name first."""
+
+    messages: list[str] = field(default_factory=list)
+    inner: dict[str, str] = field(default_factory=dict)
+
+    def openai(self, param: str) -> str:
+        """Return the client's name for what a leaf calls `param`."""
+        prefix = param
+        while prefix:
+            place = self.inner.get(prefix)
+            if place is not None:
+                return f"{place}{_flat(param[len(prefix) :])}"
+            prefix = _shorter(prefix)
+        found = _MESSAGE.match(param)
+        if found is not None and int(found[1]) < len(self.messages):
+            return f"{self.messages[int(found[1])]}{_flat(param[found.end() :])}"
+        return next((_renamed(param, old, new) for old, new in _PARAMETERS.items() if _begins(param, old)), param)
+
+    def notes(self, notes: Iterable[Note]) -> tuple[Note, ...]:
+        """Return the notes under the client's names."""
+        return tuple(Note(note.kind, self.openai(note.param), note.reason) for note in notes)
+
+    def error(self, error: InvalidRequestError) -> InvalidRequestError:
+        """Return the refusal under the client's names."""
+        if error.param is None:
+            return error
+        param = self.openai(error.param)
+        message = _QUOTED.sub(lambda found: f"'{self.openai(found[1])}'", error.message)
+        return InvalidRequestError(message, param=param, code=error.code, retryable=error.retryable)
+
+
+def _shorter(prefix: str) -> str:
+    """Return the name of what holds the thing named `prefix`; "" for a parameter at the top."""
+    return prefix[: max(prefix.rfind("."), prefix.rfind("["), 0)]
+
+
+def _flat(rest: str) -> str:
+    for nested, flat in _NESTED:
+        if rest.endswith(nested):
+            return rest.removesuffix(nested) + flat
+    return rest
+
+
+def _begins(param: str, name: str) -> bool:
+    return param.startswith(name) and (len(param) == len(name) or param[len(name)] in _PREFIX_ENDS)
+
+
+def _renamed(param: str, old: str, new: str) -> str:
+    # What the conversation so far holds has no index in this request.
+    return new if old in ("remembered", "messages") else f"{new}{param[len(old) :]}"

@@ -1,0 +1,177 @@
+"""A Responses request to the body of Gemini's `generateContent`, by the leaves that chat completions use.
+
+The items have become messages before (`items_to_messages`), because the exchange looks those up in the transcript
+tree. The order of the leaves matters as in chat completions: tools first, the generation config last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from api.errors import InvalidRequestError
+from api.gemini.profile import ModelProfile
+from api.gemini.wire import Blob, Content, GenerationConfig, Part
+from api.openai.responses_request import ResponseParameters
+from api.translate.body import add_settings, generate_content_body
+from api.translate.built_in_tools import OfferedTools, built_in_tools, reconcile_built_in
+from api.translate.cached_content import beside_cached_content
+from api.translate.contents import Assembly, assemble_contents
+from api.translate.context import RequestContext
+from api.translate.generation import Sampling, generation_config
+from api.translate.google_options import NO_OPTIONS, GoogleOptions, google_options
+from api.translate.logprobs import logprobs_to_config
+from api.translate.modalities import modalities_to_config
+from api.translate.response_format import reconcile_with_tools, response_format_to_config
+from api.translate.responses.calls import check_calls
+from api.translate.responses.dropped import note_dropped
+from api.translate.responses.items import ItemMessages
+from api.translate.responses.settings import AnswerSettings, format_to_chat, settings_in_force
+from api.translate.responses.tool_choice import choice_to_chat
+from api.translate.responses.tool_names import CalledTools
+from api.translate.responses.tools import ToolSet, tools_to_set
+from api.translate.safety import safety_settings_to_gemini
+from api.translate.service_tier import service_tier_to_gemini
+from api.translate.thinking import thinking_config
+from api.translate.tool_choice import ChosenTools, choose_tools
+from api.translate.tools import strict_path, tools_to_declarations
+from api.translate.upstream_call import RememberedMessage, UpstreamCall
+
+_NOTHING_RESTORED: Mapping[int, Content] = MappingProxyType({})
+_NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponsesCall(UpstreamCall):
+    """See UpstreamCall; its request messages are those of the items. `called` are the tools by their flat names."""
+
+    called: CalledTools
+
+
+def responses_to_gemini(
+    request: ResponseParameters,
+    *,
+    turns: ItemMessages,
+    profile: ModelProfile,
+    history: Sequence[RememberedMessage] = (),
+    restored: Mapping[int, Content] = _NOTHING_RESTORED,
+    fetched: Mapping[str, Blob] = _NOTHING_FETCHED,
+) -> ResponsesCall:
+    """Return the upstream call of a request whose items are `turns`.
+
+    `history` is the conversation so far, of a previous response or a conversation, without its instructions: they are
+    not inherited. `restored` gives stored Gemini contents by index in `turns.messages`, `fetched` what was fetched of
+    the web by URL. Contents are shared, not copied. Raises InvalidRequestError naming what the model cannot be asked,
+    by the names of the Responses API.
+
+        {"instructions": "Be brief.", "input": "Hi", "max_output_tokens": 100}
+        {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
+         "systemInstruction": {"parts": [{"text": "Be brief."}]}, "generationConfig": {"maxOutputTokens": 100}}
+    """
+    try:
+        return _translated(request, turns, (history, restored), RequestContext(profile=profile, fetched=fetched))
+    except InvalidRequestError as error:
+        raise turns.places.error(error) from None
+
+
+def _translated(
+    request: ResponseParameters,
+    turns: ItemMessages,
+    stored: tuple[Sequence[RememberedMessage], Mapping[int, Content]],
+    context: RequestContext,
+) -> ResponsesCall:
+    """See `responses_to_gemini`; names things as the leaves do. `stored` is the history and the restored contents."""
+    history, restored = stored
+    settings = settings_in_force(request, turns.settings)
+    options = google_options(request.google_options) if request.google or request.extra_body else NO_OPTIONS
+    tools = tools_to_set(request.tools, turns.settings, places=turns.places, context=context)
+    text_format, offered = _offered(request, settings, (tools, options), context)
+    check_calls([*(item.message for item in history), *turns.messages])
+    assembly = assemble_contents(
+        turns.messages, remembered=history, restored=restored, context=context, one_history=True
+    )
+    assembly = _instructed(assembly, request.instructions)
+    config = _config(request, settings, (text_format, options), context)
+    if options.cached_content:
+        assembly, offered = beside_cached_content(assembly, offered, context=context)
+    body = generate_content_body(assembly, offered, config)
+    add_settings(
+        body,
+        safety=safety_settings_to_gemini(request.gemini_safety_settings or options.safety_settings or ()),
+        cached_content=options.cached_content,
+        tier=service_tier_to_gemini(request.service_tier, context=context),
+    )
+    note_dropped(request, settings, context)
+    return ResponsesCall(
+        body=body,
+        faces=assembly.faces,
+        placement=assembly.placement,
+        notes=(*turns.notes, *turns.places.notes(context.notes)),
+        parallel=1,
+        tool_names=context.names.changed,
+        called=tools.called,
+    )
+
+
+def _offered(
+    request: ResponseParameters,
+    settings: AnswerSettings,
+    asked: tuple[ToolSet, GoogleOptions],
+    context: RequestContext,
+) -> tuple[Mapping[str, Any] | None, OfferedTools]:
+    """Return the answer's format and all tools, as far as the model takes them together."""
+    tools, options = asked
+    choice, tools = choice_to_chat(request.tool_choice, tools, context=context)
+    text_format, chosen = reconcile_with_tools(
+        format_to_chat(settings.text_format), _chosen(tools, choice, context), context=context
+    )
+    built_in = built_in_tools(None, options, context=context) | tools.built_in
+    json = text_format is not None and text_format["type"] != "text"
+    return text_format, reconcile_built_in(built_in, chosen, json=json, context=context)
+
+
+def _chosen(tools: ToolSet, choice: str | Mapping[str, Any] | None, context: RequestContext) -> ChosenTools:
+    declarations = tools_to_declarations(tools.functions, None, context=context)
+    return choose_tools(declarations, choice, strict=strict_path(tools.functions, None), context=context)
+
+
+def _instructed(assembly: Assembly, instructions: str | None) -> Assembly:
+    """Return the conversation with the request's instructions before all others."""
+    if not instructions:
+        return assembly
+    first: Part = {"text": instructions}
+    return replace(assembly, system=[first, *assembly.system])
+
+
+def _config(
+    request: ResponseParameters,
+    settings: AnswerSettings,
+    asked: tuple[Mapping[str, Any] | None, GoogleOptions],
+    context: RequestContext,
+) -> GenerationConfig:
+    text_format, options = asked
+    config = generation_config(_sampling(request), context=context)
+    modalities = [word.lower() for word in options.response_modalities]
+    config.update(modalities_to_config(modalities, None, stream=bool(request.stream), context=context))
+    logprobs_to_config(request.rivals, config, param="top_logprobs", context=context)
+    if text_format is not None:
+        config.update(response_format_to_config(text_format, context=context))
+    thinking = thinking_config(settings.effort, options.thinking_config, thoughts=settings.summary, context=context)
+    if thinking:
+        config["thinkingConfig"] = thinking
+    elif settings.summary and context.profile.thinking == "none":
+        context.note("dropped", "reasoning.summary", "the model does not think")
+    if options.media_resolution:
+        config["mediaResolution"] = options.media_resolution
+    return config
+
+
+def _sampling(request: ResponseParameters) -> Sampling:
+    return Sampling(
+        temperature=request.temperature,
+        top_p=request.top_p,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
+        output_limit=request.max_output_tokens,
+        output_limit_param="max_output_tokens",
+    )

@@ -1,0 +1,74 @@
+"""How the answer is to be made: the request's own parameters, and the `configuration_update` items that change them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.errors import InvalidRequestError
+from api.openai.options import Effort
+from api.openai.responses_request import ResponseParameters
+
+EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSettings:
+    """The settings in force; `summary` tells whether a summary of the thoughts is wanted."""
+
+    effort: str | None
+    summary: bool
+    text_format: Mapping[str, Any] | None
+    verbosity: str | None
+
+
+def settings_in_force(request: ResponseParameters, settings: Sequence[tuple[Mapping[str, Any], str]]) -> AnswerSettings:
+    """Return the request's settings with the updates among its items; the last one of each holds.
+
+    Raises InvalidRequestError for an update to a value that does not exist.
+    """
+    effort: str | None = request.effort
+    text: dict[str, Any] = dict(request.text or {})
+    for item, path in settings:
+        if item["type"] != "configuration_update":
+            continue
+        effort = _effort(item, path) or effort
+        text |= {name: value for name, value in (item.get("text") or {}).items() if value is not None}
+    return AnswerSettings(
+        effort=effort,
+        summary=request.summary is not None,
+        text_format=_format(text),
+        verbosity=text.get("verbosity"),
+    )
+
+
+def format_to_chat(text_format: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return `text.format` in the shape of chat completions' `response_format`.
+
+    {"type": "json_schema", "name": "point", "schema": {"type": "object"}}
+    {"type": "json_schema", "json_schema": {"name": "point", "schema": {"type": "object"}}}
+    """
+    if text_format is None or text_format["type"] != "json_schema":
+        return text_format
+    return {"type": "json_schema", "json_schema": {key: text_format[key] for key in text_format if key != "type"}}
+
+
+def _effort(item: Mapping[str, Any], path: str) -> str | None:
+    effort = (item.get("reasoning") or {}).get("effort")
+    if effort is not None and effort not in EFFORTS:
+        raise InvalidRequestError(
+            f"Invalid value for '{path}.reasoning.effort': supported values are {', '.join(EFFORTS)}.",
+            param=f"{path}.reasoning.effort",
+            code="invalid_value",
+        )
+    return effort if isinstance(effort, str) else None
+
+
+def _format(text: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the format if it has the shape of one; that of an update was not parsed as a parameter."""
+    given = text.get("format")
+    if given is None:
+        return None
+    kind = given.get("type") if isinstance(given, Mapping) else None
+    if kind in ("text", "json_object") or (kind == "json_schema" and isinstance(given.get("schema"), dict)):
+        return given  # type: ignore[no-any-return]
+    raise InvalidRequestError("Invalid value for 'text.format'.", param="text.format", code="invalid_value")

@@ -1,0 +1,41 @@
+"""The names of tools that stand in namespaces: one flat name each for the model, and the way back for the client."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+TOOL_SEARCH = "tool_search"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalledTool:
+    """What a client calls a tool: its kind, its own name, and its namespace ("" for none)."""
+
+    kind: Literal["function", "custom", "tool_search"]
+    name: str
+    namespace: str = ""
+
+
+# Flat name -> the client's tool.
+CalledTools = Mapping[str, CalledTool]
+
+
+def flat_name(name: str, namespace: str | None) -> str:
+    """Return `namespace.name`, as prompts write it; depends on nothing else, so histories keep their names.
+
+    OpenAI gives a function that a search found the namespace of its own name: that one stays plain.
+    """
+    return f"{namespace}.{name}" if namespace and namespace != name else name
+
+
+def client_tool(name: str, called: CalledTools) -> CalledTool:
+    """Return the client's tool for a name that the model called.
+
+    A model may leave the namespace out; then the one tool of that name is meant. A name that nobody declared is given
+    on as it is: the client answers it.
+    """
+    found = called.get(name)
+    if found is not None:
+        return found
+    namesakes = [tool for tool in called.values() if tool.name == name]
+    return namesakes[0] if len(namesakes) == 1 else CalledTool(kind="function", name=name)

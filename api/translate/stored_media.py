@@ -1,0 +1,36 @@
+"""Pictures and speech of earlier answers when the stored turn goes back to Gemini."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from api.gemini.wire import Content
+
+
+def has_same_images(message: Mapping[str, Any], content: Content) -> bool:
+    """Tell whether the stored turn shows the images that the client sent back; it does if the client sent none.
+
+    Two answers without text to one question are one message to the tree; the images tell them apart.
+    """
+    images = message.get("images")
+    if not isinstance(images, list):
+        return True
+    sent = [_url(image) for image in images]
+    if not all(isinstance(url, str) and url[:5].lower() == "data:" for url in sent):
+        return True
+    blobs = [part["inlineData"] for part in content["parts"] if "inlineData" in part and not part.get("thought")]
+    shown = [blob for blob in blobs if blob.get("mimeType", "").startswith("image/")]
+    return sent == [f"data:{blob.get('mimeType')};base64,{blob.get('data')}" for blob in shown]
+
+
+def without_speech(content: Content) -> Content:
+    """Return a model's turn without what it spoke: no Gemini model takes its own speech back as its turn."""
+    parts = content["parts"]
+    if not any("inlineData" in part for part in parts):
+        return content
+    silent = [part for part in parts if not part.get("inlineData", {}).get("mimeType", "").startswith("audio/")]
+    return content if len(silent) == len(parts) else cast("Content", {**content, "parts": silent})
+
+
+def _url(image: Any) -> Any:
+    inner = image.get("image_url") if isinstance(image, Mapping) else None
+    return inner.get("url") if isinstance(inner, Mapping) else inner

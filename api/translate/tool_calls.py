@@ -1,0 +1,74 @@
+"""Which call a tool's result answers: the calls of a conversation, in order, each with the name and id as sent.
+
+OpenAI's results carry only the call's id, Gemini's need its name, and the order of a batch (rules 12 to 15).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from api.errors import InvalidRequestError
+
+
+@dataclass(slots=True)
+class OpenCall:
+    """A call of the batch that waits for results. `name` and `gemini_id` are as sent; `position` is its place."""
+
+    call_id: str
+    client_name: str
+    name: str
+    gemini_id: str | None
+    position: int
+    answered: bool = False
+
+
+class CallBatch:
+    """The calls of the latest model turn that made any. Ids may repeat from turn to turn, and even within one."""
+
+    def __init__(self) -> None:
+        self._calls: list[OpenCall] = []
+
+    def open(self, calls: Iterable[OpenCall]) -> None:
+        """Begin a new batch; the one before must be closed."""
+        self._calls = list(calls)
+
+    def close(self) -> list[OpenCall]:
+        """End the batch; return the calls that nobody answered."""
+        missing = [call for call in self._calls if not call.answered]
+        self._calls = []
+        return missing
+
+    @property
+    def begun(self) -> bool:
+        """Whether some result of the batch has come."""
+        return any(call.answered for call in self._calls)
+
+    def answer(self, call_id: str, *, path: str) -> OpenCall:
+        """Return the call that a tool message answers and mark it.
+
+        Raises InvalidRequestError if no call of the batch waits under this id.
+        """
+        for call in self._calls:
+            if call.call_id == call_id and not call.answered:
+                call.answered = True
+                return call
+        raise InvalidRequestError(
+            "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+            param=f"{path}.tool_call_id",
+            code="invalid_value",
+        )
+
+    def answer_by_name(self, client_name: str, *, path: str) -> OpenCall:
+        """Return the call that a legacy function message answers and mark it.
+
+        Raises InvalidRequestError if no call of this name waits.
+        """
+        for call in self._calls:
+            if call.client_name == client_name and not call.answered:
+                call.answered = True
+                return call
+        raise InvalidRequestError(
+            "Invalid parameter: messages with role 'function' must be a response to a preceding message with "
+            "'function_call'.",
+            param=f"{path}.name",
+            code="invalid_value",
+        )

@@ -1,0 +1,66 @@
+"""Token counts: Gemini's `usageMetadata` to OpenAI's `usage`.
+
+OpenAI's prompt holds cached and tool-use tokens, its completion holds thoughts; Gemini counts thoughts and tool use
+apart (https://ai.google.dev/api/generate-content#UsageMetadata).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from api.openai.usage import Usage
+
+
+def usage_metadata_to_usage(metadata: Iterable[Mapping[str, Any]]) -> Usage:
+    """Return what all upstream calls of an exchange used together; one `usageMetadata` for each call, its last.
+
+    With n parallel calls the prompt counts n times, as it is billed. Whatever is missing or no count is 0.
+    """
+    prompt = completion = cached = thoughts = audio_in = audio_out = 0
+    for counts in metadata:
+        call_prompt = _count(counts, "promptTokenCount") + _count(counts, "toolUsePromptTokenCount")
+        prompt += call_prompt
+        completion += _completion_tokens(counts, call_prompt)
+        cached += _count(counts, "cachedContentTokenCount")  # inside the prompt already (rule 97)
+        thoughts += _count(counts, "thoughtsTokenCount")
+        audio_in += _audio(counts, "promptTokensDetails") + _audio(counts, "toolUsePromptTokensDetails")
+        audio_out += _audio(counts, "candidatesTokensDetails")
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": audio_in},
+        "completion_tokens_details": {
+            "reasoning_tokens": thoughts,
+            "audio_tokens": audio_out,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def _completion_tokens(counts: Mapping[str, Any], prompt: int) -> int:
+    """Return candidates + thoughts, unless the candidates hold the thoughts already, which only the total tells.
+
+    Some models and versions do so (rule 95).
+    """
+    candidates = _count(counts, "candidatesTokenCount") or _count(counts, "responseTokenCount")
+    thoughts = _count(counts, "thoughtsTokenCount")
+    if thoughts <= candidates and prompt + candidates == _count(counts, "totalTokenCount"):
+        return candidates
+    return candidates + thoughts
+
+
+def _count(counts: Mapping[str, Any], name: str) -> int:
+    value = counts.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _audio(counts: Mapping[str, Any], name: str) -> int:
+    details = counts.get(name)
+    if not isinstance(details, list):
+        return 0
+    return sum(
+        _count(detail, "tokenCount")
+        for detail in details
+        if isinstance(detail, dict) and detail.get("modality") == "AUDIO"
+    )

@@ -1,0 +1,25 @@
+"""What Vertex AI takes differently from the Gemini API: fields that only the latter knows.
+
+Vertex AI combines functions and Google's own tools by itself, and takes no tier in the body
+(https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentRequest).
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from api.notes import Note
+from api.translate.upstream_call import UpstreamCall
+
+_INVOCATIONS = "includeServerSideToolInvocations"
+
+
+def call_for_vertex(upstream: UpstreamCall) -> UpstreamCall:
+    """Return the call as Vertex AI takes it; a tier that cannot be asked for is noted."""
+    body: dict[str, Any] = dict(upstream.body)
+    notes = upstream.notes
+    if body.pop("serviceTier", "standard") != "standard":
+        notes = (*notes, Note("dropped", "service_tier", "Vertex AI takes no tier in a request"))
+    tool_config = upstream.body.get("toolConfig", {})
+    if _INVOCATIONS in tool_config:
+        body["toolConfig"] = {name: value for name, value in tool_config.items() if name != _INVOCATIONS}
+    return replace(upstream, body=body, notes=notes)  # type: ignore[arg-type]  # still the same TypedDict

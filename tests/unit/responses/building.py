@@ -1,0 +1,131 @@
+"""How the tests of this folder build requests and answers of the Responses API, and who judges them."""
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from api.errors import InvalidRequestError
+from api.gemini.profile import ModelProfile
+from api.gemini.wire import Content
+from api.openai.responses_request import ResponsesRequest, parse_responses
+from api.translate.responses.answer import ResponsesAnswer
+from api.translate.responses.echo import response_echo
+from api.translate.responses.items import ItemMessages, items_to_messages
+from api.translate.responses.request import ResponsesCall, responses_to_gemini
+from api.translate.upstream_call import RememberedMessage
+from tests.unit.translate.requests import FLASH_3, judge
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
+CREATED, ENDED = 1_700_000_000, 1_700_000_005
+EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+
+
+def parsed(**parameters: Any) -> ResponsesRequest:
+    """Parse a small request with `parameters` in its body."""
+    return parse_responses(orjson.dumps({"model": "gpt-6-astra", "input": "Hi", **parameters}))
+
+
+def refusal(**parameters: Any) -> InvalidRequestError:
+    """Return the error that such a request gets when it is parsed."""
+    with pytest.raises(InvalidRequestError) as caught:
+        parsed(**parameters)
+    return caught.value
+
+
+def turns_of(request: ResponsesRequest, family: str = "gemini-3") -> ItemMessages:
+    """Return the messages of a request's items."""
+    return items_to_messages(request.items, family=family, text_input=isinstance(request.input, str))
+
+
+def translate(
+    *,
+    profile: ModelProfile = FLASH_3,
+    history: Sequence[RememberedMessage] = (),
+    restored: Mapping[int, Content] | None = None,
+    **parameters: Any,
+) -> ResponsesCall:
+    """Return the translation of a request, parsed as it would come in, and let the emulator's rules judge it."""
+    request = parsed(**parameters)
+    call = responses_to_gemini(
+        request, turns=turns_of(request, profile.family), profile=profile, history=history, restored=restored or {}
+    )
+    judge(call, profile)
+    return call
+
+
+def refused(**parameters: Any) -> InvalidRequestError:
+    """Return the error that the translation of such a request gives."""
+    with pytest.raises(InvalidRequestError) as caught:
+        translate(**parameters)
+    return caught.value
+
+
+def noted(call: ResponsesCall) -> list[str]:
+    """Return the notes of a translation as they are shown."""
+    return [str(note) for note in call.notes]
+
+
+def counted(prefix: str = "") -> Iterator[str]:
+    """Return ids as they are counted: 1, 2, …"""
+    return (f"{prefix}{number}" for number in itertools.count(1))
+
+
+def answer_to(request: ResponsesRequest, **options: Any) -> ResponsesAnswer:
+    """Return the answer that belongs to a request, as the exchange would build it for a model that signs."""
+    profile = options.pop("profile", FLASH_3)
+    call = responses_to_gemini(request, turns=turns_of(request, profile.family), profile=profile)
+    defaults: dict[str, Any] = {
+        "id": "resp_1",
+        "created_at": CREATED,
+        "now": lambda: ENDED,
+        "echo": response_echo(request, model=request.model),
+        "item_ids": counted(),
+        "call_ids": counted("call_"),
+        "tool_names": call.tool_names,
+        "called": call.called,
+        "family": profile.family if request.encrypted_reasoning else None,
+        "top_logprobs": request.rivals,
+    }
+    return ResponsesAnswer(**{**defaults, **options})
+
+
+def stream_of(answer: ResponsesAnswer, responses: Sequence[Any]) -> list[dict[str, Any]]:
+    """Feed all responses; return every event as JSON would carry it, once the SDK's types have accepted it."""
+    events: list[Any] = []
+    for response in responses:
+        events += answer.feed(response)
+    sent: list[dict[str, Any]] = json.loads(json.dumps([*events, *answer.finish()]))
+    for event in sent:
+        EVENTS.validate_python(event)
+    return sent
+
+
+def plain_of(answer: ResponsesAnswer, responses: Sequence[Any]) -> dict[str, Any]:
+    """Feed all responses; return the plain answer as JSON would carry it, once the SDK's type has accepted it."""
+    for response in responses:
+        answer.feed(response)
+    plain: dict[str, Any] = json.loads(json.dumps(answer.completion()))
+    Response.model_validate(plain, strict=True)
+    return plain
+
+
+def chunk(*parts: Mapping[str, Any], finish: str = "", **fields: Any) -> Any:
+    """Return one chunk of Gemini's with these parts."""
+    candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, **fields}
+    return {"candidates": [candidate | ({"finishReason": finish} if finish else {})]}
+
+
+def kinds(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the events' types without their common prefix, runs of one type once; items with their own type."""
+    shown = [
+        event["type"].removeprefix("response.") + (f":{event['item']['type']}" if "item" in event else "")
+        for event in events
+    ]
+    return [kind for kind, _ in itertools.groupby(shown)]

@@ -1,0 +1,105 @@
+"""The bodies and queries around responses: conversations, updates of metadata, pages of lists."""
+
+from typing import Any
+
+import orjson
+import pytest
+from openai.pagination import SyncConversationCursorPage
+from openai.types.conversations import Conversation as SDKConversation
+
+from api.errors import InvalidRequestError
+from api.openai.conversation_requests import (
+    parse_conversation_create,
+    parse_items_create,
+    parse_metadata_update,
+)
+from api.openai.conversations import Conversation, list_page
+from api.openai.list_query import parse_list_query, parse_starting_after
+
+MESSAGE = {"role": "user", "content": "Hi"}
+
+
+@pytest.mark.parametrize("body", [b"", b"  ", b"{}", b'{"items": null, "metadata": null}'])
+def test_a_conversation_may_begin_empty(body: bytes) -> None:
+    request = parse_conversation_create(body)
+    assert request.items is None
+    assert request.metadata is None
+
+
+def test_a_conversation_begins_with_items() -> None:
+    request = parse_conversation_create(orjson.dumps({"items": [MESSAGE], "metadata": {"topic": "x"}}))
+    assert request.items == [MESSAGE]
+    assert request.metadata == {"topic": "x"}
+
+
+@pytest.mark.parametrize(
+    ("items", "param"),
+    [(None, "items"), ([], "items"), ([MESSAGE] * 21, "items"), ([{"type": "x"}], "items[0].type")],
+)
+def test_items_to_append_are_1_to_20(items: Any, param: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_items_create(orjson.dumps({"items": items}))
+    assert caught.value.param == param
+    assert len(parse_items_create(orjson.dumps({"items": [MESSAGE] * 20})).items) == 20
+
+
+def test_metadata_may_be_replaced_and_taken_away_but_not_left_out() -> None:
+    assert parse_metadata_update(b'{"metadata": {"a": "b"}}').metadata == {"a": "b"}
+    assert parse_metadata_update(b'{"metadata": null}').metadata is None
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_metadata_update(b"{}")
+    assert caught.value.param == "metadata"
+
+
+def test_a_page_of_a_list() -> None:
+    pairs = [
+        ("limit", "5"),
+        ("after", "msg_1"),
+        ("order", "asc"),
+        ("model", "gpt-4o"),
+        ("metadata[topic]", "x"),
+        ("include[]", "a"),
+        ("include[]", "b"),
+        ("colour", "red"),
+    ]
+    query = parse_list_query(pairs)
+    assert (query.limit, query.after, query.order, query.model) == (5, "msg_1", "asc", "gpt-4o")
+    assert query.metadata == {"topic": "x"}
+    assert query.include == ("a", "b")
+
+
+def test_a_page_has_defaults() -> None:
+    query = parse_list_query([], order="asc")
+    assert (query.limit, query.order, query.after) == (20, "asc", None)
+    assert parse_list_query([("order", "")]).order == "desc"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("limit", "0"), ("limit", "101"), ("limit", "ten"), ("limit", "1e9"), ("order", "up")]
+)
+def test_a_wrong_page_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_list_query([(name, value)])
+    assert caught.value.param == name
+
+
+def test_too_many_filters_are_refused() -> None:
+    with pytest.raises(InvalidRequestError):
+        parse_list_query([(f"metadata[{number}]", "x") for number in range(17)])
+
+
+def test_a_stream_is_resumed_after_a_number() -> None:
+    assert parse_starting_after(None) is None
+    assert parse_starting_after("0") == 0
+    with pytest.raises(InvalidRequestError):
+        parse_starting_after("-1")
+
+
+def test_what_leaves_is_what_the_sdk_reads() -> None:
+    conversation: Conversation = {"id": "conv_1", "object": "conversation", "created_at": 1, "metadata": {}}
+    assert SDKConversation.model_validate(conversation, strict=True).id == "conv_1"
+    page = list_page([{"id": "a"}, {"id": "b"}], has_more=True)
+    assert SyncConversationCursorPage[Any].model_validate(page).last_id == "b"
+    assert (page["first_id"], page["last_id"], page["has_more"]) == ("a", "b", True)
+    empty = list_page([], has_more=True)
+    assert (empty["first_id"], empty["has_more"]) == (None, False)

@@ -1,0 +1,146 @@
+"""The response object from its beginning to each of its ends, whatever the answer says."""
+
+from typing import Any
+
+import pytest
+from openai.types.responses import Response
+
+from api.errors import InternalError, InvalidRequestError, RateLimitError, UpstreamError
+from tests.unit.responses.building import CREATED, ENDED, answer_to, chunk, kinds, parsed, plain_of
+
+TIME = {"type": "function", "name": "time"}
+
+# The fields of a response as OpenAI gave it out in September 2026.
+RECORDED_FIELDS = [
+    "id",
+    "object",
+    "created_at",
+    "status",
+    "access_programs",
+    "background",
+    "billing",
+    "completed_at",
+    "error",
+    "frequency_penalty",
+    "incomplete_details",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "model",
+    "moderation",
+    "output",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "previous_response_id",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tool_usage",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "usage",
+    "user",
+    "metadata",
+]
+
+
+def test_the_object_is_complete_from_the_beginning() -> None:
+    request = parsed(
+        instructions="Be brief.",
+        tools=[TIME],
+        tool_choice="required",
+        metadata={"a": "b"},
+        temperature=0.5,
+        store=False,
+    )
+    answer = answer_to(request)
+    created, in_progress = answer.created()
+    assert answer.created() == []
+    for event in (created, in_progress):
+        response: Any = event["response"]  # type: ignore[typeddict-item]
+        assert set(RECORDED_FIELDS) <= set(response)
+        assert (response["status"], response["output"], response["usage"]) == ("in_progress", [], None)
+        assert (response["created_at"], response["completed_at"]) == (CREATED, None)
+        Response.model_validate(response, strict=True)
+    usage = {"promptTokenCount": 5, "candidatesTokenCount": 2, "thoughtsTokenCount": 3, "totalTokenCount": 10}
+    plain = plain_of(answer, [chunk({"text": "Hi"}, finish="STOP") | {"usageMetadata": usage}])
+    assert plain["completed_at"] == ENDED
+    assert plain["instructions"] == "Be brief."
+    assert plain["metadata"] == {"a": "b"}
+    assert plain["store"] is False
+    assert plain["tools"][0]["strict"] is True
+    assert plain["usage"] == {
+        "input_tokens": 5,
+        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
+        "output_tokens": 5,
+        "output_tokens_details": {"reasoning_tokens": 3},
+        "total_tokens": 10,
+    }
+
+
+def test_a_background_response_is_queued_first() -> None:
+    events: Any = answer_to(parsed(background=True)).created(queued=True)
+    assert [(event["type"], event["response"]["status"]) for event in events] == [
+        ("response.created", "queued"),
+        ("response.queued", "queued"),
+        ("response.in_progress", "in_progress"),
+    ]
+
+
+def test_the_response_can_be_looked_at_while_it_is_made() -> None:
+    answer = answer_to(parsed())
+    answer.feed(chunk({"text": "Hel"}))
+    early: Any = answer.response()
+    answer.feed(chunk({"text": "lo"}, finish="STOP"))
+    assert early["output"][0]["content"][0]["text"] == "Hel"
+    assert early["output"][0]["status"] == "in_progress"
+    answer.finish()
+    late: Any = answer.response()
+    assert late["output"][0]["content"][0]["text"] == "Hello"
+    assert answer.finish() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UpstreamError("Broken off."), "server_error"),
+        (InternalError("Ours."), "server_error"),
+        (RateLimitError("Slower."), "rate_limit_exceeded"),
+        (InvalidRequestError("No."), "invalid_prompt"),
+    ],
+)
+def test_a_failure_ends_the_response_with_what_there_is(error: Any, code: str) -> None:
+    answer = answer_to(parsed())
+    events: list[Any] = [*answer.feed(chunk({"text": "Hel"})), *answer.failed(error)]
+    assert kinds(events)[-3:] == ["content_part.done", "output_item.done:message", "failed"]
+    response = events[-1]["response"]
+    Response.model_validate(response, strict=True)
+    assert (response["status"], response["error"]) == ("failed", {"code": code, "message": error.message})
+    assert response["output"][0]["status"] == "incomplete"
+    assert answer.failed(error) == []
+
+
+def test_a_cancelled_response_keeps_what_there_is() -> None:
+    answer = answer_to(parsed(background=True))
+    answer.feed(chunk({"text": "Hel"}))
+    response = answer.cancelled()
+    Response.model_validate(response, strict=True)
+    assert response["status"] == "cancelled"
+    assert answer.failed(InternalError("Too late.")) == []
+
+
+def test_an_answer_without_an_end_is_no_answer() -> None:
+    answer = answer_to(parsed())
+    answer.feed(chunk({"text": "Hel"}))
+    with pytest.raises(UpstreamError):
+        answer.finish()
+    assert not answer.complete
+    assert answer.response()["status"] == "in_progress"

@@ -1,0 +1,152 @@
+"""What real clients sent, what the real OpenAI answered, what the real Gemini answered: all of it goes through."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from api.gemini.profile import ModelProfile
+from api.openai.responses_request import parse_responses
+from api.translate.responses.items import items_to_messages
+from api.translate.responses.request import responses_to_gemini
+from api.translate.upstream_call import RememberedMessage
+from sessions_store.canonical import canonical_message
+from tests.unit.responses.building import SHARED, answer_to, chunk, kinds, parsed, plain_of, stream_of, turns_of
+from tests.unit.translate.requests import FLASH_2, FLASH_3, judge
+
+pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not beside this checkout")
+
+
+def lines(path: str) -> Iterator[tuple[int, Any]]:
+    file = SHARED / path
+    for number, line in enumerate(file.read_text("utf-8").splitlines() if file.is_file() else ()):
+        yield number, json.loads(line)
+
+
+def client_bodies() -> list[Any]:
+    """Return what real clients sent to the endpoint, and what the real OpenAI answered, as parameters of a test."""
+    bodies = [
+        pytest.param(sent["body"], id=f"{file.stem}-{number}")
+        for file in sorted((SHARED / "client-requests").glob("*.jsonl"))
+        for number, sent in lines(f"client-requests/{file.name}")
+        if (sent["method"], sent["path"]) == ("POST", "/v1/responses")
+    ]
+    recorded = [
+        pytest.param(exchange["request"], id=f"openai-{number}")
+        for number, exchange in lines("openai-recordings.jsonl")
+        if isinstance(exchange["request"], dict) and "model" in exchange["request"] and output_of(exchange) is not None
+    ]
+    return bodies + recorded
+
+
+def output_of(exchange: Any) -> Any:
+    """Return the output of a recorded response, None if the exchange was not about one."""
+    text = exchange["response"]
+    if text.startswith("event: response."):
+        return events_of(text)[-1]["response"]["output"]
+    answer = json.loads(text) if text.startswith("{") else {}
+    return answer.get("output") if answer.get("object") == "response" else None
+
+
+def events_of(text: str) -> list[Any]:
+    return [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: {")]
+
+
+def history_for(items: list[Any]) -> list[RememberedMessage]:
+    """Return the calls that results in `items` answer without bringing them: they are in a stored conversation."""
+    made = {item.get("call_id") for item in items if item.get("type", "").endswith("_call")}
+    answered = [item["call_id"] for item in items if item.get("type") == "function_call_output"]
+    calls = [
+        {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        for call_id in answered
+        if call_id not in made
+    ]
+    if not calls:
+        return []
+    messages: list[Any] = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": None, "tool_calls": calls},
+    ]
+    return [RememberedMessage(message=message, content=None) for message in messages]
+
+
+@pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: str(profile.name))
+@pytest.mark.parametrize("body", client_bodies())
+def test_what_real_clients_send_is_accepted(body: dict[str, Any], profile: ModelProfile) -> None:
+    request = parse_responses(orjson.dumps(body))
+    assert set(request.unknown) <= {"client_metadata"}
+    history = history_for(request.items) if body.get("previous_response_id") or body.get("conversation") else []
+    call = responses_to_gemini(request, turns=turns_of(request, profile.family), profile=profile, history=history)
+    judge(call, profile)
+    assert not [note for note in call.notes if note.param.startswith(("messages", "remembered", "tool_calls"))]
+
+
+def openai_streams() -> list[Any]:
+    """Return (output, order of events) of each recorded stream whose items Gemini can make too."""
+    known = {"message", "reasoning", "function_call", "custom_tool_call"}
+    found = []
+    for number, exchange in lines("openai-recordings.jsonl"):
+        if not exchange["response"].startswith("event: response."):
+            continue
+        output = output_of(exchange)
+        if {item["type"] for item in output} <= known:
+            found.append(pytest.param(output, kinds(events_of(exchange["response"])), id=str(number)))
+    return found
+
+
+def as_gemini(output: list[Any]) -> list[Any]:
+    """Return chunks that say what these items say."""
+    chunks = []
+    for item in output:
+        if item["type"] == "message":
+            words = item["content"][0]["text"].split(" ")
+            chunks += [chunk({"text": word}) for word in words]
+            chunks += [chunk({"text": "."})] if item["status"] == "incomplete" else []
+        elif item["type"] == "function_call":
+            chunks.append(chunk({"functionCall": {"name": item["name"], "args": json.loads(item["arguments"])}}))
+        elif item["type"] == "custom_tool_call":
+            chunks.append(chunk({"functionCall": {"name": item["name"], "args": {"input": item["input"]}}}))
+    cut = any(item.get("status") == "incomplete" for item in output)
+    return [*chunks, chunk(finish="MAX_TOKENS" if cut else "STOP")]
+
+
+@pytest.mark.parametrize(("output", "order"), openai_streams())
+def test_the_order_of_events_is_the_recorded_one(output: list[Any], order: list[str]) -> None:
+    tools = [{"type": "custom", "name": item["name"]} for item in output if item["type"] == "custom_tool_call"]
+    events = stream_of(answer_to(parsed(tools=tools)), as_gemini(output))
+    # Gemini shows no thoughts unasked, so there is nothing to make a reasoning item of.
+    assert kinds(events) == [kind for kind in order if not kind.endswith(":reasoning")]
+
+
+def gemini_answers() -> list[Any]:
+    """Return the responses of each recorded answer with status 200, as parameters of a test."""
+    found = []
+    for number, exchange in lines("gemini-recordings.jsonl"):
+        if exchange.get("status") != 200 or exchange["op"] not in ("generateContent", "streamGenerateContent"):
+            continue
+        responses = exchange["chunks"] if "chunks" in exchange else [exchange["response"]]
+        if any("candidates" in response or "promptFeedback" in response for response in responses):
+            found.append(pytest.param(responses, id=str(number)))
+    return found
+
+
+def test_there_are_recordings() -> None:
+    assert len(client_bodies()) > 90
+    assert len(openai_streams()) > 8
+    assert len(gemini_answers()) > 250
+
+
+@pytest.mark.parametrize("include", [[], ["reasoning.encrypted_content"]], ids=["kept", "carried"])
+@pytest.mark.parametrize("responses", gemini_answers())
+def test_what_gemini_answers_is_a_response(responses: list[Any], include: list[str]) -> None:
+    request = parsed(include=include)
+    events = stream_of(answer_to(request), responses)
+    answer = answer_to(request)
+    plain = plain_of(answer, responses)
+    assert events[-1]["response"] == plain
+    if plain["output"]:
+        (message,) = items_to_messages(plain["output"], family=FLASH_3.family).messages
+        assert canonical_message(message) == canonical_message(answer.messages[0])
+        assert bool(message.get("extra_content")) <= bool(include)

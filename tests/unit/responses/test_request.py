@@ -1,0 +1,324 @@
+"""A Responses request as Gemini gets it; the emulator's rules judge every body."""
+
+from typing import Any
+
+import pytest
+
+from api.translate.responses.encrypted import CarriedSignature, pack_signature
+from api.translate.signatures import SKIP_SIGNATURE
+from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage
+from tests.unit.responses.building import noted, refused, translate
+from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE
+
+USER = {"role": "user", "content": "Hi"}
+TIME = {
+    "type": "function",
+    "name": "time",
+    "description": "The time",
+    "parameters": {"type": "object", "properties": {}},
+}
+AGENTS = {
+    "type": "namespace",
+    "name": "agents",
+    "description": "Agents",
+    "tools": [{"type": "function", "name": "close"}, {"type": "custom", "name": "tell", "description": "Tell it."}],
+}
+CALL = {"type": "function_call", "call_id": "c1", "name": "time", "arguments": "{}"}
+OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "12:00"}
+
+
+def config(**parameters: Any) -> Any:
+    return translate(**parameters).body.get("generationConfig", {})
+
+
+def functions(**parameters: Any) -> list[Any]:
+    tools = translate(**parameters).body.get("tools", [])
+    return [function for tool in tools for function in tool.get("functionDeclarations", ())]
+
+
+def calling(**parameters: Any) -> Any:
+    return translate(**parameters).body.get("toolConfig", {}).get("functionCallingConfig")
+
+
+def test_instructions_go_before_leading_developer_messages() -> None:
+    call = translate(instructions="Be brief.", input=[{"role": "developer", "content": "Be kind."}, USER])
+    assert call.body["systemInstruction"] == {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]}
+    assert call.body["contents"] == [{"role": "user", "parts": [{"text": "Hi"}]}]
+    assert call.placement == [SYSTEM, 0]
+
+
+def test_instructions_alone_are_an_instruction() -> None:
+    call = translate(instructions="Be brief.", input="")
+    assert call.body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+
+
+SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"max_output_tokens": 100}, {"maxOutputTokens": 100}),
+    ({"temperature": 0.5, "top_p": 0.9}, {"temperature": 0.5, "topP": 0.9}),
+    ({"text": {"format": {"type": "json_object"}}}, {"responseMimeType": "application/json"}),
+    (
+        {"text": {"format": {"type": "json_schema", "name": "p", "strict": True, "schema": {"type": "object"}}}},
+        {"responseMimeType": "application/json", "responseJsonSchema": {"type": "object"}},
+    ),
+    ({"text": {"format": {"type": "text"}, "verbosity": "medium"}}, {}),
+    ({"reasoning": {"effort": "low"}}, {"thinkingConfig": {"thinkingBudget": 1024}}),
+    ({"reasoning": {"effort": "none"}}, {"thinkingConfig": {"thinkingBudget": 0}}),
+    ({"reasoning": {"summary": "auto"}}, {"thinkingConfig": {"includeThoughts": True}}),
+    ({"reasoning": {"generate_summary": "concise"}}, {"thinkingConfig": {"includeThoughts": True}}),
+    (
+        {"input": [{"type": "configuration_update", "reasoning": {"effort": "low"}}, USER]},
+        {"thinkingConfig": {"thinkingBudget": 1024}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameters", "expected"), SETTINGS, ids=lambda value: str(value)[:40])
+def test_settings(parameters: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert config(profile=FLASH_2, **parameters) == expected
+
+
+def test_tools_become_functions() -> None:
+    declared = functions(tools=[TIME, AGENTS])
+    assert [function["name"] for function in declared] == ["time", "agents.close", "agents.tell"]
+    assert declared[0]["description"] == "The time"
+    assert declared[2]["parametersJsonSchema"]["required"] == ["input"]
+
+
+def test_a_grammar_is_told_to_the_model() -> None:
+    grammar = {"type": "grammar", "syntax": "regex", "definition": "[0-9]+"}
+    (declared,) = functions(tools=[{"type": "custom", "name": "run", "description": "Run.", "format": grammar}])
+    assert declared["description"] == "Run.\n\nThe input must match this regex grammar:\n[0-9]+"
+
+
+def test_tools_of_the_input_are_declared_too() -> None:
+    items = [
+        {"type": "additional_tools", "role": "developer", "tools": [AGENTS]},
+        {"type": "tool_search_output", "execution": "server", "tools": [TIME | {"description": "Now"}]},
+        USER,
+    ]
+    declared = functions(tools=[TIME], input=items)
+    assert [(function["name"], function.get("description")) for function in declared] == [
+        ("time", "Now"),
+        ("agents.close", None),
+        ("agents.tell", "Tell it."),
+    ]
+
+
+def test_names_that_gemini_refuses_are_restored() -> None:
+    call = translate(tools=[{"type": "function", "name": "what time?"}])
+    assert call.tool_names == {"what_time_": "what time?"}
+    assert call.called["what time?"].name == "what time?"
+
+
+BUILT_IN: list[tuple[dict[str, Any], list[dict[str, Any]], str]] = [
+    ({"type": "web_search"}, [{"googleSearch": {}}], ""),
+    ({"type": "web_search_preview", "search_context_size": "medium"}, [{"googleSearch": {}}], ""),
+    ({"type": "web_search", "search_context_size": "high"}, [{"googleSearch": {}}], "tools[0].search_context_size"),
+    ({"type": "web_search", "filters": {"allowed_domains": ["x.y"]}}, [{"googleSearch": {}}], "tools[0].filters"),
+    ({"type": "web_search", "external_web_access": False}, [], "external_web_access is false"),
+    ({"type": "code_interpreter", "container": {"type": "auto"}}, [{"codeExecution": {}}], ""),
+    ({"type": "file_search", "vector_store_ids": ["vs_1"]}, [], "file_search has no counterpart"),
+    ({"type": "image_generation"}, [], "image_generation has no counterpart"),
+    ({"type": "mcp", "server_label": "x"}, [], "mcp has no counterpart"),
+    ({"type": "tool_search"}, [], "all tools are declared at once"),
+    ({"type": "brand new\n"}, [], "a tool of its type has no counterpart"),
+]
+
+
+@pytest.mark.parametrize(("tool", "expected", "note"), BUILT_IN, ids=lambda value: str(value)[:40])
+def test_tools_that_run_at_the_server(tool: dict[str, Any], expected: list[Any], note: str) -> None:
+    call = translate(tools=[tool])
+    assert call.body.get("tools", []) == expected
+    assert ("\n".join(noted(call)) == "") is (note == "")
+    assert note in "\n".join(noted(call))
+
+
+def test_search_beside_functions() -> None:
+    tools = [TIME, {"type": "web_search"}]
+    both = translate(tools=tools)
+    assert both.body["toolConfig"] == {
+        "functionCallingConfig": {"mode": "VALIDATED"},
+        "includeServerSideToolInvocations": True,
+    }
+    older = translate(tools=tools, profile=FLASH_2)
+    assert [sorted(tool) for tool in older.body["tools"]] == [["functionDeclarations"]]
+    assert "dropped tools[1]: the model takes no built-in tools beside functions" in noted(older)
+
+
+CHOICES: list[tuple[Any, Any]] = [
+    ("auto", None),
+    ("none", {"mode": "NONE"}),
+    ("required", {"mode": "ANY"}),
+    ({"type": "function", "name": "time"}, {"mode": "ANY", "allowedFunctionNames": ["time"]}),
+    ({"type": "custom", "name": "tell"}, {"mode": "ANY", "allowedFunctionNames": ["agents.tell"]}),
+    (
+        {"type": "function", "name": "close", "namespace": "agents"},
+        {"mode": "ANY", "allowedFunctionNames": ["agents.close"]},
+    ),
+    (
+        {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "time"}]},
+        {"mode": "ANY", "allowedFunctionNames": ["time"]},
+    ),
+    (
+        {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "time"}, {"type": "mcp"}]},
+        {"mode": "VALIDATED", "allowedFunctionNames": ["time"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("choice", "expected"), CHOICES, ids=str)
+def test_tool_choice(choice: Any, expected: Any) -> None:
+    assert calling(tools=[TIME, AGENTS], tool_choice=choice) == expected
+
+
+def test_only_the_chosen_tool_of_the_server_is_offered() -> None:
+    call = translate(tools=[TIME, {"type": "web_search"}], tool_choice={"type": "web_search_preview"})
+    assert call.body["tools"] == [{"googleSearch": {}}]
+    assert any(note.startswith("clamped tool_choice") for note in noted(call))
+
+
+def test_a_search_that_must_not_be_made_is_not_offered() -> None:
+    assert "tools" not in translate(tools=[{"type": "web_search"}], tool_choice="none").body
+
+
+def test_strict_arguments() -> None:
+    assert calling(tools=[TIME | {"strict": True}]) == {"mode": "VALIDATED"}
+    assert calling(tools=[TIME | {"strict": False}]) is None
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"tools": [{"type": "file_search"}], "tool_choice": {"type": "file_search"}}, "tool_choice"),
+    ({"tools": [{"type": "mcp"}], "tool_choice": "required"}, "tool_choice"),
+    ({"tool_choice": "required"}, "tool_choice"),
+    ({"tool_choice": {"type": "function", "name": "time"}}, "tool_choice"),
+    ({"tools": [TIME], "tool_choice": {"type": "function", "name": "date"}}, "tool_choice"),
+    ({"tools": [TIME, TIME]}, "tools[1].name"),
+    ({"tools": [AGENTS | {"tools": [TIME, TIME]}]}, "tools[0].tools[1].name"),
+    ({"tools": [TIME | {"parameters": {"type": "string"}}]}, "tools[0].parameters"),
+    ({"input": [USER, CALL | {"arguments": "[1]"}, OUTPUT]}, "input[1].arguments"),
+    ({"input": [USER, CALL]}, "input"),
+    ({"input": [USER, CALL, USER]}, "input"),
+    ({"input": [USER, OUTPUT]}, "input"),
+    ({"input": [USER, CALL, OUTPUT, OUTPUT]}, "input"),
+    (
+        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "ftp://x"}]}]},
+        "input[0].content[0].image_url",
+    ),
+    (
+        {"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "https://x.test/a.pdf"}]}]},
+        "input[0].content[0].file_url",
+    ),
+    (
+        {"input": [USER, CALL, OUTPUT | {"output": [{"type": "input_image", "image_url": "https://x.test/a.png"}]}]},
+        "input[2].output[0].image_url",
+    ),
+    (
+        {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "file-1"}]}]},
+        "input[0].content[0].file_id",
+    ),
+    ({"input": [{"type": "configuration_update", "reasoning": {"effort": "huge"}}, USER]}, "input[0].reasoning.effort"),
+    ({"google": {"wings": 2}}, "google.wings"),
+    ({"tools": [TIME], "profile": PLAIN}, "tools"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "param"), REFUSED, ids=lambda value: str(value)[:50])
+def test_refusals_name_the_culprit_as_the_client_does(parameters: dict[str, Any], param: str) -> None:
+    error = refused(**parameters)
+    assert error.param == param
+    assert "messages[" not in error.message
+    assert ".function" not in error.message
+
+
+def test_a_missing_result_is_told_in_openais_words() -> None:
+    assert refused(input=[USER, CALL]).message == "No tool output found for function call c1."
+    assert "No tool call found for function call output" in refused(input=[USER, OUTPUT]).message
+
+
+def test_a_tool_loop() -> None:
+    call = translate(input=[USER, CALL, OUTPUT], tools=[TIME])
+    assert call.body["contents"][1]["parts"][0]["functionCall"] == {"name": "time", "args": {}, "id": "c1"}
+    assert call.body["contents"][2]["parts"] == [
+        {"functionResponse": {"name": "time", "id": "c1", "response": {"output": "12:00"}}}
+    ]
+
+
+def test_a_carried_signature_goes_back_to_its_call() -> None:
+    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family))
+    reasoning = {"type": "reasoning", "summary": [], "encrypted_content": blob}
+    call = translate(input=[USER, reasoning, CALL, OUTPUT])
+    assert call.body["contents"][1]["parts"][0]["thoughtSignature"] == SIGNATURE
+    assert noted(call) == []
+
+
+def test_history_goes_before_the_input_and_keeps_its_signatures() -> None:
+    answer = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": CALL}]}
+    stored: Any = {
+        "role": "model",
+        "parts": [{"functionCall": {"name": "time", "args": {}}, "thoughtSignature": SIGNATURE}],
+    }
+    history = [
+        RememberedMessage(message={"role": "developer", "content": "Be kind."}, content=None),
+        RememberedMessage(message=USER, content={"role": "user", "parts": [{"text": "Hi"}]}),
+        RememberedMessage(message=answer, content=stored),
+    ]
+    items = [OUTPUT, {"role": "developer", "content": "Be brief."}]
+    call = translate(history=history, input=items, instructions="Be fast.")
+    assert call.body["systemInstruction"]["parts"] == [{"text": "Be fast."}, {"text": "Be kind."}]
+    assert call.placement == [SYSTEM, 0, 1, 2, 3]
+    assert len(call.faces) == 2
+    assert call.body["contents"][1] == stored
+    assert call.body["contents"][3]["parts"] == [{"text": "<system_message>\nBe brief.\n</system_message>"}]
+
+
+def test_restored_turns_are_sent_as_gemini_gave_them() -> None:
+    stored: Any = {"role": "model", "parts": [{"text": "Hel"}, {"text": "lo", "thoughtSignature": SIGNATURE}]}
+    items = [USER, {"role": "assistant", "content": "Hello"}, USER]
+    call = translate(input=items, restored={1: stored})
+    assert call.body["contents"][1] == stored
+    assert noted(call) == ["restored input: 1 assistant turns as Gemini gave them"]
+
+
+def test_a_picture_without_a_word_after_results_does_not_begin_a_new_turn() -> None:
+    picture = {"role": "user", "content": [{"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}"}]}
+    call = translate(input=[USER, CALL, OUTPUT, picture])
+    assert call.body["contents"][1]["parts"][0]["thoughtSignature"] == SKIP_SIGNATURE
+
+
+def test_an_answer_at_the_end_is_dropped() -> None:
+    call = translate(input=[USER, {"role": "assistant", "content": "Hel"}])
+    assert call.placement == [0, OMITTED]
+    assert noted(call) == ["dropped input[1]: Gemini does not continue an assistant message"]
+
+
+NOTED: list[tuple[dict[str, Any], str]] = [
+    ({"max_tool_calls": 3}, "max_tool_calls"),
+    ({"text": {"verbosity": "low"}}, "text.verbosity"),
+    ({"service_tier": "fast"}, "service_tier"),
+    ({"client_metadata": {"a": "b"}}, "client_metadata"),
+    ({"safety_identifier": "x"}, "safety_identifier"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"reasoning": {"mode": "pro"}}, "reasoning.mode"),
+    ({"input": [{"type": "mcp_approval_response"}, USER]}, "input[0]"),
+    ({"max_output_tokens": 100_000}, "max_output_tokens"),
+    ({"temperature": 0.5}, "temperature"),
+    ({"reasoning": {"effort": "minimal"}}, "reasoning.effort"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "param"), NOTED, ids=lambda value: str(value)[:40])
+def test_nothing_changes_in_silence(parameters: dict[str, Any], param: str) -> None:
+    assert [note.param for note in translate(**parameters).notes] == [param]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"truncation": "disabled", "store": False, "user": "u", "metadata": {"a": "b"}, "prompt_cache_key": "k"},
+        {"text": {"verbosity": "medium"}, "service_tier": "auto", "reasoning": {"mode": "standard", "context": "auto"}},
+        {"include": ["reasoning.encrypted_content"], "stream": True, "stream_options": {"include_obfuscation": False}},
+        {"tools": [], "include": []},
+    ],
+)
+def test_what_changes_nothing_is_not_noted(parameters: dict[str, Any]) -> None:
+    assert noted(translate(**parameters)) == []

@@ -1,0 +1,140 @@
+"""How the answer tests build answers, and how they fold a stream: by the SDK's own accumulator where it can."""
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types import Completion
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from api.translate.chat.answer import ChatAnswer
+from api.translate.completions.answer import CompletionAnswer
+from api.translate.names import ToolNames
+
+ROOT = Path(__file__).resolve().parents[3]
+RECORDINGS = ROOT.parent / "shared" / "data" / "gemini-recordings.jsonl"
+MODEL = "gpt-4o"
+CREATED = 1_700_000_000
+
+
+def call_ids() -> Iterator[str]:
+    """Return ids as they are counted: call_1, call_2, …"""
+    return (f"call_{number}" for number in itertools.count(1))
+
+
+def chat_answer(**options: Any) -> ChatAnswer:
+    """Return a fresh answer with one choice, unless told otherwise."""
+    defaults: dict[str, Any] = {
+        "id": "chatcmpl-test",
+        "created": CREATED,
+        "model": MODEL,
+        "choices": 1,
+        "call_ids": call_ids(),
+        "tool_names": {},
+        "include_usage": False,
+    }
+    return ChatAnswer(**{**defaults, **options})
+
+
+def completion_answer(**options: Any) -> CompletionAnswer:
+    """Return a fresh legacy answer with one choice, unless told otherwise."""
+    defaults: dict[str, Any] = {"id": "cmpl-test", "created": CREATED, "model": MODEL, "choices": 1}
+    return CompletionAnswer(**{**defaults, "include_usage": False, **options})
+
+
+def answer_for(request: Mapping[str, Any]) -> ChatAnswer | CompletionAnswer:
+    """Return the answer that belongs to an OpenAI request, as the exchange would build it."""
+    include_usage = (request.get("stream_options") or {}).get("include_usage", False)
+    n = request.get("n", 1)
+    if "prompt" in request:
+        prompts = request["prompt"] if isinstance(request["prompt"], list) else [request["prompt"]]
+        return completion_answer(
+            model=request["model"],
+            choices=len(prompts) * n,
+            prompts=prompts,
+            echo=request.get("echo", False),
+            include_usage=include_usage,
+            top_logprobs=request.get("logprobs"),
+        )
+    names = ToolNames()
+    for tool in request.get("tools", ()):
+        names.sent(tool["function"]["name"])
+    return chat_answer(
+        model=request["model"],
+        choices=n,
+        tool_names=names.changed,
+        include_usage=include_usage,
+        parallel_tool_calls=request.get("parallel_tool_calls", True),
+        legacy_functions="functions" in request,
+        show_reasoning="reasoning" in request,
+        top_logprobs=request.get("top_logprobs", 0) if request.get("logprobs") else None,
+    )
+
+
+def stream_of(answer: ChatAnswer | CompletionAnswer, responses: Sequence[tuple[int, Any]]) -> list[dict[str, Any]]:
+    """Feed (first choice, response) pairs and return every chunk of the stream, as JSON would carry it."""
+    chunks: list[Any] = []
+    for first_choice, response in responses:
+        chunks += answer.feed(response, first_choice=first_choice)
+    sent: list[dict[str, Any]] = json.loads(json.dumps([*chunks, *answer.finish()]))
+    return sent
+
+
+def plain_of(answer: ChatAnswer | CompletionAnswer, responses: Sequence[tuple[int, Any]]) -> dict[str, Any]:
+    """Feed (first choice, response) pairs and return the plain answer, as JSON would carry it."""
+    for first_choice, response in responses:
+        answer.feed(response, first_choice=first_choice)
+    sent: dict[str, Any] = json.loads(json.dumps(answer.completion()))
+    return sent
+
+
+def fold(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Return message and finish reason of each choice, added up from a stream by the SDK's accumulator."""
+    if chunks[0]["object"] == "text_completion":
+        return _fold_completion(chunks)
+    state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+    for chunk in chunks:
+        state.handle_chunk(ChatCompletionChunk.model_validate(chunk, strict=True))
+    folded = state.current_completion_snapshot.model_dump(exclude_unset=True)
+    return {choice["index"]: _choice(choice) for choice in folded["choices"]}
+
+
+def choices_of(plain: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """Return message and finish reason of each choice of a plain answer, once the SDK's types have accepted it."""
+    kind = Completion if plain["object"] == "text_completion" else ChatCompletion
+    kind.model_validate(plain, strict=True)
+    return {choice["index"]: _choice(choice) for choice in plain["choices"]}
+
+
+def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
+    if "text" in choice:
+        return {"text": choice["text"], "finish_reason": choice["finish_reason"]}
+    message = {key: value for key, value in choice["message"].items() if value is not None and key != "parsed"}
+    if "tool_calls" in message:
+        # The accumulator keeps the index of each delta of a call, which the plain answer does not have.
+        message["tool_calls"] = [
+            {**{key: value for key, value in call.items() if key != "index"}, "function": _called(call["function"])}
+            for call in message["tool_calls"]
+        ]
+    return {"message": message, "finish_reason": choice["finish_reason"]}
+
+
+def _called(function: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": function["name"], "arguments": function["arguments"]}
+
+
+def _fold_completion(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    folded: dict[int, dict[str, Any]] = {}
+    for chunk in chunks:
+        # The SDK's type forbids the null that OpenAI itself sends in every chunk but the last.
+        Completion.model_validate(
+            {**chunk, "choices": [{**choice, "finish_reason": "stop"} for choice in chunk["choices"]]}, strict=True
+        )
+        for choice in chunk["choices"]:
+            so_far = folded.setdefault(choice["index"], {"text": "", "finish_reason": None})
+            so_far["text"] += choice["text"]
+            so_far["finish_reason"] = choice["finish_reason"]
+    return folded

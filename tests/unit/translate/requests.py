@@ -1,0 +1,132 @@
+"""How the request tests translate: profiles of three kinds of models, and the emulator's rules as the judge."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from api.gemini.emulator.models import models
+from api.gemini.emulator.rules import check_rules
+from api.gemini.emulator.validation import check
+from api.gemini.profile import ModelProfile
+from api.gemini.wire import Blob, Content
+from api.openai.chat_request import parse_chat_completion
+from api.translate.chat.request import RememberedMessage, UpstreamCall, chat_to_gemini
+
+ROOT = Path(__file__).resolve().parents[3]
+
+FLASH_2 = ModelProfile(
+    name="gemini-2.5-flash",
+    family="gemini-2.5",
+    max_candidates=8,
+    thinking="budget",
+    thinking_budget_max=24576,
+    thinking_can_disable=True,
+)
+PRO_2 = replace(
+    FLASH_2, name="gemini-2.5-pro", thinking_budget_min=128, thinking_budget_max=32768, thinking_can_disable=False
+)
+FLASH_3 = ModelProfile(
+    name="gemini-3.8-flash",
+    family="gemini-3",
+    sampling="ignored",
+    thinking="level",
+    thinking_levels=("low", "medium", "high"),
+    thinking_default="medium",
+    signatures=True,
+    function_call_ids=True,
+    tools_with_json=True,
+    tools_with_builtin=True,
+    validated_mode=True,
+    media_resolution_per_part=True,
+    function_response_parts=True,
+)
+PAINTER = ModelProfile(
+    name="gemini-2.5-flash-image", family="gemini-2.5", functions=False, output_modalities=("TEXT", "IMAGE")
+)
+SPEAKER = ModelProfile(
+    name="gemini-3.8-flash-tts",
+    family="gemini-3",
+    functions=False,
+    output_token_limit=16384,
+    output_modalities=("AUDIO",),
+)
+PLAIN = ModelProfile(name="gemma-4-31b-it", functions=False, json_schema=False)
+PROFILES = {profile.name: profile for profile in (FLASH_2, PRO_2, FLASH_3, PAINTER, SPEAKER, PLAIN)}
+
+PIXEL = "iVBORw0KGgo="
+# Long enough for a strict Gemini to take them for signatures made elsewhere.
+SIGNATURE, OTHER_SIGNATURE = "c2lnbmF0dXJl" * 4, "b3RoZXItc2ln" * 4
+DATA_URL = f"data:image/png;base64,{PIXEL}"
+
+WEATHER_TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+def user(content: Any = "Hi") -> dict[str, Any]:
+    """Return a user message."""
+    return {"role": "user", "content": content}
+
+
+def assistant(content: Any = None, **fields: Any) -> dict[str, Any]:
+    """Return an assistant message."""
+    return {"role": "assistant", "content": content, **fields}
+
+
+def call(call_id: str, name: str = "get_weather", arguments: str = '{"city":"Paris"}', **fields: Any) -> dict[str, Any]:
+    """Return a tool call."""
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **fields}
+
+
+def result(call_id: str, content: Any = "21 degrees") -> dict[str, Any]:
+    """Return a tool message."""
+    return {"role": "tool", "tool_call_id": call_id, "content": content}
+
+
+def translate(
+    *messages: Mapping[str, Any],
+    profile: ModelProfile = FLASH_2,
+    remembered: Sequence[RememberedMessage] = (),
+    restored: Mapping[int, Content] | None = None,
+    fetched: Mapping[str, Blob] | None = None,
+    **parameters: Any,
+) -> UpstreamCall:
+    """Return the translation of a chat request, parsed as it would come in, and let the emulator's rules judge it."""
+    request = parse_chat_completion(
+        orjson.dumps({"model": "gpt-4o", "messages": list(messages) or [user()], **parameters})
+    )
+    upstream = chat_to_gemini(
+        request, profile=profile, remembered=remembered, restored=restored or {}, fetched=fetched or {}
+    )
+    judge(upstream, profile)
+    return upstream
+
+
+def judge(upstream: UpstreamCall, profile: ModelProfile) -> None:
+    """Raise GoogleError if a strict Gemini would refuse the body; signatures made elsewhere are let through."""
+    body = orjson.loads(orjson.dumps(upstream.body))
+    check_rules(check(body, "GenerateContentRequest"), models()[profile.name], foreign_signatures=True)
+    assert len(upstream.placement) >= len(upstream.faces)
+
+
+def contents(*messages: Mapping[str, Any], **options: Any) -> list[Content]:
+    """Return the contents of a translated conversation."""
+    return translate(*messages, **options).body["contents"]
+
+
+def config(**parameters: Any) -> Mapping[str, Any]:
+    """Return the generation config of a one-turn request; empty if none is sent."""
+    return translate(**parameters).body.get("generationConfig", {})
+
+
+def noted(upstream: UpstreamCall) -> list[tuple[str, str]]:
+    """Return kind and parameter of each note."""
+    return [(note.kind, note.param) for note in upstream.notes]

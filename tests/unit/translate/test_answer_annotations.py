@@ -1,0 +1,60 @@
+"""Sources of an answer: bytes become characters (rule 99), pieces of a stream become one list."""
+
+from typing import Any
+
+from tests.unit.translate.answers import chat_answer
+
+TEXT = "Größe: Zürich ist schön. Bern auch."
+WEB = {"web": {"uri": "https://example.org/z", "title": "Zürich"}}
+
+
+def support(words: str, *chunks: int, within: str = TEXT, **segment: Any) -> dict[str, Any]:
+    start = within.encode().index(words.encode())
+    place = {"startIndex": start, "endIndex": start + len(words.encode()), "text": words}
+    return {"segment": {**place, **segment}, "groundingChunkIndices": list(chunks)}
+
+
+def annotations_of(*metadata: dict[str, Any], parts: Any = ({"text": TEXT},)) -> list[tuple[str, str]]:
+    """Return (annotated words, address) of one answer whose candidates carry the metadata."""
+    answer = chat_answer()
+    answer.feed({"candidates": [{"content": {"parts": list(parts)}}]})
+    for one in metadata:
+        answer.feed({"candidates": [one]})  # type: ignore[list-item]
+    message = answer.messages[0]
+    found = [annotation["url_citation"] for annotation in message.get("annotations", ())]
+    return [(str(message["content"])[one["start_index"] : one["end_index"]], one["url"]) for one in found]
+
+
+def test_rule_099_byte_offsets_become_character_indexes() -> None:
+    grounding = {"groundingChunks": [WEB], "groundingSupports": [support("Zürich ist schön.", 0)]}
+    assert annotations_of({"groundingMetadata": grounding}) == [("Zürich ist schön.", WEB["web"]["uri"])]
+
+
+def test_supports_point_into_the_sources_of_all_chunks() -> None:
+    other = {"web": {"uri": "https://example.org/b", "title": "Bern"}}
+    found = annotations_of(
+        {"groundingMetadata": {"groundingChunks": [WEB]}},
+        {"groundingMetadata": {"groundingChunks": [other], "groundingSupports": [support("Bern auch.", 1)]}},
+    )
+    assert found == [("Bern auch.", "https://example.org/b")]
+
+
+def test_words_count_more_than_offsets_where_code_blocks_moved_the_text() -> None:
+    parts = [{"executableCode": {"language": "PYTHON", "code": "1"}}, {"text": TEXT}]
+    grounding = {"groundingChunks": [WEB], "groundingSupports": [support("Zürich ist schön.", 0)]}
+    assert annotations_of({"groundingMetadata": grounding}, parts=parts)[0][0] == "Zürich ist schön."
+
+
+def test_words_that_are_not_in_the_text_and_sources_without_address_are_left_out() -> None:
+    gone = support("Zürich ist schön.", 0, text="Ganz anders")
+    nowhere = support("Bern auch.", 1, 7)
+    chunks = [WEB, {"retrievedContext": {"title": "a file"}}]
+    assert (
+        annotations_of({"groundingMetadata": {"groundingChunks": chunks, "groundingSupports": [gone, nowhere]}}) == []
+    )
+
+
+def test_citations_of_training_texts_are_annotations_too() -> None:
+    end = len("Größe".encode())
+    sources = [{"endIndex": end, "uri": "https://example.org/q", "license": "mit"}]
+    assert annotations_of({"citationMetadata": {"citationSources": sources}}) == [("Größe", "https://example.org/q")]

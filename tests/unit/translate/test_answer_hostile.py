@@ -1,0 +1,98 @@
+"""Whatever Gemini sends instead of an answer is its fault, and said so: never another exception, never a hang."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.errors import UpstreamError
+from tests.unit.translate.answers import ROOT, chat_answer, choices_of, completion_answer, fold, plain_of, stream_of
+
+GOLDEN = [
+    *(json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "tests/golden").glob("*/gemini_response.json"))),
+    *(
+        json.loads(line)
+        for path in sorted((ROOT / "tests/golden").glob("*/gemini_stream.jsonl"))
+        for line in path.read_text("utf-8").split("\n")
+        if line
+    ),
+]
+RESPONSES = [response for response in GOLDEN if isinstance(response, dict)]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the path of every value inside a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(deeper for key, item in items for deeper in places(item, (*path, key)))]
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> Any:
+    """Return a real response in which up to three values, anywhere, are something else or gone."""
+    response = json.loads(json.dumps(draw(st.sampled_from(RESPONSES))))
+    for _ in range(draw(st.integers(1, 3))):
+        *way, last = draw(st.sampled_from(places(response)[1:] or [("candidates",)]))
+        holder = response
+        for step in way:
+            holder = holder[step]
+        if draw(st.booleans()):
+            holder[last] = draw(JSON)
+        elif isinstance(holder, dict):
+            holder.pop(last, None)
+    return response
+
+
+@given(responses=st.lists(mutations(), min_size=1, max_size=3), legacy=st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_mutated_answers_raise_nothing_but_upstream_errors(responses: list[Any], legacy: bool) -> None:
+    def fresh() -> Any:
+        return completion_answer() if legacy else chat_answer()
+
+    pairs = [(0, response) for response in responses]
+    try:
+        plain = plain_of(fresh(), pairs)
+    except UpstreamError:
+        with pytest.raises(UpstreamError):
+            stream_of(fresh(), pairs)
+        return
+    assert fold(stream_of(fresh(), pairs)) == choices_of(plain)
+
+
+@given(response=mutations())
+@settings(max_examples=200, deadline=None)
+def test_what_is_left_of_a_mutated_answer_can_be_stored(response: Any) -> None:
+    answer = chat_answer()
+    try:
+        answer.feed(response)
+    except UpstreamError:
+        return
+    assert orjson.dumps([answer.contents, answer.messages, answer.finish_reasons, answer.native_finish_reasons])
+    assert all(str(note).isprintable() for note in answer.notes)
+
+
+@pytest.mark.parametrize("index", [-1, 1, 7, True, "0", 1.0])
+def test_a_candidate_that_nobody_asked_for_is_an_error(index: Any) -> None:
+    with pytest.raises(UpstreamError):
+        chat_answer().feed({"candidates": [{"index": index}]})
+
+
+@pytest.mark.parametrize("kind", ["functionCall", "toolResponse", "hologram"])
+def test_answers_nested_too_deeply_to_be_written_are_an_error(kind: str) -> None:
+    deep: Any = "end"
+    for _ in range(300):
+        deep = {"a": deep}
+    part: Any = {kind: {"name": "f", "args": deep}}
+    with pytest.raises(UpstreamError):
+        chat_answer().feed({"candidates": [{"content": {"parts": [part]}}]})

@@ -1,0 +1,99 @@
+"""Every recorded answer of the real Gemini goes both ways, loses nothing and is what the OpenAI SDK expects."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.translate.answers import (
+    RECORDINGS,
+    chat_answer,
+    choices_of,
+    completion_answer,
+    fold,
+    plain_of,
+    stream_of,
+)
+
+pytestmark = pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not beside this checkout")
+
+
+def answers() -> list[Any]:
+    """Return (id, responses) of each recorded answer with status 200."""
+    found = []
+    for number, line in enumerate(RECORDINGS.read_text("utf-8").split("\n") if RECORDINGS.exists() else ()):
+        exchange = json.loads(line) if line else {}
+        if exchange.get("status") != 200 or exchange["op"] not in ("generateContent", "streamGenerateContent"):
+            continue
+        responses = exchange["chunks"] if "chunks" in exchange else [exchange["response"]]
+        if any("candidates" in response or "promptFeedback" in response for response in responses):
+            name = f"{number}-{Path(exchange['source']).stem}"
+            found.append(pytest.param([(0, response) for response in responses], id=name))
+    return found
+
+
+def parts_of(responses: list[tuple[int, Any]]) -> list[dict[str, Any]]:
+    candidates = [candidate for _, response in responses for candidate in response.get("candidates", ())]
+    return [part for candidate in candidates for part in candidate.get("content", {}).get("parts", ())]
+
+
+def test_there_are_recordings() -> None:
+    assert len(answers()) > 250
+
+
+@pytest.mark.parametrize("responses", answers())
+def test_stream_and_plain_answer_are_the_same(responses: list[tuple[int, Any]]) -> None:
+    plain = plain_of(chat_answer(), responses)
+    chunks = stream_of(chat_answer(include_usage=True), responses)
+    assert fold(chunks) == choices_of(plain)
+    assert chunks[-1]["usage"] == plain["usage"]
+
+
+@pytest.mark.parametrize("responses", answers())
+def test_nothing_of_an_answer_is_lost(responses: list[tuple[int, Any]]) -> None:
+    answer = chat_answer()
+    plain_of(answer, responses)
+    sent, parts = parts_of(responses), answer.contents[0]["parts"]
+    for thought in (False, True):
+        texts = [
+            "".join(part.get("text", "") for part in side if part.get("thought", False) is thought)
+            for side in (sent, parts)
+        ]
+        assert texts[0] == texts[1]
+    for key in ("thoughtSignature", "toolCall", "toolResponse", "inlineData", "executableCode", "codeExecutionResult"):
+        assert [part[key] for part in sent if key in part] == [part[key] for part in parts if key in part]
+    names = [part["functionCall"]["name"] for part in sent if part.get("functionCall", {}).get("name")]
+    assert [part["functionCall"]["name"] for part in parts if "functionCall" in part] == names
+    assert [call["function"]["name"] for call in answer.messages[0].get("tool_calls", ())] == names  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize("responses", answers())
+def test_usage_adds_up_to_geminis_total(responses: list[tuple[int, Any]]) -> None:
+    answer = chat_answer()
+    plain_of(answer, responses)
+    for counts in answer.usage_metadata:
+        assert answer.usage["total_tokens"] == counts.get("totalTokenCount", 0)
+
+
+@pytest.mark.parametrize("responses", answers())
+def test_what_is_stored_answers_the_same_when_it_comes_again(responses: list[tuple[int, Any]]) -> None:
+    answer = chat_answer()
+    plain_of(answer, responses)
+    again = chat_answer()
+    again.feed({"candidates": [{"content": answer.contents[0], "finishReason": "STOP"}]})
+    again_message = {key: value for key, value in again.messages[0].items() if key != "annotations"}
+    message = {key: value for key, value in answer.messages[0].items() if key != "annotations"}
+    if answer.finish_reasons == ["content_filter"]:
+        message["content"] = message["content"] or ""
+        message["refusal"] = None  # it says why there is nothing, and is no part of Gemini's content
+    assert again_message == message
+    assert again.contents == answer.contents
+
+
+@pytest.mark.parametrize("responses", answers())
+def test_recorded_answers_as_text_completions(responses: list[tuple[int, Any]]) -> None:
+    plain = plain_of(completion_answer(), responses)
+    folded = fold(stream_of(completion_answer(), responses))
+    assert folded[0]["text"] == plain["choices"][0]["text"]
+    assert folded[0]["finish_reason"] == plain["choices"][0]["finish_reason"]

@@ -1,0 +1,84 @@
+"""How many searches an answer took: different queries of each upstream call, as Google bills them (rule 98)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.translate.answers import RECORDINGS, chat_answer, completion_answer
+
+
+def candidate(*queries: str, index: int = 0, text: str = "Yes.") -> Any:
+    """A candidate that searched for `queries`; without any it has no grounding."""
+    grounding = {"groundingMetadata": {"webSearchQueries": list(queries)}} if queries else {}
+    return {"index": index, "content": {"parts": [{"text": text}]}, "finishReason": "STOP", **grounding}
+
+
+def own_call(*queries: str, tool: str = "GOOGLE_SEARCH_WEB") -> Any:
+    """A candidate that stopped for a function after one of Google's tools, and so never told of its grounding."""
+    call = {"toolCall": {"toolType": tool, "id": "t", "args": {"queries": list(queries)}}}
+    return {"content": {"parts": [call, {"functionCall": {"name": "f", "args": {}}}]}, "finishReason": "STOP"}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "searches"),
+    [
+        pytest.param([candidate("ducks", "geese")], 2, id="two queries"),
+        pytest.param([candidate("", "ducks", "", "ducks")], 1, id="empty and repeated ones are not billed"),
+        pytest.param([candidate("")], 0, id="only an empty one"),
+        pytest.param([candidate()], 0, id="no grounding"),
+        pytest.param([candidate("ducks"), candidate("ducks", "geese")], 2, id="the pieces of a stream repeat them"),
+        pytest.param([candidate("ducks", "geese"), candidate("geese", "swans", index=1)], 3, id="choices share them"),
+        pytest.param([own_call("ducks", "geese")], 2, id="calls without any grounding"),
+        pytest.param([own_call("ducks"), candidate("ducks")], 1, id="a call and its grounding"),
+        pytest.param([own_call("ducks", tool="FILE_SEARCH")], 0, id="another tool of Google's"),
+    ],
+)
+def test_rule_098_different_queries_are_counted(candidates: list[Any], searches: int) -> None:
+    answer = chat_answer(choices=2)
+    for one in candidates:
+        answer.feed({"candidates": [one]})
+
+    assert answer.searches == [searches]
+
+
+def test_rule_098_sources_without_a_query_are_no_search() -> None:
+    """URL context and file search give grounding too; nothing is billed for it but its tokens."""
+    answer = chat_answer()
+    grounded = candidate()
+    grounded["groundingMetadata"] = {"groundingChunks": [{"web": {"uri": "https://example.org"}}]}
+    answer.feed({"candidates": [grounded]})
+
+    assert answer.searches == [0]
+
+
+def test_rule_098_each_call_searches_for_itself() -> None:
+    answer = completion_answer(choices=6, prompts=["a", "b", "c"])
+    answer.feed({"candidates": [candidate("ducks"), candidate("geese", index=1)]}, first_choice=4)
+    answer.feed({"candidates": [candidate("ducks")]}, first_choice=0)  # it reports no usage, so it comes last
+    for first in (4, 2):
+        answer.feed({"usageMetadata": {"promptTokenCount": first}}, first_choice=first)
+
+    assert [counts["promptTokenCount"] for counts in answer.usage_metadata] == [2, 4]
+    assert answer.searches == [0, 2, 1]
+
+
+@pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not beside this checkout")
+@pytest.mark.parametrize(
+    ("number", "searches"),
+    [
+        pytest.param(14, 1, id="a search, then a function call: no grounding"),
+        pytest.param(15, 1, id="an empty query beside the real one"),
+        pytest.param(16, 1, id="the same in a stream"),
+        pytest.param(58, 0, id="file search"),
+        pytest.param(94, 0, id="URL context"),
+        pytest.param(120, 1, id="a query that only the grounding names"),
+    ],
+)
+def test_rule_098_recorded_searches(number: int, searches: int) -> None:
+    exchange = json.loads(RECORDINGS.read_text("utf-8").split("\n")[number])
+    answer = chat_answer()
+    for response in exchange.get("chunks") or [exchange["response"]]:
+        answer.feed(response)
+
+    assert answer.searches == [searches]

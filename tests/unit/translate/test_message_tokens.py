@@ -1,0 +1,32 @@
+"""The size of messages: text by its bytes, media by the piece."""
+
+import orjson
+import pytest
+
+from api.translate.message_tokens import MEDIA_TOKENS, json_tokens
+
+BIG = "iVBORw0KGgo" * 10_000
+
+
+def test_text_counts_by_its_bytes() -> None:
+    assert json_tokens(b'"eight.."') == 3
+    assert json_tokens(b"x" * 4000) == 1000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{BIG}"}}]},
+        {"content": [{"type": "input_audio", "input_audio": {"data": BIG, "format": "wav"}}]},
+        {"content": [{"type": "file", "file": {"file_data": BIG, "filename": "a.pdf"}}]},
+        {"content": f"![a](data:image/png;base64,{BIG}) and text"},
+        {"parts": [{"inlineData": {"mimeType": "image/png", "data": BIG}}]},
+    ],
+)
+def test_media_count_by_the_piece(message: object) -> None:
+    assert MEDIA_TOKENS < json_tokens(orjson.dumps(message)) < MEDIA_TOKENS + 50
+
+
+def test_a_word_like_base64_does_not_hide_a_text() -> None:
+    assert json_tokens(orjson.dumps({"content": ";base64, " + "word " * 1000})) > 1000
+    assert json_tokens(orjson.dumps({"content": "A" * 8000})) > 2000

@@ -1,0 +1,99 @@
+"""What is parsed and not honoured: each parameter is noted, and none of its harmless values is."""
+
+from typing import Any
+
+import pytest
+
+from api.errors import InvalidRequestError
+from api.openai.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS
+from api.translate.chat.dropped import DROPPED
+from tests.unit.translate.requests import noted, translate
+
+GIVEN: dict[str, Any] = {
+    "verbosity": "low",
+    "prediction": {"type": "content", "content": "x"},
+    "moderation": {"model": "m"},
+    "safety_identifier": "u",
+    "prompt_cache_options": {"mode": "auto"},
+    "prompt_cache_retention": "24h",
+}
+HARMLESS: dict[str, Any] = {
+    "store": True,
+    "logprobs": False,
+    "logit_bias": {"50256": 0},
+    "verbosity": "medium",
+    "modalities": ["text"],
+    "service_tier": "auto",
+    "prompt_cache_key": "k",
+    "n": 1,
+    "stream": False,
+    "user": "ann",
+    "metadata": {"a": "b"},
+    "parallel_tool_calls": True,
+    "temperature": 1,
+    "presence_penalty": 0,
+}
+
+
+def test_the_table_is_complete() -> None:
+    assert set(GIVEN) == set(DROPPED)
+
+
+def test_each_is_noted_with_its_reason() -> None:
+    upstream = translate(**GIVEN)
+    assert noted(upstream) == [("dropped", name) for name in DROPPED]
+    assert "generationConfig" not in upstream.body
+
+
+@pytest.mark.parametrize(("name", "value"), HARMLESS.items())
+def test_values_that_change_nothing_make_no_note(name: str, value: Any) -> None:
+    assert translate(**{name: value}).notes == ()
+
+
+def test_unknown_parameters_are_noted() -> None:
+    assert noted(translate(top_k=5, client_metadata={})) == [("dropped", "top_k"), ("dropped", "client_metadata")]
+
+
+def test_obfuscation_that_is_asked_for_is_noted() -> None:
+    upstream = translate(stream=True, stream_options={"include_usage": True, "include_obfuscation": True})
+    assert noted(upstream) == [("dropped", "stream_options.include_obfuscation")]
+
+
+def test_what_stands_beside_google_in_extra_body_is_noted() -> None:
+    assert noted(translate(extra_body={"google": {}, "other": 1})) == [("dropped", "extra_body")]
+
+
+SETTING = {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_ONLY_HIGH"}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"safety_settings": [SETTING]},
+        {"google": {"safety_settings": [SETTING]}},
+        {"extra_body": {"safety_settings": [SETTING]}},
+        {"extra_body": {"google": {"safety_settings": [SETTING]}}},
+    ],
+    ids=["top", "google", "extra_body", "extra_body.google"],
+)
+def test_safety_settings_pass_through(parameters: dict[str, Any]) -> None:
+    upstream = translate(**parameters)
+    assert upstream.body["safetySettings"] == [SETTING]
+    assert upstream.notes == ()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{}, {"category": "A"}, {**SETTING, "method": "X"}, {**SETTING, "threshold": "off it"}, {**SETTING, "category": 7}],
+)
+def test_safety_settings_of_another_form_are_refused_by_name(setting: Any) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        translate(safety_settings=[SETTING, setting])
+    assert caught.value.param == "safety_settings[1]"
+    with pytest.raises(InvalidRequestError):
+        translate(google={"safety_settings": setting or 7})
+
+
+def test_the_table_of_parameters_says_the_same() -> None:
+    assert {row.name for row in CHAT_PARAMETERS if row.status == "noted"} == set(DROPPED)
+    assert {row.name for row in COMPLETION_PARAMETERS if row.status == "noted"} == {"best_of"}

@@ -1,0 +1,183 @@
+"""Roles and turns: rules 1 to 11 of the translation."""
+
+from typing import Any
+
+import pytest
+
+from api.errors import InvalidRequestError
+from tests.unit.translate.requests import (
+    DATA_URL,
+    FLASH_3,
+    PIXEL,
+    PLAIN,
+    WEATHER_TOOL,
+    assistant,
+    call,
+    contents,
+    noted,
+    result,
+    translate,
+    user,
+)
+
+
+def system(content: Any) -> dict[str, Any]:
+    return {"role": "system", "content": content}
+
+
+def developer(content: Any) -> dict[str, Any]:
+    return {"role": "developer", "content": content}
+
+
+def text(role: str, *texts: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"text": item} for item in texts]}
+
+
+def test_rule_001_system_and_developer_messages_are_parts_of_the_system_instruction() -> None:
+    upstream = translate(
+        system("Be terse."), developer([{"type": "text", "text": "In"}, {"type": "text", "text": "French."}]), user()
+    )
+    assert upstream.body["systemInstruction"] == {"parts": [{"text": "Be terse."}, {"text": "In"}, {"text": "French."}]}
+    assert upstream.body["contents"] == [text("user", "Hi")]
+    assert upstream.placement == [-1, -1, 0]
+    assert upstream.faces[0] == text("system", "Be terse.")
+    assert upstream.notes == ()
+
+
+def test_rule_002_a_later_system_message_stays_in_its_place_as_marked_user_text() -> None:
+    upstream = translate(system("A"), user("one"), assistant("two"), system("Be brief."), user("three"))
+    marked = "<system_message>\nBe brief.\n</system_message>"
+    assert upstream.body["contents"] == [text("user", "one"), text("model", "two"), text("user", marked, "three")]
+    assert upstream.body["systemInstruction"] == {"parts": [{"text": "A"}]}
+    assert upstream.placement == [-1, 0, 1, 2, 2]
+    assert upstream.faces[3] == text("user", marked)
+    assert noted(upstream) == [("converted", "messages[3]")]
+
+
+def test_rule_003_a_request_of_system_messages_alone_is_what_the_user_says() -> None:
+    upstream = translate(system("Tell a joke."), developer("A short one."))
+    assert upstream.body == {"contents": [text("user", "Tell a joke.", "A short one.")]}
+    assert upstream.placement == [0, 0]
+    assert noted(upstream) == [("converted", "messages")]
+
+
+@pytest.mark.parametrize("content", ["", [{"type": "text", "text": ""}]])
+def test_rule_004_an_empty_system_instruction_is_left_out(content: Any) -> None:
+    upstream = translate(system(content), user())
+    assert upstream.body == {"contents": [text("user", "Hi")]}
+    assert upstream.placement == [-2, 0]
+    assert upstream.faces == [None, text("user", "Hi")]
+
+
+def test_rule_005_neighbours_of_one_role_become_one_turn() -> None:
+    upstream = translate(user("a"), user("b"), user("c"), assistant("d"), assistant("e"), user("f"))
+    assert upstream.body["contents"] == [text("user", "a", "b", "c"), text("model", "d", "e"), text("user", "f")]
+    assert upstream.placement == [0, 0, 0, 1, 1, 2]
+    assert upstream.faces[1] == text("user", "b")
+
+
+def test_rule_006_trailing_assistant_messages_are_dropped() -> None:
+    upstream = translate(user("a"), assistant("b"), assistant("c"))
+    assert upstream.body["contents"] == [text("user", "a")]
+    assert upstream.faces == [text("user", "a"), None, None]
+    assert upstream.placement == [0, -2, -2]
+    assert sorted(noted(upstream)) == [("dropped", "messages[1]"), ("dropped", "messages[2]")]
+
+
+def test_rule_007_empty_text_is_skipped_and_an_empty_turn_is_one_blank() -> None:
+    parts = [{"type": "text", "text": ""}, {"type": "text", "text": "a"}]
+    assert contents(user(parts)) == [text("user", "a")]
+    assert contents(user("")) == [text("user", " ")]
+    assert contents(user("a"), assistant(""), user("b")) == [text("user", "a", "b")]
+
+
+def test_rule_007_a_request_of_assistant_messages_alone_leaves_one_blank_turn() -> None:
+    upstream = translate(assistant("a"))
+    assert upstream.body["contents"] == [text("user", " ")]
+    assert upstream.placement == [-2]
+    assert ("added", "messages") in noted(upstream)
+
+
+def test_rule_008_a_turn_of_media_alone_gets_a_blank_text() -> None:
+    image = {"type": "image_url", "image_url": {"url": DATA_URL}}
+    assert contents(user([image])) == [
+        {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": PIXEL}}, {"text": " "}]}
+    ]
+
+
+def test_rule_009_texts_are_never_joined() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert contents(user(parts)) == [text("user", "a", "b")]
+    output = contents(user(), assistant(tool_calls=[call("c1")]), result("c1", parts), tools=[WEATHER_TOOL])[-1]
+    assert output["parts"][0]["functionResponse"]["response"] == {"output": ["a", "b"]}
+
+
+def test_rule_010_reasoning_sent_back_is_a_thought() -> None:
+    messages = (user(), assistant("b", reasoning_content="Let me think."), user("c"))
+    assert contents(*messages)[1] == {
+        "role": "model",
+        "parts": [{"text": "Let me think.", "thought": True}, {"text": "b"}],
+    }
+    upstream = translate(*messages, profile=PLAIN)
+    assert upstream.body["contents"][1] == text("model", "b")
+    assert noted(upstream) == [("dropped", "messages[1].reasoning_content")]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        assistant("Here:", images=[{"type": "image_url", "image_url": {"url": DATA_URL}}]),
+        assistant(f"Here:![a cat]({DATA_URL})"),
+    ],
+    ids=["images", "markdown"],
+)
+def test_rule_011_images_of_earlier_answers_are_sent_again(answer: dict[str, Any]) -> None:
+    assert contents(user(), answer, user("Bigger"))[1] == {
+        "role": "model",
+        "parts": [{"text": "Here:"}, {"inlineData": {"mimeType": "image/png", "data": PIXEL}}],
+    }
+
+
+def test_images_that_are_no_images_are_noted() -> None:
+    upstream = translate(user(), assistant("a", images=[7, {"image_url": {}}]), user())
+    assert noted(upstream) == [("dropped", "messages[1].images[0]"), ("dropped", "messages[1].images[1]")]
+
+
+def test_a_refusal_is_what_the_model_said() -> None:
+    assert contents(user(), assistant(refusal="No."), user())[1] == text("model", "No.")
+    parts = [{"type": "refusal", "refusal": "No."}]
+    assert contents(user(), assistant(parts), user())[1] == text("model", "No.")
+
+
+def test_what_gemini_has_no_place_for_in_a_message_is_noted() -> None:
+    breakpoint_part = {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    upstream = translate(
+        {"role": "user", "content": [breakpoint_part], "name": "Ann"}, assistant("b", audio={"id": "audio_1"}), user()
+    )
+    assert noted(upstream) == [
+        ("dropped", "messages[0].name"),
+        ("dropped", "messages[0].content[0].prompt_cache_breakpoint"),
+        ("dropped", "messages[1].audio"),
+    ]
+
+
+def test_messages_are_not_changed() -> None:
+    history = [user([{"type": "text", "text": "a"}]), user("b"), assistant("c", tool_calls=[call("c1")])]
+    messages = [*history, result("c1"), user("d")]
+    before = repr(messages)
+    translate(*messages, tools=[WEATHER_TOOL], profile=FLASH_3)
+    assert repr(messages) == before
+
+
+def test_a_conversation_that_begins_with_a_call_gets_a_user_turn_first() -> None:
+    upstream = translate(assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL])
+    assert [content["role"] for content in upstream.body["contents"]] == ["user", "model", "user"]
+    assert upstream.placement == [1, 2]
+    assert noted(upstream) == [("added", "messages")]
+
+
+def test_an_error_names_the_part() -> None:
+    image = {"type": "image_url", "image_url": {"url": "ftp://x"}}
+    with pytest.raises(InvalidRequestError) as caught:
+        translate(user("a"), user([{"type": "text", "text": "b"}, image]))
+    assert caught.value.param == "messages[1].content[1].image_url.url"

@@ -1,0 +1,235 @@
+"""Schemas of functions and answers: rules 41 to 52 and 111."""
+
+from typing import Any
+
+import pytest
+
+from api.errors import InvalidRequestError
+from api.gemini.profile import ModelProfile
+from api.translate.context import RequestContext
+from api.translate.schema import schema_to_gemini
+from tests.unit.translate.requests import FLASH_2, FLASH_3, PLAIN, noted, translate
+
+TAKEN: dict[str, Any] = {
+    "type": "object",
+    "title": "Event",
+    "description": "An event",
+    "properties": {
+        "name": {"type": ["string", "null"], "default": "x", "minLength": 1, "pattern": "^a"},
+        "when": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}], "default": None},
+        "who": {"type": "array", "items": {"$ref": "#/$defs/Person"}, "uniqueItems": True},
+        "pair": {"type": "array", "prefixItems": [{"type": "integer"}, {"enum": [1, 2]}]},
+        "more": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
+    },
+    "required": ["name"],
+    "additionalProperties": False,
+    "$defs": {"Person": {"type": "object", "properties": {"friend": {"$ref": "#/$defs/Person"}}}},
+}
+
+
+def converted(schema: Any, profile: ModelProfile = FLASH_2) -> tuple[Any, list[str]]:
+    context = RequestContext(profile=profile)
+    return schema_to_gemini(schema, param="p", context=context), [str(note) for note in context.notes]
+
+
+def test_rule_041_a_schema_that_gemini_takes_is_sent_untouched() -> None:
+    sent, notes = converted(TAKEN)
+    assert sent is TAKEN
+    assert notes == []
+
+
+def test_rule_111_the_clients_own_schema_object_goes_to_the_wire() -> None:
+    upstream = translate(tools=[{"type": "function", "function": {"name": "f", "parameters": TAKEN}}])
+    declared = upstream.body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]
+    assert declared == TAKEN
+    assert list(declared["properties"]) == list(TAKEN["properties"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected", "notes"),
+    [
+        ({"const": "a"}, {"enum": ["a"]}, ["converted p: schema keywords rewritten: const"]),
+        ({"const": None}, {"type": "null"}, ["converted p: schema keywords rewritten: const"]),
+        ({"$schema": "s", "type": "string"}, {"type": "string"}, []),
+        (
+            {"type": "string", "examples": ["a"], "not": {}, "x-mine": 1},
+            {"type": "string"},
+            ["dropped p: schema keywords Gemini does not know: examples, not, keywords of no standard"],
+        ),
+        (
+            {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 9},
+            {"type": "integer", "minimum": 1, "maximum": 8},
+            ["converted p: schema keywords rewritten: exclusiveMinimum, exclusiveMaximum"],
+        ),
+        (
+            {"type": "number", "exclusiveMinimum": 0, "minimum": 2},
+            {"type": "number", "minimum": 2},
+            ["converted p: schema keywords rewritten: exclusiveMinimum"],
+        ),
+        (
+            {"type": "string", "nullable": True},
+            {"type": ["string", "null"]},
+            ["converted p: schema keywords rewritten: nullable"],
+        ),
+        (
+            {"type": "array", "items": [{"type": "string"}, True]},
+            {"type": "array", "prefixItems": [{"type": "string"}, {}]},
+            ["converted p: schema keywords rewritten: items"],
+        ),
+        (
+            {"definitions": {"A": {"type": "string"}}, "items": {"$ref": "#/definitions/A"}},
+            {"$defs": {"A": {"type": "string"}}, "items": {"$ref": "#/$defs/A"}},
+            ["converted p: schema keywords rewritten: definitions"],
+        ),
+        (
+            {"items": {"$ref": "#/$defs/A", "description": "d"}, "$defs": {"A": {}}},
+            {"items": {"description": "d", "anyOf": [{"$ref": "#/$defs/A"}]}, "$defs": {"A": {}}},
+            ["converted p: schema keywords rewritten: $ref"],
+        ),
+        ({"items": 7}, {"items": {}}, ["dropped p: schema keywords Gemini does not know: a value that is no schema"]),
+        ({"properties": []}, {"properties": {}}, ["dropped p: schema keywords Gemini does not know: properties"]),
+        ({"anyOf": "x"}, {}, ["dropped p: schema keywords Gemini does not know: anyOf"]),
+        (
+            {"exclusiveMinimum": True},
+            {},
+            ["dropped p: schema keywords Gemini does not know: exclusiveMinimum"],
+        ),
+    ],
+)
+def test_rule_042_keywords_that_gemini_does_not_know_are_rewritten_or_left_out(
+    schema: Any, expected: Any, notes: list[str]
+) -> None:
+    assert converted(schema) == (expected, notes)
+
+
+def test_rule_043_several_types_become_branches_without_the_enum() -> None:
+    sent, notes = converted({"type": ["string", "integer", "null"], "enum": ["a", 1], "description": "d"})
+    assert sent == {"description": "d", "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}
+    assert notes == ["converted p: schema keywords rewritten: type"]
+    assert converted({"type": ["string", "null"]})[1] == []
+
+
+def test_rule_047_an_array_without_items_is_valid_json_schema() -> None:
+    schema = {"type": "array"}
+    assert converted(schema)[0] is schema
+
+
+def test_rule_048_a_function_without_parameters_declares_none() -> None:
+    nothing: list[Any] = [{}, None]
+    for parameters in nothing:
+        tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+        assert translate(tools=[tool]).body["tools"] == [{"functionDeclarations": [{"name": "f"}]}]
+
+
+def test_parameters_without_a_type_are_those_of_an_object() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"foo": "bar"}}}
+    upstream = translate(tools=[tool])
+    declared = upstream.body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]
+    assert declared == {"type": "object", "properties": {}}
+    assert noted(upstream) == [("dropped", "tools[0].function.parameters")]
+
+
+def test_parameters_of_another_type_are_refused_by_name() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "string"}}}
+    with pytest.raises(InvalidRequestError) as caught:
+        translate(tools=[tool])
+    assert caught.value.param == "tools[0].function.parameters"
+
+
+def test_rule_051_recursive_schemas_are_not_expanded() -> None:
+    schema = {
+        "allOf": [{"$ref": "#/$defs/Node"}, {"properties": {"extra": {"type": "string"}}, "required": ["extra"]}],
+        "required": ["value"],
+        "$defs": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}, "required": ["next"]}},
+    }
+    sent, _ = converted(schema)
+    assert sent == {
+        "type": "object",
+        "properties": {"next": {"$ref": "#/$defs/Node"}, "extra": {"type": "string"}},
+        "required": ["value", "next", "extra"],
+        "$defs": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}, "required": ["next"]}},
+    }
+
+
+def test_rule_051_a_single_reference_under_all_of_stays_a_reference() -> None:
+    sent, _ = converted({"allOf": [{"$ref": "#/$defs/A"}], "$defs": {"A": {"type": "object"}}, "title": "T"})
+    assert sent == {"$defs": {"A": {"type": "object"}}, "title": "T", "anyOf": [{"$ref": "#/$defs/A"}]}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/A"}]},
+        {"properties": {"x": {"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/A"}]}}},
+    ],
+    ids=["itself", "nested"],
+)
+def test_rule_051_references_that_chase_each_other_come_to_an_end(node: Any) -> None:
+    sent, notes = converted({"allOf": [{"$ref": "#/$defs/A"}, {}], "$defs": {"A": node}})
+    assert len(repr(sent)) < 200_000
+    assert any("$ref" in note or "64" in note for note in notes)
+
+
+def test_rule_052_only_keywords_are_touched() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "const": {"type": "string"},
+            "$schema": {"enum": ["examples", {"const": 1}]},
+            "title": {"type": "object", "default": {"examples": [1], "const": 2}},
+            "properties": {"type": "object", "properties": {"default": {"const": 1}}},
+        },
+        "required": ["const", "$schema"],
+    }
+    sent, _ = converted(schema)
+    assert sent == {
+        **schema,
+        "properties": {
+            **schema["properties"],  # type: ignore[dict-item]
+            "properties": {"type": "object", "properties": {"default": {"enum": [1]}}},
+        },
+    }
+
+
+def test_a_response_schema_goes_with_its_mime_type() -> None:
+    named = {"name": "event", "schema": TAKEN, "strict": True}
+    upstream = translate(response_format={"type": "json_schema", "json_schema": named}, profile=FLASH_3)
+    assert upstream.body["generationConfig"] == {"responseMimeType": "application/json", "responseJsonSchema": TAKEN}
+    assert upstream.notes == ()
+
+
+def test_a_response_schema_is_converted_under_its_own_path() -> None:
+    named = {"name": "event", "description": "d", "schema": {"type": "object", "properties": {"a": {"const": 1}}}}
+    upstream = translate(response_format={"type": "json_schema", "json_schema": named})
+    assert upstream.body["generationConfig"]["responseJsonSchema"]["properties"] == {"a": {"enum": [1]}}
+    assert noted(upstream) == [
+        ("dropped", "response_format.json_schema.description"),
+        ("converted", "response_format.json_schema.schema"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("response_format", "expected"),
+    [
+        ({"type": "text"}, None),
+        ({"type": "json_object"}, {"responseMimeType": "application/json"}),
+        ({"type": "json_schema", "json_schema": {"name": "n"}}, {"responseMimeType": "application/json"}),
+    ],
+)
+def test_other_response_formats(response_format: Any, expected: Any) -> None:
+    assert translate(response_format=response_format).body.get("generationConfig") == expected
+
+
+def test_a_model_without_schemas_answers_in_json_of_its_own() -> None:
+    named = {"name": "event", "schema": TAKEN}
+    upstream = translate(response_format={"type": "json_schema", "json_schema": named}, profile=PLAIN)
+    assert upstream.body["generationConfig"] == {"responseMimeType": "application/json"}
+    assert noted(upstream) == [("dropped", "response_format.json_schema.schema")]
+
+
+def test_rules_044_to_050_are_met_by_never_using_the_older_schema_fields() -> None:
+    named = {"name": "event", "schema": TAKEN}
+    tool = {"type": "function", "function": {"name": "f", "parameters": TAKEN}}
+    upstream = translate(tools=[tool], response_format={"type": "json_schema", "json_schema": named}, profile=FLASH_3)
+    assert set(upstream.body["tools"][0]["functionDeclarations"][0]) == {"name", "parametersJsonSchema"}
+    assert set(upstream.body["generationConfig"]) == {"responseMimeType", "responseJsonSchema"}
