@@ -1,0 +1,107 @@
+"""Who a request belongs to. One place decides, for every route under `/v1`; what it does not admit is refused.
+
+Keyless requests belong to the built-in local principal, and only a request that cannot have come from elsewhere is
+keyless: its peer is loopback, its Host and Origin are local, and no proxy or tunnel has left a header on it. That stops
+DNS rebinding, web pages and forgotten tunnels. A dummy `Authorization: Bearer anything` is accepted then, because
+OpenAI's SDKs insist on sending one, and is neither stored nor logged.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest
+
+from api.errors import AuthenticationError, InvalidRequestError, PermissionDeniedError
+
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+# What proxies and tunnels leave on a request; a program that asks directly sends none of them.
+PROXY_HEADERS: Final = frozenset(
+    {
+        "HTTP_FORWARDED",
+        "HTTP_VIA",
+        "HTTP_X_REAL_IP",
+        "HTTP_CF_CONNECTING_IP",
+        *(f"HTTP_X_FORWARDED_{what}" for what in ("FOR", "HOST", "PORT", "PREFIX", "PROTO", "SERVER", "SSL")),
+    }
+)
+
+ELSEWHERE = (
+    "This gateway has no client keys yet and therefore only answers programs on its own machine, asked by a local name "
+    "(localhost, 127.0.0.1 or [::1]) and without a proxy in between. To open it on purpose, set "
+    "ALLOW_INSECURE_KEYLESS=1."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The principal that a request belongs to, and whether chat sessions are remembered for it."""
+
+    principal_id: int
+    memory: bool
+
+
+def admit_keyless(request: HttpRequest) -> None:
+    """Let a keyless request pass, or raise: 401 where the operator demands keys, 403 where it may come from afar."""
+    if settings.REQUIRE_KEY:
+        raise AuthenticationError("This gateway requires a client key.", retryable=False)
+    if settings.ALLOW_INSECURE_KEYLESS:
+        _require_allowed_host(request)
+        return
+    meta = request.META
+    peer = meta.get("REMOTE_ADDR")
+    if peer and not _is_loopback(peer):
+        raise PermissionDeniedError(ELSEWHERE, code="keyless_not_local", retryable=False)
+    if not meta.keys().isdisjoint(PROXY_HEADERS):
+        raise PermissionDeniedError(ELSEWHERE, code="keyless_behind_proxy", retryable=False)
+    if _host_name(meta.get("HTTP_HOST", "")) not in LOCAL_NAMES:
+        raise PermissionDeniedError(ELSEWHERE, code="keyless_foreign_host", retryable=False)
+    origin = meta.get("HTTP_ORIGIN")
+    if origin is not None and _origin_name(origin) not in LOCAL_NAMES:
+        raise PermissionDeniedError(ELSEWHERE, code="keyless_foreign_origin", retryable=False)
+
+
+def _require_allowed_host(request: HttpRequest) -> None:
+    """Open to the network is not open to every web page: a rebound name is no name of this gateway."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        raise InvalidRequestError(
+            "The request's Host header names none of this gateway's hosts. Add the name that clients use to "
+            "ALLOWED_HOSTS.",
+            code="disallowed_host",
+        ) from None
+
+
+def _is_loopback(address: str) -> bool:
+    if address == "127.0.0.1":
+        return True
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback
+
+
+def _host_name(host: str) -> str:
+    """Return the name in a Host header of the form `name`, `name:port` or `[v6]:port`; "" where the form is another."""
+    if host.startswith("["):
+        name, closed, rest = host[1:].partition("]")
+        return name.lower() if closed and (not rest or _is_port(rest)) else ""
+    name, _, port = host.partition(":")
+    return name.lower() if not port or port.isdigit() else ""
+
+
+def _is_port(rest: str) -> bool:
+    return rest.startswith(":") and rest[1:].isdigit()
+
+
+def _origin_name(origin: str) -> str:
+    try:
+        return (urlsplit(origin).hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,1 @@
+"""What speaks WebSocket, through Channels."""

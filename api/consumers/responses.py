@@ -1,0 +1,221 @@
+"""The WebSocket on `/v1/responses`: `response.create` frames in, the events of a stream out as frames.
+
+Frames of one `stream_id` (a lane; most clients have one, without a name) are answered one after the other, lanes beside
+each other. A connection remembers its own responses, also with `store: false`, so that a client need only send what is
+new. `generate: false` takes the input in and answers at once. The client's leaving cancels what runs.
+"""
+
+import asyncio
+import time
+from io import BytesIO
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+
+from api.authentication import Caller, admit_keyless
+from api.errors import GatewayError, InvalidRequestError, PayloadTooLargeError, RateLimitError
+from api.exchange.encoding import ResponsesEncoding
+from api.exchange.exchange import Exchange, Keeper
+from api.exchange.plan import Asker
+from api.exchange.principals import local_caller
+from api.exchange.record import record
+from api.exchange.responses.context import LocalResponse
+from api.exchange.responses.plan import PlannedResponse, plan_response
+from api.exchange.run import stream
+from api.openai.error_body import error_body
+from api.openai.json_body import parse_json
+from api.openai.responses_request import ResponsesRequest, check_response
+from api.runtime import runtime
+from api.unforeseen import gateway_error
+from api.views.identity import new_request_id
+from sessions_store.state_records import State
+
+MAX_LANES: Final = 16
+MAX_WAITING: Final = 16  # frames of one lane
+MAX_REMEMBERED: Final = 256  # responses of one connection
+OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "background"})
+REFUSED: Final = 4403
+
+Frame = dict[str, Any]
+
+
+class Remembering:
+    """Stores what the exchange's own keeper stores, and remembers where the response ended."""
+
+    def __init__(self, keeper: Keeper | None) -> None:
+        self._keeper = keeper
+        self.head: UUID | None = None
+        self.answered = False
+
+    def state(
+        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[UUID | None, list[UUID]]
+    ) -> State | None:
+        """See Keeper."""
+        leaf, answers = nodes
+        self.head = answers[0] if answers else leaf
+        self.answered = status == "ok"
+        return None if self._keeper is None else self._keeper.state(exchange, status, error, nodes)
+
+
+class FrameEncoding(ResponsesEncoding):
+    """Events as lines of JSON, each to be one frame; `lane` is repeated in each."""
+
+    def __init__(self, lane: str | None) -> None:
+        super().__init__()
+        self._lane = {} if lane is None else {"stream_id": lane}
+
+    def chunk(self, chunk: Any) -> bytes:
+        """See Encoding."""
+        return orjson.dumps({**chunk, **self._lane}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
+    """One connection. It belongs to no group: it needs no channel layer."""
+
+    channel_layer_alias = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._caller: Caller | None = None
+        self._lanes: dict[str | None, asyncio.Queue[Frame]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._local: dict[str, LocalResponse] = {}
+
+    async def connect(self) -> None:
+        """Admit the caller by the rules of every route, or refuse the handshake."""
+        try:
+            admit_keyless(ASGIRequest({**self.scope, "method": "GET"}, BytesIO()))
+            self._caller = await local_caller()
+        except GatewayError:
+            await self.close(code=REFUSED)
+            return
+        await self.accept()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Put a frame into its lane; one that is none is answered with an error."""
+        raw = text_data.encode("utf-8", "surrogatepass") if text_data is not None else bytes_data or b""
+        lane: str | None = None
+        try:
+            frame = _frame(raw)
+            lane = frame.get("stream_id")
+            self._lane(lane).put_nowait(frame)
+        except asyncio.QueueFull:
+            await self._fail(RateLimitError("Too many frames wait on this connection.", retry_after=1), lane)
+        except GatewayError as error:
+            await self._fail(error, lane)
+
+    async def disconnect(self, code: int) -> None:
+        """Stop what runs: nobody is left to read it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _lane(self, lane: str | None) -> "asyncio.Queue[Frame]":
+        """Return a lane's queue. Raises RateLimitError for a lane too many."""
+        queue = self._lanes.get(lane)
+        if queue is None:
+            if len(self._lanes) == MAX_LANES:
+                raise RateLimitError(f"A connection has at most {MAX_LANES} lanes ('stream_id').", retryable=False)
+            queue = self._lanes[lane] = asyncio.Queue(MAX_WAITING)
+            self._tasks.append(asyncio.create_task(self._serve(lane, queue)))
+        return queue
+
+    async def _serve(self, lane: str | None, queue: "asyncio.Queue[Frame]") -> None:
+        while True:
+            frame = await queue.get()
+            try:
+                await self._answer(frame, lane)
+            except Exception as error:  # noqa: BLE001 - the frame's edge: every failure leaves as an error frame
+                await self._fail(gateway_error(error), lane)
+
+    async def _answer(self, frame: Frame, lane: str | None) -> None:
+        """Answer one frame with its events."""
+        body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
+        request = ResponsesRequest.parse({**body, "stream": True})
+        warm_up = frame.get("generate") is False
+        if not warm_up or request.input:  # a warm-up may bring nothing but tools and instructions
+            check_response(request)
+        assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
+        asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED)
+        planned = await plan_response(runtime(), request, asker, local=self._local)
+        keeper = planned.exchange.keeper = Remembering(planned.exchange.keeper)
+        planned.exchange.encoding = FrameEncoding(lane)
+        if warm_up:
+            await self._warm_up(planned, FrameEncoding(lane))
+        else:
+            await self._stream(planned)
+        if keeper.answered:
+            self._remember(planned, keeper.head)
+
+    async def _stream(self, planned: PlannedResponse) -> None:
+        events = await stream(runtime(), planned.exchange)
+        try:
+            async for encoded in events:
+                for line in encoded.splitlines():
+                    if line.startswith(b"{"):  # keep-alives are the protocol's own affair here
+                        await self.send(text_data=line.decode())
+        finally:
+            await events.aclose()
+
+    async def _warm_up(self, planned: PlannedResponse, encoding: FrameEncoding) -> None:
+        """Take the input into the transcript without asking for an answer."""
+        exchange, answer = planned.exchange, planned.answer
+        try:
+            await record(runtime(), exchange, "ok")
+        finally:
+            exchange.release()
+        begun = answer.created()
+        ended = {**answer.response(), "status": "completed", "completed_at": int(time.time()), "usage": NO_USAGE}
+        last = {"type": "response.completed", "sequence_number": len(begun), "response": ended}
+        for event in (*begun, last):
+            await self.send(text_data=encoding.chunk(event).decode().rstrip())
+
+    def _remember(self, planned: PlannedResponse, head: UUID | None) -> None:
+        if len(self._local) == MAX_REMEMBERED:
+            del self._local[next(iter(self._local))]
+        self._local[planned.answer.id] = LocalResponse(head, planned.keeper.settings)
+
+    async def _fail(self, error: GatewayError, lane: str | None) -> None:
+        """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's event."""
+        body: Frame = {**error_body(error)["error"]}
+        frame = {"type": "error", "status": error.status, "error": body, "sequence_number": 0}
+        frame |= {name: body[name] for name in ("code", "message", "param")}
+        await self.send(text_data=FrameEncoding(lane).chunk(frame).decode().rstrip())
+
+
+NO_USAGE: Final = {
+    "input_tokens": 0,
+    "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
+    "output_tokens": 0,
+    "output_tokens_details": {"reasoning_tokens": 0},
+    "total_tokens": 0,
+}
+
+
+def _frame(raw: bytes) -> Frame:
+    """Return a frame that asks for a response; raises InvalidRequestError for any other."""
+    if len(raw) > settings.MAX_BODY_BYTES:
+        raise PayloadTooLargeError("The frame is larger than this server reads.")
+    frame = parse_json(raw)
+    if frame.get("type") != "response.create":
+        raise InvalidRequestError(
+            "Invalid value for 'type': this server takes frames of the type 'response.create'.",
+            param="type",
+            code="invalid_value",
+        )
+    if frame.get("background"):
+        raise InvalidRequestError(
+            "Background responses are asked for over HTTP.", param="background", code="unsupported_parameter"
+        )
+    lane = frame.get("stream_id")
+    if lane is not None and not (isinstance(lane, str) and 1 <= len(lane) <= 256):
+        raise InvalidRequestError(
+            "Invalid value for 'stream_id': expected a string of 1 to 256 characters.",
+            param="stream_id",
+            code="invalid_value",
+        )
+    return frame

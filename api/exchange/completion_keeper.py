@@ -1,0 +1,39 @@
+"""What is stored of a chat completion whose client asked for it (`store: true`)."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from api.errors import GatewayError
+from api.exchange.exchange import Exchange
+from sessions_store.state_records import CompletionState
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionKeeper:
+    """Stores one chat completion, in the transaction that records its exchange; `model` is the name it was asked by."""
+
+    model: str
+
+    def state(
+        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[UUID | None, list[UUID]]
+    ) -> CompletionState | None:
+        """See Keeper. Only an answer that came to its end is stored, streamed or not."""
+        if status != "ok":
+            return None
+        leaf, answers = nodes
+        completion = exchange.planned_answer.completion()
+        return CompletionState(
+            public_id=completion["id"],
+            principal_id=exchange.caller.principal_id,
+            request_id=exchange.request_id,
+            model=self.model,
+            user=exchange.user,
+            metadata=exchange.metadata,
+            body=orjson.dumps(completion).decode(),
+            created_at=exchange.started_at,
+            message=leaf,
+            answer=answers[0] if answers else None,
+            message_count=len(exchange.branches[0].memory.messages),
+        )

@@ -1,0 +1,154 @@
+"""One request and its answer, from the planned upstream calls to the recorded end.
+
+The answer is recorded before its last byte leaves (design decision 7), and a failed or abandoned exchange is recorded
+too. Plain and streamed answers go through the same folding (`Answer`), the same record and the same notes.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from api.authentication import Caller
+from api.errors import GatewayError
+from api.exchange.encoding import CHAT, Encoding
+from api.exchange.fanout import PlannedCall
+from api.exchange.memory import Memory
+from api.gemini.wire import Content, GenerateContentResponse
+from api.notes import Note, notes_header
+from api.translate.chat.request import UpstreamCall
+from sessions_store.state_records import State
+
+
+class Answer(Protocol):
+    """What the translations of answers share: fold Gemini's responses, give OpenAI's form and what is to be kept."""
+
+    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Any]:
+        """Fold one response (the whole answer or a piece of a stream); return the chunks that a stream sends."""
+
+    def finish(self) -> Sequence[Any]:
+        """Return the closing chunks; raises UpstreamError when a choice never got its end."""
+
+    def completion(self) -> Any:
+        """Return the plain answer; raises UpstreamError when a choice never got its end."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every choice has its end."""
+
+    @property
+    def contents(self) -> list[Content]:
+        """Gemini's exact content of each choice."""
+
+    @property
+    def messages(self) -> Sequence[Any]:
+        """OpenAI's assistant message of each choice."""
+
+    @property
+    def usage(self) -> Mapping[str, Any]:
+        """OpenAI's usage object."""
+
+    @property
+    def usage_metadata(self) -> list[Any]:
+        """Gemini's last usageMetadata of each upstream call."""
+
+    @property
+    def searches(self) -> list[int]:
+        """How many queries each upstream call put to Google Search, in the order of `usage_metadata`."""
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice."""
+
+    @property
+    def native_finish_reasons(self) -> list[str]:
+        """Gemini's finish reason of each choice."""
+
+    @property
+    def model_version(self) -> str | None:
+        """The model that Gemini says answered."""
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the answer's translation changed."""
+
+
+class Keeper(Protocol):
+    """What stores the object that an exchange makes, beside its transcript."""
+
+    def state(
+        self, exchange: "Exchange", status: str, error: GatewayError | None, nodes: tuple[UUID | None, list[UUID]]
+    ) -> State | None:
+        """Return what is to be stored when the exchange is recorded; `nodes` are its last message and its answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One conversation of an exchange: its place in the tree, its upstream request and the choices that answer it."""
+
+    memory: Memory
+    upstream: UpstreamCall
+    first_choice: int
+    choices: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """Everything about one request that its answer and its record need. Times are monotonic seconds.
+
+    `unsigned` says that the turns went without their thought signatures, because Gemini had called one corrupted.
+    `instructions` are those of a response: they go upstream, and are no message of the conversation.
+    `encoding` is the form of its stream; `keeper` stores what the client may ask for later, None if nothing is.
+    """
+
+    request_id: str
+    endpoint: str
+    caller: Caller
+    public_model: str
+    upstream_model: str
+    stream: bool
+    user: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    answer: Answer | None = None
+    branches: Sequence[Branch] = ()
+    calls: Sequence[PlannedCall] = ()
+    notes: list[Note] = field(default_factory=list)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.monotonic)
+    first_byte: float | None = None
+    attempts: int = 0
+    recorded: bool = False
+    unsigned: bool = False
+    instructions: str = ""
+    encoding: Encoding = CHAT
+    keeper: Keeper | None = None
+
+    @property
+    def planned_answer(self) -> Answer:
+        """The answer's translation; an exchange has one as soon as it is planned."""
+        if self.answer is None:
+            raise AssertionError("an exchange is planned before it runs")
+        return self.answer
+
+    @property
+    def answer_begun(self) -> bool:
+        """Whether Gemini has given anything to keep."""
+        return self.answer is not None and self.first_byte is not None
+
+    def headers(self) -> Iterator[tuple[str, str]]:
+        """Yield the response headers that say what was done and remembered."""
+        yield "x-gateway-model", self.upstream_model
+        notes = [*self.notes, *(self.answer.notes if self.answer is not None else ())]
+        if notes:
+            yield "x-gateway-notes", notes_header(notes)
+        memory = self.branches[0].memory if self.branches else None
+        if memory is not None and memory.session is not None:
+            yield "x-session-id", memory.public_id
+            yield "x-session-messages", str(len(memory.before))
+
+    def release(self) -> None:
+        """Let the next request of the session go on."""
+        for branch in self.branches:
+            branch.memory.release()

@@ -1,0 +1,50 @@
+"""What a request names by URL: fetched before the translation, or taken from the tree if it was fetched before."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from api.exchange.memory import Memory
+from api.gemini.wire import Blob
+from api.media import WantedMedia
+from api.runtime import Runtime
+from api.translate.media_references import MediaReference, media_references, stored_media
+from sessions_store.transcript import sent_contents
+
+Message = Mapping[str, Any]
+
+
+async def fetch_media(runtime: Runtime, memory: Memory) -> dict[str, Blob]:
+    """Return by URL the media of the request's own messages that somebody has to fetch; empty if there are none.
+
+    What an earlier request of the conversation fetched is not fetched again: the URL may have expired since. Counts as
+    an exchange under way while it lasts. Raises InvalidRequestError naming the part, RateLimitError when the gateway is
+    full. Where fetching is off nothing is returned, and the translation says so.
+    """
+    references = list(media_references(memory.messages, restored=memory.restored))
+    if not references or runtime.media is None:
+        return {}
+    held = await _stored(runtime, memory, references)
+    missing = [
+        WantedMedia(reference.url, reference.param, reference.kind)
+        for reference in references
+        if reference.url not in held
+    ]
+    if not missing:
+        return held
+    runtime.enter()
+    try:
+        return held | await runtime.media.fetch_all(missing)
+    finally:
+        runtime.leave()
+
+
+async def _stored(runtime: Runtime, memory: Memory, references: list[MediaReference]) -> dict[str, Blob]:
+    """Return by URL what the tree holds of these very messages."""
+    indexes = dict.fromkeys(reference.message for reference in references)
+    keys = {memory.keys[index]: memory.messages[index] for index in indexes}
+    held: dict[str, Blob] = {}
+    for key, text in (await runtime.store.read(sent_contents, memory.principal_id, list(keys))).items():
+        held |= stored_media(keys[key], orjson.loads(text))
+    return held

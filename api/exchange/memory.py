@@ -1,0 +1,262 @@
+"""What a request's conversation is, seen from the transcript tree (design decisions 5 and 6).
+
+A request that carries assistant or tool messages brings its own history: it is used as sent, and what the tree knows of
+it (Gemini's exact content of each answer, thought signatures included) is put back. A request without them that names a
+`user` continues that user's session: the stored transcript goes before it. Either way the tree grows by the new tail
+only.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+
+from api.authentication import Caller
+from api.exchange.families import Fit, Signer
+from api.exchange.identity import session_id
+from api.gemini.wire import Content
+from api.runtime import Runtime
+from api.translate.upstream_call import RememberedMessage
+from sessions_store.chat_sessions import SessionState, find_session
+from sessions_store.transcript import Known, StoredMessage, known_contents, message_keys, path_to
+
+JsonDict = dict[str, Any]
+OWN_HISTORY_ROLES: Final = frozenset({"assistant", "tool", "function"})
+SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """Which session of which user: the `user` field and `X-Session-Id`, both may be empty but not both."""
+
+    user: str
+    name: str
+
+
+@dataclass(slots=True)
+class Memory:
+    """One request's place in the tree.
+
+    `keys` are the ids of the request's own messages; `known` of them stand in the tree already. `before` are the
+    session's messages that go before them, the system messages in force first (`system_ids` are their ids); `path`
+    is the stored end of the session that they were taken from. `restored` maps an index in the request to Gemini's
+    stored content. `head` is where a response's conversation stands: there the request's messages hang.
+    """
+
+    principal_id: int
+    messages: list[JsonDict]
+    keys: list[UUID]
+    session: SessionKey | None = None
+    state: SessionState | None = None
+    path: Sequence[StoredMessage] = ()
+    public_id: str = ""
+    continued: bool = False
+    known: int = 0
+    before: list[RememberedMessage] = field(default_factory=list)
+    system_ids: list[UUID] = field(default_factory=list)
+    restored: Mapping[int, Content] = field(default_factory=dict)
+    lock: asyncio.Lock | None = None
+    head: UUID | None = None
+
+    @property
+    def parent(self) -> UUID | None:
+        """The node that the request's first message hangs under."""
+        return self.state.head if self.continued and self.state is not None else self.head
+
+    def release(self) -> None:
+        """Let the next request of the session go on."""
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
+
+
+async def remember(
+    runtime: Runtime,
+    caller: Caller,
+    messages: Sequence[Mapping[str, Any]],
+    session: SessionKey | None,
+    *,
+    fit: Fit,
+) -> Memory:
+    """Find the request's place in the tree and what the tree knows of it; `fit` says what of it the model takes.
+
+    Holds the session's lock when the session is continued: `Memory.release` must follow.
+    """
+    plain: list[JsonDict] = [dict(message) for message in messages]
+    if any(message["role"] in OWN_HISTORY_ROLES for message in plain):
+        return await _own_history(runtime, caller, plain, session, fit)
+    if session is None:
+        return Memory(caller.principal_id, plain, message_keys(caller.principal_id, plain))
+    return await _continued(runtime, caller, plain, session, fit)
+
+
+async def _own_history(
+    runtime: Runtime, caller: Caller, messages: list[JsonDict], session: SessionKey | None, fit: Fit
+) -> Memory:
+    keys = message_keys(caller.principal_id, messages)
+    answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
+    call_ids = [call["id"] for index in answers for call in messages[index].get("tool_calls") or ()]
+    memory = Memory(caller.principal_id, messages, keys, session)
+    if session is not None:
+        memory.state = await runtime.store.read(_find, caller.principal_id, session)
+        memory.public_id = memory.state.public_id if memory.state is not None else session_id()
+    if answers:
+        known = await runtime.store.read(
+            known_contents, caller.principal_id, [keys[index] for index in answers], call_ids
+        )
+        memory.known = max((index + 1 for index in answers if keys[index] in known.by_key), default=0)
+        memory.restored = {
+            index: fit(found[1], _signer(known, found[0]), f"messages[{index}]")
+            for index in answers
+            if (found := _found(messages[index], keys[index], known)) is not None
+        }
+    return memory
+
+
+def _signer(known: Known, key: UUID) -> Signer:
+    return Signer(known.models[key], known.accounts[key])
+
+
+def _found(message: JsonDict, key: UUID, known: Known) -> tuple[UUID, Content] | None:
+    """Return the stored message that an assistant message is, with its Gemini content."""
+    if key in known.by_key:
+        return (key, orjson.loads(known.by_key[key])) if known.by_key[key] else None
+    return _by_call_id(message, known)
+
+
+def _by_call_id(message: JsonDict, known: Known) -> tuple[UUID, Content] | None:
+    """Return the answer that made this message's tool calls: the second key.
+
+    A signature belongs to exactly one call. So a message with other calls than the answer, or with the same in another
+    order, gets the parts of its own calls only; and nothing at all where one of them is unknown or was changed.
+    """
+    calls = message.get("tool_calls") or []
+    if not calls or any(call["id"] not in known.by_call_id for call in calls):
+        return None
+    answers = {known.by_call_id[call["id"]] for call in calls}
+    if len(answers) > 1:
+        return None
+    [(key, gemini)] = answers
+    content: Content = orjson.loads(gemini) if gemini else {"role": "model", "parts": []}
+    made = [part for part in content.get("parts", ()) if "functionCall" in part]
+    positions = [known.positions[call["id"]] for call in calls]
+    if max(positions) >= len(made) or not all(
+        _arguments(call) == (made[position]["functionCall"].get("args") or {})
+        for call, position in zip(calls, positions, strict=True)
+    ):
+        return None
+    if positions == list(range(len(made))):
+        return key, content
+    return key, {"role": "model", "parts": [made[position] for position in positions]}
+
+
+def _arguments(call: JsonDict) -> Any:
+    """Return what a tool call was given, in Gemini's form; a custom tool's text is its one argument."""
+    if call.get("type") == "custom":
+        return {"input": call.get("custom", {}).get("input", "")}
+    return orjson.loads(call.get("function", {}).get("arguments") or "{}")
+
+
+async def _continued(
+    runtime: Runtime, caller: Caller, messages: list[JsonDict], session: SessionKey, fit: Fit
+) -> Memory:
+    lock = await _session_lock(runtime, caller, session)
+    try:
+        found = await runtime.store.read(_load, caller.principal_id, session)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    memory = Memory(caller.principal_id, messages, [], session, continued=True, lock=lock)
+    if found is None:
+        memory.public_id = session_id()
+    else:
+        memory.state, memory.path = found
+        memory.public_id = memory.state.public_id
+        _place_before(memory, fit)
+    memory.keys = message_keys(caller.principal_id, memory.messages, parent=memory.parent)
+    return memory
+
+
+def _load(principal_id: int, session: SessionKey) -> tuple[SessionState, list[StoredMessage]] | None:
+    """Read a session and the end of its conversation that the budget allows; runs in a database thread."""
+    state = _find(principal_id, session)
+    if state is None:
+        return None
+    if state.head is None:
+        return state, []
+    path = path_to(state.head, max_messages=settings.SESSION_MAX_MESSAGES, max_tokens=settings.SESSION_MAX_TOKENS)
+    return state, path
+
+
+def _find(principal_id: int, session: SessionKey) -> SessionState | None:
+    """Read a session's state; runs in a database thread."""
+    return find_session(
+        principal_id,
+        session.user,
+        session.name,
+        now=datetime.now(UTC),
+        idle=timedelta(seconds=settings.SESSION_IDLE_SECONDS),
+    )
+
+
+async def _session_lock(runtime: Runtime, caller: Caller, session: SessionKey) -> asyncio.Lock | None:
+    """Wait for the turn before this one, at most SESSION_WAIT_SECONDS; None means going on without the lock.
+
+    Going on is safe: the store hangs the later turn under the earlier one when both are recorded.
+    """
+    key = (caller.principal_id, session.user, session.name)
+    lock = runtime.session_locks.get(key)
+    if lock is None:
+        lock = runtime.session_locks[key] = asyncio.Lock()
+        await lock.acquire()  # at once: nobody else knows it yet
+        return lock
+    with suppress(TimeoutError):
+        async with asyncio.timeout(settings.SESSION_WAIT_SECONDS):
+            await lock.acquire()
+            return lock
+    return None
+
+
+def _place_before(memory: Memory, fit: Fit) -> None:
+    """Put the session's messages before the request's; its own system messages win over the remembered ones.
+
+    A chat app that repeats its system prompt with each message means the one in force, so an equal one is not stored
+    again.
+    """
+    own = [message for message in memory.messages if message["role"] in SYSTEM_ROLES]
+    systems = _in_force(memory.path)
+    if own and [_text_of(message) for message in own] == [_text_of(orjson.loads(row.openai)) for row in systems]:
+        memory.messages = [message for message in memory.messages if message["role"] not in SYSTEM_ROLES]
+        own = []
+    rows = [] if own else list(systems)
+    memory.system_ids = [row.id for row in rows]
+    rows += [row for row in memory.path if row.role not in SYSTEM_ROLES]
+    memory.before = [_remembered(row, f"remembered[{index}]", fit) for index, row in enumerate(rows)]
+
+
+def _in_force(path: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
+    """Return the last run of system messages: a later one supersedes those before it."""
+    end = next((index for index in range(len(path), 0, -1) if path[index - 1].role in SYSTEM_ROLES), 0)
+    start = end
+    while start and path[start - 1].role in SYSTEM_ROLES:
+        start -= 1
+    return path[start:end]
+
+
+def _remembered(stored: StoredMessage, path: str, fit: Fit) -> RememberedMessage:
+    content = fit(orjson.loads(stored.gemini), Signer(stored.model, stored.account), path) if stored.gemini else None
+    return RememberedMessage(message=orjson.loads(stored.openai), content=content)
+
+
+def _text_of(message: JsonDict) -> Any:
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(part.get("text", "") for part in content)
+    return content

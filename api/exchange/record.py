@@ -1,0 +1,175 @@
+"""What is kept of an exchange: its messages in the tree, its usage, the session's head. Committed when it returns."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+
+from api.errors import (
+    GatewayError,
+    InternalError,
+    RateLimitError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
+from api.exchange.exchange import Branch, Exchange
+from api.exchange.instructions import instruction_node
+from api.exchange.memory import Memory
+from api.exchange.usage_row import usage_row
+from api.runtime import Runtime
+from api.translate.message_tokens import json_tokens
+from sessions_store.recording import ExchangeRecord, NewMessage, SessionUpdate, StoreError
+from sessions_store.records import WITHOUT_SIGNATURES
+from sessions_store.transcript import message_keys
+
+logger = logging.getLogger(__name__)
+
+
+def status_of(error: BaseException) -> str:
+    """Return the record's word for how an exchange failed."""
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return "client_closed"
+    if isinstance(error, RateLimitError):
+        return "rate_limited"
+    if isinstance(error, UpstreamTimeoutError):
+        return "timeout"
+    if isinstance(error, UpstreamError):
+        return "truncated" if error.code == "upstream_truncated" else "upstream_error"
+    if isinstance(error, InternalError) or not isinstance(error, GatewayError):
+        return "internal_error"
+    return "client_error"
+
+
+async def record(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None = None) -> None:
+    """Commit the exchange; once, whatever comes after.
+
+    `status` is one of UsageRecord.Status; an answer that safety cut is recorded as "blocked". Raises InternalError when
+    the database did not take it: nothing may then be acknowledged.
+    """
+    if exchange.recorded:
+        return
+    exchange.recorded = True
+    nodes, leaf, answers = _messages(exchange, runtime.account)
+    usage = usage_row(exchange, status, error, leaf=leaf, answers=answers)
+    update = _session_update(exchange, status, leaf, answers)
+    keeper = exchange.keeper
+    state = keeper.state(exchange, status, error, (leaf, answers)) if keeper is not None else None
+    try:
+        await runtime.store.commit(
+            ExchangeRecord(
+                usage=usage,
+                messages=nodes,
+                session=update,
+                upstream_request=_upstream_request(exchange),
+                state=state,
+            ),
+            company=runtime.in_flight > 1,
+        )
+    except StoreError:
+        logger.exception("an exchange could not be recorded")
+        raise InternalError("The answer could not be recorded, so it is not given out. Try again.") from None
+
+
+def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...], UUID | None, list[UUID]]:
+    """Return the new nodes of all branches, the first branch's last request message, and the answers' ids."""
+    instructions = instruction_node(exchange)
+    nodes: list[NewMessage] = [] if instructions is None else [instructions]
+    answers: list[UUID] = []
+    for branch in exchange.branches:
+        memory = branch.memory
+        nodes += _request_nodes(branch, memory)
+        if not exchange.answer_begun:
+            continue
+        parent = memory.keys[-1] if memory.keys else memory.parent
+        for choice in range(branch.first_choice, branch.first_choice + branch.choices):
+            node = _answer_node(exchange, memory.principal_id, parent, choice, account=account)
+            nodes.append(node)
+            answers.append(node.id)
+    first = exchange.branches[0].memory if exchange.branches else None
+    leaf = None if first is None else (first.keys[-1] if first.keys else first.parent)
+    return tuple(nodes), leaf, answers
+
+
+def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
+    nodes = []
+    faces = branch.upstream.faces
+    for index in range(memory.known, len(memory.messages)):
+        message, face = memory.messages[index], faces[index]
+        openai = orjson.dumps(message)
+        nodes.append(
+            NewMessage(
+                id=memory.keys[index],
+                parent=memory.keys[index - 1] if index else memory.parent,
+                depth=0,
+                role=message["role"],
+                openai=openai.decode(),
+                gemini=orjson.dumps(face).decode() if face is not None else "",
+                model="",
+                tokens=json_tokens(openai),
+                call_ids=tuple(call["id"] for call in message.get("tool_calls") or ()),
+            )
+        )
+    return nodes
+
+
+def _answer_node(
+    exchange: Exchange, principal_id: int, parent: UUID | None, choice: int, *, account: str
+) -> NewMessage:
+    answer = exchange.planned_answer
+    message = answer.messages[choice]
+    openai = orjson.dumps(message)
+    return NewMessage(
+        id=message_keys(principal_id, [message], parent=parent)[0],
+        parent=parent,
+        depth=0,
+        role="assistant",
+        openai=openai.decode(),
+        gemini=orjson.dumps(answer.contents[choice]).decode(),
+        model=answer.model_version or exchange.upstream_model,
+        account=account,
+        tokens=json_tokens(openai),
+        call_ids=tuple(call["id"] for call in message.get("tool_calls") or ()),
+    )
+
+
+def _session_update(exchange: Exchange, status: str, leaf: UUID | None, answers: list[UUID]) -> SessionUpdate | None:
+    """Move the session's head to the first answer.
+
+    A failed exchange leaves the head where it was, because its client will ask again; one that the client cut short
+    keeps what the client has seen.
+    """
+    if not exchange.branches or not answers or status not in {"ok", "client_closed"}:
+        return None
+    memory = exchange.branches[0].memory
+    if memory.session is None:
+        return None
+    return SessionUpdate(
+        principal_id=memory.principal_id,
+        user=memory.session.user,
+        name=memory.session.name,
+        public_id=memory.public_id,
+        session_id=memory.state.id if memory.state is not None else None,
+        expected_head=memory.parent,
+        follow=not memory.continued,
+        new_head=answers[0],
+        now=exchange.started_at,
+        idle=timedelta(seconds=settings.SESSION_IDLE_SECONDS),
+    )
+
+
+def _upstream_request(exchange: Exchange) -> tuple[UUID, str] | None:
+    """Return what went upstream besides the turns, under its digest; and whether they went without signatures."""
+    if not exchange.branches:
+        return None
+    body = exchange.branches[0].upstream.body
+    turns = {"contents", "systemInstruction"}
+    rest: dict[str, Any] = {name: value for name, value in body.items() if name not in turns}
+    if exchange.unsigned:
+        rest[WITHOUT_SIGNATURES] = True
+    text = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
+    return UUID(bytes=blake2b(text.encode(), digest_size=16).digest()), text

@@ -1,0 +1,50 @@
+"""Compacting a conversation: Gemini writes its summary, and the client goes on from that and its own messages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.errors import UpstreamError
+from api.exchange.identity import item_ids, response_id
+from api.exchange.plan import Asker
+from api.exchange.responses.plan import PlannedResponse, plan_response
+from api.exchange.run import complete
+from api.openai.conversations import CompactedResponse
+from api.openai.responses_request import CompactRequest
+from api.runtime import Runtime
+from api.translate.responses.compact import compacted, compacting
+from api.translate.responses.message_items import message_to_items
+
+
+async def compact(runtime: Runtime, request: CompactRequest, asker: Asker) -> CompactedResponse:
+    """Return the compacted conversation of the request's input and what goes before it.
+
+    The summary is carried by the compaction item itself, so it is good for every server with the same code and for
+    clients that store nothing.
+    """
+    asked = compacting(request).model_copy(update={"store": False, "stream": False, "background": False})
+    planned = await plan_response(runtime, asked, asker, endpoint="responses.compact")
+    response = await complete(runtime, planned.exchange)
+    summary = "".join(
+        part["text"] for item in response["output"] if item["type"] == "message" for part in item["content"]
+    )
+    if not summary:
+        raise UpstreamError("The upstream model gave no summary of the conversation.")
+    ids = item_ids()
+    return {
+        "id": response_id(),
+        "object": "response.compaction",
+        "created_at": response["created_at"],
+        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids),
+        "usage": response["usage"],
+    }
+
+
+def _said_before(planned: PlannedResponse) -> Sequence[dict[str, Any]]:
+    """Return the users' messages of the conversation so far, as items."""
+    ids = item_ids()
+    return [
+        item
+        for remembered in planned.turns.history
+        if remembered.message["role"] == "user"
+        for item in message_to_items(remembered.message, item_ids=ids)
+    ]

@@ -1,0 +1,114 @@
+"""What is stored of a response, in the transaction that records its exchange."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+
+from api.errors import GatewayError, InternalError
+from api.exchange.exchange import Exchange
+from api.exchange.responses.items import output_items
+from api.translate.responses.answer import ResponsesAnswer
+from sessions_store.state_records import ConversationTurn, NewItem, ResponseState, Stretch
+
+ENDINGS = frozenset({"completed", "incomplete"})
+
+
+class Running(Protocol):
+    """The background job of a response."""
+
+    @property
+    def worker(self) -> str:
+        """The process that runs it."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the server stops it."""
+
+    def add(self, events: Sequence[Any]) -> None:
+        """Take further events."""
+
+    def take_events(self) -> Stretch | None:
+        """Return the events that are not stored yet."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ResponseKeeper:
+    """Stores one response. `kept` is `store`; without it only a conversation grows.
+
+    `job` is there for a background response, which is stored already when it ends.
+    """
+
+    principal_id: int
+    answer: ResponsesAnswer
+    model: str
+    user: str
+    kept: bool
+    inputs: tuple[NewItem, ...]
+    previous_id: str
+    conversation: ConversationTurn | None
+    settings: str
+    job: Running | None = None
+
+    def state(
+        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[UUID | None, list[UUID]]
+    ) -> ResponseState | None:
+        """See Keeper. A response that failed before its client heard of it leaves nothing."""
+        self._end(status, error)
+        ended = self.answer.status in ENDINGS
+        if not ended and not (self.kept and (self.job is not None or (exchange.stream and exchange.answer_begun))):
+            return None
+        if not self.kept and self.conversation is None:
+            return None
+        leaf, answers = nodes
+        return self._state(exchange, leaf, answers[0] if answers else None)
+
+    def beginning(self, exchange: Exchange, worker: str) -> ResponseState:
+        """Return the state of a background response that is about to run."""
+        return self._state(exchange, None, None, worker=worker)
+
+    def _state(self, exchange: Exchange, leaf: UUID | None, answer: UUID | None, *, worker: str = "") -> ResponseState:
+        response: dict[str, Any] = dict(self.answer.response())
+        if worker:
+            response["status"] = "queued"
+        output = response.pop("output")
+        active = response["status"] in ("queued", "in_progress")
+        return ResponseState(
+            public_id=self.answer.id,
+            principal_id=self.principal_id,
+            request_id=exchange.request_id,
+            status=response["status"],
+            model=self.model,
+            user=self.user,
+            body=orjson.dumps(response).decode(),
+            created_at=exchange.started_at,
+            completed_at=None if active else datetime.now(UTC),
+            previous_id=self.previous_id,
+            conversation=self.conversation,
+            background=self.job is not None,
+            running=self.job is not None and not worker,
+            kept=self.kept,
+            message=leaf,
+            answer=answer,
+            inputs=self.inputs,
+            outputs=output_items(self.principal_id, output),
+            settings=self.settings,
+            worker=worker,
+            events=self.job.take_events() if self.job is not None and not worker else None,
+        )
+
+    def _end(self, status: str, error: GatewayError | None) -> None:
+        """Give the response its end where the answer has none of its own."""
+        if status == "ok":
+            return
+        if self.job is not None and self.job.stopping:
+            error, status = InternalError("The server stopped before this response had ended."), "internal_error"
+        if status == "client_closed":
+            self.answer.cancelled()
+            return
+        events = self.answer.failed(error or InternalError("The response failed."))
+        if self.job is not None:
+            self.job.add(events)

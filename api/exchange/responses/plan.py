@@ -1,0 +1,272 @@
+"""From a parsed Responses request to a planned exchange: what it goes on from, its turns, its body, what is stored."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+
+from api.errors import GatewayError, InvalidRequestError
+from api.exchange.encoding import ResponsesEncoding
+from api.exchange.exchange import Branch, Exchange
+from api.exchange.families import Fit, Signer, fit_for
+from api.exchange.fanout import PlannedCall
+from api.exchange.identity import call_ids, item_ids, response_id
+from api.exchange.media import fetch_media
+from api.exchange.memory import Memory, remember
+from api.exchange.plan import Asker, resolve_model
+from api.exchange.record import record, status_of
+from api.exchange.responses.context import Context, LocalResponse, load_context
+from api.exchange.responses.items import chain_start, stored_items
+from api.exchange.responses.keeper import ResponseKeeper
+from api.gemini.profile import ModelProfile
+from api.notes import Note
+from api.openai.responses_request import CompactRequest, InputTokensRequest, ResponseParameters, ResponsesRequest
+from api.runtime import Runtime
+from api.translate.responses.answer import ResponsesAnswer
+from api.translate.responses.echo import response_echo
+from api.translate.responses.items import ItemMessages, items_to_messages, references, resolved
+from api.translate.responses.request import ResponsesCall, responses_to_gemini
+from api.translate.upstream_call import RememberedMessage
+from api.translate.vertex import call_for_vertex
+from sessions_store.catalogue import current
+from sessions_store.history import calls_made
+from sessions_store.items import find_items
+from sessions_store.transcript import StoredMessage, message_keys
+
+Item = Mapping[str, Any]
+Named = ResponsesRequest | InputTokensRequest | CompactRequest
+
+NO_LOCAL: Final[Mapping[str, LocalResponse]] = MappingProxyType({})
+
+
+@dataclass(slots=True, kw_only=True)
+class Turns:
+    """A request's conversation, ready to be translated.
+
+    `own` are the messages of its items, which come after `history`. `memory` is its place in the tree.
+    """
+
+    context: Context
+    items: Sequence[Item]
+    own: ItemMessages
+    history: Sequence[RememberedMessage]
+    memory: Memory
+    profile: ModelProfile
+
+    @property
+    def first_own(self) -> int:
+        """How many messages of the memory come before the request's own: those of a conversation read anew."""
+        return len(self.memory.messages) - len(self.own.messages)
+
+
+@dataclass(slots=True, kw_only=True)
+class PlannedResponse:
+    """A response that can be carried out."""
+
+    exchange: Exchange
+    keeper: ResponseKeeper
+    answer: ResponsesAnswer
+    turns: Turns = field(repr=False)
+
+
+async def plan_response(
+    runtime: Runtime,
+    request: ResponsesRequest | CompactRequest,
+    asker: Asker,
+    *,
+    endpoint: str = "responses",
+    local: Mapping[str, LocalResponse] = NO_LOCAL,
+) -> PlannedResponse:
+    """Plan a response. A request that cannot be served is recorded and raises.
+
+    `local` are responses that only the request's connection remembers. A background response is streamed from Gemini
+    whatever its client asks for, because its events are kept.
+    """
+    exchange = new_exchange(request, asker, endpoint)
+    try:
+        request, profile = await resolve_model(request, exchange)
+        turns = await read_turns(runtime, request, exchange, profile, local=local)
+        try:
+            upstream = await translate(runtime, request, turns)
+        except BaseException:
+            turns.context.release()
+            raise
+    except GatewayError as error:
+        await record(runtime, exchange, status_of(error), error)
+        raise
+    turns.memory.lock, turns.context.lock = turns.context.lock, None
+    return _planned(exchange, request, turns, upstream)
+
+
+def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:
+    """Return the exchange of a request as it comes in."""
+    return Exchange(
+        request_id=asker.request_id,
+        endpoint=endpoint,
+        caller=asker.caller,
+        public_model=request.model or "",
+        upstream_model="",
+        stream=bool(request.stream or request.background),
+        user=request.user or "",
+        metadata=request.metadata or {},
+        instructions=request.instructions or "",
+        encoding=ResponsesEncoding(),
+    )
+
+
+async def read_turns(
+    runtime: Runtime,
+    request: ResponseParameters,
+    exchange: Exchange,
+    profile: ModelProfile,
+    *,
+    local: Mapping[str, LocalResponse] = NO_LOCAL,
+) -> Turns:
+    """Return the request's conversation. Holds its conversation's lock: `Turns.context.release` must follow."""
+    principal_id = exchange.caller.principal_id
+    items = request.items
+    if named := references(items):
+        items = resolved(items, await runtime.store.read(find_items, principal_id, named))  # type: ignore[assignment]
+    fit = fit_for(profile.family, runtime.account, (await current()).family, exchange.notes)
+    context = await load_context(runtime, principal_id, request, max_tokens=profile.input_token_limit, local=local)
+    if not context.whole:
+        exchange.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))
+    try:
+        own = items_to_messages(
+            items,
+            family=profile.family,
+            text_input=isinstance(request.input, str),
+            earlier=[*context.earlier, *context.items],
+        )
+        history, memory = await _placed(runtime, exchange, context, own, fit)
+    except BaseException:
+        context.release()
+        raise
+    return Turns(context=context, items=items, own=own, history=history, memory=memory, profile=profile)
+
+
+async def _placed(
+    runtime: Runtime, exchange: Exchange, context: Context, own: ItemMessages, fit: Fit
+) -> tuple[Sequence[RememberedMessage], Memory]:
+    """Return the messages before the request's own, and the request's place in the tree."""
+    principal_id = exchange.caller.principal_id
+    if context.head is not None:
+        asked = await _renamed_calls(runtime, principal_id, context.path, own)
+        history = [_remembered(row, f"remembered[{index}]", fit, asked) for index, row in enumerate(context.path)]
+        keys = message_keys(principal_id, own.messages, parent=context.head)
+        return history, Memory(principal_id, own.messages, keys, path=context.path, head=context.head)
+    # The items of a conversation that was changed by hand are looked up in the tree like a client's own history.
+    before = items_to_messages(context.items).messages if context.items else []
+    memory = await remember(runtime, exchange.caller, [*before, *own.messages], None, fit=fit)
+    history = [
+        RememberedMessage(message=message, content=memory.restored.get(index)) for index, message in enumerate(before)
+    ]
+    return history, memory
+
+
+async def translate(runtime: Runtime, request: ResponseParameters, turns: Turns) -> ResponsesCall:
+    """Return the upstream call; what the request names by URL is fetched first."""
+    first = turns.first_own
+    try:
+        fetched = await fetch_media(runtime, turns.memory)
+    except InvalidRequestError as error:
+        raise turns.own.places.error(error) from None
+    upstream = responses_to_gemini(
+        request,
+        turns=turns.own,
+        profile=turns.profile,
+        history=turns.history,
+        restored={index - first: content for index, content in turns.memory.restored.items() if index >= first},
+        fetched=fetched,
+    )
+    if settings.GOOGLE_GENAI_USE_VERTEXAI:
+        upstream = call_for_vertex(upstream)  # type: ignore[assignment]  # dataclasses.replace keeps the class
+    return replace(upstream, faces=[*[None] * first, *upstream.faces]) if first else upstream
+
+
+def _planned(
+    exchange: Exchange, request: ResponsesRequest | CompactRequest, turns: Turns, upstream: ResponsesCall
+) -> PlannedResponse:
+    exchange.notes += upstream.notes
+    exchange.branches = (Branch(turns.memory, upstream, 0, 1),)
+    exchange.calls = [PlannedCall(orjson.dumps(upstream.body), 0)]
+    answer = ResponsesAnswer(
+        id=response_id(),
+        created_at=int(exchange.started_at.timestamp()),
+        now=lambda: int(time.time()),
+        echo=response_echo(request, model=request.model),
+        item_ids=item_ids(),
+        call_ids=call_ids(),
+        tool_names=upstream.tool_names,
+        called=upstream.called,
+        family=turns.profile.family if request.encrypted_reasoning else None,
+        top_logprobs=request.rivals,
+    )
+    exchange.answer = answer
+    keeper = _keeper(exchange, request, turns, answer)
+    if keeper.kept or keeper.conversation is not None:
+        exchange.keeper = keeper
+    return PlannedResponse(exchange=exchange, keeper=keeper, answer=answer, turns=turns)
+
+
+def _keeper(
+    exchange: Exchange, request: ResponsesRequest | CompactRequest, turns: Turns, answer: ResponsesAnswer
+) -> ResponseKeeper:
+    context = turns.context
+    conversation = context.conversation
+    named = f"{conversation.public_id}.{conversation.version}" if conversation is not None else ""
+    principal_id = exchange.caller.principal_id
+    wanted = request.kept or conversation is not None
+    return ResponseKeeper(
+        principal_id=principal_id,
+        answer=answer,
+        model=request.model,
+        user=exchange.user,
+        kept=request.kept and isinstance(request, ResponsesRequest),
+        inputs=stored_items(principal_id, turns.items, after=chain_start(context.head, named)) if wanted else (),
+        previous_id=context.previous_id,
+        conversation=conversation.turn if conversation is not None else None,
+        settings=_settings(turns),
+    )
+
+
+def _settings(turns: Turns) -> str:
+    """Return the items whose settings go on, as JSON; what a client sends again with each request stands there once."""
+    once = dict.fromkeys(orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item, _ in turns.own.settings)
+    return (b"[" + b",".join(once) + b"]").decode()
+
+
+async def _renamed_calls(
+    runtime: Runtime, principal_id: int, path: Sequence[StoredMessage], own: ItemMessages
+) -> Mapping[UUID, Mapping[int, str]]:
+    """Return by message and place the ids under which the request answers calls, where the tree has other ones.
+
+    The same answer given twice is one node, with the ids of the first time.
+    """
+    answered = {message["tool_call_id"] for message in own.messages if message.get("tool_call_id")}
+    answered.difference_update(*(_call_ids(row) for row in path if answered and row.role == "assistant"))
+    if not answered:
+        return {}
+    renamed: dict[UUID, dict[int, str]] = {}
+    for call_id, (key, position) in (await runtime.store.read(calls_made, principal_id, answered)).items():
+        renamed.setdefault(key, {})[position] = call_id
+    return renamed
+
+
+def _call_ids(stored: StoredMessage) -> set[str]:
+    return {call["id"] for call in orjson.loads(stored.openai).get("tool_calls") or ()}
+
+
+def _remembered(
+    stored: StoredMessage, path: str, fit: Fit, asked: Mapping[UUID, Mapping[int, str]]
+) -> RememberedMessage:
+    content = fit(orjson.loads(stored.gemini), Signer(stored.model, stored.account), path) if stored.gemini else None
+    message = orjson.loads(stored.openai)
+    for position, call_id in asked.get(stored.id, {}).items():
+        message["tool_calls"][position]["id"] = call_id
+    return RememberedMessage(message=message, content=content)

@@ -1,0 +1,98 @@
+"""The events of a background response, from its beginning or from where its client was: of a job of this process as
+they come, of another process's out of the database.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable
+from typing import Any, Final
+
+import orjson
+from django.conf import settings
+
+from api.errors import InvalidRequestError
+from api.exchange.responses.jobs import ENDS, Job, Jobs
+from api.exchange.responses.stored import find, retrieve
+from api.openai.sse import KEEP_ALIVE, named_event
+from api.runtime import Runtime
+from sessions_store.responses import FoundResponse, last_event, read_events
+from sessions_store.state_records import ACTIVE
+
+POLL_SECONDS: Final = 0.2
+
+
+async def resume(
+    runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str, after: int | None
+) -> AsyncGenerator[bytes, None]:
+    """Return the stream of a background response behind the event `after`.
+
+    Raises NotFoundError, and InvalidRequestError for a response that did not run in the background.
+    """
+    found = await find(runtime, principal_id, public_id)
+    if not found.background:
+        raise InvalidRequestError(
+            "Only the stream of a response created with 'background': true can be taken up again.", param="stream"
+        )
+    seen = -1 if after is None else after
+    job = jobs.find(public_id)
+    return listen(job, seen) if job is not None else _stored(runtime, principal_id, found, seen)
+
+
+async def listen(job: Job, seen: int) -> AsyncGenerator[bytes, None]:
+    """Yield a running job's events behind number `seen`."""
+    while True:
+        events = await job.wait(seen + 1, settings.KEEP_ALIVE_INTERVAL)
+        if events:
+            yield _encoded(events)
+            seen += len(events)
+        elif job.ended:
+            return
+        else:
+            yield KEEP_ALIVE
+
+
+async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> AsyncGenerator[bytes, None]:
+    """Yield the kept events, and further ones as they are stored."""
+    spoken = time.monotonic()
+    while True:
+        status, events = await runtime.store.read(read_events, found.id, seen)
+        if events:
+            yield _encoded(events)
+            seen += len(events)
+            spoken = time.monotonic()
+            if orjson.loads(events[-1])["type"] in ENDS:
+                return
+        elif status not in ACTIVE:
+            if (ending := await _ending(runtime, principal_id, found, seen)) is not None:
+                yield ending
+            return
+        else:
+            await asyncio.sleep(POLL_SECONDS)
+            await find(runtime, principal_id, found.public_id)  # fails it if its server has died
+            if time.monotonic() - spoken >= settings.KEEP_ALIVE_INTERVAL:
+                yield KEEP_ALIVE
+                spoken = time.monotonic()
+
+
+async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> bytes | None:
+    """Return the last event of a response whose events say no end: its server has died, or they are not kept any more.
+
+    None where the client has had the end, or there is none: OpenAI has no event for a cancelled response.
+    """
+    if not found.id or await runtime.store.read(last_event, found.id) in ENDS:
+        return None
+    response = await retrieve(runtime, principal_id, found.public_id)
+    kind = f"response.{response['status']}"
+    if kind not in ENDS:
+        return None
+    return named_event(kind, {"type": kind, "sequence_number": seen + 1, "response": response})
+
+
+def _encoded(events: Iterable[Any]) -> bytes:
+    return b"".join(
+        b"event: " + orjson.loads(event)["type"].encode() + b"\ndata: " + _raw(event) + b"\n\n" for event in events
+    )
+
+
+def _raw(event: str | bytes) -> bytes:
+    return event if isinstance(event, bytes) else event.encode()

@@ -1,0 +1,179 @@
+"""Carrying an exchange out: the plain answer, and the stream of events."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from typing import Any, Self
+
+from django.conf import settings
+
+from api.errors import GatewayError, InternalError
+from api.exchange.exchange import Exchange
+from api.exchange.fanout import Piece, Source, generate_all, open_source
+from api.exchange.record import record, status_of
+from api.exchange.signatures import asked
+from api.openai.sse import KEEP_ALIVE
+from api.runtime import Runtime
+from api.unforeseen import gateway_error
+
+
+async def complete(runtime: Runtime, exchange: Exchange) -> Any:
+    """Ask Gemini, record, and return OpenAI's answer. Whatever goes wrong is recorded and raised."""
+    answer = exchange.planned_answer
+    await _admit(runtime, exchange)
+    try:
+        pieces = await asked(
+            exchange,
+            lambda: generate_all(
+                runtime.client, exchange.upstream_model, exchange.calls, asked_as=exchange.public_model
+            ),
+        )
+        exchange.first_byte = time.monotonic()
+        for first_choice, response in pieces:
+            answer.feed(response, first_choice=first_choice)
+        completion = answer.completion()
+        await record(runtime, exchange, "ok")
+    except BaseException as error:
+        await _record_failure(runtime, exchange, error)
+        raise
+    else:
+        return completion
+    finally:
+        exchange.release()
+        runtime.leave()
+
+
+class EventStream:
+    """The body of a streamed answer: an async iterator of bytes whose `aclose` also ends a stream never begun."""
+
+    def __init__(self, runtime: Runtime, exchange: Exchange, source: Source, first: Sequence[Piece] | None) -> None:
+        self._runtime = runtime
+        self._exchange = exchange
+        self._source = source
+        self._first = first
+        self._events = self._run()
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[bytes]:
+        return self._events.__anext__()
+
+    async def aclose(self) -> None:
+        """End the upstream call and record, if that has not happened."""
+        await self._events.aclose()
+        await self._end()
+
+    async def _run(self) -> AsyncGenerator[bytes, None]:
+        """Yield events until Gemini has ended, then record, then the closing events.
+
+        What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
+        hears something every KEEP_ALIVE_INTERVAL seconds.
+        """
+        answer, encoding = self._exchange.planned_answer, self._exchange.encoding
+        spoken = time.monotonic()
+        try:
+            async for pieces in self._pieces():
+                encoded = _encoded(self._exchange, pieces) if pieces is not None else KEEP_ALIVE
+                if not encoded and time.monotonic() - spoken >= settings.KEEP_ALIVE_INTERVAL:
+                    encoded = KEEP_ALIVE
+                if encoded:
+                    yield encoded
+                    spoken = time.monotonic()
+            closing = encoding.closing(answer.finish())
+            await record(self._runtime, self._exchange, "ok")
+            yield closing
+        except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
+            closing = encoding.failure(answer, gateway_error(error))
+            await _record_failure(self._runtime, self._exchange, error)
+            yield closing
+        finally:
+            await self._end()
+
+    async def _pieces(self) -> AsyncIterator[Sequence[Piece] | None]:
+        """Yield what has arrived; None when nothing has for KEEP_ALIVE_INTERVAL seconds."""
+        pieces, self._first = self._first, None
+        while pieces != []:
+            yield pieces
+            pieces = await self._source.read(settings.KEEP_ALIVE_INTERVAL)
+            if pieces and self._exchange.first_byte is None:
+                self._exchange.first_byte = time.monotonic()
+
+    async def _end(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        await self._source.close()
+        try:
+            if not self._exchange.recorded:
+                # The client has gone: what it caused is recorded all the same.
+                await asyncio.shield(record(self._runtime, self._exchange, "client_closed"))
+        finally:
+            self._exchange.release()
+            self._runtime.leave()
+
+
+async def stream(runtime: Runtime, exchange: Exchange) -> EventStream:
+    """Open the upstream stream and wait for its first piece, so that a refusal keeps its status.
+
+    Once Gemini has answered 200 but stays silent for KEEP_ALIVE_INTERVAL seconds, the answer begins with a comment.
+    """
+    await _admit(runtime, exchange)
+    try:
+        source, first = await asked(exchange, lambda: _opened(runtime, exchange))
+        if first:
+            exchange.first_byte = time.monotonic()
+    except BaseException as error:
+        try:
+            await _record_failure(runtime, exchange, error)
+        finally:
+            exchange.release()
+            runtime.leave()
+        raise
+    return EventStream(runtime, exchange, source, first)
+
+
+async def _opened(runtime: Runtime, exchange: Exchange) -> tuple[Source, Sequence[Piece] | None]:
+    """Open the upstream stream and read what comes first: a refusal may also be the first thing in a stream."""
+    source = await open_source(runtime.client, exchange.upstream_model, exchange.calls, asked_as=exchange.public_model)
+    try:
+        first = await source.read(settings.KEEP_ALIVE_INTERVAL)
+        if first == []:
+            exchange.planned_answer.finish()  # raises: it ended before anything came
+        return source, first
+    except BaseException:
+        await source.close()
+        raise
+
+
+def _encoded(exchange: Exchange, pieces: Sequence[Piece]) -> bytes:
+    """Fold what one network read brought and return its events as one write."""
+    answer, encode = exchange.planned_answer, exchange.encoding.chunk
+    return b"".join(
+        [
+            encode(chunk)
+            for first_choice, response in pieces
+            for chunk in answer.feed(response, first_choice=first_choice)
+        ]
+    )
+
+
+async def _admit(runtime: Runtime, exchange: Exchange) -> None:
+    """Count the exchange in, or record that it was turned away and raise RateLimitError."""
+    try:
+        runtime.enter()
+    except GatewayError as error:
+        exchange.release()
+        await record(runtime, exchange, status_of(error), error)
+        raise
+
+
+async def _record_failure(runtime: Runtime, exchange: Exchange, error: BaseException) -> None:
+    """Record how the exchange failed, also while this task is being cancelled."""
+    if exchange.recorded:
+        return
+    failure: GatewayError | None = None
+    if isinstance(error, Exception):
+        failure = error if isinstance(error, GatewayError) else InternalError("unforeseen")
+    await asyncio.shield(record(runtime, exchange, status_of(error), failure))

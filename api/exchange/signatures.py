@@ -1,0 +1,36 @@
+"""Asking again when Gemini calls a thought signature corrupted, which it now and then does to right ones
+(https://ai.google.dev/gemini-api/docs/thought-signatures): that must not cost the client its conversation.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import orjson
+
+from api.errors import InvalidRequestError
+from api.exchange.exchange import Exchange
+from api.exchange.fanout import PlannedCall
+from api.gemini.faults import is_corrupted_signature
+from api.notes import Note
+from api.translate.signatures import without_signatures
+
+Answered = TypeVar("Answered")
+
+
+async def asked(exchange: Exchange, ask: Callable[[], Awaitable[Answered]]) -> Answered:
+    """Make the upstream calls of an exchange; once more without signatures when Gemini calls one corrupted."""
+    exchange.attempts += len(exchange.calls)
+    try:
+        return await ask()
+    except InvalidRequestError as error:
+        if not is_corrupted_signature(error):
+            raise
+    exchange.unsigned = True
+    exchange.calls = [PlannedCall(_unsigned_body(call.body), call.first_choice) for call in exchange.calls]
+    exchange.notes.append(Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without"))
+    exchange.attempts += len(exchange.calls)
+    return await ask()
+
+
+def _unsigned_body(body: bytes) -> bytes:
+    return orjson.dumps(without_signatures(orjson.loads(body)))

@@ -1,0 +1,116 @@
+"""What one worker process shares between its requests: the upstream client, the store, the count of open exchanges."""
+
+import asyncio
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from django.conf import settings
+
+from api.errors import RateLimitError
+from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.media import MediaFetcher, MediaLimits
+from api.media_guard import Guard
+from sessions_store.recording import Store, get_store
+
+if TYPE_CHECKING:
+    from api.exchange.responses.jobs import Jobs
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The shared parts, bound to one event loop. Without `media` no URL of a client's is fetched.
+
+    `account` tells one Gemini account from another without naming it. `session_locks` hold back a second request of a
+    session while the first is being answered; a lock lives as long as somebody holds or awaits it. `jobs` are the
+    responses that run in the background, None until there was one.
+    """
+
+    client: GeminiClient
+    store: Store
+    account: str = ""
+    media: MediaFetcher | None = None
+    in_flight: int = 0
+    session_locks: "WeakValueDictionary[tuple[int, str, str], asyncio.Lock]" = field(
+        default_factory=WeakValueDictionary
+    )
+    jobs: "Jobs | None" = None
+
+    def enter(self) -> None:
+        """Count one exchange in; raises RateLimitError when MAX_IN_FLIGHT are open."""
+        if self.in_flight >= settings.MAX_IN_FLIGHT:
+            raise RateLimitError("This gateway is answering as many requests as it may. Try again.", retry_after=1)
+        self.in_flight += 1
+
+    def leave(self) -> None:
+        """Count one exchange out."""
+        self.in_flight -= 1
+
+
+class _Holder:
+    draining = False
+    runtime: Runtime | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+def runtime() -> Runtime:
+    """Return this process's runtime, made on the first call inside a running event loop."""
+    loop = asyncio.get_running_loop()
+    if _Holder.runtime is None or _Holder.loop is not loop:
+        _Holder.runtime = Runtime(client=_client(), store=get_store(), account=_account(), media=_media())
+        _Holder.loop = loop
+    return _Holder.runtime
+
+
+def _account() -> str:
+    """Return a name for the account behind the key or the project: a digest, too short to be anything else."""
+    whose = f"{settings.GEMINI_API_KEY}|{settings.GOOGLE_CLOUD_PROJECT}"
+    return f"{settings.GEMINI_UPSTREAM}:{blake2b(whose.encode(), digest_size=4).hexdigest()}"
+
+
+def _client() -> GeminiClient:
+    upstream = Upstream(
+        api_key=settings.GEMINI_API_KEY or "emulator",
+        base_url=settings.GEMINI_BASE_URL,
+        vertex=settings.GOOGLE_GENAI_USE_VERTEXAI,
+        project=settings.GOOGLE_CLOUD_PROJECT,
+        location=settings.GOOGLE_CLOUD_LOCATION,
+    )
+    deadlines = Deadlines(
+        connect=settings.CONNECT_TIMEOUT,
+        first_byte=settings.FIRST_BYTE_TIMEOUT,
+        idle=settings.IDLE_TIMEOUT,
+        total=settings.TOTAL_TIMEOUT,
+    )
+    return GeminiClient(upstream, deadlines)
+
+
+def _media() -> MediaFetcher | None:
+    if settings.MEDIA_FETCH == "off":
+        return None
+    limits = MediaLimits(
+        file_bytes=settings.MEDIA_MAX_BYTES, request_bytes=settings.MAX_BODY_BYTES, urls=settings.MEDIA_MAX_URLS
+    )
+    schemes = {"https", "http"} if settings.MEDIA_FETCH_HTTP else {"https"}
+    return MediaFetcher(limits, guard=Guard(schemes=frozenset(schemes)))
+
+
+def start_draining() -> None:
+    """Make `/readyz` answer 503 from now on."""
+    _Holder.draining = True
+
+
+def is_draining() -> bool:
+    """Return whether this process is on its way out."""
+    return _Holder.draining
+
+
+async def shut_down() -> None:
+    """Stop what runs in the background, close the pool of upstream connections, write what the store still holds."""
+    held, _Holder.runtime = _Holder.runtime, None
+    if held is not None:
+        if held.jobs is not None:
+            await held.jobs.close()
+        await held.client.aclose()
+        await held.store.close()

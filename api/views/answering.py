@@ -1,0 +1,41 @@
+"""How a planned exchange becomes an HTTP response; shared by every endpoint that asks Gemini."""
+
+import re
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from api.errors import InvalidRequestError
+from api.exchange.exchange import Exchange
+from api.exchange.plan import Asker
+from api.exchange.run import complete, stream
+from api.runtime import runtime
+from api.views.base import GatewayView, json_response
+
+SESSION_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
+    """Return who asks; raises InvalidRequestError for an X-Session-Id that is not 1 to 200 visible ASCII characters."""
+    name = request.META.get("HTTP_X_SESSION_ID", "")
+    if name and SESSION_NAME.fullmatch(name) is None:
+        raise InvalidRequestError(
+            "The header 'X-Session-Id' takes 1 to 200 visible ASCII characters.", param="X-Session-Id"
+        )
+    return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED)
+
+
+async def answer(exchange: Exchange) -> HttpResponseBase:
+    """Carry the exchange out: JSON, or server-sent events that no proxy should hold back."""
+    response: HttpResponseBase
+    if exchange.stream:
+        response = StreamingHttpResponse(await stream(runtime(), exchange), content_type="text/event-stream")
+        response["Cache-Control"] = "no-store, no-transform"
+        response["X-Accel-Buffering"] = "no"
+    else:
+        response = json_response(await complete(runtime(), exchange))
+    for name, value in exchange.headers():
+        response[name] = value
+    return response

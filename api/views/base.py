@@ -1,0 +1,94 @@
+"""What every view under `/v1` shares: DRF's APIView with an async dispatch, the caller, and OpenAI's headers."""
+
+import time
+from typing import Any, ClassVar
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.views import APIView
+
+from api.authentication import Caller, admit_keyless
+from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
+from api.exchange.principals import local_caller
+from api.views.identity import new_request_id
+
+
+def json_response(body: Any, *, status: int = 200) -> HttpResponse:
+    """Return a JSON response, encoded once."""
+    return HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
+
+
+class GatewayView(APIView):
+    """An async view.
+
+    It goes without DRF's Request object, content negotiation and parsers: `/v1` speaks JSON only and its bodies are
+    parsed by `api.openai`. DRF's exception handling stays (`handle_exception`), and so does `as_view`.
+    `public` views skip the caller's admission.
+    """
+
+    public: ClassVar[bool] = False
+
+    request_id: str
+    started: float
+    caller: Caller
+
+    async def dispatch(  # type: ignore[override]  # DRF's is synchronous
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Admit the caller, call the method's handler, render failures, add OpenAI's headers."""
+        self.started = time.perf_counter()
+        self.request_id = new_request_id()
+        self.request = request  # type: ignore[assignment]
+        self.args, self.kwargs, self.headers = args, kwargs, {}
+        response: HttpResponseBase
+        try:
+            if not self.public:
+                admit_keyless(request)
+                self.caller = await local_caller()
+            method = (request.method or "").lower()
+            handler = getattr(self, method, None) if method in self.http_method_names else None
+            kwargs = {name: _storable(value) if isinstance(value, str) else value for name, value in kwargs.items()}
+            if handler is None or method == "options":
+                raise MethodNotAllowedError(f"Not allowed to {request.method} on this path.")
+            response = await handler(request, *args, **kwargs)
+        except Exception as exc:  # noqa: BLE001 - the request's edge: every failure leaves as OpenAI's error body
+            response = self.handle_exception(exc)
+            if response.status_code == 405:
+                response["Allow"] = ", ".join(self._methods())
+        response["x-request-id"] = self.request_id
+        response["openai-processing-ms"] = str(round((time.perf_counter() - self.started) * 1000))
+        response["openai-version"] = "2020-10-01"
+        if settings.GEMINI_UPSTREAM == "emulator":
+            response["x-gateway-upstream"] = "emulator"
+        return response
+
+    def _methods(self) -> list[str]:
+        """Return the methods that this path takes; DRF's OPTIONS is not one of them."""
+        return [name.upper() for name in self.http_method_names if name != "options" and hasattr(self, name)]
+
+
+def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the pairs of a request's query string, in order."""
+    return [
+        (_storable(name), _storable(value))
+        for name, values in request.GET.lists()
+        for value in values
+        if isinstance(value, str)
+    ]
+
+
+def _storable(text: str) -> str:
+    """Return a text without NUL, which no database column can be compared with."""
+    return text.replace("\x00", "\ufffd")
+
+
+def require_json(request: HttpRequest) -> bytes:
+    """Return the body of a request that declares JSON; raises UnsupportedMediaTypeError otherwise.
+
+    A browser sends other types across origins without asking first, so this is also what keeps web pages out.
+    """
+    if request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaTypeError("Send the request as JSON, with the header 'Content-Type: application/json'.")
+    return request.body

@@ -1,0 +1,20 @@
+"""`POST /v1/completions`, the legacy endpoint, answered by chat models."""
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from api.exchange.plan import plan_completion
+from api.openai.completion_request import parse_completion
+from api.runtime import runtime
+from api.views.answering import answer, asker_of
+from api.views.base import GatewayView, require_json
+
+
+class CompletionsView(GatewayView):
+    """A legacy completion of one prompt or of several, plain or streamed."""
+
+    async def post(self, request: HttpRequest) -> HttpResponseBase:
+        """Parse, plan, answer."""
+        parsed = parse_completion(require_json(request))
+        exchange = await plan_completion(runtime(), parsed, asker_of(self, request))
+        return await answer(exchange)

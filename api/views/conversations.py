@@ -1,0 +1,126 @@
+"""`/v1/conversations` and their items (https://platform.openai.com/docs/api-reference/conversations)."""
+
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse
+
+from api.errors import NotFoundError
+from api.exchange.identity import conversation_id
+from api.exchange.responses.context import conversation_not_found, find_or_404
+from api.exchange.responses.items import stored_items
+from api.exchange.responses.stored import unknown_after
+from api.openai.conversation_requests import parse_conversation_create, parse_items_create, parse_metadata_update
+from api.openai.conversations import Conversation, Deleted, list_page
+from api.openai.list_query import parse_list_query
+from api.runtime import runtime
+from api.views.base import GatewayView, json_response, query_pairs, require_json
+from sessions_store.conversations import (
+    FoundConversation,
+    add_items,
+    create_conversation,
+    delete_conversation,
+    delete_item,
+    find_item,
+    list_items,
+    update_conversation,
+)
+
+
+class ConversationsView(GatewayView):
+    """New conversations."""
+
+    async def post(self, request: HttpRequest) -> HttpResponse:
+        """Begin one, with its first items if there are any."""
+        parsed = parse_conversation_create(require_json(request))
+        principal_id, public_id = self.caller.principal_id, conversation_id()
+        items = stored_items(principal_id, parsed.items or (), after=public_id)
+        created = await runtime().store.write(
+            create_conversation, principal_id, public_id, parsed.metadata or {}, items, datetime.now(UTC)
+        )
+        return json_response(_conversation(created))
+
+
+class ConversationView(GatewayView):
+    """One conversation."""
+
+    async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
+        """Return it."""
+        return json_response(_conversation(await find_or_404(runtime(), self.caller.principal_id, conversation)))
+
+    async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
+        """Set its metadata."""
+        metadata = parse_metadata_update(require_json(request)).metadata or {}
+        updated = await runtime().store.write(update_conversation, self.caller.principal_id, conversation, metadata)
+        if updated is None:
+            raise conversation_not_found(conversation)
+        return json_response(_conversation(updated))
+
+    async def delete(self, request: HttpRequest, conversation: str) -> HttpResponse:
+        """Forget it; responses that were made in it stay."""
+        if not await runtime().store.write(delete_conversation, self.caller.principal_id, conversation):
+            raise conversation_not_found(conversation)
+        body: Deleted = {"id": conversation, "object": "conversation.deleted", "deleted": True}
+        return json_response(body)
+
+
+class ConversationItemsView(GatewayView):
+    """The items of a conversation."""
+
+    async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
+        """List them, the newest first."""
+        query = parse_list_query(query_pairs(request))
+        principal_id = self.caller.principal_id
+        page = await runtime().store.read(
+            list_items,
+            principal_id,
+            conversation,
+            after=query.after,
+            limit=query.limit,
+            newest=query.order == "desc",
+        )
+        if page is None:
+            await find_or_404(runtime(), principal_id, conversation)
+            raise unknown_after(query.after or "")
+        return json_response(list_page(page.items, has_more=page.more))
+
+    async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
+        """Append items and return them."""
+        parsed = parse_items_create(require_json(request))
+        principal_id = self.caller.principal_id
+        found = await find_or_404(runtime(), principal_id, conversation)
+        items = stored_items(principal_id, parsed.items, after=f"{conversation}.{found.version}")
+        added = await runtime().store.write(add_items, principal_id, conversation, items, datetime.now(UTC))
+        if added is None:
+            raise conversation_not_found(conversation)
+        return json_response(list_page(added, has_more=False))
+
+
+class ConversationItemView(GatewayView):
+    """One item of a conversation."""
+
+    async def get(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
+        """Return it."""
+        found = await runtime().store.read(find_item, self.caller.principal_id, conversation, item)
+        if found is None:
+            raise await self._missing(conversation, item)
+        return json_response(found)
+
+    async def delete(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
+        """Take it out and return the conversation, as OpenAI does."""
+        changed = await runtime().store.write(delete_item, self.caller.principal_id, conversation, item)
+        if changed is None:
+            raise await self._missing(conversation, item)
+        return json_response(_conversation(changed))
+
+    async def _missing(self, conversation: str, item: str) -> NotFoundError:
+        await find_or_404(runtime(), self.caller.principal_id, conversation)
+        return NotFoundError(f"Item with id '{item[:100]}' not found in conversation.", param="item_id")
+
+
+def _conversation(found: FoundConversation) -> Conversation:
+    return {
+        "id": found.public_id,
+        "object": "conversation",
+        "created_at": int(found.created_at.timestamp()),
+        "metadata": found.metadata,
+    }

@@ -1,0 +1,31 @@
+"""Whether this process lives (`/healthz`) and whether it should be given requests (`/readyz`)."""
+
+from django.http import HttpRequest, HttpResponse
+
+from api.runtime import is_draining, runtime
+from api.views.base import GatewayView, json_response
+from sessions_store.health import database_answers
+
+
+class HealthView(GatewayView):
+    """200 while the process serves; looks at nothing else, so that a broken database does not get it killed."""
+
+    public = True
+
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        """Answer at once."""
+        return json_response({"status": "ok"})
+
+
+class ReadyView(GatewayView):
+    """200 while new requests are welcome; 503 while draining or without a database."""
+
+    public = True
+
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        """Look at the drain flag and the database."""
+        if is_draining():
+            return json_response({"status": "draining"}, status=503)
+        if not await runtime().store.read(database_answers):
+            return json_response({"status": "no database"}, status=503)
+        return json_response({"status": "ready"})

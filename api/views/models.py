@@ -1,0 +1,43 @@
+"""`GET /v1/models` and `GET /v1/models/{id}`: what clients may name."""
+
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse
+
+from api.errors import ModelNotFoundError
+from api.openai.models import Model, ModelList
+from api.views.base import GatewayView, json_response
+from sessions_store.catalogue import current
+
+
+class ModelListView(GatewayView):
+    """The mapped public names and the catalogue's live models."""
+
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        """List them; the list has no pages, like OpenAI's."""
+        catalogue = await current()
+        models = [_model(*row) for row in catalogue.public_models(datetime.now(UTC).date())]
+        body: ModelList = {"object": "list", "data": models}
+        return json_response(body)
+
+
+class ModelView(GatewayView):
+    """One model: a listed name, or any name that a mapping or the catalogue would resolve."""
+
+    async def get(self, request: HttpRequest, model: str) -> HttpResponse:
+        """Return it; raises ModelNotFoundError."""
+        catalogue = await current()
+        today = datetime.now(UTC).date()
+        wanted = model.removeprefix("models/")
+        listed = {row[0]: row for row in catalogue.public_models(today)}
+        if wanted in listed:
+            return json_response(_model(*listed[wanted]) | {"id": model})
+        resolution = catalogue.resolve(model, today=today)
+        if resolution is None:
+            raise ModelNotFoundError(f"The model '{model[:200]}' does not exist.", param="model")
+        _, created, owner = listed.get(resolution.upstream, (model, 0, "google"))
+        return json_response(_model(model, created, owner))
+
+
+def _model(model_id: str, created: int, owned_by: str) -> Model:
+    return {"id": model_id, "object": "model", "created": created, "owned_by": owned_by}

@@ -1,0 +1,91 @@
+"""Stored chat completions: `GET /v1/chat/completions` and what hangs below it; made by `store: true`."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from api.errors import NotFoundError
+from api.exchange.responses.stored import page_of, unknown_after
+from api.openai.conversation_requests import parse_metadata_update
+from api.openai.conversations import Deleted, list_page
+from api.openai.list_query import parse_list_query
+from api.runtime import runtime
+from api.views.base import GatewayView, json_response, query_pairs, require_json
+from sessions_store.stored_completions import (
+    CompletionQuery,
+    completion_messages,
+    delete_completion,
+    find_completion,
+    list_completions,
+    update_completion,
+)
+
+
+async def list_stored(view: GatewayView, request: HttpRequest) -> HttpResponse:
+    """Return a page of the caller's stored completions, the oldest first; by model and metadata if asked for."""
+    query = parse_list_query(query_pairs(request), order="asc")
+    wanted = CompletionQuery(
+        model=query.model or "",
+        metadata=query.metadata,
+        after=query.after,
+        limit=query.limit,
+        newest=query.order == "desc",
+    )
+    page = await runtime().store.read(list_completions, view.caller.principal_id, wanted)
+    if page is None:
+        raise unknown_after(query.after or "")
+    return json_response(list_page(page.completions, has_more=page.more))
+
+
+class StoredCompletionView(GatewayView):
+    """One stored completion."""
+
+    async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
+        """Return it."""
+        found = await runtime().store.read(find_completion, self.caller.principal_id, completion)
+        return json_response(_or_404(found, completion))
+
+    async def post(self, request: HttpRequest, completion: str) -> HttpResponse:
+        """Set its metadata."""
+        metadata = parse_metadata_update(require_json(request)).metadata or {}
+        updated = await runtime().store.write(update_completion, self.caller.principal_id, completion, metadata)
+        return json_response(_or_404(updated, completion))
+
+    async def delete(self, request: HttpRequest, completion: str) -> HttpResponse:
+        """Forget it; its usage stays."""
+        if not await runtime().store.write(delete_completion, self.caller.principal_id, completion):
+            raise _missing(completion)
+        body: Deleted = {"id": completion, "object": "chat.completion.deleted", "deleted": True}
+        return json_response(body)
+
+
+class StoredMessagesView(GatewayView):
+    """What a stored completion was asked."""
+
+    async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
+        """List the request's messages, the first one first; each is named by the completion and its place."""
+        query = parse_list_query(query_pairs(request), order="asc")
+        messages = await runtime().store.read(completion_messages, self.caller.principal_id, completion)
+        if messages is None:
+            raise _missing(completion)
+        listed = [_message(message, f"{completion}-{number}") for number, message in enumerate(messages)]
+        return json_response(page_of(listed if query.order == "asc" else listed[::-1], query))
+
+
+def _message(message: dict[str, Any], message_id: str) -> dict[str, Any]:
+    """Return a message in the list's form: text in `content`, whatever has other parts too in `content_parts`."""
+    content, parts = message.get("content"), None
+    if isinstance(content, list):
+        parts = content
+        content = "".join(part["text"] for part in content if part.get("type") == "text")
+    return {"name": None, **message, "id": message_id, "content": content, "content_parts": parts}
+
+
+def _or_404(found: dict[str, Any] | None, completion: str) -> dict[str, Any]:
+    if found is None:
+        raise _missing(completion)
+    return found
+
+
+def _missing(completion: str) -> NotFoundError:
+    return NotFoundError(f"Chat completion with id '{completion[:100]}' not found.", param="completion_id")

@@ -1,0 +1,89 @@
+"""Acknowledged means recorded: when the last byte of an answer is ready to leave, its record is committed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+
+from api.authentication import Caller
+from api.exchange.exchange import Exchange
+from api.exchange.identity import completion_id
+from api.exchange.plan import Asker, plan_chat
+from api.exchange.run import complete, stream
+from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.openai.chat_request import parse_chat_completion
+from api.runtime import Runtime
+from sessions_store.models import ChatSession, UsageRecord, User
+from sessions_store.recording import Store
+from tests.emulator_control import Emulator
+from tests.exchanges import GEMINI_25, fresh, said
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+@pytest.fixture
+async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
+    """The shared parts of a process."""
+    client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
+    store = Store()
+    yield Runtime(client=client, store=store)
+    await client.aclose()
+    await store.close()
+
+
+async def planned(runtime: Runtime, user: str, **parameters: Any) -> Exchange:
+    """A chat request of a user, ready to be carried out."""
+    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    body = {"model": GEMINI_25, "messages": [said("Hello!")], "user": user, **parameters}
+    return await plan_chat(
+        runtime, parse_chat_completion(orjson.dumps(body)), Asker(completion_id(), Caller(principal, memory=True))
+    )
+
+
+async def recorded(runtime: Runtime, exchange: Exchange) -> tuple[list[str], int]:
+    """How the exchange stands in the database: its status, and how many messages its user's session holds."""
+
+    def look() -> tuple[list[str], int]:
+        statuses = UsageRecord.objects.filter(request_id=exchange.request_id).values_list("status", flat=True)
+        return list(statuses), sum(
+            ChatSession.objects.filter(user=exchange.user).values_list("message_count", flat=True)
+        )
+
+    found: tuple[list[str], int] = await runtime.store.read(look)
+    return found
+
+
+async def test_a_stream_ends_after_its_record(runtime: Runtime) -> None:
+    exchange = await planned(runtime, fresh("user"), stream=True)
+    *_, last = [(event, await recorded(runtime, exchange)) async for event in await stream(runtime, exchange)]
+
+    assert last[0].endswith(b"data: [DONE]\n\n")
+    assert last[1] == (["ok"], 2)
+
+
+async def test_a_broken_stream_ends_after_its_record(runtime: Runtime, emulator: Emulator) -> None:
+    emulator.script({"no_finish": True})
+    exchange = await planned(runtime, fresh("user"), stream=True)
+    *_, last = [(event, await recorded(runtime, exchange)) async for event in await stream(runtime, exchange)]
+
+    assert b'"error"' in last[0]
+    assert last[1] == (["truncated"], 0)
+
+
+async def test_a_plain_answer_comes_after_its_record(runtime: Runtime) -> None:
+    exchange = await planned(runtime, fresh("user"))
+    await complete(runtime, exchange)
+
+    assert await recorded(runtime, exchange) == (["ok"], 2)
+
+
+async def test_a_stream_that_nobody_reads_to_its_end_is_recorded_and_lets_go(runtime: Runtime) -> None:
+    exchange = await planned(runtime, fresh("user"), stream=True)
+    events = await stream(runtime, exchange)
+    await anext(events)
+    await events.aclose()
+
+    assert (await recorded(runtime, exchange))[0] == ["client_closed"]
+    assert runtime.in_flight == 0
+    assert not any(lock.locked() for lock in runtime.session_locks.values())

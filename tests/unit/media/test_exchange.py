@@ -1,0 +1,159 @@
+"""Fetching within an exchange: what goes to Gemini and to the tree, and what is never fetched twice."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+
+from api.authentication import Caller
+from api.errors import InvalidRequestError, RateLimitError
+from api.exchange.identity import completion_id
+from api.exchange.plan import Asker, plan_chat
+from api.exchange.run import complete
+from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.openai.chat_request import parse_chat_completion
+from api.runtime import Runtime
+from sessions_store.models import Message, UsageRecord, User
+from sessions_store.recording import Store
+from tests.emulator_control import Emulator
+from tests.exchanges import GEMINI_3, GEMINI_25, fresh
+from tests.unit.media.site import PNG, Site, fetcher, page
+
+pytestmark = pytest.mark.usefixtures("live_db")
+URL = "http://public.example/a.png"
+
+
+@pytest.fixture
+async def runtime(site: Site, emulator: Emulator) -> AsyncIterator[Runtime]:
+    """The shared parts of a process whose fetcher knows the site."""
+    client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
+    store = Store()
+    yield Runtime(client=client, store=store, media=fetcher(site))
+    await client.aclose()
+    await store.close()
+
+
+async def ask(runtime: Runtime, *messages: Any, model: str = GEMINI_25, **parameters: Any) -> tuple[str, Any]:
+    """Return the request id and the answer's message of one chat request, carried out as the view does it."""
+    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    request = parse_chat_completion(orjson.dumps({"model": model, "messages": messages, **parameters}))
+    asker = Asker(completion_id(), Caller(principal, memory=True))
+    exchange = await plan_chat(runtime, request, asker)
+    return asker.request_id, (await complete(runtime, exchange))["choices"][0]["message"]
+
+
+def showing(url: str, text: str = "What is this?") -> Any:
+    """A user's turn with an image."""
+    return {
+        "role": "user",
+        "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}],
+    }
+
+
+def sent_images(body: Any) -> list[str]:
+    """The types of all media that Gemini got."""
+    return [part["inlineData"]["mimeType"] for c in body["contents"] for part in c["parts"] if "inlineData" in part]
+
+
+@pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
+async def test_an_image_is_fetched_and_both_faces_are_kept(
+    runtime: Runtime, site: Site, emulator: Emulator, model: str
+) -> None:
+    question = showing(URL, fresh("What is this?"))
+    request_id, message = await ask(runtime, question, model=model)
+
+    assert "image/png" in message["content"]
+    (body,) = emulator.bodies()
+    assert sent_images(body) == ["image/png"]
+
+    def stored() -> Message | None:
+        return UsageRecord.objects.select_related("message").get(request_id=request_id).message
+
+    node = await runtime.store.read(stored)
+    assert node is not None
+    assert orjson.loads(node.openai) == question
+    assert orjson.loads(node.gemini) == body["contents"][0]
+    assert runtime.in_flight == 0
+
+
+async def test_what_was_fetched_is_taken_from_the_tree_in_the_next_turn(
+    runtime: Runtime, site: Site, emulator: Emulator
+) -> None:
+    question = showing(URL, fresh("What is this?"))
+    _, message = await ask(runtime, question)
+    site.pages.clear()  # the link has expired
+    site.pages["/b.gif"] = page(b"GIF89a" + bytes(20), kind="image/gif")
+    await ask(
+        runtime,
+        question,
+        {"role": "assistant", "content": message["content"]},
+        showing("http://public.example/b.gif", "And this?"),
+    )
+
+    *_, body = emulator.bodies()
+    assert sent_images(body) == ["image/png", "image/gif"]
+    assert [path for _, path, _ in site.heard] == ["/a.png", "/b.gif"]
+
+
+async def test_a_session_remembers_what_was_fetched(runtime: Runtime, site: Site, emulator: Emulator) -> None:
+    user = fresh("viewer")
+    await ask(runtime, showing(URL), user=user)
+    site.pages.clear()
+    await ask(runtime, {"role": "user", "content": "Say more"}, user=user)
+
+    *_, body = emulator.bodies()
+    assert sent_images(body) == ["image/png"]
+    assert site.connections == 1
+
+
+async def test_rule_081_a_failed_fetch_is_recorded_and_never_sent(
+    runtime: Runtime, site: Site, emulator: Emulator
+) -> None:
+    site.pages["/a.png"] = page(b"<svg>secret</svg>", kind="image/svg+xml")
+    with pytest.raises(InvalidRequestError) as caught:
+        await ask(runtime, {"role": "user", "content": "Hi"}, showing(URL), user=fresh("viewer"))
+
+    assert caught.value.param == "messages[1].content[1].image_url.url"
+    assert "secret" not in caught.value.message
+    assert emulator.received() == []
+    assert runtime.in_flight == 0
+    assert not any(lock.locked() for lock in runtime.session_locks.values())
+
+
+async def test_a_full_gateway_fetches_nothing(runtime: Runtime, site: Site, settings: Any) -> None:
+    settings.MAX_IN_FLIGHT = 0
+    with pytest.raises(RateLimitError):
+        await ask(runtime, showing(URL))
+    assert site.connections == 0
+
+
+async def test_what_google_resolves_is_not_fetched(runtime: Runtime, site: Site, emulator: Emulator) -> None:
+    youtube = "https://www.youtube.com/watch?v=abc"
+    parts = [{"type": "text", "text": "What happens?"}, {"type": "video_url", "video_url": {"url": youtube}}]
+    await ask(runtime, {"role": "user", "content": parts})
+
+    (body,) = emulator.bodies()
+    assert body["contents"][0]["parts"][1] == {"fileData": {"fileUri": youtube}}
+    assert site.connections == 0
+
+
+async def test_many_kinds_of_url_are_fetched_together(runtime: Runtime, site: Site, emulator: Emulator) -> None:
+    site.pages |= {
+        "/a.mp4": page(b"\x00\x00\x00\x18ftypisom" + bytes(20), kind="video/mp4"),
+        "/a.pdf": page(b"%PDF-1.7 text", kind="application/pdf"),
+        "/a.txt": page(b"plain words", kind="text/plain"),
+        "/a.png": page(PNG),
+    }
+    base = "http://public.example"
+    parts: list[Any] = [
+        {"type": "text", "text": fresh("Compare")},
+        {"type": "image_url", "image_url": {"url": f"{base}/a.png"}},
+        {"type": "video_url", "video_url": {"url": f"{base}/a.mp4"}},
+        {"type": "file", "file": {"file_data": f"{base}/a.pdf"}},
+        {"type": "file", "file": {"file_data": f"{base}/a.txt"}},
+    ]
+    await ask(runtime, {"role": "user", "content": parts})
+
+    (body,) = emulator.bodies()
+    assert sent_images(body) == ["image/png", "video/mp4", "application/pdf", "text/plain"]

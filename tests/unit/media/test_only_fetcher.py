@@ -1,0 +1,35 @@
+"""One place follows a client's URL: no other module of the product may open a connection of its own."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+CLIENTS = {"httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3", "aiohttp", "socket", "http.client"}
+CLIENTS |= {"urllib.request", "ftplib", "asyncio.streams", "websockets"}
+ALLOWED = {
+    "api/media.py": {"httpx2", "httpcore2"},
+    "api/media_guard.py": {"httpx2", "httpcore2", "socket"},
+}
+# These talk to Gemini, or are servers themselves.
+OTHERS = ("api/gemini/", "api/management/")
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def test_nothing_else_of_the_api_opens_connections() -> None:
+    found = {
+        place: clients
+        for path in sorted((ROOT / "api").rglob("*.py"))
+        if not (place := path.relative_to(ROOT).as_posix()).startswith(OTHERS)
+        and (clients := {name for name in imported(path) if {name, name.partition(".")[0]} & CLIENTS})
+    }
+    assert found == ALLOWED

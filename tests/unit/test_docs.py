@@ -1,0 +1,146 @@
+"""The documentation: generated pages are fresh, and what the others name (files, commands, settings) is there."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")])
+WRITTEN = [path for path in PAGES if path.name != "compatibility.md"]
+NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+OUR_PATH = re.compile(r"(?<![\w/.@-])(?:api|deploy|docs|gemini_gateway|sessions_store|tests)/[\w@*./-]*")
+SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SETTING = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]\b|(?<=^)[A-Z]+(?==)", re.MULTILINE)
+# Pages that are named before they are written. The list only shrinks: one that exists fails the test.
+NOT_YET: set[str] = set()
+NOT_OURS = {"UPDATE_GOLDEN", "TEST_DATABASE_URL", "GATEWAY_TEST_SERVER"}
+
+
+def load_generator() -> ModuleType:
+    """docs/generate.py as a module; docs is no package."""
+    spec = importlib.util.spec_from_file_location("documentation_generator", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+generator = load_generator()
+
+
+def text_of(path: Path) -> str:
+    """A page."""
+    return path.read_text(encoding="utf-8")
+
+
+def anchors(path: Path) -> set[str]:
+    """The fragments that a page's headings make, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.*)$", text_of(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_generated_pages_are_fresh() -> None:
+    stale = [path.name for path, text in generator.generated().items() if text_of(path) != text]
+    assert stale == [], "run: make docs"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+def test_links_lead_somewhere(path: Path) -> None:
+    broken = []
+    for target in LINK.findall(text_of(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, fragment = target.partition("#")
+        page = (path.parent / file).resolve() if file else path
+        if not page.exists() or (fragment and fragment not in anchors(page)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_files_that_are_named_exist(path: Path) -> None:
+    named = {found.rstrip("./") for found in OUR_PATH.findall(text_of(path))}
+    assert {name for name in named if not any(ROOT.glob(name))} - NOT_YET == set()
+
+
+def test_pages_that_are_not_written_yet() -> None:
+    assert [page for page in NOT_YET if (ROOT / page).exists()] == []
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_commands_that_are_named_exist(path: Path) -> None:
+    text = text_of(path)
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    asked = set(re.findall(r"(?:`|^|\d |\w )make ([a-z-]+)", "\n".join(SHELL_BLOCK.findall(text)), re.MULTILINE))
+    asked |= set(re.findall(r"`make ([a-z-]+)", text))
+    assert asked - targets == set()
+    assert set(re.findall(r"manage\.py ([a-z_]+)", text)) - set(get_commands()) == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/architecture.md"])
+def test_settings_that_are_named_exist(page: str) -> None:
+    documented = set(re.findall(r"^#([A-Z0-9_]+)=", text_of(ROOT / ".env.example"), re.MULTILINE))
+    assert set(SETTING.findall(text_of(ROOT / page))) - documented - NOT_OURS == set()
+
+
+def test_system_checks_that_are_named_exist() -> None:
+    named = set(re.findall(r"gateway\.[EW]\d{3}", text_of(ROOT / "docs" / "operations.md")))
+    assert named
+    assert named - set(re.findall(r'"(gateway\.[EW]\d{3})"', text_of(ROOT / "api" / "checks.py"))) == set()
+
+
+def test_deployment_files_fit_the_settings() -> None:
+    nginx = text_of(ROOT / "deploy" / "nginx.conf")
+    unit = text_of(ROOT / "deploy" / "gateway@.service")
+
+    def number(pattern: str, text: str) -> int:
+        found = re.search(pattern, text)
+        assert found is not None, pattern
+        return int(found[1])
+
+    assert number(r"client_max_body_size (\d+)m;", nginx) * 1024 * 1024 == settings.MAX_BODY_BYTES
+    assert number(r"proxy_read_timeout (\d+)s;", nginx) > settings.TOTAL_TIMEOUT
+    assert number(r"TimeoutStopSec=(\d+)", unit) > settings.DRAIN_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("test_rule_007_empty_text", [7]),
+        ("test_rule_21_identical", [21]),
+        ("test_rules_25_and_39_both", [25, 39]),
+        ("test_rules_044_to_046_all", [44, 45, 46]),
+        ("test_rules_are_read", []),
+        ("test_a_rule_7_in_the_middle", []),
+    ],
+)
+def test_rules_in_the_name_of_a_test(name: str, numbers: Sequence[int]) -> None:
+    assert list(generator.numbers_in(name)) == numbers
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ({}, []),
+        ({"reason": "Not yet."}, ["tests/a.py::test_rule_1_x"]),
+        ({"reason": "Not yet.", "open": "All of it."}, []),
+        ({"tests": ["tests/a.py::test_that_was_renamed"]}, []),
+        ({"tests": ["tests/a.py::test_rule_1_x"]}, ["tests/a.py::test_rule_1_x"]),
+    ],
+    ids=["nothing", "reason beside a test", "reason beside what is open", "no such test", "listed and named"],
+)
+def test_the_table_of_rules_contradicts_no_test(row: dict[str, Any], named: list[str]) -> None:
+    with pytest.raises(generator.RuleTableError, match="rule 1"):
+        generator._rule({"number": 1, "says": "Something.", **row}, named, {"tests/a.py::test_rule_1_x"})
