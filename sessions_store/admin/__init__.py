@@ -1,0 +1,21 @@
+"""What operators see: one module per page. Django's autodiscovery imports this package, which registers them."""
+
+from sessions_store.admin import (
+    chat_sessions,
+    mappings,
+    stored_objects,
+    upstream_models,
+    usage_days,
+    usage_records,
+    users,
+)
+
+__all__ = [
+    "chat_sessions",
+    "mappings",
+    "stored_objects",
+    "upstream_models",
+    "usage_days",
+    "usage_records",
+    "users",
+]

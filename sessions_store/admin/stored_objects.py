@@ -1,0 +1,225 @@
+"""What clients asked the server to keep: responses, conversations, stored chat completions. Each leads to its place in
+the transcripts, where forks are seen; deleting forgets the content and keeps the usage.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from sessions_store.admin.chat_sessions import MAY_READ
+from sessions_store.admin.formats import NOTHING, pretty_json
+from sessions_store.admin.page import Page, RecordPage
+from sessions_store.conversations import all_items, delete_conversation
+from sessions_store.items import bodies
+from sessions_store.models import Conversation, StoredCompletion, StoredResponse
+from sessions_store.responses import delete_response
+from sessions_store.stored_completions import delete_completion
+
+log = logging.getLogger(__name__)
+
+BADGES = {"completed": "good", "incomplete": "warn", "failed": "bad"}
+Row = TypeVar("Row", bound=Model)
+
+
+class StoredPage(RecordPage[Row]):
+    """Records that can be deleted: what is forgotten with them is decided by the store, not by foreign keys."""
+
+    list_display_links = ("name",)
+    list_select_related = ("principal",)
+    ordering = ("-id",)
+    sortable_by = ()
+    delete_confirmation_template = "gateway/forget_stored.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """By right, unlike other records."""
+        return bool(Page.has_delete_permission(self, request, obj))
+
+    def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
+        """The fields of the page; the content only for those who may read messages."""
+        own = [str(name) for name in self.fields or ()]
+        return [*own, "content"] if request.user.has_perm(MAY_READ) else own
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Row | None = None) -> list[str]:
+        """Every field."""
+        return [*super().get_readonly_fields(request, obj), "name", "transcript", "content"]
+
+    def get_deleted_objects(
+        self, objs: Iterable[Row], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[Any], list[Any]]:
+        """Name the objects only."""
+        rows = list(objs)
+        plural = str(self.opts.verbose_name_plural)
+        missing = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        return [str(row) for row in rows], {plural: len(rows)}, missing, []
+
+    def delete_model(self, request: HttpRequest, obj: Row) -> None:
+        """Forget one."""
+        log.info("Operator %s deleted %s %s", request.user.pk, self.opts.model_name, obj.pk)
+        with transaction.atomic():
+            self.forget(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Row]) -> None:
+        """Forget each."""
+        for row in queryset:
+            self.delete_model(request, row)
+
+    def forget(self, row: Row) -> None:
+        """Erase a row with what only it holds."""
+        raise AssertionError  # pragma: no cover - each page says how
+
+    def node(self, row: Row) -> UUID | None:
+        """Return where in the transcripts a row stands."""
+        return getattr(row, "answer_id", None)
+
+    @admin.display(description="id")
+    def name(self, row: Row) -> SafeString:
+        """The id that clients know."""
+        return format_html('<span class="name">{}</span>', str(row))
+
+    @admin.display(description="transcript")
+    def transcript(self, row: Row) -> SafeString:
+        """The way to the conversation that led here."""
+        node = self.node(row)
+        if node is None:
+            return format_html("{}", NOTHING)
+        return format_html('<a href="{}">Read</a>', reverse("admin:sessions_store_message", args=[node]))
+
+    @admin.display(description="user")
+    def asker(self, row: Any) -> SafeString:
+        """The client's user, where there is one, and the owner."""
+        owner = row.principal.get_username()
+        if not getattr(row, "user", ""):
+            return format_html('<span class="quiet">{}</span>', owner)
+        return format_html('<bdi class="name">{}</bdi><span class="below">{}</span>', row.user, owner)
+
+    @admin.display(description="made (UTC)")
+    def made(self, row: Any) -> SafeString:
+        """When it was made."""
+        return format_html('<span class="figure">{}</span>', f"{row.created_at:%d %b %Y %H:%M}")
+
+
+@admin.register(StoredResponse)
+class StoredResponsePage(StoredPage[StoredResponse]):
+    """Responses of the Responses API."""
+
+    list_display = ("name", "outcome", "model", "asker", "made", "transcript")
+    list_filter = ("status", "background")
+    list_intro = "One row per response that clients can still retrieve or continue."
+    search_fields = ("=public_id", "user__startswith")
+    search_help_text = "A whole id (resp_…), or the beginning of a user."
+    fields = (
+        "public_id",
+        "principal",
+        "user",
+        "status",
+        "background",
+        "model",
+        "previous_id",
+        "conversation",
+        "request_id",
+        "created_at",
+        "completed_at",
+        "transcript",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StoredResponse]:
+        """Leave out what may be long."""
+        return super().get_queryset(request).defer("body", "settings", "input_items", "output_items")
+
+    def forget(self, row: StoredResponse) -> None:
+        """See StoredPage."""
+        delete_response(row.principal_id, row.public_id)
+
+    @admin.display(description="outcome")
+    def outcome(self, row: StoredResponse) -> SafeString:
+        """Its status."""
+        where = " · background" if row.background else ""
+        badge = BADGES.get(row.status, "")
+        return format_html('<span class="badge {}">{}{}</span>', badge, row.get_status_display(), where)
+
+    @admin.display(description="content")
+    def content(self, row: StoredResponse) -> SafeString:
+        """The object with its items."""
+        shown = {
+            "input": _items(row.input_items),
+            "output": _items(row.output_items),
+            "response": json.loads(row.body),
+        }
+        return format_html("<pre>{}</pre>", pretty_json(shown))
+
+
+@admin.register(Conversation)
+class ConversationPage(StoredPage[Conversation]):
+    """Conversations of the Conversations API."""
+
+    list_display = ("name", "asker", "items", "made", "last_active", "transcript")
+    list_intro = "One row per conversation that clients made with the Conversations API."
+    search_fields = ("=public_id",)
+    search_help_text = "A whole id (conv_…)."
+    fields = ("public_id", "principal", "metadata", "created_at", "last_active_at", "transcript")
+
+    def forget(self, row: Conversation) -> None:
+        """See StoredPage."""
+        delete_conversation(row.principal_id, row.public_id)
+
+    def node(self, row: Conversation) -> UUID | None:
+        """The head; where items were changed by hand, the newest answer."""
+        if row.head_id is not None:
+            return row.head_id
+        newest = row.responses.filter(answer__isnull=False).order_by("-id").values_list("answer_id", flat=True)
+        return newest.first()
+
+    @admin.display(description="items")
+    def items(self, row: Conversation) -> SafeString:
+        """How many items were ever put into it."""
+        return format_html('<span class="figure">{}</span>', f"{row.next_position:,}")
+
+    @admin.display(description="last active (UTC)")
+    def last_active(self, row: Conversation) -> SafeString:
+        """When it was last appended to."""
+        return format_html('<span class="figure">{}</span>', f"{row.last_active_at:%d %b %Y %H:%M}")
+
+    @admin.display(description="content")
+    def content(self, row: Conversation) -> SafeString:
+        """Its items."""
+        return format_html("<pre>{}</pre>", pretty_json(all_items(row.pk)))
+
+
+@admin.register(StoredCompletion)
+class StoredCompletionPage(StoredPage[StoredCompletion]):
+    """Chat completions that were made with `store: true`."""
+
+    list_display = ("name", "model", "asker", "made", "transcript")
+    list_intro = "One row per chat completion that a client asked to be stored."
+    search_fields = ("=public_id", "user__startswith")
+    search_help_text = "A whole id (chatcmpl-…), or the beginning of a user."
+    fields = ("public_id", "principal", "user", "model", "metadata", "request_id", "created_at", "transcript")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StoredCompletion]:
+        """Leave out what may be long."""
+        return super().get_queryset(request).defer("body")
+
+    def forget(self, row: StoredCompletion) -> None:
+        """See StoredPage."""
+        delete_completion(row.principal_id, row.public_id)
+
+    @admin.display(description="content")
+    def content(self, row: StoredCompletion) -> SafeString:
+        """The completion."""
+        return format_html("<pre>{}</pre>", pretty_json(json.loads(row.body)))
+
+
+def _items(keys: Sequence[str]) -> list[dict[str, Any]]:
+    wanted = [UUID(hex=key) for key in keys]
+    found = bodies(wanted)
+    return [found[key] for key in wanted if key in found]

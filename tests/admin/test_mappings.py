@@ -1,0 +1,142 @@
+"""Model mappings: the list, its dry run, its warnings, and what the form accepts."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from sessions_store.catalogue_rows import load
+from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel
+from sessions_store.resolution import Catalogue
+
+LIST = "admin:sessions_store_modelmapping_changelist"
+DEADLINE = timezone.now().date() + timedelta(days=10)
+
+
+def form(**changed: str) -> dict[str, str]:
+    """What the form of a mapping sends, with some fields changed."""
+    return {
+        "public_name": "my-model",
+        "upstream_model": "gemini-3.8-flash",
+        "enabled": "on",
+        "position": "5",
+        "defaults": "{}",
+        "description": "",
+        **changed,
+    }
+
+
+def dry_run(operator: Client, name: str) -> str:
+    page = operator.get(reverse(LIST), {"try": name}).content.decode()
+    start = page.index('class="dry-run-answer"')
+    return page[start : page.index("toolbar", start)]
+
+
+def test_a_mapping_is_edited_and_the_catalogue_follows(operator: Client) -> None:
+    mapping = ModelMapping.objects.get(public_name="gpt-4")
+    address = reverse("admin:sessions_store_modelmapping_change", args=[mapping.pk])
+    fields = form(public_name="gpt-4", upstream_model="models/gemini-3.8-flash", defaults='{"temperature": 0.3}')
+    assert operator.post(address, fields).status_code == 302
+    resolution = Catalogue(load()).resolve("gpt-4", today=timezone.now().date())
+    assert resolution is not None
+    assert (resolution.upstream, resolution.defaults) == ("gemini-3.8-flash", {"temperature": 0.3})
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"public_name": "two words"}, "Letters, digits"),
+        ({"public_name": "gpt-4"}, "already exists"),
+        ({"upstream_model": "not a model"}, "A Gemini model id"),
+        ({"defaults": "{temperature}"}, "valid JSON"),
+        ({"defaults": '{"temperature": 7}'}, "out of range"),
+        ({"defaults": '{"colour": "blue"}'}, "cannot be a default"),
+    ],
+)
+def test_a_wrong_mapping_is_explained(operator: Client, changed: dict[str, str], complaint: str) -> None:
+    answer = operator.post(reverse("admin:sessions_store_modelmapping_add"), form(**changed))
+    assert answer.status_code == 200
+    assert complaint in answer.content.decode()
+    assert not ModelMapping.objects.filter(public_name="my-model").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gpt-4o-mini-2024-07-18", ["gemini-3.5-flash-lite", "gpt-4o-mini*"]),
+        ("gemini-3.8-flash", ["gemini-3.8-flash", "No row is used"]),
+        ("models/gemini-3.8-flash", ["gemini-3.8-flash", "No row is used"]),
+        ("claude-4", ["model_not_found"]),
+        ("gemini-99-neon", ["gemini-99-neon", "does not know this model"]),
+    ],
+)
+def test_the_dry_run_says_who_answers_and_why(operator: Client, name: str, expected: list[str]) -> None:
+    answer = dry_run(operator, name)
+    for text in expected:
+        assert text in answer
+
+
+def test_the_dry_run_follows_a_retired_model_to_its_successor(operator: Client) -> None:
+    heir = UpstreamModel.objects.get(name="gemini-3.8-flash")
+    UpstreamModel.objects.filter(name="gemini-2.5-pro").update(retires_on="2020-01-01", successor=heir)
+    answer = dry_run(operator, "gpt-4")
+    assert "gemini-2.5-pro → gemini-3.8-flash since 2020-01-01" in answer
+
+
+def test_a_coming_retirement_is_seen_in_the_list_and_on_the_start_page(operator: Client) -> None:
+    heir = UpstreamModel.objects.get(name="gemini-3.8-flash")
+    UpstreamModel.objects.filter(name="gemini-2.5-pro").update(retires_on=DEADLINE, successor=heir)
+    row = operator.get(reverse(LIST), {"q": "gpt-4"}).content.decode()
+    assert f"retires {DEADLINE:%Y-%m-%d}, in 10 days, then gemini-3.8-flash" in row
+    start = operator.get(reverse("admin:index")).content.decode()
+    assert "in 10 days" in start
+    assert "From that day on gemini-3.8-flash answers" in start
+
+
+def test_mappings_are_disabled_and_enabled_together(operator: Client) -> None:
+    chosen = list(ModelMapping.objects.filter(public_name__startswith="gpt-4").values_list("pk", flat=True))
+    for action, enabled in (("disable", False), ("enable", True)):
+        fields = {"action": action, "_selected_action": [str(pk) for pk in chosen]}
+        answer = operator.post(reverse(LIST), fields, follow=True)
+        assert f"{len(chosen)} mappings {action}d" in answer.content.decode()
+        assert set(ModelMapping.objects.filter(pk__in=chosen).values_list("enabled", flat=True)) == {enabled}
+
+
+def test_the_list_of_many_mappings_needs_few_queries(
+    operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    ModelMapping.objects.bulk_create(
+        ModelMapping(public_name=f"name-{number}", upstream_model="gemini-2.5-pro") for number in range(400)
+    )
+    with django_assert_max_num_queries(9):
+        assert operator.get(reverse(LIST)).status_code == 200
+
+
+def test_a_price_is_edited_beside_its_model(operator: Client) -> None:
+    model = UpstreamModel.objects.get(name="gemini-3.8-flash")
+    page = operator.get(reverse("admin:sessions_store_upstreammodel_change", args=[model.pk])).content.decode()
+    assert "USD per million tokens" in page
+    price = ModelPrice.objects.filter(model=model).first()
+    assert price is not None
+    address = reverse("admin:sessions_store_modelprice_change", args=[price.pk])
+    fields = {"model": model.pk, "tier": price.tier, "valid_from": price.valid_from, "input": "0.8125", "output": "4"}
+    assert operator.post(address, fields).status_code == 302
+    price.refresh_from_db()
+    assert str(price.input) == "0.812500"
+    catalogue = operator.get(reverse("admin:sessions_store_upstreammodel_changelist")).content.decode()
+    assert "gemini-3.8-flash" in catalogue
+
+
+@pytest.mark.parametrize("model", [UpstreamModel, ModelPrice, ModelMapping])
+def test_every_column_is_on_its_form(operator: Client, model: type[Model]) -> None:
+    row = model._default_manager.first()
+    assert row is not None
+    name = model._meta.model_name
+    page = operator.get(reverse(f"admin:sessions_store_{name}_change", args=[row.pk])).content.decode()
+    for field in model._meta.fields:
+        if field.editable and field.name != "id":
+            assert f'name="{field.name}"' in page, field.name

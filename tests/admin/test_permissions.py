@@ -1,0 +1,77 @@
+"""Who may see and do what: every page asks for a login, and each right opens its own pages only."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from sessions_store.models import ChatSession, ModelMapping, UsageRecord, User
+from tests.admin.conftest import Operator
+from tests.admin.examples import Exchange, record
+
+TALK = ({"role": "user", "content": "What is the capital of Peru?"}, {"role": "assistant", "content": "Lima."})
+
+
+@pytest.fixture
+def addresses(db: None) -> dict[str, str]:
+    """One address of every kind of page."""
+    usage = record(Exchange(messages=TALK, user="ada"))
+    session = ChatSession.objects.get(user="ada")
+    found = {"start": reverse("admin:index")}
+    for model in admin.site._registry:
+        base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        found[f"{model.__name__} list"] = reverse(f"{base}_changelist")
+        found[f"{model.__name__} add"] = reverse(f"{base}_add")
+    found |= {
+        "mapping": reverse("admin:sessions_store_modelmapping_change", args=[ModelMapping.objects.first().pk]),  # type: ignore[union-attr]
+        "session": reverse("admin:sessions_store_chatsession_change", args=[session.pk]),
+        "forget": reverse("admin:sessions_store_chatsession_delete", args=[session.pk]),
+        "transcript": reverse("admin:sessions_store_transcript", args=[session.pk]),
+        "message": reverse("admin:sessions_store_message", args=[usage.answer_id]),
+        "newest": reverse("admin:sessions_store_message_newest", args=[usage.answer_id]),
+        "raw": reverse("admin:sessions_store_message_raw", args=[usage.answer_id]),
+        "record": reverse("admin:sessions_store_usagerecord_change", args=[usage.pk]),
+        "export": reverse("admin:sessions_store_usage_export"),
+        "password": reverse("admin:auth_user_password_change", args=[User.objects.local().pk]),
+    }
+    return found
+
+
+def test_every_page_sends_strangers_to_the_login(anonymous: Client, addresses: dict[str, str]) -> None:
+    for name, address in addresses.items():
+        answer = anonymous.get(address)
+        assert answer.status_code == 302, name
+        assert answer["Location"].startswith(reverse("admin:login")), name
+
+
+def test_staff_without_rights_sees_the_start_page_only(clerk: Operator, addresses: dict[str, str]) -> None:
+    browser = clerk()
+    start = browser.get(addresses.pop("start"))
+    assert start.status_code == 200
+    assert "You have no rights here yet" in start.content.decode()
+    assert "Last 24 hours" not in start.content.decode()
+    for name, address in addresses.items():
+        assert browser.get(address).status_code == 403, name
+
+
+def test_usage_may_be_read_without_the_transcripts(clerk: Operator, addresses: dict[str, str]) -> None:
+    browser = clerk("view_usagerecord", "view_chatsession")
+    page = browser.get(addresses["record"]).content.decode()
+    assert "You need the right to view messages" in page
+    assert "capital of Peru" not in page
+    for name in ("transcript", "message", "newest", "raw"):
+        assert browser.get(addresses[name]).status_code == 403, name
+
+
+def test_records_cannot_be_added_changed_or_deleted(operator: Client, addresses: dict[str, str]) -> None:
+    usage = UsageRecord.objects.get()
+    assert operator.get(addresses["UsageRecord add"]).status_code == 403
+    assert operator.post(reverse("admin:sessions_store_usagerecord_delete", args=[usage.pk])).status_code == 403
+    operator.post(addresses["record"], {"cost_nano": "1"})
+    usage_after = UsageRecord.objects.get()
+    assert usage_after.cost_nano == usage.cost_nano
+
+
+def test_an_unknown_record_leads_back_with_a_message(operator: Client) -> None:
+    answer = operator.get(reverse("admin:sessions_store_usagerecord_change", args=[987654]), follow=True)
+    assert "Perhaps it was deleted" in answer.content.decode()

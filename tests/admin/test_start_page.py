@@ -1,0 +1,91 @@
+"""The start page: the upstream, the roll-ups' figures, the chart, the snippets."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from sessions_store.admin.chart import hourly_chart, round_up
+from sessions_store.admin.figures import Hour
+from tests.admin.examples import Exchange, record_all
+
+QUESTION = {"role": "user", "content": "Hello?"}
+ANSWER = {"role": "assistant", "content": "Hello!"}
+
+
+def start(operator: Client) -> str:
+    return operator.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.parametrize(("upstream", "told"), [("emulator", True), ("gemini", False), ("vertex", False)])
+def test_it_says_when_the_emulator_answers(operator: Client, settings: Settings, upstream: str, told: bool) -> None:
+    settings.GEMINI_UPSTREAM = upstream
+    assert ("The emulator answers" in start(operator)) is told
+
+
+def test_every_page_warns_when_anybody_may_ask(operator: Client, settings: Settings) -> None:
+    assert "Open to everybody" not in start(operator)
+    settings.ALLOW_INSECURE_KEYLESS = True
+    for page in (
+        "admin:index",
+        "admin:sessions_store_modelmapping_changelist",
+        "admin:sessions_store_usageday_changelist",
+    ):
+        assert "Open to everybody" in operator.get(reverse(page)).content.decode()
+
+
+def test_an_unused_gateway_shows_where_to_begin(operator: Client) -> None:
+    page = start(operator)
+    assert "No requests in the last 24 hours" in page
+    assert "curl http://testserver/v1/chat/completions" in page
+    assert "OpenAI(base_url=&quot;http://testserver/v1&quot;" in page
+    assert "ChatOpenAI(model=&quot;gpt-4&quot;" in page
+
+
+def test_the_figures_are_the_sums_of_the_rollups(operator: Client) -> None:
+    now = timezone.now()
+    record_all(
+        [Exchange(messages=[QUESTION, ANSWER], prompt_tokens=1_000, completion_tokens=200, at=now)] * 3
+        + [Exchange(messages=[QUESTION, ANSWER], status="upstream_error", http_status=502, at=now)]
+        + [Exchange(messages=[QUESTION, ANSWER], at=now - timedelta(days=3))]
+    )
+    with CaptureQueriesContext(connection) as queries:
+        page = start(operator)
+    today = page[page.index("<h2>Today</h2>") : page.index("<h2>Last 24 hours</h2>")]
+    assert "<dd>4</dd>" in today
+    assert "3,000 in, 600 out" in today
+    assert "25.0 %" in today
+    assert "gemini-2.5-pro" in page[page.index("Models today") : page.index("Users today")]
+    assert ">local<" in page[page.index("Users today") :]
+    reads = [query["sql"] for query in queries if '"sessions_store_usagerecord"' in query["sql"]]
+    assert all("LIMIT 1" in sql for sql in reads), "the start page reads roll-ups, not records"
+
+
+def test_the_chart_is_to_scale() -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    counts = [(0, 0), (10, 0), (20, 5)]
+    chart = hourly_chart([Hour(begins=hour, requests=requests, errors=errors) for requests, errors in counts])
+    assert chart.ceiling == 20
+    assert [(bar.height, bar.failed_height) for bar in chart.bars] == [(0, 0), (70, 0), (140, 35)]
+    assert not chart.empty
+    assert "30 in 3 hours, 5 of them errors" in chart.description
+
+
+@pytest.mark.parametrize(("value", "line"), [(0, 1), (1, 1), (3, 5), (11, 20), (50, 50), (51, 100), (4_321, 5_000)])
+def test_grid_lines_are_round_numbers(value: int, line: int) -> None:
+    assert round_up(value) == line
+
+
+def test_no_page_needs_inline_code(operator: Client) -> None:
+    answer = operator.get(reverse("admin:index"))
+    page = answer.content.decode()
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert "<style" not in page
+    assert " style=" not in page
+    assert "<script>" not in page

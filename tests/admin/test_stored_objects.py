@@ -1,0 +1,145 @@
+"""Responses, conversations and stored completions in the admin: listed, led to their transcripts, forgotten."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from sessions_store.conversations import create_conversation
+from sessions_store.models import (
+    Conversation,
+    Message,
+    StoredCompletion,
+    StoredItem,
+    StoredResponse,
+    UsageRecord,
+    User,
+)
+from sessions_store.records import ExchangeRecord, NewMessage, UsageRow
+from sessions_store.state_records import CompletionState, ResponseState, new_item
+from sessions_store.transcript import message_keys
+from sessions_store.writer import write_batch
+from tests.admin.conftest import Operator
+
+ASKED = {"role": "user", "content": "What is the capital of Peru?"}
+ANSWERED = {"role": "assistant", "content": "Lima."}
+KINDS = {"storedresponse": "resp_1", "conversation": "conv_1", "storedcompletion": "chatcmpl-1"}
+
+
+@pytest.fixture
+def stored(db: None) -> dict[str, Any]:
+    """One of each, written as the gateway writes them."""
+    principal = User.objects.local().pk
+    leaf, answer = message_keys(principal, [ASKED, ANSWERED])
+    now = timezone.now()
+    create_conversation(principal, "conv_1", {"topic": "x"}, [_item(principal, "msg_0", "Hello")], now)
+    found = Conversation.objects.get()
+    nodes = (leaf, answer)
+    response = ResponseState(
+        public_id="resp_1",
+        principal_id=principal,
+        request_id="req_1",
+        status="completed",
+        model="gpt-4",
+        body='{"id": "resp_1"}',
+        created_at=now,
+        completed_at=now,
+        user="ada",
+        message=leaf,
+        answer=answer,
+        inputs=(_item(principal, "msg_1", "What is the capital of Peru?"),),
+        outputs=(_item(principal, "msg_2", "Lima."),),
+    )
+    completion = CompletionState(
+        public_id="chatcmpl-1",
+        principal_id=principal,
+        request_id="req_2",
+        model="gpt-4",
+        body='{"id": "chatcmpl-1", "content": "Lima."}',
+        created_at=now,
+        message=leaf,
+        answer=answer,
+        message_count=1,
+    )
+    write_batch([_exchange(principal, "req_1", nodes, response), _exchange(principal, "req_2", nodes, completion)])
+    Conversation.objects.filter(pk=found.pk).update(head=answer)
+    return {
+        "storedresponse": StoredResponse.objects.get().pk,
+        "conversation": found.pk,
+        "storedcompletion": StoredCompletion.objects.get().pk,
+        "answer": answer,
+    }
+
+
+def _item(principal: int, item_id: str, text: str) -> Any:
+    return new_item(principal, {"id": item_id, "type": "message", "content": [{"type": "input_text", "text": text}]})
+
+
+def _exchange(principal: int, request_id: str, nodes: tuple[UUID, UUID], state: Any) -> ExchangeRecord:
+    leaf, answer = nodes
+    usage = UsageRow(
+        request_id=request_id,
+        principal_id=principal,
+        endpoint="responses",
+        status="ok",
+        http_status=200,
+        started_at=timezone.now(),
+        message_id=leaf,
+        answer_id=answer,
+    )
+    messages = (
+        NewMessage(id=leaf, parent=None, role="user", openai='{"role": "user", "content": "What is it?"}'),
+        NewMessage(id=answer, parent=leaf, role="assistant", openai='{"role": "assistant", "content": "Lima."}'),
+    )
+    return ExchangeRecord(usage=usage, messages=messages, state=state)
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS.items())
+def test_lists_lead_to_the_transcript(operator: Client, stored: dict[str, Any], kind: str, name: str) -> None:
+    page = operator.get(reverse(f"admin:sessions_store_{kind}_changelist")).content.decode()
+
+    assert name in page
+    assert reverse("admin:sessions_store_message", args=[stored["answer"]]) in page
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_shows_the_content_to_those_who_may_read(clerk: Operator, stored: dict[str, Any], kind: str) -> None:
+    address = reverse(f"admin:sessions_store_{kind}_change", args=[stored[kind]])
+    word = "Hello" if kind == "conversation" else "Lima."
+
+    assert word not in clerk(f"view_{kind}").get(address).content.decode()
+    User.objects.get(username="clerk").delete()
+    assert word in clerk(f"view_{kind}", "view_message").get(address).content.decode()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_they_are_found_by_their_id(operator: Client, stored: dict[str, Any], kind: str) -> None:
+    address = reverse(f"admin:sessions_store_{kind}_changelist")
+
+    assert KINDS[kind] in operator.get(address, {"q": KINDS[kind]}).content.decode()
+    assert KINDS[kind] not in operator.get(address, {"q": "nothing"}).content.decode().partition("id_q")[2][500:]
+
+
+def test_deleting_forgets_and_keeps_the_usage(operator: Client, stored: dict[str, Any]) -> None:
+    for kind in KINDS:
+        address = reverse(f"admin:sessions_store_{kind}_delete", args=[stored[kind]])
+        assert "cannot be undone" in operator.get(address).content.decode()
+        assert operator.post(address, {"post": "yes"}).status_code == 302
+
+    assert not StoredResponse.objects.exists()
+    assert not Conversation.objects.exists()
+    assert not StoredCompletion.objects.exists()
+    assert not StoredItem.objects.exists()
+    assert not Message.objects.exists()
+    assert UsageRecord.objects.count() == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_they_cannot_be_added_or_changed(operator: Client, stored: dict[str, Any], kind: str) -> None:
+    assert operator.get(reverse(f"admin:sessions_store_{kind}_add")).status_code == 403
+    operator.post(reverse(f"admin:sessions_store_{kind}_change", args=[stored[kind]]), {"public_id": "other"})
+    page = operator.get(reverse(f"admin:sessions_store_{kind}_changelist")).content.decode()
+    assert KINDS[kind] in page

@@ -1,0 +1,216 @@
+"""Transcripts: what operators read of a conversation, whatever strangers have written into it."""
+
+import time
+from typing import Any
+
+import orjson
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from sessions_store.models import ChatSession, Message, UsageRecord
+from tests.admin.examples import Exchange, record
+
+SCRIPT = "<script>alert(1)</script>"
+LIST = "admin:sessions_store_chatsession_changelist"
+
+
+def user(text: Any) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str | None, **fields: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **fields}
+
+
+CALL = {"id": "call_7", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+TALK = [
+    {"role": "system", "content": "Be brief."},
+    user("Is it cold in Oslo?"),
+    assistant(None, tool_calls=[CALL]),
+    {"role": "tool", "tool_call_id": "call_7", "content": '{"celsius": -7}'},
+    assistant("Yes, -7 °C.", reasoning_content="Minus seven is cold."),
+]
+READ = (
+    "Be brief.",
+    "Is it cold in Oslo?",
+    "weather",
+    "call_7",
+    "&quot;city&quot;: &quot;Oslo&quot;",
+    "celsius",
+    "Yes, -7 °C.",
+    "Minus seven is cold.",
+    "gemini-2.5-pro",
+    "signed",
+    "Thoughts",
+    "OpenAI's face",
+    "Gemini's face",
+    "thoughtSignature",
+)
+
+
+def transcript(operator: Client, name: str, **query: str) -> str:
+    session = ChatSession.objects.get(user=name)
+    return operator.get(reverse("admin:sessions_store_transcript", args=[session.pk]), query).content.decode()
+
+
+def test_a_conversation_is_read_with_everything_in_it(operator: Client) -> None:
+    record(Exchange(messages=TALK, user="ada"))
+    page = transcript(operator, "ada")
+    for text in READ:
+        assert text in page, text
+    positions = [page.index(f'dir="auto">{text}') for text in ("Be brief.", "Is it cold in Oslo?", "Yes, -7 °C.")]
+    assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize(
+    "hostile", [SCRIPT, '"><img src=x onerror=alert(1)>', "javascript:alert(1)", "\u202egnp.exe", "{{ 7|add:7 }}"]
+)
+def test_what_strangers_write_is_shown_as_text(operator: Client, hostile: str) -> None:
+    name = {"name": hostile, "arguments": orjson.dumps({"x": hostile}).decode()}
+    record(
+        Exchange(
+            messages=[
+                {"role": "system", "content": hostile},
+                user([{"type": "text", "text": hostile}, {"type": "image_url", "image_url": {"url": hostile}}]),
+                assistant(None, tool_calls=[{"id": hostile, "type": "function", "function": name}]),
+                {"role": "tool", "tool_call_id": hostile, "content": hostile},
+                assistant(hostile, reasoning_content=hostile),
+            ],
+            user=hostile,
+            public_model=hostile,
+            metadata={hostile: hostile},
+            notes=[("dropped", hostile, hostile)],
+        )
+    )
+    session = ChatSession.objects.get()
+    ChatSession.objects.update(title=hostile)
+    usage = UsageRecord.objects.get()
+    pages = [
+        reverse(LIST),
+        reverse("admin:sessions_store_transcript", args=[session.pk]),
+        reverse("admin:sessions_store_chatsession_change", args=[session.pk]),
+        reverse("admin:sessions_store_chatsession_delete", args=[session.pk]),
+        reverse("admin:sessions_store_usagerecord_changelist"),
+        reverse("admin:sessions_store_usagerecord_change", args=[usage.pk]),
+    ]
+    for address in pages:
+        page = operator.get(address).content.decode()
+        assert "<script>alert" not in page, address
+        assert "<img src=x" not in page, address
+        assert 'href="javascript' not in page, address
+    shown = operator.get(pages[1]).content.decode()
+    assert hostile.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;") in shown
+
+
+def test_a_raw_message_is_never_rendered(operator: Client) -> None:
+    usage = record(Exchange(messages=[user(SCRIPT), assistant("no")], user="eve"))
+    answer = operator.get(reverse("admin:sessions_store_message_raw", args=[usage.message_id]))
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert orjson.loads(answer.content)["openai"] == user(SCRIPT)
+
+
+def test_files_are_named_and_measured_but_not_shown(operator: Client) -> None:
+    picture = "data:image/png;base64," + "A" * 400_000
+    record(
+        Exchange(
+            messages=[user([{"type": "image_url", "image_url": {"url": picture}}]), assistant("A cat.")], user="ada"
+        )
+    )
+    page = transcript(operator, "ada")
+    assert "image/png, 300.0 kB" in page
+    assert "AAAA" not in page
+
+
+def test_a_line_of_a_megabyte_is_no_trouble(operator: Client) -> None:
+    usage = record(Exchange(messages=[user("x" * 1_000_000), assistant("Long.")], user="ada"))
+    began = time.perf_counter()
+    page = transcript(operator, "ada")
+    assert time.perf_counter() - began < 2
+    assert len(page) < 400_000
+    assert "900.0 k more characters" in page
+    whole = operator.get(reverse("admin:sessions_store_message_raw", args=[usage.message_id])).content
+    assert b"x" * 1_000_000 in whole
+
+
+def test_a_long_conversation_comes_in_pages_with_few_queries(
+    operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    turns = [turn for number in range(125) for turn in (user(f"Question {number}."), assistant(f"Reply {number}."))]
+    record(Exchange(messages=turns, user="ada"))
+    address = reverse("admin:sessions_store_transcript", args=[ChatSession.objects.get().pk])
+    seen: list[int] = []
+    for _ in range(3):
+        with django_assert_max_num_queries(9):
+            page = operator.get(address).content.decode()
+        seen += [number for number in range(125) if f'dir="auto">Question {number}.<' in page]
+        older = page.partition('class="older"><a href="')[2].partition('"')[0]
+        address = older.replace("&amp;", "&")
+    assert sorted(seen) == list(range(125))
+    assert not older
+
+
+def test_branches_lead_to_each_other(operator: Client) -> None:
+    start = [user("Pick a colour."), assistant("Red.")]
+    record(Exchange(messages=[*start, user("Another?"), assistant("Blue.")], user="ada"))
+    fork = record(Exchange(messages=[*start, user("Why red?"), assistant("It is warm.")]))
+    page = transcript(operator, "ada")
+    assert "Why red?" in page
+    address = reverse("admin:sessions_store_message_newest", args=[fork.message_id])
+    assert address in page
+    other = operator.get(address, {"session": ChatSession.objects.get().pk}, follow=True).content.decode()
+    assert "It is warm." in other
+    assert "Another?" in other
+    assert "Go to where the session stands now" in other
+
+
+def test_other_conversations_under_one_system_message_are_no_branches(operator: Client) -> None:
+    system = {"role": "system", "content": "Be kind."}
+    for number in range(3):
+        record(Exchange(messages=[system, user(f"Hello from {number}."), assistant("Hi.")], user=f"user-{number}"))
+    assert "Hello from 1." not in transcript(operator, "user-0")
+
+
+def test_a_title_is_edited(operator: Client) -> None:
+    record(Exchange(messages=TALK, user="ada"))
+    session = ChatSession.objects.get()
+    address = reverse("admin:sessions_store_chatsession_change", args=[session.pk])
+    assert operator.post(address, {"title": "Norwegian winters", "user": "eve"}).status_code == 302
+    session.refresh_from_db()
+    assert (session.title, session.user) == ("Norwegian winters", "ada")
+
+
+def test_deleting_a_session_forgets_its_content_and_keeps_the_usage(operator: Client) -> None:
+    record(Exchange(messages=TALK, user="ada"))
+    record(Exchange(messages=[user("Other."), assistant("Yes.")], user="bob"))
+    session = ChatSession.objects.get(user="ada")
+    address = reverse("admin:sessions_store_chatsession_delete", args=[session.pk])
+    assert "Its messages are erased" in operator.get(address).content.decode()
+    assert operator.post(address, {"post": "yes"}).status_code == 302
+    assert list(ChatSession.objects.values_list("user", flat=True)) == ["bob"]
+    assert not Message.objects.filter(openai__contains="Oslo").exists()
+    assert Message.objects.count() == 2
+    assert UsageRecord.objects.count() == 2
+
+
+def test_several_sessions_are_forgotten_at_once(operator: Client) -> None:
+    for name in ("ada", "bob"):
+        record(Exchange(messages=[user(f"I am {name}."), assistant("Hi.")], user=name))
+    chosen = [str(pk) for pk in ChatSession.objects.values_list("pk", flat=True)]
+    fields = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    assert operator.post(reverse(LIST), fields).status_code == 302
+    assert not ChatSession.objects.exists()
+    assert not Message.objects.exists()
+
+
+def test_sessions_are_found_by_user_id_and_state(operator: Client) -> None:
+    for name in ("ada", "bob"):
+        record(Exchange(messages=[user(f"I am {name}."), assistant("Hi.")], user=name))
+    session = ChatSession.objects.get(user="bob")
+    for query in ({"q": "bo"}, {"q": session.public_id}):
+        page = operator.get(reverse(LIST), query).content.decode()
+        assert "I am bob." in page
+        assert "I am ada." not in page
+    assert "Nothing matches" in operator.get(reverse(LIST), {"state": "ended"}).content.decode()
