@@ -1,0 +1,43 @@
+"""Asking as a user of a chat session, and looking at what is remembered."""
+
+from typing import Any
+
+import httpx2
+
+from sessions_store.models import ChatSession, Message
+from tests.exchanges import CHAT, chat_body, said
+
+
+def ask(http: httpx2.Client, user: str, *messages: Any, session: str = "", **changes: Any) -> httpx2.Response:
+    """Ask with texts (user messages) or whole messages."""
+    whole = [said(message) if isinstance(message, str) else message for message in messages]
+    headers = {"x-session-id": session} if session else {}
+    response = http.post(CHAT, json=chat_body(messages=whole, user=user, **changes), headers=headers)
+    assert response.status_code == 200, response.text
+    return response
+
+
+def text_of(response: httpx2.Response) -> str:
+    """The answer's text."""
+    text: str = response.json()["choices"][0]["message"]["content"]
+    return text
+
+
+def turns(body: Any) -> list[str]:
+    """The texts of a request that left, one a turn."""
+    return ["".join(part.get("text", "") for part in content["parts"]) for content in body["contents"]]
+
+
+def session_of(user: str, name: str = "") -> ChatSession:
+    """The active session of a user."""
+    return ChatSession.objects.get(user=user, name=name, ended_at=None)
+
+
+def transcript(session: ChatSession) -> list[Message]:
+    """The messages from the root to the session's head."""
+    path: list[Message] = []
+    node: Message | None = session.head
+    while node is not None:
+        path.insert(0, node)
+        node = node.parent
+    return path

@@ -1,0 +1,216 @@
+"""Background responses: they outlive their client, can be called off and taken up again, and are never lost."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from openai import OpenAI
+
+from sessions_store.models import Message, ResponseEvents, StoredResponse, UsageRecord
+from tests.emulator_control import Emulator
+from tests.exchanges import GEMINI_3, error_of, fresh
+from tests.live_gateway import LiveGateway
+from tests.responses import RESPONSES, ask, named_events, text_of
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("live_db", "emulator")
+
+LEASE = {"BACKGROUND_LEASE_SECONDS": "1"}
+
+
+@pytest.fixture(scope="module")
+def other_worker(django_db_setup: None, emulator_url: str) -> Iterator[httpx2.Client]:
+    """A second server over the same database."""
+    with (
+        LiveGateway.start(upstream=emulator_url, settings=LEASE) as server,
+        connected(server) as client,
+    ):
+        yield client
+
+
+def connected(server: LiveGateway) -> httpx2.Client:
+    """A client of a server."""
+    return httpx2.Client(base_url=server.origin, timeout=30, trust_env=False)
+
+
+def begin(http: httpx2.Client, **body: Any) -> str:
+    """The id of a background response, which has only been queued."""
+    response = ask(http, **{"input": "Hello!", "background": True, **body})
+    assert (response["status"], response["output"], response["background"]) == ("queued", [], True)
+    identifier: str = response["id"]
+    return identifier
+
+
+def ended(http: httpx2.Client, identifier: str) -> dict[str, Any]:
+    """The response once it has ended, waited for."""
+
+    def look() -> dict[str, Any] | None:
+        response: dict[str, Any] = http.get(f"{RESPONSES}/{identifier}").json()
+        return None if response["status"] in ("queued", "in_progress") else response
+
+    return eventually(look)
+
+
+def test_it_is_answered_without_its_client(http: httpx2.Client) -> None:
+    response = ended(http, begin(http))
+
+    assert response["status"] == "completed"
+    assert text_of(response)
+    assert response["usage"]["total_tokens"] > 0
+    assert UsageRecord.objects.filter(request_id=StoredResponse.objects.get(public_id=response["id"]).request_id).get()
+
+
+def test_the_next_one_goes_on_from_it(http: httpx2.Client) -> None:
+    first = ended(http, begin(http))
+
+    assert text_of(ask(http, input="And?", previous_response_id=first["id"]))
+
+
+def test_one_that_runs_has_nothing_to_go_on_from(http: httpx2.Client, emulator: Emulator) -> None:
+    emulator.script({"hang_after": 1})
+    identifier = begin(http)
+
+    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": identifier})
+
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "previous_response_id")
+    http.post(f"{RESPONSES}/{identifier}/cancel")
+
+
+def test_its_stream_can_be_taken_up_again(client: OpenAI, http: httpx2.Client, other_worker: httpx2.Client) -> None:
+    streamed = client.responses.create(model=GEMINI_3, input="Tell me a story", background=True, stream=True)
+    events = [event.model_dump(exclude_unset=True) for event in streamed]
+    identifier = events[0]["response"]["id"]
+
+    assert [event["type"] for event in events[:3]] == ["response.created", "response.queued", "response.in_progress"]
+    for server in (http, other_worker):
+        again = named_events(server.get(f"{RESPONSES}/{identifier}", params={"stream": "true"}).text)
+        assert [(event["sequence_number"], event["type"]) for event in again] == [
+            (event["sequence_number"], event["type"]) for event in events
+        ]
+        query = {"stream": "true", "starting_after": "4"}
+        rest = named_events(server.get(f"{RESPONSES}/{identifier}", params=query).text)
+        assert rest == again[5:]
+    last = len(events) - 1
+    nothing = http.get(f"{RESPONSES}/{identifier}", params={"stream": "true", "starting_after": str(last)})
+    assert named_events(nothing.text) == []
+
+
+def test_a_running_one_is_followed_from_another_worker(
+    http: httpx2.Client, other_worker: httpx2.Client, emulator: Emulator
+) -> None:
+    emulator.script({"gap": 0.15})
+    identifier = begin(http)
+
+    events = named_events(other_worker.get(f"{RESPONSES}/{identifier}", params={"stream": "true"}).text)
+
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert events[-1]["type"] == "response.completed"
+    assert events[-1]["response"] == http.get(f"{RESPONSES}/{identifier}").json()
+
+
+def test_one_that_was_not_in_the_background_has_no_stream_to_take_up(http: httpx2.Client) -> None:
+    refused = http.get(f"{RESPONSES}/{ask(http, input='Hello!')['id']}", params={"stream": "true"})
+
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "stream")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_it_is_called_off(
+    gateway: LiveGateway, http: httpx2.Client, other_worker: httpx2.Client, emulator: Emulator, elsewhere: bool
+) -> None:
+    emulator.script({"hang_after": 1})
+    asked, cancelled_on = (other_worker, http) if elsewhere else (http, http)
+    identifier = begin(asked)
+    eventually(lambda: [entry for entry in emulator.received() if entry["method"] == "POST"])
+
+    headers = {"content-type": "application/json"}
+    response = cancelled_on.post(f"{RESPONSES}/{identifier}/cancel", headers=headers).json()
+
+    assert response["status"] == "cancelled"
+    assert cancelled_on.post(f"{RESPONSES}/{identifier}/cancel").json() == response
+    eventually(lambda: any(entry["cancelled"] for entry in emulator.received()), patience=20)
+    request_id = StoredResponse.objects.get(public_id=identifier).request_id
+    record = eventually(lambda: UsageRecord.objects.filter(request_id=request_id).first())
+    assert record.status == "client_closed"
+    assert http.get(f"{RESPONSES}/{identifier}").json() == response
+
+
+def test_only_a_background_response_is_called_off(http: httpx2.Client) -> None:
+    refused = http.post(f"{RESPONSES}/{ask(http, input='Hello!')['id']}/cancel")
+
+    assert refused.status_code == 400
+    assert "background" in error_of(refused)["message"]
+
+
+def test_a_deleted_one_stops_and_stays_away(http: httpx2.Client, emulator: Emulator) -> None:
+    emulator.script({"hang_after": 1})
+    word = fresh("secret")
+    identifier = begin(http, input=word)
+    eventually(lambda: [entry for entry in emulator.received() if entry["method"] == "POST"])
+
+    assert http.delete(f"{RESPONSES}/{identifier}").json() == {"id": identifier, "object": "response", "deleted": True}
+
+    eventually(lambda: any(entry["cancelled"] for entry in emulator.received()))
+    assert http.get(f"{RESPONSES}/{identifier}").status_code == 404
+    eventually(lambda: UsageRecord.objects.filter(endpoint="responses").latest("id").status == "client_closed")
+    eventually(lambda: not Message.objects.filter(openai__contains=word).exists())
+
+
+def test_a_refusal_of_gemini_fails_it(http: httpx2.Client, emulator: Emulator) -> None:
+    emulator.script({"status": 429, "body": {"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED"}}})
+
+    identifier = begin(http)
+    response = ended(http, identifier)
+
+    assert (response["status"], response["error"]["code"]) == ("failed", "rate_limit_exceeded")
+    events = named_events(http.get(f"{RESPONSES}/{identifier}", params={"stream": "true"}).text)
+    assert events[-1]["type"] == "response.failed"
+
+
+def test_a_killed_server_fails_it(
+    http: httpx2.Client, emulator: Emulator, emulator_url: str, django_db_setup: None
+) -> None:
+    emulator.script({"hang_after": 1})
+    with LiveGateway.start(upstream=emulator_url, settings=LEASE) as doomed:
+        with connected(doomed) as asking:
+            identifier = begin(asking)
+        eventually(lambda: StoredResponse.objects.filter(public_id=identifier, status="in_progress").exists())
+        doomed.process.kill()
+        doomed.process.wait()
+    with (
+        LiveGateway.start(upstream=emulator_url, settings=LEASE) as next_one,
+        connected(next_one) as asking,
+    ):
+        response = ended(asking, identifier)
+        events = named_events(asking.get(f"{RESPONSES}/{identifier}", params={"stream": "true"}).text)
+
+    assert (response["status"], response["error"]["code"]) == ("failed", "server_error")
+    assert events[-1]["type"] == "response.failed"
+    assert events[-1]["response"]["status"] == "failed"
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+
+
+def test_a_server_that_stops_fails_it(emulator: Emulator, emulator_url: str, http: httpx2.Client) -> None:
+    emulator.script({"hang_after": 1})
+    with LiveGateway.start(upstream=emulator_url) as stopping:
+        with connected(stopping) as asking:
+            identifier = begin(asking)
+        eventually(lambda: [entry for entry in emulator.received() if entry["method"] == "POST"])
+
+    response = http.get(f"{RESPONSES}/{identifier}").json()
+    assert (response["status"], response["error"]["code"]) == ("failed", "server_error")
+
+
+def test_events_are_kept_for_a_time_only(emulator_url: str, django_db_setup: None) -> None:
+    settings = {**LEASE, "RESPONSE_EVENTS_SECONDS": "0"}
+    with (
+        LiveGateway.start(upstream=emulator_url, settings=settings) as server,
+        connected(server) as http,
+    ):
+        identifier = begin(http)
+        whole = ended(http, identifier)
+        eventually(lambda: not ResponseEvents.objects.filter(response__public_id=identifier).exists())
+        events = named_events(http.get(f"{RESPONSES}/{identifier}", params={"stream": "true"}).text)
+
+    assert [(event["type"], event["response"]) for event in events] == [("response.completed", whole)]

@@ -1,0 +1,191 @@
+"""What a session does: remembered by `user`, never doubled, never mixed up."""
+
+import signal
+from typing import Any
+
+import httpx2
+import pytest
+from openai import OpenAI
+
+from sessions_store.models import ChatSession, Message, User
+from tests.api.sessions import ask, session_of, text_of, transcript, turns
+from tests.emulator_control import Emulator
+from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, error_of, events, fresh, said
+from tests.live_gateway import LiveGateway
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+@pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
+def test_a_client_that_sends_only_the_new_message_is_remembered(
+    client: OpenAI, emulator: Emulator, user: str, model: str
+) -> None:
+    for text in ("My name is Ada.", "My cat is called Tom."):
+        client.chat.completions.create(model=model, messages=[said(text)], user=user)
+    answer = client.chat.completions.create(model=model, messages=[said("What is my name?")], user=user)
+
+    assert "Ada" in (answer.choices[0].message.content or "")
+    *_, sent = emulator.bodies()
+    assert [content["role"] for content in sent["contents"]] == ["user", "model", "user", "model", "user"]
+    assert turns(sent)[::2] == ["My name is Ada.", "My cat is called Tom.", "What is my name?"]
+
+
+def test_a_streamed_answer_is_remembered(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    streamed = events(ask(http, user, "My name is Ada.", model=GEMINI_3, stream=True))
+    text = "".join(event["choices"][0]["delta"].get("content") or "" for event in streamed)
+    ask(http, user, "What is my name?", model=GEMINI_3)
+
+    *_, sent = emulator.bodies()
+    assert turns(sent) == ["My name is Ada.", text, "What is my name?"]
+
+
+def test_a_restart_forgets_nothing(
+    gateway: LiveGateway, http: httpx2.Client, emulator: Emulator, emulator_url: str, user: str
+) -> None:
+    with LiveGateway.start(upstream=emulator_url) as before:
+        with httpx2.Client(base_url=before.origin, trust_env=False) as other:
+            told = ask(other, user, "My name is Ada.")
+        before.terminate()
+        assert before.wait() in {0, -signal.SIGTERM}  # uvicorn, where it is used, dies of the signal
+
+    asked = ask(http, user, "What is my name?")
+    assert "Ada" in text_of(asked)
+    assert asked.headers["x-session-id"] == told.headers["x-session-id"]
+
+
+def test_a_client_that_sends_its_history_is_not_doubled(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    history: list[Any] = []
+    for text in ("My name is Ada.", "My cat is called Tom.", "What is my name?"):
+        history.append(said(text))
+        answer = ask(http, user, *history)
+        assert "x-session-messages" in answer.headers
+        history.append(said(text_of(answer), "assistant"))
+
+    assert [len(body["contents"]) for body in emulator.bodies()] == [1, 3, 5]
+    session = session_of(user)
+    assert session.message_count == 6
+    assert [message.role for message in transcript(session)] == ["user", "assistant"] * 3
+    assert ChatSession.objects.filter(user=user).count() == 1
+
+
+def test_from_one_way_of_asking_to_the_other(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    first = ask(http, user, "My name is Ada.")
+    own = ask(http, user, "My name is Ada.", said(text_of(first), "assistant"), "My cat is called Tom.")
+    ask(http, user, "What is my name?")
+
+    *_, sent = emulator.bodies()
+    assert turns(sent) == ["My name is Ada.", text_of(first), "My cat is called Tom.", text_of(own), "What is my name?"]
+    assert session_of(user).message_count == 6
+
+
+def test_a_client_that_rewrites_its_history_is_followed(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    ask(http, user, "My name is Ada.")
+    ask(http, user, "My name is Grace.", said("Hello, Grace.", "assistant"), "My cat is called Tom.")
+    answer = ask(http, user, "What is my name?")
+
+    assert "Grace" in text_of(answer)
+    *_, sent = emulator.bodies()
+    assert "Ada" not in str(sent)
+
+
+def test_equal_histories_are_stored_once(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    texts = [fresh("a beginning"), fresh("an end"), fresh("another end")]
+    first = text_of(ask(http, user, texts[0]))
+    for end in texts[1:]:
+        ask(http, user, texts[0], said(first, "assistant"), end)
+
+    stored = Message.objects.filter(openai__contains=texts[0], role="user")
+    assert stored.count() == 1
+    assert Message.objects.filter(parent__parent=stored.get()).count() == 2
+
+
+def test_a_session_may_change_its_model(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    """Signatures of one family are refused by another: the session goes on without them, and the header says so."""
+    for model in (GEMINI_3, "gemini-4-argon", GEMINI_25, GEMINI_3):
+        last = ask(http, user, f"My name is Ada, asked of {model}.", model=model)
+
+    assert len(emulator.received()) == 4  # nothing was refused and asked again
+    *_, sent = emulator.bodies()
+    assert [content["role"] for content in sent["contents"]] == ["user", "model"] * 3 + ["user"]
+    signed = [any("thoughtSignature" in part for part in content["parts"]) for content in sent["contents"][1::2]]
+    assert signed == [True, False, False]
+    assert "made by a model of another family" in last.headers["x-gateway-notes"]
+
+
+def test_two_users_never_see_each_other(http: httpx2.Client, emulator: Emulator) -> None:
+    one, other = fresh("user"), fresh("user")
+    ask(http, one, "My name is Ada.")
+    answer = ask(http, other, "What is my name?")
+
+    assert "Ada" not in text_of(answer)
+    assert answer.headers["x-session-messages"] == "0"
+
+
+def test_two_principals_never_share_a_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    """The same `user` of another principal is another session: in what is sent, listed and forgotten."""
+    ask(http, user, "My name is Ada.")
+    stranger, _ = User.objects.get_or_create(username="stranger")
+    ChatSession.objects.filter(user=user).update(principal=stranger)
+
+    answer = ask(http, user, "What is my name?")
+    assert "Ada" not in text_of(answer)
+    assert ChatSession.objects.filter(user=user).count() == 2
+    ChatSession.objects.filter(user=user).exclude(principal=stranger).delete()
+    assert user not in http.get("/v1/sessions").text
+    assert error_of(http.delete(f"/v1/sessions/{user}")) == error_of(http.delete(f"/v1/sessions/{fresh('nobody')}"))
+    assert ChatSession.objects.filter(user=user).count() == 1
+
+
+def test_several_sessions_of_one_user(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    work = ask(http, user, "My name is Ada.", session="work")
+    home = ask(http, user, "My name is Grace.", session="home")
+    plain = ask(http, user, "What is my name?")
+
+    assert "Ada" in text_of(ask(http, user, "What is my name?", session="work"))
+    assert "Grace" in text_of(ask(http, user, "What is my name?", session="home"))
+    assert "You have not told me" in text_of(plain)
+    assert len({response.headers["x-session-id"] for response in (work, home, plain)}) == 3
+
+
+def test_the_session_id_that_was_handed_out_leads_back(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    told = ask(http, user, "My name is Ada.")
+    handed_out = told.headers["x-session-id"]
+    assert handed_out.startswith("sess_")
+
+    again = ask(http, user, "What is my name?", session=handed_out)
+    assert "Ada" in text_of(again)
+    assert again.headers["x-session-id"] == handed_out
+    assert "Ada" not in text_of(ask(http, fresh("thief"), "What is my name?", session=handed_out))
+
+
+def test_a_session_id_alone_names_a_session(http: httpx2.Client, emulator: Emulator) -> None:
+    name = fresh("session")
+    headers = {"x-session-id": name}
+    http.post(CHAT, json=chat_body("My name is Ada."), headers=headers)
+
+    assert "Ada" in text_of(http.post(CHAT, json=chat_body("What is my name?"), headers=headers))
+
+
+def test_system_messages_are_remembered_and_replaced(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    ask(http, user, said("You are a pirate.", "system"), "Hello!")
+    ask(http, user, "How are you?")
+    replaced = ask(http, user, said("You are a poet.", "developer"), "And now?")
+    ask(http, user, "Still?")
+
+    assert replaced.headers["x-session-messages"] == "4"  # the pirate is not among them
+    instructions = [body["systemInstruction"]["parts"] for body in emulator.bodies()]
+    assert instructions == [[{"text": f"You are a {role}."}] for role in ("pirate", "pirate", "poet", "poet")]
+    *_, sent = emulator.bodies()
+    assert turns(sent)[::2] == ["Hello!", "How are you?", "And now?", "Still?"]
+
+
+def test_a_repeated_system_message_is_not_stored_again(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    for text in ("One", "Two", "Three"):
+        ask(http, user, said("You are a pirate.", "system"), text)
+
+    session = session_of(user)
+    assert [message.role for message in transcript(session)] == ["system", *["user", "assistant"] * 3]
+    assert session.message_count == 7
+    *_, sent = emulator.bodies()
+    assert sent["systemInstruction"]["parts"] == [{"text": "You are a pirate."}]
+    assert len(sent["contents"]) == 5

@@ -1,0 +1,245 @@
+"""Sessions as a whole: listed and forgotten, resting, bounded, off, shared by many requests at once."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from sessions_store.models import ChatSession, Message, UsageRecord, User
+from tests.api.sessions import ask, session_of, text_of, transcript, turns
+from tests.emulator_control import Emulator
+from tests.exchanges import CHAT, chat_body, error_of, fresh, said, usage_of
+from tests.live_gateway import LiveGateway
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+def test_sessions_are_listed(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    began = datetime.now(UTC).timestamp() - 1
+    answer = ask(http, user, "My name is Ada.", session="work")
+    body = http.get("/v1/sessions").json()
+
+    assert body["object"] == "list"
+    session = next(session for session in body["data"] if session["user"] == user)
+    assert (session["id"], session["object"]) == (answer.headers["x-session-id"], "session")
+    assert (session["name"], session["title"], session["messages"]) == ("work", "My name is Ada.", 2)
+    assert session["active"] is True
+    assert began <= session["created_at"] + 1
+    assert session["created_at"] <= session["last_active_at"]
+
+
+def test_forgetting_a_user(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    secret = fresh("the secret word is")
+    kept = ask(http, user, f"Remember: {secret}")
+    ask(http, user, "More of it", session="work")
+    gone = http.delete(f"/v1/sessions/{user}")
+
+    assert gone.json() == {"object": "session.deleted", "user": user, "deleted": True, "sessions": 2}
+    assert not Message.objects.filter(openai__contains=secret).exists()
+    assert not ChatSession.objects.filter(user=user).exists()
+    record = usage_of(kept.headers)
+    assert (record.message_id, record.session_id) == (None, None)
+    assert record.total_tokens > 0
+    assert ask(http, user, "What did I just say?").headers["x-session-messages"] == "0"
+
+
+def test_forgetting_one_session_of_several(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    ask(http, user, "My name is Ada.", session="work")
+    ask(http, user, "My name is Grace.", session="home")
+
+    assert http.delete(f"/v1/sessions/{user}", headers={"x-session-id": "work"}).json()["sessions"] == 1
+    assert "Ada" not in text_of(ask(http, user, "What is my name?", session="work"))
+    assert "Grace" in text_of(ask(http, user, "What is my name?", session="home"))
+
+
+def test_users_with_odd_names(http: httpx2.Client, emulator: Emulator) -> None:
+    user = fresh("team/ünï codé+?#%")
+    ask(http, user, "My name is Ada.")
+
+    gone = http.delete(f"/v1/sessions/{httpx2.QueryParams({'u': user})!s}".replace("u=", "").replace("+", "%20"))
+    assert gone.json()["user"] == user
+
+
+def test_forgetting_nobody(http: httpx2.Client) -> None:
+    response = http.delete(f"/v1/sessions/{fresh('nobody')}")
+
+    assert response.status_code == 404
+    assert error_of(response)["param"] == "user"
+
+
+@pytest.fixture(scope="module")
+def frugal(django_db_setup: None, emulator_url: str) -> Iterator[httpx2.Client]:
+    """A gateway whose sessions rest after a minute and send about three hundred tokens of the past."""
+    settings = {"SESSION_IDLE_SECONDS": "60", "SESSION_MAX_TOKENS": "300"}
+    with (
+        LiveGateway.start(upstream=emulator_url, settings=settings) as server,
+        httpx2.Client(base_url=server.origin, timeout=30, trust_env=False) as connected,
+    ):
+        yield connected
+
+
+def test_an_idle_session_rests_and_a_new_one_begins(
+    frugal: httpx2.Client, http: httpx2.Client, emulator: Emulator, user: str
+) -> None:
+    first = ask(http, user, "My name is Ada.")
+    ChatSession.objects.filter(user=user).update(last_active_at=datetime.now(UTC) - timedelta(minutes=2))
+    assert "Ada" in text_of(ask(http, user, "What is my name?"))
+    ChatSession.objects.filter(user=user).update(last_active_at=datetime.now(UTC) - timedelta(minutes=2))
+
+    later = ask(frugal, user, "What is my name?")
+
+    assert "Ada" not in text_of(later)
+    assert later.headers["x-session-id"] != first.headers["x-session-id"]
+    sessions = ChatSession.objects.filter(user=user).order_by("id")
+    assert [session.ended_at is None for session in sessions] == [False, True]
+    assert [session["active"] for session in frugal.get("/v1/sessions").json()["data"] if session["user"] == user] == [
+        True,
+        False,
+    ]
+
+
+def test_what_is_sent_is_bounded_oldest_first(frugal: httpx2.Client, emulator: Emulator, user: str) -> None:
+    long = "word " * 60  # about 75 tokens, repeated in the answer
+    ask(frugal, user, said("You are a pirate.", "system"), f"First {long}")
+    for number in range(6):
+        last = ask(frugal, user, f"Number {number} {long}")
+
+    *_, sent = emulator.bodies()
+    asked = turns(sent)[::2]
+    assert asked[-1].startswith("Number 5")
+    assert 2 <= len(asked) < 7
+    assert not asked[0].startswith("First")
+    assert [text.split(maxsplit=2)[1] for text in asked] == [str(number) for number in range(6 - len(asked), 6)]
+    assert sent["contents"][0]["role"] == "user"
+    assert sent["systemInstruction"]["parts"] == [{"text": "You are a pirate."}]
+    # Nothing is lost: the database keeps it all, and the header says what was sent.
+    assert session_of(user).message_count == 15
+    assert int(last.headers["x-session-messages"]) == len(sent["contents"])  # with the system message, without the new
+
+
+def test_a_single_turn_larger_than_the_budget_is_left_out(frugal: httpx2.Client, emulator: Emulator, user: str) -> None:
+    ask(frugal, user, "word " * 2000)
+    answer = ask(frugal, user, "What did I say?")
+
+    assert answer.headers["x-session-messages"] == "0"
+
+
+def test_memory_may_be_off(http: httpx2.Client, emulator: Emulator, emulator_url: str, user: str) -> None:
+    ask(http, user, "My name is Ada.")
+    with (
+        LiveGateway.start(upstream=emulator_url, settings={"MEMORY_ENABLED": "0"}) as server,
+        httpx2.Client(base_url=server.origin, timeout=30, trust_env=False) as off,
+    ):
+        answer = ask(off, user, "What is my name?", session="work")
+
+    assert "Ada" not in text_of(answer)
+    assert "x-session-id" not in answer.headers
+    assert session_of(user).message_count == 2
+    assert usage_of(answer.headers).user == user
+
+
+def test_memory_may_be_off_for_a_principal(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    local = User.objects.local()
+    ask(http, user, "My name is Ada.")
+    local.memory = False
+    local.save()
+    try:
+        answer = ask(http, user, "What is my name?")
+    finally:
+        local.memory = True
+        local.save()
+
+    assert "x-session-id" not in answer.headers
+    assert "Ada" not in text_of(answer)
+    assert "Ada" in text_of(ask(http, user, "What is my name?"))
+
+
+def test_headers_say_what_was_remembered(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    answers = [ask(http, user, f"Number {number}") for number in range(3)]
+
+    assert [answer.headers["x-session-messages"] for answer in answers] == ["0", "2", "4"]
+    assert {answer.headers["x-session-id"] for answer in answers} == {session_of(user).public_id}
+
+
+@pytest.mark.parametrize(
+    ("step", "stream"),
+    [
+        ({"status": 503, "body": {}}, False),
+        ({"status": 503, "body": {}}, True),
+        ({"body": {"candidates": [{"content": {"role": "model", "parts": [{"text": "Once"}]}}]}}, False),
+        ({"no_finish": True}, True),
+        ({"cut_after": 2}, False),
+        ({"cut_after": 2}, True),
+    ],
+    ids=["refused", "refused stream", "truncated", "truncated stream", "cut", "cut stream"],
+)
+def test_a_failed_exchange_does_not_move_the_head(
+    http: httpx2.Client, emulator: Emulator, user: str, step: dict[str, Any], stream: bool
+) -> None:
+    ask(http, user, "My name is Ada.")
+    head = session_of(user).head_id
+    emulator.script(step)
+    failed = http.post(CHAT, json=chat_body("Tell me a story", user=user, stream=stream))
+    assert failed.status_code >= 500 or "[DONE]" not in failed.text
+
+    assert session_of(user).head_id == head
+    ask(http, user, "What is my name?")
+    *_, sent = emulator.bodies()
+    assert turns(sent)[::2] == ["My name is Ada.", "What is my name?"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_parallel_requests_of_a_session_lose_nothing(
+    http: httpx2.Client, emulator: Emulator, user: str, stream: bool
+) -> None:
+    texts = [f"Message {number}" for number in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda text: ask(http, user, text, stream=stream), texts))
+
+    path = transcript(session_of(user))
+    assert [message.role for message in path] == ["user", "assistant"] * 12
+    told = [message.openai for message in path if message.role == "user"]
+    assert sorted(told) == sorted(f'{{"role":"user","content":"{text}"}}' for text in texts)
+    assert ChatSession.objects.filter(user=user).count() == 1
+    assert session_of(user).message_count == 24
+    # Each saw all that was before it, in this order.
+    assert sorted(int(answer.headers["x-session-messages"]) for answer in answers) == list(range(0, 24, 2))
+    assert [len(body["contents"]) for body in emulator.bodies()] == list(range(1, 25, 2))
+
+
+def test_two_servers_share_a_session_and_lose_no_turn(
+    http: httpx2.Client, impatient_gateway: LiveGateway, emulator: Emulator, user: str
+) -> None:
+    ask(http, user, "The first.")
+    emulator.script({"match": {"contains": "The slow one."}, "delay": 1.0})
+    with (
+        ThreadPoolExecutor(1) as pool,
+        httpx2.Client(base_url=impatient_gateway.origin, trust_env=False, timeout=30) as other,
+    ):
+        slow = pool.submit(ask, http, user, "The slow one.")
+        eventually(lambda: len(emulator.received()) == 2)
+        ask(other, user, "The fast one.")
+        assert not slow.done()
+        slow.result()
+
+    session = session_of(user)
+    told = [json.loads(message.openai)["content"] for message in transcript(session) if message.role == "user"]
+    assert told == ["The first.", "The fast one.", "The slow one."]
+    assert session.message_count == 6
+
+
+def test_the_record_leads_back_to_the_messages(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+    ask(http, user, said("You are a pirate.", "system"), "My name is Ada.")
+    record: UsageRecord = usage_of(ask(http, user, "What is my name?").headers)
+
+    assert record.session == session_of(user)
+    assert record.answer_id == session_of(user).head_id
+    assert record.answer is not None
+    assert record.message is not None
+    assert (record.answer.role, record.answer.parent) == ("assistant", record.message)
+    assert "What is my name?" in record.message.openai

@@ -1,0 +1,148 @@
+"""Stored chat completions with OpenAI's own client: kept on request, listed, changed, deleted."""
+
+import httpx2
+import openai
+import pytest
+from openai import OpenAI
+from openai.types.chat import ChatCompletion
+
+from sessions_store.models import Message, StoredCompletion, User
+from tests.api.sessions import ask as ask_in_session
+from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, JSON, chat_body, error_of, events, fresh, said, usage_of
+
+pytestmark = pytest.mark.usefixtures("live_db", "emulator")
+
+
+def stored(client: OpenAI, run: str, *, model: str = GEMINI_25, text: str = "Hello!") -> ChatCompletion:
+    """A completion that is kept, under a run of its own."""
+    return client.chat.completions.create(
+        model=model, messages=[said("Be kind.", "system"), said(text)], store=True, metadata={"run": run}
+    )
+
+
+def test_what_was_answered_is_retrieved_with_its_metadata(client: OpenAI) -> None:
+    run = fresh("run")
+    made = stored(client, run)
+
+    found = client.chat.completions.retrieve(made.id)
+
+    assert found.model_dump(exclude={"metadata"}) == made.model_dump(exclude={"metadata"})
+    assert found.metadata == {"run": run}
+
+
+def test_a_streamed_one_is_kept_as_a_whole(http: httpx2.Client) -> None:
+    chunks = events(http.post(CHAT, json=chat_body("Tell me a story", stream=True, store=True)))
+
+    found = http.get(f"{CHAT}/{chunks[0]['id']}").json()
+
+    text = "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk["choices"])
+    assert found["object"] == "chat.completion"
+    assert found["choices"][0]["message"]["content"] == text
+
+
+def test_only_what_is_asked_to_be_kept_is(http: httpx2.Client) -> None:
+    for body in (chat_body(), chat_body(store=False)):
+        made = http.post(CHAT, json=body).json()
+        assert http.get(f"{CHAT}/{made['id']}").status_code == 404
+
+
+def test_listed_by_model_and_metadata_in_pages(client: OpenAI, http: httpx2.Client) -> None:
+    run = fresh("run")
+    made = [stored(client, run, model=model).id for model in (GEMINI_25, GEMINI_3, GEMINI_25)]
+
+    assert [one.id for one in client.chat.completions.list(metadata={"run": run}, limit=1)] == made
+    newest = client.chat.completions.list(metadata={"run": run}, order="desc")
+    assert [one.id for one in newest] == made[::-1]
+    of_model = client.chat.completions.list(metadata={"run": run}, model=GEMINI_3)
+    assert [one.id for one in of_model] == [made[1]]
+    assert list(client.chat.completions.list(metadata={"run": run, "other": "x"})) == []
+    page = http.get(CHAT, params={"metadata[run]": run, "limit": "2"}).json()
+    assert (page["first_id"], page["last_id"], page["has_more"]) == (made[0], made[1], True)
+    refused = http.get(CHAT, params={"after": "chatcmpl-nothing"})
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "after")
+
+
+def test_a_filters_key_may_look_like_anything(client: OpenAI) -> None:
+    run = fresh("run")
+    metadata = {"0": run, 'q"uo.te[0]': "1", "a__b": "%"}
+    made = client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")], store=True, metadata=metadata)
+
+    assert [one.id for one in client.chat.completions.list(metadata=metadata)] == [made.id]
+
+
+def test_messages_are_the_requests_own(client: OpenAI, http: httpx2.Client) -> None:
+    made = stored(client, fresh("run"), text="What is it?")
+
+    listed = list(client.chat.completions.messages.list(made.id, limit=1))
+
+    assert [(message.id, message.role, message.content) for message in listed] == [
+        (f"{made.id}-0", "system", "Be kind."),
+        (f"{made.id}-1", "user", "What is it?"),
+    ]
+    newest = http.get(f"{CHAT}/{made.id}/messages", params={"order": "desc"}).json()
+    assert [message["id"] for message in newest["data"]] == [f"{made.id}-1", f"{made.id}-0"]
+
+
+def test_messages_of_a_session_are_those_of_the_request(http: httpx2.Client, user: str) -> None:
+    ask_in_session(http, user, "First")
+    made = ask_in_session(http, user, "Second", store=True).json()
+
+    listed = http.get(f"{CHAT}/{made['id']}/messages").json()
+
+    assert [message["content"] for message in listed["data"]] == ["Second"]
+
+
+def test_parts_are_listed_beside_their_text(http: httpx2.Client) -> None:
+    parts = [{"type": "text", "text": "One "}, {"type": "text", "text": "two"}]
+    made = http.post(CHAT, json=chat_body(messages=[{"role": "user", "content": parts}], store=True)).json()
+
+    [message] = http.get(f"{CHAT}/{made['id']}/messages").json()["data"]
+
+    assert (message["content"], message["content_parts"]) == ("One two", parts)
+
+
+def test_metadata_can_be_changed(client: OpenAI, http: httpx2.Client) -> None:
+    made = stored(client, fresh("run"))
+
+    assert client.chat.completions.update(made.id, metadata={"x": "y"}).metadata == {"x": "y"}
+    assert client.chat.completions.retrieve(made.id).metadata == {"x": "y"}
+    refused = http.post(f"{CHAT}/{made.id}", json={})
+    assert (refused.status_code, error_of(refused)["param"]) == (400, "metadata")
+
+
+def test_deleting_forgets_the_content_and_keeps_the_account(client: OpenAI) -> None:
+    word = fresh("secret")
+    raw = client.chat.completions.with_raw_response.create(model=GEMINI_25, messages=[said(word)], store=True)
+    made = raw.parse()
+
+    assert client.chat.completions.delete(made.id).deleted is True
+
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.retrieve(made.id)
+    assert not Message.objects.filter(openai__contains=word).exists()
+    assert usage_of(raw.headers).total_tokens > 0
+
+
+def test_forgetting_a_user_forgets_what_was_kept_of_them(http: httpx2.Client, user: str) -> None:
+    made = ask_in_session(http, user, "First", store=True).json()
+
+    assert http.delete(f"/v1/sessions/{user}").status_code == 200
+
+    assert http.get(f"{CHAT}/{made['id']}").status_code == 404
+
+
+def test_somebody_elses_is_missing(client: OpenAI, http: httpx2.Client) -> None:
+    run = fresh("run")
+    made = stored(client, run)
+    StoredCompletion.objects.filter(public_id=made.id).update(principal=User.objects.create_user(fresh("other")))
+
+    for method, path, body in (
+        ("GET", "", None),
+        ("POST", "", {"metadata": {}}),
+        ("DELETE", "", None),
+        ("GET", "/messages", None),
+    ):
+        response = http.request(method, f"{CHAT}/{made.id}{path}", json=body, headers=JSON)
+        assert response.status_code == 404, (method, path)
+        error_of(response)
+    assert list(client.chat.completions.list(metadata={"run": run})) == []

@@ -1,0 +1,93 @@
+"""The record leads back to the exact body that left, and what was forgotten leads nowhere."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from django.apps import apps
+from django.db.models import CharField, JSONField, TextField
+from django.db.models.functions import Cast
+
+from sessions_store.admin.sent_body import sent_body
+from tests.emulator_control import Emulator
+from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, fresh, said, usage_of
+
+pytestmark = pytest.mark.usefixtures("live_db")
+RESPONSES = "/v1/responses"
+TOOLS = [{"type": "function", "function": {"name": "look up!", "parameters": {"type": "object", "properties": {}}}}]
+
+
+def sent(http: httpx2.Client, emulator: Emulator, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Ask, and check that what the record leads back to is what left; return the answer."""
+    emulator.reset()
+    response = http.post(path, json=body)
+    assert response.status_code == 200, response.text
+    [left] = emulator.bodies()
+    assert sent_body(usage_of(response.headers)).body == left
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+CHATS: dict[str, list[Any]] = {
+    "instructions, also in the middle": [
+        said("Be brief.", "system"),
+        said("Be kind.", "developer"),
+        said("One"),
+        said("Be bold.", "system"),
+        said("Two"),
+    ],
+    "turns that join": [said("One"), said("Two"), said("Three", "assistant"), said(""), said("Four")],
+    "instructions alone": [said("Be brief.", "system")],
+    "a last word that is the assistant's": [said("One"), said("Two", "assistant")],
+}
+
+
+@pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
+@pytest.mark.parametrize("messages", CHATS.values(), ids=CHATS.keys())
+def test_of_a_chat(http: httpx2.Client, emulator: Emulator, messages: list[Any], model: str) -> None:
+    own = [said(fresh("Mine:"), "system"), *messages]
+    sent(http, emulator, CHAT, chat_body(messages=own, model=model, temperature=0.3, stop=["x"], tools=TOOLS))
+
+
+@pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
+def test_of_a_session(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+    user = fresh("user")
+    for messages in (
+        [said(f"You speak with {user}.", "system"), said("My name is Ada.")],
+        [said("What is my name?")],
+        [said("Be rude.", "system"), said("And now?")],
+        [said("One"), said("Be bold.", "system"), said("Two")],
+        [said("Three")],
+    ):
+        sent(http, emulator, CHAT, chat_body(messages=messages, model=model, user=user))
+
+
+@pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
+def test_of_a_response(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+    body = {"model": model, "input": fresh("Hello"), "instructions": "Be brief."}
+    first = sent(http, emulator, RESPONSES, body)
+    then = {"model": model, "input": "And now?", "previous_response_id": first["id"]}
+    sent(http, emulator, RESPONSES, {**then, "instructions": "Be bold."})
+    sent(http, emulator, RESPONSES, then)
+
+
+def places_of(secret: str) -> list[str]:
+    """Every column of every table of ours that holds the text."""
+    found = []
+    for model in apps.get_app_config("sessions_store").get_models():
+        for field in model._meta.concrete_fields:
+            if isinstance(field, TextField | CharField | JSONField):
+                rows = model._default_manager.annotate(as_text=Cast(field.name, TextField()))
+                if rows.filter(as_text__contains=secret).exists():
+                    found.append(f"{model.__name__}.{field.name}")
+    return found
+
+
+def test_a_deleted_response_takes_its_instructions_with_it(http: httpx2.Client, emulator: Emulator) -> None:
+    secret = fresh("the secret word is")
+    body = {"model": GEMINI_25, "input": f"Hello, {secret}", "instructions": f"Never say that {secret}."}
+    answer = sent(http, emulator, RESPONSES, body)
+    assert places_of(secret)
+
+    http.delete(f"{RESPONSES}/{answer['id']}").raise_for_status()
+    assert places_of(secret) == []

@@ -1,0 +1,73 @@
+"""What the tests of the API share: the words they ask with, the model names they use, and looks at what was left."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx2
+from openai.types.chat import ChatCompletionMessageParam
+
+from sessions_store.models import UsageRecord
+
+CHAT: Final = "/v1/chat/completions"
+COMPLETIONS: Final = "/v1/completions"
+GEMINI_25: Final = "gemini-2.5-flash"  # gives several candidates in one call, needs no signatures
+GEMINI_3: Final = "gemini-3.8-flash"  # one candidate a call, wants its thought signatures back
+JSON: Final = {"content-type": "application/json"}
+
+
+def said(text: str, role: str = "user") -> ChatCompletionMessageParam:
+    """One message."""
+    message: Any = {"role": role, "content": text}
+    typed: ChatCompletionMessageParam = message
+    return typed
+
+
+def chat_body(text: str = "Hello!", **changes: Any) -> dict[str, Any]:
+    """The JSON body of a small chat request, with `changes` made to it."""
+    return {"model": GEMINI_25, "messages": [{"role": "user", "content": text}], **changes}
+
+
+def fresh(prefix: str) -> str:
+    """A name that no other test has used: the database of the run keeps what every test leaves in it."""
+    return f"{prefix}-{uuid4().hex[:12]}"
+
+
+def usage_of(headers: Mapping[str, str]) -> UsageRecord:
+    """The usage record of the answer with these headers; there is one, because acknowledged means recorded."""
+    return UsageRecord.objects.get(request_id=headers["x-request-id"])
+
+
+def events(response: httpx2.Response) -> list[Any]:
+    """The JSON objects of a stream that was read to its end, which must be `[DONE]`."""
+    *objects, done = [line.removeprefix("data: ") for line in lines(response.text)]
+    assert done == "[DONE]"
+    return [json.loads(text) for text in objects]
+
+
+def lines(text: str) -> Iterator[str]:
+    """The `data:` lines of a stream; comments are allowed, anything else is not."""
+    for line in text.split("\n\n"):
+        assert line == "" or line.startswith(("data: ", ": ")), line
+        if line.startswith("data: "):
+            yield line
+
+
+def error_of(response: httpx2.Response) -> dict[str, Any]:
+    """The error object of a refusal, checked to have OpenAI's exact form and headers."""
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-request-id"].startswith("req_")
+    return error_in(response.json())
+
+
+def error_in(body: Any) -> dict[str, Any]:
+    """The error object of a body or event, checked to have OpenAI's exact form."""
+    assert body.keys() == {"error"}
+    error: dict[str, Any] = body["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert isinstance(error["message"], str)
+    assert error["message"]
+    assert isinstance(error["type"], str)
+    assert all(error[name] is None or isinstance(error[name], str) for name in ("param", "code"))
+    return error

@@ -1,0 +1,53 @@
+"""The plain server for the tests of the wire, and raw connections to it."""
+
+import json
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.server_process import ServerProcess
+
+StartServer = Callable[..., ServerProcess]
+
+
+def start_plain_server(**options: Any) -> ServerProcess:
+    """The small application of `plain_server` behind the gateway's server; options replace its defaults."""
+    command = [sys.executable, "-W", "error", "-m", "tests.faults.plain_server", json.dumps(options)]
+    return ServerProcess(command, ready=r"ready on (\d+)")
+
+
+@pytest.fixture(scope="module")
+def plain_server() -> Iterator[ServerProcess]:
+    """One with short timeouts for all tests of a module."""
+    with start_plain_server() as server:
+        yield server
+
+
+@pytest.fixture
+def start_server() -> Iterator[StartServer]:
+    """Start servers of the test's own; they are stopped after it."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(start_plain_server(**options))
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[ServerProcess], socket.socket]]:
+    """Open raw connections; they are closed after the test."""
+    with ExitStack() as stack:
+
+        def open_one(server: ServerProcess) -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=15))
+
+        yield open_one
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """Everything until the server closes the connection."""
+    pieces = []
+    while piece := connection.recv(65536):
+        pieces.append(piece)
+    return b"".join(pieces)

@@ -1,0 +1,84 @@
+"""SIGTERM while the whole gateway streams: what finishes in time is whole, the rest ends with an error, all of it is
+recorded, and the exit status is 0.
+"""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import httpx2
+import pytest
+
+from sessions_store.models import UsageRecord
+from tests.emulator_control import Emulator
+from tests.live_gateway import LiveGateway
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+def chunk(text: str, **candidate: str) -> dict[str, object]:
+    """One chunk of Gemini's stream."""
+    content = {"role": "model", "parts": [{"text": text}]}
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 5, "totalTokenCount": 8}
+    return {"candidates": [{"index": 0, "content": content, **candidate}], "usageMetadata": usage}
+
+
+@pytest.fixture
+def draining_gateway(emulator: Emulator) -> Iterator[LiveGateway]:
+    """A server that gives running requests three seconds."""
+    with LiveGateway.start(upstream=emulator.base_url, settings={"DRAIN_SECONDS": "3"}) as server:
+        yield server
+
+
+def begin_stream(stack: ExitStack, server: LiveGateway, user: str) -> httpx2.Response:
+    """Ask for a stream and return once its head is there."""
+    body = {"model": "gpt-3.5-turbo", "stream": True, "user": user, "messages": [{"role": "user", "content": "Hi"}]}
+    request = httpx2.stream("POST", f"{server.base_url}/chat/completions", json=body, timeout=30, trust_env=False)
+    response = stack.enter_context(request)
+    assert response.status_code == 200
+    return response
+
+
+def last_event(response: httpx2.Response) -> str:
+    """The last `data:` line of a stream read to its end."""
+    return [line for line in response.iter_lines() if line.startswith("data: ")][-1].removeprefix("data: ")
+
+
+def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recorded(
+    draining_gateway: LiveGateway, emulator: Emulator
+) -> None:
+    run = uuid.uuid4().hex
+    short = {"chunks": [chunk("a"), chunk("b"), chunk("c", finishReason="STOP")], "gap": 0.5}
+    endless = {"chunks": [chunk("a"), *[chunk("b")] * 1000], "gap": 0.2}
+    emulator.script([short] * 10)
+    with ExitStack() as stack, ThreadPoolExecutor(12) as pool:
+        streams = [begin_stream(stack, draining_gateway, f"{run}-short-{number}") for number in range(10)]
+        emulator.script([endless] * 2)
+        streams += [begin_stream(stack, draining_gateway, f"{run}-endless-{number}") for number in range(2)]
+
+        draining_gateway.terminate()
+        endings = list(pool.map(last_event, streams))
+
+    assert endings[:10] == ["[DONE]"] * 10
+    assert {json.loads(ending)["error"]["code"] for ending in endings[10:]} == {"server_shutting_down"}
+    assert draining_gateway.wait(20) == 0
+    rows = UsageRecord.objects.filter(user__startswith=run)
+    assert Counter(rows.values_list("status", flat=True)) == {"ok": 10, "client_closed": 2}
+    assert all("endless" in row.user for row in rows.filter(status="client_closed"))
+
+
+def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: Emulator) -> None:
+    emulator.script({"chunks": [chunk("a"), chunk("b", finishReason="STOP")], "gap": 2})
+    with ExitStack() as stack:
+        # A balancer's kept-alive connection with a request under way: the only way in once the port is closed.
+        stream = begin_stream(stack, draining_gateway, "")
+        draining_gateway.terminate()
+        draining_gateway.wait_for("Draining")
+
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(f"{draining_gateway.origin}/readyz", trust_env=False)
+        assert last_event(stream) == "[DONE]"
+    assert draining_gateway.wait(20) == 0

@@ -1,0 +1,29 @@
+"""A client that does not read its answer costs a bounded buffer for a bounded time."""
+
+import http.client
+import re
+import socket
+from collections.abc import Callable
+
+from tests.server_process import ServerProcess
+
+
+def test_a_client_that_never_reads_is_cut_off_and_its_application_told(
+    plain_server: ServerProcess, connect: Callable[[ServerProcess], socket.socket]
+) -> None:
+    connection = connect(plain_server)
+    connection.sendall(b"GET /flood/64 HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    sent = int(plain_server.wait_for(r"flood ended after (\d+) bytes")[1])
+
+    # The outbound budget is 1 MB; what goes beyond it lies in the kernel's socket buffers.
+    assert sent < 16 * 1024 * 1024
+    assert re.search("did not read its answer", plain_server.log)
+
+
+def test_a_client_that_reads_gets_everything(plain_server: ServerProcess) -> None:
+    client = http.client.HTTPConnection("127.0.0.1", plain_server.port, timeout=30)
+    client.request("GET", "/flood/8")
+
+    assert len(client.getresponse().read()) == 8 * 1024 * 1024
+    client.close()

@@ -1,0 +1,84 @@
+"""What six real clients sent (recorded) is answered: chat, completions and models, plain and streamed.
+
+Every answer is parsed with the SDK's own types. The few that get a refusal are OpenAI's own refusals.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from openai.types import Completion, Model
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from tests.exchanges import CHAT, COMPLETIONS, error_of, events
+
+RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "client-requests"
+MODELS = "/v1/models"
+NOT_SENT_AGAIN = {"host", "connection", "content-length", "accept-encoding", "transfer-encoding"}
+# `file:line` of the requests that OpenAI refuses as well: (status, code, param)
+REFUSED = {
+    "openai_py:12": (404, "model_not_found", "model"),
+    "openai_py:13": (400, "invalid_value", "messages"),
+    "openai_node:22": (404, "model_not_found", "model"),
+}
+
+pytestmark = [
+    pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not beside this checkout"),
+    pytest.mark.usefixtures("emulator"),
+]
+
+
+def recorded() -> Iterator[Any]:
+    """The recorded requests to the endpoints of this version."""
+    for file in sorted(RECORDINGS.glob("*.jsonl")):
+        for number, line in enumerate(file.read_text().splitlines()):
+            request = json.loads(line)
+            if (request["path"] in {CHAT, COMPLETIONS} and request["method"] == "POST") or request["path"] == MODELS:
+                yield pytest.param(request, id=f"{file.stem}:{number}")
+
+
+@pytest.mark.parametrize("request_sent", list(recorded()))
+def test_recorded_request(http: httpx2.Client, request_sent: dict[str, Any], request: pytest.FixtureRequest) -> None:
+    key = request.node.callspec.id
+    headers = {name: value for name, value in request_sent["headers"].items() if name.lower() not in NOT_SENT_AGAIN}
+    body = request_sent.get("body")
+    content = None if body is None else json.dumps(body).encode()
+
+    response = http.request(request_sent["method"], request_sent["path"], content=content, headers=headers)
+
+    if key in REFUSED:
+        error = error_of(response)
+        assert (response.status_code, error["code"], error["param"]) == REFUSED[key]
+        return
+    assert response.status_code == 200, response.text
+    check(request_sent["path"], body or {}, response)
+
+
+def check(path: str, body: dict[str, Any], response: httpx2.Response) -> None:
+    """Parse an answer with the SDK's types and compare it with what was asked for."""
+    if path == MODELS:
+        assert [Model.model_validate(model) for model in response.json()["data"]]
+    elif path == COMPLETIONS:
+        assert Completion.model_validate(response.json()).choices[0].text
+    elif body.get("stream"):
+        check_stream([ChatCompletionChunk.model_validate(event) for event in events(response)], body)
+    else:
+        completion = ChatCompletion.model_validate(response.json())
+        assert len(completion.choices) == body.get("n", 1)
+        for choice in completion.choices:
+            assert choice.message.content or choice.message.tool_calls
+            assert choice.finish_reason == ("tool_calls" if choice.message.tool_calls else "stop")
+
+
+def check_stream(chunks: list[ChatCompletionChunk], body: dict[str, Any]) -> None:
+    """A stream has its role, its end, and its usage only when asked for."""
+    wants_usage = (body.get("stream_options") or {}).get("include_usage", False)
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert [bool(chunk.usage) for chunk in chunks] == [False] * (len(chunks) - 1) + [wants_usage]
+    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason] in (
+        ["stop"],
+        ["tool_calls"],
+    )

@@ -1,0 +1,59 @@
+"""The README's own code, as it stands but for the port, against a live server."""
+
+import re
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from openai.types.chat import ChatCompletion
+
+from tests.exchanges import fresh
+from tests.live_gateway import LiveGateway
+from tests.wire.test_seed_examples import GREETING, at, run
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+
+pytestmark = pytest.mark.usefixtures("emulator", "live_db")
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code in a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def curl(path: str) -> str:
+    """The one example that asks for a path."""
+    [found] = [block for block in blocks("sh") if block.startswith("curl") and path in block]
+    return found
+
+
+def test_every_example_is_run_here() -> None:
+    calls = {curl("/v1/chat/completions"), curl("/v1/sessions/")}
+    assert {block for block in blocks("sh") if "make run" not in block} == calls
+    assert set(re.findall(r"^```(\w+)", README, re.MULTILINE)) == {"sh", "python"}
+
+
+def test_the_first_answer(gateway: LiveGateway) -> None:
+    completion = ChatCompletion.model_validate_json(run("sh", "-c", at(curl("/v1/chat/completions"), gateway)))
+
+    text = completion.choices[0].message.content or ""
+    assert text.startswith("[Gemini emulator] ")  # as the README says
+    assert GREETING in text
+
+
+def test_the_python_examples_as_one_program_and_forgetting(gateway: LiveGateway, http: httpx2.Client) -> None:
+    user = fresh("alice")
+    program = at("\n".join(blocks("python")), gateway).replace('"alice"', f'"{user}"')
+
+    printed = run(sys.executable, "-c", program)
+    story, rest = printed.split("The end.", 1)
+    assert "Once upon a time" in story
+    assert GREETING in rest
+    assert rest.count("Your name is Alice.") == 2  # by the session, and by the response before
+
+    [session] = [row for row in http.get("/v1/sessions").json()["data"] if row["user"] == user]
+    assert session["messages"] == 4
+    forgotten = run("sh", "-c", at(curl("/v1/sessions/"), gateway).replace("/alice", f"/{user}"))
+    assert '"deleted":true' in forgotten
+    assert user not in http.get("/v1/sessions").text

@@ -1,0 +1,113 @@
+"""What real clients sent to the Responses API and to conversations (recorded), sent again in its order.
+
+Ids that another server gave are replaced by those that this one gave in the same place. Every answer is read with the
+SDK's own types.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from openai.types.conversations import Conversation
+from openai.types.responses import CompactedResponse, Response
+from openai.types.responses.input_token_count_response import InputTokenCountResponse
+
+from tests.exchanges import CHAT
+from tests.responses import named_events
+
+RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "client-requests"
+NOT_SENT_AGAIN = {"host", "connection", "content-length", "accept-encoding", "transfer-encoding"}
+FAMILIES = ("/v1/responses", "/v1/conversations", f"{CHAT}/")
+KINDS = ("resp", "conv", "chatcmpl")
+CLIENTS = sorted(file.stem for file in RECORDINGS.glob("*.jsonl")) if RECORDINGS.is_dir() else []
+
+pytestmark = [
+    pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not beside this checkout"),
+    pytest.mark.usefixtures("emulator"),
+]
+
+
+class Replay:
+    """One client's requests, in order. `ids` are the last ids of each kind, `calls` the last answer's calls."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        self.http = http
+        self.ids: dict[str, str] = {}
+        self.calls: list[str] = []
+
+    def send(self, request: dict[str, Any]) -> httpx2.Response:
+        """Send one of them with our own ids in it."""
+        headers = {name: value for name, value in request["headers"].items() if name.lower() not in NOT_SENT_AGAIN}
+        body = None if request.get("body") is None else self._ours(json.dumps(self._answered(request["body"])))
+        return self.http.request(
+            request["method"],
+            self._ours(request["path"]),
+            params=request.get("query") or None,
+            content=None if body is None else body.encode(),
+            headers=headers,
+        )
+
+    def learn(self, answer: dict[str, Any]) -> None:
+        """Take over the ids of an answer."""
+        kind = str(answer.get("id", "")).partition("_")[0].partition("-")[0]
+        if kind in KINDS and answer.get("store") is not False:
+            self.ids[kind] = answer["id"]
+        self.calls = [item["call_id"] for item in answer.get("output", ()) if "call_id" in item]
+
+    def _ours(self, text: str) -> str:
+        for kind, identifier in self.ids.items():
+            text = re.sub(rf"\b{kind}[_-][0-9a-f]{{20,}}", identifier, text)
+        return text
+
+    def _answered(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return a body whose results answer the calls that our server made, where it continues one of its answers."""
+        if not (body.get("previous_response_id") or body.get("conversation")) or not isinstance(body["input"], list):
+            return body
+        calls = iter(self.calls)
+        items = [
+            {**item, "call_id": next(calls, "call_none")} if item.get("type") == "function_call_output" else item
+            for item in body["input"]
+        ]
+        return {**body, "input": items}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_recorded_requests(http: httpx2.Client, client: str) -> None:
+    replay = Replay(http)
+    sent = 0
+    for number, line in enumerate((RECORDINGS / f"{client}.jsonl").read_text().splitlines()):
+        request = json.loads(line)
+        stores = request["path"] == CHAT and ((request.get("body") or {}).get("store") or request["method"] == "GET")
+        if not request["path"].startswith(FAMILIES) and not stores:
+            continue
+        response = replay.send(request)
+        assert response.status_code == 200, (client, number, request["method"], request["path"], response.text)
+        replay.learn(check(request, response))
+        sent += 1
+    assert sent
+
+
+def check(request: dict[str, Any], response: httpx2.Response) -> dict[str, Any]:
+    """Read an answer with the SDK's types; of a stream the last event's response."""
+    path, body = request["path"], request.get("body") or {}
+    if response.headers["content-type"].startswith("text/event-stream"):
+        *_, last = named_events(response.text)
+        assert last["type"] == "response.completed"
+        whole: dict[str, Any] = last["response"]
+    else:
+        whole = response.json()
+    if request["method"] == "POST" and path == "/v1/responses":
+        parsed = Response.model_validate(whole)
+        assert parsed.output or parsed.status == "queued"
+        assert whole["store"] is (body.get("store") is not False)
+    elif path.endswith("/compact"):
+        # Not validated: the SDK's type has no user's messages in it, although OpenAI's answers do.
+        assert CompactedResponse.construct(**whole).output[-1].type == "compaction"
+    elif path.endswith("/input_tokens"):
+        assert InputTokenCountResponse.model_validate(whole).input_tokens > 0
+    elif request["method"] == "POST" and path == "/v1/conversations":
+        Conversation.model_validate(whole)
+    return whole
