@@ -1,0 +1,144 @@
+"""The clients of this folder: which there are, where `make test-clients` installs them, and why one is not run.
+
+They do not share one environment because some of them still need an older `openai` than others.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.server_process import ROOT
+
+ENVIRONMENTS = Path(os.environ.get("TEST_CLIENTS_DIR", ROOT / ".venv-clients"))
+NODE = ROOT / "tests" / "clients" / "node"
+PROGRAMS = "tests.clients.programs"
+
+Home = Literal["openai3", "openai2", "node"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A client program: `package` is what has to be installed in `home`, `program` what is started, `also` the tasks
+    it knows beyond those of every client.
+    """
+
+    name: str
+    home: Home
+    package: str
+    program: tuple[str, ...]
+    also: frozenset[str] = frozenset()
+
+    @property
+    def command(self) -> Sequence[str]:
+        """What starts it, in `cwd`."""
+        if self.home == "node":
+            return ("node", *self.program)
+        return (str(python_of(self.home)), "-m", f"{PROGRAMS}.{self.program[0]}")
+
+    @property
+    def cwd(self) -> Path:
+        """Where it is started."""
+        return NODE if self.home == "node" else ROOT
+
+    def skip_if_absent(self) -> None:
+        """Skip the test where this client cannot run."""
+        skip_unless_asked()
+        if self.home == "node":
+            absent = not shutil.which("node") or not (NODE / "node_modules" / self.package).is_dir()
+        else:
+            absent = not has_package(self.home, self.package)
+        if absent:
+            pytest.skip(f"{self.package} is not installed: make test-clients does it")
+
+
+def skip_unless_asked() -> None:
+    """Skip outside of `make test-clients`: `make test` is to stay quick."""
+    if not os.environ.get("TEST_CLIENTS"):
+        pytest.skip("real clients run with make test-clients")
+
+
+def python_of(home: Home) -> Path:
+    """The interpreter of one of the clients' environments."""
+    return ENVIRONMENTS / home / "bin" / "python"
+
+
+@cache
+def has_package(home: Home, package: str) -> bool:
+    """Whether a distribution is installed in one of the clients' Python environments."""
+    python = python_of(home)
+    look = f"import importlib.metadata as m; m.version({package!r})"
+    return python.exists() and subprocess.run([python, "-c", look], capture_output=True, check=False).returncode == 0
+
+
+STREAM = "stream"
+TOOLS = "tools"
+STRUCTURED = "structured"
+IMAGE = "image"
+BY_ALL = frozenset({STREAM, TOOLS, STRUCTURED, IMAGE})
+BY_TOOL = "structured_by_tool"
+AGENT = "structured_agent"
+AGENT_BY_TOOL = "structured_agent_by_tool"
+REPAIRED = "repaired"
+STREAMED = "tools_streamed"
+
+CLIENTS = (
+    Client(name="openai", home="openai3", package="openai", program=("with_openai",), also=frozenset({STREAMED})),
+    Client(
+        name="langchain",
+        home="openai3",
+        package="langchain-openai",
+        program=("with_langchain",),
+        also=frozenset({STREAMED, BY_TOOL, AGENT, AGENT_BY_TOOL}),
+    ),
+    Client(
+        name="openai-agents",
+        home="openai3",
+        package="openai-agents",
+        program=("with_openai_agents",),
+        also=frozenset({STREAMED, AGENT}),
+    ),
+    Client(
+        name="pydantic-ai",
+        home="openai3",
+        package="pydantic-ai-slim",
+        program=("with_pydantic_ai",),
+        also=frozenset({STREAMED, BY_TOOL, AGENT, AGENT_BY_TOOL}),
+    ),
+    Client(
+        name="instructor",
+        home="openai2",
+        package="instructor",
+        program=("with_instructor",),
+        also=frozenset({BY_TOOL, REPAIRED}),
+    ),
+    Client(
+        name="llama-index",
+        home="openai2",
+        package="llama-index-llms-openai-like",
+        program=("with_llama_index",),
+        also=frozenset({STREAMED}),
+    ),
+    Client(name="litellm", home="openai2", package="litellm", program=("with_litellm",), also=frozenset({STREAMED})),
+    Client(name="openai-node", home="node", package="openai", program=("with_openai.mjs",), also=frozenset({STREAMED})),
+    Client(
+        name="ai-sdk-openai",
+        home="node",
+        package="@ai-sdk/openai",
+        program=("with_ai_sdk.mjs", "openai"),
+        also=frozenset({STREAMED, AGENT}),
+    ),
+    Client(
+        name="ai-sdk-compatible",
+        home="node",
+        package="@ai-sdk/openai-compatible",
+        program=("with_ai_sdk.mjs", "compatible"),
+        also=frozenset({STREAMED, AGENT}),
+    ),
+)

@@ -1,0 +1,81 @@
+// Vercel's AI SDK on either of its providers: `node with_ai_sdk.mjs openai` (its chat model) or `compatible`.
+
+import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { generateText, Output, stepCountIs, streamText, tool } from "ai";
+
+import { Desk, Note, Person, Weather } from "./desk.mjs";
+import { serve } from "./task_loop.mjs";
+
+const MODELS = {
+  openai: ({ base_url: baseURL, model }) => createOpenAI({ baseURL, apiKey: "key" }).chat(model),
+  compatible: ({ base_url: baseURL, model }) =>
+    createOpenAICompatible({
+      name: "gateway",
+      baseURL,
+      apiKey: "key",
+      supportsStructuredOutputs: true,
+      includeUsage: true,
+    }).chatModel(model),
+};
+const modelOf = MODELS[process.argv[2]];
+
+const asked = (ask) => ({ model: modelOf(ask), system: ask.system, prompt: ask.prompt, maxRetries: 0 });
+
+const withTools = (ask, desk) => ({
+  ...asked(ask),
+  stopWhen: stepCountIs(6),
+  tools: {
+    get_weather: tool({ description: "Get the weather in a city.", inputSchema: Weather, execute: desk.getWeather }),
+    save_note: tool({ description: "Save a note.", inputSchema: Note, execute: desk.saveNote }),
+  },
+});
+
+const thrown = ({ error }) => {
+  throw error;
+};
+
+async function stream(ask) {
+  const pieces = [];
+  for await (const piece of streamText({ ...asked(ask), onError: thrown }).textStream) pieces.push(piece);
+  return { pieces };
+}
+
+async function tools(ask) {
+  const desk = new Desk();
+  return { text: (await generateText(withTools(ask, desk))).text, calls: desk.calls };
+}
+
+async function toolsStreamed(ask) {
+  const desk = new Desk();
+  const run = streamText({ ...withTools(ask, desk), onError: thrown });
+  return { text: await run.text, calls: desk.calls };
+}
+
+async function structured(ask) {
+  return { value: (await generateText({ ...asked(ask), output: Output.object({ schema: Person }) })).output };
+}
+
+async function structuredAgent(ask) {
+  const desk = new Desk();
+  const output = Output.object({ schema: Person });
+  return { value: (await generateText({ ...withTools(ask, desk), output })).output, calls: desk.calls };
+}
+
+async function image(ask) {
+  const content = [
+    { type: "text", text: ask.prompt },
+    { type: "image", image: ask.image },
+  ];
+  const { prompt, ...rest } = asked(ask);
+  return { text: (await generateText({ ...rest, messages: [{ role: "user", content }] })).text };
+}
+
+await serve({
+  stream,
+  tools,
+  tools_streamed: toolsStreamed,
+  structured,
+  structured_agent: structuredAgent,
+  image,
+});

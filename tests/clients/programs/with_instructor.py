@@ -1,0 +1,79 @@
+"""Instructor: response models by tool and by schema, its repair of a refused answer, and tools through its client."""
+
+from typing import Any
+
+import instructor
+from instructor import Mode
+from openai import OpenAI
+from pydantic import field_validator
+
+from tests.clients.programs.desk import TOOLS, Desk, Person
+from tests.clients.programs.task_loop import Ask, serve
+
+
+def connected(ask: Ask, mode: Mode = Mode.TOOLS) -> Any:
+    """The patched `chat.completions`."""
+    client = OpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
+    return instructor.from_openai(client, mode=mode).chat.completions
+
+
+def stream(ask: Ask) -> dict[str, Any]:
+    """Instructor's own stream: the same person, more and more complete."""
+    partials = connected(ask, Mode.JSON_SCHEMA).create_partial(
+        model=ask.model, messages=ask.messages, response_model=Person
+    )
+    return {"values": [partial.model_dump() for partial in partials]}
+
+
+def tools(ask: Ask) -> dict[str, Any]:
+    """The loop by hand, without a response model."""
+    desk = Desk()
+    messages: list[Any] = list(ask.messages)
+    while True:
+        answer = connected(ask).create(model=ask.model, messages=messages, tools=TOOLS, response_model=None)
+        message = answer.choices[0].message
+        if not message.tool_calls:
+            return {"text": message.content, "calls": desk.calls}
+        messages += [message.model_dump(), *desk.results(message.tool_calls)]
+
+
+def structured(ask: Ask) -> dict[str, Any]:
+    """`response_format` json_schema."""
+    answer = connected(ask, Mode.JSON_SCHEMA).create(model=ask.model, messages=ask.messages, response_model=Person)
+    return {"value": answer.model_dump()}
+
+
+def structured_by_tool(ask: Ask) -> dict[str, Any]:
+    """The default: a forced tool."""
+    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Person)
+    return {"value": answer.model_dump()}
+
+
+def repaired(ask: Ask) -> dict[str, Any]:
+    """An answer that is refused once: the call goes back with the validation error as its result."""
+    refusals: list[str] = []
+
+    class Checked(Person):
+        """A person, looked at twice."""
+
+        @field_validator("name")
+        @classmethod
+        def look_twice(cls, name: str) -> str:
+            """Refuse the first answer."""
+            if not refusals:
+                refusals.append(name)
+                raise ValueError("look again")
+            return name
+
+    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Checked, max_retries=2)
+    return {"value": answer.model_dump(), "refusals": refusals}
+
+
+def image(ask: Ask) -> dict[str, Any]:
+    """A picture as a data URL."""
+    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=None)
+    return {"text": answer.choices[0].message.content}
+
+
+if __name__ == "__main__":
+    serve({task.__name__: task for task in (stream, tools, structured, structured_by_tool, repaired, image)})
