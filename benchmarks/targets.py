@@ -1,0 +1,239 @@
+"""What is measured: the gateway under Daphne and uvicorn, the peers that are installed, and the upstream itself."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import processes
+from benchmarks.databases import Database
+
+PROJECT = Path(__file__).resolve().parent.parent
+PEERS = Path(os.environ.get("BENCH_PEERS", Path(__file__).resolve().parent / ".peers"))
+"""Where `make bench-peers` installs: a virtual environment `litellm` and npm's `node_modules`."""
+LITELLM = PEERS / "litellm" / "bin" / "litellm"
+PORTKEY = PEERS / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+LITELLM_KEY = "sk-benchmark-0123456789abcdef0123456789abcdef"
+PATH = "/v1/chat/completions"
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment without proxies (all traffic is loopback), with `more`."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return kept | {"NO_PROXY": "127.0.0.1,localhost", **more}
+
+
+def post(
+    port: int, path: str, body: object, headers: Mapping[str, str] | None = None, timeout: float = 30.0
+) -> tuple[int, bytes]:
+    """One request outside the measurement: status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **(headers or {})})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+@dataclass(kw_only=True)
+class Target:
+    """A server that speaks OpenAI's API, on one core.
+
+    `make_command` gets the port. `ready_seconds` bounds its start. `ends_with_done` is false for a server that leaves
+    out `data: [DONE]` at the end of a stream.
+    """
+
+    name: str
+    log: Path
+    make_command: Callable[[int], Sequence[str]]
+    environment: dict[str, str] = field(default_factory=dict)
+    folder: Path = PROJECT
+    headers: dict[str, str] = field(default_factory=dict)
+    model: str = "gemini-2.5-flash"
+    core: int = processes.SERVER_CORE
+    ready_seconds: float = 90.0
+    ends_with_done: bool = True
+    is_gateway: bool = False
+    database: Database | None = None
+    port: int = 0
+    start_seconds: float = 0.0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The root of its process tree."""
+        if self.process is None:
+            raise RuntimeError(f"{self.name} is not running")
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start it and wait for its first good answer to a chat completion; `start_seconds` says how long that took."""
+        self.port = free_port()
+        began = time.monotonic()
+        self.process = processes.start(
+            self.make_command(self.port),
+            core=self.core,
+            log=self.log,
+            environment=environment(**self.environment, PORT=str(self.port)),
+            folder=self.folder,
+        )
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() - began > self.ready_seconds:
+                self.stop()
+                raise RuntimeError(f"{self.name} did not start; see {self.log}")
+            time.sleep(0.02)
+        self.start_seconds = time.monotonic() - began
+
+    def stop(self) -> None:
+        """Stop it if it runs."""
+        if self.process is not None:
+            processes.stop(self.process)
+            self.process = None
+
+    def _answers(self) -> bool:
+        body = {"model": self.model, "messages": [{"role": "user", "content": "Hello"}]}
+        try:
+            status, _ = post(self.port, PATH, body, self.headers)
+        except (OSError, http.client.HTTPException):
+            return False
+        return status == 200
+
+
+def upstream(log: Path) -> Target:
+    """The fake upstream, which is also the target "direct": what the load generator measures with nothing between."""
+    return Target(
+        name="direct",
+        log=log / "upstream.log",
+        make_command=lambda port: [sys.executable, "-m", "benchmarks.upstream", str(port)],
+        core=processes.CLIENT_CORE,
+        ready_seconds=10,
+    )
+
+
+def gateway(server: str, *, database: Database, upstream_port: int, log: Path, label: str = "") -> Target:
+    """The gateway with one worker on `database`, served by "daphne" or "uvicorn", all features on."""
+    name = f"gateway {server} {label or database.engine}"
+
+    def command(port: int) -> Sequence[str]:
+        """How this server is started; `serve` takes its port from the environment."""
+        if server == "daphne":
+            return [sys.executable, "manage.py", "serve"]
+        asgi = [
+            "-m",
+            "uvicorn",
+            "gemini_gateway.asgi:application",
+            "--port",
+            str(port),
+            "--no-access-log",
+            "--log-level",
+            "warning",
+        ]
+        return [sys.executable, *asgi]
+
+    return Target(
+        name=name,
+        log=log / f"{name.replace(' ', '-')}.log",
+        make_command=command,
+        environment=gateway_environment(database, upstream_port),
+        headers={"Authorization": "Bearer dummy"},
+        model="gpt-3.5-turbo",
+        is_gateway=True,
+        database=database,
+    )
+
+
+def gateway_environment(database: Database, upstream_port: int) -> dict[str, str]:
+    """The gateway's settings in a benchmark: its defaults, but for the places and room for a thousand streams."""
+    return {
+        "HOST": "127.0.0.1",
+        "ENV_FILE": str(database.folder / "no.env"),
+        "DEBUG": "false",
+        "DRAIN_SECONDS": "2",
+        "DATA_DIR": str(database.folder),
+        "DATABASE_URL": database.url,
+        "GEMINI_API_KEY": "dummy",
+        "GEMINI_BASE_URL": f"http://127.0.0.1:{upstream_port}",
+        "MAX_IN_FLIGHT": "4096",
+    }
+
+
+def manage(target: Target, *arguments: str, **more: str) -> None:
+    """Run a management command with a gateway's settings."""
+    with target.log.open("ab") as log:
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            env=environment(**target.environment, **more),
+            cwd=PROJECT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )
+
+
+def litellm(upstream_port: int, *, log: Path) -> Target:
+    """LiteLLM's proxy, one worker, no database, in its production mode."""
+    configuration = log / "litellm.json"  # JSON is YAML
+    parameters = {
+        "model": "gemini/gemini-2.5-flash",
+        "api_base": f"http://127.0.0.1:{upstream_port}/v1beta",
+        "api_key": "dummy",
+    }
+    models = [{"model_name": "gpt-3.5-turbo", "litellm_params": parameters}]
+    settings = {"drop_params": True, "telemetry": False}
+    configuration.write_text(json.dumps({"model_list": models, "litellm_settings": settings}))
+    options = ["--host", "127.0.0.1", "--num_workers", "1", "--telemetry", "False"]
+    return Target(
+        name="litellm",
+        log=log / "litellm.log",
+        make_command=lambda port: [str(LITELLM), "--config", str(configuration), "--port", str(port), *options],
+        environment={
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "LITELLM_LOG": "ERROR",
+            "LITELLM_MODE": "PRODUCTION",
+            "LITELLM_MASTER_KEY": LITELLM_KEY,
+        },
+        folder=log,
+        headers={"Authorization": f"Bearer {LITELLM_KEY}"},
+        model="gpt-3.5-turbo",
+    )
+
+
+def portkey(upstream_port: int, *, log: Path) -> Target:
+    """Portkey's gateway, which is told by headers where to go and has no model names of its own."""
+    return Target(
+        name="portkey",
+        log=log / "portkey.log",
+        make_command=lambda port: ["node", str(PORTKEY), "--headless", f"--port={port}"],
+        folder=log,
+        headers={
+            "Authorization": "Bearer dummy",
+            "x-portkey-provider": "google",
+            "x-portkey-custom-host": f"http://127.0.0.1:{upstream_port}/v1beta",
+        },
+        ends_with_done=False,
+    )
+
+
+def installed_peers(upstream_port: int, *, log: Path) -> list[Target]:
+    """The peers that can be started on this machine."""
+    found = []
+    if LITELLM.exists():
+        found.append(litellm(upstream_port, log=log))
+    if PORTKEY.exists():
+        found.append(portkey(upstream_port, log=log))
+    return found
