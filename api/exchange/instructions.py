@@ -25,7 +25,6 @@ def instruction_node(exchange: Exchange) -> NewMessage | None:
     return NewMessage(
         id=message_keys(branch.memory.principal_id, [message])[0],
         parent=None,
-        depth=0,
         role="system",
         openai=openai.decode(),
         gemini=orjson.dumps(face).decode(),

@@ -105,7 +105,6 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
             NewMessage(
                 id=memory.keys[index],
                 parent=memory.keys[index - 1] if index else memory.parent,
-                depth=0,
                 role=message["role"],
                 openai=openai.decode(),
                 gemini=orjson.dumps(face).decode() if face is not None else "",
@@ -126,7 +125,6 @@ def _answer_node(
     return NewMessage(
         id=message_keys(principal_id, [message], parent=parent)[0],
         parent=parent,
-        depth=0,
         role="assistant",
         openai=openai.decode(),
         gemini=orjson.dumps(answer.contents[choice]).decode(),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.gemini.wire import Content, GenerateContentResponse
+from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.openai.chat import (
     Annotation,
@@ -22,18 +22,18 @@ from api.openai.chat import (
     ImageOut,
     ToolCallDelta,
 )
-from api.openai.usage import Usage
 from api.translate.candidates import Candidates
 from api.translate.choice import Call, Choice, DialectRules, Piece
 from api.translate.fingerprint import system_fingerprint
 from api.translate.finish_reason import finish_reason_with_calls, refusal_text
+from api.translate.folded_answer import FoldedAnswer
 from api.translate.service_tier import service_tier_to_openai
 from api.translate.signatures import SIGNED_ALONE
 from api.translate.speech import Speech
 
 
 @dataclass(slots=True, kw_only=True)
-class ChatAnswer:
+class ChatAnswer(FoldedAnswer):
     """The answer of one exchange in the making.
 
     `choices` is how many are asked for; `call_ids` gives a fresh id for each tool call; `tool_names` maps names as sent
@@ -143,37 +143,12 @@ class ChatAnswer:
         }
 
     @property
-    def complete(self) -> bool:
-        """Whether every choice has its finish reason, or the prompt was blocked."""
-        return self._candidates.complete
-
-    @property
-    def contents(self) -> list[Content]:
-        """The exact Gemini content of each choice for storage, of an answer that was cut as far as it came."""
-        return self._candidates.contents
-
-    @property
     def messages(self) -> list[ChatMessage]:
         """OpenAI's assistant message of each choice for storage, of an answer that was cut as far as it came.
 
         Signatures are not in it: they stand in `contents`, on the parts that they belong to.
         """
         return [self._message(choice) for choice in self._candidates.choices]
-
-    @property
-    def usage(self) -> Usage:
-        """What all calls used together; zeros where Gemini sent none."""
-        return self._candidates.usage
-
-    @property
-    def usage_metadata(self) -> list[dict[str, Any]]:
-        """The last `usageMetadata` of each call that sent one."""
-        return self._candidates.usage_metadata
-
-    @property
-    def searches(self) -> list[int]:
-        """How many queries each call put to Google Search, in the order of `usage_metadata`."""
-        return self._candidates.searches
 
     @property
     def finish_reasons(self) -> list[str]:
@@ -185,11 +160,6 @@ class ChatAnswer:
     def native_finish_reasons(self) -> list[str]:
         """Gemini's finish or block reason of each choice; "" for one that has not ended."""
         return [choice.native_finish_reason for choice in self._candidates.choices]
-
-    @property
-    def model_version(self) -> str | None:
-        """The model that answered, as Gemini names it."""
-        return self._candidates.model_version
 
     @property
     def notes(self) -> list[Note]:

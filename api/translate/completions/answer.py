@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.gemini.wire import Content, GenerateContentResponse
+from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.openai.completion import CompletionFinishReason, CompletionLogprobs, CompletionObject
-from api.openai.usage import Usage
 from api.translate.candidates import Candidates
 from api.translate.choice import Choice, DialectRules
 from api.translate.fingerprint import system_fingerprint
+from api.translate.folded_answer import FoldedAnswer
 
 
 @dataclass(slots=True, kw_only=True)
-class CompletionAnswer:
+class CompletionAnswer(FoldedAnswer):
     """The answer of one exchange in the making; `choices` counts those of all `prompts` together.
 
     `echo` puts the prompt before each choice's text; `top_logprobs` is as in DialectRules, and an echoed prompt has no
@@ -89,37 +89,12 @@ class CompletionAnswer:
         return {**self._skeleton, "choices": choices, "usage": self.usage}  # type: ignore[typeddict-item]
 
     @property
-    def complete(self) -> bool:
-        """Whether every choice has its finish reason, or its prompt was blocked."""
-        return self._candidates.complete
-
-    @property
-    def contents(self) -> list[Content]:
-        """The exact Gemini content of each choice for storage."""
-        return self._candidates.contents
-
-    @property
     def messages(self) -> list[dict[str, Any]]:
         """Each choice as an assistant message, without the echo: the face that the transcript stores."""
         return [
             {"role": "assistant", "content": "".join(choice.text), "refusal": None}
             for choice in self._candidates.choices
         ]
-
-    @property
-    def usage(self) -> Usage:
-        """What all calls used together; zeros where Gemini sent none."""
-        return self._candidates.usage
-
-    @property
-    def usage_metadata(self) -> list[dict[str, Any]]:
-        """The last `usageMetadata` of each call that sent one."""
-        return self._candidates.usage_metadata
-
-    @property
-    def searches(self) -> list[int]:
-        """How many queries each call put to Google Search, in the order of `usage_metadata`."""
-        return self._candidates.searches
 
     @property
     def finish_reasons(self) -> list[str]:
@@ -130,11 +105,6 @@ class CompletionAnswer:
     def native_finish_reasons(self) -> list[str]:
         """Gemini's finish or block reason of each choice; "" for one that has not ended."""
         return [choice.native_finish_reason for choice in self._candidates.choices]
-
-    @property
-    def model_version(self) -> str | None:
-        """The model that answered, as Gemini names it."""
-        return self._candidates.model_version
 
     @property
     def notes(self) -> list[Note]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.errors import GatewayError, InvalidRequestError, RateLimitError
-from api.gemini.wire import Content, GenerateContentResponse
+from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.openai.responses import (
     ErrorCode,
@@ -19,10 +19,10 @@ from api.openai.responses import (
     ResponseParametersEcho,
     ResponseStatus,
 )
-from api.openai.usage import Usage
 from api.translate.candidates import Candidates
 from api.translate.choice import Call, Choice, DialectRules
 from api.translate.finish_reason import finish_reason_with_calls, refusal_text
+from api.translate.folded_answer import FoldedAnswer
 from api.translate.responses.answer_items import AnswerItems
 from api.translate.responses.output import Events, Output
 from api.translate.responses.tool_names import CalledTools, client_tool, flat_name
@@ -37,7 +37,7 @@ _INCOMPLETE: Final[Mapping[str, IncompleteReason]] = {
 
 
 @dataclass(slots=True, kw_only=True)
-class ResponsesAnswer:
+class ResponsesAnswer(FoldedAnswer):
     """The answer of one exchange in the making.
 
     `created_at` is in Unix seconds, and `now` gives them for the end. `item_ids` gives what makes an item's id unique,
@@ -163,16 +163,6 @@ class ResponsesAnswer:
         return self._status
 
     @property
-    def complete(self) -> bool:
-        """Whether Gemini has said why the answer ended, or blocked the prompt."""
-        return self._candidates.complete
-
-    @property
-    def contents(self) -> list[Content]:
-        """The exact Gemini content for storage, of an answer that was cut as far as it came."""
-        return self._candidates.contents
-
-    @property
     def messages(self) -> list[dict[str, Any]]:
         """The assistant's message for the transcript tree: what `items_to_messages` makes of the output's items."""
         choice = self._choice
@@ -188,21 +178,6 @@ class ResponsesAnswer:
         return [message]
 
     @property
-    def usage(self) -> Usage:
-        """The tokens in the words of chat completions, as records keep them; zeros where Gemini sent none."""
-        return self._candidates.usage
-
-    @property
-    def usage_metadata(self) -> list[dict[str, Any]]:
-        """The last `usageMetadata`, if there was one."""
-        return self._candidates.usage_metadata
-
-    @property
-    def searches(self) -> list[int]:
-        """How many queries the call put to Google Search."""
-        return self._candidates.searches
-
-    @property
     def finish_reasons(self) -> list[str]:
         """The finish reason in the words of chat completions; "" for an answer that has not ended."""
         choice = self._choice
@@ -215,11 +190,6 @@ class ResponsesAnswer:
     def native_finish_reasons(self) -> list[str]:
         """Gemini's finish or block reason; "" for an answer that has not ended."""
         return [self._choice.native_finish_reason]
-
-    @property
-    def model_version(self) -> str | None:
-        """The model that answered, as Gemini names it."""
-        return self._candidates.model_version
 
     @property
     def notes(self) -> list[Note]:
