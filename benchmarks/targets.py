@@ -139,6 +139,7 @@ def gateway(server: str, *, database: Database, upstream_port: int, log: Path, l
             "gemini_gateway.asgi:application",
             "--port",
             str(port),
+            "--no-proxy-headers",
             "--no-access-log",
             "--log-level",
             "warning",

@@ -114,7 +114,7 @@ class ShortHandler(ASGIHandler):
             return
         await send(start)
         del start, headers
-        async for part in response.streaming_content:  # type: ignore[attr-defined]
+        async for part in response:  # type: ignore[attr-defined]
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body"})
 

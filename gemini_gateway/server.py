@@ -100,6 +100,8 @@ class GatewayServer(Server):  # type: ignore[misc]
     def _begin(self) -> None:
         """Last step before the event loop runs (Daphne's ready_callable)."""
         self.http_factory.protocol = partial(GatewayChannel, self)
+        # Twisted's own access log: a line is formatted for each request, and nobody listens.
+        self.http_factory.log = _log_nothing
         loop = asyncio.get_event_loop()
         self._lifespan.start(loop)
         loop.call_soon(self._announce, loop)
@@ -234,6 +236,10 @@ class GatewayServer(Server):  # type: ignore[misc]
 
     def kill_all_applications(self) -> None:
         """Nothing is left to kill when the reactor stops: the drain came first."""
+
+
+def _log_nothing(_request: object) -> None:
+    pass
 
 
 def endpoint_for(host: str, port: int) -> list[str]:

@@ -1,7 +1,7 @@
 """The catalogue of this process: one snapshot, replaced when an operator edits a mapping, a model or a price.
 
-`current()` is what a request uses. It costs one `stat` and no query; when another worker's edit has touched the stamp
-file (see `catalogue_changes`) it reloads first, so that an edit holds for the next request everywhere. Edits that
+`current()` is what a request begins with. It costs one `stat` and no query; when another worker's edit has touched the
+stamp file (see `catalogue_changes`) it reloads first, so that an edit holds for the next request everywhere. Edits that
 leave no stamp (SQL by hand, another machine without LISTEN) are seen within `MAX_AGE` seconds.
 """
 
@@ -15,7 +15,7 @@ from sessions_store import catalogue_changes, catalogue_rows
 from sessions_store.catalogue_rows import CatalogueModel
 from sessions_store.resolution import Catalogue, Resolution
 
-__all__ = ["Catalogue", "CatalogueModel", "Resolution", "current", "reset", "snapshot"]
+__all__ = ["Catalogue", "CatalogueModel", "Resolution", "current", "latest", "reset", "snapshot"]
 
 MAX_AGE = 5.0
 
@@ -66,6 +66,13 @@ async def current() -> Catalogue:
     if _snapshots.stale() and (_snapshots.refresh is None or _snapshots.refresh.done()):
         _snapshots.refresh = asyncio.create_task(asyncio.to_thread(_load_in_thread))
     return _snapshots.catalogue
+
+
+def latest() -> Catalogue:
+    """Return the newest catalogue that was loaded, without a look at the stamp: for the later steps of a request, whose
+    first one was `current()`.
+    """
+    return _snapshots.catalogue or snapshot()
 
 
 def reset() -> None:

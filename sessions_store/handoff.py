@@ -29,16 +29,26 @@ class Handover:
         self._most = most
         self._gathered: list[Job] = []
         self._due: asyncio.Handle | None = None
-        self._held = False
+        self._due_at = 0.0  # on the loop's clock; 0 is the end of this turn
 
     def add(self, job: Job, *, within: float = 0.0) -> None:
-        """Hand the job over at the end of this turn of the loop, or within some seconds together with those to come."""
+        """Hand the job over at the end of this turn of the loop, or within some seconds together with those to come.
+
+        All that wait go with the first of them whose time has come.
+        """
         self._gathered.append(job)
+        due_at = self._loop.time() + within if within else 0.0
         if self._due is None:
-            self._due = self._loop.call_later(within, self.flush) if within else self._loop.call_soon(self.flush)
-            self._held = within > 0
-        elif len(self._gathered) >= self._most or (self._held and not within):
+            self._set_due(due_at)
+        elif len(self._gathered) >= self._most or (due_at < self._due_at and not within):
             self.flush()
+        elif due_at < self._due_at:
+            self._due.cancel()
+            self._set_due(due_at)
+
+    def _set_due(self, due_at: float) -> None:
+        self._due_at = due_at
+        self._due = self._loop.call_at(due_at, self.flush) if due_at else self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Hand over what has been gathered."""

@@ -43,7 +43,9 @@ READ_BATCH = 8
 READERS = 2
 PATIENCE_SECONDS = 30.0
 # How long a record waits for those of other exchanges under way: a commit costs nearly the same for one as for several.
-GATHER_SECONDS = 0.004
+# It is a hundredth of what the exchange has taken, which nobody notices, within these bounds.
+GATHER_SHARE = 0.01
+GATHER_LEAST, GATHER_MOST = 0.004, 0.025
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,12 +84,12 @@ class Store:
     async def commit(self, record: ExchangeRecord, *, company: bool = False) -> Committed:
         """Record an exchange; returns when it is committed, with the session as it now stands.
 
-        `company` says that more exchanges are under way: then it may wait GATHER_SECONDS for them.
+        `company` says that more exchanges are under way: then it waits for theirs, as long as `gather_seconds` says.
 
         Raises StoreError when the queue is full, the deadline passes, the database is out of reach or refuses this
         record. A waiter that is cancelled leaves its record in the queue.
         """
-        committed: Committed = await self._write(record, within=GATHER_SECONDS if company else 0.0)
+        committed: Committed = await self._write(record, within=gather_seconds(record) if company else 0.0)
         return committed
 
     async def write(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -157,6 +159,11 @@ class Store:
                 deliver(self._loop, _run(batch))
         finally:
             connections.close_all()
+
+
+def gather_seconds(record: ExchangeRecord) -> float:
+    """Return how long a record may wait for others to be committed with."""
+    return min(max(record.usage.latency_ms / 1000 * GATHER_SHARE, GATHER_LEAST), GATHER_MOST)
 
 
 _stores: dict[asyncio.AbstractEventLoop, Store] = {}

@@ -32,7 +32,7 @@ from api.translate.completions.answer import CompletionAnswer
 from api.translate.completions.request import completion_to_gemini
 from api.translate.speech import Speech
 from api.translate.vertex import call_for_vertex
-from sessions_store.catalogue import current
+from sessions_store.catalogue import current, latest
 from sessions_store.transcript import message_keys
 
 Request = TypeVar("Request", bound=RequestModel)
@@ -61,7 +61,7 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
     exchange = _exchange(request, asker, "chat.completions")
     try:
         request, profile = await resolve_model(request, exchange)
-        fit = fit_for(profile.family, runtime.account, (await current()).family, exchange.notes)
+        fit = fit_for(profile.family, runtime.account, latest().family, exchange.notes)
         session = asker.session_of(request.user)
         memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
         try:
@@ -133,7 +133,7 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
             principal = asker.caller.principal_id
             memories = [Memory(principal, [turn], message_keys(principal, [turn])) for turn in turns]
         else:
-            fit = fit_for(profile.family, runtime.account, (await current()).family, exchange.notes)
+            fit = fit_for(profile.family, runtime.account, latest().family, exchange.notes)
             memories = [await remember(runtime, asker.caller, turns, session, fit=fit)]
         try:
             _plan_completion_calls(exchange, request, profile, memories)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from typing import Any, Self
 
 from django.conf import settings
@@ -51,6 +51,8 @@ class EventStream:
         self._exchange = exchange
         self._source = source
         self._first = first
+        self._interval = settings.KEEP_ALIVE_INTERVAL
+        self._spoken = time.monotonic()
         self._events = self._run()
         self._over = False
 
@@ -66,21 +68,15 @@ class EventStream:
         await self._end()
 
     async def _run(self) -> AsyncGenerator[bytes, None]:
-        """Yield events until Gemini has ended, then record, then the closing events.
-
-        What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
-        hears something every KEEP_ALIVE_INTERVAL seconds.
-        """
+        """Yield events until Gemini has ended, then record, then the closing events."""
         answer, encoding = self._exchange.planned_answer, self._exchange.encoding
-        spoken = time.monotonic()
         try:
-            async for pieces in self._pieces():
-                encoded = _encoded(self._exchange, pieces) if pieces is not None else KEEP_ALIVE
-                if not encoded and time.monotonic() - spoken >= settings.KEEP_ALIVE_INTERVAL:
-                    encoded = KEEP_ALIVE
-                if encoded:
+            pieces, self._first = self._first, None
+            while pieces != []:
+                if encoded := self._encoded(pieces):
                     yield encoded
-                    spoken = time.monotonic()
+                    self._spoken = time.monotonic()
+                pieces = await self._source.read(self._interval)
             closing = encoding.closing(answer.finish())
             await record(self._runtime, self._exchange, "ok")
             yield closing
@@ -91,14 +87,28 @@ class EventStream:
         finally:
             await self._end()
 
-    async def _pieces(self) -> AsyncIterator[Sequence[Piece] | None]:
-        """Yield what has arrived; None when nothing has for KEEP_ALIVE_INTERVAL seconds."""
-        pieces, self._first = self._first, None
-        while pieces != []:
-            yield pieces
-            pieces = await self._source.read(settings.KEEP_ALIVE_INTERVAL)
-            if pieces and self._exchange.first_byte is None:
-                self._exchange.first_byte = time.monotonic()
+    def _encoded(self, pieces: Sequence[Piece] | None) -> bytes:
+        """Fold what one network read brought (None if nothing came in time) and return its events as one write.
+
+        What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
+        hears something every KEEP_ALIVE_INTERVAL seconds.
+        """
+        exchange = self._exchange
+        if pieces is None:
+            return KEEP_ALIVE
+        if exchange.first_byte is None:
+            exchange.first_byte = time.monotonic()
+        answer, encode = exchange.planned_answer, exchange.encoding.chunk
+        encoded = b"".join(
+            [
+                encode(chunk)
+                for first_choice, response in pieces
+                for chunk in answer.feed(response, first_choice=first_choice)
+            ]
+        )
+        if not encoded and time.monotonic() - self._spoken >= self._interval:
+            return KEEP_ALIVE
+        return encoded
 
     async def _end(self) -> None:
         if self._over:
@@ -145,18 +155,6 @@ async def _opened(runtime: Runtime, exchange: Exchange) -> tuple[Source, Sequenc
     except BaseException:
         await source.close()
         raise
-
-
-def _encoded(exchange: Exchange, pieces: Sequence[Piece]) -> bytes:
-    """Fold what one network read brought and return its events as one write."""
-    answer, encode = exchange.planned_answer, exchange.encoding.chunk
-    return b"".join(
-        [
-            encode(chunk)
-            for first_choice, response in pieces
-            for chunk in answer.feed(response, first_choice=first_choice)
-        ]
-    )
 
 
 async def _admit(runtime: Runtime, exchange: Exchange) -> None:

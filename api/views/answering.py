@@ -1,6 +1,7 @@
 """How a planned exchange becomes an HTTP response; shared by every endpoint that asks Gemini."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Final
 
 from django.conf import settings
@@ -27,13 +28,26 @@ def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
     return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED)
 
 
+class EventStreamResponse(StreamingHttpResponse):
+    """Server-sent events that no proxy should hold back. The body's pieces are bytes: Django's own conversion of each
+    one is left out.
+    """
+
+    def __init__(self, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, content_type="text/event-stream")
+        self["Cache-Control"] = "no-store, no-transform"
+        self["X-Accel-Buffering"] = "no"
+        self._events = events
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._events
+
+
 async def answer(exchange: Exchange) -> HttpResponseBase:
-    """Carry the exchange out: JSON, or server-sent events that no proxy should hold back."""
+    """Carry the exchange out: JSON, or server-sent events."""
     response: HttpResponseBase
     if exchange.stream:
-        response = StreamingHttpResponse(await stream(runtime(), exchange), content_type="text/event-stream")
-        response["Cache-Control"] = "no-store, no-transform"
-        response["X-Accel-Buffering"] = "no"
+        response = EventStreamResponse(await stream(runtime(), exchange))
     else:
         response = json_response(await complete(runtime(), exchange))
     for name, value in exchange.headers():

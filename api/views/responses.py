@@ -1,9 +1,8 @@
 """`/v1/responses`: creating, retrieving, resuming, cancelling, deleting; input items, input tokens, compaction."""
 
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from api.exchange.responses import stored
@@ -15,7 +14,7 @@ from api.exchange.responses.resume import listen, resume
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import parse_compact, parse_input_tokens, parse_responses
 from api.runtime import runtime
-from api.views.answering import answer, asker_of
+from api.views.answering import EventStreamResponse, answer, asker_of
 from api.views.base import GatewayView, json_response, query_pairs, require_json
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class ResponsesView(GatewayView):
         if not parsed.background:
             return await answer(planned.exchange)
         job, queued = await jobs_of(runtime()).start(planned)
-        response = event_stream(listen(job, -1)) if parsed.stream else json_response(queued)
+        response = EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
         for name, value in planned.exchange.headers():
             response[name] = value
         return response
@@ -47,7 +46,7 @@ class ResponseView(GatewayView):
         if request.GET.get("stream") != "true":
             return json_response(await stored.retrieve(runtime(), principal_id, response_id))
         after = parse_starting_after(request.GET.get("starting_after"))
-        return event_stream(await resume(runtime(), jobs_of(runtime()), principal_id, response_id, after))
+        return EventStreamResponse(await resume(runtime(), jobs_of(runtime()), principal_id, response_id, after))
 
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Forget it; its usage stays."""
@@ -91,11 +90,3 @@ class CompactView(GatewayView):
         """Return the items that take its place."""
         parsed = parse_compact(require_json(request))
         return json_response(await compact(runtime(), parsed, asker_of(self, request)))
-
-
-def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
-    """Return server-sent events that no proxy should hold back."""
-    response = StreamingHttpResponse(events, content_type="text/event-stream")
-    response["Cache-Control"] = "no-store, no-transform"
-    response["X-Accel-Buffering"] = "no"
-    return response

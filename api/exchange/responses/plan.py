@@ -33,7 +33,7 @@ from api.translate.responses.items import ItemMessages, items_to_messages, refer
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
 from api.translate.vertex import call_for_vertex
-from sessions_store.catalogue import current
+from sessions_store.catalogue import latest
 from sessions_store.history import calls_made
 from sessions_store.items import find_items
 from sessions_store.transcript import StoredMessage, message_keys
@@ -132,7 +132,7 @@ async def read_turns(
     items = request.items
     if named := references(items):
         items = resolved(items, await runtime.store.read(find_items, principal_id, named))  # type: ignore[assignment]
-    fit = fit_for(profile.family, runtime.account, (await current()).family, exchange.notes)
+    fit = fit_for(profile.family, runtime.account, latest().family, exchange.notes)
     context = await load_context(runtime, principal_id, request, max_tokens=profile.input_token_limit, local=local)
     if not context.whole:
         exchange.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))

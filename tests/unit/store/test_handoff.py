@@ -45,6 +45,14 @@ async def test_jobs_that_may_wait_do_so_no_longer_than_said() -> None:
     assert [name for name, _ in batch or ()] == ["a"]
 
 
+async def test_all_that_wait_go_with_the_first_whose_time_has_come() -> None:
+    handover = Handover(asyncio.get_running_loop(), most=10)
+    for name, within in (("a", 60.0), ("b", 0.001), ("c", 60.0)):
+        handover.add(job(name), within=within)
+    batch = await asyncio.to_thread(handover.queue.get, timeout=5.0)
+    assert [name for name, _ in batch or ()] == ["a", "b", "c"]
+
+
 async def test_a_full_batch_waits_for_nobody_and_large_ones_are_cut() -> None:
     handover = Handover(asyncio.get_running_loop(), most=2)
     for name in "ab":
