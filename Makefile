@@ -53,6 +53,8 @@ bench: $(VENV)/.development ## Measure speed (benchmarks/)
 bench-peers: $(RUN) ## Install the gateways that bench compares with (pip, npm)
 	$(RUN) -m venv $(BENCH_PEERS)/litellm
 	$(BENCH_PEERS)/litellm/bin/python -m pip install --quiet -r benchmarks/requirements-peers.txt
+	$(RUN) -m venv $(BENCH_PEERS)/mlflow
+	$(BENCH_PEERS)/mlflow/bin/python -m pip install --quiet -r benchmarks/requirements-mlflow.txt
 	cp benchmarks/package.json $(BENCH_PEERS)/
 	npm install --prefix $(BENCH_PEERS)
 

@@ -18,6 +18,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PEERS = Path(os.environ.get("BENCH_PEERS", Path(__file__).resolve().parent / ".peers"))
 """Where `make bench-peers` installs: a virtual environment `litellm` and npm's `node_modules`."""
 LITELLM = PEERS / "litellm" / "bin" / "litellm"
+MLFLOW = PEERS / "mlflow" / "bin" / "mlflow"
 PORTKEY = PEERS / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
 LITELLM_KEY = "sk-benchmark-0123456789abcdef0123456789abcdef"
 PATH = "/v1/chat/completions"
@@ -230,11 +231,32 @@ def portkey(upstream_port: int, *, log: Path) -> Target:
     )
 
 
+def mlflow(upstream_port: int, *, log: Path) -> Target:
+    """MLflow's gateway, one worker. Its Gemini provider knows Google's address only, so it passes OpenAI's form on."""
+    configuration = log / "mlflow.json"  # JSON is YAML
+    openai = {"openai_api_key": "dummy", "openai_api_base": f"http://127.0.0.1:{upstream_port}/v1"}
+    model = {"provider": "openai", "name": "gpt-3.5-turbo", "config": openai}
+    endpoint = {"name": "gpt-3.5-turbo", "endpoint_type": "llm/v1/chat", "model": model}
+    configuration.write_text(json.dumps({"endpoints": [endpoint]}))
+    start = [str(MLFLOW), "gateway", "start", "--config-path", str(configuration), "--workers", "1"]
+    return Target(
+        name="mlflow",
+        log=log / "mlflow.log",
+        make_command=lambda port: [*start, "--host", "127.0.0.1", "--port", str(port)],
+        environment={"MLFLOW_DISABLE_TELEMETRY": "true"},
+        folder=log,
+        model="gpt-3.5-turbo",
+        ends_with_done=False,
+    )
+
+
 def installed_peers(upstream_port: int, *, log: Path) -> list[Target]:
     """The peers that can be started on this machine."""
     found = []
     if LITELLM.exists():
         found.append(litellm(upstream_port, log=log))
+    if MLFLOW.exists():
+        found.append(mlflow(upstream_port, log=log))
     if PORTKEY.exists():
         found.append(portkey(upstream_port, log=log))
     return found
