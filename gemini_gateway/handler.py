@@ -23,6 +23,8 @@ from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
 
+WATCH_AFTER_SECONDS = 0.05
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -73,7 +75,7 @@ class ShortHandler(ASGIHandler):
         """Run the view and send its answer; a client that hangs up cancels both."""
         serving = asyncio.current_task()
         assert serving is not None  # noqa: S101 - an ASGI application always runs in a task
-        watch = asyncio.ensure_future(_cancel_on_disconnect(receive, serving))
+        watch = HangUpWatch(receive, serving)
         response: HttpResponseBase | None = None
         try:
             answering = self._answer(request)
@@ -81,12 +83,12 @@ class ShortHandler(ASGIHandler):
             response = await answering
             await self._send(response, send)
         except asyncio.CancelledError:
-            if not (watch.done() and not watch.cancelled()):
+            if not watch.hung_up:
                 raise
             # The client has gone and the view has cleaned up: nobody is left to tell.
             serving.uncancel()
         finally:
-            watch.cancel()
+            watch.end()
             if response is not None:
                 await _close(response)
 
@@ -139,11 +141,34 @@ class ShortHandler(ASGIHandler):
         return None
 
 
-async def _cancel_on_disconnect(receive: Receive, serving: "asyncio.Task[Any]") -> None:
-    message = await receive()
-    while message["type"] != "http.disconnect":
-        message = await receive()
-    serving.cancel()
+class HangUpWatch:
+    """Cancels a task when the client that it serves hangs up.
+
+    It looks from WATCH_AFTER_SECONDS on: what is answered sooner is not worth a task that waits for its end.
+    """
+
+    def __init__(self, receive: Receive, serving: "asyncio.Task[Any]") -> None:
+        self.hung_up = False
+        self._receive = receive
+        self._serving = serving
+        self._looking: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_SECONDS, self._begin)
+
+    def end(self) -> None:
+        """Stop looking."""
+        self._timer.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def _begin(self) -> None:
+        self._looking = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        message = await self._receive()
+        while message["type"] != "http.disconnect":
+            message = await self._receive()
+        self.hung_up = True
+        self._serving.cancel()
 
 
 async def _close(response: HttpResponseBase) -> None:
