@@ -1,4 +1,7 @@
-"""Which forwarded headers are believed: those of a peer listed in TRUSTED_PROXIES, and nobody else's."""
+"""Which forwarded headers are believed: those of a peer listed in TRUSTED_PROXIES, and nobody else's.
+
+Behind such a peer a request has its client's address.
+"""
 
 import ipaddress
 from collections.abc import Callable, Sequence
@@ -17,7 +20,9 @@ def parse_networks(words: Sequence[str]) -> list[type_of_network]:
 
 
 class TrustedProxyMiddleware:
-    """Takes forwarded headers off requests that come from anybody but a trusted proxy."""
+    """Takes forwarded headers off requests that come from anybody but a trusted proxy, and puts REMOTE_ADDR right on
+    those that come from one.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -28,10 +33,27 @@ class TrustedProxyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass the request on, cleaned."""
-        if not self._is_trusted(request.META.get("REMOTE_ADDR", "")):
+        if self._is_trusted(request.META.get("REMOTE_ADDR", "")):
+            request.META["REMOTE_ADDR"] = self._client(request)
+        else:
             for name in FORWARDED:
                 request.META.pop(name, None)
         return self.get_response(request)
+
+    def _client(self, request: HttpRequest) -> str:
+        """Return the last address in X-Forwarded-For that no trusted proxy has; anybody can write what stands before it.
+
+        Without one it is the peer's.
+        """
+        address: str = request.META["REMOTE_ADDR"]
+        for word in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+            try:
+                address = str(ipaddress.ip_address(word.strip()))
+            except ValueError:
+                break
+            if not self._is_trusted(address):
+                break
+        return address
 
     def _is_trusted(self, peer: str) -> bool:
         if not self.trusted:

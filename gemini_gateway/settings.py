@@ -116,7 +116,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CATALOGUE_STAMP = DATA_DIR / "catalogue.stamp"
 
 REDIS_URL = env.text("REDIS_URL")
-CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Failed logins are counted in the cache. A stranger must not push out what is counted by trying many names.
+_in_process = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+CACHES: dict[str, dict[str, Any]] = {"default": _in_process, "process": _in_process}
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
     # A frozen Redis must cost a request less than a second (redis-py's own default is five).
@@ -148,6 +150,7 @@ INSTALLED_APPS = [
     "rest_framework",
 ]
 AUTH_USER_MODEL = "sessions_store.User"
+LOGIN_REDIRECT_URL = "admin:index"
 ROOT_URLCONF = "gemini_gateway.urls"
 ASGI_APPLICATION = "gemini_gateway.asgi.application"
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 # The menu: a heading and the models under it; a name of its own where the model's plural reads badly.
@@ -67,6 +67,13 @@ class GatewayAdminSite(admin.AdminSite):
                 )
         rest = [app | {"models": [model for model in app["models"] if model["object_name"] in found]} for app in apps]
         return menu + [app for app in rest if app["models"]]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's login, which makes those wait who try many passwords."""
+        from sessions_store.admin.login import LoginForm, finish_login
+
+        self.login_form = LoginForm
+        return finish_login(request, super().login(request, extra_context))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The start page: the state of things."""

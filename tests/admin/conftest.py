@@ -1,6 +1,8 @@
 """Operators for the admin's tests: browsers that are logged in, as superuser, with some rights, and as nobody."""
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,10 +13,16 @@ from django.test import Client
 from sessions_store.models import User
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
     from pytest_django import Settings
+
+    from tests.live_gateway import LiveGateway
 
 # The admin's own tests do not need WhiteNoise, which would look through all static files for each client.
 WITHOUT_STATIC = [name for name in settings.MIDDLEWARE if "static_files" not in name]
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+PASSWORD = "operate-the-gateway"
 
 Operator = Callable[..., Client]
 
@@ -44,3 +52,41 @@ def clerk(anonymous: Client) -> Operator:
         return anonymous
 
     return log_in
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console complained about: refused scripts and styles, files that are missing, errors."""
+    return []
+
+
+@pytest.fixture
+def stranger(gateway: "LiveGateway", live_db: None, complaints: list[str]) -> Iterator["Page"]:
+    """A browser page on the live gateway that nobody has logged in with; the superuser "browser" can."""
+    from playwright.sync_api import sync_playwright
+
+    browser, _ = User.objects.get_or_create(username="browser")
+    browser.is_staff = browser.is_superuser = browser.is_active = True
+    browser.set_password(PASSWORD)
+    browser.save()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        tab = chromium.new_page(base_url=gateway.origin, viewport={"width": 1280, "height": 800})
+        tab.set_default_timeout(15_000)
+        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        yield tab
+        chromium.close()
+    # Kept for what it did, but an operator no more: other tests start servers that have none yet.
+    User.objects.filter(username="browser").update(is_superuser=False, is_active=False)
+
+
+@pytest.fixture
+def page(stranger: "Page") -> "Page":
+    """A browser page on the live gateway, logged in as a superuser."""
+    stranger.goto("/admin/")
+    stranger.fill("#id_username", "browser")
+    stranger.fill("#id_password", PASSWORD)
+    stranger.click("input[type=submit]")
+    stranger.wait_for_selector("text=State of things")
+    return stranger

@@ -1,32 +1,22 @@
 """The admin in a real browser: under the strict policy, with scripts of strangers in the rows, in both themes."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sessions_store.models import ModelMapping, UsageRecord, User
+from sessions_store.models import ModelMapping, UsageRecord
+from tests.admin.conftest import CHROMIUM, PASSWORD
 from tests.admin.examples import Exchange, record
 
 if TYPE_CHECKING:
     from openai import OpenAI
     from playwright.sync_api import Page
 
-    from tests.live_gateway import LiveGateway
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-PASSWORD = "operate-the-gateway"
 SCRIPT = "<script>document.title = 'owned'</script>"
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")]
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console complained about: refused scripts and styles, files that are missing, errors."""
-    return []
 
 
 # Playwright's loop runs in the test's thread from `page` on, and Django then refuses the database there: what a test
@@ -48,32 +38,6 @@ def hostile(live_db: None) -> UsageRecord:
     """An exchange with scripts wherever a client can put them."""
     talk = [{"role": "user", "content": SCRIPT}, {"role": "assistant", "content": SCRIPT}]
     return record(Exchange(messages=talk, user=SCRIPT, public_model=SCRIPT, metadata={"m": SCRIPT}))
-
-
-@pytest.fixture
-def page(gateway: "LiveGateway", live_db: None, complaints: list[str]) -> Iterator["Page"]:
-    """A browser page on the live gateway, logged in as a superuser."""
-    from playwright.sync_api import sync_playwright
-
-    browser, _ = User.objects.get_or_create(username="browser")
-    browser.is_staff = browser.is_superuser = browser.is_active = True
-    browser.set_password(PASSWORD)
-    browser.save()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        tab = chromium.new_page(base_url=gateway.origin, viewport={"width": 1280, "height": 800})
-        tab.set_default_timeout(15_000)
-        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.goto("/admin/")
-        tab.fill("#id_username", "browser")
-        tab.fill("#id_password", PASSWORD)
-        tab.click("input[type=submit]")
-        tab.wait_for_selector("text=State of things")
-        yield tab
-        chromium.close()
-    # Kept for what it did, but an operator no more: other tests start servers that have none yet.
-    User.objects.filter(username="browser").update(is_superuser=False, is_active=False)
 
 
 def test_an_edited_mapping_is_followed_by_the_next_request(
@@ -147,3 +111,21 @@ def test_pages_fit_the_window_in_both_themes(
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(int(part) for part in background[4:-1].split(",")) < 200) is (theme == "dark"), background
     assert complaints == []
+
+
+def test_many_wrong_passwords_are_answered_with_a_wait(stranger: "Page", complaints: list[str]) -> None:
+    stranger.set_viewport_size({"width": 390, "height": 800})
+    stranger.goto("/admin/")
+    for _ in range(6):
+        stranger.fill("#id_username", "nobody-of-this-name")
+        stranger.fill("#id_password", "a guess")
+        stranger.click("input[type=submit]")
+        stranger.wait_for_selector(".errornote")
+    assert "Too many failed attempts. Try again in" in stranger.inner_text(".errornote")
+    assert stranger.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert [line for line in complaints if "429" not in line] == []  # Chromium reports the status itself
+
+    stranger.fill("#id_username", "browser")
+    stranger.fill("#id_password", PASSWORD)
+    stranger.click("input[type=submit]")
+    stranger.wait_for_selector("text=State of things")

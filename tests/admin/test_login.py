@@ -1,0 +1,251 @@
+"""Logging in to the admin: guessing is slowed down, nobody is kept out by others, and all of it is in the log."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.db import connections
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from sessions_store.login_throttle import FREE_BY_NAME, FREE_BY_PLACE, LONGEST_WAIT, REMEMBERED, LoginAttempt
+from sessions_store.models import User
+from tests.admin.conftest import WITHOUT_STATIC
+
+PASSWORD = "operate-the-gateway"
+REDIS = os.environ.get("TEST_REDIS_URL", "")
+LOGIN = "/admin/login/"
+
+Later = Callable[[float], None]
+
+
+@pytest.fixture(autouse=True)
+def uncounted(settings: Settings) -> Iterator[None]:
+    """Nothing was tried yet."""
+    settings.MIDDLEWARE = WITHOUT_STATIC
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    caches["process"].clear()
+    yield
+    caches["process"].clear()
+
+
+@pytest.fixture
+def grace(db: None) -> User:
+    """An operator with a password."""
+    return User.objects.create_superuser("grace", password=PASSWORD)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Let seconds pass."""
+    clock, passed = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: clock() + passed[0])
+
+    def pass_by(seconds: float) -> None:
+        passed[0] += seconds
+
+    return pass_by
+
+
+def log_in(browser: Client, password: str, *, name: str = "grace", address: str = "192.0.2.1") -> Any:
+    """Send the form."""
+    return browser.post(LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address)
+
+
+def fail(times: int, *, name: str = "grace", address: str = "192.0.2.1") -> HttpResponse:
+    """Try wrong passwords from a browser that nobody knows; return the last answer."""
+    for number in range(times):
+        answer: HttpResponse = log_in(Client(), f"guess {number}", name=name, address=address)
+    return answer
+
+
+def test_beyond_the_free_attempts_not_even_the_right_password_is_looked_at(grace: User, later: Later) -> None:
+    assert fail(FREE_BY_NAME).status_code == 200
+
+    refused = log_in(Client(), PASSWORD)
+
+    assert refused.status_code == 429
+    assert 0 < int(refused["Retry-After"]) <= 10
+    assert f"Too many failed attempts. Try again in {refused['Retry-After']} seconds." in refused.content.decode()
+    later(11)
+    assert log_in(Client(), PASSWORD)["Location"] == "/admin/"
+
+
+def test_each_wait_is_longer_and_none_is_for_ever(grace: User, later: Later) -> None:
+    fail(FREE_BY_NAME)
+    waits = []
+    for _ in range(9):
+        waits.append(int(log_in(Client(), PASSWORD)["Retry-After"]))
+        later(waits[-1] + 1)
+        fail(1)
+    assert waits[:4] == [10, 20, 40, 80]
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_WAIT
+
+    assert "15 minutes" in log_in(Client(), PASSWORD).content.decode()
+    later(REMEMBERED + 1)
+    assert fail(FREE_BY_NAME - 1).status_code == 200
+    assert log_in(Client(), PASSWORD).status_code == 302
+
+
+def test_a_login_forgets_the_failures_before_it(grace: User) -> None:
+    for _ in range(3):
+        fail(FREE_BY_NAME - 1)
+        assert log_in(Client(), PASSWORD).status_code == 302
+
+
+def test_nobody_is_kept_out_by_attempts_from_elsewhere(grace: User) -> None:
+    fail(FREE_BY_NAME + 1, address="198.51.100.7")
+
+    assert log_in(Client(), PASSWORD, address="192.0.2.1").status_code == 302
+
+
+def test_a_browser_that_got_in_before_is_not_kept_out_by_its_neighbours(grace: User) -> None:
+    known = Client()
+    assert log_in(known, PASSWORD).status_code == 302
+    known.post(reverse("admin:logout"))
+    assert fail(FREE_BY_NAME + 1).status_code == 429
+
+    assert log_in(known, PASSWORD).status_code == 302
+
+
+def test_a_known_browser_may_not_guess_either(grace: User) -> None:
+    known = Client()
+    log_in(known, PASSWORD)
+    known.post(reverse("admin:logout"))
+
+    answers = [log_in(known, f"guess {number}").status_code for number in range(FREE_BY_NAME + 1)]
+
+    assert answers == [200] * FREE_BY_NAME + [429]
+
+
+def test_a_browser_is_known_for_the_user_who_got_in_only(grace: User) -> None:
+    User.objects.create_superuser("otto", password=PASSWORD)
+    known = Client()
+    log_in(known, PASSWORD, name="otto")
+    known.post(reverse("admin:logout"))
+    fail(FREE_BY_NAME)
+
+    assert log_in(known, PASSWORD).status_code == 429
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "eyJ1c2VybmFtZSI6ImdyYWNlIn0:1:x"])
+def test_a_made_up_cookie_helps_nobody(grace: User, cookie: str) -> None:
+    fail(FREE_BY_NAME)
+    forger = Client()
+    forger.cookies["gateway-known-browser"] = cookie
+
+    assert log_in(forger, PASSWORD).status_code == 429
+
+
+def test_the_cookie_is_for_the_login_page_alone(grace: User, settings: Settings) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    cookie = log_in(Client(), PASSWORD).cookies["gateway-known-browser"]
+
+    assert cookie["httponly"]
+    assert cookie["secure"]
+    assert (cookie["samesite"], cookie["path"]) == ("Strict", LOGIN)
+
+
+def test_many_names_from_one_place_are_slowed_down_too(grace: User) -> None:
+    answers = [fail(1, name=f"name-{number}").status_code for number in range(FREE_BY_PLACE + 1)]
+
+    assert answers == [200] * FREE_BY_PLACE + [429]
+    assert log_in(Client(), PASSWORD, address="192.0.2.2").status_code == 302
+
+
+def test_own_logins_buy_no_further_guesses(grace: User) -> None:
+    User.objects.create_superuser("mallory", password="mallorys-own")
+    answers = []
+    for number in range(FREE_BY_PLACE + 1):
+        log_in(Client(), "mallorys-own", name="mallory")
+        answers.append(fail(1, name=f"name-{number}").status_code)
+
+    assert answers[-1] == 429
+
+
+def test_a_network_of_ipv6_counts_as_one_place(grace: User) -> None:
+    for number in range(FREE_BY_NAME):
+        log_in(Client(), "guess", address=f"2001:db8::{number}")
+
+    assert log_in(Client(), PASSWORD, address="2001:db8::ffff").status_code == 429
+    assert log_in(Client(), PASSWORD, address="2001:db8:0:1::1").status_code == 302
+
+
+def test_behind_a_trusted_proxy_the_client_counts(grace: User, settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1", "10.0.0.0/8"]
+    form = {"username": "grace", "password": "guess"}
+    for number in range(FREE_BY_NAME):
+        forged = f"203.0.113.{number}, 198.51.100.7, 10.0.0.9"
+        Client().post(LOGIN, form, headers={"x-forwarded-for": forged}, REMOTE_ADDR="127.0.0.1")
+
+    def status(forwarded: str, peer: str = "127.0.0.1") -> int:
+        right = form | {"password": PASSWORD}
+        return Client().post(LOGIN, right, headers={"x-forwarded-for": forwarded}, REMOTE_ADDR=peer).status_code
+
+    assert status("198.51.100.7") == 429
+    assert status("198.51.100.8") == 302
+    assert status("198.51.100.7", peer="192.0.2.1") == 302  # nobody trusts this peer: its own address counts
+
+
+def test_what_is_tried_at_once_is_counted_too() -> None:
+    def attempt(_: int) -> bool:
+        return LoginAttempt("grace", address="192.0.2.1").begin() == 0
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(attempt, range(64))) == FREE_BY_NAME
+
+
+def test_every_outcome_is_logged_and_a_misplaced_password_is_not(grace: User, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="sessions_store.admin.login"):
+        fail(FREE_BY_NAME + 1)
+        log_in(Client(), "", name="my-secret-password", address="192.0.2.2")
+        log_in(Client(), "x", name="my-secret-password", address="192.0.2.2")
+        log_in(Client(), PASSWORD, address="192.0.2.3")
+
+    lines = [
+        (line.getMessage(), line.__dict__["account"], line.__dict__["address"])
+        for line in caplog.records
+        if line.name == "sessions_store.admin.login"
+    ]
+    assert lines == [
+        *[("Login failed", "grace", "192.0.2.1")] * FREE_BY_NAME,
+        ("Login refused: too many attempts", "grace", "192.0.2.1"),
+        ("Login failed", "(unknown)", "192.0.2.2"),
+        ("Operator logged in", "grace", "192.0.2.3"),
+    ]
+
+
+def test_without_redis_this_process_counts(grace: User, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    dead = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = settings.CACHES | {"default": dead}
+
+    assert fail(FREE_BY_NAME + 1).status_code == 429
+
+    assert "counted by this process alone" in caplog.text
+
+
+@pytest.mark.redis
+@pytest.mark.skipif(not REDIS, reason="TEST_REDIS_URL names no server")
+def test_redis_counts_for_all_workers(settings: Settings) -> None:
+    shared = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS}
+    settings.CACHES = settings.CACHES | {"default": shared}
+    name = f"name-{os.getpid()}"
+
+    def attempt(_: int) -> bool:
+        try:
+            return LoginAttempt(name, address="192.0.2.1").begin() == 0
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(32))) == FREE_BY_NAME
+    LoginAttempt(name, address="192.0.2.1").succeeded()
+    assert LoginAttempt(name, address="192.0.2.1").begin() == 0
