@@ -8,6 +8,7 @@ itself.
 import importlib.util
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from gemini_gateway.exposure import ADVICE, exposure_problem, is_loopback
+from gemini_gateway.private_files import readable_by_others
 from gemini_gateway.proxies import parse_networks
 from gemini_gateway.secrets import FILE_NAME
 
@@ -94,11 +96,22 @@ def _storage_faults() -> Iterator[CheckMessage]:
                 hint="Keep the OPTIONS of gemini_gateway/settings.py.",
                 id="gateway.E006",
             )
+        yield from _open_files(Path(database["NAME"]))
     if settings.REDIS_URL and importlib.util.find_spec("channels_redis") is None:
         yield Error(
             "REDIS_URL is set, but channels-redis is not installed.",
             hint="pip install -r requirements.txt, or unset REDIS_URL.",
             id="gateway.E007",
+        )
+
+
+def _open_files(database: Path) -> Iterator[CheckMessage]:
+    files = [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
+    if found := [str(path) for path in files if readable_by_others(path)]:
+        yield Warning(
+            f"What users wrote can be read by everybody on this machine: {', '.join(found)}.",
+            hint=f"chmod 600 {' '.join(found)}",
+            id="gateway.W006",
         )
 
 

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from gemini_gateway.secrets import write_private_file
+from gemini_gateway.private_files import write_private_file
 
 FILE_NAME = "first-operator"
 

@@ -41,7 +41,7 @@ class TrustedProxyMiddleware:
         return self.get_response(request)
 
     def _client(self, request: HttpRequest) -> str:
-        """Return the last address in X-Forwarded-For that no trusted proxy has; anybody can write what stands before it.
+        """Return the last address in X-Forwarded-For that no trusted proxy has: what is before it may be forged.
 
         Without one it is the peer's.
         """

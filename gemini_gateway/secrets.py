@@ -5,12 +5,13 @@ succeeds for exactly one; all then read that one.
 """
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+
+from gemini_gateway.private_files import write_private_file
 
 FILE_NAME = "secrets.json"
 
@@ -42,30 +43,6 @@ def load_secrets(data_dir: Path) -> Secrets:
             field_encryption_keys=tuple(stand_in["FIELD_ENCRYPTION_KEYS"]),
             problem=f"{path}: {type(fault).__name__}: {fault}",
         )
-
-
-def write_private_file(path: Path, text: str, *, replace: bool) -> None:
-    """Write `text` to a 0600 file that appears under its name only when complete.
-
-    With `replace` an older file gives way; without it the older file stays and this one is discarded, also when two
-    processes race.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            draft.replace(path)
-        else:
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                return
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _fresh() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gemini_gateway.env import Environment
 from gemini_gateway.log import logging_config
+from gemini_gateway.private_files import make_private_database
 from gemini_gateway.secrets import Secrets, load_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -98,6 +99,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR}/gateway.sqlite3")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    make_private_database(Path(DATABASES["default"]["NAME"]))
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         # Without IMMEDIATE a transaction that reads before it writes fails with "database is locked" under load.

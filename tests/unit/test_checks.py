@@ -1,6 +1,7 @@
 """The system checks: each fault has its id and a hint, and a sound configuration has none."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gemini_gateway.exposure import is_loopback
 Check = Callable[[], list[CheckMessage]]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound here
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+SQLITE_OPTIONS = {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode=WAL;"}
 ALL: list[Check] = [
     checks.environment_check,
     checks.secrets_check,
@@ -24,6 +26,13 @@ ALL: list[Check] = [
     checks.network_check,
     checks.exposure_check,
 ]
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user of this machine can enter; pytest's own cannot be."""
+    with tempfile.TemporaryDirectory(prefix="gateway-open-") as folder:
+        yield Path(folder)
 
 
 def test_a_fresh_checkout_has_no_fault() -> None:
@@ -74,6 +83,26 @@ def test_sqlite_without_its_options_is_found(settings: Settings, monkeypatch: py
     monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {})
 
     assert [fault.id for fault in checks.storage_check()] == ["gateway.E006"]
+
+
+@pytest.mark.parametrize(
+    ("file", "folder", "warned"),
+    [(0o644, 0o755, True), (0o600, 0o755, False), (0o640, 0o755, False), (0o644, 0o700, False)],
+)
+def test_a_database_that_everybody_can_read_is_found(
+    settings: Settings, open_folder: Path, monkeypatch: pytest.MonkeyPatch, file: int, folder: int, warned: bool
+) -> None:
+    path = open_folder / "gateway.sqlite3"
+    path.touch()
+    path.chmod(file)
+    open_folder.chmod(folder)
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": SQLITE_OPTIONS}
+    monkeypatch.setitem(settings.DATABASES, "default", sqlite)
+
+    faults = checks.storage_check()
+
+    assert [fault.id for fault in faults] == ["gateway.W006"] * warned
+    assert all(f"chmod 600 {path}" == fault.hint for fault in faults)
 
 
 def test_a_data_directory_that_cannot_be_used_is_found(settings: Settings, tmp_path: Path) -> None:

@@ -242,3 +242,28 @@ def test_a_record_is_one_line_whatever_it_holds() -> None:
     assert len(as_json.splitlines()) == len(as_text.splitlines()) == 1
     assert "\x1b" not in as_text
     assert json.loads(as_json)["model"] == "gpt\n4"
+
+
+WRITE_AND_LOOK = """
+from django.conf import settings
+from sessions_store.models import User
+User.objects.create(username="written")
+for path in sorted(settings.DATA_DIR.glob("gateway.sqlite3*")):
+    print(path.name, oct(path.stat().st_mode & 0o777))
+"""
+
+
+def test_a_new_database_is_for_its_owner_only_whatever_the_umask(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    environment = {"ENV_FILE": os.devnull, "DATA_DIR": str(tmp_path)}
+
+    def manage(*arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, umask=0, capture_output=True, text=True, check=True
+        ).stdout
+
+    manage("migrate", "--verbosity", "0")
+
+    looked = manage("shell", "--no-imports", "-c", WRITE_AND_LOOK).splitlines()
+    assert looked == [f"gateway.sqlite3{end} 0o600" for end in ("", "-shm", "-wal")]
