@@ -1,6 +1,9 @@
-"""Erasing what a user said: sessions and their messages go, usage stays, and what others share stays."""
+"""Erasing what a user said: sessions and their messages go with what else was sent, usage stays, and so does what
+others share.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from uuid import UUID
 
@@ -11,6 +14,7 @@ from sessions_store.cursors import read_rows
 from sessions_store.models import ChatSession, Conversation, Message, UsageRecord
 from sessions_store.sql import from_uuids, to_uuid, within
 from sessions_store.stored_rows import drop_stored
+from sessions_store.upstream_requests import drop_unreferenced
 
 CHUNK = 500
 
@@ -56,10 +60,12 @@ def _erase(sessions: QuerySet[ChatSession], usage: QuerySet[UsageRecord], also: 
         said = {head for head in heads.values() if head is not None} | set(also)
         records: list[int] = []
         request_ids: list[str] = []
-        columns = ("pk", "request_id", "message_id", "answer_id", "more_answers", "system_ids")
-        for key, request_id, message, answer, more, instructions in usage.values_list(*columns):
+        sent: set[UUID] = set()
+        columns = ("pk", "request_id", "upstream_request_id", "message_id", "answer_id", "more_answers", "system_ids")
+        for key, request_id, rest, message, answer, more, instructions in usage.values_list(*columns):
             records.append(key)
             request_ids.append(request_id)
+            sent.update(() if rest is None else (rest,))
             said.update(node for node in (message, answer, *map(UUID, (*more, *instructions))) if node is not None)
         parents = _upwards(said)
         doomed = parents.keys() - _needed(parents, set(heads), set(records))
@@ -69,6 +75,10 @@ def _erase(sessions: QuerySet[ChatSession], usage: QuerySet[UsageRecord], also: 
         ChatSession.objects.filter(pk__in=heads).delete()
         for chunk in _chunks(doomed):
             Message.objects.filter(pk__in=chunk).delete()  # its tool calls go with it
+        if sent:
+            # Afterwards, holding nothing: exchanges that are being committed are waited for. What a crash leaves, or a
+            # fault of the database, the next `forget_old` finds.
+            transaction.on_commit(partial(drop_unreferenced, sent), robust=True)
         return len(heads)
 
 

@@ -9,6 +9,7 @@ from sessions_store.conversations import delete_conversation
 from sessions_store.forgetting import erase_exchanges, forget_session
 from sessions_store.models import ChatSession, Conversation, StoredResponse, UsageRecord
 from sessions_store.responses import delete_responses
+from sessions_store.upstream_requests import drop_all_unreferenced
 
 CHUNK = 200
 
@@ -23,6 +24,7 @@ def forget_before(before: datetime, *, told: Callable[[str, int], None]) -> None
     told("exchanges", _exchanges(before))
     # What is left lost its server before it was recorded.
     told("lost responses", delete_responses(StoredResponse.objects.filter(created_at__lt=before)))
+    told("settings and tools of old requests", drop_all_unreferenced())
 
 
 def _sessions(before: datetime) -> int:

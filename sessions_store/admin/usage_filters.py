@@ -83,9 +83,10 @@ class StatusFilter(ExactFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
         """Keep the records of the status."""
-        if self.value() == "problem":
-            return queryset.exclude(status=UsageRecord.Status.OK)
-        return super().queryset(request, queryset)
+        chosen = self.value()
+        if chosen is not None and chosen != UsageRecord.Status.OK:
+            queryset = queryset.exclude(status=UsageRecord.Status.OK)  # as the index of the problems says it
+        return queryset if chosen == "problem" else super().queryset(request, queryset)
 
 
 class UpstreamModelFilter(ExactFilter):

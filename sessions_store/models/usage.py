@@ -19,8 +19,9 @@ class UsageRecord(models.Model):
     """One exchange: what was asked of which model, how it ended, what it cost.
 
     `message`, `answer` and `upstream_request` carry no database constraint: usage outlives forgotten content, and a
-    constraint without an index would scan this table for every message removed. `answer` alone is indexed: it leads
-    from a transcript to what an answer cost, and tells `forget` which answers others still need.
+    constraint without an index would scan this table for every message removed. `answer` is indexed: it leads from a
+    transcript to what an answer cost, and tells `forget` which answers others still need. So is `upstream_request`,
+    which goes when nothing refers to it any more.
     """
 
     class Status(models.TextChoices):
@@ -109,13 +110,16 @@ class UsageRecord(models.Model):
         on_delete=models.DO_NOTHING,
         related_name="+",
         db_constraint=False,
-        db_index=False,
+        db_index=False,  # it is below: as an index by itself it was added without copying the table
     )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["principal", "user"], name="usage_of_user"),
+            models.Index(fields=["upstream_request"], name="usage_of_upstream_request"),
+            # What went wrong is looked for at any time, and is little: this one is not written for what went well.
+            models.Index(fields=["started_at"], condition=~models.Q(status="ok"), name="usage_problems"),
         ]
 
     def __str__(self) -> str:

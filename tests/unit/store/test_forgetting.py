@@ -1,15 +1,21 @@
 """Forgetting: a user's words go, what others share stays, and the accounts still add up."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
+
 import pytest
 
 from sessions_store.chat_sessions import forget, forget_session, list_sessions
-from sessions_store.models import ChatSession, Message, ToolCall, UsageRecord
+from sessions_store.models import ChatSession, Message, ToolCall, UpstreamRequest, UsageRecord
 from sessions_store.records import Committed
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
 from tests.unit.store.exchanges import Json, exchange, new_principal, said, turn
 
 pytestmark = pytest.mark.django_db
+CommitCallbacks = Callable[..., AbstractContextManager[object]]
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -124,3 +130,28 @@ def test_a_long_conversation() -> None:
     forget(principal_id, "ann")
 
     assert texts(principal_id) == set()
+
+
+def sent_with(principal_id: int, tools: str, text: str, user: str) -> UUID:
+    """Record an exchange that was sent with these tools; return their key."""
+    key = uuid5(NAMESPACE_OID, tools)
+    record = exchange(principal_id, turn(text), session={"user": user, "follow": True})
+    write_batch([replace(record, upstream_request=(key, tools))])
+    return key
+
+
+def test_settings_and_tools_go_with_the_last_exchange_that_was_sent_with_them(
+    django_capture_on_commit_callbacks: CommitCallbacks,
+) -> None:
+    principal_id, own = new_principal(), uuid4().hex
+    alone = sent_with(principal_id, f"a private tool {own}", "one", "ann")
+    shared = sent_with(principal_id, f"a shared tool {own}", "two", "ann")
+    assert sent_with(principal_id, f"a shared tool {own}", "three", "bob") == shared
+
+    with django_capture_on_commit_callbacks(execute=True):
+        forget(principal_id, "ann")
+    assert set(UpstreamRequest.objects.filter(pk__in=[alone, shared])) == {UpstreamRequest(pk=shared)}
+
+    with django_capture_on_commit_callbacks(execute=True):
+        forget(principal_id, "bob")
+    assert not UpstreamRequest.objects.filter(pk=shared).exists()

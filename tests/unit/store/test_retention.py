@@ -1,14 +1,16 @@
 """Retention: `forget_old` erases what is older than it may be, keeps what is newer, and keeps the accounts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 
 from sessions_store.chat_sessions import list_sessions
 from sessions_store.conversations import create_conversation, find_conversation
-from sessions_store.models import Message, StoredItem, StoredResponse, UsageRecord
+from sessions_store.models import Message, StoredItem, StoredResponse, UpstreamRequest, UsageRecord
 from sessions_store.records import ExchangeRecord
 from sessions_store.responses import begin_response, find_response
 from sessions_store.state_records import ResponseState, new_item
@@ -82,6 +84,20 @@ def test_a_session_in_use_keeps_its_beginning() -> None:
     [session] = list_sessions(principal_id)
     assert session.messages == 4
     assert Message.objects.filter(principal_id=principal_id).count() == 4
+
+
+def test_settings_and_tools_that_nothing_refers_to_go() -> None:
+    principal_id = new_principal()
+    keys = {name: uuid4() for name in ("old", "new", "lost")}
+    for name, at in (("old", OLD), ("new", NEW)):
+        record = exchange(principal_id, turn(name), started_at=at)
+        write_batch([replace(record, upstream_request=(keys[name], f"tools of {name}"))])
+    UpstreamRequest.objects.create(pk=keys["lost"], body="tools of a version that kept them")
+
+    told = forget_old("--days", "30")
+
+    assert "2 settings and tools of old requests forgotten" in told
+    assert UpstreamRequest.objects.filter(pk__in=keys.values()).get().pk == keys["new"]
 
 
 def test_nothing_goes_by_default() -> None:

@@ -1,0 +1,48 @@
+"""What was sent beside the turns: erased with its last reference, never from under an exchange under way."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
+from uuid import UUID, uuid4
+
+from django.db import connections, transaction
+
+from sessions_store.chat_sessions import forget
+from sessions_store.models import UpstreamRequest, UsageRecord
+from sessions_store.writer import write_batch
+from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
+
+
+def sent_with(principal_id: int, tools: str) -> UUID:
+    """Record an exchange of Ann's that was sent with these tools; return their key."""
+    key = uuid4()
+    record = exchange(principal_id, turn("hello"), session={"user": "ann", "follow": True})
+    write_batch([replace(record, upstream_request=(key, tools))])
+    return key
+
+
+def test_what_an_exchange_under_way_was_sent_with_stays(live_db: None) -> None:
+    principal_id, own = new_principal(), uuid4().hex
+    key = sent_with(principal_id, own)
+    written, forgotten = Event(), Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            UpstreamRequest.objects.bulk_create([UpstreamRequest(pk=key, body=own)], ignore_conflicts=True)
+            written.set()
+            # SQLite's other writer waits for this one, PostgreSQL's goes as far as it may.
+            forgotten.wait(0.5)
+            UsageRecord.objects.create(
+                request_id=own, principal_id=principal_id, http_status=200, started_at=NOON, upstream_request_id=key
+            )
+        connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        assert written.wait(10)
+        forget(principal_id, "ann")
+        forgotten.set()
+        writing.result()
+
+    assert UpstreamRequest.objects.filter(pk=key).exists()
+    UsageRecord.objects.filter(request_id=own).delete()
