@@ -7,9 +7,9 @@ OpenAI's SDKs insist on sending one, and is neither stored nor logged.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -23,11 +23,27 @@ PROXY_HEADERS: Final = frozenset(
     {
         "HTTP_FORWARDED",
         "HTTP_VIA",
-        "HTTP_X_REAL_IP",
         "HTTP_CF_CONNECTING_IP",
-        *(f"HTTP_X_FORWARDED_{what}" for what in ("FOR", "HOST", "PORT", "PREFIX", "PROTO", "SERVER", "SSL")),
+        "HTTP_FASTLY_CLIENT_IP",
+        "HTTP_TAILSCALE_USER_LOGIN",
+        "HTTP_TRUE_CLIENT_IP",
+        "HTTP_X_CLIENT_IP",
+        "HTTP_X_CLUSTER_CLIENT_IP",
+        "HTTP_X_ENVOY_EXTERNAL_ADDRESS",
+        "HTTP_X_FORWARDED",
+        "HTTP_X_ORIGINAL_HOST",
+        "HTTP_X_REAL_IP",
+        *(
+            f"HTTP_X_FORWARDED_{what}"
+            for what in (
+                *("BY", "CLIENT_CERT", "FOR", "HOST", "PATH", "PORT", "PREFIX", "PROTO", "PROTOCOL", "SCHEME"),
+                *("SERVER", "SSL", "URI", "USER"),
+            )
+        ),
     }
 )
+# An origin as browsers send it, and nothing around it: scheme, host, port.
+_ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[^\s/?#@\\:\[\]]+)(?::\d{1,5})?", re.IGNORECASE)
 
 ELSEWHERE = (
     "This gateway has no client keys yet and therefore only answers programs on its own machine, asked by a local name "
@@ -101,7 +117,5 @@ def _is_port(rest: str) -> bool:
 
 
 def _origin_name(origin: str) -> str:
-    try:
-        return (urlsplit(origin).hostname or "").lower()
-    except ValueError:
-        return ""
+    found = _ORIGIN.fullmatch(origin)
+    return found[1].strip("[]").lower() if found else ""

@@ -52,6 +52,16 @@ class RedactionFilter(logging.Filter):
         return True
 
 
+class ExpectedFilter(logging.Filter):
+    """Makes a warning in one line of what any stranger can cause, such as a Host that is none of ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record in place; it always passes."""
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = record.exc_text = None
+        return True
+
+
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller passed as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
@@ -101,13 +111,17 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"redaction": {"()": "gemini_gateway.log.RedactionFilter"}},
+        "filters": {
+            "redaction": {"()": "gemini_gateway.log.RedactionFilter"},
+            "expected": {"()": "gemini_gateway.log.ExpectedFilter"},
+        },
         "formatters": {"line": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redaction"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": quiet,
             "django.server": quiet,
+            "django.security.DisallowedHost": quiet | {"filters": ["expected"]},
             # Both announce every connection at INFO; what is worth a line is logged by the gateway itself.
             "daphne": quiet | {"level": "WARNING"},
             "google_genai": quiet | {"level": "WARNING"},

@@ -1,5 +1,6 @@
 """Keyless on loopback, closed elsewhere: every route of the URLconf refuses what may come from afar."""
 
+import json
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -37,10 +38,18 @@ FROM_AFAR = {
     "forwarded": ({"forwarded": "for=203.0.113.9"}, "keyless_behind_proxy"),
     "forwarded port": ({"x-forwarded-port": "443"}, "keyless_behind_proxy"),
     "forwarded server": ({"x-forwarded-server": "proxy.example"}, "keyless_behind_proxy"),
+    "forwarded scheme": ({"x-forwarded-scheme": "https"}, "keyless_behind_proxy"),
+    "forwarded in its oldest form": ({"x-forwarded": "for=203.0.113.9"}, "keyless_behind_proxy"),
+    "tail net": ({"tailscale-user-login": "eve@example.com"}, "keyless_behind_proxy"),
+    "true address": ({"true-client-ip": "203.0.113.9"}, "keyless_behind_proxy"),
     "real address": ({"x-real-ip": "203.0.113.9"}, "keyless_behind_proxy"),
     "via": ({"via": "1.1 proxy.example"}, "keyless_behind_proxy"),
     "tunnel": ({"cf-connecting-ip": "203.0.113.9"}, "keyless_behind_proxy"),
     "foreign origin": ({"origin": "https://evil.example"}, "keyless_foreign_origin"),
+    "origin with a user": ({"origin": "http://evil@localhost"}, "keyless_foreign_origin"),
+    "origin with a fragment": ({"origin": "http://localhost#@evil.example"}, "keyless_foreign_origin"),
+    "two origins": ({"origin": "http://localhost http://evil.example"}, "keyless_foreign_origin"),
+    "origin of an extension": ({"origin": "chrome-extension://localhost"}, "keyless_foreign_origin"),
     "no origin": ({"origin": "null"}, "keyless_foreign_origin"),
 }
 
@@ -93,6 +102,8 @@ def test_health_pages_are_open(http: httpx2.Client, path: str) -> None:
         {"host": "[::1]:8080"},
         {"host": "127.0.0.1"},
         {"origin": "http://localhost:3000"},
+        {"origin": "https://127.0.0.1"},
+        {"origin": "http://[::1]:5173"},
         {"authorization": "Bearer My API Key"},
         {"authorization": "Bearer ' OR 1=1 --"},
         {"authorization": ""},
@@ -124,6 +135,49 @@ def test_ambiguous_hosts_are_not_local(gateway: LiveGateway, head: str) -> None:
     status = exchange(gateway, head).split()[1]
 
     assert status in {b"400", b"403"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//v1/models",
+        "/v1//models",
+        "/v1/../admin/",
+        "/v1/%2e%2e/admin/",
+        "/%2fv1/models",
+        "/V1/models",
+        "/v1;/models",
+        "/healthz/../admin/",
+        "/readyz/../v1/models",
+        "/static/..%2f..%2fmanage.py",
+        "/static/../data/secrets.json",
+    ],
+)
+def test_odd_paths_lead_nowhere(gateway: LiveGateway, path: str) -> None:
+    head, _, body = exchange(gateway, f"GET {path} HTTP/1.1\nHost: localhost\nConnection: close").partition(b"\r\n\r\n")
+
+    assert head.split()[1] == b"404"
+    assert b"gpt-4" not in body
+    assert b"Log in" not in body
+
+
+@pytest.mark.parametrize("path", ["/%76%31/models", "/v1%2fmodels", "/v1/%6dodels"])
+def test_an_encoded_path_is_guarded_like_the_plain_one(gateway: LiveGateway, path: str) -> None:
+    request = f"GET {path} HTTP/1.1\nHost: {{}}\nConnection: close"
+
+    assert exchange(gateway, request.format("localhost")).split()[1] == b"200"
+    assert exchange(gateway, request.format("evil.example")).split()[1] == b"403"
+
+
+def test_a_foreign_host_at_the_admin_is_one_line_in_the_log(gateway: LiveGateway) -> None:
+    head = "GET /admin/login/ HTTP/1.1\nHost: scanner.example\nConnection: close"
+
+    assert exchange(gateway, head).split()[1] == b"400"
+
+    gateway.wait_for("Invalid HTTP_HOST header: 'scanner.example'")
+    [line] = [line for line in gateway.log.splitlines() if "scanner.example" in line]
+    assert json.loads(line)["level"] == "warning"
+    assert "exception" not in json.loads(line)
 
 
 def test_headers_with_underscores_count_for_nothing(gateway: LiveGateway) -> None:
