@@ -1,16 +1,16 @@
 """The filters of the usage records: fixed choices and small tables only, never `SELECT DISTINCT` on the records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import Max, Min, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from sessions_store.models import ModelMapping, UpstreamModel, UsageRecord, User
+from sessions_store.models import ModelMapping, UpstreamModel, UsageDay, UsageRecord, User
 
 MOST_CHOICES = 60
 DEFAULT_PERIOD = "24h"
@@ -150,6 +150,21 @@ class StreamFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
         """Keep the streamed or the plain ones."""
         return queryset if self.value() is None else queryset.filter(stream=self.value() == "1")
+
+
+def within_known_days(rows: QuerySet[UsageRecord], chosen: Mapping[str, str]) -> QuerySet[UsageRecord]:
+    """Return the rows between the first and the last day that have any for the chosen models and owner.
+
+    Without it, what is rare or absent would be looked for in every record there is.
+    """
+    columns = {row.parameter_name: row.column for row in (UpstreamModelFilter, PublicModelFilter, PrincipalFilter)}
+    wanted = {column: chosen[name] for name, column in columns.items() if name in chosen}
+    if not wanted or not wanted.get("principal_id", "0").isdecimal():
+        return rows
+    days = UsageDay.objects.filter(**wanted).aggregate(first=Min("bucket"), last=Max("bucket"))
+    if days["first"] is None:
+        return rows.none()
+    return rows.filter(started_at__gte=days["first"], started_at__lt=days["last"] + timedelta(days=1))
 
 
 def _day(value: str | None) -> datetime | None:

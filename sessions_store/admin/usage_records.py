@@ -69,6 +69,11 @@ class UsageList(KeysetList):
 
     time_column = "started_at"
 
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[UsageRecord]:
+        """Look only into the days that have what is filtered for: the roll-ups know, and are few."""
+        rows: QuerySet[UsageRecord] = super().get_queryset(request, exclude_parameters)
+        return rows if self.query else usage_filters.within_known_days(rows, self.params)
+
 
 @admin.register(UsageRecord)
 class UsageRecordPage(RecordPage[UsageRecord]):

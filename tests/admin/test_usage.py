@@ -127,6 +127,33 @@ def test_records_are_filtered_and_searched(operator: Client, query: str, expecte
     assert sorted(ids(operator, reverse(LIST) + query)[0]) == [rows[number].pk for number in expected]
 
 
+@pytest.mark.parametrize("query", ["upstream_model=gemini-4-carbon", "public_model=gpt-4-turbo", "principal=987654"])
+def test_what_was_never_asked_for_is_not_looked_for_in_every_record(operator: Client, query: str) -> None:
+    record(Exchange(messages=[QUESTION, ANSWER]))
+    with CaptureQueriesContext(connection) as queries:
+        assert ids(operator, reverse(LIST) + f"?period=all&{query}")[0] == []
+    assert not [query for query in queries if 'FROM "sessions_store_usagerecord"' in query["sql"]]
+
+
+def test_what_was_asked_for_on_some_days_is_looked_for_there(operator: Client) -> None:
+    now = timezone.now()
+    rare = record_all(
+        [
+            Exchange(
+                messages=[QUESTION, ANSWER], upstream_model="gemini-3.1-pro-preview", at=now - timedelta(days=days)
+            )
+            for days in (40, 38)
+        ]
+    )
+    record_all([Exchange(messages=[QUESTION, ANSWER], at=now - timedelta(days=days)) for days in (0, 39, 100)])
+    address = reverse(LIST) + "?period=all&upstream_model=gemini-3.1-pro-preview"
+    with CaptureQueriesContext(connection) as queries:
+        assert ids(operator, address)[0] == [rare[1].pk, rare[0].pk]
+    [listed] = [query["sql"] for query in queries if 'ORDER BY "sessions_store_usagerecord"' in query["sql"]]
+    assert f"{rare[0].started_at:%Y-%m-%d} 00:00:00" in listed
+    assert f"{rare[1].started_at + timedelta(days=1):%Y-%m-%d} 00:00:00" in listed
+
+
 def test_a_request_id_is_found_at_any_time(operator: Client) -> None:
     old = record(Exchange(messages=[QUESTION, ANSWER], at=timezone.now() - timedelta(days=300)))
     assert ids(operator, reverse(LIST) + f"?q={old.request_id}")[0] == [old.pk]
