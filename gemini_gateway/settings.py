@@ -209,6 +209,7 @@ REST_FRAMEWORK = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = ["gemini_gateway.formats"]
 
 # --- static files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -2,6 +2,7 @@
 
 from sessions_store.admin import (
     chat_sessions,
+    groups,
     mappings,
     stored_objects,
     upstream_models,
@@ -12,6 +13,7 @@ from sessions_store.admin import (
 
 __all__ = [
     "chat_sessions",
+    "groups",
     "mappings",
     "stored_objects",
     "upstream_models",

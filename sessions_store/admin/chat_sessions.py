@@ -54,6 +54,7 @@ class ChatSessionPage(Page[ChatSession]):
     list_intro = (
         "One row per conversation that the gateway remembers. Requests that name a “user” continue that user's session."
     )
+    list_empty = "No session yet: the first request that names a “user” begins one."
     list_select_related = ("principal",)
     ordering = ("-last_active_at",)
     sortable_by = ("last_active",)
@@ -125,7 +126,7 @@ class ChatSessionPage(Page[ChatSession]):
 
     def _transcript(self, request: HttpRequest, leaf: UUID | None, session: ChatSession | None) -> HttpResponse:
         _may_read(request)
-        shown = conversation(leaf) if leaf is not None else None
+        shown = conversation(leaf, request.user) if leaf is not None else None
         if shown is None and session is None:
             raise Http404
         log.info("Operator %s read a transcript up to message %s", request.user.pk, leaf)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sessions_store.admin.answer_links import AnswerLink, Viewer, answer_links
 from sessions_store.admin.bubbles import Bubble, bubble
 from sessions_store.cursors import read_rows
 from sessions_store.models import Message
@@ -48,10 +49,11 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A message of the page and the branches that stand beside it."""
+    """A message of the page, the branches that stand beside it, and what it belongs to."""
 
     bubble: Bubble
     branches: tuple[Branch, ...]
+    links: tuple[AnswerLink, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +83,8 @@ def newest_leaf(start: UUID) -> UUID:
     return to_uuid(rows[0][0]) if rows else start
 
 
-def conversation(leaf: UUID) -> Conversation | None:
-    """Return the page that ends at `leaf`, None when no such message is stored: four queries, whatever its length."""
+def conversation(leaf: UUID, viewer: Viewer) -> Conversation | None:
+    """Return the page that ends at `leaf`, None when no such message is stored: nine queries, whatever its length."""
     path = climb(leaf, PER_PAGE)
     if not path:
         return None
@@ -95,9 +97,15 @@ def conversation(leaf: UUID) -> Conversation | None:
     found = list(others[: MOST_BRANCHES + 1])
     for message in sorted(found[:MOST_BRANCHES], key=lambda other: other.created_at):
         branches.setdefault(message.parent_id, []).append(_branch(message))
+    links = answer_links(path, viewer)
     return Conversation(
         turns=tuple(
-            Turn(bubble=bubble(message), branches=tuple(branches.get(message.parent_id, ()))) for message in path
+            Turn(
+                bubble=bubble(message),
+                branches=tuple(branches.get(message.parent_id, ())),
+                links=tuple(links.get(message.pk, ())),
+            )
+            for message in path
         ),
         older=path[0].parent_id,
         continued=tuple(branches.get(leaf, ())),

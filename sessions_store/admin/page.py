@@ -46,12 +46,14 @@ class Page(ModelAdmin[Row]):
     paginator = CappedPaginator
     list_title = ""
     list_intro = ""
+    list_empty = "Nothing here yet."
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list under the name of what it lists, with one sentence of introduction."""
+        """Show the list under the name of what it lists, with a sentence of introduction, or why it is empty."""
         title = self.list_title or capfirst(str(self.opts.verbose_name_plural))
         return super().changelist_view(
-            request, {"title": title, "list_intro": self.list_intro, **(extra_context or {})}
+            request,
+            {"title": title, "list_intro": self.list_intro, "list_empty": self.list_empty, **(extra_context or {})},
         )
 
 

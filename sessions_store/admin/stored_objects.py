@@ -11,17 +11,18 @@ from uuid import UUID
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from sessions_store.admin.chat_sessions import MAY_READ
 from sessions_store.admin.formats import NOTHING, pretty_json
 from sessions_store.admin.page import Page, RecordPage
 from sessions_store.conversations import all_items, delete_conversation
 from sessions_store.items import bodies
-from sessions_store.models import Conversation, StoredCompletion, StoredResponse
+from sessions_store.models import Conversation, StoredCompletion, StoredResponse, UsageRecord
 from sessions_store.responses import delete_response
 from sessions_store.stored_completions import delete_completion
 
@@ -39,6 +40,7 @@ class StoredPage(RecordPage[Row]):
     ordering = ("-id",)
     sortable_by = ()
     delete_confirmation_template = "gateway/forget_stored.html"
+    change_form_template = "gateway/stored_object.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """By right, unlike other records."""
@@ -51,7 +53,20 @@ class StoredPage(RecordPage[Row]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Row | None = None) -> list[str]:
         """Every field."""
-        return [*super().get_readonly_fields(request, obj), "name", "transcript", "content"]
+        return [*super().get_readonly_fields(request, obj), "name", "owner", "usage_record", "content"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page, under the name of what it shows, with the way to the transcript for those who may read it."""
+        row = self.get_object(request, object_id)
+        node = self.node(row) if row is not None and request.user.has_perm(MAY_READ) else None
+        context = {
+            "title": capfirst(str(self.opts.verbose_name)),
+            "transcript": "" if node is None else reverse("admin:sessions_store_message", args=[node]),
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, context)
 
     def get_deleted_objects(
         self, objs: Iterable[Row], request: HttpRequest
@@ -84,7 +99,25 @@ class StoredPage(RecordPage[Row]):
     @admin.display(description="id")
     def name(self, row: Row) -> SafeString:
         """The id that clients know."""
-        return format_html('<span class="name">{}</span>', str(row))
+        return format_html('<span class="name" title="{0}">{0}</span>', str(row))
+
+    @admin.display(description="owner")
+    def owner(self, row: Any) -> str:
+        """Whose it is."""
+        return str(row.principal.get_username())
+
+    @admin.display(description="usage record")
+    def usage_record(self, row: Any) -> SafeString:
+        """The way to what its request cost."""
+        return self._link(UsageRecord.objects.filter(request_id=row.request_id), row.request_id)
+
+    def _link(self, rows: QuerySet[Any], text: str) -> SafeString:
+        """Return a link to the page of the one row, the text alone where there is none."""
+        key = rows.values_list("pk", flat=True).first()
+        if key is None:
+            return format_html('<span class="code">{}</span>', text or NOTHING)
+        address = reverse(f"admin:sessions_store_{rows.model._meta.model_name}_change", args=[key])
+        return format_html('<a class="code" href="{}">{}</a>', address, text)
 
     @admin.display(description="transcript")
     def transcript(self, row: Row) -> SafeString:
@@ -115,21 +148,20 @@ class StoredResponsePage(StoredPage[StoredResponse]):
     list_display = ("name", "outcome", "model", "asker", "made", "transcript")
     list_filter = ("status", "background")
     list_intro = "One row per response that clients can still retrieve or continue."
+    list_empty = "No response yet: POST /v1/responses makes one, unless the client says “store: false”."
     search_fields = ("=public_id", "user__startswith")
     search_help_text = "A whole id (resp_…), or the beginning of a user."
     fields = (
-        "public_id",
-        "principal",
+        "owner",
         "user",
         "status",
-        "background",
+        "in_background",
         "model",
-        "previous_id",
-        "conversation",
-        "request_id",
+        "previous",
+        "held_in",
+        "usage_record",
         "created_at",
         "completed_at",
-        "transcript",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StoredResponse]:
@@ -139,6 +171,26 @@ class StoredResponsePage(StoredPage[StoredResponse]):
     def forget(self, row: StoredResponse) -> None:
         """See StoredPage."""
         delete_response(row.principal_id, row.public_id)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: StoredResponse | None = None) -> list[str]:
+        """And what leads to others."""
+        return [*super().get_readonly_fields(request, obj), "in_background", "previous", "held_in"]
+
+    @admin.display(description="in the background")
+    def in_background(self, row: StoredResponse) -> str:
+        """Yes or no: neither is a fault."""
+        return "yes" if row.background else "no"
+
+    @admin.display(description="response before it")
+    def previous(self, row: StoredResponse) -> SafeString:
+        """The response that it continues."""
+        return self._link(StoredResponse.objects.filter(public_id=row.previous_id), row.previous_id)
+
+    @admin.display(description="conversation")
+    def held_in(self, row: StoredResponse) -> SafeString:
+        """The conversation that it was made in."""
+        held = Conversation.objects.filter(pk=row.conversation_id or 0)
+        return self._link(held, held.values_list("public_id", flat=True).first() or "")
 
     @admin.display(description="outcome")
     def outcome(self, row: StoredResponse) -> SafeString:
@@ -164,9 +216,10 @@ class ConversationPage(StoredPage[Conversation]):
 
     list_display = ("name", "asker", "items", "made", "last_active", "transcript")
     list_intro = "One row per conversation that clients made with the Conversations API."
+    list_empty = "No conversation yet: POST /v1/conversations makes one. Chat sessions by “user” are another page."
     search_fields = ("=public_id",)
     search_help_text = "A whole id (conv_…)."
-    fields = ("public_id", "principal", "metadata", "created_at", "last_active_at", "transcript")
+    fields = ("owner", "metadata", "created_at", "last_active_at")
 
     def forget(self, row: Conversation) -> None:
         """See StoredPage."""
@@ -201,9 +254,10 @@ class StoredCompletionPage(StoredPage[StoredCompletion]):
 
     list_display = ("name", "model", "asker", "made", "transcript")
     list_intro = "One row per chat completion that a client asked to be stored."
+    list_empty = "No stored completion yet: clients ask for one with “store: true”."
     search_fields = ("=public_id", "user__startswith")
     search_help_text = "A whole id (chatcmpl-…), or the beginning of a user."
-    fields = ("public_id", "principal", "user", "model", "metadata", "request_id", "created_at", "transcript")
+    fields = ("owner", "user", "model", "metadata", "usage_record", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StoredCompletion]:
         """Leave out what may be long."""

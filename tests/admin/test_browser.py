@@ -113,6 +113,35 @@ def test_pages_fit_the_window_in_both_themes(
     assert complaints == []
 
 
+def test_a_response_is_read_as_part_of_its_transcript(page: "Page", client: "OpenAI", complaints: list[str]) -> None:
+    conversation = client.conversations.create()
+    first = client.responses.create(model="gpt-4", input="Is this kept?", conversation=conversation.id)
+    other = client.responses.create(model="gpt-4", input="And this way?", previous_response_id=first.id)
+    client.responses.create(model="gpt-4", input="Or that way?", previous_response_id=first.id)
+    kept = client.chat.completions.create(
+        model="gpt-4", store=True, messages=[{"role": "user", "content": "Is this stored?"}]
+    )
+    page.set_viewport_size({"width": 390, "height": 800})
+    objects = {"storedresponse": other.id, "conversation": conversation.id, "storedcompletion": kept.id}
+    for kind, public_id in objects.items():
+        page.goto(f"/admin/sessions_store/{kind}/?q={public_id}")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), kind
+        page.click("#result_list .field-name a")
+        page.wait_for_selector(f"h2:has-text('{public_id}')")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), kind
+        page.click("text=Read the transcript")
+        page.wait_for_selector(".transcript")
+        assert public_id in page.inner_text(".turn.assistant:last-child .answer-links")
+
+    page.goto(f"/admin/sessions_store/storedresponse/?q={other.id}")
+    page.click("#result_list .field-transcript a")
+    assert page.inner_text(".turn:last-child .role") == "Assistant"
+    page.click(".branches >> text=Or that way?")
+    page.wait_for_selector(".turn.user >> text=Or that way?")
+    assert "And this way?" in page.inner_text(".branches")
+    assert complaints == []
+
+
 def test_many_wrong_passwords_are_answered_with_a_wait(stranger: "Page", complaints: list[str]) -> None:
     stranger.set_viewport_size({"width": 390, "height": 800})
     stranger.goto("/admin/")

@@ -115,6 +115,46 @@ def test_a_page_shows_the_content_to_those_who_may_read(clerk: Operator, stored:
     assert word in clerk(f"view_{kind}", "view_message").get(address).content.decode()
 
 
+def test_the_transcript_tells_what_stands_at_an_answer(clerk: Operator, stored: dict[str, Any]) -> None:
+    address = reverse("admin:sessions_store_message", args=[stored["answer"]])
+    links = {
+        "view_storedresponse": reverse("admin:sessions_store_storedresponse_change", args=[stored["storedresponse"]]),
+        "view_storedcompletion": reverse(
+            "admin:sessions_store_storedcompletion_change", args=[stored["storedcompletion"]]
+        ),
+        "view_conversation": reverse("admin:sessions_store_conversation_change", args=[stored["conversation"]]),
+        "view_usagerecord": reverse(
+            "admin:sessions_store_usagerecord_change", args=[UsageRecord.objects.get(request_id="req_2").pk]
+        ),
+    }
+    for right in links:  # each is a link for those who may follow it only
+        page = clerk("view_message", right).get(address).content.decode()
+        assert [other for other, link in links.items() if f'href="{link}"' in page] == [right]
+        User.objects.get(username="clerk").delete()
+
+
+def test_a_response_leads_to_what_belongs_to_it(operator: Client, stored: dict[str, Any]) -> None:
+    StoredResponse.objects.update(previous_id="resp_0", conversation_id=stored["conversation"])
+    page = operator.get(reverse("admin:sessions_store_storedresponse_change", args=[stored["storedresponse"]]))
+    usage = UsageRecord.objects.get(request_id="req_1")
+
+    text = page.content.decode()
+    assert reverse("admin:sessions_store_usagerecord_change", args=[usage.pk]) in text
+    assert reverse("admin:sessions_store_conversation_change", args=[stored["conversation"]]) in text
+    assert reverse("admin:sessions_store_message", args=[stored["answer"]]) in text
+    assert "resp_0" in text  # which is gone, and so no link
+    assert f"{timezone.now():%Y}, " in text
+    assert " UTC" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [("storedresponse", "/v1/responses"), ("conversation", "/v1/conversations"), ("storedcompletion", "store: true")],
+)
+def test_an_empty_list_says_how_it_fills(operator: Client, kind: str, hint: str) -> None:
+    assert hint in operator.get(reverse(f"admin:sessions_store_{kind}_changelist")).content.decode()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_are_found_by_their_id(operator: Client, stored: dict[str, Any], kind: str) -> None:
     address = reverse(f"admin:sessions_store_{kind}_changelist")

@@ -1,0 +1,6 @@
+"""How Django's own pages write dates: without doubt about month, half of the day and time zone, like ours."""
+
+DATE_FORMAT = "j F Y"
+DATETIME_FORMAT = r"j F Y, H:i \U\T\C"
+SHORT_DATE_FORMAT = "j M Y"
+SHORT_DATETIME_FORMAT = r"j M Y, H:i \U\T\C"
