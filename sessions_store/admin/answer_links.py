@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Max
 from django.urls import reverse
 
 from sessions_store.admin.formats import milliseconds, usd
 from sessions_store.models import Conversation, Message, StoredCompletion, StoredResponse, UsageRecord
 
-# (name in the query, model, the column that points to the message, what operators call it)
-KINDS: tuple[tuple[str, Any, str, str], ...] = (
-    ("used", UsageRecord, "answer", "Usage record"),
-    ("responded", StoredResponse, "answer", "Response"),
-    ("stored", StoredCompletion, "answer", "Stored completion"),
-    ("held", Conversation, "head", "Conversation"),
+# (model, the column that points to the message, what operators call it)
+KINDS: tuple[tuple[Any, str, str], ...] = (
+    (UsageRecord, "answer", "Usage record"),
+    (StoredResponse, "answer", "Response"),
+    (StoredCompletion, "answer", "Stored completion"),
+    (Conversation, "head", "Conversation"),
 )
 
 
@@ -41,23 +41,21 @@ class AnswerLink:
 def answer_links(messages: Sequence[Message], viewer: Viewer) -> dict[UUID, list[AnswerLink]]:
     """Return the links of each message, the newest of each kind, of the kinds that the viewer may see.
 
-    At most five queries. A message may have millions of usage records: the same was asked and answered again.
+    Two queries for each kind. An answer may have many usage records: the same was asked and answered again.
     """
-    kinds = [kind for kind in KINDS if viewer.has_perm(f"sessions_store.view_{kind[1]._meta.model_name}")]
-    if not kinds:
-        return {}
-    newest = {
-        name: Subquery(model.objects.filter(**{column: OuterRef("pk")}).order_by("-id").values("pk")[:1])
-        for name, model, column, _ in kinds
-    }
     answers = [message.pk for message in messages if message.role == "assistant"]
-    rows: list[Any] = list(Message.objects.filter(pk__in=answers).values("pk", **newest))
-    links: dict[UUID, list[AnswerLink]] = {row["pk"]: [] for row in rows}
-    for name, model, _, label in kinds:
-        wanted = {row[name]: row["pk"] for row in rows if row[name] is not None}
-        for found in model.objects.filter(pk__in=wanted):
-            address = reverse(f"admin:sessions_store_{model._meta.model_name}_change", args=[found.pk])
-            links[wanted[found.pk]].append(AnswerLink(label=label, detail=_detail(found), address=address))
+    links: dict[UUID, list[AnswerLink]] = {key: [] for key in answers}
+    for model, column, label in KINDS:
+        name = model._meta.model_name
+        if not viewer.has_perm(f"sessions_store.view_{name}"):
+            continue
+        at_answers = model.objects.filter(**{f"{column}__in": answers}).order_by()
+        newest = dict(at_answers.values_list(column).annotate(newest=Max("pk")))
+        for found in model.objects.filter(pk__in=newest.values()):
+            address = reverse(f"admin:sessions_store_{name}_change", args=[found.pk])
+            links[getattr(found, f"{column}_id")].append(
+                AnswerLink(label=label, detail=_detail(found), address=address)
+            )
     return links
 
 

@@ -84,7 +84,7 @@ def newest_leaf(start: UUID) -> UUID:
 
 
 def conversation(leaf: UUID, viewer: Viewer) -> Conversation | None:
-    """Return the page that ends at `leaf`, None when no such message is stored: nine queries, whatever its length."""
+    """Return the page that ends at `leaf`, None when no such message is stored: twelve queries, whatever its length."""
     path = climb(leaf, PER_PAGE)
     if not path:
         return None

@@ -143,7 +143,7 @@ def test_a_long_conversation_comes_in_pages_with_few_queries(
     address = reverse("admin:sessions_store_transcript", args=[ChatSession.objects.get().pk])
     seen: list[int] = []
     for _ in range(3):
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(14):
             page = operator.get(address).content.decode()
         seen += [number for number in range(125) if f'dir="auto">Question {number}.<' in page]
         older = page.partition('class="older"><a href="')[2].partition('"')[0]
