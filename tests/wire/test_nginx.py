@@ -1,0 +1,169 @@
+"""deploy/nginx.conf in front of a running gateway: who gets through, as whom, and what the gateway hears of it."""
+
+import datetime
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from openai import OpenAI
+
+from tests.emulator_control import Emulator
+from tests.exchanges import chat_body
+from tests.live_gateway import LiveGateway
+from tests.server_process import ROOT
+from tests.waiting import eventually
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+NAME = "gateway.example.com"
+KEY = "Bearer a-long-random-key"
+FRAME = """
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off;
+    gzip on;
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/answers;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/gateway.conf;
+}}
+"""
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx is installed")
+
+
+@pytest.fixture(scope="module")
+def worker(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
+    """A gateway with the environment of docs/operations.md."""
+    settings = {
+        "ALLOW_INSECURE_KEYLESS": "1",
+        "ALLOWED_HOSTS": NAME,
+        "CSRF_TRUSTED_ORIGINS": f"https://{NAME}",
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "TLS": "1",
+    }
+    with LiveGateway.start(upstream=emulator_url, settings=settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def origin(worker: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where nginx listens, with our file but for its addresses and paths."""
+    folder = tmp_path_factory.mktemp("nginx")
+    write_certificate(folder)
+    (folder / "gateway-clients").write_text(f'"{KEY}" alice;\n')
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    for ours, here in {
+        "/etc/nginx/": f"{folder}/",
+        "listen 443": f"listen 127.0.0.1:{port}",
+        "127.0.0.1:8081": f"127.0.0.1:{worker.port}",
+        "    server 127.0.0.1:8082 max_fails=0;\n": "",
+        "allow 10.0.0.0/8": "allow 127.0.0.1",
+    }.items():
+        assert ours in text
+        text = text.replace(ours, here)
+    (folder / "gateway.conf").write_text(text)
+    (folder / "nginx.conf").write_text(FRAME.format(folder=folder))
+    command = [str(NGINX), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        eventually(lambda: accepts(port))
+        yield f"https://127.0.0.1:{port}"
+        process.terminate()
+
+
+@pytest.fixture
+def through(origin: str) -> Iterator[httpx2.Client]:
+    """A client that asks nginx under the gateway's public name, as yet without a key."""
+    headers = {"host": NAME}
+    with httpx2.Client(base_url=origin, verify=False, trust_env=False, timeout=30, headers=headers) as client:
+        yield client
+
+
+def accepts(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def write_certificate(folder: Path) -> None:
+    """A certificate that nobody has to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    (folder / "gateway.crt").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    (folder / "gateway.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client, emulator: Emulator) -> None:
+    through.headers["authorization"] = KEY
+    client = OpenAI(base_url=f"{through.base_url}/v1", api_key=KEY.removeprefix("Bearer "), http_client=through)
+
+    chunks = list(
+        client.chat.completions.create(model="gpt-4", stream=True, messages=[{"role": "user", "content": "Hello!"}])
+    )
+
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert len(emulator.received()) == 1
+
+
+@pytest.mark.parametrize("key", ["", "Bearer another", "Bearer", KEY.removeprefix("Bearer "), f"{KEY}x"])
+def test_nobody_gets_in_without_one(through: httpx2.Client, emulator: Emulator, key: str) -> None:
+    through.headers["authorization"] = key
+
+    answer = through.post("/v1/chat/completions", json=chat_body())
+
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert emulator.received() == []
+
+
+def test_a_websocket_is_passed_on(through: httpx2.Client) -> None:
+    upgrade = {
+        "authorization": KEY,
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    with through.stream("GET", "/v1/responses", headers=upgrade) as answer:
+        assert answer.status_code == 101
+
+
+def test_the_gateway_hears_nginx_and_not_the_client(through: httpx2.Client) -> None:
+    through.headers["authorization"] = KEY
+    lies = {"x-forwarded-proto": "http", "x-forwarded-for": "203.0.113.9", "daphne-root-path": "/elsewhere"}
+
+    assert through.get("/v1/models", headers=lies).status_code == 200
+    login = through.get("/admin/login/", headers=lies)
+    assert login.status_code == 200  # by http it would be sent to https
+    assert "Secure" in login.headers["set-cookie"]
+    assert through.get("/v1/models", headers={"host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/"])
+def test_what_is_not_for_the_public_is_not_passed_on(through: httpx2.Client, path: str) -> None:
+    assert through.get(path).status_code == 404
+
+
+def test_a_large_body_is_refused_in_openais_form(through: httpx2.Client) -> None:
+    answer = through.post("/v1/chat/completions", content=b"x" * 21_000_000, headers={"authorization": KEY})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
