@@ -178,9 +178,9 @@ class UsageRecordPage(RecordPage[UsageRecord]):
     def models(self, record: UsageRecord) -> SafeString:
         """What was asked for, and who answered where the name differs."""
         if record.upstream_model in {"", record.public_model}:
-            return format_html('<span class="name">{}</span>', record.public_model or NOTHING)
+            return format_html('<bdi class="name">{}</bdi>', record.public_model or NOTHING)
         return format_html(
-            '<span class="name">{}</span><span class="below">{}</span>', record.public_model, record.upstream_model
+            '<bdi class="name">{}</bdi><span class="below">{}</span>', record.public_model, record.upstream_model
         )
 
     @admin.display(description="user")

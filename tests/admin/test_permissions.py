@@ -1,5 +1,7 @@
 """Who may see and do what: every page asks for a login, and each right opens its own pages only."""
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.test import Client
@@ -75,3 +77,19 @@ def test_records_cannot_be_added_changed_or_deleted(operator: Client, addresses:
 def test_an_unknown_record_leads_back_with_a_message(operator: Client) -> None:
     answer = operator.get(reverse("admin:sessions_store_usagerecord_change", args=[987654]), follow=True)
     assert "Perhaps it was deleted" in answer.content.decode()
+
+
+def test_a_viewer_is_offered_nothing_that_would_be_refused(clerk: Operator, addresses: dict[str, str]) -> None:
+    rights = [f"view_{model._meta.model_name}" for model in admin.site._registry]
+    browser = clerk(*rights, "view_message")
+    shown = {name: browser.get(address) for name, address in addresses.items()}
+
+    assert {name for name, answer in shown.items() if answer.status_code == 403} == {
+        *(f"{model.__name__} add" for model in admin.site._registry),
+        "forget",
+        "password",
+    }
+    offered = re.compile(r'href="[^"]*/(?:add|delete|password)/|name="(?:_save|action)"|Rename or forget')
+    for name, answer in shown.items():
+        if answer.status_code == 200 and not answer.streaming:
+            assert offered.findall(answer.content.decode()) == [], name

@@ -181,6 +181,13 @@ def test_a_record_tells_everything_about_its_exchange(operator: Client) -> None:
     assert "Other kinds of input" not in page
 
 
+def test_a_model_name_that_turns_the_line_around_turns_itself_only(operator: Client) -> None:
+    turned = "gpt-4-\u202eevil"
+    usage = record(Exchange(messages=[QUESTION, ANSWER], public_model=turned))
+    assert f'<bdi class="name">{turned}</bdi>' in operator.get(reverse(LIST)).content.decode()
+    assert f"<bdi>{turned}</bdi>" in detail(operator, usage)
+
+
 def test_rule_098_searches_are_lines_of_the_cost(operator: Client) -> None:
     def searched(model: str) -> str:
         exchange = Exchange(messages=[QUESTION, ANSWER], upstream_model=model, search_queries=3, tool_tokens=1_000_000)
