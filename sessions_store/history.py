@@ -9,7 +9,7 @@ import orjson
 from sessions_store.call_ids import with_matching_ids
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, from_uuid, to_uuid, within
-from sessions_store.transcript import StoredMessage
+from sessions_store.transcript import StoredMessage, faces_of
 
 # One parent at a time by primary key; it stops at the first message over a bound. The texts are joined at the end: a
 # recursive query would carry them through all its steps.
@@ -21,7 +21,8 @@ WITH RECURSIVE path(id, parent_id, total, number) AS (
       FROM path JOIN sessions_store_message up ON up.id = path.parent_id
      WHERE path.number < %s AND path.total + up.tokens <= %s
 )
-SELECT node.id, node.role, node.openai, node.gemini, node.tokens, node.model, node.account
+SELECT node.id, node.role, node.openai, node.tokens, node.gemini, node.model, node.account,
+       node.former_gemini, node.former_model, node.former_account
   FROM path JOIN sessions_store_message node ON node.id = path.id ORDER BY path.number DESC
 """
 _CALLS = "SELECT call_id, message_id, position FROM sessions_store_toolcall WHERE principal_id = %s AND {among}"
@@ -62,7 +63,5 @@ def calls_made(principal_id: int, call_ids: Collection[str]) -> dict[str, tuple[
 
 
 def _message(row: tuple[Any, ...]) -> StoredMessage:
-    key, role, openai, gemini, tokens, model, account = row
-    return StoredMessage(
-        id=to_uuid(key), role=role, openai=openai, gemini=gemini, tokens=tokens, model=model, account=account
-    )
+    key, role, openai, tokens, *faces = row
+    return StoredMessage(id=to_uuid(key), role=role, openai=openai, tokens=tokens, faces=faces_of(*faces))

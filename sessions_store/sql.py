@@ -4,7 +4,7 @@ Columns, their order and their types come from each model's `_meta`, so a migrat
 are converted as Django's own backends store them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -60,12 +60,16 @@ def within(column: str) -> str:
 class Insert:
     """An `INSERT` of whole rows of one model, for many rows at once.
 
-    `columns` are all columns but an automatic primary key, in the table's order. `on_conflict` is the clause after
-    the values ("" if a conflict is an error).
+    `columns` are all columns but an automatic primary key and those in `later`, in the table's order. `on_conflict` is
+    the clause after the values ("" if a conflict is an error); `later` are columns that only it fills.
     """
 
-    def __init__(self, model: type[models.Model], on_conflict: str = "") -> None:
-        fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+    def __init__(self, model: type[models.Model], on_conflict: str = "", later: Collection[str] = ()) -> None:
+        fields = [
+            field
+            for field in model._meta.concrete_fields
+            if not isinstance(field, models.AutoField) and field.column not in later
+        ]
         self.columns: tuple[str, ...] = tuple(str(field.column) for field in fields)
         self.index = {column: index for index, column in enumerate(self.columns)}
         self._fields = fields

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -16,49 +16,55 @@ INSTRUCTION_ROLES = ("system", "developer")
 
 
 _BY_KEY = """
-SELECT id, CASE WHEN role = 'assistant' THEN gemini ELSE '' END, model, account
+SELECT id, CASE WHEN role = 'assistant' THEN gemini ELSE '' END, model, account,
+       former_gemini, former_model, former_account
   FROM sessions_store_message WHERE principal_id = %s AND {among}
 """
 _SENT = """
 SELECT id, gemini FROM sessions_store_message WHERE principal_id = %s AND gemini <> '' AND {among}
 """
 _BY_CALL_ID = """
-SELECT call.call_id, call.position, message.id, message.gemini, message.model, message.account
+SELECT call.call_id, call.position, message.id, message.gemini, message.model, message.account,
+       message.former_gemini, message.former_model, message.former_account
   FROM sessions_store_toolcall call JOIN sessions_store_message message ON message.id = call.message_id
  WHERE call.principal_id = %s AND {among}
 """
+
+
+class Face(NamedTuple):
+    """A message in Gemini's form: the content as JSON ("" if there is none), the upstream model that made it and the
+    account that signed it, both "" for what a client sent.
+    """
+
+    gemini: str
+    model: str
+    account: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the tree holds of a history.
 
-    `by_key` has every key that is stored, with the message's Gemini content as JSON ("" where it has none or is not
-    the assistant's); `by_call_id` maps tool-call ids to (message, Gemini content) of the assistant message that made
-    the call, `positions` to which of its calls it is. `models` names the upstream model that made a message and
-    `accounts` the account that signed it, "" for one that a client sent.
+    `faces` has every message that was found, newest face first; a message of other roles than the assistant's has an
+    empty one. `by_call_id` maps tool-call ids to the assistant message that made the call, and which of its calls it
+    is.
     """
 
-    by_key: Mapping[UUID, str]
-    by_call_id: Mapping[str, tuple[UUID, str]]
-    positions: Mapping[str, int]
-    models: Mapping[UUID, str]
-    accounts: Mapping[UUID, str]
+    faces: Mapping[UUID, Sequence[Face]]
+    by_call_id: Mapping[str, tuple[UUID, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """One stored turn: both faces as JSON texts (`gemini` is "" if there is none), its size in tokens, and the upstream
-    model that made it and the account that signed it ("" if a client sent it).
+    """One stored turn: OpenAI's message as JSON, its size in tokens, and its Gemini faces, the newest first. There are
+    two where models of two families gave the same answer.
     """
 
     id: UUID
     role: str
     openai: str
-    gemini: str
     tokens: int
-    model: str = ""
-    account: str = ""
+    faces: Sequence[Face]
 
 
 def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: UUID | None = None) -> list[UUID]:
@@ -87,12 +93,17 @@ def known_contents(principal_id: int, keys: Sequence[UUID], call_ids: Sequence[s
     if call_ids:
         calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(call_ids)])
     return Known(
-        by_key={to_uuid(key): gemini for key, gemini, _, _ in stored},
-        by_call_id={call_id: (to_uuid(key), gemini) for call_id, _, key, gemini, _, _ in calls},
-        positions={call_id: position for call_id, position, *_ in calls},
-        models={to_uuid(row[-4]): row[-2] for row in (*stored, *calls)},
-        accounts={to_uuid(row[-4]): row[-1] for row in (*stored, *calls)},
+        faces={to_uuid(row[-7]): faces_of(*row[-6:]) for row in (*stored, *calls)},
+        by_call_id={call_id: (to_uuid(key), position) for call_id, position, key, *_ in calls},
     )
+
+
+def faces_of(
+    gemini: str, model: str, account: str, former_gemini: str, former_model: str, former_account: str
+) -> Sequence[Face]:
+    """Return the faces that a row of the message table holds, the newest first."""
+    newest = Face(gemini, model, account)
+    return (newest, Face(former_gemini, former_model, former_account)) if former_model else (newest,)
 
 
 def sent_contents(principal_id: int, keys: Sequence[UUID]) -> dict[UUID, str]:
@@ -135,16 +146,19 @@ def calls_tools(openai: str) -> bool:
 
 # Both walks climb one parent at a time by primary key and stop at the first message over a bound.
 _CLIMB = """
-WITH RECURSIVE path(id, parent_id, role, openai, gemini, tokens, model, account, instructions, total, number) AS (
-    SELECT id, parent_id, role, openai, gemini, tokens, model, account, instructions, tokens, 1
+WITH RECURSIVE path(id, parent_id, role, openai, tokens, instructions, gemini, model, account,
+                    former_gemini, former_model, former_account, total, number) AS (
+    SELECT id, parent_id, role, openai, tokens, instructions, gemini, model, account,
+           former_gemini, former_model, former_account, tokens, 1
       FROM sessions_store_message WHERE id = %s AND tokens <= %s
     UNION ALL
-    SELECT up.id, up.parent_id, up.role, up.openai, up.gemini, up.tokens, up.model, up.account, up.instructions,
-           path.total + up.tokens, path.number + 1
+    SELECT up.id, up.parent_id, up.role, up.openai, up.tokens, up.instructions, up.gemini, up.model, up.account,
+           up.former_gemini, up.former_model, up.former_account, path.total + up.tokens, path.number + 1
       FROM path JOIN sessions_store_message up ON up.id = path.parent_id
      WHERE path.number < %s AND path.total + up.tokens <= %s AND {condition}
 )
-SELECT id, role, openai, gemini, tokens, model, account, instructions FROM path ORDER BY number
+SELECT id, role, openai, tokens, instructions, gemini, model, account, former_gemini, former_model, former_account
+  FROM path ORDER BY number
 """
 _PATH = _CLIMB.format(condition="1 = 1")
 _INSTRUCTIONS = _CLIMB.format(condition="up.role IN ('system', 'developer')")
@@ -155,16 +169,8 @@ def _walk(statement: str, start: UUID, max_messages: int, max_tokens: int) -> li
     rows = read_rows(statement, [from_uuid(start), max_tokens, max_messages, max_tokens])
     return [
         (
-            StoredMessage(
-                id=to_uuid(key),
-                role=role,
-                openai=openai,
-                gemini=gemini,
-                tokens=tokens,
-                model=model,
-                account=account,
-            ),
+            StoredMessage(id=to_uuid(key), role=role, openai=openai, tokens=tokens, faces=faces_of(*faces)),
             None if instructions is None else to_uuid(instructions),
         )
-        for key, role, openai, gemini, tokens, model, account, instructions in rows
+        for key, role, openai, tokens, instructions, *faces in rows
     ]

@@ -23,14 +23,21 @@ from sessions_store.sql import Insert, Row, from_texts, to_uuid, within
 from sessions_store.state_writer import Pending, write_states
 from sessions_store.tree import INSTRUCTION_ROLES, ROOT, Place, outer_parents, read_places, rehang
 
-# A node that came from a client first may learn its Gemini face, with the thought signatures, later; and when another
-# model gives the very same answer, the newer signatures are the ones that its client goes on with.
+_FORMER = ("former_gemini", "former_model", "former_account")
+# A node that came from a client first may learn its Gemini face, with the thought signatures, later. And when another
+# model gives the very same answer, its face comes first and the one before it is kept: each holds for its family only.
 INSERT_MESSAGES = Insert(
     Message,
-    "ON CONFLICT (id) DO UPDATE SET gemini = excluded.gemini, model = excluded.model, account = excluded.account"
-    " WHERE (sessions_store_message.gemini = '' AND excluded.gemini <> '')"
+    "ON CONFLICT (id) DO UPDATE SET gemini = excluded.gemini, model = excluded.model, account = excluded.account, "
+    + ", ".join(
+        f"{former} = CASE WHEN sessions_store_message.model = '' THEN sessions_store_message.{former}"
+        f" ELSE sessions_store_message.{former.removeprefix('former_')} END"
+        for former in _FORMER
+    )
+    + " WHERE (sessions_store_message.gemini = '' AND excluded.gemini <> '')"
     " OR (excluded.model <> '' AND (excluded.model <> sessions_store_message.model"
     " OR excluded.account <> sessions_store_message.account))",
+    later=_FORMER,
 )
 INSERT_TOOL_CALLS = Insert(ToolCall, "ON CONFLICT (principal_id, call_id) DO NOTHING")
 INSERT_UPSTREAM_REQUESTS = Insert(UpstreamRequest, "ON CONFLICT (id) DO NOTHING")
@@ -90,7 +97,7 @@ class _Batch:
         self._places: dict[UUID | None, Place] = self._sessions.places()
         wanted = self._sessions.heads().union(*map(_references, records)) - self._places.keys()
         self._places |= read_places(cursor, wanted)
-        self._messages: dict[UUID, Row] = {}
+        self._messages: dict[tuple[UUID, str, str], Row] = {}
         self._tool_calls: dict[tuple[int, str], Row] = {}
         self._upstream_requests: dict[UUID, Row] = {}
         self._usage: list[Row] = []
@@ -160,8 +167,9 @@ class _Batch:
             above = self._places[message.parent]
             instructions = message.id if message.role in INSTRUCTION_ROLES else above.instructions
             self._places[message.id] = Place(above.depth + 1, instructions)
-            if message.id not in self._messages or message.gemini:
-                self._messages[message.id] = [
+            key = (message.id, message.model, message.account)
+            if key not in self._messages or message.gemini:
+                self._messages[key] = [
                     message.id,
                     usage.principal_id,
                     message.parent,

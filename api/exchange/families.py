@@ -2,37 +2,40 @@
 what of a stored answer another model, or another account, is sent.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from api.gemini.wire import Content
 from api.notes import Note
 from api.translate.signatures import unsigned
+from sessions_store.transcript import Face
 
 
-class Signer(NamedTuple):
-    """Who made a stored answer: the upstream model and the account, both "" for what a client sent."""
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Who is asked now: a model of `family` under `account`. What of a stored answer it is not sent goes to `notes`."""
 
-    model: str
+    family: str
     account: str
+    family_of: Callable[[str], str]
+    notes: list[Note]
 
+    def best(self, faces: Sequence[Face]) -> Face:
+        """Return the newest face that can be sent whole, or the newest one."""
+        return next((face for face in faces if not self._misfit(face)), faces[0])
 
-# The content of a stored answer, who made it, its path in the request -> what of it may be sent.
-Fit = Callable[[Content, Signer, str], Content]
-
-
-def fit_for(family: str, account: str, family_of: Callable[[str], str], notes: list[Note]) -> Fit:
-    """Return the rule that takes the signatures off what another family or account made, and notes it in `notes`."""
-
-    def fit(content: Content, signer: Signer, path: str) -> Content:
-        reason = ""
-        if signer.model and family_of(signer.model) != family:
-            reason = "made by a model of another family"
-        elif signer.account and signer.account != account:
-            reason = "made under another account"
+    def fitted(self, content: Content, face: Face, path: str) -> Content:
+        """Return what of `content`, which `face` holds, may be sent; `path` names the message."""
+        reason = self._misfit(face)
         bare = unsigned(content) if reason else content
         if bare is not content:
-            notes.append(Note("dropped", f"{path}.thought_signature", reason))
+            self.notes.append(Note("dropped", f"{path}.thought_signature", reason))
         return bare
 
-    return fit
+    def _misfit(self, face: Face) -> str:
+        """Return why the signatures of a face do not hold here, or ""."""
+        if face.model and self.family_of(face.model) != self.family:
+            return "made by a model of another family"
+        if face.account and face.account != self.account:
+            return "made under another account"
+        return ""

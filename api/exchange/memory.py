@@ -18,13 +18,13 @@ import orjson
 from django.conf import settings
 
 from api.authentication import Caller
-from api.exchange.families import Fit, Signer
+from api.exchange.families import Fit
 from api.exchange.identity import session_id
 from api.gemini.wire import Content
 from api.runtime import Runtime
 from api.translate.upstream_call import RememberedMessage
 from sessions_store.chat_sessions import SessionState, find_session
-from sessions_store.transcript import Known, StoredMessage, known_contents, message_keys, path_to
+from sessions_store.transcript import Face, Known, StoredMessage, known_contents, message_keys, path_to
 
 JsonDict = dict[str, Any]
 OWN_HISTORY_ROLES: Final = frozenset({"assistant", "tool", "function"})
@@ -45,8 +45,9 @@ class Memory:
 
     `keys` are the ids of the request's own messages; `known` of them stand in the tree already. `before` are the
     session's messages that go before them, the system messages in force first (`system_ids` are their ids); `path`
-    is the stored end of the session that they were taken from. `restored` maps an index in the request to Gemini's
-    stored content. `head` is where a response's conversation stands: there the request's messages hang.
+    is the stored end of the session that they were taken from. `restored` maps an index in the request to what Gemini
+    had answered there, `makers` to the stored face that this was taken from if it is whole. `head` is where a
+    response's conversation stands: there the request's messages hang.
     """
 
     principal_id: int
@@ -60,7 +61,8 @@ class Memory:
     known: int = 0
     before: list[RememberedMessage] = field(default_factory=list)
     system_ids: list[UUID] = field(default_factory=list)
-    restored: Mapping[int, Content] = field(default_factory=dict)
+    restored: dict[int, Content] = field(default_factory=dict)
+    makers: dict[int, Face] = field(default_factory=dict)
     lock: asyncio.Lock | None = None
     head: UUID | None = None
 
@@ -110,27 +112,28 @@ async def _own_history(
         known = await runtime.store.read(
             known_contents, caller.principal_id, [keys[index] for index in answers], call_ids
         )
-        memory.known = max((index + 1 for index in answers if keys[index] in known.by_key), default=0)
-        memory.restored = {
-            index: fit(found[1], _signer(known, found[0]), f"messages[{index}]")
-            for index in answers
-            if (found := _found(messages[index], keys[index], known)) is not None
-        }
+        memory.known = max((index + 1 for index in answers if keys[index] in known.faces), default=0)
+        for index in answers:
+            _restore(memory, index, known, fit)
     return memory
 
 
-def _signer(known: Known, key: UUID) -> Signer:
-    return Signer(known.models[key], known.accounts[key])
+def _restore(memory: Memory, index: int, known: Known, fit: Fit) -> None:
+    """Put back what Gemini had answered, if an assistant message is an answer; what a client made up is none."""
+    message, faces = memory.messages[index], known.faces.get(memory.keys[index], ())
+    face = fit.best(faces) if faces else None
+    content: Content | None
+    if face is not None and face.model and face.gemini:
+        content = orjson.loads(face.gemini)
+    else:
+        face, content = _by_call_id(message, known, fit)
+    if face is not None and content is not None:
+        memory.restored[index] = fit.fitted(content, face, f"messages[{index}]")
+        if memory.restored[index] is content:
+            memory.makers[index] = face
 
 
-def _found(message: JsonDict, key: UUID, known: Known) -> tuple[UUID, Content] | None:
-    """Return the stored message that an assistant message is, with its Gemini content."""
-    if key in known.by_key:
-        return (key, orjson.loads(known.by_key[key])) if known.by_key[key] else None
-    return _by_call_id(message, known)
-
-
-def _by_call_id(message: JsonDict, known: Known) -> tuple[UUID, Content] | None:
+def _by_call_id(message: JsonDict, known: Known, fit: Fit) -> tuple[Face | None, Content | None]:
     """Return the answer that made this message's tool calls: the second key.
 
     A signature belongs to exactly one call. So a message with other calls than the answer, or with the same in another
@@ -138,22 +141,21 @@ def _by_call_id(message: JsonDict, known: Known) -> tuple[UUID, Content] | None:
     """
     calls = message.get("tool_calls") or []
     if not calls or any(call["id"] not in known.by_call_id for call in calls):
-        return None
-    answers = {known.by_call_id[call["id"]] for call in calls}
-    if len(answers) > 1:
-        return None
-    [(key, gemini)] = answers
-    content: Content = orjson.loads(gemini) if gemini else {"role": "model", "parts": []}
+        return None, None
+    keys, positions = zip(*(known.by_call_id[call["id"]] for call in calls), strict=True)
+    face = fit.best(known.faces[keys[0]])
+    if len(set(keys)) > 1 or not face.model or not face.gemini:
+        return None, None
+    content: Content = orjson.loads(face.gemini)
     made = [part for part in content.get("parts", ()) if "functionCall" in part]
-    positions = [known.positions[call["id"]] for call in calls]
     if max(positions) >= len(made) or not all(
         _arguments(call) == (made[position]["functionCall"].get("args") or {})
         for call, position in zip(calls, positions, strict=True)
     ):
-        return None
-    if positions == list(range(len(made))):
-        return key, content
-    return key, {"role": "model", "parts": [made[position] for position in positions]}
+        return None, None
+    if positions == tuple(range(len(made))):
+        return face, content
+    return face, {"role": "model", "parts": [made[position] for position in positions]}
 
 
 def _arguments(call: JsonDict) -> Any:
@@ -251,8 +253,13 @@ def _in_force(path: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
 
 
 def _remembered(stored: StoredMessage, path: str, fit: Fit) -> RememberedMessage:
-    content = fit(orjson.loads(stored.gemini), Signer(stored.model, stored.account), path) if stored.gemini else None
-    return RememberedMessage(message=orjson.loads(stored.openai), content=content)
+    return RememberedMessage(message=orjson.loads(stored.openai), content=stored_content(stored, path, fit))
+
+
+def stored_content(stored: StoredMessage, path: str, fit: Fit) -> Content | None:
+    """Return what of a stored message's Gemini content may be sent, None if it has none; `path` names the message."""
+    face = fit.best(stored.faces)
+    return fit.fitted(orjson.loads(face.gemini), face, path) if face.gemini else None
 
 
 def _text_of(message: JsonDict) -> Any:

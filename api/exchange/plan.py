@@ -12,7 +12,7 @@ from api.authentication import Caller
 from api.errors import GatewayError, ModelNotFoundError
 from api.exchange.completion_keeper import CompletionKeeper
 from api.exchange.exchange import Branch, Exchange
-from api.exchange.families import fit_for
+from api.exchange.families import Fit
 from api.exchange.fanout import PlannedCall
 from api.exchange.identity import audio_ids, call_ids, completion_id, legacy_completion_id
 from api.exchange.media import fetch_media
@@ -61,7 +61,7 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
     exchange = _exchange(request, asker, "chat.completions")
     try:
         request, profile = await resolve_model(request, exchange)
-        fit = fit_for(profile.family, runtime.account, latest().family, exchange.notes)
+        fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
         session = asker.session_of(request.user)
         memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
         try:
@@ -133,7 +133,7 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
             principal = asker.caller.principal_id
             memories = [Memory(principal, [turn], message_keys(principal, [turn])) for turn in turns]
         else:
-            fit = fit_for(profile.family, runtime.account, latest().family, exchange.notes)
+            fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
             memories = [await remember(runtime, asker.caller, turns, session, fit=fit)]
         try:
             _plan_completion_calls(exchange, request, profile, memories)

@@ -100,6 +100,8 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
     faces = branch.upstream.faces
     for index in range(memory.known, len(memory.messages)):
         message, face = memory.messages[index], faces[index]
+        # An answer under another history is still that model's, with its signatures, if it was sent as it was.
+        maker = memory.makers.get(index) if face is memory.restored.get(index) else None
         openai = orjson.dumps(message)
         nodes.append(
             NewMessage(
@@ -108,7 +110,8 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
                 role=message["role"],
                 openai=openai.decode(),
                 gemini=orjson.dumps(face).decode() if face is not None else "",
-                model="",
+                model=maker.model if maker is not None else "",
+                account=maker.account if maker is not None else "",
                 tokens=json_tokens(openai),
                 call_ids=tuple(call["id"] for call in message.get("tool_calls") or ()),
             )

@@ -23,6 +23,14 @@ class Message(models.Model):
     account = models.CharField(
         max_length=40, blank=True, default="", help_text="Whose Gemini account signed it; signatures hold for it only."
     )
+    former_gemini = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The Gemini content of the same answer as another model or account had given it before.",
+    )
+    former_model = models.CharField(max_length=200, blank=True, default="", db_default="")
+    former_account = models.CharField(max_length=40, blank=True, default="", db_default="")
     tokens = models.IntegerField(default=0, help_text="Approximate size in tokens, for the budget of a session.")
     instructions = models.UUIDField(
         null=True,

@@ -144,6 +144,18 @@ def test_another_family_gets_the_history_without_signatures(client: OpenAI, emul
     ).notes
 
 
+def test_an_edited_history_still_knows_which_family_signed_it(client: OpenAI, emulator: Emulator) -> None:
+    question = said(f"What is the weather in Paris? ({fresh('edited')})")
+    edited = said(f"What is the weather in Paris today? ({fresh('edited')})")
+    called = answered(asked(client, GEMINI_3, [question], stream=False))
+    asked(client, GEMINI_3, [edited, *called], stream=False)
+    client.chat.completions.create(model="gemini-4-argon", messages=[edited, *called], tools=[WEATHER])
+
+    _, again, switched = emulator.bodies()
+    assert base64.b64decode(parts(again, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
+    assert not base64.b64decode(parts(switched, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_signature_that_gemini_calls_corrupted_is_left_out(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     question = said(f"What is the weather in Paris? ({fresh('corrupted')})")
@@ -164,26 +176,29 @@ def test_a_signature_that_gemini_calls_corrupted_is_left_out(client: OpenAI, emu
 
 
 def test_a_call_of_an_unknown_history_gets_the_documented_stand_in(client: OpenAI, emulator: Emulator) -> None:
+    """Each time it is sent: what a client made elsewhere does not become Gemini's by being stored."""
     assistant: Any = {
         "role": "assistant",
         "tool_calls": [
             {
-                "id": "call_elsewhere",
+                "id": fresh("call_elsewhere"),
                 "type": "function",
                 "function": {"name": "get_weather", "arguments": '{"city":"Bonn"}'},
             }
         ],
     }
-    result: Any = {"role": "tool", "tool_call_id": "call_elsewhere", "content": "rain"}
-    response = client.chat.completions.with_raw_response.create(
-        model=GEMINI_3, messages=[said("What is the weather in Bonn?"), assistant, result], tools=[WEATHER]
-    )
+    result: Any = {"role": "tool", "tool_call_id": assistant["tool_calls"][0]["id"], "content": "rain"}
+    for _ in range(2):
+        emulator.reset()
+        response = client.chat.completions.with_raw_response.create(
+            model=GEMINI_3, messages=[said("What is the weather in Bonn?"), assistant, result], tools=[WEATHER]
+        )
 
-    [sent] = emulator.bodies()
-    [call] = parts(sent, "functionCall")
-    assert not base64.b64decode(call["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
-    assert "rain" in (response.parse().choices[0].message.content or "")
-    assert "added" in {kind for kind, _, _ in usage_of(response.headers).notes}
+        [sent] = emulator.bodies()
+        [call] = parts(sent, "functionCall")
+        assert not base64.b64decode(call["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
+        assert "rain" in (response.parse().choices[0].message.content or "")
+        assert {kind for kind, _, _ in usage_of(response.headers).notes} == {"added"}
 
 
 def test_signatures_of_another_principal_are_not_found(client: OpenAI, emulator: Emulator) -> None:

@@ -13,11 +13,11 @@ from django.conf import settings
 from api.errors import GatewayError, InvalidRequestError
 from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Branch, Exchange
-from api.exchange.families import Fit, Signer, fit_for
+from api.exchange.families import Fit
 from api.exchange.fanout import PlannedCall
 from api.exchange.identity import call_ids, item_ids, response_id
 from api.exchange.media import fetch_media
-from api.exchange.memory import Memory, remember
+from api.exchange.memory import Memory, remember, stored_content
 from api.exchange.plan import Asker, resolve_model
 from api.exchange.record import record, status_of
 from api.exchange.responses.context import Context, LocalResponse, load_context
@@ -132,7 +132,7 @@ async def read_turns(
     items = request.items
     if named := references(items):
         items = resolved(items, await runtime.store.read(find_items, principal_id, named))  # type: ignore[assignment]
-    fit = fit_for(profile.family, runtime.account, latest().family, exchange.notes)
+    fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
     context = await load_context(runtime, principal_id, request, max_tokens=profile.input_token_limit, local=local)
     if not context.whole:
         exchange.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))
@@ -265,7 +265,7 @@ def _call_ids(stored: StoredMessage) -> set[str]:
 def _remembered(
     stored: StoredMessage, path: str, fit: Fit, asked: Mapping[UUID, Mapping[int, str]]
 ) -> RememberedMessage:
-    content = fit(orjson.loads(stored.gemini), Signer(stored.model, stored.account), path) if stored.gemini else None
+    content = stored_content(stored, path, fit)
     message = orjson.loads(stored.openai)
     for position, call_id in asked.get(stored.id, {}).items():
         message["tool_calls"][position]["id"] = call_id

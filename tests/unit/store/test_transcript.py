@@ -42,10 +42,10 @@ def test_known_contents_are_the_principals_own() -> None:
     known = known_contents(principal_id, [*keys, uuid4()], ["call_2", "call_9"])
     foreign = known_contents(stranger, keys, ["call_2"])
 
-    assert known.by_key == {keys[0]: "", keys[1]: '{"face":"assistant"}', keys[2]: ""}
-    assert known.by_call_id == {"call_2": (keys[1], '{"face":"assistant"}')}
-    assert known.positions == {"call_2": 1}
-    assert (foreign.by_key, foreign.by_call_id) == ({}, {})
+    faces = {key: face.gemini for key, [face] in known.faces.items()}
+    assert faces == {keys[0]: "", keys[1]: '{"face":"assistant"}', keys[2]: ""}
+    assert known.by_call_id == {"call_2": (keys[1], 1)}
+    assert (foreign.faces, foreign.by_call_id) == ({}, {})
 
 
 def test_known_contents_of_a_long_history() -> None:
@@ -55,7 +55,7 @@ def test_known_contents_of_a_long_history() -> None:
 
     known = known_contents(principal_id, [node.id for node in nodes(principal_id, messages)], [])
 
-    assert len(known.by_key) == 2000
+    assert len(known.faces) == 2000
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_path_to_gives_both_faces() -> None:
 
     [_, answer] = path_to(head, **PLENTY)
 
-    assert (answer.id, answer.gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
+    assert (answer.id, answer.faces[0].gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
     assert answer.openai == '{"role":"assistant","content":"You said 1"}'
 
 
