@@ -99,7 +99,8 @@ class Exchange:
     """Everything about one request that its answer and its record need. Times are monotonic seconds.
 
     `unsigned` says that the turns went without their thought signatures, because Gemini had called one corrupted.
-    `instructions` are those of a response: they go upstream, and are no message of the conversation.
+    `instructions` are those of a response, or what a completion's `suffix` makes: they go upstream, and are no message
+    of the conversation.
     `encoding` is the form of its stream; `keeper` stores what the client may ask for later, None if nothing is.
     """
 

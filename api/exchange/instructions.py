@@ -1,4 +1,5 @@
-"""The instructions of a response: they go upstream with its request, but are no message of its conversation.
+"""The instructions of a response, or of a completion with a `suffix`: they go upstream with the request, but are no
+message of its conversation.
 
 They are kept as a message of their own beside it, stored once however often they are sent, so that what was sent can be
 shown, and forgotten with everything else that was said.

@@ -9,7 +9,7 @@ import orjson
 from django.conf import settings
 
 from api.authentication import Caller
-from api.errors import GatewayError, ModelNotFoundError
+from api.errors import ModelNotFoundError
 from api.exchange.completion_keeper import CompletionKeeper
 from api.exchange.exchange import Branch, Exchange
 from api.exchange.families import Fit
@@ -18,7 +18,7 @@ from api.exchange.identity import audio_ids, call_ids, completion_id, legacy_com
 from api.exchange.media import fetch_media
 from api.exchange.memory import Memory, SessionKey, remember
 from api.exchange.profiles import profile_of
-from api.exchange.record import record, status_of
+from api.exchange.record import record_failure
 from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
 from api.notes import Note
@@ -29,7 +29,7 @@ from api.runtime import Runtime
 from api.translate.chat.answer import ChatAnswer
 from api.translate.chat.request import UpstreamCall, chat_to_gemini
 from api.translate.completions.answer import CompletionAnswer
-from api.translate.completions.request import completion_to_gemini
+from api.translate.completions.request import completion_to_gemini, suffix_instruction
 from api.translate.speech import Speech
 from api.translate.vertex import call_for_vertex
 from sessions_store.catalogue import current, latest
@@ -70,8 +70,8 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
         except BaseException:
             memory.release()
             raise
-    except GatewayError as error:
-        await record(runtime, exchange, status_of(error), error)
+    except BaseException as error:
+        await record_failure(runtime, exchange, error)
         raise
     return exchange
 
@@ -140,8 +140,8 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
         except BaseException:
             memories[0].release()
             raise
-    except GatewayError as error:
-        await record(runtime, exchange, status_of(error), error)
+    except BaseException as error:
+        await record_failure(runtime, exchange, error)
         raise
     return exchange
 
@@ -151,6 +151,7 @@ def _plan_completion_calls(
 ) -> None:
     upstreams = completion_to_gemini(request, profile=profile, remembered=memories[0].before)
     exchange.notes += upstreams[0].notes
+    exchange.instructions = suffix_instruction(request)
     exchange.branches = [
         Branch(memory, upstream, number * request.choices, request.choices)
         for number, (memory, upstream) in enumerate(zip(memories, upstreams, strict=True))

@@ -75,6 +75,16 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
         raise InternalError("The answer could not be recorded, so it is not given out. Try again.") from None
 
 
+async def record_failure(runtime: Runtime, exchange: Exchange, error: BaseException) -> None:
+    """Record how the exchange failed, also while this task is being cancelled."""
+    if exchange.recorded:
+        return
+    failure: GatewayError | None = None
+    if isinstance(error, Exception):
+        failure = error if isinstance(error, GatewayError) else InternalError("unforeseen")
+    await asyncio.shield(record(runtime, exchange, status_of(error), failure))
+
+
 def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...], UUID | None, list[UUID]]:
     """Return the new nodes of all branches, the first branch's last request message, and the answers' ids."""
     instructions = instruction_node(exchange)

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 from django.conf import settings
 
-from api.errors import GatewayError, InternalError
+from api.errors import GatewayError
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import Piece, Source, generate_all, open_source
-from api.exchange.record import record, status_of
+from api.exchange.record import record, record_failure, status_of
 from api.exchange.signatures import asked
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
@@ -34,7 +34,7 @@ async def complete(runtime: Runtime, exchange: Exchange) -> Any:
         completion = answer.completion()
         await record(runtime, exchange, "ok")
     except BaseException as error:
-        await _record_failure(runtime, exchange, error)
+        await record_failure(runtime, exchange, error)
         raise
     else:
         return completion
@@ -82,7 +82,7 @@ class EventStream:
             yield closing
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
             closing = encoding.failure(answer, gateway_error(error))
-            await _record_failure(self._runtime, self._exchange, error)
+            await record_failure(self._runtime, self._exchange, error)
             yield closing
         finally:
             await self._end()
@@ -136,7 +136,7 @@ async def stream(runtime: Runtime, exchange: Exchange) -> EventStream:
             exchange.first_byte = time.monotonic()
     except BaseException as error:
         try:
-            await _record_failure(runtime, exchange, error)
+            await record_failure(runtime, exchange, error)
         finally:
             exchange.release()
             runtime.leave()
@@ -165,13 +165,3 @@ async def _admit(runtime: Runtime, exchange: Exchange) -> None:
         exchange.release()
         await record(runtime, exchange, status_of(error), error)
         raise
-
-
-async def _record_failure(runtime: Runtime, exchange: Exchange, error: BaseException) -> None:
-    """Record how the exchange failed, also while this task is being cancelled."""
-    if exchange.recorded:
-        return
-    failure: GatewayError | None = None
-    if isinstance(error, Exception):
-        failure = error if isinstance(error, GatewayError) else InternalError("unforeseen")
-    await asyncio.shield(record(runtime, exchange, status_of(error), failure))

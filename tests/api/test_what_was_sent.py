@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 
 from sessions_store.admin.sent_body import sent_body
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, fresh, said, usage_of
+from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, GEMINI_25, chat_body, fresh, said, usage_of
 
 pytestmark = pytest.mark.usefixtures("live_db")
 RESPONSES = "/v1/responses"
@@ -69,6 +69,21 @@ def test_of_a_response(http: httpx2.Client, emulator: Emulator, model: str) -> N
     then = {"model": model, "input": "And now?", "previous_response_id": first["id"]}
     sent(http, emulator, RESPONSES, {**then, "instructions": "Be bold."})
     sent(http, emulator, RESPONSES, then)
+
+
+@pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
+@pytest.mark.parametrize("prompt", ["Once upon", ["One", "Two"]])
+def test_of_a_completion(http: httpx2.Client, emulator: Emulator, model: str, prompt: str | list[str]) -> None:
+    body = {"model": model, "prompt": prompt, "suffix": fresh("the end"), "max_tokens": 50}
+    response = http.post(COMPLETIONS, json=body)
+    assert response.status_code == 200, response.text
+    assert sent_body(usage_of(response.headers)).body in list(emulator.bodies())
+
+
+def test_of_a_completion_in_a_session(http: httpx2.Client, emulator: Emulator) -> None:
+    user = fresh("user")
+    sent(http, emulator, CHAT, chat_body(messages=[said("Be brief.", "system"), said("Hello")], user=user))
+    sent(http, emulator, COMPLETIONS, {"model": GEMINI_25, "prompt": "Once upon", "suffix": "the end", "user": user})
 
 
 def places_of(secret: str) -> list[str]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 
-from api.errors import GatewayError, InvalidRequestError
+from api.errors import InvalidRequestError
 from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Branch, Exchange
 from api.exchange.families import Fit
@@ -19,7 +19,7 @@ from api.exchange.identity import call_ids, item_ids, response_id
 from api.exchange.media import fetch_media
 from api.exchange.memory import Memory, remember, stored_content
 from api.exchange.plan import Asker, resolve_model
-from api.exchange.record import record, status_of
+from api.exchange.record import record_failure
 from api.exchange.responses.context import Context, LocalResponse, load_context
 from api.exchange.responses.items import chain_start, stored_items
 from api.exchange.responses.keeper import ResponseKeeper
@@ -92,15 +92,15 @@ async def plan_response(
         request, profile = await resolve_model(request, exchange)
         turns = await read_turns(runtime, request, exchange, profile, local=local)
         try:
-            upstream = await translate(runtime, request, turns)
+            planned = _planned(exchange, request, turns, await translate(runtime, request, turns))
         except BaseException:
             turns.context.release()
             raise
-    except GatewayError as error:
-        await record(runtime, exchange, status_of(error), error)
+    except BaseException as error:
+        await record_failure(runtime, exchange, error)
         raise
     turns.memory.lock, turns.context.lock = turns.context.lock, None
-    return _planned(exchange, request, turns, upstream)
+    return planned
 
 
 def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:

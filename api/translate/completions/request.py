@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from api.gemini.profile import ModelProfile
-from api.gemini.wire import GenerateContentRequest, GenerationConfig, Part
+from api.gemini.wire import GenerateContentRequest, GenerationConfig
 from api.openai.completion_request import CompletionRequest
 from api.translate.body import add_settings, generate_content_body
 from api.translate.built_in_tools import OfferedTools, built_in_tools
@@ -68,6 +68,11 @@ def completion_to_gemini(
     return [replace(calls[0], notes=tuple(dict.fromkeys(context.notes))), *calls[1:]]
 
 
+def suffix_instruction(request: CompletionRequest) -> str:
+    """Return what the model is told of the text that its answer has to lead to, "" without one."""
+    return f"{_SUFFIX_INSTRUCTION}{request.suffix}" if request.suffix else ""
+
+
 def _body(
     request: CompletionRequest,
     options: GoogleOptions,
@@ -75,9 +80,9 @@ def _body(
     offered: OfferedTools,
     config: GenerationConfig,
 ) -> GenerateContentRequest:
-    if request.suffix and not options.cached_content:
-        instruction: Part = {"text": f"{_SUFFIX_INSTRUCTION}{request.suffix}"}
-        assembly = replace(assembly, system=[*assembly.system, instruction])
+    instruction = suffix_instruction(request)
+    if instruction and not options.cached_content:
+        assembly = replace(assembly, system=[{"text": instruction}, *assembly.system])
     body = generate_content_body(assembly, offered, config)
     safety = safety_settings_to_gemini(request.safety_settings or options.safety_settings or ())
     add_settings(body, safety=safety, cached_content=options.cached_content, tier=None)

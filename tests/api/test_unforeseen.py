@@ -1,0 +1,63 @@
+"""A failure that nobody foresaw, while a request is planned: a 500 that says nothing, and a record of it."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from sessions_store.models import Message
+from tests.emulator_control import Emulator
+from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, error_of, fresh, said, usage_of
+
+pytestmark = pytest.mark.usefixtures("live_db")
+RESPONSES = "/v1/responses"
+
+
+def spoil(secret: str) -> None:
+    """Make what is stored of an answer unreadable, as a hand in the database or a broken disk would."""
+    assert Message.objects.filter(parent__openai__contains=secret).update(gemini=f"{secret} is no JSON")
+
+
+def chat(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
+    """A client that sends its history."""
+    question = said(secret)
+    answer = http.post(CHAT, json=chat_body(messages=[question], model=GEMINI_3)).json()["choices"][0]["message"]
+    return CHAT, chat_body(messages=[question, said(answer["content"], "assistant"), said("And?")], model=GEMINI_3)
+
+
+def session(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
+    """A client that names its user."""
+    http.post(CHAT, json=chat_body(secret, user=user)).raise_for_status()
+    return CHAT, chat_body("And?", user=user)
+
+
+def completion(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
+    """The same of legacy completions."""
+    body = {"model": GEMINI_3, "prompt": secret, "user": user}
+    http.post(COMPLETIONS, json=body).raise_for_status()
+    return COMPLETIONS, body
+
+
+def response(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
+    """A response that goes on from another."""
+    first = http.post(RESPONSES, json={"model": GEMINI_3, "input": secret}).json()
+    return RESPONSES, {"model": GEMINI_3, "input": "And?", "previous_response_id": first["id"]}
+
+
+@pytest.mark.parametrize("begin", [chat, session, completion, response])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_unforeseen_failure_is_recorded(http: httpx2.Client, emulator: Emulator, begin: Any, stream: bool) -> None:
+    secret = fresh("secret")
+    path, body = begin(http, secret, fresh("user"))
+    spoil(secret)
+    emulator.reset()
+    for _ in range(2):  # the second would wait for ever if the first had kept its session
+        refused = http.post(path, json=body | {"stream": stream})
+
+        error = error_of(refused)
+        assert (refused.status_code, error["type"]) == (500, "server_error")
+        assert secret not in refused.text
+        record = usage_of(refused.headers)
+        assert (record.status, record.http_status, record.attempts) == ("internal_error", 500, 0)
+        assert record.error_code == "server_error"
+    assert emulator.received() == []
