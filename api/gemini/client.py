@@ -21,7 +21,7 @@ import orjson
 from google import genai
 from google.genai import types
 
-from api.errors import GatewayError, InvalidRequestError, UpstreamError, UpstreamOverloadedError, UpstreamTimeoutError
+from api.errors import GatewayError, ModelNotFoundError, UpstreamError, UpstreamOverloadedError, UpstreamTimeoutError
 from api.gemini.faults import KEY_REFUSED, upstream_error
 from api.gemini.sse import StreamDecoder
 from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, Transport, TransportError
@@ -156,7 +156,7 @@ class GeminiClient:
 
     def _path(self, model: str) -> str:
         if MODEL_NAME.fullmatch(model) is None or ".." in model:
-            raise InvalidRequestError("The model's name holds characters that no Gemini model has.", param="model")
+            raise ModelNotFoundError("The model's name holds characters that no Gemini model has.", param="model")
         prefix = "publishers/google/models" if self._upstream.vertex else "models"
         return f"{prefix}/{model}"
 

@@ -6,13 +6,16 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.errors import InternalError
+from api.openai.nested_names import Names, names_within, unknown_names
 from api.openai.validation import invalid_request, printable_name
 
 MAX_UNKNOWN_LISTED = 32
 
 
 class RequestModel(BaseModel):
-    """A parsed request body; immutable. `unknown` names the top-level parameters that OpenAI does not have."""
+    """A parsed request body; immutable. `unknown` names the parameters that OpenAI does not have, options inside of
+    known ones (`reasoning.depth`) included.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -26,8 +29,12 @@ class RequestModel(BaseModel):
         """
         known = cls.parameters()
         given = {name: value for name, value in body.items() if value is not None and name in known}
-        if len(given) < len(body):
-            given["unknown"] = _listed([name for name in body if name not in known])
+        unknown = [printable_name(name) for name in body if name not in known] if len(given) < len(body) else []
+        for name, names in cls.options().items():
+            if type(value := given.get(name)) is dict:
+                unknown += unknown_names(value, names, name)
+        if unknown:
+            given["unknown"] = _listed(unknown)
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -38,6 +45,12 @@ class RequestModel(BaseModel):
         """Return the names of all parameters the model knows."""
         names = _PARAMETERS.get(cls)
         return names if names is not None else _PARAMETERS.setdefault(cls, _names(cls))
+
+    @classmethod
+    def options(cls) -> Mapping[str, Names]:
+        """Return the parameters that are objects of closed types, with the names of their fields."""
+        options = _OPTIONS.get(cls)
+        return options if options is not None else _OPTIONS.setdefault(cls, _closed_objects(cls))
 
     def lacks(self, parameter: str) -> bool:
         """Tell whether the client left `parameter` to the server."""
@@ -63,14 +76,20 @@ class RequestModel(BaseModel):
 
 
 _PARAMETERS: dict[type[RequestModel], frozenset[str]] = {}
+_OPTIONS: dict[type[RequestModel], Mapping[str, Names]] = {}
 
 
 def _names(model: type[RequestModel]) -> frozenset[str]:
     return frozenset(model.model_fields) - {"unknown"}
 
 
+def _closed_objects(model: type[RequestModel]) -> Mapping[str, Names]:
+    found = {name: names_within(field.annotation) for name, field in model.model_fields.items()}
+    return {name: names for name, names in found.items() if names is not None}
+
+
 def _listed(names: list[str]) -> tuple[str, ...]:
     """Return the names as they may stand in a header; a flood of them is cut and counted."""
-    listed = tuple(printable_name(name) for name in names[:MAX_UNKNOWN_LISTED])
+    listed = tuple(names[:MAX_UNKNOWN_LISTED])
     hidden = len(names) - len(listed)
     return (*listed, f"{hidden} more") if hidden else listed

@@ -17,7 +17,7 @@ def data_url_to_blob(url: str, *, param: str) -> Blob:
     Raises InvalidRequestError naming `param` for a URL of another form, an unknown type or bad base64.
     """
     head, comma, data = url.partition(",")
-    mime_type, marker, _ = head[len("data:") :].rpartition(";base64")
+    mime_type, marker, _ = head[len("data:") :].lower().rpartition(";base64")
     if not comma or not marker or not mime_type:
         raise InvalidRequestError(
             f"Invalid data URL in '{param}': expected 'data:<media type>;base64,<data>'.",

@@ -130,5 +130,7 @@ def _apply_resolution(config: GenerationConfig, context: RequestContext) -> None
     highest = max(details, key=list(DETAIL_RESOLUTIONS).index)
     if len(set(details)) > 1:
         context.note("converted", "image_url.detail", "the highest of the request: the model has one for all images")
-    # The request-wide setting knows nothing above high.
-    config["mediaResolution"] = DETAIL_RESOLUTIONS["high" if highest == "original" else highest]
+    if highest == "original":
+        highest = "high"
+        context.note("clamped", "image_url.detail", "to high: the model has no higher resolution for all images")
+    config["mediaResolution"] = DETAIL_RESOLUTIONS[highest]

@@ -12,15 +12,18 @@ from api.translate.result_media import placed_media
 from api.translate.signatures import plain_call_id, signed_alone, usable_signature
 from api.translate.tool_calls import OpenCall
 from api.translate.tool_results import result_to_response
+from api.translate.unknown_fields import note_unknown
 
 Message = Mapping[str, Any]
 
+_MESSAGE_FIELDS = ("role", "content", "name")
+_RESULT_FIELDS = ("role", "content", "tool_call_id", "name")
 _MARKDOWN_IMAGE = re.compile(r"!\[[^\]\n]*\]\((data:image/[^)\s]+)\)")
 
 
 def system_to_parts(message: Message, *, path: str, context: RequestContext) -> list[Part]:
     """Return the parts of a system or developer message, as `systemInstruction` holds them (rule 1)."""
-    _note_name(message, path, context)
+    _note_beside(message, path, context)
     return content_to_parts(message["content"], path=f"{path}.content", context=context)
 
 
@@ -44,7 +47,7 @@ def later_system_to_content(message: Message, *, path: str, context: RequestCont
 
 def user_to_content(message: Message, *, path: str, context: RequestContext) -> Content:
     """Return a user's turn; without any text it gets a blank one (rules 7 and 8)."""
-    _note_name(message, path, context)
+    _note_beside(message, path, context)
     content = message["content"]
     if isinstance(content, str) and content:
         return {"role": "user", "parts": [{"text": content}]}
@@ -88,6 +91,8 @@ def result_to_content(message: Message, call: OpenCall, *, path: str, context: R
     {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}
     {"role": "user", "parts": [{"functionResponse": {"name": "weather", "response": {"output": "21 degrees"}}}]}
     """
+    if len(message) > len(("role", "content", "tool_call_id")):
+        note_unknown(message, _RESULT_FIELDS, path=path, context=context)
     content = message["content"]
     parts = [_response_part(call, result_to_response(content))]
     for index, item in enumerate(content if isinstance(content, list) else ()):
@@ -165,13 +170,14 @@ def _response_part(call: OpenCall, response: dict[str, Any]) -> Part:
 
 
 def _thought_parts(message: Message, path: str, context: RequestContext) -> list[Part]:
-    reasoning = message.get("reasoning_content")
-    if not isinstance(reasoning, str) or not reasoning:
-        return []
-    if context.profile.thinking == "none":
-        context.note("dropped", f"{path}.reasoning_content", "the model does not think")
-        return []
-    return [{"text": reasoning, "thought": True}]
+    for name in ("reasoning_content", "reasoning"):
+        reasoning = message.get(name)
+        if isinstance(reasoning, str) and reasoning:
+            if context.profile.thinking != "none":
+                return [{"text": reasoning, "thought": True}]
+            context.note("dropped", f"{path}.{name}", "the model does not think")
+            return []
+    return []
 
 
 def _assistant_text_parts(message: Message, *, path: str, seen: set[str], context: RequestContext) -> list[Part]:
@@ -239,6 +245,13 @@ def _sign_message(message: Message, parts: list[Part], *, path: str, seen: set[s
         parts.append({"text": "", "thoughtSignature": signature})
     elif "thoughtSignature" not in target[0]:
         target[0]["thoughtSignature"] = signature
+
+
+def _note_beside(message: Message, path: str, context: RequestContext) -> None:
+    """Note what a system's or user's message holds beside its words."""
+    if len(message) > len(("role", "content")):
+        _note_name(message, path, context)
+        note_unknown(message, _MESSAGE_FIELDS, path=path, context=context)
 
 
 def _note_name(message: Message, path: str, context: RequestContext) -> None:

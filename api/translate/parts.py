@@ -14,6 +14,7 @@ from api.gemini.wire import FileData, Part
 from api.translate.context import RequestContext
 from api.translate.data_urls import base64_to_blob, data_url_to_blob
 from api.translate.media_types import known_mime_types, mime_type_from_name
+from api.translate.unknown_fields import note_unknown
 
 _GOOGLE_URI = re.compile(
     r"""gs://.+
@@ -26,6 +27,7 @@ _SCHEME_LENGTH = 40
 
 # Gemini refuses a turn without parts; one blank is the least that can be said (rule 7).
 BLANK: Part = {"text": " "}
+_BARE = 2  # fields of a part that has nothing beside its type and its content
 # The kinds of content part that hold text under their own name.
 TEXT_KINDS = frozenset({"text", "refusal"})
 
@@ -67,8 +69,8 @@ def content_to_parts(content: str | Sequence[Mapping[str, Any]], *, path: str, c
                 parts.append({"text": part[kind]})
         else:
             parts.append(media_to_part(part, path=f"{path}[{index}]", context=context))
-        if "prompt_cache_breakpoint" in part:
-            context.note("dropped", f"{path}[{index}].prompt_cache_breakpoint", "Gemini caches by itself")
+        if len(part) > _BARE:
+            _note_beside(part, f"{path}[{index}]", context)
     return parts
 
 
@@ -77,7 +79,9 @@ def media_to_part(part: Mapping[str, Any], *, path: str, context: RequestContext
 
     Raises InvalidRequestError naming the field at fault.
     """
-    return _MEDIA_TRANSLATIONS[part["type"]](part, path, context)
+    kind = part["type"]
+    note_unknown(part[kind], _MEDIA_FIELDS[kind], path=f"{path}.{kind}", context=context)
+    return _MEDIA_TRANSLATIONS[kind](part, path, context)
 
 
 def must_be_fetched(url: str) -> bool:
@@ -111,6 +115,13 @@ def url_to_part(url: str, *, param: str, what: str, context: RequestContext) -> 
     )
 
 
+def _note_beside(part: Mapping[str, Any], path: str, context: RequestContext) -> None:
+    """Note what stands in a part beside its type and its content."""
+    if "prompt_cache_breakpoint" in part:
+        context.note("dropped", f"{path}.prompt_cache_breakpoint", "Gemini caches by itself")
+    note_unknown(part, {"type", part["type"], "prompt_cache_breakpoint"}, path=path, context=context)
+
+
 def _file_data(uri: str) -> FileData:
     mime_type = mime_type_from_name(uri) if uri.startswith("gs://") else None
     return {"mimeType": mime_type, "fileUri": uri} if mime_type else {"fileUri": uri}
@@ -120,6 +131,9 @@ def _image_to_part(part: Mapping[str, Any], path: str, context: RequestContext) 
     image = part["image_url"]
     translated = url_to_part(image["url"], param=f"{path}.image_url.url", what="image", context=context)
     detail = image.get("detail") or "auto"
+    if detail != "auto" and detail not in DETAIL_RESOLUTIONS:
+        context.note("dropped", f"{path}.image_url.detail", "supported values are auto, low, high and original")
+        detail = "auto"
     if not context.profile.media_resolution_per_part:
         context.image_details.append(detail)
     elif detail in DETAIL_RESOLUTIONS:
@@ -178,6 +192,12 @@ def _file_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -
     )
 
 
+_MEDIA_FIELDS = {
+    "image_url": ("url", "detail"),
+    "video_url": ("url",),
+    "input_audio": ("data", "format"),
+    "file": ("file_data", "file_id", "filename"),
+}
 _MEDIA_TRANSLATIONS: dict[str, Callable[[Mapping[str, Any], str, RequestContext], Part]] = {
     "image_url": _image_to_part,
     "video_url": _video_to_part,

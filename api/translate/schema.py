@@ -18,6 +18,7 @@ from api.translate.schema_keywords import (
     SILENT_KEYWORDS,
     STANDARD_KEYWORDS,
 )
+from api.translate.schema_references import check_references
 
 Schema = Mapping[str, Any]
 
@@ -30,13 +31,18 @@ _MAX_DEPTH = 64
 def schema_to_gemini(schema: Schema, *, param: str, context: RequestContext) -> Schema:
     """Return the schema as Gemini takes it, the same object if it takes it as it is; changes are noted under `param`.
 
+    Raises InvalidRequestError naming `param` if a `$ref` leads nowhere.
+
     {"$schema": "...", "type": "object", "properties": {"const": {"const": "a"}}}
     {"type": "object", "properties": {"const": {"enum": ["a"]}}}
     """
-    if _is_taken(schema):
+    references: list[str] = []
+    if _is_taken(schema, references):
+        check_references(references, schema, param=param)
         return schema
     rewriter = _Rewriter(schema)
     rewritten = rewriter.node(schema)
+    check_references(rewriter.references, rewritten, param=param)
     if rewriter.converted:
         context.note("converted", param, f"schema keywords rewritten: {', '.join(rewriter.converted)}")
     if rewriter.left_out:
@@ -44,27 +50,31 @@ def schema_to_gemini(schema: Schema, *, param: str, context: RequestContext) -> 
     return rewritten
 
 
-def _is_taken(node: Any) -> bool:
-    """Tell whether Gemini takes this node and all below as they are."""
+def _is_taken(node: Any, references: list[str]) -> bool:
+    """Tell whether Gemini takes this node and all below as they are; the `$ref`s seen are added to `references`."""
     if not isinstance(node, dict):
         return False
     for key, value in node.items():
         if key in PLAIN_KEYWORDS:
-            if (key == "type" and not _is_plain_type(value)) or (key == "$ref" and not _is_plain_ref(node)):
+            if key == "type" and not _is_plain_type(value):
                 return False
-        elif not _children_are_taken(key, value):
+            if key == "$ref":
+                if not _is_plain_ref(node):
+                    return False
+                references.append(value)
+        elif not _children_are_taken(key, value, references):
             return False
     return True
 
 
-def _children_are_taken(key: str, value: Any) -> bool:
+def _children_are_taken(key: str, value: Any, references: list[str]) -> bool:
     if key in MAP_KEYWORDS:
-        return isinstance(value, dict) and all(map(_is_taken, value.values()))
+        return isinstance(value, dict) and all(_is_taken(child, references) for child in value.values())
     if key in LIST_KEYWORDS:
-        return isinstance(value, list) and all(map(_is_taken, value))
+        return isinstance(value, list) and all(_is_taken(child, references) for child in value)
     if key == "additionalProperties" and isinstance(value, bool):
         return True
-    return key in SCHEMA_KEYWORDS and _is_taken(value)
+    return key in SCHEMA_KEYWORDS and _is_taken(value, references)
 
 
 def _is_plain_type(value: Any) -> bool:
@@ -79,12 +89,15 @@ def _is_plain_ref(node: Schema) -> bool:
 
 
 class _Rewriter:
-    """Rewrites one schema; `converted` and `left_out` are the keywords touched, in order of their first sight."""
+    """Rewrites one schema; `converted` and `left_out` are the keywords touched, in order of their first sight, and
+    `references` the `$ref`s of the outcome.
+    """
 
     def __init__(self, root: Schema) -> None:
         self._root = root
         self._expansions = 0
         self._depth = 0
+        self.references: list[str] = []
         self.converted: dict[str, None] = {}
         self.left_out: dict[str, None] = {}
 
@@ -184,6 +197,7 @@ class _Rewriter:
         if ref.startswith("#/definitions/"):
             self.converted["definitions"] = None
             ref = out["$ref"] = f"#/$defs/{ref.removeprefix('#/definitions/')}"
+        self.references.append(ref)
         if _is_plain_ref(out):
             return out
         self.converted["$ref"] = None

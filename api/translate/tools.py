@@ -10,6 +10,9 @@ from api.errors import InvalidRequestError
 from api.gemini.wire import FunctionDeclaration
 from api.translate.context import RequestContext
 from api.translate.schema import Schema, schema_to_gemini
+from api.translate.unknown_fields import note_unknown
+
+_FUNCTION_FIELDS = ("name", "description", "parameters", "strict")
 
 
 def tools_to_declarations(
@@ -62,6 +65,8 @@ def _functions(
 ) -> Iterator[tuple[Mapping[str, Any], str]]:
     for index, tool in enumerate(tools or ()):
         if tool["type"] == "function":
+            if len(tool) > len(("type", "function")):
+                note_unknown(tool, ("type", "function"), path=f"tools[{index}]", context=context)
             yield tool["function"], f"tools[{index}].function"
         elif tool["type"] == "custom":
             raise InvalidRequestError(
@@ -80,6 +85,7 @@ def _declaration(function: Mapping[str, Any], path: str, context: RequestContext
     declaration: FunctionDeclaration = {"name": context.names.sent(function["name"])}
     if declaration["name"] != function["name"]:
         context.note("mapped", f"{path}.name", "sent in the form that Gemini accepts, restored in the answer")
+    note_unknown(function, _FUNCTION_FIELDS, path=path, context=context)
     if function.get("description"):
         declaration["description"] = function["description"]
     schema = function.get("parameters")

@@ -65,6 +65,7 @@ WRONG: list[tuple[dict[str, Any], int, str, str]] = [
     ({"messages": [{"role": "user", "content": "x"}] * 100_000}, 400, "invalid_value", "messages"),
     ({"model": None}, 400, "missing_required_parameter", "model"),
     ({"model": "no-such-model"}, 404, "model_not_found", "model"),
+    ({"model": "gemini-é"}, 404, "model_not_found", "model"),
     ({"temperature": "hot"}, 400, "invalid_type", "temperature"),
     ({"temperature": 3}, 400, "invalid_value", "temperature"),
     ({"n": 10_000}, 400, "invalid_value", "n"),

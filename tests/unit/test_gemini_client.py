@@ -10,6 +10,7 @@ from aiohttp import web
 
 from api.errors import (
     InvalidRequestError,
+    ModelNotFoundError,
     RateLimitError,
     UpstreamError,
     UpstreamOverloadedError,
@@ -291,5 +292,5 @@ async def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("name", ["a/../b", "a?b", "a b", "", "a#b", "a\n"])
 async def test_names_that_would_change_the_path_are_refused(client: GeminiClient, name: str) -> None:
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(ModelNotFoundError):
         await client.generate(name, b"{}")

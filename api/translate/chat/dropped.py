@@ -45,9 +45,6 @@ def note_dropped(request: ChatCompletionRequest, context: RequestContext) -> Non
         _note_given(request, context)
     if request.stream_options and request.stream_options.get("include_obfuscation"):
         context.note("dropped", "stream_options.include_obfuscation", "streams are not obfuscated")
-    beside = len((request.extra_body or {}).keys() - {"google", "safety_settings"})
-    if beside:
-        context.note("dropped", "extra_body", f"{beside} unknown options")
     if request.reasoning and request.reasoning.get("max_tokens"):
         context.note("dropped", "reasoning.max_tokens", "google.thinking_config.thinking_budget sets a budget")
     for name in request.unknown:

@@ -43,8 +43,5 @@ def note_dropped(request: ResponseParameters, settings: AnswerSettings, context:
         context.note("dropped", "reasoning.mode", "Gemini has no such setting")
     if request.stream_options and request.stream_options.get("include_obfuscation"):
         context.note("dropped", "stream_options.include_obfuscation", "streams are not obfuscated")
-    beside = len((request.extra_body or {}).keys() - {"google", "safety_settings"})
-    if beside:
-        context.note("dropped", "extra_body", f"{beside} unknown options")
     for name in request.unknown:
         context.note("dropped", name, "unknown parameter")

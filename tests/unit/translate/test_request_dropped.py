@@ -7,7 +7,7 @@ import pytest
 from api.errors import InvalidRequestError
 from api.openai.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS
 from api.translate.chat.dropped import DROPPED
-from tests.unit.translate.requests import noted, translate
+from tests.unit.translate.requests import DATA_URL, WEATHER_TOOL, assistant, call, noted, result, translate, user
 
 GIVEN: dict[str, Any] = {
     "verbosity": "low",
@@ -54,13 +54,68 @@ def test_unknown_parameters_are_noted() -> None:
     assert noted(translate(top_k=5, client_metadata={})) == [("dropped", "top_k"), ("dropped", "client_metadata")]
 
 
+CACHED = {"cache_control": {"type": "ephemeral"}}
+CALLED = {"role": "assistant", "tool_calls": [call("call_1")]}
+# What a request holds, and the parts of it that nobody knows.
+UNKNOWN_INSIDE: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "reasoning": ({"reasoning": {"effort": "low", "depth": 3, "steps": None}}, ["reasoning.depth"]),
+    "stream_options": ({"stream": True, "stream_options": {"rate": 1}}, ["stream_options.rate"]),
+    "web_search_options": (
+        {"web_search_options": {"filters": {}, "user_location": None}},
+        ["web_search_options.filters"],
+    ),
+    "response_format": (
+        {"response_format": {"type": "json_object", "schema": {"type": "object"}}},
+        ["response_format.schema"],
+    ),
+    "json_schema": (
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"x": 1}, "mode": "m"}}},
+        ["response_format.json_schema.mode", "response_format.json_schema.schema"],
+    ),
+    "tool_choice": (
+        {"tools": [WEATHER_TOOL], "tool_choice": {"type": "function", "function": {"name": "get_weather"}, "a": 1}},
+        ["tool_choice.a"],
+    ),
+    "tool": (
+        {"tools": [{**WEATHER_TOOL, **CACHED, "defer_loading": True}]},
+        ["tools[0].cache_control", "tools[0].defer_loading"],
+    ),
+    "function": (
+        {"tools": [{"type": "function", "function": {**WEATHER_TOOL["function"], "examples": []}}]},
+        ["tools[0].function.examples"],
+    ),
+    "user": ({"messages": [{**user(), "id": "1", "name": None}]}, ["messages[0].id"]),
+    "system": ({"messages": [{"role": "system", "content": "x", **CACHED}, user()]}, ["messages[0].cache_control"]),
+    "part": ({"messages": [user([{"type": "text", "text": "x", **CACHED}])]}, ["messages[0].content[0].cache_control"]),
+    "image": (
+        {"messages": [user([{"type": "image_url", "image_url": {"url": DATA_URL, "size": 1}}])]},
+        ["messages[0].content[0].image_url.size"],
+    ),
+    "result": (
+        {"messages": [user(), CALLED, {**result("call_1"), "name": "get_weather", "is_error": True}]},
+        ["messages[2].is_error"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("parameters", "unknown"), UNKNOWN_INSIDE.values(), ids=UNKNOWN_INSIDE.keys())
+def test_what_is_unknown_inside_of_known_parameters_is_noted(parameters: dict[str, Any], unknown: list[str]) -> None:
+    upstream = translate(*parameters.pop("messages", ()), **parameters)
+    assert sorted(param for _, param in noted(upstream)) == unknown
+
+
+def test_what_an_assistant_message_carries_of_another_server_is_no_request() -> None:
+    echo = assistant("Hi", refusal=None, annotations=[], provider_specific_fields={"x": 1}, parsed=None, logprobs=[])
+    assert translate(user(), echo, user()).notes == ()
+
+
 def test_obfuscation_that_is_asked_for_is_noted() -> None:
     upstream = translate(stream=True, stream_options={"include_usage": True, "include_obfuscation": True})
     assert noted(upstream) == [("dropped", "stream_options.include_obfuscation")]
 
 
 def test_what_stands_beside_google_in_extra_body_is_noted() -> None:
-    assert noted(translate(extra_body={"google": {}, "other": 1})) == [("dropped", "extra_body")]
+    assert noted(translate(extra_body={"google": {}, "other": 1})) == [("dropped", "extra_body.other")]
 
 
 SETTING = {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_ONLY_HIGH"}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
+from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
 from api.translate.media_references import media_references, stored_media
 from tests.unit.translate.requests import (
@@ -190,7 +191,7 @@ def test_rule_082_detail_is_a_resolution_of_each_part_where_the_model_has_it() -
     [
         (["low"], "MEDIA_RESOLUTION_LOW", []),
         (["low", "high"], "MEDIA_RESOLUTION_HIGH", [("converted", "image_url.detail")]),
-        (["original"], "MEDIA_RESOLUTION_HIGH", []),
+        (["original"], "MEDIA_RESOLUTION_HIGH", [("clamped", "image_url.detail")]),
         (["auto"], None, []),
         (["low", "auto"], None, [("dropped", "image_url.detail")]),
     ],
@@ -205,3 +206,14 @@ def test_rule_082_detail_is_one_resolution_for_all_where_it_is_not(
 
 def test_no_image_no_resolution() -> None:
     assert "mediaResolution" not in config(temperature=1)
+
+
+@pytest.mark.parametrize("profile", [FLASH_2, FLASH_3])
+def test_rule_082_a_detail_that_does_not_exist_is_noted(profile: ModelProfile) -> None:
+    upstream = translate(user([image(DATA_URL, detail="enormous")]), profile=profile)
+    assert noted(upstream) == [("dropped", "messages[0].content[0].image_url.detail")]
+    assert "generationConfig" not in upstream.body
+
+
+def test_data_urls_are_read_in_any_case() -> None:
+    assert part_of(image(f"DATA:IMAGE/PNG;Base64,{PIXEL}")) == {"inlineData": {"mimeType": "image/png", "data": PIXEL}}

@@ -123,6 +123,14 @@ def test_rule_010_reasoning_sent_back_is_a_thought() -> None:
     assert noted(upstream) == [("dropped", "messages[1].reasoning_content")]
 
 
+def test_rule_010_reasoning_under_its_other_name_is_a_thought_too() -> None:
+    messages = (user(), assistant("b", reasoning="Let me think."), user("c"))
+    assert contents(*messages)[1]["parts"] == [{"text": "Let me think.", "thought": True}, {"text": "b"}]
+    both = (user(), assistant("b", reasoning_content="So.", reasoning="So."), user("c"))
+    assert contents(*both)[1]["parts"] == [{"text": "So.", "thought": True}, {"text": "b"}]
+    assert noted(translate(*messages, profile=PLAIN)) == [("dropped", "messages[1].reasoning")]
+
+
 @pytest.mark.parametrize(
     "answer",
     [

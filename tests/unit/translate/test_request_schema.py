@@ -233,3 +233,39 @@ def test_rules_044_to_050_are_met_by_never_using_the_older_schema_fields() -> No
     upstream = translate(tools=[tool], response_format={"type": "json_schema", "json_schema": named}, profile=FLASH_3)
     assert set(upstream.body["tools"][0]["functionDeclarations"][0]) == {"name", "parametersJsonSchema"}
     assert set(upstream.body["generationConfig"]) == {"responseMimeType", "responseJsonSchema"}
+
+
+ORDER = {"type": "object", "properties": {"id": {"$ref": "#/$defs/ID"}}}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        ORDER,
+        {**ORDER, "properties": {"id": {"$ref": "#/definitions/ID"}}, "definitions": {"Id": {"type": "string"}}},
+        {**ORDER, "properties": {"id": {"$ref": "#/$defs/ID", "description": "Whose"}}},
+        {**ORDER, "properties": {"id": {"$ref": "https://example.com/id.json"}}},
+    ],
+)
+def test_a_reference_to_nothing_is_refused_by_name(schema: Any) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    with pytest.raises(InvalidRequestError) as refused:
+        translate(tools=[tool])
+    assert (refused.value.param, refused.value.code) == ("tools[0].function.parameters", "invalid_function_parameters")
+    with pytest.raises(InvalidRequestError) as refused:
+        translate(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
+    assert (refused.value.param, refused.value.code) == ("response_format.json_schema.schema", "invalid_json_schema")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {**ORDER, "properties": {"next": {"$ref": "#"}, "id": {"$ref": "#/properties/next"}}},
+        {**ORDER, "properties": {"id": {"$ref": "#/$defs/a~1b~0c%20d"}}, "$defs": {"a/b~c d": {"type": "string"}}},
+        {**ORDER, "properties": {"id": {"$ref": "#/anyOf/0"}}, "anyOf": [{"type": "object"}]},
+        {**ORDER, "properties": {"id": {"$ref": "#id"}}, "$defs": {"x": {"$anchor": "id"}}},
+        {**ORDER, "$id": "https://example.com/order.json", "properties": {"id": {"$ref": "id.json"}}},
+    ],
+)
+def test_references_that_lead_somewhere_are_left_alone(schema: Any) -> None:
+    assert converted(schema) == (schema, [])

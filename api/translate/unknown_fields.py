@@ -1,0 +1,15 @@
+"""Fields of messages, content parts and tools that OpenAI does not have: left out, and named (decision 10)."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from api.openai.validation import printable_name
+from api.translate.context import RequestContext
+
+
+def note_unknown(holder: Mapping[str, Any], known: Collection[str], *, path: str, context: RequestContext) -> None:
+    """Note every field of `holder` that is not among the `known` ones; a null is absent."""
+    for name, value in holder.items():
+        if name not in known and value is not None:
+            reason = "Gemini caches by itself" if name == "cache_control" else "unknown parameter"
+            context.note("dropped", f"{path}.{printable_name(name)}", reason)
