@@ -110,6 +110,11 @@ def translate(
     return upstream
 
 
+def check_schema(upstream: UpstreamCall) -> None:
+    """Raise GoogleError if the body has a field or a value that Gemini's published schema does not have."""
+    check(orjson.loads(orjson.dumps(upstream.body)), "GenerateContentRequest")
+
+
 def judge(upstream: UpstreamCall, profile: ModelProfile) -> None:
     """Raise GoogleError if a strict Gemini would refuse the body; signatures made elsewhere are let through."""
     body = orjson.loads(orjson.dumps(upstream.body))

@@ -1,6 +1,8 @@
 """Whatever Gemini sends instead of an answer is its fault, and said so: never another exception, never a hang."""
 
+import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import UpstreamError
+from api.translate.speech import Speech
 from tests.unit.translate.answers import ROOT, chat_answer, choices_of, completion_answer, fold, plain_of, stream_of
 
 GOLDEN = [
@@ -54,13 +57,33 @@ def mutations(draw: st.DrawFn) -> Any:
     return response
 
 
-@given(responses=st.lists(mutations(), min_size=1, max_size=3), legacy=st.booleans())
-@settings(max_examples=400, deadline=None)
-def test_mutated_answers_raise_nothing_but_upstream_errors(responses: list[Any], legacy: bool) -> None:
-    def fresh() -> Any:
-        return completion_answer() if legacy else chat_answer()
+# Every kind of answer that a client can ask for.
+ANSWERS: dict[str, Callable[[], Any]] = {
+    "plain": chat_answer,
+    "choices": lambda: chat_answer(choices=3, include_usage=True),
+    "legacy functions": lambda: chat_answer(legacy_functions=True),
+    "one call": lambda: chat_answer(parallel_tool_calls=False, show_reasoning=True),
+    "no thoughts": lambda: chat_answer(show_thoughts=False),
+    "log probabilities": lambda: chat_answer(top_logprobs=2),
+    "speech": lambda: chat_answer(
+        speech=Speech(wav=False, expires_at=1, ids=(f"audio_{number}" for number in itertools.count()))
+    ),
+    "completion": completion_answer,
+    "echo": lambda: completion_answer(prompts=["Say"], echo=True, top_logprobs=2, include_usage=True),
+    "prompts": lambda: completion_answer(prompts=["a", "b"], choices=4, echo=True),
+}
 
-    pairs = [(0, response) for response in responses]
+
+@given(
+    responses=st.lists(mutations(), min_size=1, max_size=3),
+    fresh=st.sampled_from(list(ANSWERS.values())),
+    first=st.sampled_from([0, 0, 0, 1]),
+)
+@settings(max_examples=800, deadline=None)
+def test_mutated_answers_raise_nothing_but_upstream_errors(
+    responses: list[Any], fresh: Callable[[], Any], first: int
+) -> None:
+    pairs = [(first if number else 0, response) for number, response in enumerate(responses)]
     try:
         plain = plain_of(fresh(), pairs)
     except UpstreamError:
@@ -70,10 +93,10 @@ def test_mutated_answers_raise_nothing_but_upstream_errors(responses: list[Any],
     assert fold(stream_of(fresh(), pairs)) == choices_of(plain)
 
 
-@given(response=mutations())
-@settings(max_examples=200, deadline=None)
-def test_what_is_left_of_a_mutated_answer_can_be_stored(response: Any) -> None:
-    answer = chat_answer()
+@given(response=mutations(), fresh=st.sampled_from(list(ANSWERS.values())))
+@settings(max_examples=400, deadline=None)
+def test_what_is_left_of_a_mutated_answer_can_be_stored(response: Any, fresh: Callable[[], Any]) -> None:
+    answer = fresh()
     try:
         answer.feed(response)
     except UpstreamError:

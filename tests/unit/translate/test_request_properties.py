@@ -16,10 +16,25 @@ from api.openai.completion_request import parse_completion
 from api.translate.chat.request import OMITTED, UpstreamCall, chat_to_gemini
 from api.translate.completions.request import completion_to_gemini
 from api.translate.google_options import OPTIONS
-from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, PRO_2, ROOT, SIGNATURE, WEATHER_TOOL, judge
+from api.translate.upstream_call import RememberedMessage
+from tests.unit.translate.requests import (
+    DATA_URL,
+    FLASH_2,
+    FLASH_3,
+    PAINTER,
+    PLAIN,
+    PRO_2,
+    ROOT,
+    SIGNATURE,
+    SPEAKER,
+    WEATHER_TOOL,
+    check_schema,
+    judge,
+)
 
 CLIENT_REQUESTS = ROOT.parent / "shared" / "data" / "client-requests"
 MODELS = (FLASH_2, PRO_2, FLASH_3)
+ALL_MODELS = (*MODELS, PAINTER, SPEAKER, PLAIN)
 
 texts = st.sampled_from(["", " ", "Hi", "ä\n🙂", '{"a": 1}', "[1]", '{"$ref": "x"}', f"![x]({DATA_URL})", "x" * 70])
 names = st.sampled_from(["get_weather", "a b", "9x", "a_b", "ü", "n" * 70])
@@ -34,7 +49,8 @@ carriers = st.fixed_dictionaries(
     {},
     optional={
         "extra_content": junk | st.just({"google": {"thought_signature": SIGNATURE}}),
-        "thought_signature": junk | st.just(SIGNATURE),
+        # A few characters of base64 are a signature as far as anybody but Gemini can tell, and one that it refuses.
+        "thought_signature": junk.filter(lambda item: not isinstance(item, str)) | st.sampled_from([SIGNATURE, "!"]),
         "provider_specific_fields": junk,
         "reasoning_content": junk | texts,
         "images": junk | st.just([{"image_url": {"url": DATA_URL}}]),
@@ -132,9 +148,27 @@ functions = st.fixed_dictionaries(
     {"name": names},
     optional={"description": texts, "parameters": schemas, "strict": st.booleans()},
 )
-choices = st.sampled_from(["none", "auto", "required"]) | st.fixed_dictionaries(
-    {"type": st.just("function"), "function": st.fixed_dictionaries({"name": names})}
+named = st.fixed_dictionaries({"type": st.just("function"), "function": st.fixed_dictionaries({"name": names})})
+allowed = st.fixed_dictionaries({"mode": st.sampled_from(["auto", "required"]), "tools": st.lists(named, max_size=2)})
+choices = st.one_of(
+    st.sampled_from(["none", "auto", "required"]),
+    named,
+    st.fixed_dictionaries({"type": st.just("allowed_tools"), "allowed_tools": allowed}),
 )
+generation: dict[str, st.SearchStrategy[Any]] = {
+    "temperature": st.floats(0, 2),
+    "top_p": st.floats(0, 1),
+    "stop": texts | st.lists(texts, max_size=16),
+    "seed": st.integers(-(2**63), 2**63 - 1),
+    "n": st.integers(1, 8),
+    "presence_penalty": st.floats(-2, 2),
+    "frequency_penalty": st.floats(-2, 2),
+    "logit_bias": st.sampled_from([{}, {"1": 0}, {"1": 5}]),
+    "google": st.dictionaries(st.sampled_from([*OPTIONS, "x"]), junk, max_size=2)
+    | st.fixed_dictionaries({"thinking_config": st.fixed_dictionaries({"thinking_budget": st.integers(-3, 99_999)})}),
+    "safety_settings": st.lists(st.dictionaries(st.sampled_from(["category", "threshold"]), junk), max_size=2),
+    "top_k": st.integers(1, 99),
+}
 requests = st.fixed_dictionaries(
     {"model": st.just("m"), "messages": st.lists(turns, min_size=1, max_size=6).map(joined)},
     optional={
@@ -142,20 +176,20 @@ requests = st.fixed_dictionaries(
         "tool_choice": choices,
         "response_format": st.sampled_from([{"type": "text"}, {"type": "json_object"}])
         | schemas.map(lambda item: {"type": "json_schema", "json_schema": {"name": "n", "schema": item}}),
-        "temperature": st.floats(0, 2),
-        "top_p": st.floats(0, 1),
+        "functions": st.lists(functions, max_size=3),
+        "function_call": st.sampled_from(["none", "auto"]) | st.fixed_dictionaries({"name": names}),
         "max_tokens": st.integers(1, 2**31 - 1),
-        "stop": texts | st.lists(texts, max_size=16),
-        "seed": st.integers(-(2**63), 2**63 - 1),
-        "n": st.integers(1, 8),
-        "presence_penalty": st.floats(-2, 2),
+        "max_completion_tokens": st.integers(1, 2**31 - 1),
+        "logprobs": st.booleans(),
+        "top_logprobs": st.integers(0, 20),
         "reasoning_effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
-        "google": st.dictionaries(st.sampled_from([*OPTIONS, "x"]), junk, max_size=2)
-        | st.fixed_dictionaries(
-            {"thinking_config": st.fixed_dictionaries({"thinking_budget": st.integers(-3, 99_999)})}
+        "modalities": st.lists(st.sampled_from(["text", "audio", "image", "x"]), max_size=3),
+        "audio": st.fixed_dictionaries(
+            {"voice": st.sampled_from(["alloy", "Kore", "x"]), "format": st.sampled_from(["wav", "pcm16", "mp3"])}
         ),
-        "safety_settings": st.lists(st.dictionaries(st.sampled_from(["category", "threshold"]), junk), max_size=2),
-        "top_k": st.integers(1, 99),
+        "stream": st.booleans(),
+        "extra_body": st.dictionaries(st.sampled_from(["google", "safety_settings", "x"]), junk, max_size=2),
+        **generation,
     },
 )
 
@@ -179,7 +213,7 @@ def translated(
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(requests, st.sampled_from(MODELS))
+@given(requests, st.sampled_from(ALL_MODELS))
 def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], profile: ModelProfile) -> None:
     request = parsed(body)
     if request is None:
@@ -189,7 +223,7 @@ def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], 
         assert refusal is not None
         assert refusal.param
         return
-    orjson.dumps(upstream.body)
+    check_schema(upstream)
     assert len(upstream.faces) == len(upstream.placement) == len(request.messages)
     for face, place in zip(upstream.faces, upstream.placement, strict=True):
         assert (face is None) == (place == OMITTED)
@@ -213,6 +247,62 @@ def test_any_conversation_is_one_that_gemini_takes(messages: list[dict[str, Any]
     if request is None:
         return
     judge(chat_to_gemini(request, profile=profile), profile)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(conversations, conversations, st.sampled_from(MODELS), st.sampled_from(MODELS))
+def test_what_one_model_was_sent_another_one_takes(
+    earlier: list[dict[str, Any]], messages: list[dict[str, Any]], before: ModelProfile, profile: ModelProfile
+) -> None:
+    """The stored faces of an earlier request go before a later one, and in place of its own messages."""
+    first, then = parsed({"model": "m", "messages": earlier}), parsed({"model": "m", "messages": messages})
+    if first is None or then is None:
+        return
+    faces = chat_to_gemini(first, profile=before).faces
+    remembered = [RememberedMessage(message=dict(m), content=f) for m, f in zip(first.messages, faces, strict=True)]
+    judge(chat_to_gemini(then, profile=profile, remembered=remembered), profile)
+    restored = {
+        index: face
+        for index, (item, face) in enumerate(zip(first.messages, faces, strict=True))
+        if item["role"] == "assistant" and face is not None
+    }
+    judge(chat_to_gemini(first, profile=profile, restored=restored), profile)
+
+
+completions = st.fixed_dictionaries(
+    {"model": st.just("m"), "prompt": texts | st.lists(texts, min_size=1, max_size=3)},
+    optional={
+        "suffix": texts,
+        "max_tokens": st.integers(1, 2**31 - 1),
+        "best_of": st.integers(1, 20),
+        "echo": st.booleans(),
+        "logprobs": st.integers(0, 5),
+        "stream": st.booleans(),
+        **generation,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(completions, st.sampled_from(MODELS), conversations)
+def test_any_completion_is_one_that_gemini_takes_or_is_refused_by_name(
+    body: dict[str, Any], profile: ModelProfile, earlier: list[dict[str, Any]]
+) -> None:
+    session = parsed({"model": "m", "messages": earlier})
+    try:
+        request = parse_completion(orjson.dumps(body))
+        faces = chat_to_gemini(session, profile=profile).faces if session is not None else []
+        remembered = [
+            RememberedMessage(message=dict(m), content=f)
+            for m, f in zip(session.messages if session is not None else (), faces, strict=True)
+        ]
+        calls = completion_to_gemini(request, profile=profile, remembered=remembered)
+    except InvalidRequestError as refusal:
+        assert refusal.param
+        return
+    assert len(calls) == len(request.prompts)
+    for call in calls:
+        judge(call, profile)
 
 
 combinations = st.fixed_dictionaries(
