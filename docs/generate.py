@@ -1,7 +1,8 @@
 """Writes the generated documentation: docs/compatibility.md, and the README's table of settings between its markers.
 
-Sources are the tables that the code itself uses (parameters, routes, errors, seeds), `.env.example`, docs/rules.toml
-and the names of the tests. `make docs` writes, `--check` fails when a file is stale (and so does a test).
+Sources are the tables that the code itself uses (parameters, routes, errors, seeds), `.env.example`, docs/rules.toml,
+docs/clients.toml and the names of the tests. `make docs` writes, `--check` fails when a file is stale (and so does a
+test).
 """
 
 import ast
@@ -19,6 +20,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
 COMPATIBILITY: Final = ROOT / "docs" / "compatibility.md"
 RULES: Final = ROOT / "docs" / "rules.toml"
+CLIENTS: Final = ROOT / "docs" / "clients.toml"
 ENV_EXAMPLE: Final = ROOT / ".env.example"
 
 RULE_COUNT: Final = 112
@@ -138,6 +140,20 @@ def rules_section() -> str:
     apart = sum(1 for rule in rules if rule.reason)
     summary = f"Of {len(rules)} rules {held} are held by tests, {opened} are open, {apart} do not apply to what exists."
     return f"{summary}\n\n{table(['Rule', 'What it says', 'Held by'], rows)}"
+
+
+def clients_section() -> str:
+    """What real clients send, with what holds it; raises RuleTableError for a test that does not exist."""
+    existing = {f"{file}::{name}" for file, name in tests_of_functions()}
+    rows = []
+    for row in tomllib.loads(CLIENTS.read_text(encoding="utf-8"))["habit"]:
+        tests, reason = tuple(row.get("tests", ())), row.get("reason", "")
+        if missing := set(tests) - existing:
+            raise RuleTableError(f"{row['client']}: there is no {', '.join(sorted(missing))}")
+        if bool(tests) == bool(reason):
+            raise RuleTableError(f"{row['client']}: needs tests, or a reason why it does not apply: {row['does']}")
+        rows.append([row["client"], row["does"], _held_by(Rule(number=0, says="", tests=tests, reason=reason))])
+    return table(["Client", "What it does", "Held by"], rows)
 
 
 # --- the API ---------------------------------------------------------------------------------------------------------
@@ -265,6 +281,11 @@ Every failure under `/v1` is `{{"error": {{"message", "type", "param", "code"}}}
 more precise is known.
 
 {errors_section()}
+## Clients
+
+What real clients send, and what their suites look for.
+
+{clients_section()}
 ## Rules of the translation
 
 {rules_section()}"""

@@ -69,7 +69,7 @@ COMPLETION_PARAMETERS: tuple[Parameter, ...] = (
     *_SHARED,
     Parameter("prompt", "honoured", "A string or an array of strings; token ids are refused."),
     Parameter("suffix", "honoured", "Asked of the model as an instruction."),
-    Parameter("max_tokens", "honoured", "Gemini's `maxOutputTokens`, which counts thoughts too."),
+    Parameter("max_tokens", "honoured", "Gemini's `maxOutputTokens`; without it the model's limit, not 16."),
     Parameter("echo", "honoured", "The prompt is put before each answer."),
     Parameter("best_of", "noted", "As many answers as `n` are made."),
     Parameter("logprobs", "honoured", "Of the answer, where the model gives them; never of an echoed prompt."),

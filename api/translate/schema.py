@@ -17,6 +17,7 @@ from api.translate.schema_keywords import (
     SCHEMA_KEYWORDS,
     SILENT_KEYWORDS,
     STANDARD_KEYWORDS,
+    TYPES,
 )
 from api.translate.schema_references import check_references
 
@@ -78,8 +79,14 @@ def _children_are_taken(key: str, value: Any, references: list[str]) -> bool:
 
 
 def _is_plain_type(value: Any) -> bool:
-    """Tell whether `type` names at most one type beside null (rule 43)."""
-    return isinstance(value, str) or (isinstance(value, list) and len([item for item in value if item != "null"]) == 1)
+    """Tell whether `type` names at most one type beside null, and none that JSON Schema does not have (rule 43)."""
+    if isinstance(value, str):
+        return value in TYPES
+    return (
+        isinstance(value, list)
+        and all(isinstance(item, str) and item in TYPES for item in value)
+        and len([item for item in value if item != "null"]) == 1
+    )
 
 
 def _is_plain_ref(node: Schema) -> bool:
@@ -178,15 +185,21 @@ class _Rewriter:
         return {}
 
     def _regular_type(self, out: dict[str, Any]) -> dict[str, Any]:
-        """Several types become `anyOf`; an enum beside them goes, because it belongs to none of them (rule 43)."""
-        types = out.get("type")
-        if "type" not in out or _is_plain_type(types):
+        """Several types become `anyOf`; an enum beside them goes, because it belongs to none of them (rule 43).
+
+        Gemini's own schemas write types in capitals. What is no type at all is left out.
+        """
+        if "type" not in out or _is_plain_type(out["type"]):
             return out
-        del out["type"]
-        self.converted["type"] = None
-        if isinstance(types, list) and types:
+        given = out.pop("type")
+        names = given if isinstance(given, list) else [given]
+        known = [name.lower() for name in names if isinstance(name, str) and name.lower() in TYPES]
+        (self.converted if len(known) == len(names) else self.left_out)["type"] = None
+        if len([name for name in known if name != "null"]) > 1:
             out.pop("enum", None)
-            out["anyOf"] = [{"type": name} for name in types]
+            out["anyOf"] = [{"type": name} for name in known]
+        elif known:
+            out["type"] = known if isinstance(given, list) else known[0]
         return out
 
     def _regular_ref(self, out: dict[str, Any]) -> dict[str, Any]:

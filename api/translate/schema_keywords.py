@@ -4,6 +4,8 @@ What Gemini documents (https://ai.google.dev/api/generate-content#generationconf
 recorded requests had accepted beside that: `default`, `minLength`, `maxLength`, `pattern`, `uniqueItems`.
 """
 
+TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+
 # Taken as they are.
 PLAIN_KEYWORDS = frozenset(
     {

@@ -103,6 +103,8 @@ def _object_schema(schema: Schema, param: str) -> Schema:
     Raises InvalidRequestError if the root is of another type.
     """
     kind = schema.get("type")
+    if isinstance(kind, str):
+        kind = kind.lower()  # Gemini's own schemas write types in capitals
     if kind == "object" or "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
         return schema
     if kind is None or (isinstance(kind, list) and "object" in kind):

@@ -269,3 +269,26 @@ def test_a_reference_to_nothing_is_refused_by_name(schema: Any) -> None:
 )
 def test_references_that_lead_somewhere_are_left_alone(schema: Any) -> None:
     assert converted(schema) == (schema, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "note"),
+    [
+        ("STRING", "string", "converted"),
+        (["STRING", "NULL"], ["string", "null"], "converted"),
+        ("any", None, "dropped"),
+        (["str", "null"], ["null"], "dropped"),
+        (5, None, "dropped"),
+    ],
+)
+def test_rule_043_types_that_json_schema_does_not_have(given: Any, sent: Any, note: str) -> None:
+    schema, notes = converted({"type": "object", "properties": {"a": {"type": given, "description": "d"}}})
+    assert schema["properties"]["a"] == {"description": "d"} | ({} if sent is None else {"type": sent})
+    assert [text.split()[0] for text in notes] == [note]
+
+
+def test_parameters_in_geminis_own_spelling_are_those_of_an_object() -> None:
+    schema = {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}}
+    upstream = translate(tools=[{"type": "function", "function": {"name": "f", "parameters": schema}}])
+    declared = upstream.body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]
+    assert declared == {"type": "object", "properties": {"a": {"type": "integer"}}}
