@@ -71,7 +71,7 @@ COMPLETION_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("suffix", "honoured", "Asked of the model as an instruction."),
     Parameter("max_tokens", "honoured", "Gemini's `maxOutputTokens`; without it the model's limit, not 16."),
     Parameter("echo", "honoured", "The prompt is put before each answer."),
-    Parameter("best_of", "noted", "As many answers as `n` are made."),
+    Parameter("best_of", "noted", "As many answers as `n` are made: most models give nothing to rank more by."),
     Parameter("logprobs", "honoured", "Of the answer, where the model gives them; never of an echoed prompt."),
     Parameter("google", "honoured", "A closed list of Gemini's own options; any other is a 400 that names it."),
     Parameter("safety_settings", "honoured", "Gemini's own `safetySettings`."),

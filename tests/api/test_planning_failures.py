@@ -1,13 +1,16 @@
-"""A failure that nobody foresaw, while a request is planned: a 500 that says nothing, and a record of it."""
+"""What goes wrong while a request is planned, before Gemini is asked, is recorded as any other end is."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
 import pytest
 
-from sessions_store.models import Message
+from sessions_store.models import Message, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, error_of, fresh, said, usage_of
+from tests.live_gateway import LiveGateway
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
 RESPONSES = "/v1/responses"
@@ -47,6 +50,7 @@ def response(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str
 @pytest.mark.parametrize("begin", [chat, session, completion, response])
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_unforeseen_failure_is_recorded(http: httpx2.Client, emulator: Emulator, begin: Any, stream: bool) -> None:
+    """A 500 that says nothing, and a record of it."""
     secret = fresh("secret")
     path, body = begin(http, secret, fresh("user"))
     spoil(secret)
@@ -61,3 +65,22 @@ def test_an_unforeseen_failure_is_recorded(http: httpx2.Client, emulator: Emulat
         assert (record.status, record.http_status, record.attempts) == ("internal_error", 500, 0)
         assert record.error_code == "server_error"
     assert emulator.received() == []
+
+
+def test_hanging_up_while_the_session_is_busy_is_recorded(
+    gateway: LiveGateway, http: httpx2.Client, emulator: Emulator
+) -> None:
+    user = fresh("user")
+    emulator.script({"delay": 1.5})
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(http.post, CHAT, json=chat_body("One", user=user))
+        eventually(lambda: len(emulator.received()) == 1)
+        with pytest.raises(httpx2.ReadTimeout), httpx2.Client(base_url=gateway.origin, timeout=0.3) as impatient:
+            impatient.post(CHAT, json=chat_body("Two", user=user))
+        assert first.result().status_code == 200
+
+    eventually(lambda: UsageRecord.objects.filter(user=user).count() == 2)
+    left = UsageRecord.objects.get(user=user, status="client_closed")
+    assert (left.http_status, left.attempts, left.choices) == (499, 0, 0)
+    third = http.post(CHAT, json=chat_body("Three", user=user))
+    assert third.headers["x-session-messages"] == "2"  # nothing of the one who left, and nobody waits for it
