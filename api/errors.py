@@ -11,6 +11,7 @@ GatewayError
 ├── PayloadTooLargeError           413
 ├── UnsupportedMediaTypeError      415
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
+│   └── QuotaExceededError         429  code insufficient_quota
 ├── InternalError                  500
 └── UpstreamError                  502  Gemini's side
     ├── UpstreamOverloadedError    503  may carry retry_after
@@ -123,6 +124,13 @@ class RateLimitError(GatewayError):
     status = 429
     type = "rate_limit_error"
     default_code = "rate_limit_exceeded"
+
+
+class QuotaExceededError(RateLimitError):
+    """Gemini's quota of the day is used up, or there is none: asking again does not help."""
+
+    type = "insufficient_quota"
+    default_code = "insufficient_quota"
 
 
 class InternalError(GatewayError):

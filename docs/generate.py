@@ -216,6 +216,16 @@ def errors_section() -> str:
     return table(["Status", "type", "code", "When"], rows)
 
 
+def endings_section() -> str:
+    """Gemini's reasons under OpenAI's."""
+    from api.translate.finish_reason import FINISH_REASONS
+
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for native, reason in FINISH_REASONS.items():
+        reasons[reason].append(f"`{native}`")
+    return table(["`finish_reason`", "Gemini's"], [[f"`{name}`", ", ".join(own)] for name, own in reasons.items()])
+
+
 def models_section() -> str:
     """The seeded mappings and catalogue."""
     from sessions_store.seeding import read_seed
@@ -281,6 +291,13 @@ Every failure under `/v1` is `{{"error": {{"message", "type", "param", "code"}}}
 more precise is known.
 
 {errors_section()}
+## How answers end
+
+An answer with calls that Gemini ends with any reason for `stop` has `tool_calls` (or `function_call`); `length` and
+`content_filter` win. A blocked prompt is a 200 with `content_filter`. Gemini's own reason stands in the usage record,
+and in `x-gateway-notes` of a plain answer where OpenAI's word does not tell it.
+
+{endings_section()}
 ## Clients
 
 What real clients send, and what their suites look for.

@@ -17,6 +17,7 @@ from api.errors import (
     NotFoundError,
     PayloadTooLargeError,
     PermissionDeniedError,
+    QuotaExceededError,
     RateLimitError,
     UpstreamError,
     UpstreamOverloadedError,
@@ -199,15 +200,9 @@ def _rate_limited(fault: _Fault) -> GatewayError:
     """A day's quota comes back at midnight Pacific, and a quota of 0 never does: waiting for Google's delay is vain."""
     for violation in fault.listed("violations"):
         if "perday" in str(violation.get("quotaId", "")).lower():
-            return RateLimitError(
-                "The day's quota of the upstream model is used up.", code="insufficient_quota", retryable=False
-            )
+            return QuotaExceededError("The day's quota of the upstream model is used up.", retryable=False)
         if str(violation.get("quotaValue", "")) == "0":
-            return RateLimitError(
-                "This server's account has no quota for the upstream model.",
-                code="insufficient_quota",
-                retryable=False,
-            )
+            return QuotaExceededError("This server's account has no quota for the upstream model.", retryable=False)
     return RateLimitError(
         "The upstream model's rate limit is reached. Please try again later.", retry_after=fault.retry_after
     )
