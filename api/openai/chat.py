@@ -85,7 +85,7 @@ class AudioOut(TypedDict):
 
 
 class AudioDelta(TypedDict, total=False):
-    """A piece of a spoken answer; the last one holds `id` and `expires_at` only."""
+    """A piece of a spoken answer; only the first holds the `id`, and the last one `expires_at` alone."""
 
     id: str
     data: str

@@ -46,8 +46,11 @@ class Speech:
         }
 
     def delta(self, choice: Choice, piece: Piece) -> Delta:
-        """Return a piece of speech or of its transcript as a stream sends it."""
-        audio: AudioDelta = {"id": self._id(choice)}
+        """Return a piece of speech or of its transcript as a stream sends it.
+
+        The first piece has the id, and no other: clients add up the texts of deltas, ids included.
+        """
+        audio: AudioDelta = {} if choice.index in self._by_choice else {"id": self._id(choice)}
         if piece.kind == "audio":
             audio["data"] = piece.text
         else:
@@ -58,7 +61,7 @@ class Speech:
         """Return what closes a choice's speech in a stream; empty for one that said nothing."""
         if not choice.audio and not choice.text:
             return {}
-        return {"audio": {"id": self._id(choice), "expires_at": self.expires_at}}
+        return {"audio": {"expires_at": self.expires_at}}
 
     def _id(self, choice: Choice) -> str:
         if choice.index not in self._by_choice:
