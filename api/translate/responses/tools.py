@@ -13,6 +13,7 @@ from api.translate.built_in_tools import BuiltInTools
 from api.translate.context import RequestContext
 from api.translate.responses.places import Places
 from api.translate.responses.tool_names import TOOL_SEARCH, CalledTool, flat_name
+from api.translate.responses.tool_settings import note_settings
 
 Tool = Mapping[str, Any]
 
@@ -30,6 +31,7 @@ _SEARCH_SETTINGS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("user_location", (None, {}, {"type": "approximate"})),
     ("filters", (None, {}, {"allowed_domains": None}, {"allowed_domains": []})),
 )
+_CALLED_TYPES: Final = frozenset({"function", "custom", TOOL_SEARCH})
 _CUSTOM_PARAMETERS: Final = {
     "type": "object",
     "properties": {"input": {"type": "string", "description": "The whole input of the tool, as plain text."}},
@@ -81,6 +83,7 @@ def _add(
         return
     if tool.get("description") and any(not inner.get("description") for inner in tool["tools"]):
         context.note("dropped", f"{path}.description", "functions have no namespaces")
+    note_settings(tool, path, context)
     for index, inner in enumerate(tool["tools"]):
         own = dict(inner) | {"namespace": tool["name"]}
         _add_one(found, own, f"{path}.tools[{index}]", places, context, again=again)
@@ -88,6 +91,8 @@ def _add(
 
 def _add_one(found: ToolSet, tool: Tool, path: str, places: Places, context: RequestContext, *, again: bool) -> None:
     kind = tool["type"]
+    if kind in _CALLED_TYPES:
+        note_settings(tool, path, context)
     if kind == "function":
         _declare(found, _function(tool), CalledTool(kind="function", **_named(tool)), (path, again), places)
     elif kind == "custom":
@@ -150,6 +155,7 @@ def _add_built_in(found: ToolSet, tool: Tool, path: str, context: RequestContext
         context.note("dropped", path, "external_web_access is false, and Google Search reaches the web")
         return
     found.built_in[BUILT_IN[tool["type"]]] = path
+    note_settings(tool, path, context)
     for setting, nothing in _SEARCH_SETTINGS if BUILT_IN[tool["type"]] == "googleSearch" else ():
         if tool.get(setting) not in nothing:
             context.note("dropped", f"{path}.{setting}", "Google Search has no such setting")

@@ -171,6 +171,29 @@ def test_tool_choice(choice: Any, expected: Any) -> None:
     assert calling(tools=[TIME, AGENTS], tool_choice=choice) == expected
 
 
+@pytest.mark.parametrize(
+    ("tool", "notes"),
+    [
+        ({"type": "function", "name": "f", "defer_loading": True, "async": False}, ["tools[0].defer_loading"]),
+        ({"type": "function", "name": "f", "output_schema": {"type": "object"}}, ["tools[0].output_schema"]),
+        ({"type": "function", "name": "f", "allowed_callers": ["direct"], "mine": 1}, ["tools[0].mine"]),
+        ({"type": "function", "name": "f", "allowed_callers": ["programmatic"]}, ["tools[0].allowed_callers"]),
+        ({"type": "custom", "name": "c", "format": {"type": "text"}, "mine": 1}, ["tools[0].mine"]),
+        ({"type": "web_search", "search_context_size": "medium", "mine": 1}, ["tools[0].mine"]),
+        ({"type": "code_interpreter", "container": {"type": "auto"}}, []),
+        ({"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["f"]}}, ["tools[0].container"]),
+        ({"type": "code_interpreter", "container": "cntr_1"}, ["tools[0].container"]),
+        (
+            {"type": "namespace", "name": "n", "mine": 1, "tools": [{"type": "function", "name": "f", "mine": 2}]},
+            ["tools[0].mine", "tools[0].tools[0].mine"],
+        ),
+    ],
+)
+def test_what_a_tool_asks_for_beyond_its_call_is_noted(tool: dict[str, Any], notes: list[str]) -> None:
+    call = translate(tools=[tool])
+    assert [note.param for note in call.notes] == notes
+
+
 def test_only_the_chosen_tool_of_the_server_is_offered() -> None:
     call = translate(tools=[TIME, {"type": "web_search"}], tool_choice={"type": "web_search_preview"})
     assert call.body["tools"] == [{"googleSearch": {}}]
