@@ -23,9 +23,10 @@ from api.exchange.exchange import Exchange, Keeper
 from api.exchange.plan import Asker
 from api.exchange.principals import local_caller
 from api.exchange.record import record
+from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.context import LocalResponse
-from api.exchange.responses.plan import PlannedResponse, plan_response
-from api.exchange.run import stream
+from api.exchange.responses.plan import PlannedResponse
+from api.exchange.responses.run import stream_response
 from api.openai.error_body import error_body
 from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
@@ -141,7 +142,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             check_response(request)
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
         asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED)
-        planned = await plan_response(runtime(), request, asker, local=self._local)
+        planned = await plan_managed(runtime(), request, asker, local=self._local)
         keeper = planned.exchange.keeper = Remembering(planned.exchange.keeper)
         planned.exchange.encoding = FrameEncoding(lane)
         if warm_up:
@@ -152,7 +153,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             self._remember(planned, keeper.head)
 
     async def _stream(self, planned: PlannedResponse) -> None:
-        events = await stream(runtime(), planned.exchange)
+        events = await stream_response(runtime(), planned)
         try:
             async for encoded in events:
                 for line in encoded.splitlines():

@@ -53,7 +53,9 @@ class ResponsesEncoding:
 
     def failure(self, answer: Any, error: GatewayError) -> bytes:
         """See Encoding."""
-        return b"".join(map(self.chunk, failed_events(answer, error, self._last)))
+        # A response that was recorded as failed has its events already: nobody has seen them.
+        events = failed_events(answer, error, self._last) or answer.failure
+        return b"".join(map(self.chunk, events))
 
 
 def failed_events(answer: Any, error: GatewayError, last: Sequence[Any]) -> Sequence[Any]:

@@ -158,6 +158,14 @@ class ImageGenerationCallItem(TypedDict):
     output_format: NotRequired[str]
 
 
+class CompactionItem(TypedDict):
+    """What stands for the conversation before it; only this server can read it."""
+
+    id: str
+    type: Literal["compaction"]
+    encrypted_content: str
+
+
 OutputItem = (
     MessageItem
     | ReasoningItem
@@ -167,6 +175,7 @@ OutputItem = (
     | WebSearchCallItem
     | CodeInterpreterCallItem
     | ImageGenerationCallItem
+    | CompactionItem
 )
 
 

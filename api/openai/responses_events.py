@@ -158,7 +158,7 @@ class CodeDoneEvent(_ItemEvent):
 
 
 class HostedToolEvent(_ItemEvent):
-    """How far one of the server's own tools is."""
+    """How far one of the server's own tools is, or a compaction."""
 
     type: Literal[
         "response.web_search_call.in_progress",
@@ -170,6 +170,7 @@ class HostedToolEvent(_ItemEvent):
         "response.image_generation_call.in_progress",
         "response.image_generation_call.generating",
         "response.image_generation_call.completed",
+        "response.compaction.compacting",
     ]
 
 

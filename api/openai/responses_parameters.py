@@ -41,10 +41,10 @@ RESPONSES_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "truncation", "honoured", "`auto` leaves out the oldest remembered messages beyond the model's input limit."
     ),
-    Parameter("max_tool_calls", "noted", "Gemini itself decides how often to use its own tools."),
     Parameter(
-        "context_management", "noted", "Nothing is compacted by itself; `/v1/responses/compact` does it when asked."
+        "context_management", "honoured", "Compacts the context when it has more tokens than `compact_threshold`."
     ),
+    Parameter("max_tool_calls", "noted", "Gemini itself decides how often to use its own tools."),
     Parameter("moderation", "noted", "Gemini's own safety filters apply instead."),
     Parameter("safety_identifier", "noted", _HINT),
     Parameter("prompt_cache_options", "noted", _HINT),

@@ -123,6 +123,11 @@ class ResponseParameters(GoogleOptions):
         return self.store is not False
 
     @property
+    def compacts_only(self) -> bool:
+        """Whether the input ends in a `compaction_trigger`: the conversation is compacted, and nothing else."""
+        return not isinstance(self.input, str) and bool(self.input) and _is_trigger(self.items[-1])
+
+    @property
     def rivals(self) -> int | None:
         """How many rivals of each token are wanted beside its log probability; None if none of it is wanted."""
         wanted = self.top_logprobs or 0
@@ -201,6 +206,7 @@ def check_response(request: ResponsesRequest) -> ResponsesRequest:
 
 def _check_source(request: ResponseParameters) -> None:
     """Check that there is something to answer, and only one place where the history comes from."""
+    _check_compaction(request)
     if request.conversation is not None and request.previous_response_id is not None:
         raise InvalidRequestError(
             "Mutually exclusive parameters. Ensure you are only providing one of: 'previous_response_id' or "
@@ -221,3 +227,27 @@ def _check_source(request: ResponseParameters) -> None:
             param="input",
             code="missing_required_parameter",
         )
+
+
+def _check_compaction(request: ResponseParameters) -> None:
+    """Check what the context is to be compacted by."""
+    for index, entry in enumerate(request.context_management or ()):
+        if entry["type"] != "compaction":
+            raise InvalidRequestError(
+                f"Invalid value for 'context_management[{index}].type': expected 'compaction'.",
+                param=f"context_management[{index}].type",
+                code="invalid_value",
+            )
+    if isinstance(request.input, str):
+        return
+    for index, item in enumerate(request.items[:-1]):
+        if _is_trigger(item):
+            raise InvalidRequestError(
+                f"Invalid 'input[{index}]': a compaction_trigger must be the last item of the input.",
+                param=f"input[{index}]",
+                code="invalid_value",
+            )
+
+
+def _is_trigger(item: Mapping[str, Any]) -> bool:
+    return item.get("type") == "compaction_trigger"

@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from api.exchange.responses import stored
+from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.compacting import compact
 from api.exchange.responses.counting import count_input_tokens
 from api.exchange.responses.jobs import jobs_of
-from api.exchange.responses.plan import plan_response
 from api.exchange.responses.resume import listen, resume
+from api.exchange.responses.run import complete_response, stream_response
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import parse_compact, parse_input_tokens, parse_responses
 from api.runtime import runtime
@@ -27,11 +28,17 @@ class ResponsesView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
         parsed = parse_responses(require_json(request))
-        planned = await plan_response(runtime(), parsed, asker_of(self, request))
-        if not parsed.background:
+        planned = await plan_managed(runtime(), parsed, asker_of(self, request))
+        if not (parsed.background or planned.compacted):
             return await answer(planned.exchange)
-        job, queued = await jobs_of(runtime()).start(planned)
-        response = EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
+        response: HttpResponseBase
+        if parsed.background:
+            job, queued = await jobs_of(runtime()).start(planned)
+            response = EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
+        elif parsed.stream:
+            response = EventStreamResponse(await stream_response(runtime(), planned))
+        else:
+            response = json_response(await complete_response(runtime(), planned))
         for name, value in planned.exchange.headers():
             response[name] = value
         return response

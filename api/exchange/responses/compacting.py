@@ -9,6 +9,7 @@ from api.exchange.plan import Asker
 from api.exchange.responses.plan import PlannedResponse, plan_response
 from api.exchange.run import complete
 from api.openai.conversations import CompactedResponse
+from api.openai.responses import ResponseUsage
 from api.openai.responses_request import CompactRequest
 from api.runtime import Runtime
 from api.translate.responses.compact import compacted, compacting
@@ -23,20 +24,26 @@ async def compact(runtime: Runtime, request: CompactRequest, asker: Asker) -> Co
     """
     asked = compacting(request).model_copy(update={"store": False, "stream": False, "background": False})
     planned = await plan_response(runtime, asked, asker, endpoint="responses.compact")
+    summary, used = await summary_of(runtime, planned)
+    ids = item_ids()
+    return {
+        "id": response_id(),
+        "object": "response.compaction",
+        "created_at": planned.answer.created_at,
+        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids),
+        "usage": used,
+    }
+
+
+async def summary_of(runtime: Runtime, planned: PlannedResponse) -> tuple[str, ResponseUsage]:
+    """Ask for a planned summary; return it and what it used. Raises UpstreamError where Gemini gives none."""
     response = await complete(runtime, planned.exchange)
     summary = "".join(
         part["text"] for item in response["output"] if item["type"] == "message" for part in item["content"]
     )
     if not summary:
         raise UpstreamError("The upstream model gave no summary of the conversation.")
-    ids = item_ids()
-    return {
-        "id": response_id(),
-        "object": "response.compaction",
-        "created_at": response["created_at"],
-        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids),
-        "usage": response["usage"],
-    }
+    return summary, response["usage"]
 
 
 def _said_before(planned: PlannedResponse) -> Sequence[dict[str, Any]]:

@@ -1,9 +1,13 @@
 """Counting the tokens of a response's input without asking for one."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import orjson
 from django.conf import settings
 
 from api.errors import InvalidRequestError
+from api.exchange.exchange import Exchange
 from api.exchange.plan import Asker, resolve_model
 from api.exchange.responses.plan import new_exchange, read_turns, translate
 from api.openai.responses_request import InputTokensRequest
@@ -26,7 +30,12 @@ async def count_input_tokens(runtime: Runtime, request: InputTokensRequest, aske
         upstream = await translate(runtime, request, turns)
     finally:
         turns.context.release()
-    body = {name: value for name, value in upstream.body.items() if name in _COUNTED}
+    return await counted(runtime, exchange, upstream.body)
+
+
+async def counted(runtime: Runtime, exchange: Exchange, upstream: Mapping[str, Any]) -> int:
+    """Return how many tokens Gemini counts in the body of an exchange's call."""
+    body: dict[str, Any] = {name: value for name, value in upstream.items() if name in _COUNTED}
     if not settings.GOOGLE_GENAI_USE_VERTEXAI:
         body = {"generateContentRequest": {"model": f"models/{exchange.upstream_model}", **body}}
     runtime.enter()

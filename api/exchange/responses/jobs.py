@@ -19,7 +19,7 @@ from django.conf import settings
 from api.errors import GatewayError
 from api.exchange.encoding import failed_events
 from api.exchange.responses.plan import PlannedResponse
-from api.exchange.run import stream
+from api.exchange.responses.run import stream_response
 from api.runtime import Runtime
 from api.unforeseen import gateway_error
 from sessions_store.recording import StoreError
@@ -133,7 +133,7 @@ class Job:
         try:
             self.add(planned.answer.created(queued=True))
             await runtime.store.write(start_response, self.public_id)
-            events = await stream(runtime, planned.exchange)
+            events = await stream_response(runtime, planned)
             try:
                 async for _ in events:
                     pass

@@ -64,7 +64,8 @@ class ResponseKeeper:
         if not self.kept and self.conversation is None:
             return None
         leaf, answers = nodes
-        return self._state(exchange, leaf, answers[0] if answers else None)
+        # A response that only compacted has no answer: the conversation goes on behind the summary.
+        return self._state(exchange, leaf, answers[0] if answers else leaf if ended else None)
 
     def beginning(self, exchange: Exchange, worker: str) -> ResponseState:
         """Return the state of a background response that is about to run."""

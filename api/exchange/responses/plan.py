@@ -66,12 +66,17 @@ class Turns:
 
 @dataclass(slots=True, kw_only=True)
 class PlannedResponse:
-    """A response that can be carried out."""
+    """A response that can be carried out. `request` has the defaults of its model's mapping.
 
+    `compacted` says that its context is to be compacted first.
+    """
+
+    request: ResponsesRequest | CompactRequest
     exchange: Exchange
     keeper: ResponseKeeper
     answer: ResponsesAnswer
     turns: Turns = field(repr=False)
+    compacted: bool = False
 
 
 async def plan_response(
@@ -92,7 +97,7 @@ async def plan_response(
         request, profile = await resolve_model(request, exchange)
         turns = await read_turns(runtime, request, exchange, profile, local=local)
         try:
-            planned = _planned(exchange, request, turns, await translate(runtime, request, turns))
+            planned = planned_response(exchange, request, turns, await translate(runtime, request, turns))
         except BaseException:
             turns.context.release()
             raise
@@ -132,21 +137,33 @@ async def read_turns(
     items = request.items
     if named := references(items):
         items = resolved(items, await runtime.store.read(find_items, principal_id, named))  # type: ignore[assignment]
-    fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
     context = await load_context(runtime, principal_id, request, max_tokens=profile.input_token_limit, local=local)
     if not context.whole:
         exchange.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))
     try:
-        own = items_to_messages(
-            items,
-            family=profile.family,
-            text_input=isinstance(request.input, str),
-            earlier=[*context.earlier, *context.items],
-        )
-        history, memory = await _placed(runtime, exchange, context, own, fit)
+        return await place_turns(runtime, request, exchange, (profile, context), items)
     except BaseException:
         context.release()
         raise
+
+
+async def place_turns(
+    runtime: Runtime,
+    request: ResponseParameters,
+    exchange: Exchange,
+    known: tuple[ModelProfile, Context],
+    items: Sequence[Item],
+) -> Turns:
+    """Return the conversation of `items` behind a context, with what the tree knows of it."""
+    profile, context = known
+    fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
+    own = items_to_messages(
+        items,
+        family=profile.family,
+        text_input=isinstance(request.input, str),
+        earlier=[*context.earlier, *context.items],
+    )
+    history, memory = await _placed(runtime, exchange, context, own, fit)
     return Turns(context=context, items=items, own=own, history=history, memory=memory, profile=profile)
 
 
@@ -189,9 +206,10 @@ async def translate(runtime: Runtime, request: ResponseParameters, turns: Turns)
     return replace(upstream, faces=[*[None] * first, *upstream.faces]) if first else upstream
 
 
-def _planned(
+def planned_response(
     exchange: Exchange, request: ResponsesRequest | CompactRequest, turns: Turns, upstream: ResponsesCall
 ) -> PlannedResponse:
+    """Return the response that `upstream` is to answer."""
     exchange.notes += upstream.notes
     exchange.branches = (Branch(turns.memory, upstream, 0, 1),)
     exchange.calls = [PlannedCall(orjson.dumps(upstream.body), 0)]
@@ -211,7 +229,7 @@ def _planned(
     keeper = _keeper(exchange, request, turns, answer)
     if keeper.kept or keeper.conversation is not None:
         exchange.keeper = keeper
-    return PlannedResponse(exchange=exchange, keeper=keeper, answer=answer, turns=turns)
+    return PlannedResponse(request=request, exchange=exchange, keeper=keeper, answer=answer, turns=turns)
 
 
 def _keeper(

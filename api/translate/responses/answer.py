@@ -18,6 +18,7 @@ from api.openai.responses import (
     ResponseError,
     ResponseParametersEcho,
     ResponseStatus,
+    ResponseUsage,
 )
 from api.translate.candidates import Candidates
 from api.translate.choice import Call, Choice, DialectRules
@@ -26,7 +27,7 @@ from api.translate.folded_answer import FoldedAnswer
 from api.translate.responses.answer_items import AnswerItems
 from api.translate.responses.output import Events, Output
 from api.translate.responses.tool_names import CalledTools, client_tool, flat_name
-from api.translate.responses.usage import tool_usage, usage_to_responses
+from api.translate.responses.usage import added_usage, tool_usage, usage_to_responses
 from api.translate.responses.whole_items import custom_input
 from api.translate.service_tier import service_tier_to_openai
 
@@ -63,6 +64,8 @@ class ResponsesAnswer(FoldedAnswer):
     _status: ResponseStatus = field(init=False, repr=False, default="in_progress")
     _error: ResponseError | None = field(init=False, repr=False, default=None)
     _completed_at: int | None = field(init=False, repr=False, default=None)
+    _compaction_usage: ResponseUsage | None = field(init=False, repr=False, default=None)
+    _failure: Events = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         rules = DialectRules(
@@ -90,6 +93,20 @@ class ResponsesAnswer(FoldedAnswer):
             events.append(self._turn("response.queued"))
             self._status = "in_progress"
         return [*events, self._turn("response.in_progress")]
+
+    def compacting(self) -> Events:
+        """Return the events that begin the response and the compaction of what it goes on from."""
+        return [*self.created(), *self._items.compacting()]
+
+    def compacted(self, encrypted: str, used: ResponseUsage) -> Events:
+        """End the compaction with what the client is to carry; `used` counts as the response's own."""
+        self._compaction_usage = used
+        return self._items.compacted(encrypted)
+
+    def finish_without_answer(self) -> Events:
+        """End a response that was only to compact; return the event that says so."""
+        self._status, self._completed_at = "completed", self.now()
+        return [self._turn("response.completed")]
 
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Events:
         """Take one response or chunk; return the events to send."""
@@ -126,7 +143,8 @@ class ResponsesAnswer(FoldedAnswer):
         events += self._items.end(self._choice, whole=False)
         self._status = "failed"
         self._error = {"code": _error_code(error), "message": error.message}
-        return [*events, self._turn("response.failed")]
+        self._failure = [*events, self._turn("response.failed")]
+        return self._failure
 
     def cancelled(self) -> Response:
         """End the response because its client called it off; return it as it came. OpenAI has no event for that."""
@@ -152,7 +170,7 @@ class ResponsesAnswer(FoldedAnswer):
             "moderation": None,
             "output": self._items.items,
             "tool_usage": tool_usage(self._items.searches),
-            "usage": usage_to_responses(self.usage) if has_usage else None,
+            "usage": self._usage() if has_usage or self._compaction_usage else None,
             **self.echo,
             "service_tier": self._served_tier(),
         }
@@ -161,6 +179,11 @@ class ResponsesAnswer(FoldedAnswer):
     def status(self) -> ResponseStatus:
         """Where in its life the response is."""
         return self._status
+
+    @property
+    def failure(self) -> Events:
+        """The events that ended the response, if it failed: for a stream that could not say so when it did."""
+        return self._failure
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -207,6 +230,11 @@ class ResponsesAnswer(FoldedAnswer):
     @property
     def _ended(self) -> bool:
         return self._status not in ("queued", "in_progress")
+
+    def _usage(self) -> ResponseUsage:
+        """Return what the answer used, and the compaction before it."""
+        used = usage_to_responses(self.usage)
+        return used if self._compaction_usage is None else added_usage(used, self._compaction_usage)
 
     def _served_tier(self) -> str:
         """Return the tier as served; what is left to the account is the default one."""

@@ -7,7 +7,14 @@ from api.translate.choice import Call, Choice, Piece
 from api.translate.responses.encrypted import CarriedSignature, pack_signature
 from api.translate.responses.output import Events, MessageWriter, Output, ReasoningWriter
 from api.translate.responses.tool_names import CalledTools, client_tool
-from api.translate.responses.whole_items import CodeWriter, call_item, image_item, refusal_item, search_item
+from api.translate.responses.whole_items import (
+    CodeWriter,
+    CompactionWriter,
+    call_item,
+    image_item,
+    refusal_item,
+    search_item,
+)
 
 Writer = MessageWriter | ReasoningWriter | CodeWriter
 
@@ -29,6 +36,7 @@ class AnswerItems:
         self._calls_show = False  # Gemini shows each search as a call: then the grounding only sums them up
         self._text_signature = ""
         self._cited = 0
+        self._compaction: CompactionWriter | None = None
         self.searches = 0
 
     @property
@@ -57,6 +65,16 @@ class AnswerItems:
             else:
                 events += self._whole(choice, piece)
         return events
+
+    def compacting(self) -> Events:
+        """Begin the compaction of what the answer goes on from; it stands before all other items."""
+        self._compaction = CompactionWriter(self._output)
+        return self._compaction.begin()
+
+    def compacted(self, encrypted: str) -> Events:
+        """End the compaction."""
+        writer, self._compaction = self._compaction, None
+        return [] if writer is None else writer.end(encrypted)
 
     def end(self, choice: Choice, *, whole: bool) -> Events:
         """End what is open; it is incomplete if the answer is not `whole`."""

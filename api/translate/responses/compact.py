@@ -6,10 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from api.openai.responses_items import item_type
-from api.openai.responses_request import CompactRequest
-from api.translate.responses.encrypted import pack_summary
+from api.openai.responses_request import CompactRequest, ResponseParameters
+from api.translate.responses.encrypted import CarriedConversation, pack_conversation
+from api.translate.responses.message_items import message_to_items
+from api.translate.responses.unfolding import RULE_ROLES, rule_of
 
 Item = Mapping[str, Any]
+Message = Mapping[str, Any]
+
+# What a summary that a response needs is asked with; the rest is about the answer.
+_SHARED: Final = (
+    "instructions",
+    "tools",
+    "service_tier",
+    "user",
+    "metadata",
+    "google",
+    "extra_body",
+    "safety_settings",
+    "prompt_cache_key",
+)
 
 _ASK: Final = (
     "Summarise our conversation so far, so that it can go on from the summary alone. Keep every fact, decision, name, "
@@ -30,7 +46,7 @@ def compacted(items: Sequence[Item], summary: str, *, item_ids: Iterator[str]) -
     compaction = {
         "id": f"cmp_{next(item_ids)}",
         "type": "compaction",
-        "encrypted_content": pack_summary(summary),
+        "encrypted_content": pack_conversation(CarriedConversation(summary=summary)),
     }
     return [*kept, compaction]
 
@@ -44,3 +60,45 @@ def _retained(item: Item, item_ids: Iterator[str]) -> dict[str, Any]:
     parts = [{"type": "input_text", "text": content}] if isinstance(content, str) else content
     own_id = item.get("id") or f"msg_{next(item_ids)}"
     return {"id": own_id, "type": "message", "status": "completed", "content": parts, "role": "user"}
+
+
+def summarising(request: ResponseParameters, model: str, items: Sequence[Item]) -> CompactRequest:
+    """Return the request for the summary that a response needs of its conversation, of which `items` are its own."""
+    shared = {name: value for name in _SHARED if (value := getattr(request, name, None)) is not None}
+    choice = {"tool_choice": "none"} if request.tools else {}
+    asked = CompactRequest.parse({"model": model, "store": False, "input": list(items), **shared, **choice})
+    return compacting(asked)
+
+
+def latest_step(messages: Sequence[Message]) -> int:
+    """Return where the messages begin that the model is about to answer, and which so stay word for word.
+
+    Those are the user's last messages, or the last calls with their results.
+    """
+    start = len(messages)
+    roles = [message["role"] for message in messages]
+    if not roles or roles[-1] == "assistant":
+        return start
+    last = frozenset({"user"}) if roles[-1] == "user" else frozenset({"tool", "function"})
+    while start and roles[start - 1] in last:
+        start -= 1
+    return max(start - 1, 0) if "user" not in last else start
+
+
+def can_be_folded(messages: Sequence[Message]) -> bool:
+    """Whether there is anything before the latest step that a summary can stand for."""
+    return any(message["role"] not in RULE_ROLES for message in messages[: latest_step(messages)])
+
+
+def folded(messages: Sequence[Message], settings: Sequence[Item], summary: str, *, item_ids: Iterator[str]) -> str:
+    """Return the `encrypted_content` of the compaction item that stands for all of a conversation."""
+    step = latest_step(messages)
+    rules = [dict(rule) for item in settings if (rule := rule_of(item)) is not None]
+    for message in messages:
+        if message["role"] in RULE_ROLES:
+            rules += message_to_items(message, item_ids=item_ids)
+    latest: list[dict[str, Any]] = []
+    for message in messages[step:]:
+        if message["role"] not in RULE_ROLES:
+            latest += message_to_items(message, item_ids=item_ids)
+    return pack_conversation(CarriedConversation(summary=summary, whole=True, rules=rules, latest=latest))

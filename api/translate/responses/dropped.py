@@ -20,7 +20,6 @@ _HINT = "only a hint for OpenAI's own servers"
 # `prompt_cache_key` is not among them: Gemini caches by itself and reports the cached tokens.
 DROPPED: Final[dict[str, Dropped]] = {
     "max_tool_calls": Dropped("Gemini itself decides how often to use its own tools"),
-    "context_management": Dropped("nothing is compacted by itself"),
     "moderation": Dropped("Gemini's own safety filters apply instead"),
     "image": Dropped(_HINT),
     "access_programs": Dropped(_HINT),

@@ -8,6 +8,7 @@ two it is for. The model family stands beside it, because a signature is of no u
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,16 +43,41 @@ def unpack_signature(blob: str) -> CarriedSignature | None:
     return CarriedSignature(owner=owner, value=value, family=family)
 
 
-def pack_summary(summary: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedConversation:
+    """The conversation that a compaction item stands for: its summary, and the items that stay word for word.
+
+    `whole` says that it stands for everything before it, which then need not be read. `rules` are the instructions
+    that were in force, `latest` is what the model was about to answer.
+    """
+
+    summary: str
+    whole: bool = False
+    rules: Sequence[dict[str, Any]] = ()
+    latest: Sequence[dict[str, Any]] = ()
+
+
+def pack_conversation(carried: CarriedConversation) -> str:
     """Return the `encrypted_content` of a compaction item."""
-    return _pack({"kind": "compaction", "summary": summary})
+    packed: dict[str, Any] = {"kind": "compaction", "summary": carried.summary}
+    if carried.whole:
+        packed |= {"rules": list(carried.rules), "latest": list(carried.latest)}
+    return _pack(packed)
 
 
-def unpack_summary(blob: str) -> str | None:
-    """Return the summary that a compaction item carries; None if another server made it."""
+def unpack_conversation(blob: str) -> CarriedConversation | None:
+    """Return what a compaction item carries; None if another server made it.
+
+    The client could have changed the items: whoever reads them checks them like any input.
+    """
     packed = _unpack(blob)
     summary = packed.get("summary")
-    return summary if packed.get("kind") == "compaction" and isinstance(summary, str) else None
+    if packed.get("kind") != "compaction" or not isinstance(summary, str):
+        return None
+    rules, latest = packed.get("rules"), packed.get("latest")
+    if not isinstance(rules, list) or not isinstance(latest, list):
+        return CarriedConversation(summary=summary)
+    return CarriedConversation(summary=summary, whole=True, rules=rules, latest=latest)
 
 
 def _pack(value: dict[str, Any]) -> str:

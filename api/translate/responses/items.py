@@ -17,14 +17,12 @@ from api.openai.responses_items import item_type
 from api.openai.validation import printable_name
 from api.translate.responses.assistant_turn import AssistantTurn
 from api.translate.responses.content import content_to_chat, is_text, text_of
-from api.translate.responses.encrypted import unpack_summary
+from api.translate.responses.encrypted import unpack_conversation
 from api.translate.responses.places import Places
+from api.translate.responses.unfolding import SETTINGS, unfolded
 
 Item = Mapping[str, Any]
 Message = dict[str, Any]
-
-# They say how to answer, not what was said; `responses_to_gemini` reads them.
-SETTINGS = frozenset({"additional_tools", "configuration_update", "tool_search_output"})
 
 _OWN_TOOL = "sent as Gemini gave it if its answer is still known, else left out"
 
@@ -33,14 +31,12 @@ _OWN_TOOL = "sent as Gemini gave it if its answer is still known, else left out"
 class ItemMessages:
     """The messages that items stand for.
 
-    `owners` gives for each item the index of its message, None if it is part of none. `settings` are the items that
-    say how to answer, each with its place.
+    `settings` are the items that say how to answer, each with its place.
     """
 
     messages: list[Message]
     places: Places
     notes: tuple[Note, ...]
-    owners: list[int | None]
     settings: list[tuple[Item, str]]
 
 
@@ -62,8 +58,8 @@ def items_to_messages(
     """
     reader = _Reader(family)
     reader.settings = [(item, "previous_response_id") for item in earlier if item_type(dict(item)) in SETTINGS]
-    for index, item in enumerate(items):
-        reader.take(item, f"input[{index}]")
+    for item, path in unfolded(items):
+        reader.take(item, path)
     reader.end_turn()
     if text_input:
         reader.places.inner["messages[0].content"] = "input"
@@ -71,7 +67,6 @@ def items_to_messages(
         messages=reader.messages,
         places=reader.places,
         notes=tuple(reader.notes),
-        owners=reader.owners,
         settings=reader.settings,
     )
 
@@ -104,7 +99,6 @@ class _Reader:
     messages: list[Message] = field(default_factory=list)
     places: Places = field(default_factory=Places)
     notes: list[Note] = field(default_factory=list)
-    owners: list[int | None] = field(default_factory=list)
     settings: list[tuple[Item, str]] = field(default_factory=list)
     turn: AssistantTurn | None = None
 
@@ -120,7 +114,6 @@ class _Reader:
         else:
             reason = _OWN_TOOL if kind in _OWN_CALLS else "the models have no tool that it belongs to"
             self.notes.append(Note("dropped", path, f"an item of type {kind}: {reason}"))
-            self.owners.append(None)
 
     def end_turn(self) -> None:
         """End the assistant's message in the making."""
@@ -134,13 +127,11 @@ class _Reader:
             self.turn = AssistantTurn(self.family, self.places, len(self.messages))
             self.messages.append({})
             self.places.messages.append("input")
-        self.owners.append(len(self.messages) - 1)
         return self.turn
 
     def _add(self, message: Message, path: str) -> str:
         """Add a message of another role; return the name that the leaves have for it."""
         self.end_turn()
-        self.owners.append(len(self.messages))
         self.messages.append(message)
         self.places.messages.append(path)
         return f"messages[{len(self.messages) - 1}]"
@@ -184,25 +175,22 @@ class _Reader:
 
     def _setting(self, item: Item, path: str) -> None:
         self.settings.append((item, path))
-        self.owners.append(None)
 
     def _found_tools(self, item: Item, path: str) -> None:
         """Take the tools of a search: they are declared, and the search has its result."""
         self.settings.append((item, path))
         if not item.get("call_id") or item.get("execution") == "server":
-            self.owners.append(None)
             return
         names = [tool.get("name") for tool in item["tools"] if isinstance(tool.get("name"), str)]
         content = orjson.dumps({"tools": names}).decode()
         self._add({"role": "tool", "tool_call_id": item["call_id"], "content": content}, path)
 
     def _compaction(self, item: Item, path: str) -> None:
-        summary = unpack_summary(item["encrypted_content"])
-        if summary is None:
+        carried = unpack_conversation(item["encrypted_content"])
+        if carried is None:
             self.notes.append(Note("dropped", path, "a compaction that another server made cannot be read"))
-            self.owners.append(None)
             return
-        text = f"<conversation_summary>\n{summary}\n</conversation_summary>"
+        text = f"<conversation_summary>\n{carried.summary}\n</conversation_summary>"
         name = self._add({"role": "user", "content": text}, path)
         self.places.inner[f"{name}.content"] = f"{path}.encrypted_content"
 
@@ -211,9 +199,8 @@ class _Reader:
         raise _not_found(item)
 
     def _trigger(self, item: Item, path: str) -> None:
-        del item
-        self.notes.append(Note("dropped", path, "nothing is compacted while a response is made"))
-        self.owners.append(None)
+        """Say nothing of it: whoever asks for the response compacts the conversation."""
+        del item, path
 
 
 _OWN_CALLS = frozenset({"web_search_call", "code_interpreter_call"})

@@ -25,6 +25,22 @@ def usage_to_responses(usage: Usage) -> ResponseUsage:
     }
 
 
+def added_usage(one: ResponseUsage, other: ResponseUsage) -> ResponseUsage:
+    """Return what two calls used together."""
+    first, second = one["input_tokens_details"], other["input_tokens_details"]
+    reasoning = [used["output_tokens_details"]["reasoning_tokens"] for used in (one, other)]
+    return {
+        "input_tokens": one["input_tokens"] + other["input_tokens"],
+        "input_tokens_details": {
+            "cache_write_tokens": first["cache_write_tokens"] + second["cache_write_tokens"],
+            "cached_tokens": first["cached_tokens"] + second["cached_tokens"],
+        },
+        "output_tokens": one["output_tokens"] + other["output_tokens"],
+        "output_tokens_details": {"reasoning_tokens": sum(reasoning)},
+        "total_tokens": one["total_tokens"] + other["total_tokens"],
+    }
+
+
 def tool_usage(searches: int) -> ToolUsage:
     """Return what tools used: how often the web was searched."""
     return {"image_gen": dict(_NO_IMAGES), "web_search": {"num_requests": searches}}

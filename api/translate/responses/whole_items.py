@@ -72,6 +72,22 @@ class CodeWriter:
         return [self._open.event("response.code_interpreter_call.completed"), self._open.done()]
 
 
+class CompactionWriter:
+    """A compaction: the item comes first, what it carries when the summary is there."""
+
+    def __init__(self, output: Output) -> None:
+        self._open = output.begin("cmp", "compaction", encrypted_content="")
+
+    def begin(self) -> Events:
+        """Return the events that begin the compaction."""
+        return [self._open.added(), self._open.event("response.compaction.compacting")]
+
+    def end(self, encrypted: str) -> Events:
+        """End it with what the client is to carry."""
+        self._open.item["encrypted_content"] = encrypted
+        return [self._open.done()]
+
+
 def image_item(output: Output, url: str) -> Events:
     """Return the events of an image, which came as a data URL."""
     head, _, base64 = url.partition(";base64,")

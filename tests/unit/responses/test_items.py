@@ -7,11 +7,12 @@ import pytest
 from api.errors import InvalidRequestError, NotFoundError
 from api.translate.responses.compact import compacted
 from api.translate.responses.encrypted import (
+    CarriedConversation,
     CarriedSignature,
+    pack_conversation,
     pack_signature,
-    pack_summary,
+    unpack_conversation,
     unpack_signature,
-    unpack_summary,
 )
 from api.translate.responses.items import items_to_messages, references, resolved
 from api.translate.responses.message_items import message_to_items
@@ -48,7 +49,7 @@ def called(call_id: str, name: str = "time", arguments: str = "{}") -> dict[str,
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[int | None]]] = {
+CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
     "an answer is one message": (
         [
             USER,
@@ -71,7 +72,6 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[int | No
             {"role": "tool", "tool_call_id": "c2", "content": "12:00"},
             {"role": "tool", "tool_call_id": "c1", "content": "12:00"},
         ],
-        [0, 1, 1, 1, 1, 1, 2, 3],
     ),
     "results part answers": (
         [call("c1"), output("c1"), call("c2"), output("c2"), said("Done.")],
@@ -82,12 +82,10 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[int | No
             {"role": "tool", "tool_call_id": "c2", "content": "12:00"},
             {"role": "assistant", "content": "Done."},
         ],
-        [0, 1, 2, 3, 4],
     ),
     "namespaces are flattened": (
         [call(namespace="agents", name="close"), call("c2", namespace="time")],
         [{"role": "assistant", "content": None, "tool_calls": [called("c1", "agents.close"), called("c2")]}],
-        [0, 0],
     ),
     "custom tools keep their text": (
         [{"type": "custom_tool_call", "call_id": "c1", "name": "run", "input": "print(1)"}],
@@ -98,7 +96,6 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[int | No
                 "tool_calls": [{"id": "c1", "type": "custom", "custom": {"name": "run", "input": "print(1)"}}],
             }
         ],
-        [0],
     ),
     "a search for tools is a call": (
         [
@@ -114,12 +111,10 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[int | No
             {"role": "assistant", "content": None, "tool_calls": [called("c1", "tool_search", '{"goal":"weather"}')]},
             {"role": "tool", "tool_call_id": "c1", "content": '{"tools":["weather"]}'},
         ],
-        [0, 1],
     ),
     "a plain string is an assistant's text": (
         [{"role": "assistant", "content": "Hello"}],
         [{"role": "assistant", "content": "Hello"}],
-        [0],
     ),
     "media": (
         [
@@ -148,26 +143,22 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[int | No
                 "images": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}],
             },
         ],
-        [0, 1],
     ),
     "settings and tools of others are no messages": (
         [{"type": "additional_tools", "tools": []}, USER, {"type": "mcp_list_tools"}, {"type": "compaction_trigger"}],
         [USER],
-        [None, 0, None, None],
     ),
     "a refusal": (
         [{"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}],
         [{"role": "assistant", "content": None, "refusal": "No."}],
-        [0],
     ),
 }
 
 
-@pytest.mark.parametrize(("items", "messages", "owners"), CASES.values(), ids=CASES)
-def test_items_to_messages(items: Any, messages: Any, owners: Any) -> None:
+@pytest.mark.parametrize(("items", "messages"), CASES.values(), ids=CASES)
+def test_items_to_messages(items: Any, messages: Any) -> None:
     turns = items_to_messages(items)
     assert turns.messages == messages
-    assert turns.owners == owners
     assert len(turns.places.messages) == len(messages)
 
 
@@ -213,9 +204,33 @@ def test_a_compaction_is_the_summary_that_it_holds() -> None:
 def test_blobs_say_who_made_them() -> None:
     carried = CarriedSignature(owner="call", value=SIGNATURE, family="gemini-3")
     assert unpack_signature(pack_signature(carried)) == carried
-    assert unpack_summary(pack_summary("x")) == "x"
-    assert unpack_signature(pack_summary("x")) is None
-    assert unpack_summary(pack_signature(carried)) is None
+    whole = CarriedConversation(summary="x", whole=True, rules=[USER], latest=[])
+    for conversation in (CarriedConversation(summary="x"), whole):
+        assert unpack_conversation(pack_conversation(conversation)) == conversation
+        assert unpack_signature(pack_conversation(conversation)) is None
+    assert unpack_conversation(pack_signature(carried)) is None
+
+
+def test_a_compaction_of_everything_takes_its_place() -> None:
+    rules = [{"role": "system", "content": "Be brief."}]
+    carried = CarriedConversation(
+        summary="They met.", whole=True, rules=rules, latest=[{"role": "user", "content": "Who?"}]
+    )
+    item = {"type": "compaction", "encrypted_content": pack_conversation(carried)}
+    summary = {"role": "user", "content": "<conversation_summary>\nThey met.\n</conversation_summary>"}
+    latest = {"role": "user", "content": "Who?"}
+
+    newer = {"role": "system", "content": "Be long."}
+    for before, system in (([USER, said("Hello")], rules[0]), ([newer, USER, said("Hello")], newer)):
+        turns = items_to_messages([*before, item, said("Ada.")])
+        assert turns.messages == [system, summary, latest, {"role": "assistant", "content": "Ada."}]
+
+
+def test_a_compaction_that_was_tampered_with_is_refused() -> None:
+    carried = CarriedConversation(summary="x", whole=True, latest=[{"role": "user"}])
+    with pytest.raises(InvalidRequestError) as caught:
+        items_to_messages([{"type": "compaction", "encrypted_content": pack_conversation(carried)}])
+    assert caught.value.param == "input[0].encrypted_content"
 
 
 def test_references_are_resolved_or_not_found() -> None:

@@ -183,7 +183,6 @@ def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], 
 @given(items)
 def test_messages_of_items_stay_the_same_on_the_way_back(sent: list[dict[str, Any]]) -> None:
     turns = items_to_messages(sent)
-    assert len(turns.owners) == len(sent)
     again: list[dict[str, Any]] = []
     for message in turns.messages:
         again += message_to_items(message, item_ids=iter(map(str, itertools.count())))

@@ -1,0 +1,122 @@
+"""Compaction that a response does by itself: when its context has grown over the client's threshold
+(`context_management`), or when the client asks for nothing else (a `compaction_trigger` at the end of its input).
+
+The summary is a call of its own, with a usage record of its own. The response then goes on from the summary, the
+instructions and the latest step, as if its client had sent nothing but the compaction item; so does every later one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+
+from api.errors import GatewayError
+from api.exchange.exchange import Branch
+from api.exchange.fanout import PlannedCall
+from api.exchange.identity import item_ids
+from api.exchange.plan import Asker
+from api.exchange.record import record, status_of
+from api.exchange.responses.compacting import summary_of
+from api.exchange.responses.context import LocalResponse
+from api.exchange.responses.counting import counted
+from api.exchange.responses.plan import (
+    NO_LOCAL,
+    PlannedResponse,
+    Turns,
+    new_exchange,
+    place_turns,
+    plan_response,
+    planned_response,
+    translate,
+)
+from api.notes import Note
+from api.openai.responses_request import ResponseParameters, ResponsesRequest
+from api.runtime import Runtime
+from api.translate.responses.compact import can_be_folded, folded, summarising
+from api.translate.responses.output import Events
+
+# Of the model's input limit, where the client names no threshold of its own.
+DEFAULT_SHARE: Final = 0.8
+
+
+async def plan_managed(
+    runtime: Runtime, request: ResponsesRequest, asker: Asker, *, local: Mapping[str, LocalResponse] = NO_LOCAL
+) -> PlannedResponse:
+    """Plan a response as `plan_response` does, and find out whether its context is to be compacted first."""
+    planned = await plan_response(runtime, request, asker, local=local)
+    if request.compacts_only or request.context_management:
+        try:
+            planned.compacted = request.compacts_only or await _is_due(runtime, planned)
+        except BaseException as error:
+            planned.exchange.release()
+            if isinstance(error, GatewayError):
+                await record(runtime, planned.exchange, status_of(error), error)
+            raise
+    return planned
+
+
+async def compact_context(runtime: Runtime, planned: PlannedResponse) -> Events:
+    """Ask for the summary and plan the response anew behind it; return the events that end the compaction item.
+
+    Whatever goes wrong is raised; only the summary's own exchange is recorded then.
+    """
+    turns, request, exchange = planned.turns, planned.request, planned.exchange
+    summary, used = await summary_of(runtime, await _summary_call(runtime, planned))
+    settings = [item for item, _ in turns.own.settings]
+    encrypted = folded(conversation(turns), settings, summary, item_ids=item_ids())
+    item = {"type": "compaction", "encrypted_content": encrypted}
+    context = replace(turns.context, head=None, path=(), items=(), whole=True, earlier=settings)
+    behind = await place_turns(runtime, request, exchange, (turns.profile, context), [item])
+    upstream = await translate(runtime, request, behind)
+    exchange.notes += [note for note in upstream.notes if note not in exchange.notes]
+    lock, turns.memory.lock = turns.memory.lock, None
+    behind.memory.lock = lock
+    exchange.branches = (Branch(behind.memory, upstream, 0, 1),)
+    exchange.calls = [PlannedCall(orjson.dumps(upstream.body), 0)]
+    return planned.answer.compacted(encrypted, used)
+
+
+def conversation(turns: Turns) -> list[Mapping[str, Any]]:
+    """Return all messages of a request's conversation, those before its own first."""
+    return [*(remembered.message for remembered in turns.history), *turns.own.messages]
+
+
+async def _is_due(runtime: Runtime, planned: PlannedResponse) -> bool:
+    """Whether the context has more tokens than the threshold. A text has no more tokens than bytes: most need no count.
+
+    Raises what counting raises.
+    """
+    exchange, turns = planned.exchange, planned.turns
+    threshold = _threshold(planned.request, turns.profile.input_token_limit)
+    body = exchange.branches[0].upstream.body
+    encoded = exchange.calls[0].body
+    if threshold is None or (len(encoded) <= threshold and b'"fileData"' not in encoded):
+        return False
+    if await counted(runtime, exchange, body) <= threshold:
+        return False
+    if not can_be_folded(conversation(turns)):
+        reason = "nothing stands before the latest message that a summary could replace"
+        exchange.notes.append(Note("dropped", "context_management", reason))
+        return False
+    exchange.notes.append(Note("added", "output", f"a compaction: the context has more than {threshold} tokens"))
+    return True
+
+
+def _threshold(request: ResponseParameters, input_limit: int) -> int | None:
+    """Return the least threshold that the request names; None if it wants no compaction."""
+    entries = request.context_management or ()
+    named = [entry.get("compact_threshold") or int(input_limit * DEFAULT_SHARE) for entry in entries]
+    return min(named, default=None)
+
+
+async def _summary_call(runtime: Runtime, planned: PlannedResponse) -> PlannedResponse:
+    """Plan the call that asks for the summary: the same conversation and one more message."""
+    turns, exchange = planned.turns, planned.exchange
+    asked = summarising(planned.request, exchange.public_model, turns.items)
+    asker = Asker(f"{exchange.request_id}-compaction", exchange.caller)
+    own = new_exchange(asked, asker, "responses.compact")
+    own.upstream_model = exchange.upstream_model
+    context = replace(turns.context, conversation=None, lock=None)
+    placed = await place_turns(runtime, asked, own, (turns.profile, context), asked.items)
+    return planned_response(own, asked, placed, await translate(runtime, asked, placed))

@@ -1,0 +1,119 @@
+"""Carrying a response out, with the compaction that may be due before its answer."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from django.conf import settings
+
+from api.errors import GatewayError, InternalError
+from api.exchange.record import record, status_of
+from api.exchange.responses.automatic import compact_context
+from api.exchange.responses.plan import PlannedResponse
+from api.exchange.run import EventStream, complete, stream
+from api.openai.sse import KEEP_ALIVE
+from api.runtime import Runtime
+from api.unforeseen import gateway_error
+
+
+async def complete_response(runtime: Runtime, planned: PlannedResponse) -> Any:
+    """Return the response. Whatever goes wrong is recorded and raised."""
+    exchange, answer = planned.exchange, planned.answer
+    if planned.compacted:
+        try:
+            answer.compacting()
+            await compact_context(runtime, planned)
+            if planned.request.compacts_only:
+                answer.finish_without_answer()
+                await record(runtime, exchange, "ok")
+                exchange.release()
+                return answer.response()
+        except BaseException as error:
+            await _record_failure(runtime, planned, error)
+            raise
+    return await complete(runtime, exchange)
+
+
+async def stream_response(runtime: Runtime, planned: PlannedResponse) -> "EventStream | CompactingStream":
+    """Return the response's stream. Without a compaction, a refusal of Gemini's is raised with its status."""
+    if planned.compacted:
+        return CompactingStream(runtime, planned)
+    return await stream(runtime, planned.exchange)
+
+
+class CompactingStream:
+    """A stream that begins with a compaction: its client sees that it is under way, and hears keep-alives meanwhile.
+
+    An async iterator of bytes whose `aclose` also ends a stream never begun.
+    """
+
+    def __init__(self, runtime: Runtime, planned: PlannedResponse) -> None:
+        self._runtime = runtime
+        self._planned = planned
+        self._events = self._run()
+
+    def __aiter__(self) -> "CompactingStream":
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self._events.__anext__()
+
+    async def aclose(self) -> None:
+        """End whatever runs and record, if that has not happened."""
+        await self._events.aclose()
+        await self._end()
+
+    async def _run(self) -> AsyncGenerator[bytes, None]:
+        exchange, answer = self._planned.exchange, self._planned.answer
+        events: EventStream | None = None
+        try:
+            yield self._encoded(answer.compacting())
+            async for encoded in self._compact():
+                yield encoded
+            if self._planned.request.compacts_only:
+                closing = exchange.encoding.closing(answer.finish_without_answer())
+                await record(self._runtime, exchange, "ok")
+                yield closing
+                return
+            events = await stream(self._runtime, exchange)
+            async for encoded in events:
+                yield encoded
+        except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
+            closing = exchange.encoding.failure(answer, gateway_error(error))
+            await _record_failure(self._runtime, self._planned, error)
+            yield closing
+        finally:
+            if events is not None:
+                await events.aclose()
+            await self._end()
+
+    async def _compact(self) -> AsyncGenerator[bytes, None]:
+        """Yield keep-alives while the summary is made, then the events that end the compaction."""
+        task = asyncio.create_task(compact_context(self._runtime, self._planned))
+        try:
+            while not (await asyncio.wait([task], timeout=settings.KEEP_ALIVE_INTERVAL))[0]:
+                yield KEEP_ALIVE
+            yield self._encoded(task.result())
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _encoded(self, events: Sequence[Any]) -> bytes:
+        return b"".join(map(self._planned.exchange.encoding.chunk, events))
+
+    async def _end(self) -> None:
+        if not self._planned.exchange.recorded:
+            # The client has gone: what it caused is recorded all the same.
+            await asyncio.shield(record(self._runtime, self._planned.exchange, "client_closed"))
+        self._planned.exchange.release()
+
+
+async def _record_failure(runtime: Runtime, planned: PlannedResponse, error: BaseException) -> None:
+    """Record how the response failed before its answer was asked for, also while this task is being cancelled."""
+    failure: GatewayError | None = None
+    if isinstance(error, Exception):
+        failure = error if isinstance(error, GatewayError) else InternalError("unforeseen")
+    try:
+        await asyncio.shield(record(runtime, planned.exchange, status_of(error), failure))
+    finally:
+        planned.exchange.release()
