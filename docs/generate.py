@@ -274,6 +274,10 @@ the tables that the code uses and from the names of the tests.
 {endpoints_section()}
 Any other path under `/v1` is a 404 in OpenAI's form.
 
+`/v1/responses` is a WebSocket too. It takes frames of the types `response.create` (with `stream_id` lanes and the
+warm-up `generate: false`, without `background`) and `response.steer`; any other frame is answered with an `error` frame
+that names what is wrong.
+
 ## Parameters
 
 **honoured**: Gemini does it, or the gateway. **noted**: accepted, without effect, and named in the response header

@@ -2,7 +2,8 @@
 
 Frames of one `stream_id` (a lane; most clients have one, without a name) are answered one after the other, lanes beside
 each other. A connection remembers its own responses, also with `store: false`, so that a client need only send what is
-new. `generate: false` takes the input in and answers at once. The client's leaving cancels what runs.
+new. `generate: false` takes the input in and answers at once. `response.steer` gives a running response further input.
+The client's leaving cancels what runs.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 
 from api.authentication import Caller, admit_keyless
+from api.consumers.steering import Frames, Steering, successor
 from api.errors import GatewayError, InvalidRequestError, PayloadTooLargeError, RateLimitError
 from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Exchange, Keeper
@@ -30,6 +32,7 @@ from api.exchange.responses.run import stream_response
 from api.openai.error_body import error_body
 from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
+from api.openai.responses_steering import Steer, parse_steer
 from api.runtime import runtime
 from api.unforeseen import gateway_error
 from api.views.identity import new_request_id
@@ -85,6 +88,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._lanes: dict[str | None, asyncio.Queue[Frame]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._local: dict[str, LocalResponse] = {}
+        self._steering = Steering(self._local.__contains__)
 
     async def connect(self) -> None:
         """Admit the caller by the rules of every route, or refuse the handshake."""
@@ -102,6 +106,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         lane: str | None = None
         try:
             frame = _frame(raw)
+            if frame["type"] == "response.steer":
+                await self._steering.take(frame, parse_steer(frame), Frames(self._text, None))
+                return
             lane = frame.get("stream_id")
             self._lane(lane).put_nowait(frame)
         except asyncio.QueueFull:
@@ -140,27 +147,59 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         warm_up = frame.get("generate") is False
         if not warm_up or request.input:  # a warm-up may bring nothing but tools and instructions
             check_response(request)
+        request, joined = self._steering.joined(request)
+        try:
+            steers, planned = await self._respond(request, lane, warm_up=warm_up)
+        except GatewayError as error:
+            await self._give_back(joined, lane, error)
+            raise
+        while steers:
+            try:
+                steers, planned = await self._respond(successor(planned, steers), lane)
+            except GatewayError as error:
+                await self._give_back(steers, lane, error)
+                return
+
+    async def _give_back(self, steers: list[Steer], lane: str | None, error: GatewayError) -> None:
+        message = f"The successor could not be created: {error.message}"
+        await self._steering.give_back(steers, Frames(self._text, lane), "successor_creation_failed", message)
+
+    async def _respond(
+        self, request: ResponsesRequest, lane: str | None, *, warm_up: bool = False
+    ) -> tuple[list[Steer], PlannedResponse]:
+        """Answer one request; return what its successor is to take up, and what it was."""
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
         asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED)
         planned = await plan_managed(runtime(), request, asker, local=self._local)
         keeper = planned.exchange.keeper = Remembering(planned.exchange.keeper)
         planned.exchange.encoding = FrameEncoding(lane)
+        steers: list[Steer] = []
         if warm_up:
             await self._warm_up(planned, FrameEncoding(lane))
         else:
-            await self._stream(planned)
+            steers = await self._stream(planned, Frames(self._text, lane))
         if keeper.answered:
             self._remember(planned, keeper.head)
+        return steers, planned
 
-    async def _stream(self, planned: PlannedResponse) -> None:
-        events = await stream_response(runtime(), planned)
+    async def _stream(self, planned: PlannedResponse, frames: Frames) -> list[Steer]:
+        """Send a response's events; return the steerings that came meanwhile."""
+        self._steering.begin(planned, frames)
         try:
-            async for encoded in events:
-                for line in encoded.splitlines():
-                    if line.startswith(b"{"):  # keep-alives are the protocol's own affair here
-                        await self.send(text_data=line.decode())
+            events = await stream_response(runtime(), planned)
+            try:
+                async for encoded in events:
+                    for line in encoded.splitlines():
+                        if line.startswith(b"{"):  # keep-alives are the protocol's own affair here
+                            await frames.line(line)
+            finally:
+                await events.aclose()
         finally:
-            await events.aclose()
+            steers = await self._steering.end(planned)
+        return steers
+
+    async def _text(self, text: str) -> None:
+        await self.send(text_data=text)
 
     async def _warm_up(self, planned: PlannedResponse, encoding: FrameEncoding) -> None:
         """Take the input into the transcript without asking for an answer."""
@@ -198,13 +237,15 @@ NO_USAGE: Final = {
 
 
 def _frame(raw: bytes) -> Frame:
-    """Return a frame that asks for a response; raises InvalidRequestError for any other."""
+    """Return a frame that asks for a response or steers one; raises InvalidRequestError for any other."""
     if len(raw) > settings.MAX_BODY_BYTES:
         raise PayloadTooLargeError("The frame is larger than this server reads.")
     frame = parse_json(raw)
+    if frame.get("type") == "response.steer":
+        return frame
     if frame.get("type") != "response.create":
         raise InvalidRequestError(
-            "Invalid value for 'type': this server takes frames of the type 'response.create'.",
+            "Invalid value for 'type': expected 'response.create' or 'response.steer'.",
             param="type",
             code="invalid_value",
         )

@@ -101,6 +101,7 @@ class Exchange:
     `unsigned` says that the turns went without their thought signatures, because Gemini had called one corrupted.
     `instructions` are those of a response, or what a completion's `suffix` makes: they go upstream, and are no message
     of the conversation.
+    `stopped` ends its stream before Gemini does, with nothing lost that was sent: the answer then knows its end.
     `encoding` is the form of its stream; `keeper` stores what the client may ask for later, None if nothing is.
     """
 
@@ -122,6 +123,7 @@ class Exchange:
     attempts: int = 0
     recorded: bool = False
     unsigned: bool = False
+    stopped: bool = False
     instructions: str = ""
     encoding: Encoding = CHAT
     keeper: Keeper | None = None

@@ -72,7 +72,7 @@ class EventStream:
         answer, encoding = self._exchange.planned_answer, self._exchange.encoding
         try:
             pieces, self._first = self._first, None
-            while pieces != []:
+            while pieces != [] and not self._exchange.stopped:
                 if encoded := self._encoded(pieces):
                     yield encoded
                     self._spoken = time.monotonic()

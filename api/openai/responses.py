@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 ResponseStatus = Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
-IncompleteReason = Literal["max_output_tokens", "content_filter"]
+IncompleteReason = Literal["max_output_tokens", "content_filter", "steered"]
 # The part of OpenAI's closed list that can happen here.
 ErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
 

@@ -136,7 +136,9 @@ def test_lanes_run_beside_each_other(socket: ClientConnection, emulator: Emulato
     [
         ("nonsense", 400, None),
         ("[]", 400, None),
-        ('{"type": "response.steer"}', 400, "type"),
+        ('{"type": "response.cancel"}', 400, "type"),
+        ('{"type": "response.steer"}', 400, "previous_response_id"),
+        ('{"type": "response.steer", "previous_response_id": "resp_1"}', 400, "input"),
         ('{"type": "response.create", "model": "gemini-3.8-flash", "input": 1}', 400, "input"),
         ('{"type": "response.create", "model": "no-such-model", "input": "x"}', 404, "model"),
         (

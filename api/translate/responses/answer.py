@@ -13,6 +13,7 @@ from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.openai.responses import (
     ErrorCode,
+    IncompleteDetails,
     IncompleteReason,
     Response,
     ResponseError,
@@ -65,6 +66,7 @@ class ResponsesAnswer(FoldedAnswer):
     _error: ResponseError | None = field(init=False, repr=False, default=None)
     _completed_at: int | None = field(init=False, repr=False, default=None)
     _compaction_usage: ResponseUsage | None = field(init=False, repr=False, default=None)
+    _steered: bool = field(init=False, repr=False, default=False)
     _failure: Events = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -108,6 +110,15 @@ class ResponsesAnswer(FoldedAnswer):
         self._status, self._completed_at = "completed", self.now()
         return [self._turn("response.completed")]
 
+    def steer(self) -> None:
+        """Say that nothing more of the answer is wanted: `finish` ends it as it is. One that calls tools goes on."""
+        self._steered = not (self._ended or self._choice.finished or self._choice.calls)
+
+    @property
+    def steered(self) -> bool:
+        """Whether the answer is to end here."""
+        return self._steered
+
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Events:
         """Take one response or chunk; return the events to send."""
         events = self.created()
@@ -120,6 +131,9 @@ class ResponsesAnswer(FoldedAnswer):
         events = self.created()
         if self._ended:
             return events
+        if self._steered and not self._choice.finished:
+            self._status = "incomplete"
+            return [*events, *self._items.end(self._choice, whole=False), self._turn("response.incomplete")]
         self._candidates.close()
         reason = _INCOMPLETE.get(self._choice.finish_reason)
         events += self._items.end(self._choice, whole=reason is None)
@@ -155,7 +169,6 @@ class ResponsesAnswer(FoldedAnswer):
 
     def response(self) -> Response:
         """Return the response as it is now."""
-        reason = _INCOMPLETE.get(self._choice.finish_reason) if self._status == "incomplete" else None
         has_usage = self._ended and (self._status in ("completed", "incomplete") or self._candidates.usage_metadata)
         return {
             "id": self.id,
@@ -166,7 +179,7 @@ class ResponsesAnswer(FoldedAnswer):
             "billing": {"payer": "developer"},
             "completed_at": self._completed_at,
             "error": self._error,
-            "incomplete_details": {"reason": reason} if reason else None,
+            "incomplete_details": self._incomplete_details(),
             "moderation": None,
             "output": self._items.items,
             "tool_usage": tool_usage(self._items.searches),
@@ -230,6 +243,12 @@ class ResponsesAnswer(FoldedAnswer):
     @property
     def _ended(self) -> bool:
         return self._status not in ("queued", "in_progress")
+
+    def _incomplete_details(self) -> IncompleteDetails | None:
+        if self._status != "incomplete":
+            return None
+        choice = self._choice
+        return {"reason": _INCOMPLETE[choice.finish_reason] if choice.finished else "steered"}
 
     def _usage(self) -> ResponseUsage:
         """Return what the answer used, and the compaction before it."""
