@@ -1,6 +1,8 @@
 """What one worker process shares between its requests: the upstream client, the store, the count of open exchanges."""
 
 import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -96,9 +98,10 @@ def _media() -> MediaFetcher | None:
     return MediaFetcher(limits, guard=Guard(schemes=frozenset(schemes)))
 
 
-def start_draining() -> None:
-    """Make `/readyz` answer 503 from now on."""
+def drain() -> Awaitable[None]:
+    """Make `/readyz` answer 503 from now on; await it until no response runs in the background any more."""
     _Holder.draining = True
+    return _finish_background()
 
 
 def is_draining() -> bool:
@@ -106,8 +109,22 @@ def is_draining() -> bool:
     return _Holder.draining
 
 
+async def _finish_background() -> None:
+    """Wait until no response runs in the background any more."""
+    held = _Holder.runtime
+    if held is not None and held.jobs is not None:
+        await held.jobs.finished()
+
+
 async def shut_down() -> None:
-    """Stop what runs in the background, close the pool of upstream connections, write what the store still holds."""
+    """Stop what runs in the background, close the pool of upstream connections, write what the store still holds.
+
+    Under a server that has not drained (`drain`) what runs in the background gets its time now.
+    """
+    if not _Holder.draining:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(settings.DRAIN_SECONDS):
+                await _finish_background()
     held, _Holder.runtime = _Holder.runtime, None
     if held is not None:
         if held.jobs is not None:

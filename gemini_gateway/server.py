@@ -7,7 +7,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,6 +32,10 @@ REPEAT_SECONDS = 1.0
 CUT_GRACE_SECONDS = 10.0  # for applications that were cut at the end of the drain to record what they did
 
 
+async def nothing_else() -> None:
+    """Nothing but requests is to be waited for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenFailure:
     """Why the server could not listen."""
@@ -43,8 +47,8 @@ class GatewayServer(Server):  # type: ignore[misc]
     """A Daphne server for one application on one address.
 
     `drain_seconds` is how long running requests may go on after SIGTERM; `on_ready` is called, in a thread, with the
-    listening addresses once the server accepts connections, `on_drain` when it stops to. `run()` returns when the
-    server has stopped; `failure` then says whether it ever listened.
+    listening addresses once the server accepts connections, `on_drain` when it stops to: what that returns has the same
+    time as the requests. `run()` returns when the server has stopped; `failure` then says whether it ever listened.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         limits: Limits,
         drain_seconds: float,
         on_ready: Callable[[list[tuple[str, int]]], None] = lambda addresses: None,
-        on_drain: Callable[[], None] = lambda: None,
+        on_drain: Callable[[], Awaitable[None]] = nothing_else,
         **daphne_options: Any,
     ) -> None:
         daphne_options.setdefault("server_name", "")  # no header that names the software
@@ -77,6 +81,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         self.draining = False
         self._on_ready = on_ready
         self._on_drain = on_drain
+        self._background: asyncio.Future[None] | None = None
         self._ports: list[Any] = []
         self._lifespan = Lifespan(application)
         self._drain_began = 0.0
@@ -188,7 +193,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         if self._stopping is None:
             self.draining = True
             self._drain_began = now
-            self._on_drain()
+            self._background = asyncio.ensure_future(self._on_drain())
             self._stopping = asyncio.ensure_future(self._drain())
         elif now - self._drain_began > REPEAT_SECONDS:
             self._hurry.set()
@@ -212,7 +217,7 @@ class GatewayServer(Server):  # type: ignore[misc]
             elif not protocol.arrived:
                 protocol.abort()
         logger.info("Draining: %d requests are running, they have %g s", len(self.connections), self._drain_seconds)
-        if await self._all_done_within(self._drain_seconds):
+        if await self._within(self._drain_seconds, self._all_done()):
             return
         logger.warning("Drain is over: cutting %d requests", len(self.connections))
         for protocol, details in list(self.connections.items()):
@@ -221,18 +226,27 @@ class GatewayServer(Server):  # type: ignore[misc]
             if task := details.get("application_instance"):
                 task.cancel()
         self._hurry.clear()
-        await self._all_done_within(CUT_GRACE_SECONDS)
+        await self._within(CUT_GRACE_SECONDS, self._no_requests())
 
-    async def _all_done_within(self, seconds: float) -> bool:
-        """Wait until no request is left, the time is over, or somebody is in a hurry."""
-        self._idle.clear()
-        if not self.connections:
-            return True
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._idle, self._hurry)]
+    async def _all_done(self) -> None:
+        """Wait until no request is left and nothing runs in the background."""
+        await self._no_requests()
+        if self._background is not None:
+            await self._background
+
+    async def _no_requests(self) -> None:
+        while self.connections:
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def _within(self, seconds: float, end: Coroutine[Any, Any, None]) -> bool:
+        """Wait for `end` until the time is over or somebody is in a hurry; tell whether it came."""
+        waits = [asyncio.ensure_future(end), asyncio.ensure_future(self._hurry.wait())]
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        came = waits[0].done()
         for wait in waits:
             wait.cancel()
-        return not self.connections
+        return came
 
     def kill_all_applications(self) -> None:
         """Nothing is left to kill when the reactor stops: the drain came first."""

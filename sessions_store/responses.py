@@ -18,8 +18,6 @@ from sessions_store.state_records import ACTIVE, ResponseState, Stretch
 from sessions_store.state_writer import INSERT_RESPONSES, response_row, write_items
 from sessions_store.stored_rows import drop_stored
 
-LOST = "The server that ran this response stopped before it had ended."
-
 _FIND = """
 SELECT id, public_id, status, background, body, answer_id, input_items, output_items, settings, heartbeat_at,
        completed_at
@@ -142,21 +140,6 @@ def beat(public_ids: Collection[str], now: datetime) -> set[str]:
     running = StoredResponse.objects.filter(public_id__in=public_ids, status__in=ACTIVE)
     running.update(heartbeat_at=now)
     return set(running.values_list("public_id", flat=True).order_by())
-
-
-def fail_lost(now: datetime, lease: timedelta) -> int:
-    """Fail the responses whose worker has died; return how many."""
-    lost = StoredResponse.objects.filter(status__in=ACTIVE, heartbeat_at__lt=now - lease)
-    ended = 0
-    for principal_id, public_id in list(lost.values_list("principal_id", "public_id").order_by("pk")):
-        end_response(principal_id, public_id, "failed", {"error": lost_error()}, now)
-        ended += 1
-    return ended
-
-
-def lost_error() -> dict[str, str]:
-    """Return the error of a response whose server has died."""
-    return {"code": "server_error", "message": LOST}
 
 
 def add_events(public_id: str, stretch: Stretch) -> None:

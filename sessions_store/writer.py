@@ -73,6 +73,12 @@ def write_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -
         return [already.get(record.usage.request_id) or next(written) for record in records]
 
 
+def write_records(records: Sequence[ExchangeRecord]) -> None:
+    """Write exchanges in the caller's transaction, beside what else it does."""
+    with hot_cursor(pipeline=True) as cursor:
+        _Batch(cursor, records, catalogue.snapshot()).write()
+
+
 def price_exchange(usage: UsageRow | UsageRecord, prices: Catalogue) -> tuple[int, list[int]]:
     """Return an exchange's cost in nano-USD and the ids of the price rows used (none: no price is known)."""
     calls = billed_calls(usage.usage_metadata, usage.grounded)

@@ -102,6 +102,7 @@ class Exchange:
     `instructions` are those of a response, or what a completion's `suffix` makes: they go upstream, and are no message
     of the conversation.
     `stopped` ends its stream before Gemini does, with nothing lost that was sent: the answer then knows its end.
+    `fault` is why the server itself called it off, which then is no hang-up of its client's.
     `encoding` is the form of its stream; `keeper` stores what the client may ask for later, None if nothing is.
     """
 
@@ -124,6 +125,7 @@ class Exchange:
     recorded: bool = False
     unsigned: bool = False
     stopped: bool = False
+    fault: GatewayError | None = None
     instructions: str = ""
     encoding: Encoding = CHAT
     keeper: Keeper | None = None

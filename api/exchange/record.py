@@ -54,6 +54,8 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
     if exchange.recorded:
         return
     exchange.recorded = True
+    if status == "client_closed" and exchange.fault is not None:
+        status, error = status_of(exchange.fault), exchange.fault
     nodes, leaf, answers = _messages(exchange, runtime.account)
     usage = usage_row(exchange, status, error, leaf=leaf, answers=answers)
     update = _session_update(exchange, status, leaf, answers)

@@ -171,10 +171,12 @@ def test_a_refusal_of_gemini_fails_it(http: httpx2.Client, emulator: Emulator) -
 def test_a_killed_server_fails_it(
     http: httpx2.Client, emulator: Emulator, emulator_url: str, django_db_setup: None
 ) -> None:
+    before = ask(http, input="Tell me a story")
     emulator.script({"hang_after": 1})
     with LiveGateway.start(upstream=emulator_url, settings=LEASE) as doomed:
         with connected(doomed) as asking:
-            identifier = begin(asking)
+            user = fresh("lost")
+            identifier = begin(asking, user=user, previous_response_id=before["id"], metadata={"job": "7"})
         eventually(lambda: StoredResponse.objects.filter(public_id=identifier, status="in_progress").exists())
         doomed.process.kill()
         doomed.process.wait()
@@ -189,17 +191,42 @@ def test_a_killed_server_fails_it(
     assert events[-1]["type"] == "response.failed"
     assert events[-1]["response"]["status"] == "failed"
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    record = UsageRecord.objects.get(user=user)
+    assert (record.status, record.http_status, record.error_code) == ("internal_error", 500, "server_lost")
+    assert (record.public_model, record.upstream_model, record.metadata) == (GEMINI_3, GEMINI_3, {"job": "7"})
+    assert record.estimated
+    assert record.prompt_tokens > before["usage"]["input_tokens"]
+    assert record.total_tokens == record.prompt_tokens + record.completion_tokens
+    assert record.cost_nano > 0
 
 
-def test_a_server_that_stops_fails_it(emulator: Emulator, emulator_url: str, http: httpx2.Client) -> None:
-    emulator.script({"hang_after": 1})
-    with LiveGateway.start(upstream=emulator_url) as stopping:
+def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: str, http: httpx2.Client) -> None:
+    emulator.script({"match": {"method": "streamGenerateContent"}, "body_delay": 1.5})
+    with LiveGateway.start(upstream=emulator_url, settings=LEASE) as stopping:
         with connected(stopping) as asking:
             identifier = begin(asking)
         eventually(lambda: [entry for entry in emulator.received() if entry["method"] == "POST"])
+        stopping.terminate()
+        stopping.wait()
+
+    response = http.get(f"{RESPONSES}/{identifier}").json()
+    assert response["status"] == "completed"
+    assert text_of(response)
+
+
+def test_a_server_that_has_stopped_fails_it(emulator: Emulator, emulator_url: str, http: httpx2.Client) -> None:
+    emulator.script({"hang_after": 1})
+    with LiveGateway.start(upstream=emulator_url, settings={**LEASE, "DRAIN_SECONDS": "1"}) as stopping:
+        with connected(stopping) as asking:
+            identifier = begin(asking)
+        eventually(lambda: [entry for entry in emulator.received() if entry["method"] == "POST"])
+        stopping.terminate()
+        stopping.wait()
 
     response = http.get(f"{RESPONSES}/{identifier}").json()
     assert (response["status"], response["error"]["code"]) == ("failed", "server_error")
+    request_id = StoredResponse.objects.get(public_id=identifier).request_id
+    assert UsageRecord.objects.get(request_id=request_id).status == "internal_error"
 
 
 def test_events_are_kept_for_a_time_only(emulator_url: str, django_db_setup: None) -> None:

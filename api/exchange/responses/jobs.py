@@ -16,19 +16,19 @@ from uuid import uuid4
 import orjson
 from django.conf import settings
 
-from api.errors import GatewayError
+from api.errors import GatewayError, InternalError
 from api.exchange.encoding import failed_events
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response
 from api.runtime import Runtime
 from api.unforeseen import gateway_error
+from sessions_store.lost_responses import fail_lost
 from sessions_store.recording import StoreError
 from sessions_store.responses import (
     add_events,
     beat,
     begin_response,
     end_response,
-    fail_lost,
     forget_deleted,
     purge_events,
     start_response,
@@ -78,7 +78,6 @@ class Job:
     def __init__(self, runtime: Runtime, planned: PlannedResponse, worker: str) -> None:
         self.public_id = planned.answer.id
         self.worker = worker
-        self.stopping = False
         self.ended = False
         self.events: list[bytes] = []
         self._shown = 0
@@ -99,6 +98,11 @@ class Job:
         """Stop it; the response has been ended in the database."""
         if self._task is not None:
             self._task.cancel()
+
+    def stop(self) -> None:
+        """Stop it because the server stops: it has failed."""
+        self._planned.exchange.fault = InternalError("The server stopped before this response had ended.")
+        self.cancel()
 
     def add(self, events: Sequence[Any]) -> None:
         """Keep events and show them to who listens."""
@@ -223,13 +227,18 @@ class Jobs:
         if job is not None:
             job.cancel()
 
+    async def finished(self) -> None:
+        """Wait until nothing runs here any more."""
+        while self._tasks:
+            logger.info("%d background responses are running", len(self._tasks))
+            await asyncio.wait(list(self._tasks.values()))
+
     async def close(self) -> None:
         """Stop what still runs: each response is recorded as failed."""
         if self._heart is not None:
             self._heart.cancel()
         for job in list(self._jobs.values()):
-            job.stopping = True
-            job.cancel()
+            job.stop()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def _forget(self, public_id: str) -> None:

@@ -24,10 +24,6 @@ class Running(Protocol):
     def worker(self) -> str:
         """The process that runs it."""
 
-    @property
-    def stopping(self) -> bool:
-        """Whether the server stops it."""
-
     def add(self, events: Sequence[Any]) -> None:
         """Take further events."""
 
@@ -105,8 +101,6 @@ class ResponseKeeper:
         """Give the response its end where the answer has none of its own."""
         if status == "ok":
             return
-        if self.job is not None and self.job.stopping:
-            error, status = InternalError("The server stopped before this response had ended."), "internal_error"
         if status == "client_closed":
             self.answer.cancelled()
             return

@@ -13,12 +13,12 @@ from api.exchange.responses.jobs import Jobs
 from api.openai.conversations import ListPage, list_page
 from api.openai.list_query import ListQuery
 from api.runtime import Runtime
+from sessions_store.lost_responses import fail_response
 from sessions_store.responses import (
     FoundResponse,
     delete_response,
     end_response,
     find_response,
-    lost_error,
     read_inputs,
     read_response,
 )
@@ -56,10 +56,9 @@ def is_lost(found: FoundResponse) -> bool:
 
 
 async def fail(runtime: Runtime, principal_id: int, found: FoundResponse) -> FoundResponse:
-    """Mark a response failed whose worker has died."""
-    ended = await runtime.store.write(
-        end_response, principal_id, found.public_id, "failed", {"error": lost_error()}, datetime.now(UTC)
-    )
+    """Mark a response failed whose worker has died; its usage is recorded, estimated."""
+    await runtime.store.write(fail_response, principal_id, found.public_id, datetime.now(UTC))
+    ended = await runtime.store.read(find_response, principal_id, found.public_id)
     if ended is None:
         raise response_not_found(found.public_id)
     return ended

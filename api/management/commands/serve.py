@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     def _serve(self) -> None:
         # Imported here: Twisted and the application take their time, and a command line error should not.
-        from api.runtime import start_draining
+        from api.runtime import drain
         from gemini_gateway.asgi import application
         from gemini_gateway.server import GatewayServer, endpoint_for
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             limits=limits(),
             drain_seconds=settings.DRAIN_SECONDS,
             on_ready=self._announce,
-            on_drain=start_draining,
+            on_drain=drain,
         )
         server.run()
         if server.failure is not None:

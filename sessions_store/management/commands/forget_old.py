@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from sessions_store.responses import fail_lost, purge_events
+from sessions_store.lost_responses import fail_lost
+from sessions_store.responses import purge_events
 from sessions_store.retention import forget_before
 
 
