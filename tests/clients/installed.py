@@ -40,7 +40,7 @@ class Client:
         """What starts it, in `cwd`."""
         if self.home == "node":
             return ("node", *self.program)
-        return (str(python_of(self.home)), "-m", f"{PROGRAMS}.{self.program[0]}")
+        return (str(python_of(self.home)), "-m", f"{PROGRAMS}.{self.program[0]}", *self.program[1:])
 
     @property
     def cwd(self) -> Path:
@@ -87,6 +87,9 @@ AGENT = "structured_agent"
 AGENT_BY_TOOL = "structured_agent_by_tool"
 REPAIRED = "repaired"
 STREAMED = "tools_streamed"
+CHAINED = "chained"
+CONVERSATION = "conversation"
+SESSION = "session"
 
 CLIENTS = (
     Client(name="openai", home="openai3", package="openai", program=("with_openai",), also=frozenset({STREAMED})),
@@ -105,10 +108,31 @@ CLIENTS = (
         also=frozenset({STREAMED, AGENT}),
     ),
     Client(
+        name="langchain-responses",
+        home="openai3",
+        package="langchain-openai",
+        program=("with_langchain", "responses"),
+        also=frozenset({STREAMED, BY_TOOL, AGENT, AGENT_BY_TOOL}),
+    ),
+    Client(
+        name="openai-agents-responses",
+        home="openai3",
+        package="openai-agents",
+        program=("with_openai_agents", "responses"),
+        also=frozenset({STREAMED, AGENT, CHAINED, CONVERSATION, SESSION}),
+    ),
+    Client(
         name="pydantic-ai",
         home="openai3",
         package="pydantic-ai-slim",
         program=("with_pydantic_ai",),
+        also=frozenset({STREAMED, BY_TOOL, AGENT, AGENT_BY_TOOL}),
+    ),
+    Client(
+        name="pydantic-ai-responses",
+        home="openai3",
+        package="pydantic-ai-slim",
+        program=("with_pydantic_ai", "responses"),
         also=frozenset({STREAMED, BY_TOOL, AGENT, AGENT_BY_TOOL}),
     ),
     Client(
@@ -132,6 +156,13 @@ CLIENTS = (
         home="node",
         package="@ai-sdk/openai",
         program=("with_ai_sdk.mjs", "openai"),
+        also=frozenset({STREAMED, AGENT}),
+    ),
+    Client(
+        name="ai-sdk-responses",
+        home="node",
+        package="@ai-sdk/openai",
+        program=("with_ai_sdk.mjs", "responses"),
         also=frozenset({STREAMED, AGENT}),
     ),
     Client(

@@ -1,8 +1,9 @@
-"""Ten real clients at the live gateway: each does a stream, a tool loop with parallel calls on a Gemini 3 model (whose
+"""Real clients at the live gateway: each does a stream, a tool loop with parallel calls on a Gemini 3 model (whose
 signatures the emulator checks), a structured answer and a picture. What left the gateway is looked at too.
 """
 
 import base64
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,12 @@ from tests.clients.installed import (
     AGENT_BY_TOOL,
     BY_ALL,
     BY_TOOL,
+    CHAINED,
     CLIENTS,
+    CONVERSATION,
     IMAGE,
     REPAIRED,
+    SESSION,
     STREAM,
     STREAMED,
     STRUCTURED,
@@ -144,6 +148,24 @@ def test_tool_loop(running: Running, emulator: Emulator, task: str) -> None:
     check_loop(sent(emulator), answer)
     streamed = {entry["path"].endswith(":streamGenerateContent") for entry in emulator.received()}
     assert streamed == {task == STREAMED}
+
+
+@by_clients(CHAINED, CONVERSATION, SESSION)
+def test_the_server_keeps_the_thread(running: Running, emulator: Emulator, task: str) -> None:
+    answer = running.does(task, STEPS)
+
+    assert "Saved: umbrella" in answer["text"]
+    assert answer["after"]
+    *loop, last = sent(emulator)
+    check_loop(loop, answer)
+    said = [part["text"] for part in parts(last, "text")]
+    assert said == [STEPS, answer["text"], "Thank you. What now?"]
+    assert len(parts(last, "functionCall")) == 3
+    check_signatures(last)
+    check_results(last)
+    if task == SESSION:
+        kinds = Counter(answer["items"])
+        assert (kinds["message"], kinds["function_call"], kinds["function_call_output"]) == (4, 3, 3)
 
 
 @by_clients(STRUCTURED, BY_TOOL)

@@ -1,4 +1,5 @@
-// Vercel's AI SDK on either of its providers: `node with_ai_sdk.mjs openai` (its chat model) or `compatible`.
+// Vercel's AI SDK: `node with_ai_sdk.mjs responses` (its OpenAI provider's default), `openai` (that provider's chat model)
+// or `compatible` (the other provider).
 
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
@@ -8,6 +9,7 @@ import { Desk, Note, Person, Weather } from "./desk.mjs";
 import { serve } from "./task_loop.mjs";
 
 const MODELS = {
+  responses: ({ base_url: baseURL, model }) => createOpenAI({ baseURL, apiKey: "key" })(model),
   openai: ({ base_url: baseURL, model }) => createOpenAI({ baseURL, apiKey: "key" }).chat(model),
   compatible: ({ base_url: baseURL, model }) =>
     createOpenAICompatible({

@@ -1,5 +1,9 @@
-"""LangChain: `ChatOpenAI`, its agent with tools, structured answers by schema and by tool, alone and beside tools."""
+"""LangChain: `ChatOpenAI`, its agent with tools, structured answers by schema and by tool, alone and beside tools.
 
+Over chat completions, or over the Responses API: `with_langchain responses`.
+"""
+
+import sys
 from typing import Any
 
 from langchain.agents import create_agent
@@ -15,7 +19,13 @@ from tests.clients.programs.task_loop import Ask, serve
 
 def chat(ask: Ask) -> Any:
     """The model."""
-    return ChatOpenAI(base_url=ask.base_url, api_key=SecretStr("key"), model=ask.model, max_retries=0)
+    return ChatOpenAI(
+        base_url=ask.base_url,
+        api_key=SecretStr("key"),
+        model=ask.model,
+        max_retries=0,
+        use_responses_api="responses" in sys.argv,
+    )
 
 
 def agent(ask: Ask, desk: Desk, **options: Any) -> Any:

@@ -1,9 +1,22 @@
-"""OpenAI's Agents SDK over chat completions: runs, streamed runs, `output_type`, a picture."""
+"""OpenAI's Agents SDK: runs, streamed runs, `output_type`, a picture.
+
+Over chat completions, or with its default model, which speaks the Responses API (`with_openai_agents responses`) and lets
+the server keep the thread too: by the previous response's id, and in conversations.
+"""
 
 import asyncio
+import sys
 from typing import Any
 
-from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, set_tracing_disabled
+from agents import (
+    Agent,
+    OpenAIChatCompletionsModel,
+    OpenAIConversationsSession,
+    Runner,
+    function_tool,
+    set_default_openai_client,
+    set_tracing_disabled,
+)
 from openai import AsyncOpenAI
 
 from tests.clients.programs.desk import Desk, Person
@@ -12,13 +25,21 @@ from tests.clients.programs.task_loop import Ask, serve
 set_tracing_disabled(True)
 
 
+def model(ask: Ask) -> Any:
+    """The default model by its name alone, or the one for chat completions."""
+    client = AsyncOpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
+    if "responses" not in sys.argv:
+        return OpenAIChatCompletionsModel(model=ask.model, openai_client=client)
+    set_default_openai_client(client, use_for_tracing=False)
+    return ask.model
+
+
 def agent(ask: Ask, desk: Desk | None = None, **options: Any) -> Any:
     """An agent on the gateway, with the desk's tools if there is a desk."""
-    client = AsyncOpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
     return Agent(
         name="Desk",
         instructions=ask.system,
-        model=OpenAIChatCompletionsModel(model=ask.model, openai_client=client),
+        model=model(ask),
         tools=[function_tool(desk.get_weather), function_tool(desk.save_note)] if desk else [],
         **options,
     )
@@ -75,6 +96,43 @@ def image(ask: Ask) -> dict[str, Any]:
     return {"text": run.final_output}
 
 
+def chained(ask: Ask) -> dict[str, Any]:
+    """Two runs, of which each request sends what is new and the id of the response before it."""
+    return asyncio.run(_twice(ask))
+
+
+def conversation(ask: Ask) -> dict[str, Any]:
+    """Two runs in a conversation that the server keeps."""
+
+    async def run() -> dict[str, Any]:
+        client = AsyncOpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
+        return await _twice(ask, conversation_id=(await client.conversations.create()).id)
+
+    return asyncio.run(run())
+
+
+def session(ask: Ask) -> dict[str, Any]:
+    """Two runs in a session whose items are those of a conversation."""
+
+    async def run() -> dict[str, Any]:
+        client = AsyncOpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
+        kept = OpenAIConversationsSession(openai_client=client)
+        answer = await _twice(ask, session=kept)
+        return {**answer, "items": [item.get("type", "message") for item in await kept.get_items()]}
+
+    return asyncio.run(run())
+
+
+async def _twice(ask: Ask, **thread: Any) -> dict[str, Any]:
+    desk = Desk()
+    worker = agent(ask, desk)
+    first = await Runner.run(worker, ask.prompt, **(thread or {"auto_previous_response_id": True}))
+    second = await Runner.run(
+        worker, "Thank you. What now?", **(thread or {"previous_response_id": first.last_response_id})
+    )
+    return {"text": first.final_output, "calls": desk.calls, "after": second.final_output}
+
+
 if __name__ == "__main__":
-    tasks = (stream, tools, tools_streamed, structured, structured_agent, image)
+    tasks = (stream, tools, tools_streamed, structured, structured_agent, image, chained, conversation, session)
     serve({task.__name__: task for task in tasks})

@@ -1,10 +1,14 @@
-"""Pydantic AI: `OpenAIChatModel` with tools, streams, output by tool (its default) and by schema, a picture."""
+"""Pydantic AI: `OpenAIChatModel` with tools, streams, output by tool (its default) and by schema, a picture.
+
+Over chat completions, or over the Responses API: `with_pydantic_ai responses`.
+"""
 
 import asyncio
+import sys
 from typing import Any
 
 from pydantic_ai import Agent, BinaryContent, NativeOutput, ToolOutput
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from tests.clients.programs.desk import Desk, Person
@@ -13,7 +17,8 @@ from tests.clients.programs.task_loop import Ask, serve
 
 def agent(ask: Ask, **options: Any) -> Any:
     """An agent on the gateway."""
-    model = OpenAIChatModel(ask.model, provider=OpenAIProvider(base_url=ask.base_url, api_key="key"))
+    kind = OpenAIResponsesModel if "responses" in sys.argv else OpenAIChatModel
+    model = kind(ask.model, provider=OpenAIProvider(base_url=ask.base_url, api_key="key"))
     return Agent(model, instructions=ask.system, **options)
 
 
