@@ -1,7 +1,7 @@
 """OpenAI's Agents SDK: runs, streamed runs, `output_type`, a picture.
 
-Over chat completions, or with its default model, which speaks the Responses API (`with_openai_agents responses`) and lets
-the server keep the thread too: by the previous response's id, and in conversations.
+Over chat completions; or, `with_openai_agents responses`, with its default model, which speaks the Responses API, also
+with the thread kept by the server: by the previous response's id, and in conversations.
 """
 
 import asyncio

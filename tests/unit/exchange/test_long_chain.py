@@ -1,0 +1,115 @@
+"""A long chain of `previous_response_id`: each step stores the same rows and asks the database the same questions as the
+step before it; only the conversation that it reads and sends grows, by one turn.
+
+CHAIN_STEPS sets its length (1000 for a long run, which prints what the steps took).
+"""
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from statistics import median
+from typing import Any, Final
+
+import orjson
+import pytest
+from django.db import connection
+
+from api.authentication import Caller
+from api.exchange.identity import completion_id
+from api.exchange.plan import Asker
+from api.exchange.responses.plan import plan_response
+from api.exchange.run import complete
+from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.openai.responses_request import parse_responses
+from api.runtime import Runtime
+from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UpstreamRequest, UsageRecord, User
+from sessions_store.recording import Store
+from tests.emulator_control import Emulator
+from tests.exchanges import GEMINI_25, fresh
+
+STEPS: Final = int(os.environ.get("CHAIN_STEPS", "40"))
+TABLES: Final = (Message, StoredItem, StoredResponse, UsageRecord, ToolCall, UpstreamRequest)
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+@pytest.fixture
+async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
+    """The shared parts of a process, with one thread that reads."""
+    client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
+    store = Store(readers=1)
+    yield Runtime(client=client, store=store)
+    await client.aclose()
+    await store.close()
+
+
+class Statements:
+    """How many statements the store's threads have run, on SQLite (elsewhere none is counted)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def watch(self) -> None:
+        """Count those of this thread's connection."""
+        connection.ensure_connection()
+        if connection.vendor == "sqlite":
+            connection.connection.set_trace_callback(self._seen)
+
+    def taken(self) -> int:
+        """How many there were since the last look."""
+        count, self.count = self.count, 0
+        return count
+
+    def _seen(self, statement: str) -> None:
+        self.count += 1
+
+
+async def step(runtime: Runtime, text: str, previous: str | None) -> Any:
+    """One response that goes on from another."""
+    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    body = {"model": GEMINI_25, "input": text, "previous_response_id": previous, "max_output_tokens": 16}
+    asker = Asker(completion_id(), Caller(principal, memory=True))
+    planned = await plan_response(runtime, parse_responses(orjson.dumps(body)), asker)
+    return await complete(runtime, planned.exchange)
+
+
+def sizes() -> list[int]:
+    """How many rows there are in each table that an exchange writes to."""
+    return [table.objects.count() for table in TABLES]
+
+
+async def test_a_step_costs_no_more_than_its_length(runtime: Runtime) -> None:
+    word = fresh("chain")
+    statements = Statements()
+    look: Callable[[], list[int]] = sizes
+    previous, seconds = None, []
+    rows: list[list[int]] = []
+    asked: list[int] = []
+    for number in range(STEPS):
+        before = await runtime.store.read(look)
+        await runtime.store.read(statements.watch)
+        await runtime.store.write(statements.watch)
+        statements.taken()
+        began = time.perf_counter()
+        previous = (await step(runtime, f"{word} {number}", previous))["id"]
+        seconds.append(time.perf_counter() - began)
+        asked.append(statements.taken())
+        after = await runtime.store.read(look)
+        rows.append([now - then for now, then in zip(after, before, strict=True)])
+
+    assert rows[1:] == [[2, 2, 1, 1, 0, 0]] * (STEPS - 1)
+    assert len(set(asked[2:])) == 1, asked
+    bodies = await runtime.store.read(
+        lambda: [
+            [len(row.body), len(row.settings), len(row.input_items), len(row.output_items)]
+            for row in StoredResponse.objects.order_by("-id")[:STEPS]
+        ]
+    )
+    assert len({tuple(body) for body in bodies[:-1]}) == 1  # the first one has no response before it
+    uses = await runtime.store.read(
+        lambda: list(StoredItem.objects.filter(body__contains=f"{word} ").values_list("uses", flat=True))
+    )
+    assert set(uses) == {1}
+    if "CHAIN_STEPS" in os.environ:
+        for place in range(0, STEPS, max(STEPS // 10, 1)):
+            print(f"steps from {place}: {median(seconds[place : place + 20]) * 1000:.1f} ms")  # noqa: T201
