@@ -13,6 +13,7 @@ GatewayError
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
 │   └── QuotaExceededError         429  code insufficient_quota
 ├── InternalError                  500
+├── ShuttingDownError              503  code server_shutting_down
 └── UpstreamError                  502  Gemini's side
     ├── UpstreamOverloadedError    503  may carry retry_after
     └── UpstreamTimeoutError       504
@@ -135,6 +136,14 @@ class QuotaExceededError(RateLimitError):
 
 class InternalError(GatewayError):
     """A fault of this server."""
+
+
+class ShuttingDownError(GatewayError):
+    """This server takes nothing new any more."""
+
+    status = 503
+    type = "service_unavailable_error"
+    default_code = "server_shutting_down"
 
 
 class UpstreamError(GatewayError):

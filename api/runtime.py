@@ -5,8 +5,8 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet, WeakValueDictionary
 
 from django.conf import settings
 
@@ -48,6 +48,16 @@ class Runtime:
     def leave(self) -> None:
         """Count one exchange out."""
         self.in_flight -= 1
+
+
+class Lasting(Protocol):
+    """A connection that outlives its requests: a WebSocket."""
+
+    def drain(self) -> None:
+        """Take nothing new, and close as soon as what runs has ended."""
+
+
+_lasting: "WeakSet[Lasting]" = WeakSet()
 
 
 class _Holder:
@@ -99,9 +109,19 @@ def _media() -> MediaFetcher | None:
 
 
 def drain() -> Awaitable[None]:
-    """Make `/readyz` answer 503 from now on; await it until no response runs in the background any more."""
+    """Make `/readyz` answer 503 from now on, and let WebSockets come to their end.
+
+    Await what it returns until no response runs in the background any more.
+    """
     _Holder.draining = True
+    for connection in list(_lasting):
+        connection.drain()
     return _finish_background()
+
+
+def end_on_drain(connection: Lasting) -> None:
+    """Tell a connection when this process drains; it is remembered for as long as it lives."""
+    _lasting.add(connection)
 
 
 def is_draining() -> bool:

@@ -48,7 +48,8 @@ class GatewayServer(Server):  # type: ignore[misc]
 
     `drain_seconds` is how long running requests may go on after SIGTERM; `on_ready` is called, in a thread, with the
     listening addresses once the server accepts connections, `on_drain` when it stops to: what that returns has the same
-    time as the requests. `run()` returns when the server has stopped; `failure` then says whether it ever listened.
+    time as the requests, and so have WebSockets, which their application closes. `run()` returns when the server has
+    stopped; `failure` then says whether it ever listened.
     """
 
     def __init__(
@@ -166,7 +167,7 @@ class GatewayServer(Server):  # type: ignore[misc]
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Write one message of the application; waits while the client has not read what it was sent before."""
         if not isinstance(protocol, GatewayRequest):
-            await super().handle_reply(protocol, message)
+            await self._reply_to_socket(protocol, message)
             return
         details = self.connections.get(protocol)
         if details is None or "disconnected" in details:
@@ -174,6 +175,17 @@ class GatewayServer(Server):  # type: ignore[misc]
         protocol.handle_reply(message)
         if protocol.unread is not None:
             await protocol.wait_until_read()
+
+    async def _reply_to_socket(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Write one message to a WebSocket.
+
+        Daphne leaves closing to a method of Autobahn's that takes private codes only; clients know the others, such as
+        1012 for a server that restarts (https://datatracker.ietf.org/doc/html/rfc6455#section-7.4).
+        """
+        if message["type"] == "websocket.close" and protocol.state == protocol.STATE_OPEN:
+            protocol.sendCloseFrame(code=message.get("code") or 1000)
+        else:
+            await super().handle_reply(protocol, message)
 
     def timeout_checker(self) -> None:
         """Daphne's periodic check of every connection, each second."""
@@ -212,17 +224,17 @@ class GatewayServer(Server):  # type: ignore[misc]
         for channel in list(self.channels):
             channel.close_if_idle()
         for protocol in list(self.connections):
-            if not isinstance(protocol, GatewayRequest):
-                protocol.handle_reply({"type": "websocket.close", "code": 1012})
-            elif not protocol.arrived:
+            if isinstance(protocol, GatewayRequest) and not protocol.arrived:
                 protocol.abort()
         logger.info("Draining: %d requests are running, they have %g s", len(self.connections), self._drain_seconds)
         if await self._within(self._drain_seconds, self._all_done()):
             return
         logger.warning("Drain is over: cutting %d requests", len(self.connections))
         for protocol, details in list(self.connections.items()):
-            if isinstance(protocol, GatewayRequest):
-                protocol.cut()
+            if not isinstance(protocol, GatewayRequest):
+                await self._reply_to_socket(protocol, {"type": "websocket.close", "code": 1012})
+                continue
+            protocol.cut()
             if task := details.get("application_instance"):
                 task.cancel()
         self._hurry.clear()

@@ -19,7 +19,7 @@ from django.core.handlers.asgi import ASGIRequest
 
 from api.authentication import Caller, admit_keyless
 from api.consumers.steering import Frames, Steering, successor
-from api.errors import GatewayError, InvalidRequestError, PayloadTooLargeError, RateLimitError
+from api.errors import GatewayError, InvalidRequestError, PayloadTooLargeError, RateLimitError, ShuttingDownError
 from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Exchange, Keeper
 from api.exchange.plan import Asker
@@ -33,7 +33,7 @@ from api.openai.error_body import error_body
 from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
 from api.openai.responses_steering import Steer, parse_steer
-from api.runtime import runtime
+from api.runtime import end_on_drain, runtime
 from api.unforeseen import gateway_error
 from api.views.identity import new_request_id
 from sessions_store.state_records import State
@@ -43,6 +43,7 @@ MAX_WAITING: Final = 16  # frames of one lane
 MAX_REMEMBERED: Final = 256  # responses of one connection
 OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "background"})
 REFUSED: Final = 4403
+RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
 
 Frame = dict[str, Any]
 
@@ -89,6 +90,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._tasks: list[asyncio.Task[None]] = []
         self._local: dict[str, LocalResponse] = {}
         self._steering = Steering(self._local.__contains__)
+        self._closing: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Admit the caller by the rules of every route, or refuse the handshake."""
@@ -99,6 +101,15 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             await self.close(code=REFUSED)
             return
         await self.accept()
+        end_on_drain(self)
+
+    def drain(self) -> None:
+        """See Lasting: frames that are here are answered, then the connection is closed."""
+        self._closing = asyncio.ensure_future(self._close_when_idle())
+
+    async def _close_when_idle(self) -> None:
+        await asyncio.gather(*(queue.join() for queue in self._lanes.values()))
+        await self.close(code=RESTARTING)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Put a frame into its lane; one that is none is answered with an error."""
@@ -110,6 +121,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 await self._steering.take(frame, parse_steer(frame), Frames(self._text, None))
                 return
             lane = frame.get("stream_id")
+            if self._closing is not None:
+                raise ShuttingDownError("The server is shutting down. Please try again.")
             self._lane(lane).put_nowait(frame)
         except asyncio.QueueFull:
             await self._fail(RateLimitError("Too many frames wait on this connection.", retry_after=1), lane)
@@ -118,6 +131,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     async def disconnect(self, code: int) -> None:
         """Stop what runs: nobody is left to read it."""
+        if self._closing is not None:
+            self._closing.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -139,6 +154,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 await self._answer(frame, lane)
             except Exception as error:  # noqa: BLE001 - the frame's edge: every failure leaves as an error frame
                 await self._fail(gateway_error(error), lane)
+            finally:
+                queue.task_done()
 
     async def _answer(self, frame: Frame, lane: str | None) -> None:
         """Answer one frame with its events."""

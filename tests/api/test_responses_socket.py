@@ -1,12 +1,14 @@
 """Responses over a WebSocket: frames in, events out, a connection that remembers its own, errors as frames."""
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from openai import OpenAI
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from sessions_store.models import StoredResponse, UsageRecord
@@ -169,6 +171,37 @@ def test_leaving_stops_gemini_and_is_recorded(gateway: LiveGateway, emulator: Em
     eventually(lambda: any(entry["cancelled"] for entry in emulator.received()))
     eventually(lambda: endpoint_records("responses") == before + 1)
     assert UsageRecord.objects.filter(endpoint="responses").latest("id").status == "client_closed"
+
+
+@pytest.mark.skipif(os.environ.get("GATEWAY_TEST_SERVER") == "uvicorn", reason="uvicorn closes WebSockets at once")
+def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: str) -> None:
+    with LiveGateway.start(upstream=emulator_url) as stopping, ExitStack() as stack:
+        busy, idle = (stack.enter_context(connect(address(stopping), proxy=None)) for _ in range(2))
+        emulator.script({"match": {"method": "streamGenerateContent"}, "gap": 0.15})
+        send(busy, input="Tell me a story", store=False)
+        busy.recv(timeout=10)
+
+        stopping.terminate()
+        stopping.wait_for("Draining")
+        send(busy, input="One more?")
+
+        events = heard(busy)
+        assert (events[-1]["type"], events[-1]["error"]["code"]) == ("error", "server_shutting_down")
+        assert heard(busy)[-1]["type"] == "response.completed"
+        for connection in (busy, idle):
+            with pytest.raises(ConnectionClosed) as caught:
+                connection.recv(timeout=10)
+            assert caught.value.rcvd is not None
+            assert caught.value.rcvd.code == 1012
+        assert stopping.wait() == 0
+
+
+def test_a_connection_goes_on_from_what_another_one_stored(socket: ClientConnection, gateway: LiveGateway) -> None:
+    first = asked(socket, input="Hello!")
+
+    with connect(address(gateway), proxy=None) as again:
+        send(again, input="And?", previous_response_id=first["id"])
+        assert heard(again)[-1]["response"]["previous_response_id"] == first["id"]
 
 
 @pytest.mark.parametrize("headers", [{"x-forwarded-for": "203.0.113.9"}, {"origin": "https://evil.example"}], ids=str)

@@ -1,4 +1,4 @@
-"""A long chain of `previous_response_id`: each step stores the same rows and asks the database the same questions as the
+"""A long chain of `previous_response_id`: each step stores as many rows and asks the database as many questions as the
 step before it; only the conversation that it reads and sends grows, by one turn.
 
 CHAIN_STEPS sets its length (1000 for a long run, which prints what the steps took).
@@ -97,19 +97,20 @@ async def test_a_step_costs_no_more_than_its_length(runtime: Runtime) -> None:
         after = await runtime.store.read(look)
         rows.append([now - then for now, then in zip(after, before, strict=True)])
 
+    if "CHAIN_STEPS" in os.environ:
+        for place in range(0, STEPS, max(STEPS // 10, 1)):
+            print(f"steps from {place}: {median(seconds[place : place + 20]) * 1000:.1f} ms")  # noqa: T201
     assert rows[1:] == [[2, 2, 1, 1, 0, 0]] * (STEPS - 1)
-    assert len(set(asked[2:])) == 1, asked
-    bodies = await runtime.store.read(
+    # The catalogue is read anew every few seconds, beside what a step asks.
+    assert median(asked[2 : STEPS // 2]) == median(asked[STEPS // 2 :]) >= max(asked) - 4, asked
+    stored = await runtime.store.read(
         lambda: [
-            [len(row.body), len(row.settings), len(row.input_items), len(row.output_items)]
+            len(row.body) + len(row.settings) + len(row.input_items) + len(row.output_items)
             for row in StoredResponse.objects.order_by("-id")[:STEPS]
         ]
     )
-    assert len({tuple(body) for body in bodies[:-1]}) == 1  # the first one has no response before it
+    assert max(stored) - min(stored) < 64  # the id of the one before it, digits of counts
     uses = await runtime.store.read(
         lambda: list(StoredItem.objects.filter(body__contains=f"{word} ").values_list("uses", flat=True))
     )
     assert set(uses) == {1}
-    if "CHAIN_STEPS" in os.environ:
-        for place in range(0, STEPS, max(STEPS // 10, 1)):
-            print(f"steps from {place}: {median(seconds[place : place + 20]) * 1000:.1f} ms")  # noqa: T201
