@@ -7,7 +7,6 @@ The client's leaving cancels what runs.
 """
 
 import asyncio
-import time
 from io import BytesIO
 from typing import Any, Final
 from uuid import UUID
@@ -24,11 +23,10 @@ from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Exchange, Keeper
 from api.exchange.plan import Asker
 from api.exchange.principals import local_caller
-from api.exchange.record import record
 from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
-from api.exchange.responses.run import stream_response
+from api.exchange.responses.run import stream_response, take_in
 from api.openai.error_body import error_body
 from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
@@ -161,7 +159,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Answer one frame with its events."""
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
         request = ResponsesRequest.parse({**body, "stream": True})
-        warm_up = frame.get("generate") is False
+        warm_up = frame.get("generate") is False or request.prewarms
         if not warm_up or request.input:  # a warm-up may bring nothing but tools and instructions
             check_response(request)
         request, joined = self._steering.joined(request)
@@ -220,15 +218,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     async def _warm_up(self, planned: PlannedResponse, encoding: FrameEncoding) -> None:
         """Take the input into the transcript without asking for an answer."""
-        exchange, answer = planned.exchange, planned.answer
-        try:
-            await record(runtime(), exchange, "ok")
-        finally:
-            exchange.release()
-        begun = answer.created()
-        ended = {**answer.response(), "status": "completed", "completed_at": int(time.time()), "usage": NO_USAGE}
-        last = {"type": "response.completed", "sequence_number": len(begun), "response": ended}
-        for event in (*begun, last):
+        for event in await take_in(runtime(), planned):
             await self.send(text_data=encoding.chunk(event).decode().rstrip())
 
     def _remember(self, planned: PlannedResponse, head: UUID | None) -> None:
@@ -242,15 +232,6 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         frame = {"type": "error", "status": error.status, "error": body, "sequence_number": 0}
         frame |= {name: body[name] for name in ("code", "message", "param")}
         await self.send(text_data=FrameEncoding(lane).chunk(frame).decode().rstrip())
-
-
-NO_USAGE: Final = {
-    "input_tokens": 0,
-    "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
-    "output_tokens": 0,
-    "output_tokens_details": {"reasoning_tokens": 0},
-    "total_tokens": 0,
-}
 
 
 def _frame(raw: bytes) -> Frame:

@@ -47,7 +47,7 @@ RESPONSES_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("max_tool_calls", "noted", "Gemini itself decides how often to use its own tools."),
     Parameter("moderation", "noted", "Gemini's own safety filters apply instead."),
     Parameter("safety_identifier", "noted", _HINT),
-    Parameter("prompt_cache_options", "noted", _HINT),
+    Parameter("prompt_cache_options", "noted", "`prewarm` takes the input in without an answer; the rest is a hint."),
     Parameter("prompt_cache_retention", "noted", _HINT),
     Parameter("access_programs", "noted", _HINT),
     Parameter("background_options", "noted", _HINT),

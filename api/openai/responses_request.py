@@ -128,6 +128,11 @@ class ResponseParameters(GoogleOptions):
         return not isinstance(self.input, str) and bool(self.input) and _is_trigger(self.items[-1])
 
     @property
+    def prewarms(self) -> bool:
+        """Whether the request only prepares what comes later, and wants no answer."""
+        return (self.prompt_cache_options or {}).get("prewarm") is True
+
+    @property
     def rivals(self) -> int | None:
         """How many rivals of each token are wanted beside its log probability; None if none of it is wanted."""
         wanted = self.top_logprobs or 0

@@ -1,6 +1,7 @@
 """`/v1/responses`: creating, retrieving, resuming, cancelling, deleting; input items, input tokens, compaction."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,9 +12,10 @@ from api.exchange.responses.compacting import compact
 from api.exchange.responses.counting import count_input_tokens
 from api.exchange.responses.jobs import jobs_of
 from api.exchange.responses.resume import listen, resume
-from api.exchange.responses.run import complete_response, stream_response
+from api.exchange.responses.run import complete_response, stream_response, take_in
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import parse_compact, parse_input_tokens, parse_responses
+from api.openai.sse import named_event
 from api.runtime import runtime
 from api.views.answering import EventStreamResponse, answer, asker_of
 from api.views.base import GatewayView, json_response, query_pairs, require_json
@@ -29,10 +31,12 @@ class ResponsesView(GatewayView):
         """Parse, plan, answer."""
         parsed = parse_responses(require_json(request))
         planned = await plan_managed(runtime(), parsed, asker_of(self, request))
-        if not (parsed.background or planned.compacted):
+        if not (parsed.background or planned.compacted or parsed.prewarms):
             return await answer(planned.exchange)
         response: HttpResponseBase
-        if parsed.background:
+        if parsed.prewarms:
+            response = taken_in(await take_in(runtime(), planned), stream=bool(parsed.stream))
+        elif parsed.background:
             job, queued = await jobs_of(runtime()).start(planned)
             response = EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
         elif parsed.stream:
@@ -97,3 +101,11 @@ class CompactView(GatewayView):
         """Return the items that take its place."""
         parsed = parse_compact(require_json(request))
         return json_response(await compact(runtime(), parsed, asker_of(self, request)))
+
+
+def taken_in(events: Sequence[Any], *, stream: bool) -> HttpResponse:
+    """Return the answer to a request that wanted none."""
+    if not stream:
+        return json_response(events[-1]["response"])
+    body = b"".join(named_event(event["type"], event) for event in events)
+    return HttpResponse(body, content_type="text/event-stream")

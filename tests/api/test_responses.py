@@ -282,6 +282,18 @@ def test_input_tokens_are_geminis_count(client: OpenAI, emulator: Emulator) -> N
     ]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prewarm_takes_the_input_and_asks_nobody(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+    warm = _made(http, stream=stream, input="My name is Ada.", prompt_cache_options={"prewarm": True})
+
+    assert (warm["status"], warm["output"], warm["usage"]["total_tokens"]) == ("completed", [], 0)
+    assert emulator.received() == []
+    assert http.get(f"{RESPONSES}/{warm['id']}").json() == warm
+    ask(http, input="Who am I?", previous_response_id=warm["id"])
+    [body] = emulator.bodies()
+    assert turns(body) == ["My name is Ada.Who am I?"]
+
+
 def test_a_compacted_conversation_goes_on(client: OpenAI, http: httpx2.Client, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input="My name is Ada.")
     emulator.script({"body": _answer("Ada says her name.")})

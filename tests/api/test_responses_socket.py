@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import httpx2
 import pytest
 from openai import OpenAI
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -15,7 +16,7 @@ from sessions_store.models import StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
 from tests.live_gateway import LiveGateway
-from tests.responses import ENDS, RESPONSES, WEATHER, endpoint_records, text_of, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, text_of, turns
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
@@ -108,6 +109,17 @@ def test_a_warm_up_takes_the_input_and_asks_nobody(socket: ClientConnection, emu
     assert (warm["status"], warm["output"]) == ("completed", [])
     assert emulator.received() == []
     asked(socket, input="Who am I?", previous_response_id=warm["id"], store=False)
+    [body] = emulator.bodies()
+    assert turns(body) == ["My name is Ada.Who am I?"]
+
+
+def test_a_warm_up_that_is_stored_is_good_elsewhere(
+    socket: ClientConnection, http: httpx2.Client, emulator: Emulator
+) -> None:
+    warm = asked(socket, input="My name is Ada.", generate=False)
+
+    assert http.get(f"{RESPONSES}/{warm['id']}").json() == warm
+    ask(http, input="Who am I?", previous_response_id=warm["id"])
     [body] = emulator.bodies()
     assert turns(body) == ["My name is Ada.Who am I?"]
 

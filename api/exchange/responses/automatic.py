@@ -45,7 +45,7 @@ async def plan_managed(
 ) -> PlannedResponse:
     """Plan a response as `plan_response` does, and find out whether its context is to be compacted first."""
     planned = await plan_response(runtime, request, asker, local=local)
-    if request.compacts_only or request.context_management:
+    if (request.compacts_only or request.context_management) and not request.prewarms:
         try:
             planned.compacted = request.compacts_only or await _is_due(runtime, planned)
         except BaseException as error:

@@ -13,6 +13,7 @@ from api.exchange.responses.plan import PlannedResponse
 from api.exchange.run import EventStream, complete, stream
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
+from api.translate.responses.output import Events
 from api.unforeseen import gateway_error
 
 
@@ -39,6 +40,16 @@ async def stream_response(runtime: Runtime, planned: PlannedResponse) -> "EventS
     if planned.compacted:
         return CompactingStream(runtime, planned)
     return await stream(runtime, planned.exchange)
+
+
+async def take_in(runtime: Runtime, planned: PlannedResponse) -> Events:
+    """Take the input into the transcript, and into what is stored, without asking for an answer; return the events."""
+    events = [*planned.answer.created(), *planned.answer.finish_without_answer()]
+    try:
+        await record(runtime, planned.exchange, "ok")
+    finally:
+        planned.exchange.release()
+    return events
 
 
 class CompactingStream:

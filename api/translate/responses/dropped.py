@@ -25,7 +25,7 @@ DROPPED: Final[dict[str, Dropped]] = {
     "access_programs": Dropped(_HINT),
     "background_options": Dropped(_HINT),
     "safety_identifier": Dropped(_HINT),
-    "prompt_cache_options": Dropped(_HINT),
+    "prompt_cache_options": Dropped(_HINT, lambda value: value.keys() <= {"prewarm"}),
     "prompt_cache_retention": Dropped(_HINT),
 }
 
