@@ -9,6 +9,8 @@ from uuid import UUID
 from sessions_store.state_records import State
 
 IDLE = timedelta(hours=24)
+# Behind the request id of a response: the exchange that made the summary which it goes on from.
+COMPACTION_SUFFIX = "-compaction"
 # Beside an upstream body: its turns were sent without the thought signatures that are stored with them.
 WITHOUT_SIGNATURES = "withoutThoughtSignatures"
 

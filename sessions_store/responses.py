@@ -13,6 +13,7 @@ from sessions_store.cursors import hot_cursor, read_rows
 from sessions_store.forgetting import erase_exchanges
 from sessions_store.items import bodies
 from sessions_store.models import ResponseEvents, StoredResponse, UsageRecord
+from sessions_store.records import COMPACTION_SUFFIX
 from sessions_store.sql import to_datetime, to_uuid
 from sessions_store.state_records import ACTIVE, ResponseState, Stretch
 from sessions_store.state_writer import INSERT_RESPONSES, response_row, write_items
@@ -120,8 +121,9 @@ def delete_response(principal_id: int, public_id: str) -> bool:
 def delete_responses(responses: Iterable[StoredResponse]) -> int:
     """Forget responses with the content that only they hold; return how many."""
     request_ids = [row.request_id for row in responses]
+    summaries = [f"{request_id}{COMPACTION_SUFFIX}" for request_id in request_ids]
     with transaction.atomic():
-        erase_exchanges(UsageRecord.objects.filter(request_id__in=request_ids))
+        erase_exchanges(UsageRecord.objects.filter(request_id__in=[*request_ids, *summaries]))
         drop_stored(request_ids)  # one that still runs has no usage record yet
     return len(request_ids)
 
@@ -129,7 +131,7 @@ def delete_responses(responses: Iterable[StoredResponse]) -> int:
 def forget_deleted(public_id: str, request_id: str) -> None:
     """Forget what a response left that was deleted while it ran. The caller holds a transaction."""
     if not StoredResponse.objects.filter(public_id=public_id).exists():
-        erase_exchanges(UsageRecord.objects.filter(request_id=request_id))
+        erase_exchanges(UsageRecord.objects.filter(request_id__in=[request_id, f"{request_id}{COMPACTION_SUFFIX}"]))
 
 
 # --- what runs in the background -------------------------------------------------------------------------------------

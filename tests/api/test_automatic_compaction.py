@@ -9,7 +9,7 @@ import pytest
 from openai import OpenAI
 from websockets.sync.client import connect
 
-from sessions_store.models import UsageRecord
+from sessions_store.models import Message, StoredItem, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, error_of, fresh, usage_of
 from tests.live_gateway import LiveGateway
@@ -204,6 +204,19 @@ def test_over_a_websocket(gateway: LiveGateway, emulator: Emulator) -> None:
     assert kinds(second) == ["compaction", "message"]
     [body] = generated(emulator)
     assert "SUMMARY of it all" in turns(body)[0]
+
+
+def test_deleting_forgets_the_summary_too(http: httpx2.Client, emulator: Emulator) -> None:
+    word = fresh("summary")
+    first = ask(http, input=LONG)
+    emulator.script(summary(word))
+    response = ask(http, input="Where?", previous_response_id=first["id"], context_management=MANAGED)
+    assert Message.objects.filter(openai__contains=word).exists()
+
+    http.delete(f"{RESPONSES}/{response['id']}")
+
+    assert not Message.objects.filter(openai__contains=word).exists()
+    assert not StoredItem.objects.filter(item_id=response["output"][0]["id"]).exists()
 
 
 def test_below_the_threshold_nothing_happens(http: httpx2.Client, emulator: Emulator) -> None:

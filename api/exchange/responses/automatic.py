@@ -35,6 +35,7 @@ from api.openai.responses_request import ResponseParameters, ResponsesRequest
 from api.runtime import Runtime
 from api.translate.responses.compact import can_be_folded, folded, summarising
 from api.translate.responses.output import Events
+from sessions_store.records import COMPACTION_SUFFIX
 
 # Of the model's input limit, where the client names no threshold of its own.
 DEFAULT_SHARE: Final = 0.8
@@ -114,7 +115,7 @@ async def _summary_call(runtime: Runtime, planned: PlannedResponse) -> PlannedRe
     """Plan the call that asks for the summary: the same conversation and one more message."""
     turns, exchange = planned.turns, planned.exchange
     asked = summarising(planned.request, exchange.public_model, turns.items)
-    asker = Asker(f"{exchange.request_id}-compaction", exchange.caller)
+    asker = Asker(f"{exchange.request_id}{COMPACTION_SUFFIX}", exchange.caller)
     own = new_exchange(asked, asker, "responses.compact")
     own.upstream_model = exchange.upstream_model
     context = replace(turns.context, conversation=None, lock=None)
