@@ -26,7 +26,7 @@ def unfolded(items: Sequence[Item]) -> list[Placed]:
     """
     placed = [(item, f"input[{index}]") for index, item in enumerate(items)]
     for index in range(len(items) - 1, -1, -1):
-        if item_type(dict(items[index])) == "compaction":
+        if items[index].get("type") == "compaction":
             carried = unpack_conversation(items[index]["encrypted_content"])
             if carried is not None and carried.whole:
                 return _replaced(placed, index, carried)
