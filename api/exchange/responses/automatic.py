@@ -11,12 +11,11 @@ from typing import Any, Final
 
 import orjson
 
-from api.errors import GatewayError
 from api.exchange.exchange import Branch
 from api.exchange.fanout import PlannedCall
 from api.exchange.identity import item_ids
 from api.exchange.plan import Asker
-from api.exchange.record import record, status_of
+from api.exchange.record import record_failure
 from api.exchange.responses.compacting import summary_of
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.counting import counted
@@ -51,8 +50,7 @@ async def plan_managed(
             planned.compacted = request.compacts_only or await _is_due(runtime, planned)
         except BaseException as error:
             planned.exchange.release()
-            if isinstance(error, GatewayError):
-                await record(runtime, planned.exchange, status_of(error), error)
+            await record_failure(runtime, planned.exchange, error)
             raise
     return planned
 

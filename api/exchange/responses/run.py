@@ -6,8 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from api.errors import GatewayError, InternalError
-from api.exchange.record import record, status_of
+from api.exchange.record import record, record_failure
 from api.exchange.responses.automatic import compact_context
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.run import EventStream, complete, stream
@@ -121,10 +120,7 @@ class CompactingStream:
 
 async def _record_failure(runtime: Runtime, planned: PlannedResponse, error: BaseException) -> None:
     """Record how the response failed before its answer was asked for, also while this task is being cancelled."""
-    failure: GatewayError | None = None
-    if isinstance(error, Exception):
-        failure = error if isinstance(error, GatewayError) else InternalError("unforeseen")
     try:
-        await asyncio.shield(record(runtime, planned.exchange, status_of(error), failure))
+        await record_failure(runtime, planned.exchange, error)
     finally:
         planned.exchange.release()
