@@ -47,7 +47,8 @@ class Memory:
     session's messages that go before them, the system messages in force first (`system_ids` are their ids); `path`
     is the stored end of the session that they were taken from. `restored` maps an index in the request to what Gemini
     had answered there, `makers` to the stored face that this was taken from if it is whole. `head` is where a
-    response's conversation stands: there the request's messages hang.
+    response's conversation stands: there the request's messages hang. `changed` says that `messages` are not quite what
+    the client sent.
     """
 
     principal_id: int
@@ -65,6 +66,7 @@ class Memory:
     makers: dict[int, Face] = field(default_factory=dict)
     lock: asyncio.Lock | None = None
     head: UUID | None = None
+    changed: bool = False
 
     @property
     def parent(self) -> UUID | None:
@@ -112,10 +114,30 @@ async def _own_history(
         known = await runtime.store.read(
             known_contents, caller.principal_id, [keys[index] for index in answers], call_ids
         )
+        if (ordered := _in_gemini_order(messages, answers, known)) is not None:
+            memory = await _own_history(runtime, caller, ordered, session, fit)
+            memory.changed = True
+            return memory
         memory.known = max((index + 1 for index in answers if keys[index] in known.faces), default=0)
         for index in answers:
             _restore(memory, index, known, fit)
     return memory
+
+
+def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known: Known) -> list[JsonDict] | None:
+    """Return the messages with each answer's calls in the order in which Gemini made them; None if they are already.
+
+    The first call of a step carries its signature (rule 27), and the results are found by id wherever the calls stand.
+    """
+    ordered = list(messages)
+    for index in answers:
+        calls = messages[index].get("tool_calls") or ()
+        made = [known.by_call_id[call["id"]] for call in calls if call["id"] in known.by_call_id]
+        if len(made) == len(calls) == len(set(made)) and len({key for key, _ in made}) == 1 and made != sorted(made):
+            places = dict(zip((call["id"] for call in calls), made, strict=True))
+            in_order = sorted(calls, key=lambda call: places[call["id"]])
+            ordered[index] = {**messages[index], "tool_calls": in_order}
+    return ordered if any(new is not old for new, old in zip(ordered, messages, strict=True)) else None
 
 
 def _restore(memory: Memory, index: int, known: Known, fit: Fit) -> None:
@@ -136,8 +158,8 @@ def _restore(memory: Memory, index: int, known: Known, fit: Fit) -> None:
 def _by_call_id(message: JsonDict, known: Known, fit: Fit) -> tuple[Face | None, Content | None]:
     """Return the answer that made this message's tool calls: the second key.
 
-    A signature belongs to exactly one call. So a message with other calls than the answer, or with the same in another
-    order, gets the parts of its own calls only; and nothing at all where one of them is unknown or was changed.
+    A signature belongs to exactly one call. So a message with other calls than the answer gets the parts of its own
+    calls only; and nothing at all where one of them is unknown or was changed.
     """
     calls = message.get("tool_calls") or []
     if not calls or any(call["id"] not in known.by_call_id for call in calls):
@@ -236,6 +258,7 @@ def _place_before(memory: Memory, fit: Fit) -> None:
     systems = _in_force(memory.path)
     if own and [_text_of(message) for message in own] == [_text_of(orjson.loads(row.openai)) for row in systems]:
         memory.messages = [message for message in memory.messages if message["role"] not in SYSTEM_ROLES]
+        memory.changed = True
         own = []
     rows = [] if own else list(systems)
     memory.system_ids = [row.id for row in rows]

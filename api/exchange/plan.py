@@ -83,7 +83,7 @@ def _plan_chat_calls(
     memory: Memory,
     fetched: Mapping[str, Blob],
 ) -> None:
-    if len(memory.messages) != len(request.messages):
+    if memory.changed:
         request = request.model_copy(update={"messages": memory.messages})
     upstream = chat_to_gemini(
         request, profile=profile, remembered=memory.before, restored=memory.restored, fetched=fetched

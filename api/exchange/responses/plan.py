@@ -181,7 +181,8 @@ async def _placed(
     before = items_to_messages(context.items).messages if context.items else []
     memory = await remember(runtime, exchange.caller, [*before, *own.messages], None, fit=fit)
     history = [
-        RememberedMessage(message=message, content=memory.restored.get(index)) for index, message in enumerate(before)
+        RememberedMessage(message=message, content=memory.restored.get(index))
+        for index, message in enumerate(memory.messages[: len(before)])
     ]
     return history, memory
 
