@@ -12,6 +12,8 @@ import environ
 
 TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 FALSE = frozenset({"0", "false", "no", "off", "n", "f", ""})
+DATABASE_SCHEMES = ("sqlite://", "postgres://", "postgresql://")
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +107,28 @@ class Environment:
             return ""
 
     def database(self, name: str, default: str) -> dict[str, object]:
-        """A database URL as one entry of Django's DATABASES."""
-        try:
-            parsed = dict(environ.Env.db_url_config(self.text(name, default)))
-        except (ValueError, KeyError, TypeError, environ.ImproperlyConfigured):
-            parsed = {}
-        if str(parsed.get("ENGINE", "")).startswith("django."):
+        """The URL of a PostgreSQL database or an SQLite file, as one entry of Django's DATABASES."""
+        url = self.text(name, default)
+        parsed: dict[str, object] = {}
+        # What has another scheme is not parsed: django-environ would print it with the password that it may hold.
+        if url.startswith(DATABASE_SCHEMES):
+            try:
+                parsed = dict(environ.Env.db_url_config(url))
+            except (ValueError, KeyError, TypeError, environ.ImproperlyConfigured):
+                parsed = {}
+        # In memory each thread would have a database of its own.
+        if parsed.get("NAME") not in {None, "", ":memory:"}:
             return parsed
-        self._problem(name, "is not a database URL such as postgres://user:password@host:5432/name")
+        self._problem(name, "is no URL such as postgres://user:password@host:5432/name or sqlite:////path/to/file")
         return dict(environ.Env.db_url_config(default))
+
+    def redis(self, name: str) -> str:
+        """The URL of a Redis server; "" when there is none."""
+        url = self.text(name)
+        if url and not url.startswith(REDIS_SCHEMES):
+            self._problem(name, "is no URL such as redis://host:6379/0")
+            return ""
+        return url
 
     def _bounded(self, name: str, number: float, default: float, *, least: float, most: float | None) -> float:
         if number >= least and (most is None or number <= most):

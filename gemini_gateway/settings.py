@@ -117,7 +117,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Touched when an operator edits the catalogue or a mapping: every worker of this machine looks at its time.
 CATALOGUE_STAMP = DATA_DIR / "catalogue.stamp"
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.redis("REDIS_URL")
 # Failed logins are counted in the cache. A stranger must not push out what is counted by trying many names.
 _in_process = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 CACHES: dict[str, dict[str, Any]] = {"default": _in_process, "process": _in_process}

@@ -127,6 +127,45 @@ def test_databases(load_settings: LoadSettings, tmp_path: Path) -> None:
     assert postgres["CONN_HEALTH_CHECKS"] is True
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://me:very-secret@db/gateway"),
+        ("DATABASE_URL", "oracle://me:very-secret@db/gateway"),
+        ("DATABASE_URL", "postgis://me:very-secret@db/gateway"),
+        ("DATABASE_URL", "made-up://me:very-secret@db/gateway"),
+        ("DATABASE_URL", "postgres://me:very-secret@db:port/gateway"),
+        ("DATABASE_URL", "postgres://me:very-secret@db"),
+        ("DATABASE_URL", "postgres://"),
+        ("DATABASE_URL", "sqlite://:memory:"),
+        ("REDIS_URL", "nonsense"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://:very-secret@localhost"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_named_without_its_password(
+    load_settings: LoadSettings, capfd: pytest.CaptureFixture[str], name: str, url: str
+) -> None:
+    settings, unset = load_settings(**{name: url}), load_settings()
+
+    assert [problem.name for problem in settings["ENVIRONMENT"].problems] == [name]
+    assert "secret" not in settings["ENVIRONMENT"].problems[0].reason
+    assert "secret" not in "".join(capfd.readouterr())
+    assert (settings["DATABASES"], settings["REDIS_URL"]) == (unset["DATABASES"], "")
+
+
+def test_other_spellings_of_a_database_that_can_be_used(load_settings: LoadSettings, tmp_path: Path) -> None:
+    file = str(tmp_path / "mine.sqlite3")
+
+    sqlite = load_settings(DATABASE_URL=f"sqlite:///{file}")
+    postgres = load_settings(DATABASE_URL="postgresql://me:p%23ss@db/gateway?sslmode=require")
+
+    assert sqlite["DATABASES"]["default"]["NAME"] == file
+    assert postgres["DATABASES"]["default"]["PASSWORD"] == "p#ss"
+    assert sqlite["ENVIRONMENT"].problems == postgres["ENVIRONMENT"].problems == []
+
+
 def test_redis_serves_cache_and_channels_when_it_is_set(load_settings: LoadSettings) -> None:
     without, with_redis = load_settings(), load_settings(REDIS_URL="redis://localhost:6379/1")
 
