@@ -210,3 +210,20 @@ def _exposure_faults() -> Iterator[CheckMessage]:
             hint="Unset DEBUG.",
             id="gateway.E013",
         )
+
+
+def start_faults() -> list[str]:
+    """What keeps the application from starting under a server that knows nothing of Django's checks, such as uvicorn:
+    every error of the checks above but the exposure (the address is that server's), and having nobody to ask.
+    """
+    checks = (environment_check, secrets_check, storage_check, upstream_check, network_check)
+    found = [fault for check in checks for fault in check() if fault.is_serious()]
+    if settings.GEMINI_UPSTREAM == "emulator" and not settings.GEMINI_BASE_URL:
+        found.append(
+            Error(
+                "There is no Gemini key, and only `serve` and `runserver` start the emulator.",
+                hint="Set GEMINI_API_KEY, or GEMINI_BASE_URL to where `manage.py gemini_emulator` listens.",
+                id="gateway.E014",
+            )
+        )
+    return [f"{fault.id}: {fault.msg} {fault.hint}" for fault in found]

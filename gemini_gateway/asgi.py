@@ -1,5 +1,6 @@
 """The one ASGI entry. `/v1` and the health pages go the short way, everything else Django's full one."""
 
+import asyncio
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gemini_gateway.settings")
@@ -39,11 +40,15 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
+    from api.checks import start_faults
     from api.runtime import shut_down
 
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            if faults := await asyncio.to_thread(start_faults):
+                await send({"type": "lifespan.startup.failed", "message": "\n".join(faults)})
+                return
             garbage.settle()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.live_gateway import SERVE
+from tests.live_gateway import SERVE, UVICORN
 from tests.server_process import ROOT, ServerProcess
 
 READY = r"OpenAI API +http://127\.0\.0\.1:(\d+)/v1"
@@ -180,6 +180,25 @@ def test_a_bad_setting_keeps_it_from_starting(environment: dict[str, str]) -> No
     assert done.returncode == 1
     assert "gateway.E001" in done.stderr
     assert "MAX_BODY_BYTES" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"MAX_BODY_BYTES": "plenty"}, "gateway.E001: The environment variable MAX_BODY_BYTES"),
+        ({"DATABASE_URL": "mysql://me:secret@db/gateway"}, "gateway.E001: The environment variable DATABASE_URL"),
+        ({}, "gateway.E014: There is no Gemini key"),
+    ],
+    ids=["a bad number", "a database that is none", "nobody to ask"],
+)
+def test_uvicorn_does_not_start_with_what_serve_refuses(
+    environment: dict[str, str], setting: dict[str, str], said: str
+) -> None:
+    done = run(*UVICORN, **environment, **setting)
+
+    assert done.returncode == 3  # uvicorn's own for an application that does not start
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def touch_until_noticed(server: ServerProcess, path: Path) -> None:
