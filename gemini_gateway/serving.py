@@ -12,7 +12,7 @@ from django.conf import settings
 from gemini_gateway.exposure import is_loopback
 from gemini_gateway.first_operator import setup_path
 from gemini_gateway.server_connection import Limits
-from gemini_gateway.start_page import UPSTREAMS
+from gemini_gateway.start_page import answered_by
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +53,9 @@ def upstream() -> Iterator[None]:
 def terminal_page(host: str, port: int) -> str:
     """What a person wants to know when the server has started; asks the database for the first operator."""
     origin = f"http://{_visitable(host)}:{port}"
-    answered_by = UPSTREAMS[settings.GEMINI_UPSTREAM]
+    upstream_name = answered_by()
     if settings.GEMINI_UPSTREAM == "emulator":
-        answered_by += " (made-up answers; set GEMINI_API_KEY for real ones)"
+        upstream_name += " (made-up answers; set GEMINI_API_KEY for real ones)"
     lines = [
         "",
         "Gemini Gateway is running",
@@ -63,7 +63,7 @@ def terminal_page(host: str, port: int) -> str:
         f"  OpenAI API   {origin}/v1",
         f"  Admin        {origin}/admin/",
         f"  Docs         {origin}/ and docs/ in this checkout",
-        f"  Answered by  {answered_by}",
+        f"  Answered by  {upstream_name}",
     ]
     if path := setup_path():
         lines += ["", "  There is no operator yet. This link makes the first one, once:", f"  {origin}{path}"]

@@ -1,5 +1,7 @@
 """The public start page at `/`: what this is, where it listens, who answers, and examples to copy. No secrets."""
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,12 +14,20 @@ UPSTREAMS = {
 }
 
 
+def answered_by() -> str:
+    """Who answers, in words; of another address than Google's own the host."""
+    name = UPSTREAMS[settings.GEMINI_UPSTREAM]
+    if settings.GEMINI_UPSTREAM == "emulator" or not settings.GEMINI_BASE_URL:
+        return name
+    return f"{name} at {urlsplit(settings.GEMINI_BASE_URL).netloc.rpartition('@')[2]}"
+
+
 @require_safe
 def start_page(request: HttpRequest) -> HttpResponse:
     """Render the page with the address that the visitor used."""
     context = {
         "base_url": request.build_absolute_uri("/v1"),
-        "upstream": UPSTREAMS[settings.GEMINI_UPSTREAM],
+        "upstream": answered_by(),
         "emulated": settings.GEMINI_UPSTREAM == "emulator",
         "open_to_all": settings.ALLOW_INSECURE_KEYLESS,
     }

@@ -32,6 +32,14 @@ def test_it_says_who_answers(visitor: Client, settings: Settings) -> None:
     assert "emulator" not in real
 
 
+def test_it_says_when_the_address_is_not_googles_own(visitor: Client, settings: Settings) -> None:
+    settings.GEMINI_UPSTREAM, settings.GEMINI_BASE_URL = "gemini", "http://me:very-secret@127.0.0.1:9090/gemini"
+
+    for shown in (visitor.get("/").content.decode(), terminal_page("127.0.0.1", 8080)):
+        assert "Google Gemini (Gemini API) at 127.0.0.1:9090" in shown
+        assert "secret" not in shown
+
+
 def test_it_warns_when_it_is_open_to_all(visitor: Client, settings: Settings) -> None:
     assert b"Open to everybody" not in visitor.get("/").content
     settings.ALLOW_INSECURE_KEYLESS = True
