@@ -6,6 +6,8 @@ from django.urls import path
 from gemini_gateway.first_operator import first_operator
 from gemini_gateway.start_page import start_page
 
+handler404 = "gemini_gateway.not_found.not_found"
+
 urlpatterns = [
     path("", start_page, name="start"),
     path("setup/<str:token>", first_operator, name="first-operator"),

@@ -99,6 +99,31 @@ def test_forwarded_headers_are_believed_from_trusted_proxies_only(
     assert ("https://testserver" in page) is believed
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/chat/completions"), ("GET", "/models"), ("GET", "/models/gpt-4"), ("POST", "/responses")],
+)
+def test_a_program_whose_base_url_lacks_v1_is_told(visitor: Client, method: str, path: str) -> None:
+    answer = visitor.generic(method, path, "{}", content_type="application/json")
+
+    assert answer.status_code == 404
+    assert answer.json()["error"] == {
+        "message": f"Unknown request URL: {method} {path}. The API's base URL ends in /v1.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "unknown_url",
+    }
+
+
+@pytest.mark.parametrize("path", ["/nothing-here", "/setup/0123456789abcdef", "/static/none.css", "/two%0Alines"])
+def test_elsewhere_a_page_leads_on(visitor: Client, path: str) -> None:
+    answer = visitor.get(path)
+
+    assert answer.status_code == 404
+    assert b'href="/admin/"' in answer.content
+    assert b"works once" in answer.content
+
+
 def test_the_terminal_says_where_things_are(settings: Settings) -> None:
     settings.GEMINI_UPSTREAM = "emulator"
     text = terminal_page("0.0.0.0", 8080)  # noqa: S104 - shown, not bound
