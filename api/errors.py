@@ -7,7 +7,6 @@ GatewayError
 ├── NotFoundError                  404
 │   └── ModelNotFoundError         404  code model_not_found
 ├── MethodNotAllowedError          405
-├── ConflictError                  409
 ├── PayloadTooLargeError           413
 ├── UnsupportedMediaTypeError      415
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
@@ -94,13 +93,6 @@ class MethodNotAllowedError(GatewayError):
     status = 405
     type = "invalid_request_error"
     default_code = "method_not_allowed"
-
-
-class ConflictError(GatewayError):
-    """The request contradicts the present state."""
-
-    status = 409
-    type = "invalid_request_error"
 
 
 class PayloadTooLargeError(GatewayError):

@@ -69,7 +69,6 @@ class Outcome(Wire):
     offered: float = 0.0
     lag_p50: float = 0.0
     lag_p99: float = 0.0
-    lag_max: float = 0.0
     first_byte_p50: float = 0.0
     first_byte_p99: float = 0.0
     memory_before: int = 0

@@ -73,7 +73,6 @@ class Trial:
             values.sort()
         outcome.latency_p50, outcome.latency_p99 = quantile(self.latencies, 0.5), quantile(self.latencies, 0.99)
         outcome.lag_p50, outcome.lag_p99 = quantile(self.lags, 0.5), quantile(self.lags, 0.99)
-        outcome.lag_max = self.lags[-1] if self.lags else float("nan")
         # Streams that outlast the trial all start in the warm-up; then their first bytes are the ones that count.
         first_bytes = self.first_bytes or self.early_first_bytes
         outcome.first_byte_p50, outcome.first_byte_p99 = quantile(first_bytes, 0.5), quantile(first_bytes, 0.99)

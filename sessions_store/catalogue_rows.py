@@ -53,10 +53,6 @@ class CatalogueModel:
     created: int = 0
     methods: tuple[str, ...] = ("generateContent", "countTokens")
 
-    def capabilities(self) -> dict[str, Any]:
-        """Return the keyword arguments of the model's profile."""
-        return {name: getattr(self, name) for name in CAPABILITIES}
-
     def retired(self, today: date) -> bool:
         """Whether Google no longer serves this model on that day."""
         return self.retires_on is not None and self.retires_on <= today

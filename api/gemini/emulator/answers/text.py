@@ -10,7 +10,6 @@ from api.gemini.emulator.conversation import Conversation
 
 MARK = "[Gemini emulator]"
 MAX_COUNT = 1000
-WORDS = {value: word for word, value in NUMBER_WORDS.items()}
 LISTS = {
     "colo": ["red", "green", "blue", "yellow", "orange", "purple", "brown", "pink", "grey", "white"],
     "fruit": ["apple", "banana", "cherry", "grape", "lemon", "mango", "orange", "peach", "pear", "plum"],
