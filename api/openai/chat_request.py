@@ -5,18 +5,18 @@ which of them Gemini honours is the translation's affair, see `api.openai.parame
 or parameters are in `chat_rules`.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from api.openai.chat_rules import check_messages, check_parameters
 from api.openai.generation_request import GenerationRequest
+from api.openai.google_options import GoogleOptions
 from api.openai.json_body import parse_json
 from api.openai.messages import Message
 from api.openai.options import (
     AudioOutput,
     Effort,
-    ExtraBody,
     Moderation,
     Prediction,
     PromptCacheOptions,
@@ -33,7 +33,7 @@ from api.openai.unions import AS_SENT, STOP_AT_FIRST
 MAX_MESSAGES = 2000
 
 
-class ChatCompletionRequest(GenerationRequest):
+class ChatCompletionRequest(GenerationRequest, GoogleOptions):
     """A chat request. Nested objects are the client's own dicts, checked; absent and null parameters are None."""
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES), STOP_AT_FIRST, AS_SENT]
@@ -66,8 +66,6 @@ class ChatCompletionRequest(GenerationRequest):
     prompt_cache_options: PromptCacheOptions | None = None
     prompt_cache_retention: str | None = None
 
-    extra_body: Annotated[ExtraBody, AS_SENT] | None = None
-
     @property
     def output_limit(self) -> int | None:
         """The most tokens an answer may have, under whichever of its two names it came."""
@@ -98,18 +96,6 @@ class ChatCompletionRequest(GenerationRequest):
     def rivals(self) -> int | None:
         """How many likely tokens are wanted beside each one; None if no log probabilities are wanted."""
         return (self.top_logprobs or 0) if self.logprobs else None
-
-    @property
-    def google_options(self) -> dict[str, Any]:
-        """Gemini's own options, from `google` and from `extra_body.google`, where Google's endpoint takes them."""
-        nested = self.extra_body.get("google") if self.extra_body else None
-        return {**(nested or {}), **(self.google or {})}
-
-    @property
-    def gemini_safety_settings(self) -> list[dict[str, Any]]:
-        """Gemini's `safetySettings` as the client gave them, at the top or under `extra_body`; empty if it did not."""
-        nested = self.extra_body.get("safety_settings") if self.extra_body else None
-        return self.safety_settings or nested or []
 
     def lacks(self, parameter: str) -> bool:
         """Tell whether the client left `parameter` open; the two names of the token limit count as one."""

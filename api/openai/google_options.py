@@ -16,12 +16,12 @@ class GoogleOptions(RequestModel):
 
     @property
     def google_options(self) -> dict[str, Any]:
-        """Gemini's own options, from `google` and from `extra_body.google`."""
+        """Gemini's own options, from `google` and from `extra_body.google`; `google` wins."""
         nested = self.extra_body.get("google") if self.extra_body else None
         return {**(nested or {}), **(self.google or {})}
 
     @property
     def gemini_safety_settings(self) -> list[dict[str, Any]]:
-        """Gemini's `safetySettings` as the client gave them; empty if it did not."""
+        """Gemini's `safetySettings` as the client gave them, at the top or under `extra_body`; empty if it did not."""
         nested = self.extra_body.get("safety_settings") if self.extra_body else None
         return self.safety_settings or nested or []
