@@ -30,7 +30,7 @@ def environment_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMess
     """Report variables whose value cannot be used."""
     return [
         Error(
-            f"The environment variable {problem.name} {problem.reason}.",
+            str(problem),
             hint="Correct it in the environment or in .env; .env.example says what it means.",
             id="gateway.E001",
         )

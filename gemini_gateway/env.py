@@ -3,8 +3,10 @@ kept with the variable's name, the default stands in, and the system checks (`ap
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,16 +14,23 @@ import environ
 
 TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 FALSE = frozenset({"0", "false", "no", "off", "n", "f", ""})
+ASSIGNMENT = re.compile(r"(?:export )?\w+=", re.ASCII)
 DATABASE_SCHEMES = ("sqlite://", "postgres://", "postgresql://")
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentProblem:
-    """A variable whose value cannot be used, and why; the value itself is left out, it may be a secret."""
+    """A variable whose value cannot be used, and why; the value itself is left out, it may be a secret.
+
+    `name` is empty where the `.env` file itself is at fault.
+    """
 
     name: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"The environment variable {self.name} {self.reason}." if self.name else f"{self.reason}."
 
 
 class Environment:
@@ -40,7 +49,7 @@ class Environment:
             ENVIRON: ClassVar[dict[str, str]] = dict(os.environ)
 
         if dotenv.is_file():
-            Values.read_env(dotenv)
+            Values.read_env(StringIO(self._assignments(dotenv)))
         self._values = Values.ENVIRON
 
     def text(self, name: str, default: str = "") -> str:
@@ -129,6 +138,21 @@ class Environment:
             self._problem(name, "is no URL such as redis://host:6379/0")
             return ""
         return url
+
+    def _assignments(self, dotenv: Path) -> str:
+        """The lines of the file that set something. django-environ would print the others, and a bare key with them."""
+        try:
+            lines = dotenv.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as fault:
+            self._problem("", f"{dotenv} cannot be read ({type(fault).__name__})")
+            return ""
+        set_here = []
+        for number, line in enumerate(lines, start=1):
+            if ASSIGNMENT.match(line):
+                set_here.append(line)
+            elif line.strip() and not line.lstrip().startswith("#"):
+                self._problem("", f"Line {number} of {dotenv} is not NAME=value, without blanks around the =")
+        return "\n".join(set_here)
 
     def _bounded(self, name: str, number: float, default: float, *, least: float, most: float | None) -> float:
         if number >= least and (most is None or number <= most):

@@ -106,6 +106,37 @@ def test_a_dotenv_file_is_read_and_the_process_environment_wins(load_settings: L
     assert not leaked  # a library must not find a key that only we were given
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"AIza-very-secret-key\n", "Line 1 of "),
+        (b"# a comment\n\n  # another\nGEMINI_API_KEY = very-secret\nPORT=9001\n", "Line 4 of "),
+        (b"GEMINI_API_KEY=very-secret\xff\n", "cannot be read"),
+    ],
+    ids=["a bare key", "blanks around the sign", "not UTF-8"],
+)
+def test_a_line_of_the_file_that_sets_nothing_is_told_by_its_number_alone(
+    load_settings: LoadSettings, tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes, said: str
+) -> None:
+    (tmp_path / "dot.env").write_bytes(content)
+
+    settings = load_settings(ENV_FILE=str(tmp_path / "dot.env"))
+
+    [problem] = settings["ENVIRONMENT"].problems
+    assert said in str(problem)
+    assert "secret" not in str(problem)
+    assert "secret" not in "".join(capfd.readouterr())
+
+
+def test_the_file_may_be_of_any_editor(load_settings: LoadSettings, tmp_path: Path) -> None:
+    (tmp_path / "dot.env").write_bytes(b"\xef\xbb\xbfPORT=9001\r\nexport HOST='localhost'\r\nSECRET_KEY=a=b #c\r\n")
+
+    settings = load_settings(ENV_FILE=str(tmp_path / "dot.env"))
+
+    assert settings["ENVIRONMENT"].problems == []
+    assert (settings["PORT"], settings["HOST"], settings["SECRET_KEY"]) == (9001, "localhost", "a=b #c")
+
+
 def test_secrets_come_from_files(load_settings: LoadSettings, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("from-a-file\n")
 
