@@ -1,5 +1,6 @@
 """The period that a command works on: `--from` and `--to` as UTC days, the second not included."""
 
+from argparse import ArgumentTypeError
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,10 @@ def period(options: dict[str, Any]) -> tuple[datetime, datetime]:
 
 
 def _day(text: str) -> date:
-    return date.fromisoformat(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError as fault:
+        raise ArgumentTypeError(f"{text!r} is no day such as 2026-12-01") from fault
 
 
 def _midnight(day: date) -> datetime:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from sessions_store.lost_responses import fail_lost
 from sessions_store.responses import purge_events
@@ -23,13 +23,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Erase, and say what."""
+        days = options["days"]
+        if days < 0:
+            raise CommandError("--days must not be negative.")
         now = datetime.now(UTC)
         lost = fail_lost(now, timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS))
         self._say("background responses failed, their server has died", lost)
         purge_events(now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS))
-        days = options["days"]
-        if days <= 0:
-            self.stdout.write("Nothing is erased: STATE_RETENTION_DAYS is 0, which keeps content for ever.")
+        if days == 0:
+            self.stdout.write("Nothing is erased: 0 days (--days, or STATE_RETENTION_DAYS) keep content for ever.")
             return
         forget_before(now - timedelta(days=days), told=lambda what, count: self._say(f"{what} forgotten", count))
 

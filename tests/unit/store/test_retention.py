@@ -6,7 +6,7 @@ from io import StringIO
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from sessions_store.chat_sessions import list_sessions
 from sessions_store.conversations import create_conversation, find_conversation
@@ -103,7 +103,10 @@ def test_settings_and_tools_that_nothing_refers_to_go() -> None:
 def test_nothing_goes_by_default() -> None:
     old = respond(new_principal(), "old", OLD)
 
-    assert "keeps content for ever" in forget_old()
+    for options in ((), ("--days", "0")):
+        assert "0 days (--days, or STATE_RETENTION_DAYS) keep content for ever" in forget_old(*options)
+    with pytest.raises(CommandError, match="negative"):
+        forget_old("--days", "-30")
     assert StoredResponse.objects.filter(public_id=old).exists()
 
 

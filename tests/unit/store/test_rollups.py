@@ -110,6 +110,13 @@ def test_repricing() -> None:
 
     assert after - before == 18 * 5 * 3750
     assert "0 records" in run("reprice")
+
+
+@pytest.mark.django_db
+def test_a_period_that_is_none_is_told_in_words() -> None:
+    for given, said in (("yesterday", "'yesterday' is no day such as 2026-12-01"), ("2999-01-01", "period is empty")):
+        with pytest.raises(CommandError, match=said):
+            call_command("reprice", f"--from={given}", "--to=2026-12-02")
     assert "All roll-ups" in run("check_rollups")
 
 
