@@ -88,6 +88,13 @@ class ModelMappingPage(Page[ModelMapping]):
             kwargs["widget"] = forms.TextInput(attrs={"class": "vTextField wide"})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    def save_model(self, request: HttpRequest, obj: ModelMapping, form: Any, change: bool) -> None:
+        """Save, and warn of a name that may be a slip: Gemini may have models that the catalogue does not know yet."""
+        super().save_model(request, obj, form, change)
+        if not UpstreamModel.objects.filter(name=obj.upstream_model).exists():
+            warning = f"The catalogue does not know {obj.upstream_model}. Without Gemini knowing it, requests fail."
+            self.message_user(request, warning, messages.WARNING)
+
     @admin.display(description="answered by", ordering="upstream_model")
     def answers(self, mapping: Any) -> SafeString | str:
         """The upstream model, with a badge when its end is near."""

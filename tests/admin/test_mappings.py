@@ -65,6 +65,18 @@ def test_a_wrong_mapping_is_explained(operator: Client, changed: dict[str, str],
 
 
 @pytest.mark.parametrize(
+    ("upstream", "warned"), [("gemini-3.8-flush", True), ("gemini-3.8-flash", False)], ids=["unknown", "known"]
+)
+def test_a_model_that_the_catalogue_does_not_know_is_saved_with_a_warning(
+    operator: Client, upstream: str, warned: bool
+) -> None:
+    page = operator.post(reverse("admin:sessions_store_modelmapping_add"), form(upstream_model=upstream), follow=True)
+
+    assert ModelMapping.objects.get(public_name="my-model").upstream_model == upstream
+    assert (f"The catalogue does not know {upstream}" in page.content.decode()) is warned
+
+
+@pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("gpt-4o-mini-2024-07-18", ["gemini-3.5-flash-lite", "gpt-4o-mini*"]),
