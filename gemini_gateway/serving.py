@@ -50,6 +50,11 @@ def upstream() -> Iterator[None]:
         os.environ.pop("GEMINI_BASE_URL", None)
 
 
+def cannot_listen(reason: str) -> str:
+    """What a command says when the server's address cannot be used."""
+    return f"{reason} Set PORT or HOST to use another address."
+
+
 def terminal_page(host: str, port: int) -> str:
     """What a person wants to know when the server has started; asks the database for the first operator."""
     origin = f"http://{_visitable(host)}:{port}"

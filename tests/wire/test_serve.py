@@ -164,10 +164,11 @@ def test_the_first_command_says_where_nothing_can_be_stored(
     assert "Traceback" not in done.stderr
 
 
-def test_it_says_when_the_port_is_taken(start: Start, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("command", [("serve",), ("runserver",), ("runserver", "--noreload")], ids=" ".join)
+def test_it_says_when_the_port_is_taken(start: Start, environment: dict[str, str], command: tuple[str, ...]) -> None:
     server = start()
 
-    done = run(sys.executable, "manage.py", "serve", "--port", str(server.port), **environment)
+    done = run(sys.executable, "manage.py", *command, **environment, PORT=str(server.port))
 
     assert done.returncode == 1
     assert "PORT" in done.stderr

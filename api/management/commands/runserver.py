@@ -1,7 +1,6 @@
 """`manage.py runserver`: the same server for development, on 8080, starting anew when the code changes."""
 
 import os
-from functools import partial
 from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneRunserver
@@ -11,7 +10,7 @@ from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from gemini_gateway.exposure import ADVICE, exposure_problem
 from gemini_gateway.server import GatewayServer
-from gemini_gateway.serving import limits, terminal_page, upstream
+from gemini_gateway.serving import cannot_listen, limits, terminal_page, upstream
 
 
 class Command(DaphneRunserver):  # type: ignore[misc]
@@ -39,8 +38,22 @@ class Command(DaphneRunserver):  # type: ignore[misc]
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         """Serve in this process (Daphne's command builds the server from `server_cls`)."""
-        self.server_cls = partial(GatewayServer, limits=limits(), drain_seconds=0.0, on_ready=self._announce)
+        servers: list[GatewayServer] = []
+
+        def build(**daphne_options: Any) -> GatewayServer:
+            servers.append(GatewayServer(limits=limits(), drain_seconds=0.0, on_ready=self._announce, **daphne_options))
+            return servers[-1]
+
+        self.server_cls = build
         super().inner_run(*args, **options)
+        if servers and servers[-1].failure is not None:
+            self._give_up(cannot_listen(servers[-1].failure.reason))
+
+    def _give_up(self, why: str) -> None:
+        if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
+            raise CommandError(why)
+        self.stderr.write(f"CommandError: {why}")
+        os._exit(1)  # as Django's own runserver: what is raised in the reloader's thread ends nothing
 
     def _announce(self, addresses: list[tuple[str, int]]) -> None:
         if addresses:

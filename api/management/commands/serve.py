@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from api.checks import exposure_check
-from gemini_gateway.serving import limits, terminal_page, upstream
+from gemini_gateway.serving import cannot_listen, limits, terminal_page, upstream
 
 
 class Command(BaseCommand):
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         )
         server.run()
         if server.failure is not None:
-            raise CommandError(f"Cannot listen: {server.failure.reason} Set PORT or HOST to use another address.")
+            raise CommandError(cannot_listen(server.failure.reason))
 
     def _announce(self, addresses: list[tuple[str, int]]) -> None:
         if addresses:
