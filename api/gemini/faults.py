@@ -63,10 +63,12 @@ class _Fault:
 
     @property
     def reasons(self) -> tuple[str, ...]:
+        """The reason of every detail that gives one, such as `API_KEY_INVALID`."""
         return tuple(reason for detail in self.details if isinstance(reason := detail.get("reason"), str))
 
     @property
     def retry_after(self) -> int | None:
+        """In how many seconds Google would be asked again; None if it does not say."""
         return retry_after_seconds(self.details, self.message, self.headers)
 
     def listed(self, key: str) -> list[dict[str, Any]]:

@@ -18,18 +18,22 @@ class Turn:
 
     @cached_property
     def parts(self) -> list[Part]:
+        """All parts in their order."""
         return [part for _, part in self.placed]
 
     @cached_property
     def calls(self) -> list[Part]:
+        """The `functionCall` of each part that has one."""
         return [part["functionCall"] for part in self.parts if "functionCall" in part]
 
     @cached_property
     def results(self) -> list[Part]:
+        """The `functionResponse` of each part that has one."""
         return [part["functionResponse"] for part in self.parts if "functionResponse" in part]
 
     @cached_property
     def text(self) -> str:
+        """What is said, thoughts left out."""
         return "".join(part["text"] for part in self.parts if part.get("text") and not part.get("thought"))
 
 
@@ -74,11 +78,13 @@ class Conversation:
 
     @cached_property
     def contents(self) -> list[Content]:
+        """The contents as they were sent."""
         contents: list[Content] = self.request.get("contents", [])
         return contents
 
     @cached_property
     def turns(self) -> list[Turn]:
+        """The contents, joined by role."""
         return turns_of(self.contents)
 
     @cached_property
@@ -89,6 +95,7 @@ class Conversation:
 
     @cached_property
     def config(self) -> dict[str, Any]:
+        """The `generationConfig`; empty when there is none."""
         config: dict[str, Any] = self.request.get("generationConfig", {})
         return config
 
@@ -123,6 +130,7 @@ class Conversation:
 
     @cached_property
     def calling(self) -> dict[str, Any]:
+        """The `functionCallingConfig`; empty when there is none."""
         calling: dict[str, Any] = self.request.get("toolConfig", {}).get("functionCallingConfig", {})
         return calling
 

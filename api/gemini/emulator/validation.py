@@ -201,17 +201,20 @@ class _Reader:
         return values[value.upper()]
 
     def one_of(self, part: dict[str, Any], path: str) -> None:
+        """Complain of every field of the oneof `data` after the first."""
         given = [name for name in part if name in PART_DATA]
         for name in given[1:]:
             text = f"Invalid value at '{path}' (oneof), oneof field 'data' is already set. Cannot set '{name}'"
             self.violations.append((path, text))
 
     def unknown(self, key: str, path: str, reason: str) -> None:
+        """Complain of a name, in the words of Google's JSON parser."""
         place = f" at '{path}'" if path else ""
         text = f'Invalid JSON payload received. Unknown name "{key}"{place}: {reason}'
         self.violations.append((path, text))
 
     def invalid(self, path: str, type_name: str, value: Any, remark: str = "") -> None:
+        """Complain of a value, which is shown unless `remark` stands for it."""
         shown = remark or json.dumps(value, ensure_ascii=False)[:500]
         self.violations.append((path, f"Invalid value at '{path}' ({type_name}), {shown}"))
 
