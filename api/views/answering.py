@@ -20,12 +20,18 @@ SESSION_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
     """Return who asks; raises InvalidRequestError for an X-Session-Id that is not 1 to 200 visible ASCII characters."""
-    name = request.META.get("HTTP_X_SESSION_ID", "")
-    if name and SESSION_NAME.fullmatch(name) is None:
+    name = session_name(request) if request.META.get("HTTP_X_SESSION_ID") else ""
+    return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED)
+
+
+def session_name(request: HttpRequest) -> str:
+    """Return what the header X-Session-Id names; raises InvalidRequestError if that is no name, an empty one too."""
+    name: str = request.META["HTTP_X_SESSION_ID"]
+    if SESSION_NAME.fullmatch(name) is None:
         raise InvalidRequestError(
             "The header 'X-Session-Id' takes 1 to 200 visible ASCII characters.", param="X-Session-Id"
         )
-    return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED)
+    return name
 
 
 class EventStreamResponse(StreamingHttpResponse):

@@ -1,11 +1,45 @@
 """`GET /v1/sessions` and `DELETE /v1/sessions/{user}`: what is remembered, and forgetting it. Our own addition."""
 
+from typing import Literal
+
 from django.http import HttpRequest, HttpResponse
+from typing_extensions import TypedDict
 
 from api.errors import NotFoundError
 from api.runtime import runtime
+from api.views.answering import session_name
 from api.views.base import GatewayView, json_response
 from sessions_store.chat_sessions import SessionSummary, forget, list_sessions
+
+
+class Session(TypedDict):
+    """A chat session; times are in Unix seconds. `name` is what `X-Session-Id` called it."""
+
+    id: str
+    object: Literal["session"]
+    user: str
+    name: str
+    title: str
+    messages: int
+    created_at: int
+    last_active_at: int
+    active: bool
+
+
+class SessionList(TypedDict):
+    """All sessions of the caller; there are no pages."""
+
+    object: Literal["list"]
+    data: list[Session]
+
+
+class SessionsDeleted(TypedDict):
+    """Whose sessions are forgotten, and how many."""
+
+    object: Literal["session.deleted"]
+    user: str
+    deleted: bool
+    sessions: int
 
 
 class SessionListView(GatewayView):
@@ -14,7 +48,8 @@ class SessionListView(GatewayView):
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List them, newest first."""
         sessions = await runtime().store.read(list_sessions, self.caller.principal_id)
-        return json_response({"object": "list", "data": [_session(session) for session in sessions]})
+        body: SessionList = {"object": "list", "data": [_session(session) for session in sessions]}
+        return json_response(body)
 
 
 class SessionView(GatewayView):
@@ -22,14 +57,15 @@ class SessionView(GatewayView):
 
     async def delete(self, request: HttpRequest, user: str) -> HttpResponse:
         """Forget them with their messages; usage stays. The same 404 whether they never were or are another's."""
-        name = request.META.get("HTTP_X_SESSION_ID") or None
+        name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None
         forgotten = await runtime().store.write(forget, self.caller.principal_id, user, name)
         if not forgotten:
             raise NotFoundError("No chat session of this user is remembered.", param="user")
-        return json_response({"object": "session.deleted", "user": user, "deleted": True, "sessions": forgotten})
+        body: SessionsDeleted = {"object": "session.deleted", "user": user, "deleted": True, "sessions": forgotten}
+        return json_response(body)
 
 
-def _session(session: SessionSummary) -> dict[str, object]:
+def _session(session: SessionSummary) -> Session:
     return {
         "id": session.public_id,
         "object": "session",

@@ -57,6 +57,18 @@ def test_forgetting_one_session_of_several(http: httpx2.Client, emulator: Emulat
     assert "Grace" in text_of(ask(http, user, "What is my name?", session="home"))
 
 
+@pytest.mark.parametrize("name", ["", "two words", "x" * 201])
+def test_forgetting_a_session_that_cannot_be_forgets_nothing(
+    http: httpx2.Client, emulator: Emulator, user: str, name: str
+) -> None:
+    ask(http, user, "My name is Ada.", session="work")
+    refused = http.delete(f"/v1/sessions/{user}", headers={"x-session-id": name})
+
+    assert refused.status_code == 400
+    assert error_of(refused)["param"] == "X-Session-Id"
+    assert ChatSession.objects.filter(user=user).count() == 1
+
+
 def test_users_with_odd_names(http: httpx2.Client, emulator: Emulator) -> None:
     user = fresh("team/ünï codé+?#%")
     ask(http, user, "My name is Ada.")
