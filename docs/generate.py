@@ -1,4 +1,5 @@
-"""Writes the generated documentation: docs/compatibility.md, and the README's table of settings between its markers.
+"""Writes the generated documentation: docs/compatibility.md, docs/openapi.json, and the README's table of settings
+between its markers.
 
 Sources are the tables that the code itself uses (parameters, routes, errors, seeds), `.env.example`, docs/rules.toml,
 docs/clients.toml and the names of the tests. `make docs` writes, `--check` fails when a file is stale (and so does a
@@ -19,6 +20,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
 COMPATIBILITY: Final = ROOT / "docs" / "compatibility.md"
+OPENAPI: Final = ROOT / "docs" / "openapi.json"
 RULES: Final = ROOT / "docs" / "rules.toml"
 CLIENTS: Final = ROOT / "docs" / "clients.toml"
 ENV_EXAMPLE: Final = ROOT / ".env.example"
@@ -267,7 +269,8 @@ def compatibility() -> str:
 # Compatibility
 
 What the gateway does with each part of OpenAI's API, and the rules by which it translates. This page is generated from
-the tables that the code uses and from the names of the tests.
+the tables that the code uses and from the names of the tests. [openapi.json](openapi.json) describes every request and
+answer in OpenAPI 3.1, for client generators and API explorers.
 
 ## Endpoints
 
@@ -347,7 +350,9 @@ def readme() -> str:
 
 def generated() -> dict[Path, str]:
     """Return every generated file with the text that it should have."""
-    return {COMPATIBILITY: compatibility(), README: readme()}
+    from api.openapi.document import text
+
+    return {COMPATIBILITY: compatibility(), OPENAPI: text(), README: readme()}
 
 
 def main(arguments: Sequence[str]) -> int:

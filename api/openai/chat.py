@@ -5,7 +5,9 @@ visible thoughts (the second one for clients that ask with `reasoning`), the thi
 is where Google's own OpenAI endpoint puts thought signatures. SDKs keep all of them as extra fields.
 """
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from api.openai.usage import Usage
 

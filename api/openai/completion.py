@@ -1,6 +1,8 @@
 """What leaves as a legacy text completion (https://platform.openai.com/docs/api-reference/completions/object)."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from api.openai.usage import Usage
 

@@ -4,7 +4,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.openai.json_body import parse_json
 from api.openai.options import Metadata
@@ -34,6 +34,8 @@ class ItemsCreate(RequestModel):
 
 class MetadataUpdate(RequestModel):
     """New metadata of a conversation or of a stored chat completion; null takes all of it away."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["metadata"]})
 
     metadata: Metadata | None = None
 

@@ -3,7 +3,9 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
 
 from api.openai.responses import ResponseUsage
 

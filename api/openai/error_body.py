@@ -1,7 +1,8 @@
 """How a failure looks on OpenAI's wire: the error object and its headers."""
 
 import math
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from api.errors import GatewayError
 

@@ -1,7 +1,9 @@
 """What leaves from `/v1/models` (https://platform.openai.com/docs/api-reference/models/object)."""
 
 from collections.abc import Iterable
-from typing import Literal, TypedDict
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 
 class Model(TypedDict):

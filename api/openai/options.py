@@ -10,7 +10,7 @@ from pydantic import Field, Tag
 from typing_extensions import TypedDict
 
 from api.openai.content import TextContent
-from api.openai.unions import STOP_AT_FIRST, at_most, by_kind
+from api.openai.unions import STOP_AT_FIRST, AtMost, by_kind
 
 INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
@@ -30,8 +30,8 @@ TokenLimit = Annotated[int, Field(ge=1, le=INT32_MAX)]
 Choices = Annotated[int, Field(ge=1, le=MAX_CHOICES)]
 Seed = Annotated[int, Field(ge=-INT64_MAX - 1, le=INT64_MAX)]
 TopLogprobs = Annotated[int, Field(ge=0, le=20)]
-LogitBias = Annotated[dict[str, Annotated[float, Field(ge=-100, le=100)]], at_most(4096)]
-Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], at_most(16)]
+LogitBias = Annotated[dict[str, Annotated[float, Field(ge=-100, le=100)]], AtMost(4096)]
+Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], AtMost(16)]
 Stop = Annotated[
     Annotated[str, Tag("<string>")]
     | Annotated[list[str], Field(max_length=MAX_STOP_SEQUENCES), STOP_AT_FIRST, Tag("<array>")],

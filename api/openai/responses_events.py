@@ -4,7 +4,9 @@ Each is sent under its `type`; `sequence_number` counts them from 0. Events of o
 `output_index`.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 from api.openai.responses import OutputItem, OutputText, RefusalPart, Response, SummaryPart, TokenLogprob, URLCitation
 

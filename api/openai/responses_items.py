@@ -4,7 +4,7 @@ Items that this server reads are spelt out; those that only OpenAI's own tools m
 that a history with them is not refused. A type that OpenAI does not have is.
 """
 
-from typing import Annotated, Any, Final, Literal, NotRequired
+from typing import Annotated, Any, Final, Literal, NotRequired, get_args
 
 from pydantic import Discriminator, Field, Tag
 from typing_extensions import TypedDict
@@ -143,14 +143,8 @@ class ImageGenerationCall(TypedDict):
     output_format: NotRequired[str | None]
 
 
-class OtherItem(TypedDict):
-    """An item of one of OpenAI's own tools; its other keys are kept."""
-
-    type: str
-
-
 # Made by or for tools that run at OpenAI, or in a way that only its own models know.
-OTHER_ITEMS: Final = (
+OtherItemType = Literal[
     "file_search_call",
     "web_search_call",
     "code_interpreter_call",
@@ -169,7 +163,16 @@ OTHER_ITEMS: Final = (
     "program",
     "program_output",
     "compaction_trigger",
-)
+]
+OTHER_ITEMS: Final[tuple[str, ...]] = get_args(OtherItemType)
+
+
+class OtherItem(TypedDict):
+    """An item of one of OpenAI's own tools; its other keys are kept."""
+
+    type: OtherItemType
+
+
 READ_ITEMS: Final = (
     "message",
     "function_call",

@@ -4,7 +4,7 @@ Functions, custom tools and namespaces are spelt out. Tools that run at OpenAI a
 is one that OpenAI adds tomorrow: what becomes of it is the translation's affair.
 """
 
-from typing import Annotated, Any, Final, Literal, NotRequired
+from typing import Annotated, Any, Final, Literal, NotRequired, get_args
 
 from pydantic import Discriminator, Field, Tag
 from typing_extensions import TypedDict
@@ -71,7 +71,7 @@ ResponseTools = Annotated[list[ResponseTool], Field(max_length=MAX_TOOLS), STOP_
 class NamedChoice(TypedDict):
     """The model must call this function or custom tool."""
 
-    type: str
+    type: Literal["function", "custom"]
     name: Name
     namespace: NotRequired[str | None]
 
@@ -84,13 +84,7 @@ class AllowedTools(TypedDict):
     tools: Annotated[list[dict[str, Any]], Field(max_length=MAX_TOOLS), STOP_AT_FIRST]
 
 
-class HostedChoice(TypedDict):
-    """The model must use this tool of OpenAI's own."""
-
-    type: str
-
-
-HOSTED_CHOICES: Final = (
+HostedChoiceType = Literal[
     "web_search",
     "web_search_2025_08_26",
     "web_search_preview",
@@ -106,14 +100,20 @@ HOSTED_CHOICES: Final = (
     "local_shell",
     "apply_patch",
     "programmatic_tool_calling",
-)
+]
+
+
+class HostedChoice(TypedDict):
+    """The model must use this tool of OpenAI's own."""
+
+    type: HostedChoiceType
 
 
 _CHOICE_TAGS: Final = {
     "function": "<named>",
     "custom": "<named>",
     "allowed_tools": "<allowed_tools>",
-    **dict.fromkeys(HOSTED_CHOICES, "<hosted>"),
+    **dict.fromkeys(get_args(HostedChoiceType), "<hosted>"),
 }
 
 

@@ -5,10 +5,18 @@ location, and their errors carry the allowed values, so that it need not know th
 that keep hostile lists and objects cheap.
 """
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticKnownError
+from pydantic import (
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 FIELD_ERROR = "union_field:"
 KIND_ERROR = "union_kind"
@@ -47,16 +55,25 @@ def by_kind(*kinds: Literal["string", "array", "object"]) -> Discriminator:
     return Discriminator(tag, custom_error_type=KIND_ERROR, custom_error_message=expected)
 
 
-def at_most(entries: int) -> BeforeValidator:
-    """Refuse an object with more entries before any is looked at, so that a hostile one makes one error only."""
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """Refuses an object with more entries before any is looked at, so that a hostile one makes one error only."""
 
-    def check(value: Any) -> Any:
-        if type(value) is dict and len(value) > entries:
-            context = {"field_type": "Dictionary", "max_length": entries, "actual_length": len(value)}
+    entries: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Look before the object's own schema does."""
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Say so in the API's description."""
+        return {**handler(schema), "maxProperties": self.entries}
+
+    def _check(self, value: Any) -> Any:
+        if type(value) is dict and len(value) > self.entries:
+            context = {"field_type": "Dictionary", "max_length": self.entries, "actual_length": len(value)}
             raise PydanticKnownError("too_long", context)
         return value
-
-    return BeforeValidator(check)
 
 
 def _keep(value: Any, check: ValidatorFunctionWrapHandler) -> Any:

@@ -1,6 +1,8 @@
 """OpenAI's token counts, the same object in chat and text completions."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 
 class PromptTokensDetails(TypedDict):

@@ -1,10 +1,19 @@
 """Whether this process lives (`/healthz`) and whether it should be given requests (`/readyz`)."""
 
+from typing import Literal
+
 from django.http import HttpRequest, HttpResponse
+from typing_extensions import TypedDict
 
 from api.runtime import is_draining, runtime
 from api.views.base import GatewayView, json_response
 from sessions_store.health import database_answers
+
+
+class Health(TypedDict):
+    """How the process is."""
+
+    status: Literal["ok", "ready", "draining", "no database"]
 
 
 class HealthView(GatewayView):

@@ -1,0 +1,83 @@
+"""JSON Schemas of what comes in and goes out, from the types that parse and spell it, under readable names."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic_core import CoreSchema, core_schema
+
+from api.openai.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS, Parameter
+from api.openai.request_model import RequestModel
+from api.openai.responses_parameters import RESPONSES_PARAMETERS
+
+REF: Final = "#/components/schemas/"
+# What happens to each parameter, by the name of the schema that has it.
+EXPLAINED: Final[Mapping[str, Sequence[Parameter]]] = {
+    "ChatCompletionRequest": CHAT_PARAMETERS,
+    "CompletionRequest": COMPLETION_PARAMETERS,
+    "ResponsesRequest": RESPONSES_PARAMETERS,
+}
+_LONG_NAME: Final = re.compile(r"\bapi__\w+?__(\w+?)__(\w+)")
+
+
+class Schemas:
+    """The named schemas of a set of types; requests as they are validated, answers as they leave."""
+
+    def __init__(self, *, requests: Sequence[type[RequestModel]], answers: Sequence[Any]) -> None:
+        wanted: list[tuple[int, JsonSchemaMode, TypeAdapter[Any]]] = [
+            *((id(model), "validation", TypeAdapter(model)) for model in requests),
+            *((id(answer), "serialization", TypeAdapter(answer)) for answer in answers),
+        ]
+        places, found = TypeAdapter.json_schemas(wanted, ref_template=REF + "{model}", schema_generator=_Generator)
+        self._places = {key: _renamed(schema) for (key, _), schema in places.items()}
+        self.components: dict[str, Any] = {
+            _short(name): _component(_short(name), _renamed(schema)) for name, schema in found["$defs"].items()
+        }
+
+    def of(self, kind: Any) -> dict[str, Any]:
+        """Return the schema of one of the types, mostly a reference into `components`."""
+        return dict(self._places[id(kind)])
+
+
+class _Generator(GenerateJsonSchema):
+    """Unions by `anyOf`: a value may fit several members here (`type` may be left out of a message), and which of them
+    is meant is found as `api.openai.unions` says.
+    """
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> dict[str, Any]:
+        members = {str(tag): self.generate_inner(choice) for tag, choice in schema["choices"].items()}
+        if other := members.get("<other>"):
+            known = [tag.strip("<>") for tag in members if tag != "<other>"]
+            members["<other>"] = {"allOf": [other, {"properties": {"type": {"not": {"enum": known}}}}]}
+        return {"anyOf": list(members.values())}
+
+    def field_title_should_be_set(self, schema: CoreSchema | core_schema.ModelField | Any) -> bool:
+        return False
+
+
+def _short(name: str) -> str:
+    """Return `messages.FunctionCall` for the name that pydantic gives where two modules have a FunctionCall."""
+    return _LONG_NAME.sub(r"\1.\2", name)
+
+
+def _renamed(schema: Any) -> Any:
+    """Return the schema with short names in its references."""
+    if isinstance(schema, dict):
+        return {key: _short(value) if key == "$ref" else _renamed(value) for key, value in schema.items()}
+    return [_renamed(entry) for entry in schema] if isinstance(schema, list) else schema
+
+
+def _component(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a named schema without what says nothing, and with what becomes of each parameter."""
+    schema.pop("title", None)
+    fields = schema.get("properties", {})
+    fields.pop("unknown", None)
+    for field in fields.values():
+        if field.get("default", ...) is None:
+            del field["default"]
+    for parameter in EXPLAINED.get(name, ()):
+        if parameter.name in fields:
+            fields[parameter.name]["description"] = f"{parameter.status.capitalize()}. {parameter.what}"
+    return schema

@@ -1,0 +1,113 @@
+"""The API's description: it has every endpoint and parameter, and what golden files hold fits it."""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from api.openapi.document import document, endpoints
+from api.openapi.operations import OPERATIONS
+from api.openapi.schemas import EXPLAINED, REF
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+DESCRIBED = document()
+SCHEMAS = DESCRIBED["components"]["schemas"]
+REQUESTS = {"completion": "CompletionRequest", "responses": "ResponsesRequest"}
+ANSWERS = {"completion": "CompletionObject", "responses": "Response"}
+
+
+def fits(name: str, value: Any) -> None:
+    """Raise if a value is not what the schema of this name describes."""
+    jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="it comes with schemathesis (requirements-dev.txt)")
+    schema = {"$ref": f"{REF}{name}", "components": DESCRIBED["components"]}
+    jsonschema_rs.Draft202012Validator(schema).validate(value)
+
+
+def golden(file: str) -> list[Any]:
+    """The folders that have such a file, by their names."""
+    return [pytest.param(path, id=path.parent.name) for path in sorted(GOLDEN.glob(f"*/{file}"))]
+
+
+def references(value: Any) -> Iterator[str]:
+    """All `$ref`s below a value."""
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for entry in value.values():
+            yield from references(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from references(entry)
+
+
+def test_every_endpoint_is_described_and_no_other() -> None:
+    assert OPERATIONS.keys() == {(view, method) for _, view, method in endpoints()}
+    assert [(path, method) for path, _, method in endpoints()] == [
+        (path, method) for path, methods in DESCRIBED["paths"].items() for method in methods
+    ]
+
+
+def test_names_of_operations_differ() -> None:
+    names = [operation.name for operation in OPERATIONS.values()]
+    assert len(names) == len(set(names))
+
+
+def test_references_lead_somewhere() -> None:
+    for reference in set(references(DESCRIBED)):
+        found: Any = DESCRIBED
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_every_parameter_is_described_with_what_becomes_of_it(name: str) -> None:
+    fields = SCHEMAS[name]["properties"]
+    for parameter in EXPLAINED[name]:
+        assert parameter.what in fields[parameter.name]["description"]
+
+
+def test_what_the_parser_wants_is_required() -> None:
+    assert SCHEMAS["ChatCompletionRequest"]["required"] == ["model", "messages"]
+    assert SCHEMAS["MetadataUpdate"]["required"] == ["metadata"]
+    assert "unknown" not in SCHEMAS["ChatCompletionRequest"]["properties"]
+    [metadata, _] = SCHEMAS["ResponsesRequest"]["properties"]["metadata"]["anyOf"]
+    assert metadata["maxProperties"] == 16
+
+
+@pytest.mark.parametrize("path", golden("openai_request.json"))
+def test_golden_requests_fit(path: Path) -> None:
+    dialect = path.parent.name.removeprefix("request_").partition("_")[0]
+    request = json.loads(path.read_text())
+    fits(REQUESTS.get(dialect, "ChatCompletionRequest"), {"model": "gpt-4", **request})
+
+
+@pytest.mark.parametrize("path", golden("openai_response.json"))
+def test_golden_answers_fit(path: Path) -> None:
+    fits(ANSWERS.get(path.parent.name.partition("_")[0], "ChatCompletion"), json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("ChatCompletionRequest", {"model": "gpt-4", "messages": []}),
+        ("ChatCompletionRequest", {"model": "gpt-4", "messages": [{"role": "nobody", "content": "Hi"}]}),
+        ("ChatCompletionRequest", {"model": "gpt-4", "messages": [], "tools": [{"type": "function"}]}),
+        ("ResponsesRequest", {"model": "gpt-4", "input": [{"type": "no_such_item"}]}),
+        ("ResponsesRequest", {"model": "gpt-4", "input": "Hi", "tool_choice": {"type": "no_such_tool"}}),
+        ("ChatCompletion", {"id": "chatcmpl-1"}),
+    ],
+)
+def test_what_does_not_fit(name: str, wrong: Any) -> None:
+    jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="it comes with schemathesis (requirements-dev.txt)")
+    with pytest.raises(jsonschema_rs.ValidationError):
+        fits(name, wrong)
+
+
+def test_the_command_prints_what_the_file_holds() -> None:
+    printed = StringIO()
+    call_command("openapi", stdout=printed)
+    assert json.loads(printed.getvalue()) == DESCRIBED
