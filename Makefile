@@ -14,7 +14,7 @@ NODE_CLIENTS := tests/clients/node
 # `make test ARGS="-k drain"`
 ARGS ?=
 
-.PHONY: help run test test-clients lint fmt docs bench bench-peers migrate clean
+.PHONY: help run test test-clients fuzz lint fmt docs bench bench-peers migrate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test-clients: $(VENV)/.development ## Run real clients (LangChain, AI SDK, ...) 
 	@$(MAKE) --silent --jobs 3 $(CLIENTS)/openai3/.installed $(CLIENTS)/openai2/.installed \
 		$(NODE_CLIENTS)/node_modules/.installed
 	@TEST_CLIENTS=1 $(RUN) -m pytest tests/clients $(ARGS)
+
+fuzz: $(VENV)/.development ## Ask a gateway what schemathesis makes up; FUZZ_SECONDS=600 goes on for longer
+	@TEST_FUZZ=1 $(RUN) -m pytest tests/fuzz $(ARGS)
 
 lint: $(VENV)/.development ## Check format, style, types, imports and migrations
 	$(VENV)/bin/ruff format --check .

@@ -23,7 +23,14 @@ SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]\b|(?<=^)[A-Z]+(?==)", re.MULTILINE)
 # Pages that are named before they are written. The list only shrinks: one that exists fails the test.
 NOT_YET: set[str] = set()
-NOT_OURS = {"UPDATE_GOLDEN", "TEST_DATABASE_URL", "TEST_REDIS_URL", "GATEWAY_TEST_SERVER"}
+NOT_OURS = {
+    "FUZZ_SECONDS",
+    "FUZZ_SEED",
+    "GATEWAY_TEST_SERVER",
+    "TEST_DATABASE_URL",
+    "TEST_REDIS_URL",
+    "UPDATE_GOLDEN",
+}
 
 
 def load_generator() -> ModuleType:

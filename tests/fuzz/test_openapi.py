@@ -1,0 +1,56 @@
+"""Requests that schemathesis makes up from the API's description, valid and not, alone and one after the other: never a
+5xx, every error in OpenAI's form, every answer and every event of a stream as described, nothing accepted that the
+description forbids.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.openapi.document import document
+from tests.fuzz.closed import close_answers
+from tests.live_gateway import LiveGateway
+from tests.server_process import ROOT
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+# `FUZZ_SECONDS=600 FUZZ_SEED=7 make fuzz` goes on for longer, elsewhere.
+SECONDS = os.environ.get("FUZZ_SECONDS", "")
+SEED = os.environ.get("FUZZ_SEED", "1")
+
+pytestmark = pytest.mark.fuzz
+
+
+@pytest.fixture
+def offline_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
+    """A server that fetches no URL: those in the requests are made up."""
+    with LiveGateway.start(upstream=emulator_url, settings={"MEDIA_FETCH": "off"}) as server:
+        yield server
+
+
+def test_made_up_requests(offline_gateway: LiveGateway, tmp_path: Path) -> None:
+    if not os.environ.get("TEST_FUZZ"):
+        pytest.skip("made-up requests run with make fuzz")
+    if not SCHEMATHESIS.exists():
+        pytest.skip("schemathesis is not installed: it is in requirements-dev.txt")
+    described = tmp_path / "openapi.json"
+    described.write_text(json.dumps(close_answers(document())))
+    told = ["--url", offline_gateway.origin, "--seed", SEED, "--no-color", "--warnings", "off"]
+    longer = ["--max-time", SECONDS] if SECONDS else []
+    ran = subprocess.run(
+        [SCHEMATHESIS, "--config-file", CONFIGURATION, "run", described, *told, *longer],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout[-20_000:] + ran.stderr[-5_000:]
+    sys.stdout.write(ran.stdout)
+    assert "Traceback" not in offline_gateway.log
