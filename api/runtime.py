@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from api.exchange.responses.jobs import Jobs
 
 
+# For exchanges that were cut at the end of a server's drain to record what they did.
+CUT_GRACE_SECONDS = 5.0
+
+
 @dataclass(slots=True)
 class Runtime:
     """The shared parts, bound to one event loop. Without `media` no URL of a client's is fetched.
@@ -38,6 +42,7 @@ class Runtime:
         default_factory=WeakValueDictionary
     )
     jobs: "Jobs | None" = None
+    _left: asyncio.Event | None = None
 
     def enter(self) -> None:
         """Count one exchange in; raises RateLimitError when MAX_IN_FLIGHT are open."""
@@ -48,6 +53,15 @@ class Runtime:
     def leave(self) -> None:
         """Count one exchange out."""
         self.in_flight -= 1
+        if self._left is not None and not self.in_flight:
+            self._left.set()
+
+    async def all_left(self) -> None:
+        """Wait until no exchange is open, at most CUT_GRACE_SECONDS: each is recorded before it leaves."""
+        if self.in_flight:
+            self._left = asyncio.Event()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), CUT_GRACE_SECONDS)
 
 
 class Lasting(Protocol):
@@ -137,7 +151,8 @@ async def _finish_background() -> None:
 
 
 async def shut_down() -> None:
-    """Stop what runs in the background, close the pool of upstream connections, write what the store still holds.
+    """Stop what runs in the background, let what the server has just cut be recorded, close the pool of upstream
+    connections, write what the store still holds.
 
     Under a server that has not drained (`drain`) what runs in the background gets its time now.
     """
@@ -149,5 +164,6 @@ async def shut_down() -> None:
     if held is not None:
         if held.jobs is not None:
             await held.jobs.close()
+        await held.all_left()
         await held.client.aclose()
         await held.store.close()

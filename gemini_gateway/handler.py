@@ -32,7 +32,7 @@ View = Callable[..., Awaitable[HttpResponseBase]]
 
 
 class BodyTooLargeError(Exception):
-    """The body grew past MAX_BODY_BYTES while it was read."""
+    """The body is larger than MAX_BODY_BYTES, by what its head says or by what came."""
 
 
 class ShortHandler(ASGIHandler):
@@ -59,6 +59,7 @@ class ShortHandler(ASGIHandler):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         try:
+            self._check_declared_length(scope)
             body = await self._read_whole_body(receive)
         except BodyTooLargeError:
             await self._send(self._too_large(), send)
@@ -119,6 +120,14 @@ class ShortHandler(ASGIHandler):
         async for part in response:  # type: ignore[attr-defined]
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body"})
+
+    def _check_declared_length(self, scope: Scope) -> None:
+        """Raise BodyTooLargeError before anything is read, on servers that do not look at the length themselves."""
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                if int(value) > self._max_body:
+                    raise BodyTooLargeError
+                return
 
     async def _read_whole_body(self, receive: Receive) -> bytes | None:
         """Return the body, or None when the client left before it was whole."""

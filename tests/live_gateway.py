@@ -1,25 +1,31 @@
-"""The gateway as its users meet it: `manage.py serve` in a child process, or the same application under uvicorn when
-GATEWAY_TEST_SERVER=uvicorn.
+"""The gateway as its users meet it, in a child process: `manage.py serve`, or when GATEWAY_TEST_SERVER=uvicorn the same
+application under uvicorn, started as the README says. With GATEWAY_TEST_REDIS_URL it shares what it can through Redis.
 """
 
+import math
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Self
+
+import pytest
 
 from tests.server_process import ServerProcess
 
 SERVE = (sys.executable, "manage.py", "serve", "--port", "0")
 UVICORN = (
-    sys.executable,
-    "-m",
-    "uvicorn",
+    *(sys.executable, "-m", "uvicorn", "--port", "0"),
     "gemini_gateway.asgi:application",
-    "--port",
-    "0",
-    "--no-server-header",
     "--no-proxy-headers",
+    "--timeout-graceful-shutdown",  # uvicorn's own drain, in whole seconds, which follow
 )
+UNDER_UVICORN = os.environ.get("GATEWAY_TEST_SERVER") == "uvicorn"
+
+
+def by_serve(duty: str) -> pytest.MarkDecorator:
+    """Marks what only `manage.py serve` does; `duty` says why an application cannot."""
+    return pytest.mark.skipif(UNDER_UVICORN, reason=f"only serve: {duty}")
 
 
 class LiveGateway(ServerProcess):
@@ -36,11 +42,18 @@ class LiveGateway(ServerProcess):
             "GEMINI_API_KEY": "AIza-a-key-for-tests-only-000000",
             "GEMINI_BASE_URL": upstream,
             "DRAIN_SECONDS": "5",
+            "REDIS_URL": os.environ.get("GATEWAY_TEST_REDIS_URL", ""),
             **(settings or {}),
         }
-        if os.environ.get("GATEWAY_TEST_SERVER") == "uvicorn":
-            server = cls(UVICORN, ready=r"Uvicorn running on http://127\.0\.0\.1:(\d+)", environment=environment)
+        if UNDER_UVICORN:
+            seconds = str(math.ceil(float(environment["DRAIN_SECONDS"])))
+            ready = r"Uvicorn running on http://127\.0\.0\.1:(\d+)"
+            server = cls((*UVICORN, seconds), ready=ready, environment=environment)
         else:
             server = cls(SERVE, ready=r"OpenAI API +http://127\.0\.0\.1:(\d+)/v1", environment=environment)
         server.base_url = f"{server.origin}/v1"
         return server
+
+    def ended_well(self, patience: float = 20.0) -> bool:
+        """Whether it ended in order after SIGTERM. uvicorn closes everything and then lets the signal end it."""
+        return self.wait(patience) == (-signal.SIGTERM if UNDER_UVICORN else 0)

@@ -1,6 +1,5 @@
 """Clients that misbehave, servers that are killed, and two servers at once: nothing acknowledged is lost."""
 
-import os
 import signal
 import socket
 import sqlite3
@@ -18,12 +17,10 @@ from sessions_store.models import ChatSession, Message, UsageRecord
 from tests.api.sessions import transcript
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, JSON, chat_body, error_of, fresh
-from tests.live_gateway import LiveGateway
+from tests.live_gateway import LiveGateway, by_serve
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
-
-ours = pytest.mark.skipif(os.environ.get("GATEWAY_TEST_SERVER") == "uvicorn", reason="a duty of the gateway's server")
 
 
 def post(origin: str, body: Any, **options: Any) -> httpx2.Response:
@@ -93,7 +90,6 @@ def test_two_servers_share_a_session_without_loss(
     assert session.message_count == 32
 
 
-@ours
 def test_a_body_announced_too_large_is_refused_before_it_is_read(impatient_gateway: LiveGateway) -> None:
     head = (
         f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 200001\r\n\r\n"
@@ -124,7 +120,7 @@ def test_a_large_body_within_the_limit_is_answered(http: httpx2.Client, emulator
     assert len(sent["contents"][0]["parts"][0]["text"]) > 3_000_000
 
 
-@ours
+@by_serve("it sees how much waits for a client and for how long")
 def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
     impatient_gateway: LiveGateway, emulator: Emulator
 ) -> None:

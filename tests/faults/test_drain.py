@@ -16,6 +16,8 @@ Connect = Callable[[ServerProcess], socket.socket]
 Ask = Callable[[ServerProcess], http.client.HTTPConnection]
 OpenStream = Callable[[ServerProcess, str], http.client.HTTPResponse]
 
+pytestmark = pytest.mark.serve
+
 
 @pytest.fixture
 def ask() -> Iterator[Ask]:

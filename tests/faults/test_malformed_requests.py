@@ -1,18 +1,15 @@
 """Bytes that are no request are refused in OpenAI's form too, with an id, and the connection closes."""
 
 import json
-import os
 import socket
 
 import pytest
 
-from tests.live_gateway import LiveGateway
+from tests.live_gateway import LiveGateway, by_serve
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("GATEWAY_TEST_SERVER") == "uvicorn", reason="uvicorn answers such bytes by itself"
-)
+pytestmark = by_serve("another server's parser refuses such bytes before there is a request")
 
 
 def answer_to(gateway: LiveGateway, request: bytes) -> tuple[bytes, bytes]:

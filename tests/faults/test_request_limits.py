@@ -13,6 +13,8 @@ from tests.server_process import ServerProcess
 Connect = Callable[[ServerProcess], socket.socket]
 MB = 1024 * 1024
 
+pytestmark = pytest.mark.serve
+
 
 def status_and_error(answer: bytes) -> tuple[int, dict[str, object]]:
     """Status and OpenAI error object of a raw answer."""

@@ -5,7 +5,11 @@ import re
 import socket
 from collections.abc import Callable
 
+import pytest
+
 from tests.server_process import ServerProcess
+
+pytestmark = pytest.mark.serve
 
 
 def test_a_client_that_never_reads_is_cut_off_and_its_application_told(

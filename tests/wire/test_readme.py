@@ -9,10 +9,13 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from tests.exchanges import fresh
-from tests.live_gateway import LiveGateway
+from tests.live_gateway import UVICORN, LiveGateway
 from tests.wire.test_seed_examples import GREETING, at, run
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+
+# How the tests' command differs: this interpreter's uvicorn, on a free port.
+IN_TESTS = {sys.executable, "-m", "uvicorn", "--port", "0"}
 
 pytestmark = pytest.mark.usefixtures("emulator", "live_db")
 
@@ -30,8 +33,17 @@ def curl(path: str) -> str:
 
 def test_every_example_is_run_here() -> None:
     calls = {curl("/v1/chat/completions"), curl("/v1/sessions/")}
-    assert {block for block in blocks("sh") if "make run" not in block} == calls
+    assert {block for block in blocks("sh") if "make run" not in block and "uvicorn" not in block} == calls
     assert set(re.findall(r"^```(\w+)", README, re.MULTILINE)) == {"sh", "python"}
+
+
+def test_uvicorn_is_started_by_the_tests_as_it_says() -> None:
+    [command] = [block for block in blocks("sh") if "uvicorn" in block]
+    key, *words, seconds = command.split()
+
+    assert key.startswith("GEMINI_API_KEY=")
+    assert seconds.isdigit()
+    assert words == ["uvicorn", *(word for word in UVICORN if word not in IN_TESTS)]
 
 
 def test_the_first_answer(gateway: LiveGateway) -> None:

@@ -18,6 +18,8 @@ from tests.server_process import ROOT, ServerProcess
 READY = r"OpenAI API +http://127\.0\.0\.1:(\d+)/v1"
 Start = Callable[..., ServerProcess]
 
+pytestmark = pytest.mark.serve
+
 
 @pytest.fixture
 def environment(django_db_setup: None) -> dict[str, str]:
