@@ -85,7 +85,7 @@ $(CLIENTS)/%/.installed:
 		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $^; }
 	@cp $^ $@
 
-# Without Node their tests are skipped.
+# Without npm their tests are skipped. It brings the Node that they need, if the machine's own is older.
 $(NODE_CLIENTS)/node_modules/.installed: $(NODE_CLIENTS)/package.json
 	@mkdir -p $(@D)
 	@command -v npm >/dev/null || { echo "npm is not there: the Node clients will be skipped"; exit 0; }; \

@@ -4,13 +4,14 @@ They do not share one environment because some of them still need an older `open
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import pytest
 
@@ -19,6 +20,9 @@ from tests.server_process import ROOT
 ENVIRONMENTS = Path(os.environ.get("TEST_CLIENTS_DIR", ROOT / ".venv-clients"))
 NODE = ROOT / "tests" / "clients" / "node"
 PROGRAMS = "tests.clients.programs"
+
+# What openai 7 and the AI SDK 7 ask for.
+OLDEST_NODE: Final = 22
 
 Home = Literal["openai3", "openai2", "node"]
 
@@ -39,7 +43,7 @@ class Client:
     def command(self) -> Sequence[str]:
         """What starts it, in `cwd`."""
         if self.home == "node":
-            return ("node", *self.program)
+            return (str(node()), *self.program)
         return (str(python_of(self.home)), "-m", f"{PROGRAMS}.{self.program[0]}", *self.program[1:])
 
     @property
@@ -51,7 +55,11 @@ class Client:
         """Skip the test where this client cannot run."""
         skip_unless_asked()
         if self.home == "node":
-            absent = not shutil.which("node") or not (NODE / "node_modules" / self.package).is_dir()
+            version = node_version(node())
+            if version < OLDEST_NODE:
+                found = f"the newest here is {version}" if version else "none is here"
+                pytest.skip(f"{self.package} needs Node {OLDEST_NODE} and {found}: make test-clients installs one")
+            absent = not (NODE / "node_modules" / self.package).is_dir()
         else:
             absent = not has_package(self.home, self.package)
         if absent:
@@ -62,6 +70,23 @@ def skip_unless_asked() -> None:
     """Skip outside of `make test-clients`: `make test` is to stay quick."""
     if not os.environ.get("TEST_CLIENTS"):
         pytest.skip("real clients run with make test-clients")
+
+
+def node() -> Path:
+    """The Node that npm has installed beside the clients, else the machine's."""
+    installed = NODE / "node_modules" / ".bin" / "node"
+    return installed if node_version(installed) else Path(shutil.which("node") or installed)
+
+
+@cache
+def node_version(program: Path) -> int:
+    """The major version of a Node; 0 if it is none."""
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return 0
+    found = re.match(r"v(\d+)\.", said)
+    return int(found[1]) if found else 0
 
 
 def python_of(home: Home) -> Path:
