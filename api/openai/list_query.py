@@ -39,8 +39,8 @@ def parse_list_query(pairs: Iterable[tuple[str, str]], *, order: Order = "desc")
     metadata: dict[str, str] = {}
     include: list[str] = []
     for name, value in pairs:
-        if found := _METADATA.fullmatch(name):
-            metadata[found[1]] = value
+        if name.partition("[")[0] == "metadata":
+            metadata[_filter(name)] = value
         elif name in ("include", "include[]"):
             include.append(value)
         else:
@@ -64,6 +64,14 @@ def parse_starting_after(value: str | None) -> int | None:
     if _INTEGER.fullmatch(value) is None or int(value) < 0:
         raise _invalid("starting_after", "expected an integer of 0 or more")
     return int(value)
+
+
+def _filter(name: str) -> str:
+    """Return the key that `metadata[key]` filters by; a filter that is none is not to widen the page in silence."""
+    found = _METADATA.fullmatch(name)
+    if found is None or "][" in found[1]:
+        raise _invalid("metadata", "expected 'metadata[key]=value' with a key of 1 to 64 characters")
+    return found[1]
 
 
 def _limit(value: str | None) -> int:

@@ -10,7 +10,7 @@ from api.openai.completion import CompletionObject
 from api.openai.completion_request import CompletionRequest
 from api.openai.conversation_requests import ConversationCreate, ItemsCreate, MetadataUpdate
 from api.openai.conversations import CompactedResponse, Conversation, Deleted, InputTokens, ListPage
-from api.openai.list_query import DEFAULT_LIMIT, MAX_LIMIT
+from api.openai.list_query import DEFAULT_LIMIT, MAX_FILTERS, MAX_LIMIT
 from api.openai.models import Model, ModelList
 from api.openai.request_model import RequestModel
 from api.openai.responses import Response
@@ -94,7 +94,12 @@ _FILTERS: Final = (
     Parameter(name="model", schema={"type": "string"}, what="Only those that were asked of this model."),
     Parameter(
         name="metadata",
-        schema={"type": "object", "maxProperties": 16, "additionalProperties": {"type": "string"}},
+        schema={
+            "type": "object",
+            "maxProperties": MAX_FILTERS,
+            "propertyNames": {"minLength": 1, "maxLength": 64},
+            "additionalProperties": {"type": "string"},
+        },
         what="Only those with these pairs.",
     ),
 )

@@ -88,6 +88,13 @@ def test_too_many_filters_are_refused() -> None:
         parse_list_query([(f"metadata[{number}]", "x") for number in range(17)])
 
 
+@pytest.mark.parametrize("name", ["metadata", "metadata[]", "metadata[a", "metadata[a][b]", f"metadata[{'k' * 65}]"])
+def test_a_filter_that_names_no_pair_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:  # and not left out: the page would hold what was filtered away
+        parse_list_query([(name, "x")])
+    assert caught.value.param == "metadata"
+
+
 def test_a_stream_is_resumed_after_a_number() -> None:
     assert parse_starting_after(None) is None
     assert parse_starting_after("0") == 0
