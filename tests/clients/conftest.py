@@ -1,0 +1,15 @@
+"""The order of the clients' tests: all of one client, then all of the next, so that each program is started once."""
+
+from typing import Any
+
+from tests.clients.installed import CLIENTS
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Sort the tests that run a client by the client, among themselves."""
+    callspecs = (getattr(item, "callspec", None) for item in items)
+    clients = [callspec.params.get("running") if callspec else None for callspec in callspecs]
+    places = [place for place, client in enumerate(clients) if client in CLIENTS]
+    ordered = [items[place] for place in sorted(places, key=lambda place: CLIENTS.index(clients[place]))]
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
