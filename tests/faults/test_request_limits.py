@@ -28,7 +28,7 @@ def test_a_body_announced_too_large_is_refused_before_it_is_sent(plain_server: S
     connection = connect(plain_server)
     connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100001\r\n\r\n")
 
-    status, error = status_and_error(connection.recv(65536))
+    status, error = status_and_error(read_to_end(connection))
 
     assert status == 413
     assert error["type"] == "invalid_request_error"
@@ -49,7 +49,7 @@ def test_a_chunked_body_is_refused_when_it_grows_too_large(plain_server: ServerP
     for _ in range(4):
         connection.sendall(chunk)
 
-    status, error = status_and_error(connection.recv(65536))
+    status, error = status_and_error(read_to_end(connection))
 
     assert (status, error["code"]) == (413, "request_too_large")
 
