@@ -73,7 +73,8 @@ def _component(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Return a named schema without what says nothing, and with what becomes of each parameter."""
     schema.pop("title", None)
     fields = schema.get("properties", {})
-    fields.pop("unknown", None)
+    if fields.pop("unknown", None):  # a parsed request, whose further sentences are for those who read the code
+        schema["description"] = schema["description"].partition(".")[0] + "."
     for field in fields.values():
         if field.get("default", ...) is None:
             del field["default"]

@@ -23,7 +23,11 @@ CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 SECONDS = os.environ.get("FUZZ_SECONDS", "")
 SEED = os.environ.get("FUZZ_SEED", "1")
 
-pytestmark = pytest.mark.fuzz
+pytestmark = [
+    pytest.mark.fuzz,
+    pytest.mark.skipif(not os.environ.get("TEST_FUZZ"), reason="made-up requests run with make fuzz"),
+    pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="schemathesis is not installed: see requirements-dev.txt"),
+]
 
 
 @pytest.fixture
@@ -34,10 +38,6 @@ def offline_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGa
 
 
 def test_made_up_requests(offline_gateway: LiveGateway, tmp_path: Path) -> None:
-    if not os.environ.get("TEST_FUZZ"):
-        pytest.skip("made-up requests run with make fuzz")
-    if not SCHEMATHESIS.exists():
-        pytest.skip("schemathesis is not installed: it is in requirements-dev.txt")
     described = tmp_path / "openapi.json"
     described.write_text(json.dumps(close_answers(document())))
     told = ["--url", offline_gateway.origin, "--seed", SEED, "--no-color", "--warnings", "off"]
