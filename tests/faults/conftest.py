@@ -1,6 +1,7 @@
 """The plain server for the tests of the wire, and raw connections to it."""
 
 import json
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -51,3 +52,18 @@ def read_to_end(connection: socket.socket) -> bytes:
     while piece := connection.recv(65536):
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def read_answer(connection: socket.socket) -> bytes:
+    """One answer with a length, as soon as it is whole: a server that refuses a body may linger before it closes."""
+    answer = b""
+    while (missing := _missing(answer)) and (piece := connection.recv(missing)):
+        answer += piece
+    return answer
+
+
+def _missing(answer: bytes) -> int:
+    """How many bytes an answer lacks; 1 at least while its head is not whole."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    return int(length[1]) - len(body) if end and length else 1

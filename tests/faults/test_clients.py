@@ -17,7 +17,7 @@ from sessions_store.models import ChatSession, Message, UsageRecord
 from tests.api.sessions import transcript
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, JSON, chat_body, error_of, fresh
-from tests.faults.conftest import read_to_end
+from tests.faults.conftest import read_answer
 from tests.live_gateway import LiveGateway, by_serve
 from tests.waiting import eventually
 
@@ -97,7 +97,7 @@ def test_a_body_announced_too_large_is_refused_before_it_is_read(impatient_gatew
     )
     with socket.create_connection(("127.0.0.1", impatient_gateway.port), timeout=10) as connection:
         connection.sendall(head.encode())
-        answer = read_to_end(connection)
+        answer = read_answer(connection)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"code":"request_too_large"' in answer

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.conftest import read_to_end
+from tests.faults.conftest import read_answer, read_to_end
 from tests.server_process import ServerProcess
 
 Connect = Callable[[ServerProcess], socket.socket]
@@ -28,7 +28,7 @@ def test_a_body_announced_too_large_is_refused_before_it_is_sent(plain_server: S
     connection = connect(plain_server)
     connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100001\r\n\r\n")
 
-    status, error = status_and_error(read_to_end(connection))
+    status, error = status_and_error(read_answer(connection))
 
     assert status == 413
     assert error["type"] == "invalid_request_error"
@@ -49,7 +49,7 @@ def test_a_chunked_body_is_refused_when_it_grows_too_large(plain_server: ServerP
     for _ in range(4):
         connection.sendall(chunk)
 
-    status, error = status_and_error(read_to_end(connection))
+    status, error = status_and_error(read_answer(connection))
 
     assert (status, error["code"]) == (413, "request_too_large")
 
@@ -174,7 +174,7 @@ def test_a_failing_application_is_answered_in_openais_form_under_v1(
 ) -> None:
     connection = connect(plain_server)
     connection.sendall(b"GET /v1/fail HTTP/1.1\r\nHost: a\r\n\r\n")
-    answer = connection.recv(65536)
+    answer = read_answer(connection)
 
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["type"] == "server_error"
