@@ -14,7 +14,7 @@ NODE_CLIENTS := tests/clients/node
 # `make test ARGS="-k drain"`
 ARGS ?=
 
-.PHONY: help run test test-clients fuzz lint fmt docs bench bench-peers migrate clean
+.PHONY: help run test test-clients clients fuzz lint fmt docs bench bench-peers migrate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,10 +28,12 @@ migrate: $(VENV)/.runtime ## Bring the database up to date
 test: $(VENV)/.development ## Run the whole suite on SQLite: no key, no network, no service needed
 	@$(RUN) -m pytest $(ARGS)
 
-test-clients: $(VENV)/.development ## Run real clients (LangChain, AI SDK, ...) against the gateway; installs them
+test-clients: $(VENV)/.development clients ## Run real clients (LangChain, AI SDK, ...) against the gateway; installs them
+	@TEST_CLIENTS=1 $(RUN) -m pytest tests/clients $(ARGS)
+
+clients: # what test-clients installs
 	@$(MAKE) --silent --jobs 3 $(CLIENTS)/openai3/.installed $(CLIENTS)/openai2/.installed \
 		$(NODE_CLIENTS)/node_modules/.installed
-	@TEST_CLIENTS=1 $(RUN) -m pytest tests/clients $(ARGS)
 
 fuzz: $(VENV)/.development ## Ask a gateway what schemathesis makes up; FUZZ_SECONDS=600 goes on for longer
 	@TEST_FUZZ=1 $(RUN) -m pytest tests/fuzz $(ARGS)
