@@ -1,7 +1,6 @@
 """Responses over a WebSocket: frames in, events out, a connection that remembers its own, errors as frames."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from sessions_store.models import StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
-from tests.live_gateway import LiveGateway
+from tests.live_gateway import LiveGateway, by_serve
 from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, text_of, turns
 from tests.waiting import eventually
 
@@ -185,7 +184,7 @@ def test_leaving_stops_gemini_and_is_recorded(gateway: LiveGateway, emulator: Em
     assert UsageRecord.objects.filter(endpoint="responses").latest("id").status == "client_closed"
 
 
-@pytest.mark.skipif(os.environ.get("GATEWAY_TEST_SERVER") == "uvicorn", reason="uvicorn closes WebSockets at once")
+@by_serve("uvicorn closes WebSockets at once")
 def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: str) -> None:
     with LiveGateway.start(upstream=emulator_url) as stopping, ExitStack() as stack:
         busy, idle = (stack.enter_context(connect(address(stopping), proxy=None)) for _ in range(2))
