@@ -120,29 +120,26 @@ def test_steering_waits_for_the_results_of_calls(socket: ClientConnection, emula
     assert "21 degrees" in json.dumps(body)
 
 
-@pytest.mark.parametrize(
-    ("frame", "code"),
-    [
-        ({"previous_response_id": "resp_unknown", "input": "x"}, "response_not_found"),
-        ({"input": []}, "invalid_input"),
-        ({"input": "x", "stream_id": "a"}, "invalid_input"),
-        ({"input": [{"type": "message", "role": "system", "content": "x"}]}, "invalid_input"),
-        ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, "invalid_input"),
-        ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "invalid_input"),
-    ],
-    ids=str,
-)
-def test_what_cannot_steer_is_given_back(
-    socket: ClientConnection, emulator: Emulator, frame: dict[str, Any], code: str
-) -> None:
+NO_STEERING: Final[list[tuple[dict[str, Any], str]]] = [
+    ({"previous_response_id": "resp_unknown", "input": "x"}, "response_not_found"),
+    ({"input": []}, "invalid_input"),
+    ({"input": "x", "stream_id": "a"}, "invalid_input"),
+    ({"input": [{"type": "message", "role": "system", "content": "x"}]}, "invalid_input"),
+    ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, "invalid_input"),
+    ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "invalid_input"),
+]
+
+
+def test_what_cannot_steer_is_given_back(socket: ClientConnection, emulator: Emulator) -> None:
     first, _ = begin(socket, emulator)
-    sent = {"previous_response_id": first, **frame}
+    for frame, code in NO_STEERING:
+        sent = {"previous_response_id": first, **frame}
+        send(socket, "response.steer", **sent)
+        failed = until(socket, kind("response.steer.failed"))[-1]
 
-    send(socket, "response.steer", **sent)
-    failed = until(socket, kind("response.steer.failed"))[-1]
+        assert failed["error"]["code"] == code, frame
+        assert failed["steer"] == {"input": sent["input"], "previous_response_id": sent["previous_response_id"]}
 
-    assert failed["error"]["code"] == code
-    assert failed["steer"] == {"input": sent["input"], "previous_response_id": sent["previous_response_id"]}
     assert until(socket, kind(*ENDS))[-1]["type"] == "response.completed"
 
 
