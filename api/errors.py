@@ -12,6 +12,7 @@ GatewayError
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
 │   └── QuotaExceededError         429  code insufficient_quota
 ├── InternalError                  500
+│   └── StorageUnavailableError    503  code storage_unavailable; carries retry_after
 ├── ShuttingDownError              503  code server_shutting_down
 └── UpstreamError                  502  Gemini's side
     ├── UpstreamOverloadedError    503  may carry retry_after
@@ -128,6 +129,17 @@ class QuotaExceededError(RateLimitError):
 
 class InternalError(GatewayError):
     """A fault of this server."""
+
+
+class StorageUnavailableError(InternalError):
+    """The gateway's database takes no records at present, so nothing is asked of Gemini, or given out."""
+
+    status = 503
+    type = "service_unavailable_error"
+    default_code = "storage_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The server cannot record requests at the moment. Please try again.", retry_after=1)
 
 
 class ShuttingDownError(GatewayError):

@@ -10,7 +10,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from django.conf import settings
 
-from api.errors import RateLimitError
+from api.errors import RateLimitError, StorageUnavailableError
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.media import MediaFetcher, MediaLimits
 from api.media_guard import Guard
@@ -45,7 +45,12 @@ class Runtime:
     _left: asyncio.Event | None = None
 
     def enter(self) -> None:
-        """Count one exchange in; raises RateLimitError when MAX_IN_FLIGHT are open."""
+        """Count one exchange in, before Gemini is asked for anything.
+
+        Raises RateLimitError when MAX_IN_FLIGHT are open, StorageUnavailableError when its record would not be taken.
+        """
+        if self.store.outage is not None:
+            raise StorageUnavailableError
         if self.in_flight >= settings.MAX_IN_FLIGHT:
             raise RateLimitError("This gateway is answering as many requests as it may. Try again.", retry_after=1)
         self.in_flight += 1

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
-from queue import SimpleQueue
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
 
@@ -14,7 +14,11 @@ Job = tuple[Any, "asyncio.Future[Any]"]  # what is to be done, and who waits for
 
 
 class StoreError(Exception):
-    """The database did not take or give something: queue full, deadline over, out of reach, shut down, or refused."""
+    """The database did not take or give something: it was refused, or the store is closed."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database takes or gives nothing at present: no space, locked, out of reach, too slow, too much that waits."""
 
 
 class Handover:
@@ -61,14 +65,17 @@ class Handover:
 
 
 class Patience:
-    """Makes futures that fail with a StoreError when they are not done within `seconds`.
+    """Makes futures that fail with a StoreUnavailableError when they are not done within `seconds`.
 
-    All wait equally long, so one timer, for the eldest, serves them all.
+    All wait equally long, so one timer, for the eldest, serves them all. `exhausted` is called when one was late.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, seconds: float, exhausted: Callable[[], None] | None = None
+    ) -> None:
         self._loop = loop
         self._seconds = seconds
+        self._exhausted = exhausted
         self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,11 +98,13 @@ class Patience:
 
     def _look(self) -> None:
         """Fail those that are late, and look again when the next may be."""
-        now = self._loop.time()
+        now, late = self._loop.time(), f"The database did not answer within {self._seconds:g} seconds."
         while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][1].done()):
             _, future = self._waiting.popleft()
             if not future.done():
-                future.set_exception(StoreError(f"The database did not answer within {self._seconds:g} seconds."))
+                future.set_exception(StoreUnavailableError(late))
+                if self._exhausted is not None:
+                    self._exhausted()
         self._timer = self._loop.call_at(self._waiting[0][0], self._look) if self._waiting else None
 
 
@@ -140,3 +149,32 @@ def _resolve(deliveries: Sequence[Delivery]) -> None:
             future.set_exception(outcome.error)
         else:
             future.set_result(outcome.value)
+
+
+def gave_up(future: "asyncio.Future[Any]") -> bool:
+    """Return whether the waiter was told that it took too long. One that was cancelled was told nothing."""
+    return future.done() and not future.cancelled()
+
+
+def take(queue: "SimpleQueue[list[Job] | None]", most: int, seconds: float | None) -> list[Job] | None:
+    """Wait for the first jobs, then take what else is there, up to about `most`; None when the queue was closed.
+
+    Empty when nothing came within `seconds`, or when somebody only wanted to wake the thread.
+    """
+    try:
+        jobs = queue.get(timeout=seconds)
+    except Empty:
+        return []
+    if jobs is None:
+        return None
+    taken: list[Job] = []
+    while jobs is not None:
+        taken += jobs
+        if len(taken) >= most:
+            return taken
+        try:
+            jobs = queue.get_nowait()
+        except Empty:
+            return taken
+    queue.put(None)  # the end comes after these
+    return taken

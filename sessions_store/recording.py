@@ -4,22 +4,49 @@ Group commit: exchanges queue, one thread takes all that wait (up to MAX_BATCH) 
 a busy server pays for one commit where it would have paid for many, and a lone request waits for nobody. An exception
 reaches the exchange that caused it, and only that one. What was acknowledged is committed: on SQLite with
 `synchronous=NORMAL` that survives a killed process, with FULL a loss of power too.
+
+When the database takes nothing (`outage`), what Gemini was asked meanwhile waits in memory, and is written as soon as
+it can be: as failed, because nobody was given the answer.
 """
 
 import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from itertools import groupby
-from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import Error, InterfaceError, OperationalError, connection, connections, transaction
 
 from sessions_store.catalogue_changes import Listener
-from sessions_store.handoff import Delivery, Handover, Job, Outcome, Patience, StoreError, deliver
+from sessions_store.handoff import (
+    Delivery,
+    Handover,
+    Job,
+    Outcome,
+    Patience,
+    StoreError,
+    StoreUnavailableError,
+    deliver,
+    gave_up,
+    take,
+)
+from sessions_store.outage import (
+    BEHIND,
+    FULL,
+    LOCKED,
+    OUT_OF_REACH,
+    SILENT,
+    Outage,
+    storage_fault,
+    try_writing,
+    unacknowledged,
+    was_paid,
+)
 from sessions_store.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.writer import write_batch
 
@@ -30,8 +57,10 @@ __all__ = [
     "SessionUpdate",
     "Store",
     "StoreError",
+    "StoreUnavailableError",
     "UsageRow",
     "get_store",
+    "report_fault",
     "request_digest",
 ]
 
@@ -42,6 +71,7 @@ MAX_PENDING = 4096
 READ_BATCH = 8
 READERS = 2
 PATIENCE_SECONDS = 30.0
+PROBE_SECONDS = 1.0  # between two attempts to write while nothing can be recorded
 # How long a record waits for those of other exchanges under way: a commit costs nearly the same for one as for several.
 # It is a hundredth of what the exchange has taken, which nobody notices, within these bounds.
 GATHER_SHARE = 0.01
@@ -55,17 +85,21 @@ Call = Callable[[], Any]
 class Store:
     """The way from one event loop to the database: one writing thread, a few reading ones, a connection each.
 
-    `commit` and `read` give up waiting after `patience` seconds with a StoreError; a record that was queued is still
-    written then, as soon as the database allows.
+    All calls give up waiting after `patience` seconds with a StoreUnavailableError. A record that was queued is still
+    written then, as soon as the database allows; other calls are not made any more.
     """
 
     def __init__(self, *, readers: int = READERS, patience: float = PATIENCE_SECONDS) -> None:
         self._loop = asyncio.get_running_loop()
-        self._patience = Patience(self._loop, patience)
+        self._patience = Patience(self._loop, patience, lambda: self.begin_outage(SILENT))
+        self._reading_patience = Patience(self._loop, patience)
         self._writes = Handover(self._loop, most=MAX_BATCH)
         self._reads = Handover(self._loop, most=READ_BATCH)
         self._pending = 0
         self._closed = False
+        self._outage = Outage()
+        self._owed: list[ExchangeRecord] = []  # the writing thread's
+        self._probe_at = 0.0
         self._listener = Listener()
         self._listener.start()
         self._threads = [threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)]
@@ -81,13 +115,18 @@ class Store:
         """How many exchanges and other writes wait for their commit."""
         return self._pending
 
+    @property
+    def outage(self) -> str | None:
+        """Why nothing can be recorded at present, in an operator's words; None while all is well."""
+        return self._outage.reason
+
     async def commit(self, record: ExchangeRecord, *, company: bool = False) -> Committed:
         """Record an exchange; returns when it is committed, with the session as it now stands.
 
         `company` says that more exchanges are under way: then it waits for theirs, as long as `gather_seconds` says.
 
-        Raises StoreError when the queue is full, the deadline passes, the database is out of reach or refuses this
-        record. A waiter that is cancelled leaves its record in the queue.
+        Raises StoreUnavailableError when the queue is full, the deadline passes or the database takes nothing,
+        StoreError when it refuses this record. A waiter that is cancelled leaves its record in the queue.
         """
         committed: Committed = await self._write(record, within=gather_seconds(record) if company else 0.0)
         return committed
@@ -103,12 +142,12 @@ class Store:
     async def read(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that reads in a database thread and return its value, or raise what it raised.
 
-        Raises StoreError when the database fails. The function may run a second time when its connection turns out to
-        be lost: it must not mind.
+        Raises StoreUnavailableError or StoreError when the database fails. The function may run a second time when its
+        connection turns out to be lost: it must not mind.
         """
         if self._closed:
             raise StoreError("The store is closed.")
-        future: asyncio.Future[T] = self._patience.future()
+        future: asyncio.Future[T] = self._reading_patience.future()
         self._reads.add((lambda: function(*args, **kwargs), future))
         return await future
 
@@ -125,10 +164,16 @@ class Store:
             self._reads.queue.put(None)
         await asyncio.to_thread(self._join)
         self._patience.stop()
+        self._reading_patience.stop()
 
     async def _write(self, work: ExchangeRecord | Call, *, within: float = 0.0) -> Any:
-        if self._closed or self._pending >= MAX_PENDING:
-            raise StoreError("The store is closed." if self._closed else "Too many exchanges wait to be recorded.")
+        if self._closed:
+            raise StoreError("The store is closed.")
+        if self._outage.reason is not None and not (isinstance(work, ExchangeRecord) and was_paid(work)):
+            raise StoreUnavailableError(f"Nothing can be recorded: {self._outage.reason}.")
+        if self._pending >= MAX_PENDING:
+            self.begin_outage(BEHIND)
+            raise StoreUnavailableError("Too many exchanges wait to be recorded.")
         future = self._patience.future()
         future.add_done_callback(self._settled)
         self._pending += 1
@@ -147,18 +192,79 @@ class Store:
 
     def _write_for_ever(self) -> None:
         try:
-            while batch := _take(self._writes.queue, MAX_BATCH):
+            while (batch := take(self._writes.queue, MAX_BATCH, self._until_probe())) is not None:
                 for jobs in _runs_of_a_kind(batch):
-                    deliver(self._loop, _commit(jobs) if isinstance(jobs[0][0], ExchangeRecord) else _run(jobs))
+                    deliver(
+                        self._loop, self._commit(jobs) if isinstance(jobs[0][0], ExchangeRecord) else self._run(jobs)
+                    )
+                if self._outage.reason is not None and monotonic() >= self._probe_at:
+                    self._try_again()
+            if self._owed:
+                self._try_again()
+            if self._owed:
+                log.error("%d exchanges that Gemini was asked for are missing in the usage", len(self._owed))
         finally:
             connections.close_all()
 
     def _read_for_ever(self) -> None:
         try:
             while (batch := self._reads.queue.get()) is not None:
-                deliver(self._loop, _run(batch))
+                deliver(self._loop, self._run(batch))
         finally:
             connections.close_all()
+
+    def _commit(self, jobs: Sequence[Job]) -> list[Delivery]:
+        records = [unacknowledged(record) if gave_up(future) else record for record, future in jobs]
+        outcomes = commit_batch(records)
+        for record, outcome in zip(records, outcomes, strict=True):
+            if outcome.error is None:
+                continue
+            reason = storage_fault(outcome.error)
+            if reason is not None:
+                self.begin_outage(reason)
+                if was_paid(record):
+                    self._owed.append(unacknowledged(record))
+        if self._outage.reason is not None and outcomes[0].error is None:
+            self._probe_at = 0.0
+        return [(future, _told(outcome)) for (_, future), outcome in zip(jobs, outcomes, strict=True)]
+
+    def _run(self, jobs: Sequence[Job]) -> list[Delivery]:
+        deliveries = []
+        for call, future in jobs:
+            if gave_up(future):
+                continue
+            outcome = _attempt(call)
+            reason = storage_fault(outcome.error)
+            if reason is not None:
+                self.begin_outage(reason)
+            deliveries.append((future, _told(outcome)))
+        return deliveries
+
+    def begin_outage(self, reason: str) -> None:
+        """Refuse what comes, and let the writing thread find out when that is over. For any thread."""
+        if self._outage.begin(reason):
+            self._probe_at = monotonic() + PROBE_SECONDS
+            self._writes.queue.put([])  # wakes the thread, which else would wait for work
+
+    def _until_probe(self) -> float | None:
+        return None if self._outage.reason is None else max(self._probe_at - monotonic(), 0.0)
+
+    def _try_again(self) -> None:
+        """Write what is owed, then anything; the outage ends when both can be done."""
+        while batch := self._owed[:MAX_BATCH]:
+            # One after the other where one is refused for what it is itself: that one is lost, and logged.
+            outcomes = commit_batch(batch, uncertain=True)
+            if any(storage_fault(outcome.error) for outcome in outcomes):
+                self._probe_at = monotonic() + PROBE_SECONDS
+                return
+            del self._owed[: len(batch)]
+        reason = storage_fault(_attempt(try_writing).error)
+        if reason is None:
+            self._outage.end()
+            return
+        self._probe_at = monotonic() + PROBE_SECONDS
+        if reason not in {FULL, LOCKED}:
+            _drop_connection()  # another server may have taken over
 
 
 def gather_seconds(record: ExchangeRecord) -> float:
@@ -178,43 +284,56 @@ def get_store() -> Store:
     return store
 
 
+def report_fault(error: BaseException) -> bool:
+    """Tell the event loop's store what somebody else met at the database; return whether it is the database's fault."""
+    reason = storage_fault(error)
+    if reason is None:
+        return False
+    with suppress(RuntimeError):  # outside an event loop there is no store
+        if (store := _stores.get(asyncio.get_running_loop())) is not None:
+            store.begin_outage(reason)
+    return True
+
+
 def request_digest(text: str) -> UUID:
     """Return the id under which an upstream body is stored once."""
     return UUID(bytes=blake2b(text.encode(), digest_size=16).digest())
 
 
-def commit_batch(records: Sequence[ExchangeRecord]) -> list[Outcome]:
-    """Commit exchanges together, and when that fails each for itself; the outcomes are in the records' order."""
+def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Outcome]:
+    """Commit exchanges together, and when that fails each for itself; the outcomes are in the records' order.
+
+    `uncertain` says that they have been tried before (see write_batch); then a lost connection is not tried twice.
+    """
     with (together := Outcome()):
-        together.value = write_batch(records)
-    if isinstance(together.error, (OperationalError, InterfaceError)):
-        # A lost connection, a deadlock, a lock held too long: nothing is wrong with the records. The attempt may even
-        # have been committed before the connection broke, so the second one looks first.
+        together.value = write_batch(records, uncertain=uncertain)
+    if not uncertain and _may_pass(together.error):
+        # Nothing is wrong with the records. The attempt may even have been committed before the connection broke, so
+        # the second one looks first.
         log.warning("Recording %d exchanges failed (%s); trying again", len(records), type(together.error).__name__)
         _drop_connection()
         with (together := Outcome()):
             together.value = write_batch(records, uncertain=True)
     if together.error is None:
         return [Outcome(committed) for committed in together.value]
-    if len(records) == 1 or isinstance(together.error, (OperationalError, InterfaceError)):
-        log.error("%d exchanges could not be recorded (%s)", len(records), type(together.error).__name__)
-        _drop_connection()
+    reason = storage_fault(together.error)
+    if reason is not None or len(records) == 1 or isinstance(together.error, (OperationalError, InterfaceError)):
+        if reason is None:
+            log.error("%d exchanges could not be recorded (%s)", len(records), type(together.error).__name__)
+        if reason not in {FULL, LOCKED}:
+            _drop_connection()
         return [together] * len(records)
-    return [outcome for record in records for outcome in commit_batch([record])]
+    return [outcome for record in records for outcome in commit_batch([record], uncertain=uncertain)]
+
+
+def _may_pass(error: Exception | None) -> bool:
+    """Return whether the failure is one that a second attempt may not meet: a lost connection, a deadlock."""
+    return isinstance(error, (OperationalError, InterfaceError)) and storage_fault(error) in {None, OUT_OF_REACH}
 
 
 def _runs_of_a_kind(batch: Sequence[Job]) -> list[list[Job]]:
     """Split a batch where exchanges and other writes meet: all keep their order."""
     return [list(jobs) for _, jobs in groupby(batch, key=lambda job: isinstance(job[0], ExchangeRecord))]
-
-
-def _commit(jobs: Sequence[Job]) -> list[Delivery]:
-    outcomes = commit_batch([record for record, _ in jobs])
-    return [(future, _told(outcome)) for (_, future), outcome in zip(jobs, outcomes, strict=True)]
-
-
-def _run(jobs: Sequence[Job]) -> list[Delivery]:
-    return [(future, _told(_attempt(call))) for call, future in jobs]
 
 
 def _attempt(call: Call) -> Outcome:
@@ -237,7 +356,10 @@ def _told(outcome: Outcome) -> Outcome:
     if not isinstance(outcome.error, Error):
         return outcome
     told = Outcome()
-    told.error = StoreError(f"The database refused ({type(outcome.error).__name__}).")
+    unavailable = storage_fault(outcome.error) is not None
+    told.error = (StoreUnavailableError if unavailable else StoreError)(
+        f"The database refused ({type(outcome.error).__name__})."
+    )
     told.error.__cause__ = outcome.error
     return told
 
@@ -251,20 +373,3 @@ def _usable() -> bool:
 def _drop_connection() -> None:
     with Outcome():  # a broken connection may refuse even this; Django opens a new one at the next query
         connection.close()
-
-
-def _take(queue: "SimpleQueue[list[Job] | None]", most: int) -> list[Job]:
-    """Wait for the first jobs, then take what else is there, up to about `most`; nothing when the queue was closed."""
-    taken: list[Job] = []
-    jobs = queue.get()
-    while jobs is not None:
-        taken += jobs
-        if len(taken) >= most:
-            return taken
-        try:
-            jobs = queue.get_nowait()
-        except Empty:
-            return taken
-    if taken:
-        queue.put(None)  # the end comes after these
-    return taken

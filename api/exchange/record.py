@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
@@ -14,6 +15,7 @@ from api.errors import (
     GatewayError,
     InternalError,
     RateLimitError,
+    StorageUnavailableError,
     UpstreamError,
     UpstreamTimeoutError,
 )
@@ -23,7 +25,7 @@ from api.exchange.memory import Memory
 from api.exchange.usage_row import usage_row
 from api.runtime import Runtime
 from api.translate.message_tokens import json_tokens
-from sessions_store.recording import ExchangeRecord, NewMessage, SessionUpdate, StoreError
+from sessions_store.recording import ExchangeRecord, NewMessage, SessionUpdate, StoreError, StoreUnavailableError
 from sessions_store.records import WITHOUT_SIGNATURES
 from sessions_store.transcript import message_keys
 
@@ -48,8 +50,8 @@ def status_of(error: BaseException) -> str:
 async def record(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None = None) -> None:
     """Commit the exchange; once, whatever comes after.
 
-    `status` is one of UsageRecord.Status; an answer that safety cut is recorded as "blocked". Raises InternalError when
-    the database did not take it: nothing may then be acknowledged.
+    `status` is one of UsageRecord.Status; an answer that safety cut is recorded as "blocked". Raises
+    StorageUnavailableError or InternalError when the database did not take it: nothing may then be acknowledged.
     """
     if exchange.recorded:
         return
@@ -72,19 +74,27 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
             ),
             company=runtime.in_flight > 1,
         )
+    except StoreUnavailableError:
+        raise StorageUnavailableError from None
     except StoreError:
         logger.exception("an exchange could not be recorded")
         raise InternalError("The answer could not be recorded, so it is not given out. Try again.") from None
 
 
 async def record_failure(runtime: Runtime, exchange: Exchange, error: BaseException) -> None:
-    """Record how the exchange failed, also while this task is being cancelled."""
+    """Record how the exchange failed, also while this task is being cancelled.
+
+    When nothing can be recorded the failure is told all the same: it acknowledges nothing.
+    """
     if exchange.recorded:
         return
     failure: GatewayError | None = None
+    if isinstance(error, StoreUnavailableError):
+        error = StorageUnavailableError()
     if isinstance(error, Exception):
         failure = error if isinstance(error, GatewayError) else InternalError("unforeseen")
-    await asyncio.shield(record(runtime, exchange, status_of(error), failure))
+    with suppress(StorageUnavailableError):
+        await asyncio.shield(record(runtime, exchange, status_of(error), failure))
 
 
 def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...], UUID | None, list[UUID]]:

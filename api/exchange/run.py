@@ -10,7 +10,7 @@ from django.conf import settings
 from api.errors import GatewayError
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import Piece, Source, generate_all, open_source
-from api.exchange.record import record, record_failure, status_of
+from api.exchange.record import record, record_failure
 from api.exchange.signatures import asked
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
@@ -118,7 +118,7 @@ class EventStream:
         try:
             if not self._exchange.recorded:
                 # The client has gone: what it caused is recorded all the same.
-                await asyncio.shield(record(self._runtime, self._exchange, "client_closed"))
+                await record_failure(self._runtime, self._exchange, asyncio.CancelledError())
         finally:
             self._exchange.release()
             self._runtime.leave()
@@ -158,10 +158,10 @@ async def _opened(runtime: Runtime, exchange: Exchange) -> tuple[Source, Sequenc
 
 
 async def _admit(runtime: Runtime, exchange: Exchange) -> None:
-    """Count the exchange in, or record that it was turned away and raise RateLimitError."""
+    """Count the exchange in, or record that it was turned away and raise what `Runtime.enter` raises."""
     try:
         runtime.enter()
     except GatewayError as error:
         exchange.release()
-        await record(runtime, exchange, status_of(error), error)
+        await record_failure(runtime, exchange, error)
         raise

@@ -1,6 +1,6 @@
 """Whether this process lives (`/healthz`) and whether it should be given requests (`/readyz`)."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
@@ -11,9 +11,10 @@ from sessions_store.health import database_answers
 
 
 class Health(TypedDict):
-    """How the process is."""
+    """How the process is; `reason` is what keeps the database from taking records."""
 
-    status: Literal["ok", "ready", "draining", "no database"]
+    status: Literal["ok", "ready", "draining", "nothing can be recorded", "no database"]
+    reason: NotRequired[str]
 
 
 class HealthView(GatewayView):
@@ -27,7 +28,7 @@ class HealthView(GatewayView):
 
 
 class ReadyView(GatewayView):
-    """200 while new requests are welcome; 503 while draining or without a database."""
+    """200 while new requests are welcome; 503 while draining, without a database or with one that takes no records."""
 
     public = True
 
@@ -35,6 +36,8 @@ class ReadyView(GatewayView):
         """Look at the drain flag and the database."""
         if is_draining():
             return json_response({"status": "draining"}, status=503)
+        if (reason := runtime().store.outage) is not None:
+            return json_response({"status": "nothing can be recorded", "reason": reason}, status=503)
         if not await runtime().store.read(database_answers):
             return json_response({"status": "no database"}, status=503)
         return json_response({"status": "ready"})

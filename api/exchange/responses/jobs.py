@@ -172,6 +172,8 @@ class Job:
         """Store the events of a running response in stretches, for listeners of other workers."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
+            if self._runtime.store.outage is not None:
+                continue
             stretch = self.take_events() if self._shown == len(self.events) else None
             if stretch is None:
                 continue
@@ -199,7 +201,7 @@ class Jobs:
     async def start(self, planned: PlannedResponse) -> tuple[Job, dict[str, Any]]:
         """Store the response as queued and begin to run it; return it as it is now.
 
-        Raises RateLimitError when the gateway is full.
+        Raises RateLimitError when the gateway is full, StorageUnavailableError when nothing can be recorded.
         """
         try:
             self._runtime.enter()
@@ -249,6 +251,8 @@ class Jobs:
         lease = timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS)
         while True:
             await asyncio.sleep(settings.BACKGROUND_LEASE_SECONDS / 4)
+            if self._runtime.store.outage is not None:
+                continue
             now = datetime.now(UTC)
             mine = set(self._jobs)
             try:

@@ -114,7 +114,7 @@ class CompactingStream:
     async def _end(self) -> None:
         if not self._planned.exchange.recorded:
             # The client has gone: what it caused is recorded all the same.
-            await asyncio.shield(record(self._runtime, self._planned.exchange, "client_closed"))
+            await record_failure(self._runtime, self._planned.exchange, asyncio.CancelledError())
         self._planned.exchange.release()
 
 

@@ -15,11 +15,12 @@ from django.db import InterfaceError, connection
 from sessions_store import recording
 from sessions_store.chat_sessions import find_session, forget
 from sessions_store.models import ChatSession, Message, UsageRecord
-from sessions_store.recording import Store, StoreError, get_store
+from sessions_store.recording import Store, StoreError, StoreUnavailableError, get_store
 from sessions_store.records import IDLE
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
 from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -133,8 +134,9 @@ async def test_a_database_out_of_reach_is_told(
     monkeypatch.setattr(recording, "write_batch", write)
     outcomes = await asyncio.gather(*(store.commit(exchange(principal_id)) for _ in range(3)), return_exceptions=True)
 
-    assert [type(outcome) for outcome in outcomes] == [StoreError] * 3
-    assert "could not be recorded" in caplog.text
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailableError] * 3
+    assert store.outage == "the database is out of reach"
+    assert caplog.text.count("Nothing can be recorded: the database is out of reach") == 1
 
 
 async def test_whoever_stops_waiting_is_recorded_all_the_same(
@@ -166,6 +168,7 @@ async def test_the_queue_is_bounded(store: Store, principal_id: int, monkeypatch
             await store.commit(exchange(principal_id))
         gate.set()
         await asyncio.gather(*waiting)
+    await asyncio.to_thread(eventually, lambda: store.outage is None)
     await store.commit(exchange(principal_id))
 
 
