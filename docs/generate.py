@@ -281,6 +281,10 @@ Any other path under `/v1` is a 404 in OpenAI's form.
 warm-up `generate: false`, without `background`) and `response.steer`; any other frame is answered with an `error` frame
 that names what is wrong.
 
+The `output` of a response has one order, streamed, plain and retrieved: that of Gemini's parts. A `web_search_call`
+stands before the text where Gemini shows the search as it makes it (beside functions, from Gemini 3 on), else behind
+the text, because Gemini tells of it when the text is there.
+
 ## Parameters
 
 **honoured**: Gemini does it, or the gateway. **noted**: accepted, without effect, and named in the response header

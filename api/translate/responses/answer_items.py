@@ -32,7 +32,6 @@ class AnswerItems:
         self._open: Writer | None = None
         self._start = 0  # where the open message begins in the text of the choice
         self._shown = 0  # how much of that text all messages hold
-        self._shown_queries: set[str] = set()
         self._calls_show = False  # Gemini shows each search as a call: then the grounding only sums them up
         self._text_signature = ""
         self._cited = 0
@@ -52,7 +51,7 @@ class AnswerItems:
 
     def take(self, choice: Choice, pieces: list[Piece]) -> Events:
         """Return the events of what a choice gains."""
-        events = self._grounded(choice)
+        events = Events()
         for piece in pieces:
             if piece.kind == "text":
                 events += self._say(choice, piece.text)
@@ -77,14 +76,14 @@ class AnswerItems:
         return [] if writer is None else writer.end(encrypted)
 
     def end(self, choice: Choice, *, whole: bool) -> Events:
-        """End what is open; it is incomplete if the answer is not `whole`."""
-        events = self._grounded(choice)
+        """End what is open, which is incomplete if the answer is not `whole`, and show what only the end tells."""
+        events = Events()
         if isinstance(self._open, MessageWriter):
             events += self._open.end(self._citations(choice, self._open.length), whole=whole)
             self._open = None
         elif isinstance(self._open, CodeWriter):
             events += self._close(choice)
-        return [*events, *self._sign_text(), *self._close(choice)]
+        return [*events, *self._sign_text(), *self._close(choice), *self._grounded(choice)]
 
     def refuse(self, refusal: str) -> Events:
         """Say why there is no answer."""
@@ -137,14 +136,19 @@ class AnswerItems:
         return events + image_item(self._output, piece.text)
 
     def _grounded(self, choice: Choice) -> Events:
-        """Show the searches that only the grounding tells of; they do not end a message, which they belong to."""
-        queries = choice.grounding.queries if choice.grounding is not None and not self._calls_show else []
-        new = [query for query in queries if query not in self._shown_queries]
-        return self._searched(new) if new else Events()
+        """Return the searches that only the grounding tells of, behind everything else.
+
+        Gemini tells of them when the text is there, and in a stream at its end. Items cannot move up once their places
+        have been told, so a plain answer has them in the same place.
+        """
+        if choice.grounding is None or self._calls_show:
+            return Events()
+        # Gemini lists empty and repeated ones too (rule 98).
+        queries = [query for query in dict.fromkeys(choice.grounding.queries) if query]
+        return self._searched(queries) if queries else Events()
 
     def _searched(self, queries: list[str]) -> Events:
         self.searches += 1
-        self._shown_queries.update(queries)
         return search_item(self._output, queries)
 
     def _sign_text(self) -> Events:

@@ -154,7 +154,7 @@ STREAMS: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
     "search told by the grounding": (
         {"tools": [{"type": "web_search"}]},
         [chunk(text("Hello"), finish="STOP", **GROUNDED)],
-        [*SEARCH, *MESSAGE[:-3], "output_text.annotation.added", *MESSAGE[-3:], "completed"],
+        [*MESSAGE[:-3], "output_text.annotation.added", *MESSAGE[-3:], *SEARCH, "completed"],
     ),
     "search told by a call": (
         {"tools": [{"type": "web_search"}]},
