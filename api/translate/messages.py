@@ -7,7 +7,7 @@ from typing import Any
 from api.gemini.wire import Content, FunctionCall, FunctionResponse, Part
 from api.openai.json_body import parse_arguments
 from api.translate.context import RequestContext
-from api.translate.parts import BLANK, TEXT_KINDS, content_to_parts, media_to_part, url_to_part
+from api.translate.parts import BLANK, TEXT_KINDS, content_to_parts, media_to_part, note_beside, url_to_part
 from api.translate.result_media import placed_media
 from api.translate.signatures import plain_call_id, signed_alone, usable_signature
 from api.translate.tool_calls import OpenCall
@@ -96,6 +96,7 @@ def result_to_content(message: Message, call: OpenCall, *, path: str, context: R
     content = message["content"]
     parts = [_response_part(call, result_to_response(content))]
     for index, item in enumerate(content if isinstance(content, list) else ()):
+        note_beside(item, f"{path}.content[{index}]", context)
         if item["type"] not in TEXT_KINDS:
             parts.append(media_to_part(item, path=f"{path}.content[{index}]", context=context))
     return placed_media({"role": "user", "parts": parts}, path=path, context=context)

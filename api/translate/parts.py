@@ -69,8 +69,7 @@ def content_to_parts(content: str | Sequence[Mapping[str, Any]], *, path: str, c
                 parts.append({"text": part[kind]})
         else:
             parts.append(media_to_part(part, path=f"{path}[{index}]", context=context))
-        if len(part) > _BARE:
-            _note_beside(part, f"{path}[{index}]", context)
+        note_beside(part, f"{path}[{index}]", context)
     return parts
 
 
@@ -82,6 +81,15 @@ def media_to_part(part: Mapping[str, Any], *, path: str, context: RequestContext
     kind = part["type"]
     note_unknown(part[kind], _MEDIA_FIELDS[kind], path=f"{path}.{kind}", context=context)
     return _MEDIA_TRANSLATIONS[kind](part, path, context)
+
+
+def note_beside(part: Mapping[str, Any], path: str, context: RequestContext) -> None:
+    """Note what stands in a part beside its type and its content."""
+    if len(part) <= _BARE:
+        return
+    if part.get("prompt_cache_breakpoint") is not None:
+        context.note("dropped", f"{path}.prompt_cache_breakpoint", "Gemini caches by itself")
+    note_unknown(part, {"type", part["type"], "prompt_cache_breakpoint"}, path=path, context=context)
 
 
 def must_be_fetched(url: str) -> bool:
@@ -113,13 +121,6 @@ def url_to_part(url: str, *, param: str, what: str, context: RequestContext) -> 
         param=param,
         code="invalid_value",
     )
-
-
-def _note_beside(part: Mapping[str, Any], path: str, context: RequestContext) -> None:
-    """Note what stands in a part beside its type and its content."""
-    if "prompt_cache_breakpoint" in part:
-        context.note("dropped", f"{path}.prompt_cache_breakpoint", "Gemini caches by itself")
-    note_unknown(part, {"type", part["type"], "prompt_cache_breakpoint"}, path=path, context=context)
 
 
 def _file_data(uri: str) -> FileData:

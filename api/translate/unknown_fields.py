@@ -11,5 +11,9 @@ def note_unknown(holder: Mapping[str, Any], known: Collection[str], *, path: str
     """Note every field of `holder` that is not among the `known` ones; a null is absent."""
     for name, value in holder.items():
         if name not in known and value is not None:
-            reason = "Gemini caches by itself" if name == "cache_control" else "unknown parameter"
-            context.note("dropped", f"{path}.{printable_name(name)}", reason)
+            context.note("dropped", f"{path}.{printable_name(name)}", unknown_reason(name))
+
+
+def unknown_reason(name: str) -> str:
+    """Return why a field that OpenAI does not have is without effect."""
+    return "Gemini caches by itself" if name == "cache_control" else "unknown parameter"

@@ -226,6 +226,19 @@ def test_headers(http: httpx2.Client) -> None:
         assert int(headers["openai-processing-ms"]) >= 0
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_fields_of_items_that_are_not_read_are_named(http: httpx2.Client, stream: bool) -> None:
+    part = {"type": "input_text", "text": "Hello!", "cache_control": {"type": "ephemeral"}}
+    items = [{"role": "user", "content": [part], "importance": 3, "phase": None}]
+    answer = http.post(RESPONSES, json={"model": GEMINI_3, "stream": stream, "input": items})
+
+    assert answer.status_code == 200
+    assert answer.headers["x-gateway-notes"].split("; ") == [
+        "dropped input[0].importance: unknown parameter",
+        "dropped input[0].content[0].cache_control: Gemini caches by itself",
+    ]
+
+
 def test_a_stream_has_no_ids_and_nothing_behind_its_end(http: httpx2.Client) -> None:
     text = http.post(RESPONSES, json={"model": GEMINI_3, "input": "Hi", "stream": True}).text
 

@@ -8,13 +8,11 @@ import orjson
 from api.notes import Note
 from api.translate.responses.content import content_to_chat
 from api.translate.responses.encrypted import unpack_signature
+from api.translate.responses.item_fields import CARRIERS
 from api.translate.responses.places import Places
 from api.translate.responses.tool_names import TOOL_SEARCH, flat_name
 
 Item = Mapping[str, Any]
-
-# Where other servers' clients carry a signature on a call; the shared leaves read them all.
-_CARRIERS = ("extra_content", "provider_specific_fields", "thought_signature", "thoughtSignature")
 
 
 class AssistantTurn:
@@ -122,7 +120,7 @@ class AssistantTurn:
         name = f"{self._name}.tool_calls[{len(self._calls)}]"
         self._places.inner[name] = path
         self._places.inner[f"{name}.function"] = path
-        call |= {carrier: item[carrier] for carrier in _CARRIERS if item.get(carrier)}
+        call |= {carrier: item[carrier] for carrier in CARRIERS if item.get(carrier)}
         if self._call_signature:
             call["extra_content"] = _extra_content(self._call_signature)
             self._call_signature = ""

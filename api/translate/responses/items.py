@@ -18,6 +18,7 @@ from api.openai.validation import printable_name
 from api.translate.responses.assistant_turn import AssistantTurn
 from api.translate.responses.content import content_to_chat, is_text, text_of
 from api.translate.responses.encrypted import unpack_conversation
+from api.translate.responses.item_fields import unread_fields
 from api.translate.responses.places import Places
 from api.translate.responses.unfolding import SETTINGS, unfolded
 
@@ -66,7 +67,7 @@ def items_to_messages(
     return ItemMessages(
         messages=reader.messages,
         places=reader.places,
-        notes=tuple(reader.notes),
+        notes=(*reader.notes, *unread_fields(items)),
         settings=reader.settings,
     )
 

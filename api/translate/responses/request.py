@@ -106,7 +106,8 @@ def _translated(
         body=body,
         faces=assembly.faces,
         placement=assembly.placement,
-        notes=(*turns.notes, *turns.places.notes(context.notes)),
+        # A field that both the items and the leaves name is named once.
+        notes=tuple(dict.fromkeys((*turns.notes, *turns.places.notes(context.notes)))),
         parallel=1,
         tool_names=context.names.changed,
         called=tools.called,

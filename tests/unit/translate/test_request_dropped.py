@@ -95,6 +95,10 @@ UNKNOWN_INSIDE: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"messages": [user(), CALLED, {**result("call_1"), "name": "get_weather", "is_error": True}]},
         ["messages[2].is_error"],
     ),
+    "part of a result": (
+        {"messages": [user(), CALLED, result("call_1", [{"type": "text", "text": "x", **CACHED}])]},
+        ["messages[2].content[0].cache_control"],
+    ),
 }
 
 
