@@ -1,4 +1,7 @@
-"""What an exchange changed on the way: mapped, clamped, dropped, restored. Nothing changes in silence (decision 10)."""
+"""What an exchange changed on the way: mapped, clamped, dropped, restored.
+
+Nothing changes in silence (docs/decisions/0006).
+"""
 
 import re
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """One request and its answer, from the planned upstream calls to the recorded end.
 
-The answer is recorded before its last byte leaves (design decision 7), and a failed or abandoned exchange is recorded
+The answer is recorded before its last byte leaves, and a failed or abandoned exchange is recorded
 too. Plain and streamed answers go through the same folding (`Answer`), the same record and the same notes.
 """
 

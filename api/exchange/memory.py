@@ -1,4 +1,4 @@
-"""What a request's conversation is, seen from the transcript tree (design decisions 5 and 6).
+"""What a request's conversation is, seen from the transcript tree.
 
 A request that carries assistant or tool messages brings its own history: it is used as sent, and what the tree knows of
 it (Gemini's exact content of each answer, thought signatures included) is put back. A request without them that names a

@@ -1,4 +1,4 @@
-"""Fields of messages, content parts and tools that OpenAI does not have: left out, and named (decision 10)."""
+"""Fields of messages, content parts and tools that OpenAI does not have: left out, and named (docs/decisions/0006)."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The catalogue of upstream models: what each Gemini model allows, as data (decision 9). Prices stand beside it."""
+"""The catalogue of upstream models: what each Gemini model allows, as data. Prices stand beside it."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Parameters of chat completions that are parsed and have no effect: one table, one note each (decision 10).
+"""Parameters of chat completions that are parsed and have no effect: one table, one note each (docs/decisions/0006).
 
 `prompt_cache_key` is not among them: Gemini caches by itself, needs no key for it, and reports the cached tokens.
 """

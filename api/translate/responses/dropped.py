@@ -1,4 +1,4 @@
-"""Parameters of the Responses API that are parsed and have no effect: one table, one note each (decision 10)."""
+"""Parameters of the Responses API that are parsed without effect: one table, one note each (docs/decisions/0006)."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple

@@ -1,4 +1,4 @@
-"""Fields of items and of their parts that are not read and do not go without saying (decision 10).
+"""Fields of items and of their parts that are not read and do not go without saying (docs/decisions/0006).
 
 What OpenAI's own types hold beside what the translation reads (ids, status, annotations, how an image was made) comes
 back with every history and asks for nothing: no notes of that. Items of tools that run at OpenAI are noted as a whole.
