@@ -105,7 +105,7 @@ class PayloadTooLargeError(GatewayError):
 
 
 class UnsupportedMediaTypeError(GatewayError):
-    """The body is not declared as JSON: a web page could have sent it without asking its user."""
+    """The body is not declared as JSON (a web page could have sent it without asking its user), or is compressed."""
 
     status = 415
     type = "invalid_request_error"

@@ -85,10 +85,12 @@ def _storable(text: str) -> str:
 
 
 def require_json(request: HttpRequest) -> bytes:
-    """Return the body of a request that declares JSON; raises UnsupportedMediaTypeError otherwise.
+    """Return the body of a request that declares JSON, uncompressed; raises UnsupportedMediaTypeError otherwise.
 
     A browser sends other types across origins without asking first, so this is also what keeps web pages out.
     """
     if request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("Send the request as JSON, with the header 'Content-Type: application/json'.")
+    if request.META.get("HTTP_CONTENT_ENCODING", "").lower() not in {"", "identity"}:
+        raise UnsupportedMediaTypeError("Send the request uncompressed, without the header 'Content-Encoding'.")
     return request.body

@@ -1,5 +1,6 @@
 """Every refusal of the gateway itself: OpenAI's exact form, its status, and what OpenAI's client raises for it."""
 
+import gzip
 import json
 from collections.abc import Mapping
 from time import perf_counter
@@ -184,6 +185,25 @@ def test_only_json_is_read(http: httpx2.Client, path: str, content_type: str | N
 
     assert response.status_code == 415
     assert error_of(response)["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "identity, gzip"])
+@pytest.mark.parametrize("path", [CHAT, COMPLETIONS, "/v1/responses", "/v1/conversations"])
+def test_a_compressed_body_is_refused_by_the_name_of_its_header(http: httpx2.Client, path: str, encoding: str) -> None:
+    body = gzip.compress(json.dumps(chat_body()).encode())
+
+    response = http.post(path, content=body, headers={**JSON, "content-encoding": encoding})
+
+    assert response.status_code == 415
+    assert error_of(response)["code"] == "unsupported_media_type"
+    assert "'Content-Encoding'" in error_of(response)["message"]
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+def test_a_body_that_says_it_is_not_compressed_is_read(http: httpx2.Client, encoding: str, emulator: Emulator) -> None:
+    headers = {**JSON, "content-encoding": encoding}
+
+    assert http.post(CHAT, content=json.dumps(chat_body()).encode(), headers=headers).status_code == 200
 
 
 def test_json_with_a_charset_is_read(http: httpx2.Client, emulator: Emulator) -> None:
