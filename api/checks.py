@@ -27,15 +27,25 @@ Apps = Sequence[AppConfig] | None
 
 @register(Tags.compatibility)
 def environment_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report variables whose value cannot be used."""
-    return [
-        Error(
+    """Report variables whose value cannot be used, and lines of `.env` that set nothing."""
+    return list(_environment_faults())
+
+
+def _environment_faults() -> Iterator[CheckMessage]:
+    for problem in settings.ENVIRONMENT.problems:
+        yield Error(
             str(problem),
             hint="Correct it in the environment or in .env; .env.example says what it means.",
             id="gateway.E001",
         )
-        for problem in settings.ENVIRONMENT.problems
-    ]
+    for unknown in settings.ENVIRONMENT.unknown():
+        yield Warning(
+            str(unknown),
+            hint=f"Did you mean {unknown.meant}? .env.example lists all names."
+            if unknown.meant
+            else ".env.example lists all names. What libraries read (HTTPS_PROXY) belongs in the environment.",
+            id="gateway.W007",
+        )
 
 
 @register(Tags.security)

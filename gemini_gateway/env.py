@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +15,8 @@ import environ
 
 TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 FALSE = frozenset({"0", "false", "no", "off", "n", "f", ""})
-ASSIGNMENT = re.compile(r"(?:export )?\w+=", re.ASCII)
+ASSIGNMENT = re.compile(r"(?:export )?(\w+)=", re.ASCII)
+PLAIN_NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*", re.ASCII)
 DATABASE_SCHEMES = ("sqlite://", "postgres://", "postgresql://")
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
@@ -33,6 +35,22 @@ class EnvironmentProblem:
         return f"The environment variable {self.name} {self.reason}." if self.name else f"{self.reason}."
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownName:
+    """A line of `.env` whose name no setting has. `meant` is the known name that is like it, "" where none is.
+
+    `name` is empty where it may be something else: a key pasted without its name ends in = too.
+    """
+
+    file: Path
+    line: int
+    name: str
+    meant: str
+
+    def __str__(self) -> str:
+        return f"{self.name or 'The name'} in line {self.line} of {self.file} is no setting: the line has no effect."
+
+
 class Environment:
     """The process environment over a `.env` file (the process wins), read by name and type.
 
@@ -44,6 +62,8 @@ class Environment:
     def __init__(self, dotenv: Path) -> None:
         self.read: set[str] = set()
         self.problems: list[EnvironmentProblem] = []
+        self._dotenv = dotenv
+        self._lines: dict[str, int] = {}
 
         class Values(environ.Env):  # type: ignore[misc]  # read_env fills a class attribute: this one is ours
             ENVIRON: ClassVar[dict[str, str]] = dict(os.environ)
@@ -51,6 +71,19 @@ class Environment:
         if dotenv.is_file():
             Values.read_env(StringIO(self._assignments(dotenv)))
         self._values = Values.ENVIRON
+
+    def unknown(self) -> list[UnknownName]:
+        """The names in the file that nothing has asked for; to be called when all settings have been read."""
+        return [
+            UnknownName(
+                self._dotenv,
+                line,
+                name if PLAIN_NAME.fullmatch(name) else "",
+                "".join(get_close_matches(name.upper(), self.read, n=1, cutoff=0.75)),
+            )
+            for name, line in self._lines.items()
+            if name not in self.read
+        ]
 
     def text(self, name: str, default: str = "") -> str:
         """The variable with blanks stripped; an empty one counts as absent."""
@@ -148,8 +181,9 @@ class Environment:
             return ""
         set_here = []
         for number, line in enumerate(lines, start=1):
-            if ASSIGNMENT.match(line):
+            if assignment := ASSIGNMENT.match(line):
                 set_here.append(line)
+                self._lines[assignment[1]] = number
             elif line.strip() and not line.lstrip().startswith("#"):
                 self._problem("", f"Line {number} of {dotenv} is not NAME=value, without blanks around the =")
         return "\n".join(set_here)

@@ -39,7 +39,8 @@ with contextlib.suppress(OSError):  # api.checks says so when it cannot be writt
 
 # --- Gemini ----------------------------------------------------------------------------------------------------------
 # Both names are read here and passed on explicitly: the SDK would silently prefer GOOGLE_API_KEY.
-GEMINI_API_KEY = env.secret("GEMINI_API_KEY") or env.secret("GOOGLE_API_KEY")
+_api_keys = (env.secret("GEMINI_API_KEY"), env.secret("GOOGLE_API_KEY"))
+GEMINI_API_KEY = _api_keys[0] or _api_keys[1]
 GOOGLE_GENAI_USE_VERTEXAI = env.flag("GOOGLE_GENAI_USE_VERTEXAI")
 GOOGLE_CLOUD_PROJECT = env.text("GOOGLE_CLOUD_PROJECT")
 GOOGLE_CLOUD_LOCATION = env.text("GOOGLE_CLOUD_LOCATION", "global")

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
+from api.checks import environment_check
 from gemini_gateway.env import Environment
 from gemini_gateway.log import JsonFormatter, RedactionFilter, TextFormatter, redact
 from gemini_gateway.secrets import load_secrets
@@ -126,6 +128,49 @@ def test_a_line_of_the_file_that_sets_nothing_is_told_by_its_number_alone(
     assert said in str(problem)
     assert "secret" not in str(problem)
     assert "secret" not in "".join(capfd.readouterr())
+
+
+def test_the_checks_name_what_the_file_sets_for_nobody(
+    load_settings: LoadSettings, tmp_path: Path, settings: Settings
+) -> None:
+    lines = (
+        "GEMINI_API_KEY=secret-1",
+        "GOOGLE_API_KEY=secret-2",
+        "TLS=1",
+        "# a comment",
+        "GEMINI_APIKEY=secret-3",
+        "export port=9001",
+        "HTTPS_PROXY=http://me:secret-4@proxy",
+        "Secret5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    )
+    (tmp_path / "dot.env").write_text("\n".join(lines))
+
+    settings.ENVIRONMENT = load_settings(ENV_FILE=str(tmp_path / "dot.env"))["ENVIRONMENT"]
+    warnings = environment_check()
+
+    said = [f"{warning.msg} {warning.hint}" for warning in warnings]
+    assert [warning.id for warning in warnings] == ["gateway.W007"] * 4
+    assert "GEMINI_APIKEY in line 5 " in said[0]
+    assert "Did you mean GEMINI_API_KEY?" in said[0]
+    assert "port in line 6 " in said[1]
+    assert "Did you mean PORT?" in said[1]
+    assert "HTTPS_PROXY in line 7 " in said[2]
+    assert "Did you mean" not in said[2]
+    assert "The name in line 8 " in said[3]  # a bare key that ends in = looks like a name
+    assert "secret" not in "".join(said).lower()
+
+
+@pytest.mark.parametrize("tls", ["0", "1"])
+def test_every_name_of_env_example_is_known_whatever_else_is_set(
+    load_settings: LoadSettings, tmp_path: Path, settings: Settings, tls: str
+) -> None:
+    secrets = dict.fromkeys(("GEMINI_API_KEY", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS"), "given")
+    lines = [f"{name}={value}\n" for name, value in ({**documented(), **secrets, "TLS": tls}).items()]
+    (tmp_path / "dot.env").write_text("".join(line for line in lines if not line.startswith("DATA_DIR=")))
+
+    settings.ENVIRONMENT = load_settings(ENV_FILE=str(tmp_path / "dot.env"))["ENVIRONMENT"]
+
+    assert environment_check() == []
 
 
 def test_the_file_may_be_of_any_editor(load_settings: LoadSettings, tmp_path: Path) -> None:
