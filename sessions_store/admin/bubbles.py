@@ -68,9 +68,13 @@ class Bubble:
         return said if len(said) <= EXCERPT else said[:EXCERPT].rstrip() + "…"
 
 
-def bubble(message: Message) -> Bubble:
-    """Read both faces of a stored message; a face that is no JSON is shown as the text that it is."""
-    openai, gemini = _parsed(message.openai), _parsed(message.gemini)
+def bubble(message: Message, model: str = "") -> Bubble:
+    """Read both faces of a stored message; a face that is no JSON is shown as the text that it is.
+
+    `model` is the one whose answer is read, where several gave the same; else it is the last one.
+    """
+    face = message.former_gemini if model and model == message.former_model != message.model else message.gemini
+    openai, gemini = _parsed(message.openai), _parsed(face)
     said: Mapping[str, Any] = openai if isinstance(openai, Mapping) else {}
     texts, attachments = _content(said.get("content"))
     text = "\n\n".join(texts)
@@ -78,7 +82,7 @@ def bubble(message: Message) -> Bubble:
         id=message.pk,
         role=message.role,
         created_at=message.created_at,
-        model=message.model,
+        model=model or message.model,
         tokens=message.tokens,
         text=text[:LONGEST_TEXT],
         cut=max(len(text) - LONGEST_TEXT, 0),
@@ -87,7 +91,7 @@ def bubble(message: Message) -> Bubble:
         answers_call=_text(said.get("tool_call_id")) or _text(said.get("name")),
         calls=tuple(_calls(said)),
         attachments=tuple(attachments),
-        signed="thoughtSignature" in message.gemini,
+        signed="thoughtSignature" in face,
         openai=_readable(openai),
         gemini=_readable(gemini),
     )

@@ -19,12 +19,14 @@ from django.utils.text import Truncator
 from sessions_store.admin.conversation import conversation, newest_leaf
 from sessions_store.admin.formats import NOTHING
 from sessions_store.admin.page import Page
+from sessions_store.admin.standpoint import Standpoint
 from sessions_store.chat_sessions import forget_session
 from sessions_store.models import ChatSession, Message
 
 log = logging.getLogger(__name__)
 
 MAY_READ = "sessions_store.view_message"
+LONGEST_KEY = 19
 
 
 class ActiveFilter(admin.SimpleListFilter):
@@ -102,7 +104,7 @@ class ChatSessionPage(Page[ChatSession]):
         return self._transcript(request, session.head_id, session)
 
     def message(self, request: HttpRequest, message_id: UUID) -> HttpResponse:
-        """The conversation up to one message, whatever session it belongs to (`?session=` for the way back)."""
+        """The conversation up to one message, whatever it belongs to; the query says whose it is (see Standpoint)."""
         session_id = request.GET.get("session", "")
         session = self.get_object(request, session_id) if session_id.isdecimal() else None
         return self._transcript(request, message_id, session)
@@ -110,7 +112,9 @@ class ChatSessionPage(Page[ChatSession]):
     def newest(self, request: HttpRequest, message_id: UUID) -> HttpResponse:
         """Follow a branch to its latest message."""
         _may_read(request)
-        query = f"?session={request.GET['session']}" if request.GET.get("session", "").isdecimal() else ""
+        session_id = request.GET.get("session", "")
+        session = int(session_id) if session_id.isdecimal() and len(session_id) < LONGEST_KEY else None
+        query = Standpoint.from_query(request.GET, session).query()
         return HttpResponseRedirect(reverse("admin:sessions_store_message", args=[newest_leaf(message_id)]) + query)
 
     def raw(self, request: HttpRequest, message_id: UUID) -> HttpResponse:
@@ -126,7 +130,8 @@ class ChatSessionPage(Page[ChatSession]):
 
     def _transcript(self, request: HttpRequest, leaf: UUID | None, session: ChatSession | None) -> HttpResponse:
         _may_read(request)
-        shown = conversation(leaf, request.user) if leaf is not None else None
+        standpoint = Standpoint.from_query(request.GET, None if session is None else session.pk)
+        shown = conversation(leaf, request.user, standpoint) if leaf is not None else None
         if shown is None and session is None:
             raise Http404
         log.info("Operator %s read a transcript up to message %s", request.user.pk, leaf)
@@ -138,6 +143,7 @@ class ChatSessionPage(Page[ChatSession]):
             "session": session,
             "conversation": shown,
             "leaf": leaf,
+            "standpoint": standpoint.query(),
             "beside_head": head is not None and head != leaf,
             "may_change": session is not None and self.has_change_permission(request, session),
         }

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sessions_store.admin.answer_links import AnswerLink, Viewer, answer_links
 from sessions_store.admin.bubbles import Bubble, bubble
+from sessions_store.admin.standpoint import Standpoint
 from sessions_store.cursors import read_rows
 from sessions_store.models import Message
 from sessions_store.sql import from_uuid, to_uuid
@@ -83,7 +84,7 @@ def newest_leaf(start: UUID) -> UUID:
     return to_uuid(rows[0][0]) if rows else start
 
 
-def conversation(leaf: UUID, viewer: Viewer) -> Conversation | None:
+def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversation | None:
     """Return the page that ends at `leaf`, None when no such message is stored: twelve queries, whatever its length."""
     path = climb(leaf, PER_PAGE)
     if not path:
@@ -97,11 +98,12 @@ def conversation(leaf: UUID, viewer: Viewer) -> Conversation | None:
     found = list(others[: MOST_BRANCHES + 1])
     for message in sorted(found[:MOST_BRANCHES], key=lambda other: other.created_at):
         branches.setdefault(message.parent_id, []).append(_branch(message))
-    links = answer_links(path, viewer)
+    own = standpoint.records([message.pk for message in path if message.role == "assistant"])
+    links = answer_links(path, viewer, own, standpoint.conversation)
     return Conversation(
         turns=tuple(
             Turn(
-                bubble=bubble(message),
+                bubble=bubble(message, own[message.pk].upstream_model if message.pk in own else ""),
                 branches=tuple(branches.get(message.parent_id, ())),
                 links=tuple(links.get(message.pk, ())),
             )

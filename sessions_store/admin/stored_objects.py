@@ -20,6 +20,7 @@ from django.utils.text import capfirst
 from sessions_store.admin.chat_sessions import MAY_READ
 from sessions_store.admin.formats import NOTHING, pretty_json
 from sessions_store.admin.page import Page, RecordPage
+from sessions_store.admin.standpoint import Standpoint
 from sessions_store.conversations import all_items, delete_conversation
 from sessions_store.items import bodies
 from sessions_store.models import Conversation, StoredCompletion, StoredResponse, UsageRecord
@@ -63,7 +64,7 @@ class StoredPage(RecordPage[Row]):
         node = self.node(row) if row is not None and request.user.has_perm(MAY_READ) else None
         context = {
             "title": capfirst(str(self.opts.verbose_name)),
-            "transcript": "" if node is None else reverse("admin:sessions_store_message", args=[node]),
+            "transcript": "" if row is None or node is None else self.place(row, node),
             **(extra_context or {}),
         }
         return super().change_view(request, object_id, form_url, context)
@@ -96,6 +97,14 @@ class StoredPage(RecordPage[Row]):
         """Return where in the transcripts a row stands."""
         return getattr(row, "answer_id", None)
 
+    def standpoint(self, row: Any) -> Standpoint:
+        """Return whose transcript is read from a row."""
+        return Standpoint(request=row.request_id)
+
+    def place(self, row: Row, node: UUID) -> str:
+        """Return the address of the transcript that ends at a node, as a row sees it."""
+        return reverse("admin:sessions_store_message", args=[node]) + self.standpoint(row).query()
+
     @admin.display(description="id")
     def name(self, row: Row) -> SafeString:
         """The id that clients know."""
@@ -125,7 +134,7 @@ class StoredPage(RecordPage[Row]):
         node = self.node(row)
         if node is None:
             return format_html("{}", NOTHING)
-        return format_html('<a href="{}">Read</a>', reverse("admin:sessions_store_message", args=[node]))
+        return format_html('<a href="{}">Read</a>', self.place(row, node))
 
     @admin.display(description="user")
     def asker(self, row: Any) -> SafeString:
@@ -231,6 +240,10 @@ class ConversationPage(StoredPage[Conversation]):
             return row.head_id
         newest = row.responses.filter(answer__isnull=False).order_by("-id").values_list("answer_id", flat=True)
         return newest.first()
+
+    def standpoint(self, row: Conversation) -> Standpoint:
+        """See StoredPage."""
+        return Standpoint(conversation=row.public_id)
 
     @admin.display(description="items")
     def items(self, row: Conversation) -> SafeString:

@@ -23,6 +23,7 @@ from sessions_store.admin.formats import NOTHING
 from sessions_store.admin.keyset import KeysetList, beyond
 from sessions_store.admin.page import RecordPage
 from sessions_store.admin.sent_body import answers, sent_body
+from sessions_store.admin.standpoint import Standpoint
 from sessions_store.models import ChatSession, UsageRecord
 
 BADGES = {
@@ -154,6 +155,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
             "metadata": sorted(record.metadata.items()),
             "may_read": may_read,
             "answers": list(answers(record)),
+            "standpoint": Standpoint(session=record.session_id, request=record.request_id).query(),
             "sent": sent,
             "sent_json": formats.pretty_json(sent.body) if sent and sent.body else "",
         }

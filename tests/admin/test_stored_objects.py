@@ -133,6 +133,27 @@ def test_the_transcript_tells_what_stands_at_an_answer(clerk: Operator, stored: 
         User.objects.get(username="clerk").delete()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_transcript_of_an_object_shows_its_own_request(operator: Client, stored: dict[str, Any], kind: str) -> None:
+    StoredResponse.objects.update(conversation_id=stored["conversation"])
+    principal = User.objects.local().pk
+    nodes = message_keys(principal, [ASKED, ANSWERED])
+    write_batch([_exchange(principal, "req_9", (nodes[0], nodes[1]), None)])  # the same was asked and answered again
+
+    page = operator.get(reverse(f"admin:sessions_store_{kind}_changelist")).content.decode()
+    address = page.partition(f'href="{reverse("admin:sessions_store_message", args=[stored["answer"]])}')[2]
+    query = address.partition('"')[0].replace("&amp;", "&")
+    text = operator.get(reverse("admin:sessions_store_message", args=[stored["answer"]]) + query).content.decode()
+
+    own = "req_2" if kind == "storedcompletion" else "req_1"
+    linked = [
+        usage.request_id
+        for usage in UsageRecord.objects.all()
+        if f'href="{reverse("admin:sessions_store_usagerecord_change", args=[usage.pk])}"' in text
+    ]
+    assert linked == [own]
+
+
 def test_a_response_leads_to_what_belongs_to_it(operator: Client, stored: dict[str, Any]) -> None:
     StoredResponse.objects.update(previous_id="resp_0", conversation_id=stored["conversation"])
     page = operator.get(reverse("admin:sessions_store_storedresponse_change", args=[stored["storedresponse"]]))

@@ -166,6 +166,27 @@ def test_branches_lead_to_each_other(operator: Client) -> None:
     assert "Go to where the session stands now" in other
 
 
+def test_an_answer_that_several_requests_got_is_shown_as_the_session_got_it(operator: Client) -> None:
+    talk = [user("Capital of Chad?"), assistant("N'Djamena.")]
+    own = record(Exchange(messages=talk, user="zoe", upstream_model="gemini-2.5-pro", latency_ms=111))
+    other = record(Exchange(messages=talk, upstream_model="gemini-3.8-flash", latency_ms=222))
+
+    def shown(page: str) -> tuple[bool, bool, bool, bool]:
+        links = [f'href="{reverse("admin:sessions_store_usagerecord_change", args=[row.pk])}"' for row in (own, other)]
+        models = [f'<span class="code">{row.upstream_model}</span>' for row in (own, other)]
+        return (links[0] in page, models[0] in page, links[1] in page, models[1] in page)
+
+    assert shown(transcript(operator, "zoe")) == (True, True, False, False)
+    for usage, expected in ((own, (True, True, False, False)), (other, (False, False, True, True))):
+        page = operator.get(reverse("admin:sessions_store_usagerecord_change", args=[usage.pk])).content.decode()
+        address = page.partition("<dt>Transcript</dt>")[2].partition('href="')[2].partition('"')[0]
+        assert shown(operator.get(address.replace("&amp;", "&")).content.decode()) == expected
+    bare = reverse("admin:sessions_store_message", args=[own.answer_id])
+    assert shown(operator.get(bare).content.decode()) == (False, False, True, True)  # the newest: it is nobody's page
+    for nonsense in ("?request=%00", "?session=x", "?conversation=conv_0", f"?session={10**20}"):
+        assert operator.get(bare + nonsense).status_code == 200
+
+
 def test_other_conversations_under_one_system_message_are_no_branches(operator: Client) -> None:
     system = {"role": "system", "content": "Be kind."}
     for number in range(3):
