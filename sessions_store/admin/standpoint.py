@@ -47,8 +47,8 @@ class Standpoint:
                     found[record.answer_id] = record
         if requests := self._requests(answers):
             for record in UsageRecord.objects.filter(request_id__in=requests).order_by("pk"):
-                given = [record.answer_id, *(UUID(key) for key in record.more_answers)]
-                found |= {key: record for key in given if key in answers}
+                given = {record.answer_id, *(UUID(key) for key in record.more_answers)}
+                found |= {key: record for key in answers if key in given}
         return found
 
     def _requests(self, answers: Sequence[UUID]) -> list[str]:

@@ -41,7 +41,7 @@ class UsageRecord(models.Model):
     principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
     user = models.CharField(max_length=256, blank=True, help_text="The “user” that the client sent.")
     session = models.ForeignKey(
-        "sessions_store.ChatSession", null=True, on_delete=models.SET_NULL, related_name="usage"
+        "sessions_store.ChatSession", null=True, on_delete=models.SET_NULL, related_name="usage", db_index=False
     )
     endpoint = models.CharField(max_length=50)
     public_model = models.CharField(max_length=200, blank=True, help_text="What the client asked for.")
@@ -91,6 +91,7 @@ class UsageRecord(models.Model):
         on_delete=models.DO_NOTHING,
         related_name="usage",
         db_constraint=False,
+        db_index=False,
         help_text="The first choice.",
     )
     more_answers = models.JSONField(default=list, help_text="Message ids of the further choices.")
@@ -117,6 +118,13 @@ class UsageRecord(models.Model):
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["principal", "user"], name="usage_of_user"),
+            # With the id: the last record of an answer is found without reading the others, which may be a million.
+            models.Index(fields=["answer", "id"], name="usage_of_answer"),
+            models.Index(
+                fields=["session", "answer", "id"],
+                condition=models.Q(session__isnull=False),
+                name="usage_of_session",
+            ),
             models.Index(fields=["upstream_request"], name="usage_of_upstream_request"),
             # What went wrong is looked for at any time, and is little: this one is not written for what went well.
             models.Index(fields=["started_at"], condition=~models.Q(status="ok"), name="usage_problems"),

@@ -5,7 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
@@ -185,6 +187,23 @@ def test_an_answer_that_several_requests_got_is_shown_as_the_session_got_it(oper
     assert shown(operator.get(bare).content.decode()) == (False, False, True, True)  # the newest: it is nobody's page
     for nonsense in ("?request=%00", "?session=x", "?conversation=conv_0", f"?session={10**20}"):
         assert operator.get(bare + nonsense).status_code == 200
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by what the tables hold, here nothing")
+def test_an_answer_given_a_million_times_is_looked_up_and_not_searched_for(operator: Client) -> None:
+    record(Exchange(messages=TALK, user="ada"))
+    with CaptureQueriesContext(connection) as queries:
+        transcript(operator, "ada")
+    plans = []
+    for query in queries:
+        if "sessions_store_usagerecord" in query["sql"]:
+            with connection.cursor() as cursor:
+                cursor.execute("EXPLAIN QUERY PLAN " + query["sql"].replace("%", "%%"))
+                plans += [row[-1] for row in cursor.fetchall() if "sessions_store_message" not in row[-1]]
+
+    assert any("COVERING INDEX usage_of_session (session_id=? AND answer_id=?)" in step for step in plans)
+    assert any("COVERING INDEX usage_of_answer (answer_id=?)" in step for step in plans)
+    assert not [step for step in plans if step.startswith("SCAN") or "USE TEMP B-TREE" in step]
 
 
 def test_other_conversations_under_one_system_message_are_no_branches(operator: Client) -> None:
