@@ -5,6 +5,7 @@ deployment checks (`manage.py check --deploy`), so that they never keep an opera
 itself.
 """
 
+import contextlib
 import importlib.util
 import os
 from collections.abc import Iterator, Sequence
@@ -16,11 +17,13 @@ from cryptography.fernet import Fernet
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import Error as DatabaseError
 
 from gemini_gateway.exposure import ADVICE, exposure_problem, is_loopback
 from gemini_gateway.private_files import readable_by_others
 from gemini_gateway.proxies import parse_networks
 from gemini_gateway.secrets import FILE_NAME
+from sessions_store.health import unapplied_migrations
 
 Apps = Sequence[AppConfig] | None
 
@@ -222,9 +225,18 @@ def _exposure_faults() -> Iterator[CheckMessage]:
         )
 
 
+def migrations_fault() -> list[CheckMessage]:
+    """Report tables that are older than the code. No registered check: it would keep an operator from migrating."""
+    if lacking := unapplied_migrations():
+        yet = "migration is" if lacking == 1 else "migrations are"
+        return [Error(f"{lacking} {yet} not applied.", hint="Run: python manage.py migrate", id="gateway.E015")]
+    return []
+
+
 def start_faults() -> list[str]:
     """What keeps the application from starting under a server that knows nothing of Django's checks, such as uvicorn:
-    every error of the checks above but the exposure (the address is that server's), and having nobody to ask.
+    every error of the checks above but the exposure (the address is that server's), having nobody to ask, and tables
+    that are older than the code. A database that does not answer is left to `/readyz`: it may come back.
     """
     checks = (environment_check, secrets_check, storage_check, upstream_check, network_check)
     found = [fault for check in checks for fault in check() if fault.is_serious()]
@@ -236,4 +248,7 @@ def start_faults() -> list[str]:
                 id="gateway.E014",
             )
         )
+    if not found:  # else the database may be another than the operator means
+        with contextlib.suppress(DatabaseError):
+            found += migrations_fault()
     return [f"{fault.id}: {fault.msg} {fault.hint}" for fault in found]

@@ -1,6 +1,7 @@
-"""Whether the database answers."""
+"""Whether the database answers, and whether it has the tables that this version needs."""
 
 from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from sessions_store.cursors import read_rows
 
@@ -12,3 +13,15 @@ def database_answers() -> bool:
     except Error:
         connection.close()
         return False
+
+
+def unapplied_migrations() -> int:
+    """Return how many migrations the database lacks; raises django.db.Error when it cannot be asked.
+
+    The connection is the calling thread's, and is closed again.
+    """
+    try:
+        executor = MigrationExecutor(connection)
+        return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    finally:
+        connection.close()

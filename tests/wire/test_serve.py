@@ -204,6 +204,17 @@ def test_uvicorn_does_not_start_with_what_serve_refuses(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [SERVE, UVICORN], ids=["serve", "uvicorn"])
+def test_no_server_starts_before_the_migrations_are_applied(tmp_path: Path, command: tuple[str, ...]) -> None:
+    database = f"sqlite:///{tmp_path}/new.sqlite3"
+
+    done = run(*command, GEMINI_API_KEY="AIza-a-key-for-tests-only-000000", DATABASE_URL=database)
+
+    assert done.returncode != 0
+    assert "migrations are not applied. Run: python manage.py migrate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def touch_until_noticed(server: ServerProcess, path: Path) -> None:
     """The reloader looks once a second, and its first look only tells it how things are."""
     for _ in range(10):

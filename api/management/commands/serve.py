@@ -6,9 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
 
-from api.checks import exposure_check
+from api.checks import exposure_check, migrations_fault
 from gemini_gateway.serving import cannot_listen, limits, terminal_page, upstream
 
 
@@ -33,16 +32,10 @@ class Command(BaseCommand):
         self.check()
         for fault in exposure_check():
             raise CommandError(f"{fault.id}: {fault.msg}\n\tHINT: {fault.hint}")
-        self._check_migrations()
+        for fault in migrations_fault():
+            raise CommandError(f"{fault.msg} {fault.hint}")
         with upstream():
             self._serve()
-
-    def _check_migrations(self) -> None:
-        executor = MigrationExecutor(connections["default"])
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        connections.close_all()
-        if plan:
-            raise CommandError(f"{len(plan)} migrations are not applied. Run: python manage.py migrate")
 
     def _serve(self) -> None:
         # Imported here: Twisted and the application take their time, and a command line error should not.
