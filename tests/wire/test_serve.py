@@ -197,14 +197,14 @@ def test_a_bad_setting_keeps_it_from_starting(environment: dict[str, str]) -> No
 def test_uvicorn_does_not_start_with_what_serve_refuses(
     environment: dict[str, str], setting: dict[str, str], said: str
 ) -> None:
-    done = run(*UVICORN, **environment, **setting)
+    done = run(*UVICORN, "3", **environment, **setting)
 
     assert done.returncode == 3  # uvicorn's own for an application that does not start
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [SERVE, UVICORN], ids=["serve", "uvicorn"])
+@pytest.mark.parametrize("command", [SERVE, (*UVICORN, "3")], ids=["serve", "uvicorn"])
 def test_no_server_starts_before_the_migrations_are_applied(tmp_path: Path, command: tuple[str, ...]) -> None:
     database = f"sqlite:///{tmp_path}/new.sqlite3"
 
