@@ -47,6 +47,7 @@ class _Generator(GenerateJsonSchema):
     """
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> dict[str, Any]:
+        """Return `anyOf` the members; what a union takes without knowing it is none of the known types."""
         members = {str(tag): self.generate_inner(choice) for tag, choice in schema["choices"].items()}
         if other := members.get("<other>"):
             known = [tag.strip("<>") for tag in members if tag != "<other>"]
