@@ -58,6 +58,7 @@ def chosen(options: argparse.Namespace, bench: Bench, made: Databases) -> list[T
             database = made.make(f"{server}-{engine}", engine)
             found.append(targets.gateway(server, database=database, upstream_port=bench.direct.port, log=bench.folder))
     if not options.no_peers:
+        found.append(targets.relay(bench.direct.port, log=bench.folder))
         found += targets.installed_peers(bench.direct.port, log=bench.folder)
     return found
 

@@ -126,6 +126,12 @@ def upstream(log: Path) -> Target:
     )
 
 
+def uvicorn(application: str, port: int) -> list[str]:
+    """The command that serves an ASGI application as the README says, without an access log."""
+    options = ["--port", str(port), "--no-proxy-headers", "--no-access-log", "--log-level", "warning"]
+    return [sys.executable, "-m", "uvicorn", application, *options]
+
+
 def gateway(server: str, *, database: Database, upstream_port: int, log: Path, label: str = "") -> Target:
     """The gateway with one worker on `database`, served by "daphne" or "uvicorn", all features on."""
     name = f"gateway {server} {label or database.engine}"
@@ -134,18 +140,7 @@ def gateway(server: str, *, database: Database, upstream_port: int, log: Path, l
         """How this server is started; `serve` takes its port from the environment."""
         if server == "daphne":
             return [sys.executable, "manage.py", "serve"]
-        asgi = [
-            "-m",
-            "uvicorn",
-            "gemini_gateway.asgi:application",
-            "--port",
-            str(port),
-            "--no-proxy-headers",
-            "--no-access-log",
-            "--log-level",
-            "warning",
-        ]
-        return [sys.executable, *asgi]
+        return uvicorn("gemini_gateway.asgi:application", port)
 
     return Target(
         name=name,
@@ -172,6 +167,16 @@ def gateway_environment(database: Database, upstream_port: int) -> dict[str, str
         "GEMINI_BASE_URL": f"http://127.0.0.1:{upstream_port}",
         "MAX_IN_FLIGHT": "4096",
     }
+
+
+def relay(upstream_port: int, *, log: Path) -> Target:
+    """The least that a Python server in the gateway's place costs (`relay.py`)."""
+    return Target(
+        name="relay",
+        log=log / "relay.log",
+        make_command=lambda port: uvicorn("benchmarks.relay:application", port),
+        environment={"GEMINI_BASE_URL": f"http://127.0.0.1:{upstream_port}"},
+    )
 
 
 def manage(target: Target, *arguments: str, **more: str) -> None:
