@@ -113,7 +113,7 @@ class _Batch:
     def write(self) -> list[Committed]:
         """Gather all rows, insert them, and return the outcome of each record."""
         committed = [self._add(record) for record in self._records]
-        INSERT_MESSAGES.run(self._cursor, [self._messages[key] for key in sorted(self._messages)])
+        INSERT_MESSAGES.run(self._cursor, [self._messages[key] for key in sorted(self._messages, key=_number)])
         INSERT_TOOL_CALLS.run(self._cursor, [self._tool_calls[key] for key in sorted(self._tool_calls)])
         INSERT_UPSTREAM_REQUESTS.run(
             self._cursor, [self._upstream_requests[key] for key in sorted(self._upstream_requests)]
@@ -216,6 +216,11 @@ class _Batch:
         self._usage.append(row)
         self._totals.add(_totals_of(row))
         return row
+
+
+def _number(key: tuple[UUID, str, str]) -> int:
+    """Return the number that a message's id is: comparing numbers is quicker than comparing ids."""
+    return key[0].int
 
 
 def _references(record: ExchangeRecord) -> set[UUID | None]:

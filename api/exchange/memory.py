@@ -131,7 +131,9 @@ def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known
     """
     ordered = list(messages)
     for index in answers:
-        calls = messages[index].get("tool_calls") or ()
+        calls = messages[index].get("tool_calls")
+        if not calls or len(calls) == 1:
+            continue
         made = [known.by_call_id[call["id"]] for call in calls if call["id"] in known.by_call_id]
         if len(made) == len(calls) == len(set(made)) and len({key for key, _ in made}) == 1 and made != sorted(made):
             places = dict(zip((call["id"] for call in calls), made, strict=True))
