@@ -35,7 +35,7 @@ class Effort:
 
 
 QUICK = Effort(quick=True, seconds=100, rounds=1, window=1.0, stream_window=2.0)
-FULL = Effort(quick=False, seconds=1400, rounds=3, window=3.0, stream_window=5.0)
+FULL = Effort(quick=False, seconds=1550, rounds=3, window=3.0, stream_window=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
