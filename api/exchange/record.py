@@ -4,7 +4,6 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +24,14 @@ from api.exchange.memory import Memory
 from api.exchange.usage_row import usage_row
 from api.runtime import Runtime
 from api.translate.message_tokens import json_tokens
-from sessions_store.recording import ExchangeRecord, NewMessage, SessionUpdate, StoreError, StoreUnavailableError
+from sessions_store.recording import (
+    ExchangeRecord,
+    NewMessage,
+    SessionUpdate,
+    StoreError,
+    StoreUnavailableError,
+    request_digest,
+)
 from sessions_store.records import WITHOUT_SIGNATURES
 from sessions_store.transcript import message_keys
 
@@ -195,4 +201,4 @@ def _upstream_request(exchange: Exchange) -> tuple[UUID, str] | None:
     if exchange.unsigned:
         rest[WITHOUT_SIGNATURES] = True
     text = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
-    return UUID(bytes=blake2b(text.encode(), digest_size=16).digest()), text
+    return request_digest(text), text

@@ -112,14 +112,14 @@ class CompactingStream:
         return b"".join(map(self._planned.exchange.encoding.chunk, events))
 
     async def _end(self) -> None:
-        if not self._planned.exchange.recorded:
-            # The client has gone: what it caused is recorded all the same.
-            await record_failure(self._runtime, self._planned.exchange, asyncio.CancelledError())
-        self._planned.exchange.release()
+        # If nothing is recorded yet, the client has gone: what it caused is recorded all the same.
+        await _record_failure(self._runtime, self._planned, asyncio.CancelledError())
 
 
 async def _record_failure(runtime: Runtime, planned: PlannedResponse, error: BaseException) -> None:
-    """Record how the response failed before its answer was asked for, also while this task is being cancelled."""
+    """Record how the response failed before its answer was asked for, unless it is recorded already, and let the next
+    one of its conversation go on; also while this task is being cancelled.
+    """
     try:
         await record_failure(runtime, planned.exchange, error)
     finally:
