@@ -7,24 +7,42 @@ of that may give a known message a new identity. Fields that carry no meaning fo
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NewType
 from uuid import UUID
 
 import orjson
 
+# What identifies a node of the transcript tree: the digest of its content and of all that comes before it.
+Key = NewType("Key", UUID)
 # Part of every digest: a change of the canonical form must change it, so that old and new nodes never mix.
-VERSION = b"\x01"
+VERSION = b"\x02"
 NO_PARENT = bytes(16)
+NEARNESS = 5  # how many bytes a key shares with that of its neighbour; the other 88 bits are its own
 ROLES = {"developer": "system", "function": "tool"}
+FOLLOWERS = {"assistant", "tool", "function"}
 MOST_EXACT = 2.0**63  # whole numbers beyond it stay as they are: JSON's integers end there
 LARGE = {"image_url": "url", "input_audio": "data", "file": "file_data"}
 
 
-def node_id(principal_id: int, parent: UUID | None, canonical: bytes) -> UUID:
-    """Return the id of a node: a digest over version, principal, parent and canonical content."""
+def node_key(principal_id: int, parent: Key | None, canonical: bytes, *, beside: bool = False) -> Key:
+    """Return the key of a node: a digest over version, principal, parent and canonical content.
+
+    `beside` puts it next to its parent's in the order of keys: what is written and read together then lies together.
+    """
+    above = NO_PARENT if parent is None else parent.bytes
     digest = blake2b(VERSION, digest_size=16)
-    digest.update(principal_id.to_bytes(8, "big") + (NO_PARENT if parent is None else parent.bytes) + canonical)
-    return UUID(bytes=digest.digest())
+    digest.update(principal_id.to_bytes(8, "big") + above + canonical)
+    own = digest.digest()
+    return Key(UUID(bytes=above[:NEARNESS] + own[NEARNESS:] if beside else own))
+
+
+def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any], *, position: int = 0) -> Key:
+    """Return the key of an OpenAI message under `parent`; an answer or a result lies beside what it follows.
+
+    `position` is that of `canonical_message`.
+    """
+    beside = parent is not None and message["role"] in FOLLOWERS
+    return node_key(principal_id, parent, canonical_message(message, position=position), beside=beside)
 
 
 def canonical_message(message: Mapping[str, Any], *, position: int = 0) -> bytes:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
+from sessions_store.canonical import Key
 from sessions_store.cursors import read_rows
 from sessions_store.forgetting import forget, forget_session
 from sessions_store.sql import from_datetime, to_datetime, to_uuid
@@ -16,11 +16,11 @@ LIST_LIMIT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionState:
-    """Where an active session stands."""
+    """Where an active session stands; `head` is a key."""
 
     id: int
     public_id: str
-    head: UUID | None
+    head: Key | None
     message_count: int
 
 
@@ -40,10 +40,11 @@ class SessionSummary:
 
 
 _FIND = """
-SELECT id, public_id, head_id, message_count FROM sessions_store_chatsession
- WHERE principal_id = %s AND "user" = %s AND (name = %s OR public_id = %s)
-   AND ended_at IS NULL AND last_active_at >= %s
- ORDER BY name = %s DESC LIMIT 1
+SELECT session.id, session.public_id, head.key, session.message_count
+  FROM sessions_store_chatsession session LEFT JOIN sessions_store_message head ON head.id = session.head_id
+ WHERE session.principal_id = %s AND session."user" = %s AND (session.name = %s OR session.public_id = %s)
+   AND session.ended_at IS NULL AND session.last_active_at >= %s
+ ORDER BY session.name = %s DESC LIMIT 1
 """
 _LIST = """
 SELECT id, public_id, "user", name, title, message_count, started_at, last_active_at, ended_at
@@ -61,7 +62,7 @@ def find_session(
         _FIND, [principal_id, user, name, name, from_datetime(now - idle), name]
     ):
         return SessionState(
-            id=key, public_id=public_id, head=None if head is None else to_uuid(head), message_count=count
+            id=key, public_id=public_id, head=None if head is None else Key(to_uuid(head)), message_count=count
         )
     return None
 

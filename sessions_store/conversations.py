@@ -7,17 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db.models import Q
 
+from sessions_store.canonical import Key
 from sessions_store.cursors import hot_cursor
 from sessions_store.forgetting import erase_exchanges
 from sessions_store.items import bodies, release
 from sessions_store.models import Conversation, ConversationItem, UsageRecord
 from sessions_store.state_records import ConversationTurn, NewItem
 from sessions_store.state_writer import INSERT_CONVERSATION_ITEMS, write_items
+from sessions_store.transcript import key_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class FoundConversation:
 
     id: int
     public_id: str
-    head: UUID | None
+    head: Key | None
     metadata: dict[str, str]
     settings: str
     version: int
@@ -182,7 +183,7 @@ def _found(row: Conversation) -> FoundConversation:
     return FoundConversation(
         id=row.pk,
         public_id=row.public_id,
-        head=row.head_id,
+        head=key_of(row.head_id),
         metadata=row.metadata,
         settings=row.settings,
         version=row.version,

@@ -12,11 +12,13 @@ from django.conf import settings
 from django.db import transaction
 
 from sessions_store import catalogue
+from sessions_store.canonical import Key
 from sessions_store.history import history_to
 from sessions_store.items import bodies
 from sessions_store.models import Conversation, ResponseEvents, StoredResponse, UsageRecord
 from sessions_store.records import ExchangeRecord, UsageRow
 from sessions_store.state_records import ACTIVE
+from sessions_store.transcript import key_of
 from sessions_store.writer import write_records
 
 LOST: Final = "The server that ran this response stopped before it had ended."
@@ -88,13 +90,14 @@ def _prompt_tokens(row: StoredResponse, body: dict[str, Any]) -> int:
     return history + _size([*own, *(body.get(name) or "" for name in _SENT)]) // BYTES_PER_TOKEN
 
 
-def _head(row: StoredResponse) -> UUID | None:
+def _head(row: StoredResponse) -> Key | None:
     if row.previous_id:
         before = StoredResponse.objects.filter(principal_id=row.principal_id, public_id=row.previous_id)
-        return before.values_list("answer_id", flat=True).order_by().first()
+        return key_of(before.values_list("answer_id", flat=True).order_by().first())
     if row.conversation_id is None:
         return None
-    return Conversation.objects.filter(pk=row.conversation_id).values_list("head_id", flat=True).order_by().first()
+    conversations = Conversation.objects.filter(pk=row.conversation_id)
+    return key_of(conversations.values_list("head_id", flat=True).order_by().first())
 
 
 def _said(response_id: int) -> int:

@@ -20,7 +20,7 @@ from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import Error, InterfaceError, OperationalError, connection, connections, transaction
+from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 
 from sessions_store.catalogue_changes import Listener
 from sessions_store.handoff import (
@@ -307,6 +307,10 @@ def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) 
     """
     with (together := Outcome()):
         together.value = write_batch(records, uncertain=uncertain)
+    if isinstance(together.error, IntegrityError):
+        # Another worker may have stored one of the same messages at the same moment: now it is there to be found.
+        with (together := Outcome()):
+            together.value = write_batch(records, uncertain=uncertain)
     if not uncertain and _may_pass(together.error):
         # Nothing is wrong with the records. The attempt may even have been committed before the connection broke, so
         # the second one looks first.

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sessions_store.canonical import Key
 from sessions_store.state_records import State
 
 IDLE = timedelta(hours=24)
@@ -19,13 +20,15 @@ WITHOUT_SIGNATURES = "withoutThoughtSignatures"
 class NewMessage:
     """A node of the transcript tree that may already be there. `openai` and `gemini` are JSON texts ("" if none).
 
+    Nodes are named by their keys here; what ids they have is the database's affair.
+
     `account` names the Gemini account whose thought signatures an answer holds, "" for what a client sent. `tokens` is
     an approximation, for the budget of a session; `call_ids` are the tool calls that the message makes.
     How deep the node stands is worked out at the commit: `depth` is only a hint.
     """
 
-    id: UUID
-    parent: UUID | None
+    key: Key
+    parent: Key | None
     depth: int = 0
     role: str
     openai: str
@@ -53,8 +56,8 @@ class SessionUpdate:
     user: str
     name: str = ""
     session_id: int | None = None
-    expected_head: UUID | None = None
-    new_head: UUID | None = None
+    expected_head: Key | None = None
+    new_head: Key | None = None
     now: datetime
     idle: timedelta = IDLE
     follow: bool = False
@@ -65,6 +68,8 @@ class SessionUpdate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
     """The columns of a usage record that the exchange knows; session, cost and prices are filled at the commit.
+
+    `message`, `answer`, `more_answers` and `systems` are keys of nodes.
 
     `usage_metadata` is Gemini's own, one per upstream call; the token counts are OpenAI's reading of it. `estimated`
     says that the counts are approximations: then the cost follows the counts, not the metadata. `grounded` tells
@@ -103,10 +108,10 @@ class UsageRow:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     first_byte_ms: int | None = None
     latency_ms: int = 0
-    message_id: UUID | None = None
-    answer_id: UUID | None = None
-    more_answers: Sequence[UUID] = ()
-    system_ids: Sequence[UUID] = ()
+    message: Key | None = None
+    answer: Key | None = None
+    more_answers: Sequence[Key] = ()
+    systems: Sequence[Key] = ()
     placement: Sequence[int] = ()
 
 
@@ -125,8 +130,8 @@ class ExchangeRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """What the database now holds: the session's public id and head, and whether messages had to be re-hung."""
+    """What the database now holds: the session's public id and its head's key, and whether messages were re-hung."""
 
     session: str | None = None
-    head: UUID | None = None
+    head: Key | None = None
     rebased: bool = False

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 
+from sessions_store.canonical import Key
 from sessions_store.cursors import hot_cursor, read_rows
 from sessions_store.forgetting import erase_exchanges
 from sessions_store.items import bodies
@@ -20,9 +21,11 @@ from sessions_store.state_writer import INSERT_RESPONSES, response_row, write_it
 from sessions_store.stored_rows import drop_stored
 
 _FIND = """
-SELECT id, public_id, status, background, body, answer_id, input_items, output_items, settings, heartbeat_at,
-       completed_at
-  FROM sessions_store_storedresponse WHERE principal_id = %s AND public_id = %s
+SELECT response.id, response.public_id, response.status, response.background, response.body,
+       COALESCE(answer.key, response.answer_id), response.input_items, response.output_items, response.settings,
+       response.heartbeat_at, response.completed_at
+  FROM sessions_store_storedresponse response LEFT JOIN sessions_store_message answer ON answer.id = response.answer_id
+ WHERE response.principal_id = %s AND response.public_id = %s
 """
 
 
@@ -35,7 +38,7 @@ class FoundResponse:
     status: str
     background: bool
     body: dict[str, Any]
-    answer: UUID | None
+    answer: Key | None
     inputs: Sequence[UUID]
     outputs: Sequence[UUID]
     settings: str
@@ -181,7 +184,7 @@ def _found(row: tuple[Any, ...]) -> FoundResponse:
         status=row[2],
         background=bool(row[3]),
         body=orjson.loads(row[4]),
-        answer=None if row[5] is None else to_uuid(row[5]),
+        answer=None if row[5] is None else Key(to_uuid(row[5])),
         inputs=_keys(row[6]),
         outputs=_keys(row[7]),
         settings=row[8],

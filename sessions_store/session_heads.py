@@ -8,17 +8,18 @@ from uuid import UUID, uuid4
 
 import orjson
 
+from sessions_store.canonical import Key as NodeKey
 from sessions_store.cursors import Cursor, is_sqlite
 from sessions_store.records import ExchangeRecord, SessionUpdate
 from sessions_store.sql import from_datetime, from_uuid, to_datetime, to_uuid, without_nul
-from sessions_store.tree import ROOT, Place
+from sessions_store.tree import ROOT, Place, place_of, read_places_by_id
 
 Key = tuple[int, str, str]
 TITLE_LENGTH = 80
 
 _ACTIVE = (
     'SELECT session.id, session.public_id, session.principal_id, session."user", session.name, session.head_id,'
-    " session.message_count, session.last_active_at, head.id, head.depth, head.instructions"
+    " session.message_count, session.last_active_at, head.key, head.id, head.depth, head.instructions"
     " FROM sessions_store_chatsession session LEFT JOIN sessions_store_message head ON head.id = session.head_id"
     " WHERE session.ended_at IS NULL AND ("
 )
@@ -39,14 +40,14 @@ _SAVE = "UPDATE sessions_store_chatsession SET head_id = %s, message_count = %s,
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """An active session as this transaction sees it, locked until the commit."""
+    """An active session as this transaction sees it, locked until the commit; `place` is that of its head."""
 
     id: int
     public_id: str
-    head: UUID | None
+    head: NodeKey | None = None
+    place: Place = ROOT
     message_count: int
     last_active_at: datetime
-    place: Place | None = ROOT
 
 
 class SessionHeads:
@@ -69,14 +70,9 @@ class SessionHeads:
         self._begin([(key, record) for key, record in new if not key[2] or key not in named])
         self._sessions = {key: self._found[key] for key in wanted}
 
-    def places(self) -> dict[UUID | None, Place]:
-        """Return the places of the root and of those present heads that are known."""
-        heads = {session.head: session.place for session in self._sessions.values() if session.place is not None}
-        return {None: ROOT, **heads}
-
-    def heads(self) -> set[UUID | None]:
-        """Return the present heads."""
-        return {session.head for session in self._sessions.values()}
+    def places(self) -> dict[NodeKey | None, Place]:
+        """Return the places of the root and of the present heads."""
+        return {None: ROOT, **{session.head: session.place for session in self._sessions.values()}}
 
     def session(self, update: SessionUpdate) -> Session:
         """Return the session that an update belongs to."""
@@ -86,7 +82,7 @@ class SessionHeads:
         """Write the sessions back."""
         rows = {
             session.id: [
-                from_uuid(session.head),
+                from_uuid(session.place.id),
                 session.message_count,
                 from_datetime(session.last_active_at),
                 session.id,
@@ -110,10 +106,17 @@ class SessionHeads:
         if not is_sqlite():  # SQLite's IMMEDIATE transaction holds the only write lock already
             statement += " ORDER BY session.id FOR UPDATE OF session"
         self._cursor.execute(statement, [part for key in keys for part in (*key, key[2])])
+        moved: dict[UUID, list[Session]] = {}
         for row in self._cursor.fetchall():
             session = _session(row)
+            if row[5] != row[9]:
+                moved.setdefault(to_uuid(row[5]), []).append(session)
             self._found[row[2], row[3], row[4]] = session
             self._found.setdefault((row[2], row[3], row[1]), session)
+        # These heads were read before the lock was held: they belong to the heads before.
+        for number, (key, place) in (read_places_by_id(self._cursor, list(moved)) if moved else {}).items():
+            for session in moved[number]:
+                session.head, session.place = key, place
 
     def _begin(self, new: Sequence[tuple[Key, ExchangeRecord]]) -> None:
         """Begin sessions, all in one statement."""
@@ -126,7 +129,7 @@ class SessionHeads:
             now = record.usage.started_at if update is None else update.now
             public_id = (update.public_id if update else "") or f"sess_{uuid4().hex}"
             title = (update.title if update else "") or _title(record)
-            begun[key] = Session(id=0, public_id=public_id, head=None, message_count=0, last_active_at=now)
+            begun[key] = Session(id=0, public_id=public_id, message_count=0, last_active_at=now)
             parameters += (public_id, *key, without_nul(title), from_datetime(now), from_datetime(now))
         self._cursor.execute(_CREATE + ", ".join([_CREATED] * len(new)) + _UNLESS_BEGUN, parameters)
         for number, *names in self._cursor.fetchall():
@@ -147,23 +150,10 @@ def _rests(session: Session, update: SessionUpdate) -> bool:
 
 
 def _session(row: tuple[Any, ...]) -> Session:
-    return Session(
-        id=row[0],
-        public_id=row[1],
-        head=None if row[5] is None else to_uuid(row[5]),
-        message_count=row[6],
-        last_active_at=to_datetime(row[7]),
-        place=_place(row),
-    )
-
-
-def _place(row: tuple[Any, ...]) -> Place | None:
-    """The head's place; None when it was read before the lock was held, so that it belongs to an earlier head."""
-    if row[5] is None:
-        return ROOT
-    if row[8] != row[5]:
-        return None
-    return Place(row[9], None if row[10] is None else to_uuid(row[10]))
+    session = Session(id=row[0], public_id=row[1], message_count=row[6], last_active_at=to_datetime(row[7]))
+    if row[9] is not None:
+        session.head, session.place = NodeKey(to_uuid(row[8])), place_of(row[9:])
+    return session
 
 
 def _title(record: ExchangeRecord) -> str:

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import orjson
 
+from sessions_store.canonical import Key
+
 ACTIVE = ("queued", "in_progress")
 
 
@@ -33,7 +35,7 @@ class ConversationTurn:
 class ResponseState:
     """A response as it is to be stored.
 
-    `message` and `answer` are the nodes of the request's end and of the answer. With `running` the response is stored
+    `message` and `answer` are the keys of the request's end and of the answer. With `running` the response is stored
     already, and is finished here unless somebody has cancelled or deleted it. `kept` is False for a response that only
     appends to a conversation. `settings` are items that later responses inherit, as JSON; `events` are the last events
     of a running one.
@@ -53,8 +55,8 @@ class ResponseState:
     running: bool = False
     kept: bool = True
     user: str = ""
-    message: UUID | None = None
-    answer: UUID | None = None
+    message: Key | None = None
+    answer: Key | None = None
     inputs: tuple[NewItem, ...] = ()
     outputs: tuple[NewItem, ...] = ()
     settings: str = "[]"
@@ -83,8 +85,8 @@ class CompletionState:
     created_at: datetime
     user: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    message: UUID | None = None
-    answer: UUID | None = None
+    message: Key | None = None
+    answer: Key | None = None
     message_count: int = 0
 
 

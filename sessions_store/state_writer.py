@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from sessions_store.canonical import Key
 from sessions_store.cursors import Cursor
 from sessions_store.models import ConversationItem, ResponseEvents, StoredCompletion, StoredItem, StoredResponse
 from sessions_store.sql import Insert, Row, from_datetime, from_uuid, without_nul
 from sessions_store.state_records import ACTIVE, CompletionState, NewItem, ResponseState, State, hexes
 
-Renamed = Mapping[UUID, UUID]
-# What is to be written, with the new ids of the nodes that were re-hung.
-Pending = tuple[State, Renamed]
+# The ids of the nodes that a state names by their keys.
+Ids = Mapping[Key, UUID | None]
+Pending = tuple[State, Ids]
 
 INSERT_ITEMS = Insert(
     StoredItem, "ON CONFLICT (id) DO UPDATE SET uses = sessions_store_storeditem.uses + excluded.uses"
@@ -40,24 +41,24 @@ _APPEND = (
 
 def write_states(cursor: Cursor, states: Sequence[Pending]) -> None:
     """Write the states of a batch."""
-    completions = [_completion_row(state, renamed) for state, renamed in states if isinstance(state, CompletionState)]
+    completions = [_completion_row(state, ids) for state, ids in states if isinstance(state, CompletionState)]
     INSERT_COMPLETIONS.run(cursor, completions)
-    responses = [(state, renamed) for state, renamed in states if isinstance(state, ResponseState)]
+    responses = [(state, ids) for state, ids in states if isinstance(state, ResponseState)]
     # A response that was cancelled or deleted while it ran leaves nothing.
     responses = [pair for pair in responses if not pair[0].running or _finished(cursor, *pair)]
     uses: dict[NewItem, int] = {}
-    appended: list[tuple[ResponseState, Renamed, int]] = []
-    for state, renamed in sorted(responses, key=_conversation_of):
+    appended: list[tuple[ResponseState, Ids, int]] = []
+    for state, ids in sorted(responses, key=_conversation_of):
         kept = _items_of(state)
         appends = _appended(state)
-        position = _append(cursor, state, renamed, len(appends)) if appends else None
+        position = _append(cursor, state, ids, len(appends)) if appends else None
         if position is not None:
-            appended.append((state, renamed, position))
+            appended.append((state, ids, position))
         for item in (*kept, *(appends if position is not None else ())):
             uses[item] = uses.get(item, 0) + 1
     write_items(cursor, uses, {item: state.principal_id for state, _ in responses for item in _all(state)})
     INSERT_RESPONSES.run(
-        cursor, [response_row(state, renamed) for state, renamed in responses if state.kept and not state.running]
+        cursor, [response_row(state, ids) for state, ids in responses if state.kept and not state.running]
     )
     rows: list[Row] = []
     for state, _, position in appended:
@@ -72,7 +73,7 @@ def write_items(cursor: Cursor, uses: Mapping[NewItem, int], principals: Mapping
     INSERT_ITEMS.run(cursor, [[item.id, principals[item], item.item_id, item.body, uses[item]] for item in ordered])
 
 
-def response_row(state: ResponseState, renamed: Renamed) -> Row:
+def response_row(state: ResponseState, ids: Ids) -> Row:
     """Return a response as a row of its table."""
     values: dict[str, Any] = {
         "public_id": state.public_id,
@@ -84,8 +85,8 @@ def response_row(state: ResponseState, renamed: Renamed) -> Row:
         "background": state.background,
         "model": state.model,
         "user": state.user,
-        "message_id": _moved(state.message, renamed),
-        "answer_id": _moved(state.answer, renamed),
+        "message_id": _id(state.message, ids),
+        "answer_id": _id(state.answer, ids),
         "body": state.body,
         "input_items": hexes(state.inputs),
         "output_items": hexes(state.outputs),
@@ -98,7 +99,7 @@ def response_row(state: ResponseState, renamed: Renamed) -> Row:
     return [values[column] for column in INSERT_RESPONSES.columns]
 
 
-def _completion_row(state: CompletionState, renamed: Renamed) -> Row:
+def _completion_row(state: CompletionState, ids: Ids) -> Row:
     values: dict[str, Any] = {
         "public_id": state.public_id,
         "principal_id": state.principal_id,
@@ -106,8 +107,8 @@ def _completion_row(state: CompletionState, renamed: Renamed) -> Row:
         "model": state.model,
         "user": state.user,
         "metadata": dict(state.metadata),
-        "message_id": _moved(state.message, renamed),
-        "answer_id": _moved(state.answer, renamed),
+        "message_id": _id(state.message, ids),
+        "answer_id": _id(state.answer, ids),
         "message_count": state.message_count,
         "body": state.body,
         "created_at": state.created_at,
@@ -115,15 +116,15 @@ def _completion_row(state: CompletionState, renamed: Renamed) -> Row:
     return [values[column] for column in INSERT_COMPLETIONS.columns]
 
 
-def _finished(cursor: Cursor, state: ResponseState, renamed: Renamed) -> bool:
+def _finished(cursor: Cursor, state: ResponseState, ids: Ids) -> bool:
     """End a response that is stored already; False when somebody else has ended it."""
     cursor.execute(
         _FINISH,
         [
             state.status,
             without_nul(state.body),
-            from_uuid(_moved(state.message, renamed)),
-            from_uuid(_moved(state.answer, renamed)),
+            from_uuid(_id(state.message, ids)),
+            from_uuid(_id(state.answer, ids)),
             from_datetime(state.completed_at),
             _json_array(hexes(state.outputs)),
             state.public_id,
@@ -135,7 +136,7 @@ def _finished(cursor: Cursor, state: ResponseState, renamed: Renamed) -> bool:
     return bool(found)
 
 
-def _append(cursor: Cursor, state: ResponseState, renamed: Renamed, count: int) -> int | None:
+def _append(cursor: Cursor, state: ResponseState, ids: Ids, count: int) -> int | None:
     """Make room for `count` items at the end of the response's conversation; return the first position.
 
     None when the conversation was deleted meanwhile.
@@ -146,7 +147,7 @@ def _append(cursor: Cursor, state: ResponseState, renamed: Renamed, count: int) 
         [
             count,
             state.conversation.version,
-            from_uuid(_moved(state.answer, renamed)),
+            from_uuid(_id(state.answer, ids)),
             without_nul(state.settings),
             from_datetime(state.completed_at or state.created_at),
             state.conversation.id,
@@ -157,7 +158,7 @@ def _append(cursor: Cursor, state: ResponseState, renamed: Renamed, count: int) 
     return None if not found else int(found[0][0]) - count
 
 
-def _conversation_of(pair: tuple[ResponseState, Renamed]) -> int:
+def _conversation_of(pair: tuple[ResponseState, Ids]) -> int:
     conversation = pair[0].conversation
     return conversation.id if conversation is not None else 0
 
@@ -180,8 +181,8 @@ def _all(state: ResponseState) -> tuple[NewItem, ...]:
     return (*state.inputs, *state.outputs)
 
 
-def _moved(node: UUID | None, renamed: Renamed) -> UUID | None:
-    return None if node is None else renamed.get(node, node)
+def _id(node: Key | None, ids: Ids) -> UUID | None:
+    return None if node is None else ids.get(node)
 
 
 def _json_array(values: list[str]) -> str:

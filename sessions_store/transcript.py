@@ -8,23 +8,24 @@ from uuid import UUID
 import orjson
 
 from sessions_store.call_ids import with_matching_ids
-from sessions_store.canonical import answered_position, call_ids_of, canonical_message, node_id
+from sessions_store.canonical import Key, answered_position, call_ids_of, message_key
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, from_uuid, from_uuids, to_uuid, within
 
 INSTRUCTION_ROLES = ("system", "developer")
 
 
+_KEY = "SELECT key FROM sessions_store_message WHERE id = %s"
 _BY_KEY = """
-SELECT id, CASE WHEN role = 'assistant' THEN gemini ELSE '' END, model, account,
+SELECT key, CASE WHEN role = 'assistant' THEN gemini ELSE '' END, model, account,
        former_gemini, former_model, former_account
   FROM sessions_store_message WHERE principal_id = %s AND {among}
 """
 _SENT = """
-SELECT id, gemini FROM sessions_store_message WHERE principal_id = %s AND gemini <> '' AND {among}
+SELECT key, gemini FROM sessions_store_message WHERE principal_id = %s AND gemini <> '' AND {among}
 """
 _BY_CALL_ID = """
-SELECT call.call_id, call.position, message.id, message.gemini, message.model, message.account,
+SELECT call.call_id, call.position, message.key, message.gemini, message.model, message.account,
        message.former_gemini, message.former_model, message.former_account
   FROM sessions_store_toolcall call JOIN sessions_store_message message ON message.id = call.message_id
  WHERE call.principal_id = %s AND {among}
@@ -50,8 +51,8 @@ class Known:
     is.
     """
 
-    faces: Mapping[UUID, Sequence[Face]]
-    by_call_id: Mapping[str, tuple[UUID, int]]
+    faces: Mapping[Key, Sequence[Face]]
+    by_call_id: Mapping[str, tuple[Key, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +62,16 @@ class StoredMessage:
     """
 
     id: UUID
+    key: Key
     role: str
     openai: str
     tokens: int
     faces: Sequence[Face]
 
 
-def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: UUID | None = None) -> list[UUID]:
-    """Return the node ids of a history, in order: each under the one before it, the first under `parent`."""
-    keys: list[UUID] = []
+def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: Key | None = None) -> list[Key]:
+    """Return the keys of a history's nodes, in order: each under the one before it, the first under `parent`."""
+    keys: list[Key] = []
     call_ids: list[str] = []
     results = 0
     for message in messages:
@@ -79,22 +81,36 @@ def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, pa
             results += 1
         elif message["role"] == "assistant":
             call_ids, results = call_ids_of(message), 0
-        parent = node_id(principal_id, parent, canonical_message(message, position=position))
+        parent = message_key(principal_id, parent, message, position=position)
         keys.append(parent)
     return keys
 
 
-def known_contents(principal_id: int, keys: Sequence[UUID], call_ids: Sequence[str]) -> Known:
+def key_of(node: UUID | None) -> Key | None:
+    """Return the key of the node of an id; None when there is none, or it was forgotten."""
+    for (key,) in read_rows(_KEY, [from_uuid(node)]) if node is not None else ():
+        return Key(to_uuid(key))
+    return None
+
+
+def known_contents(principal_id: int, keys: Sequence[Key], call_ids: Sequence[str]) -> Known:
     """Look up which keys are stored, and which assistant messages made these tool calls, for this principal only."""
     stored: list[tuple[Any, ...]] = []
     calls: list[tuple[Any, ...]] = []
     if keys:
-        stored = read_rows(_BY_KEY.format(among=within("id")), [principal_id, from_uuids(keys)])
+        stored = read_rows(_BY_KEY.format(among=within("key")), [principal_id, from_uuids(keys)])
     if call_ids:
         calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(call_ids)])
     return Known(
-        faces={to_uuid(row[-7]): faces_of(*row[-6:]) for row in (*stored, *calls)},
-        by_call_id={call_id: (to_uuid(key), position) for call_id, position, key, *_ in calls},
+        faces={Key(to_uuid(row[-7])): faces_of(*row[-6:]) for row in (*stored, *calls)},
+        by_call_id={call_id: (Key(to_uuid(key)), position) for call_id, position, key, *_ in calls},
+    )
+
+
+def stored_message(node: Any, key: Any, role: str, openai: str, tokens: int, *faces: str) -> StoredMessage:
+    """Return a row of the message table as a turn."""
+    return StoredMessage(
+        id=to_uuid(node), key=Key(to_uuid(key)), role=role, openai=openai, tokens=tokens, faces=faces_of(*faces)
     )
 
 
@@ -106,22 +122,22 @@ def faces_of(
     return (newest, Face(former_gemini, former_model, former_account)) if former_model else (newest,)
 
 
-def sent_contents(principal_id: int, keys: Sequence[UUID]) -> dict[UUID, str]:
+def sent_contents(principal_id: int, keys: Sequence[Key]) -> dict[Key, str]:
     """Return the stored Gemini contents of messages of any role, as JSON by key, for this principal only."""
     return {
-        to_uuid(key): gemini
-        for key, gemini in read_rows(_SENT.format(among=within("id")), [principal_id, from_uuids(keys)])
+        Key(to_uuid(key)): gemini
+        for key, gemini in read_rows(_SENT.format(among=within("key")), [principal_id, from_uuids(keys)])
     }
 
 
-def path_to(head: UUID, *, max_messages: int, max_tokens: int) -> list[StoredMessage]:
+def path_to(head: Key, *, max_messages: int, max_tokens: int) -> list[StoredMessage]:
     """Return the end of the conversation that leads to `head`, oldest first, within both bounds.
 
     It begins at a user turn, so that no tool result stands without its call, and does not end with calls that were
     never answered. The conversation's instructions (its latest system messages) come first when the bounds cut them
     off. No more rows are read than the bounds allow, whatever the length of the conversation.
     """
-    newest_first = _walk(_PATH, head, max_messages, max_tokens)
+    newest_first = _walk(_PATH_TO_KEY, head, max_messages, max_tokens)
     if not newest_first:
         return []
     path = with_matching_ids([stored for stored, _ in reversed(newest_first)])
@@ -146,22 +162,22 @@ def calls_tools(openai: str) -> bool:
 
 # Both walks climb one parent at a time by primary key and stop at the first message over a bound.
 _CLIMB = """
-WITH RECURSIVE path(id, parent_id, role, openai, tokens, instructions, gemini, model, account,
+WITH RECURSIVE path(id, key, parent_id, role, openai, tokens, instructions, gemini, model, account,
                     former_gemini, former_model, former_account, total, number) AS (
-    SELECT id, parent_id, role, openai, tokens, instructions, gemini, model, account,
+    SELECT id, key, parent_id, role, openai, tokens, instructions, gemini, model, account,
            former_gemini, former_model, former_account, tokens, 1
-      FROM sessions_store_message WHERE id = %s AND tokens <= %s
+      FROM sessions_store_message WHERE {start} = %s AND tokens <= %s
     UNION ALL
-    SELECT up.id, up.parent_id, up.role, up.openai, up.tokens, up.instructions, up.gemini, up.model, up.account,
+    SELECT up.id, up.key, up.parent_id, up.role, up.openai, up.tokens, up.instructions, up.gemini, up.model, up.account,
            up.former_gemini, up.former_model, up.former_account, path.total + up.tokens, path.number + 1
       FROM path JOIN sessions_store_message up ON up.id = path.parent_id
      WHERE path.number < %s AND path.total + up.tokens <= %s AND {condition}
 )
-SELECT id, role, openai, tokens, instructions, gemini, model, account, former_gemini, former_model, former_account
+SELECT id, key, role, openai, tokens, instructions, gemini, model, account, former_gemini, former_model, former_account
   FROM path ORDER BY number
 """
-_PATH = _CLIMB.format(condition="1 = 1")
-_INSTRUCTIONS = _CLIMB.format(condition="up.role IN ('system', 'developer')")
+_PATH_TO_KEY = _CLIMB.format(start="key", condition="1 = 1")
+_INSTRUCTIONS = _CLIMB.format(start="id", condition="up.role IN ('system', 'developer')")
 
 
 def _walk(statement: str, start: UUID, max_messages: int, max_tokens: int) -> list[tuple[StoredMessage, UUID | None]]:
@@ -169,8 +185,8 @@ def _walk(statement: str, start: UUID, max_messages: int, max_tokens: int) -> li
     rows = read_rows(statement, [from_uuid(start), max_tokens, max_messages, max_tokens])
     return [
         (
-            StoredMessage(id=to_uuid(key), role=role, openai=openai, tokens=tokens, faces=faces_of(*faces)),
+            stored_message(node, key, role, openai, tokens, *faces),
             None if instructions is None else to_uuid(instructions),
         )
-        for key, role, openai, tokens, instructions, *faces in rows
+        for node, key, role, openai, tokens, instructions, *faces in rows
     ]

@@ -1,12 +1,15 @@
-"""Placing new messages in the transcript tree: their depth and instructions, and re-hanging them elsewhere."""
+"""Placing new messages in the transcript tree: their ids, depth and instructions, and re-hanging them elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from secrets import randbits
+from time import time_ns
+from typing import Any
 from uuid import UUID
 
 import orjson
 
-from sessions_store.canonical import answered_position, call_ids_of, canonical_message, node_id
+from sessions_store.canonical import Key, answered_position, call_ids_of, message_key
 from sessions_store.cursors import Cursor
 from sessions_store.records import NewMessage
 from sessions_store.sql import from_uuids, to_uuid, within
@@ -16,43 +19,57 @@ INSTRUCTION_ROLES = frozenset({"system", "developer"})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a child inherits from a stored node."""
+    """A node of the database: its id, and what a child inherits from it. The root has no id."""
 
+    id: UUID | None
     depth: int
     instructions: UUID | None
 
 
-ROOT = Place(-1, None)
-_PLACES = "SELECT id, depth, instructions FROM sessions_store_message WHERE {among}"
+ROOT = Place(None, -1, None)
+_PLACES = "SELECT key, id, depth, instructions FROM sessions_store_message WHERE {among}"
 
 
-def read_places(cursor: Cursor, ids: set[UUID | None]) -> dict[UUID | None, Place]:
+def new_ids() -> Iterator[UUID]:
+    """Yield ids for new nodes: UUIDs of version 7 (RFC 9562), each greater than the one before."""
+    moment = time_ns() // 1_000_000
+    number = moment << 80 | 7 << 76 | randbits(12) << 64 | 0b10 << 62 | randbits(61)
+    while True:
+        yield UUID(int=number)
+        number += 1
+
+
+def read_places(cursor: Cursor, keys: set[Key | None]) -> dict[Key, Place]:
     """Return the places of those nodes that are stored."""
-    wanted = [key for key in ids if key is not None]
-    if not wanted:
-        return {}
-    cursor.execute(_PLACES.format(among=within("id")), [from_uuids(wanted)])
-    return {
-        to_uuid(key): Place(depth, None if instructions is None else to_uuid(instructions))
-        for key, depth, instructions in cursor.fetchall()
-    }
+    return _read(cursor, "key", [key for key in keys if key is not None])
 
 
-def outer_parents(messages: Sequence[NewMessage]) -> set[UUID | None]:
+def read_places_by_id(cursor: Cursor, ids: Sequence[UUID]) -> dict[UUID, tuple[Key, Place]]:
+    """Return key and place of stored nodes by their ids."""
+    return {place.id: (key, place) for key, place in _read(cursor, "id", ids).items() if place.id is not None}
+
+
+def place_of(row: Sequence[Any]) -> Place:
+    """Return the place that a row (id, depth, instructions) tells of."""
+    key, depth, instructions = row
+    return Place(to_uuid(key), depth, None if instructions is None else to_uuid(instructions))
+
+
+def outer_parents(messages: Sequence[NewMessage]) -> set[Key | None]:
     """Return the parents that are not among the messages themselves."""
-    return {message.parent for message in messages} - {message.id for message in messages}
+    return {message.parent for message in messages} - {message.key for message in messages}
 
 
 def rehang(
-    principal_id: int, messages: Sequence[NewMessage], moved: Mapping[UUID | None, UUID | None]
-) -> tuple[list[NewMessage], dict[UUID, UUID]]:
+    principal_id: int, messages: Sequence[NewMessage], moved: Mapping[Key | None, Key | None]
+) -> tuple[list[NewMessage], dict[Key, Key]]:
     """Hang messages under other parents: `moved` maps outer parents to new ones.
 
-    Returns the messages with the ids that follow from it, and old ids to new ids. Messages come parents first.
+    Returns the messages with the keys that follow from it, and old keys to new ones. Messages come parents first.
     """
-    renamed: dict[UUID, UUID] = {}
+    renamed: dict[Key, Key] = {}
     rehung: list[NewMessage] = []
-    calls: dict[UUID | None, tuple[list[str], int]] = {}  # per node: the calls of the last assistant, results since
+    calls: dict[Key | None, tuple[list[str], int]] = {}  # per node: the calls of the last assistant, results since
     for message in messages:
         parent = message.parent
         parent = renamed[parent] if parent in renamed else moved.get(parent, parent)
@@ -64,8 +81,15 @@ def rehang(
             results += 1
         elif message.role == "assistant":
             call_ids, results = call_ids_of(body), 0
-        key = node_id(principal_id, parent, canonical_message(body, position=position))
+        key = message_key(principal_id, parent, body, position=position)
         calls[key] = (call_ids, results)
-        renamed[message.id] = key
-        rehung.append(replace(message, id=key, parent=parent))
+        renamed[message.key] = key
+        rehung.append(replace(message, key=key, parent=parent))
     return rehung, renamed
+
+
+def _read(cursor: Cursor, column: str, wanted: Sequence[UUID]) -> dict[Key, Place]:
+    if not wanted:
+        return {}
+    cursor.execute(_PLACES.format(among=within(column)), [from_uuids(wanted)])
+    return {Key(to_uuid(key)): place_of(row) for key, *row in cursor.fetchall()}

@@ -4,7 +4,7 @@ Every writer touches the tables, and the rows within them, in the same order, so
 for each other but never in a circle.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter, itemgetter
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from sessions_store import catalogue
+from sessions_store.canonical import Key
 from sessions_store.cursors import Cursor, hot_cursor
 from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecord
 from sessions_store.pricing import Tokens, billed_calls, cost, tokens_of
@@ -21,7 +22,7 @@ from sessions_store.rollups import RECORD_COLUMNS, Totals
 from sessions_store.session_heads import SessionHeads
 from sessions_store.sql import Insert, Row, from_texts, to_uuid, within
 from sessions_store.state_writer import Pending, write_states
-from sessions_store.tree import INSTRUCTION_ROLES, ROOT, Place, outer_parents, read_places, rehang
+from sessions_store.tree import INSTRUCTION_ROLES, ROOT, Place, new_ids, outer_parents, read_places, rehang
 
 _FORMER = ("former_gemini", "former_model", "former_account")
 # A node that came from a client first may learn its Gemini face, with the thought signatures, later. And when another
@@ -46,12 +47,15 @@ INSERT_USAGE = Insert(UsageRecord)
 OMITTED = -2  # in a placement: not sent
 
 _STORED = """
-SELECT usage.request_id, usage.answer_id, session.public_id, session.head_id
+SELECT usage.request_id, answer.key, session.public_id, head.key
   FROM sessions_store_usagerecord usage
+  LEFT JOIN sessions_store_message answer ON answer.id = usage.answer_id
   LEFT JOIN sessions_store_chatsession session ON session.id = usage.session_id
+  LEFT JOIN sessions_store_message head ON head.id = session.head_id
  WHERE {among}
 """
-_FILLED_HERE = ("session_id", "cost_nano", "prices", "upstream_request_id")
+_NODES = ("message_id", "answer_id", "more_answers", "system_ids")
+_FILLED_HERE = ("session_id", "cost_nano", "prices", "upstream_request_id", *_NODES)
 _GIVEN = tuple(column for column in INSERT_USAGE.columns if column not in _FILLED_HERE)
 _read_given = attrgetter(*_GIVEN)
 _GIVEN_AT = tuple(INSERT_USAGE.index[column] for column in _GIVEN)
@@ -100,10 +104,10 @@ class _Batch:
         self._records = records
         self._prices = prices
         self._sessions = SessionHeads(cursor, records)
-        self._places: dict[UUID | None, Place] = self._sessions.places()
-        wanted = self._sessions.heads().union(*map(_references, records)) - self._places.keys()
-        self._places |= read_places(cursor, wanted)
-        self._messages: dict[tuple[UUID, str, str], Row] = {}
+        self._places: dict[Key | None, Place] = self._sessions.places()
+        self._place(set[Key | None]().union(*map(_nodes_of, records)))
+        self._new_ids = new_ids()
+        self._messages: dict[tuple[Key, str, str], Row] = {}
         self._tool_calls: dict[tuple[int, str], Row] = {}
         self._upstream_requests: dict[UUID, Row] = {}
         self._usage: list[Row] = []
@@ -128,32 +132,47 @@ class _Batch:
     def _add(self, record: ExchangeRecord) -> Committed:
         messages, renamed, skipped = self._hung(record)
         self._add_messages(messages, record.usage, renamed)
-        if record.state is not None:
-            self._states.append((record.state, renamed))
+        if (state := record.state) is not None:
+            named = {key: self._id(key, renamed) for key in (state.message, state.answer) if key is not None}
+            self._states.append((state, named))
         update = record.session
         session = None if update is None else self._sessions.session(update)
         if update is not None and session is not None:
             head = None if update.new_head is None else renamed.get(update.new_head, update.new_head)
             # A head that is not stored was forgotten meanwhile; one that is expected did not move.
             if head is not None and head != update.expected_head and head in self._places:
-                session.head = head
-                session.message_count = self._places[head].depth + 1
+                session.head, session.place = head, self._places[head]
+                session.message_count = session.place.depth + 1
             session.last_active_at = max(session.last_active_at, update.now)
         row = self._usage_row(record, renamed, skipped)
-        answer: UUID | None = row[_AT["answer_id"]]
         if session is None:
-            return Committed(head=answer, rebased=bool(renamed))
+            answer = record.usage.answer
+            return Committed(head=None if answer is None else renamed.get(answer, answer), rebased=bool(renamed))
         row[_AT["session_id"]] = session.id
         return Committed(session=session.public_id, head=session.head, rebased=bool(renamed))
 
-    def _hung(self, record: ExchangeRecord) -> tuple[Sequence[NewMessage], dict[UUID, UUID], int]:
+    def _place(self, keys: set[Key | None]) -> None:
+        """Find out which of these nodes are stored, and where."""
+        for key, place in read_places(self._cursor, keys - self._places.keys()).items():
+            self._places[key] = place
+
+    def _id(self, key: Key | None, renamed: Mapping[Key, Key]) -> UUID | None:
+        """Return a node's id; None for one that is not stored any more."""
+        place = self._places.get(key if key is None else renamed.get(key, key))
+        return None if place is None else place.id
+
+    def _ids(self, keys: Sequence[Key], renamed: Mapping[Key, Key]) -> list[str]:
+        """Return the ids of those nodes that are stored, as JSON holds them."""
+        return [str(found) for key in keys if (found := self._id(key, renamed)) is not None]
+
+    def _hung(self, record: ExchangeRecord) -> tuple[Sequence[NewMessage], dict[Key, Key], int]:
         """Return the messages under parents that exist: re-hung when the head moved or their history was forgotten.
 
-        With them come the old ids' new ones, and how many messages now stand above that were not sent.
+        With them come the old keys' new ones, and how many messages now stand above that were not sent.
         """
         update = record.session
         outer = outer_parents(record.messages)
-        moved: dict[UUID | None, UUID | None] = {parent: None for parent in outer if parent not in self._places}
+        moved: dict[Key | None, Key | None] = {parent: None for parent in outer if parent not in self._places}
         skipped = 0
         if update is not None and not update.follow:
             head = self._sessions.session(update).head
@@ -164,49 +183,53 @@ class _Batch:
         if not moved:
             return record.messages, {}, 0
         messages, renamed = rehang(record.usage.principal_id, record.messages, moved)
+        self._place({message.key for message in messages})
         return messages, renamed, skipped
 
-    def _add_messages(self, messages: Sequence[NewMessage], usage: UsageRow, renamed: dict[UUID, UUID]) -> None:
+    def _add_messages(self, messages: Sequence[NewMessage], usage: UsageRow, renamed: dict[Key, Key]) -> None:
         finished_at = usage.started_at + timedelta(milliseconds=usage.latency_ms)
-        answers = {renamed.get(key, key) for key in (usage.answer_id, *usage.more_answers) if key is not None}
+        answers = {renamed.get(key, key) for key in (usage.answer, *usage.more_answers) if key is not None}
         for message in messages:
             above = self._places[message.parent]
-            instructions = message.id if message.role in INSTRUCTION_ROLES else above.instructions
-            self._places[message.id] = Place(above.depth + 1, instructions)
-            key = (message.id, message.model, message.account)
+            place = self._places.get(message.key)
+            if place is None:
+                own = next(self._new_ids)
+                instructions = own if message.role in INSTRUCTION_ROLES else above.instructions
+                place = self._places[message.key] = Place(own, above.depth + 1, instructions)
+            key = (message.key, message.model, message.account)
             if key not in self._messages or message.gemini:
                 self._messages[key] = [
-                    message.id,
+                    place.id,
+                    message.key,
                     usage.principal_id,
-                    message.parent,
-                    above.depth + 1,
+                    above.id,
+                    place.depth,
                     message.role,
                     message.openai,
                     message.gemini,
                     message.model,
                     message.account,
                     message.tokens,
-                    instructions,
-                    finished_at if message.id in answers else usage.started_at,
+                    place.instructions,
+                    finished_at if message.key in answers else usage.started_at,
                 ]
             for position, call_id in enumerate(message.call_ids):
-                row = [usage.principal_id, call_id, message.id, position]
+                row = [usage.principal_id, call_id, place.id, position]
                 self._tool_calls.setdefault((usage.principal_id, call_id), row)
 
-    def _usage_row(self, record: ExchangeRecord, renamed: dict[UUID, UUID], skipped: int) -> Row:
+    def _usage_row(self, record: ExchangeRecord, renamed: dict[Key, Key], skipped: int) -> Row:
         usage = record.usage
         row: Row = [None] * len(INSERT_USAGE.columns)
         for at, value in zip(_GIVEN_AT, _read_given(usage), strict=True):
             row[at] = value
         row[_AT["cost_nano"]], row[_AT["prices"]] = price_exchange(usage, self._prices)
-        row[_AT["more_answers"]] = [str(renamed.get(key, key)) for key in usage.more_answers]
-        row[_AT["system_ids"]] = [str(key) for key in usage.system_ids]
-        if renamed:
-            for column in ("message_id", "answer_id"):
-                row[_AT[column]] = renamed.get(row[_AT[column]], row[_AT[column]])
+        row[_AT["message_id"]] = self._id(usage.message, renamed)
+        row[_AT["answer_id"]] = self._id(usage.answer, renamed)
+        row[_AT["more_answers"]] = self._ids(usage.more_answers, renamed)
+        row[_AT["system_ids"]] = self._ids(usage.systems, renamed)
         if skipped and usage.placement:
             # The placement is read from the request's last message upwards: what came between was not sent.
-            own = sum(message.id not in {usage.answer_id, *usage.more_answers} for message in record.messages)
+            own = sum(message.key not in {usage.answer, *usage.more_answers} for message in record.messages)
             sent = len(usage.placement) - own
             row[_AT["placement"]] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
         if record.upstream_request is not None:
@@ -218,23 +241,29 @@ class _Batch:
         return row
 
 
-def _number(key: tuple[UUID, str, str]) -> int:
-    """Return the number that a message's id is: comparing numbers is quicker than comparing ids."""
+def _number(key: tuple[Key, str, str]) -> int:
+    """Return the number that a message's key is: comparing numbers is quicker than comparing UUIDs."""
     return key[0].int
 
 
-def _references(record: ExchangeRecord) -> set[UUID | None]:
-    """Return the nodes that a record builds on without bringing them."""
-    outer = outer_parents(record.messages)
-    if record.session is not None and all(message.id != record.session.new_head for message in record.messages):
-        outer.add(record.session.new_head)
-    return outer
+def _nodes_of(record: ExchangeRecord) -> set[Key | None]:
+    """Return the nodes that a record brings, builds on or names."""
+    usage, state, session = record.usage, record.state, record.session
+    nodes = {usage.message, usage.answer, *usage.more_answers, *usage.systems}
+    for message in record.messages:
+        nodes.add(message.key)
+        nodes.add(message.parent)
+    if session is not None:
+        nodes.add(session.new_head)
+    if state is not None:
+        nodes.update((state.message, state.answer))
+    return nodes
 
 
 def _stored(cursor: Cursor, request_ids: Iterable[str]) -> dict[str, Committed]:
     """Return the outcomes of exchanges that are recorded already."""
     cursor.execute(_STORED.format(among=within("usage.request_id")), [from_texts(request_ids)])
     return {
-        request_id: Committed(session=public_id, head=to_uuid(head or answer) if head or answer else None)
+        request_id: Committed(session=public_id, head=Key(to_uuid(head or answer)) if head or answer else None)
         for request_id, answer, public_id, head in cursor.fetchall()
     }

@@ -9,7 +9,6 @@ The client's leaving cancels what runs.
 import asyncio
 from io import BytesIO
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -34,6 +33,7 @@ from api.openai.responses_steering import Steer, parse_steer
 from api.runtime import end_on_drain, runtime
 from api.unforeseen import gateway_error
 from api.views.identity import new_request_id
+from sessions_store.canonical import Key
 from sessions_store.state_records import State
 
 MAX_LANES: Final = 16
@@ -51,11 +51,11 @@ class Remembering:
 
     def __init__(self, keeper: Keeper | None) -> None:
         self._keeper = keeper
-        self.head: UUID | None = None
+        self.head: Key | None = None
         self.answered = False
 
     def state(
-        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[UUID | None, list[UUID]]
+        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
     ) -> State | None:
         """See Keeper."""
         leaf, answers = nodes
@@ -221,7 +221,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         for event in await take_in(runtime(), planned):
             await self.send(text_data=encoding.chunk(event).decode().rstrip())
 
-    def _remember(self, planned: PlannedResponse, head: UUID | None) -> None:
+    def _remember(self, planned: PlannedResponse, head: Key | None) -> None:
         if len(self._local) == MAX_REMEMBERED:
             del self._local[next(iter(self._local))]
         self._local[planned.answer.id] = LocalResponse(head, planned.keeper.settings)

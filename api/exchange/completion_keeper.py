@@ -1,12 +1,12 @@
 """What is stored of a chat completion whose client asked for it (`store: true`)."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 import orjson
 
 from api.errors import GatewayError
 from api.exchange.exchange import Exchange
+from sessions_store.canonical import Key
 from sessions_store.state_records import CompletionState
 
 
@@ -17,7 +17,7 @@ class CompletionKeeper:
     model: str
 
     def state(
-        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[UUID | None, list[UUID]]
+        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
     ) -> CompletionState | None:
         """See Keeper. Only an answer that came to its end is stored, streamed or not."""
         if status != "ok":

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from uuid import UUID
 
 from api.authentication import Caller
 from api.errors import GatewayError
@@ -19,6 +18,7 @@ from api.exchange.memory import Memory
 from api.gemini.wire import Content, GenerateContentResponse
 from api.notes import Note, notes_header
 from api.translate.chat.request import UpstreamCall
+from sessions_store.canonical import Key
 from sessions_store.state_records import State
 
 
@@ -79,7 +79,7 @@ class Keeper(Protocol):
     """What stores the object that an exchange makes, beside its transcript."""
 
     def state(
-        self, exchange: "Exchange", status: str, error: GatewayError | None, nodes: tuple[UUID | None, list[UUID]]
+        self, exchange: "Exchange", status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
     ) -> State | None:
         """Return what is to be stored when the exchange is recorded; `nodes` are its last message and its answers."""
 

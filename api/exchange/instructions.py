@@ -24,7 +24,7 @@ def instruction_node(exchange: Exchange) -> NewMessage | None:
     face = {"role": "system", "parts": [{"text": exchange.instructions}]}
     openai = orjson.dumps(message)
     return NewMessage(
-        id=message_keys(branch.memory.principal_id, [message])[0],
+        key=message_keys(branch.memory.principal_id, [message])[0],
         parent=None,
         role="system",
         openai=openai.decode(),

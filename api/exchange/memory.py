@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -23,6 +22,7 @@ from api.exchange.identity import session_id
 from api.gemini.wire import Content
 from api.runtime import Runtime
 from api.translate.upstream_call import RememberedMessage
+from sessions_store.canonical import Key
 from sessions_store.chat_sessions import SessionState, find_session
 from sessions_store.transcript import Face, Known, StoredMessage, known_contents, message_keys, path_to
 
@@ -43,8 +43,8 @@ class SessionKey:
 class Memory:
     """One request's place in the tree.
 
-    `keys` are the ids of the request's own messages; `known` of them stand in the tree already. `before` are the
-    session's messages that go before them, the system messages in force first (`system_ids` are their ids); `path`
+    `keys` are those of the request's own messages; `known` of them stand in the tree already. `before` are the
+    session's messages that go before them, the system messages in force first (`systems` are their keys); `path`
     is the stored end of the session that they were taken from. `restored` maps an index in the request to what Gemini
     had answered there, `makers` to the stored face that this was taken from if it is whole. `head` is where a
     response's conversation stands: there the request's messages hang. `changed` says that `messages` are not quite what
@@ -53,7 +53,7 @@ class Memory:
 
     principal_id: int
     messages: list[JsonDict]
-    keys: list[UUID]
+    keys: list[Key]
     session: SessionKey | None = None
     state: SessionState | None = None
     path: Sequence[StoredMessage] = ()
@@ -61,15 +61,15 @@ class Memory:
     continued: bool = False
     known: int = 0
     before: list[RememberedMessage] = field(default_factory=list)
-    system_ids: list[UUID] = field(default_factory=list)
+    systems: list[Key] = field(default_factory=list)
     restored: dict[int, Content] = field(default_factory=dict)
     makers: dict[int, Face] = field(default_factory=dict)
     lock: asyncio.Lock | None = None
-    head: UUID | None = None
+    head: Key | None = None
     changed: bool = False
 
     @property
-    def parent(self) -> UUID | None:
+    def parent(self) -> Key | None:
         """The node that the request's first message hangs under."""
         return self.state.head if self.continued and self.state is not None else self.head
 
@@ -263,7 +263,7 @@ def _place_before(memory: Memory, fit: Fit) -> None:
         memory.changed = True
         own = []
     rows = [] if own else list(systems)
-    memory.system_ids = [row.id for row in rows]
+    memory.systems = [row.key for row in rows]
     rows += [row for row in memory.path if row.role not in SYSTEM_ROLES]
     memory.before = [_remembered(row, f"remembered[{index}]", fit) for index, row in enumerate(rows)]
 

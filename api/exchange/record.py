@@ -24,6 +24,7 @@ from api.exchange.memory import Memory
 from api.exchange.usage_row import usage_row
 from api.runtime import Runtime
 from api.translate.message_tokens import json_tokens
+from sessions_store.canonical import Key
 from sessions_store.recording import (
     ExchangeRecord,
     NewMessage,
@@ -103,11 +104,11 @@ async def record_failure(runtime: Runtime, exchange: Exchange, error: BaseExcept
         await asyncio.shield(record(runtime, exchange, status_of(error), failure))
 
 
-def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...], UUID | None, list[UUID]]:
-    """Return the new nodes of all branches, the first branch's last request message, and the answers' ids."""
+def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:
+    """Return the new nodes of all branches, the first branch's last request message, and the answers' keys."""
     instructions = instruction_node(exchange)
     nodes: list[NewMessage] = [] if instructions is None else [instructions]
-    answers: list[UUID] = []
+    answers: list[Key] = []
     for branch in exchange.branches:
         memory = branch.memory
         nodes += _request_nodes(branch, memory)
@@ -117,7 +118,7 @@ def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...],
         for choice in range(branch.first_choice, branch.first_choice + branch.choices):
             node = _answer_node(exchange, memory.principal_id, parent, choice, account=account)
             nodes.append(node)
-            answers.append(node.id)
+            answers.append(node.key)
     first = exchange.branches[0].memory if exchange.branches else None
     leaf = None if first is None else (first.keys[-1] if first.keys else first.parent)
     return tuple(nodes), leaf, answers
@@ -133,7 +134,7 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
         openai = orjson.dumps(message)
         nodes.append(
             NewMessage(
-                id=memory.keys[index],
+                key=memory.keys[index],
                 parent=memory.keys[index - 1] if index else memory.parent,
                 role=message["role"],
                 openai=openai.decode(),
@@ -147,14 +148,12 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
     return nodes
 
 
-def _answer_node(
-    exchange: Exchange, principal_id: int, parent: UUID | None, choice: int, *, account: str
-) -> NewMessage:
+def _answer_node(exchange: Exchange, principal_id: int, parent: Key | None, choice: int, *, account: str) -> NewMessage:
     answer = exchange.planned_answer
     message = answer.messages[choice]
     openai = orjson.dumps(message)
     return NewMessage(
-        id=message_keys(principal_id, [message], parent=parent)[0],
+        key=message_keys(principal_id, [message], parent=parent)[0],
         parent=parent,
         role="assistant",
         openai=openai.decode(),
@@ -166,7 +165,7 @@ def _answer_node(
     )
 
 
-def _session_update(exchange: Exchange, status: str, leaf: UUID | None, answers: list[UUID]) -> SessionUpdate | None:
+def _session_update(exchange: Exchange, status: str, leaf: Key | None, answers: list[Key]) -> SessionUpdate | None:
     """Move the session's head to the first answer.
 
     A failed exchange leaves the head where it was, because its client will ask again; one that the client cut short

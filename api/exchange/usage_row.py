@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -15,16 +14,17 @@ from api.exchange.memory import SYSTEM_ROLES
 from api.translate.message_tokens import json_tokens
 from api.translate.service_tier import served_tier
 from api.translate.upstream_call import OMITTED, SYSTEM
+from sessions_store.canonical import Key
 from sessions_store.records import UsageRow
 
 CLIENT_CLOSED: Final = 499
 
 
 def usage_row(
-    exchange: Exchange, status: str, error: GatewayError | None, *, leaf: UUID | None, answers: Sequence[UUID]
+    exchange: Exchange, status: str, error: GatewayError | None, *, leaf: Key | None, answers: Sequence[Key]
 ) -> UsageRow:
-    """Return the row; `leaf` is the request's last message, `answers` are the ids of the choices."""
-    system_ids, placement = _placement(exchange)
+    """Return the row; `leaf` is the request's last message, `answers` are the keys of the choices."""
+    systems, placement = _placement(exchange)
     notes = [*exchange.notes, *(exchange.answer.notes if exchange.answer is not None else ())]
     return UsageRow(
         request_id=exchange.request_id,
@@ -42,10 +42,10 @@ def usage_row(
         first_byte_ms=None if exchange.first_byte is None else round((exchange.first_byte - exchange.started) * 1000),
         latency_ms=round((time.monotonic() - exchange.started) * 1000),
         choices=len(answers),
-        message_id=leaf,
-        answer_id=answers[0] if answers else None,
+        message=leaf,
+        answer=answers[0] if answers else None,
         more_answers=answers[1:],
-        system_ids=system_ids,
+        systems=systems,
         placement=placement,
         **_ending(exchange, status, error),
         **_counts(exchange),
@@ -104,8 +104,8 @@ def _usage(exchange: Exchange) -> tuple[dict[str, Any], bool]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}, True
 
 
-def _placement(exchange: Exchange) -> tuple[list[UUID], list[int]]:
-    """Return the ids of the instructions in front of the request (a response's, or the session's system messages), and
+def _placement(exchange: Exchange) -> tuple[list[Key], list[int]]:
+    """Return the keys of the instructions in front of the request (a response's, or the session's system messages), and
     where they and each message up to the leaf were put.
 
     The system messages among the session's turns are not in force any more, or stand in front: they count as left out.
@@ -116,13 +116,13 @@ def _placement(exchange: Exchange) -> tuple[list[UUID], list[int]]:
     memory = branch.memory
     placed = branch.upstream.placement
     instructions = instruction_node(exchange)
-    own = [] if instructions is None else [instructions.id]
+    own = [] if instructions is None else [instructions.key]
     if memory.head is not None:
         # A response's history is one with its request: nothing of it stands in front, or is left out.
         return own, [SYSTEM] * len(own) + list(placed)
-    hoisted = len(memory.system_ids)
+    hoisted = len(memory.systems)
     rest = iter(placed[hoisted:])
     walked = [OMITTED if row.role in SYSTEM_ROLES else next(rest) for row in memory.path]
-    if memory.path and memory.path[-1].id != memory.parent:
+    if memory.path and memory.path[-1].key != memory.parent:
         walked.append(OMITTED)  # an answer whose tool calls nobody answered is not sent
-    return [*own, *memory.system_ids], [SYSTEM] * len(own) + [*placed[:hoisted], *walked, *rest]
+    return [*own, *memory.systems], [SYSTEM] * len(own) + [*placed[:hoisted], *walked, *rest]

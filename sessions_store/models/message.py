@@ -1,4 +1,4 @@
-"""The transcript tree: each message stored once, under the hash of its principal, its parent and its content."""
+"""The transcript tree: each message stored once, found by the hash of its principal, its parent and its content."""
 
 from typing import ClassVar
 
@@ -8,11 +8,14 @@ from django.db import models
 class Message(models.Model):
     """A node of the transcript tree, with both faces: OpenAI's message and Gemini's content exactly as it was.
 
-    `id` is the digest that `sessions_store.transcript` computes, so that the same message after the same history is
-    the same row. Nodes are removed by `chat_sessions.forget` only, which knows what else still needs them.
+    `key` is the digest that `sessions_store.transcript` computes, so that the same message after the same history is
+    the same row. Other tables name a node by its `id`, which grows with time: their indexes then grow at the end
+    (docs/decisions/0018). Nodes are removed by `chat_sessions.forget` only, which knows what else still needs them.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
+    # Never null: only so that SQLite could add the column without copying the table.
+    key = models.UUIDField(null=True, editable=False)
     principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
     parent = models.ForeignKey("self", null=True, on_delete=models.DO_NOTHING, related_name="children")
     depth = models.IntegerField(help_text="0 for the first message of a conversation.")
@@ -38,6 +41,11 @@ class Message(models.Model):
         help_text="The nearest system message at or above this one: a shortened history keeps its instructions.",
     )
     created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["key"], condition=models.Q(key__isnull=False), name="message_once"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} {self.id}"

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from django.utils import timezone
 
+from sessions_store.canonical import Key
 from sessions_store.models import UsageRecord, User
 from sessions_store.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.transcript import message_keys
@@ -80,7 +81,7 @@ def _exchange_record(exchange: Exchange, principal_id: int) -> ExchangeRecord:
     failed = exchange.status not in {"ok", "client_closed"}
     nodes = tuple(
         NewMessage(
-            id=key,
+            key=key,
             parent=keys[depth - 1] if depth else None,
             depth=depth,
             role=message["role"],
@@ -102,7 +103,7 @@ def _exchange_record(exchange: Exchange, principal_id: int) -> ExchangeRecord:
     return replace(row, session=_session(exchange, principal_id, at, keys))
 
 
-def _usage_row(exchange: Exchange, principal_id: int, at: datetime, keys: Sequence[UUID]) -> UsageRow:
+def _usage_row(exchange: Exchange, principal_id: int, at: datetime, keys: Sequence[Key]) -> UsageRow:
     request, answer = list(exchange.messages[:-1]), exchange.messages[-1]
     failed = exchange.status not in {"ok", "client_closed"}
     placement = list(range(len(request)))
@@ -138,8 +139,8 @@ def _usage_row(exchange: Exchange, principal_id: int, at: datetime, keys: Sequen
         started_at=at,
         first_byte_ms=exchange.latency_ms // 3 if exchange.stream else None,
         latency_ms=exchange.latency_ms,
-        message_id=keys[-2] if request else None,
-        answer_id=None if failed else keys[-1],
+        message=keys[-2] if request else None,
+        answer=None if failed else keys[-1],
         placement=placement,
     )
 
@@ -155,7 +156,7 @@ def _usage_metadata(exchange: Exchange, thoughts: int) -> JsonDict:
     }
 
 
-def _session(exchange: Exchange, principal_id: int, at: datetime, keys: Sequence[UUID]) -> SessionUpdate:
+def _session(exchange: Exchange, principal_id: int, at: datetime, keys: Sequence[Key]) -> SessionUpdate:
     return SessionUpdate(
         principal_id=principal_id,
         user=exchange.user,

@@ -1,13 +1,13 @@
 """Responses, conversations and stored completions in the admin: listed, led to their transcripts, forgotten."""
 
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from sessions_store.canonical import Key
 from sessions_store.conversations import create_conversation
 from sessions_store.models import (
     Conversation,
@@ -65,12 +65,13 @@ def stored(db: None) -> dict[str, Any]:
         message_count=1,
     )
     write_batch([_exchange(principal, "req_1", nodes, response), _exchange(principal, "req_2", nodes, completion)])
-    Conversation.objects.filter(pk=found.pk).update(head=answer)
+    node = Message.objects.get(key=answer).pk
+    Conversation.objects.filter(pk=found.pk).update(head=node)
     return {
         "storedresponse": StoredResponse.objects.get().pk,
         "conversation": found.pk,
         "storedcompletion": StoredCompletion.objects.get().pk,
-        "answer": answer,
+        "answer": node,
     }
 
 
@@ -78,7 +79,7 @@ def _item(principal: int, item_id: str, text: str) -> Any:
     return new_item(principal, {"id": item_id, "type": "message", "content": [{"type": "input_text", "text": text}]})
 
 
-def _exchange(principal: int, request_id: str, nodes: tuple[UUID, UUID], state: Any) -> ExchangeRecord:
+def _exchange(principal: int, request_id: str, nodes: tuple[Key, Key], state: Any) -> ExchangeRecord:
     leaf, answer = nodes
     usage = UsageRow(
         request_id=request_id,
@@ -87,12 +88,12 @@ def _exchange(principal: int, request_id: str, nodes: tuple[UUID, UUID], state: 
         status="ok",
         http_status=200,
         started_at=timezone.now(),
-        message_id=leaf,
-        answer_id=answer,
+        message=leaf,
+        answer=answer,
     )
     messages = (
-        NewMessage(id=leaf, parent=None, role="user", openai='{"role": "user", "content": "What is it?"}'),
-        NewMessage(id=answer, parent=leaf, role="assistant", openai='{"role": "assistant", "content": "Lima."}'),
+        NewMessage(key=leaf, parent=None, role="user", openai='{"role": "user", "content": "What is it?"}'),
+        NewMessage(key=answer, parent=leaf, role="assistant", openai='{"role": "assistant", "content": "Lima."}'),
     )
     return ExchangeRecord(usage=usage, messages=messages, state=state)
 

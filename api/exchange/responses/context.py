@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.conf import settings
 from api.errors import InvalidRequestError, NotFoundError
 from api.openai.responses_request import ResponseParameters
 from api.runtime import Runtime
+from sessions_store.canonical import Key
 from sessions_store.conversations import FoundConversation, all_items, find_conversation
 from sessions_store.history import history_to, is_whole
 from sessions_store.responses import find_response
@@ -26,7 +26,7 @@ CONVERSATION_PREFIX: Final = "conv_"
 class LocalResponse:
     """A response that one goes on from: where it ended (None: nothing was said yet), and the settings that go on."""
 
-    head: UUID | None
+    head: Key | None
     settings: str
 
 
@@ -39,7 +39,7 @@ class Context:
     `earlier` are items whose settings still hold.
     """
 
-    head: UUID | None = None
+    head: Key | None = None
     path: Sequence[StoredMessage] = ()
     whole: bool = True
     items: Sequence[Item] = ()
@@ -92,7 +92,7 @@ async def _previous(
     return Context(head=known.head, path=path, whole=whole, earlier=earlier, previous_id=public_id)
 
 
-def _history(head: UUID, bound: int | None) -> tuple[list[StoredMessage], bool]:
+def _history(head: Key, bound: int | None) -> tuple[list[StoredMessage], bool]:
     """Read the conversation up to a node, and whether all of it was read; runs in a database thread."""
     path = history_to(head, max_tokens=bound)
     return path, bound is None or is_whole(path)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from uuid import UUID
 
 import orjson
 
@@ -12,6 +11,7 @@ from api.errors import GatewayError, InternalError
 from api.exchange.exchange import Exchange
 from api.exchange.responses.items import output_items
 from api.translate.responses.answer import ResponsesAnswer
+from sessions_store.canonical import Key
 from sessions_store.state_records import ConversationTurn, NewItem, ResponseState, Stretch
 
 ENDINGS = frozenset({"completed", "incomplete"})
@@ -50,7 +50,7 @@ class ResponseKeeper:
     job: Running | None = None
 
     def state(
-        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[UUID | None, list[UUID]]
+        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
     ) -> ResponseState | None:
         """See Keeper. A response that failed before its client heard of it leaves nothing."""
         self._end(status, error)
@@ -67,7 +67,7 @@ class ResponseKeeper:
         """Return the state of a background response that is about to run."""
         return self._state(exchange, None, None, worker=worker)
 
-    def _state(self, exchange: Exchange, leaf: UUID | None, answer: UUID | None, *, worker: str = "") -> ResponseState:
+    def _state(self, exchange: Exchange, leaf: Key | None, answer: Key | None, *, worker: str = "") -> ResponseState:
         response: dict[str, Any] = dict(self.answer.response())
         if worker:
             response["status"] = "queued"

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from sessions_store.models import User
+from sessions_store.canonical import Key
+from sessions_store.models import Message, User
 from sessions_store.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.transcript import message_keys
 
@@ -26,13 +27,13 @@ def said(role: str, text: str) -> Json:
 
 
 def nodes(
-    principal_id: int, messages: Sequence[Json], *, parent: UUID | None = None, tokens: int = 10
+    principal_id: int, messages: Sequence[Json], *, parent: Key | None = None, tokens: int = 10
 ) -> list[NewMessage]:
     """The nodes of a chain of messages."""
     keys = message_keys(principal_id, messages, parent=parent)
     return [
         NewMessage(
-            id=key,
+            key=key,
             parent=above,
             role=message["role"],
             openai=orjson.dumps(message).decode(),
@@ -60,8 +61,8 @@ def usage(principal_id: int, chain: Sequence[NewMessage] = (), **columns: Any) -
         "completion_tokens": 5,
         "total_tokens": 15,
         "latency_ms": 120,
-        "answer_id": chain[-1].id if chain else None,
-        "message_id": chain[-2].id if len(chain) > 1 else None,
+        "answer": chain[-1].key if chain else None,
+        "message": chain[-2].key if len(chain) > 1 else None,
     }
     return UsageRow(**given | columns)
 
@@ -70,7 +71,7 @@ def exchange(
     principal_id: int,
     messages: Sequence[Json] = (),
     *,
-    parent: UUID | None = None,
+    parent: Key | None = None,
     session: Json | None = None,
     **columns: Any,
 ) -> ExchangeRecord:
@@ -81,13 +82,18 @@ def exchange(
         given: Json = {
             "principal_id": principal_id,
             "expected_head": parent,
-            "new_head": chain[-1].id if chain else parent,
+            "new_head": chain[-1].key if chain else parent,
             "now": NOON,
             "idle": timedelta(hours=24),
         }
         update = SessionUpdate(**given | session)
         columns.setdefault("user", update.user)
     return ExchangeRecord(usage=usage(principal_id, chain, **columns), messages=tuple(chain), session=update)
+
+
+def node_id(key: Key | None) -> UUID:
+    """The id that the database has given a node."""
+    return Message.objects.get(key=key).pk
 
 
 def turn(text: str) -> list[Json]:

@@ -121,7 +121,7 @@ async def test_a_lost_connection_is_opened_again(
     committed = await store.commit(record)
 
     assert attempts == [False, True]
-    assert committed.head == record.messages[-1].id
+    assert committed.head == record.messages[-1].key
     assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 1
 
 
@@ -239,8 +239,10 @@ async def test_two_workers_in_one_session(principal_id: int) -> None:
         *(ask(worker, f"{number}-{index}") for index, worker in enumerate(workers) for number in range(rounds))
     )
     row = await ChatSession.objects.aget(principal_id=principal_id)
-    assert row.head_id is not None
-    path = await workers[0].read(path_to, row.head_id, max_messages=1000, max_tokens=10**6)
+    state = await workers[0].read(find_session, principal_id, "ann", now=NOON, idle=IDLE)
+    assert state is not None
+    assert state.head is not None
+    path = await workers[0].read(path_to, state.head, max_messages=1000, max_tokens=10**6)
     texts = [orjson.loads(message.openai)["content"] for message in path]
     for worker in workers:
         await worker.close()

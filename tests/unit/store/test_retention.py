@@ -25,7 +25,7 @@ NEW = datetime.now(UTC) - timedelta(days=5)
 def respond(principal_id: int, text: str, at: datetime) -> str:
     """Record a stored response; return its id."""
     chain = nodes(principal_id, turn(text))
-    row = usage(principal_id, chain, started_at=at, message_id=chain[0].id, answer_id=chain[-1].id)
+    row = usage(principal_id, chain, started_at=at, message=chain[0].key, answer=chain[-1].key)
     state = ResponseState(
         public_id=f"resp_{text}{principal_id}",
         principal_id=principal_id,
@@ -34,8 +34,8 @@ def respond(principal_id: int, text: str, at: datetime) -> str:
         model="m",
         body="{}",
         created_at=at,
-        message=chain[0].id,
-        answer=chain[-1].id,
+        message=chain[0].key,
+        answer=chain[-1].key,
         inputs=(new_item(principal_id, {"id": f"msg_{text}", "text": text}),),
     )
     write_batch([ExchangeRecord(usage=row, messages=tuple(chain), state=state)])

@@ -29,7 +29,7 @@ def item(principal_id: int, name: str) -> NewItem:
 def responded(principal_id: int, name: str, **changes: object) -> ExchangeRecord:
     """An exchange that makes a response `resp_<name>`."""
     chain = nodes(principal_id, turn(name))
-    row = usage(principal_id, chain, message_id=chain[0].id, answer_id=chain[-1].id)
+    row = usage(principal_id, chain, message=chain[0].key, answer=chain[-1].key)
     given: Json = {
         "public_id": f"resp_{name}{principal_id}",
         "principal_id": principal_id,
@@ -39,8 +39,8 @@ def responded(principal_id: int, name: str, **changes: object) -> ExchangeRecord
         "body": '{"status": "completed"}',
         "created_at": NOON,
         "completed_at": NOON,
-        "message": chain[0].id,
-        "answer": chain[-1].id,
+        "message": chain[0].key,
+        "answer": chain[-1].key,
         "inputs": (item(principal_id, f"in-{name}"),),
         "outputs": (item(principal_id, f"out-{name}"),),
         **changes,
@@ -61,7 +61,7 @@ def test_a_response_stands_with_its_exchange() -> None:
 
     assert read is not None
     found, output = read
-    assert found.answer == Message.objects.get(principal_id=principal_id, role="assistant").pk
+    assert found.answer == Message.objects.get(principal_id=principal_id, role="assistant").key
     assert [one["id"] for one in output] == ["msg_out-a"]
     assert find_response(new_principal(), f"resp_a{principal_id}") is None
 

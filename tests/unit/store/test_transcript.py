@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from sessions_store.canonical import Key
 from sessions_store.models import Message
 from sessions_store.transcript import known_contents, path_to
 from sessions_store.writer import write_batch
@@ -37,9 +38,9 @@ def test_known_contents_are_the_principals_own() -> None:
     principal_id, stranger = new_principal(), new_principal()
     chain = nodes(principal_id, [said("user", "a"), calling("call_1", "call_2"), answering("call_1")])
     write_batch([exchange(principal_id, [said("user", "a"), calling("call_1", "call_2"), answering("call_1")])])
-    keys = [node.id for node in chain]
+    keys = [node.key for node in chain]
 
-    known = known_contents(principal_id, [*keys, uuid4()], ["call_2", "call_9"])
+    known = known_contents(principal_id, [*keys, Key(uuid4())], ["call_2", "call_9"])
     foreign = known_contents(stranger, keys, ["call_2"])
 
     faces = {key: face.gemini for key, [face] in known.faces.items()}
@@ -53,7 +54,7 @@ def test_known_contents_of_a_long_history() -> None:
     messages = [message for number in range(1000) for message in turn(str(number))]
     write_batch([exchange(principal_id, messages)])
 
-    known = known_contents(principal_id, [node.id for node in nodes(principal_id, messages)], [])
+    known = known_contents(principal_id, [node.key for node in nodes(principal_id, messages)], [])
 
     assert len(known.faces) == 2000
 
@@ -116,12 +117,12 @@ def test_path_to_gives_both_faces() -> None:
 
     [_, answer] = path_to(head, **PLENTY)
 
-    assert (answer.id, answer.faces[0].gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
+    assert (answer.key, answer.faces[0].gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
     assert answer.openai == '{"role":"assistant","content":"You said 1"}'
 
 
 def test_path_to_nowhere() -> None:
-    assert path_to(uuid4(), **PLENTY) == []
+    assert path_to(Key(uuid4()), **PLENTY) == []
 
 
 def test_a_turn_of_a_long_session_costs_what_the_budget_allows() -> None:

@@ -3,26 +3,27 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
 import pytest
 from django.db import IntegrityError
 
+from sessions_store.canonical import Key
 from sessions_store.chat_sessions import find_session, list_sessions
 from sessions_store.models import ChatSession, Message, ModelPrice, ToolCall, UpstreamRequest, UsageRecord
 from sessions_store.recording import request_digest
 from sessions_store.records import ExchangeRecord
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import NOON, Json, exchange, new_principal, nodes, said, turn, usage
+from tests.unit.store.exchanges import NOON, Json, exchange, new_principal, node_id, nodes, said, turn, usage
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(hours=24)
 ANN = {"user": "ann"}
 
 
-def conversation(head: UUID | None) -> list[str]:
+def conversation(head: Key | None) -> list[str]:
     """The texts that lead to a head."""
     assert head is not None
     path = path_to(head, max_messages=1000, max_tokens=10**6)
@@ -42,12 +43,12 @@ def test_an_exchange_is_stored_whole() -> None:
         notes=[("mapped", "model", "a -> b")],
         usage_metadata=[{"promptTokenCount": 1000, "candidatesTokenCount": 100}],
         placement=[-1, 0],
-        system_ids=[uuid4()],
-        more_answers=[uuid4()],
     )
+    system, _, last = (node.key for node in record.messages)
+    columns = replace(record.usage, systems=[system, Key(uuid4())], more_answers=[last])
 
     [committed] = write_batch(
-        [ExchangeRecord(usage=record.usage, messages=record.messages, upstream_request=(request_digest(text), text))]
+        [ExchangeRecord(usage=columns, messages=record.messages, upstream_request=(request_digest(text), text))]
     )
 
     row = UsageRecord.objects.get(request_id=record.usage.request_id)
@@ -60,15 +61,15 @@ def test_an_exchange_is_stored_whole() -> None:
     )
     assert (row.cost_nano, row.prices) == (1000 * 750 + 100 * 3750, [price.pk])
     assert (row.placement, row.started_at) == ([-1, 0], NOON)
-    assert row.more_answers == [str(record.usage.more_answers[0])]
-    assert row.system_ids == [str(record.usage.system_ids[0])]
+    assert row.more_answers == [str(node_id(last))]
+    assert row.system_ids == [str(node_id(system))]  # one that was forgotten is left out
     assert row.upstream_request is not None
     assert row.upstream_request.body == text
     assert row.answer is not None
     answer = row.answer
-    assert (committed.head, committed.session, committed.rebased) == (answer.pk, None, False)
+    assert (committed.head, committed.session, committed.rebased) == (answer.key, None, False)
     assert (answer.depth, answer.role, answer.model) == (2, "assistant", "gemini-3.8-flash")
-    assert answer.instructions == record.messages[0].id
+    assert answer.instructions == node_id(system)
     assert answer.created_at == NOON + timedelta(seconds=1.5)
     assert answer.parent_id == row.message_id
 
@@ -116,7 +117,7 @@ def test_a_node_learns_its_gemini_face_later_and_keeps_the_first() -> None:
         """Record the answer with that face; return the one that is stored."""
         node = replace(answer, gemini=gemini)
         write_batch([ExchangeRecord(usage=usage(principal_id), messages=(question, node))])
-        return Message.objects.get(pk=answer.id).gemini
+        return Message.objects.get(key=answer.key).gemini
 
     assert [faces(""), faces('{"signed":1}'), faces(""), faces('{"signed":2}')] == ["", *['{"signed":1}'] * 3]
 
@@ -129,7 +130,7 @@ def test_the_first_message_that_made_a_call_keeps_it() -> None:
     write_batch([first])
     write_batch([again])
 
-    assert ToolCall.objects.get(principal_id=principal_id).message_id == first.messages[1].id
+    assert ToolCall.objects.get(principal_id=principal_id).message_id == node_id(first.messages[1].key)
 
 
 def test_an_upstream_body_is_stored_once() -> None:
@@ -177,7 +178,7 @@ def test_a_session_goes_on_where_it_was() -> None:
     assert (first.session, second.session, second.rebased) == (state.public_id, state.public_id, False)
     assert conversation(second.head) == ["1", "You said 1", "2", "You said 2"]
     row = ChatSession.objects.get(principal_id=principal_id)
-    assert (row.title, row.message_count, row.head_id) == ("1", 4, second.head)
+    assert (row.title, row.message_count, row.head_id) == ("1", 4, node_id(second.head))
 
 
 def test_parallel_exchanges_of_a_session_are_hung_one_after_another() -> None:
@@ -197,8 +198,8 @@ def test_parallel_exchanges_of_a_session_are_hung_one_after_another() -> None:
     for record, outcome in zip(parallel[1:], two, strict=True):
         assert outcome.head is not None
         row = UsageRecord.objects.get(request_id=record.usage.request_id)
-        assert row.answer_id == outcome.head
-        assert Message.objects.get(pk=outcome.head).parent_id == row.message_id
+        assert row.answer_id == node_id(outcome.head)
+        assert Message.objects.get(key=outcome.head).parent_id == row.message_id
 
 
 def test_what_came_between_counts_as_not_sent() -> None:
@@ -216,15 +217,15 @@ def test_tool_calls_and_further_choices_move_along() -> None:
     write_batch([exchange(principal_id, turn("0"), session=ANN)])
     calls = [{"id": "call_7", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     chain = nodes(principal_id, [said("user", "1"), {"role": "assistant", "content": None, "tool_calls": calls}])
-    other = nodes(principal_id, [said("assistant", "other")], parent=chain[0].id)
-    record = exchange(principal_id, [said("user", "1")], session=ANN | {"new_head": chain[1].id})
-    columns = usage(principal_id, chain, more_answers=[other[0].id])
+    other = nodes(principal_id, [said("assistant", "other")], parent=chain[0].key)
+    record = exchange(principal_id, [said("user", "1")], session=ANN | {"new_head": chain[1].key})
+    columns = usage(principal_id, chain, more_answers=[other[0].key])
     [committed] = write_batch([ExchangeRecord(usage=columns, messages=(*chain, *other), session=record.session)])
 
     row = UsageRecord.objects.get(request_id=columns.request_id)
     assert committed.rebased
     assert committed.head is not None
-    assert ToolCall.objects.get(principal_id=principal_id).message_id == committed.head == row.answer_id
+    assert ToolCall.objects.get(principal_id=principal_id).message_id == node_id(committed.head) == row.answer_id
     assert Message.objects.get(pk=row.more_answers[0]).parent_id == row.message_id
 
 
@@ -292,7 +293,7 @@ def test_a_session_named_twice_in_one_batch_is_one() -> None:
 
 def test_a_history_that_was_forgotten_meanwhile_begins_anew() -> None:
     principal_id = new_principal()
-    gone = uuid4()
+    gone = Key(uuid4())
     [appended] = write_batch([exchange(principal_id, turn("1"), parent=gone, session=ANN | {"session_id": 10**9})])
     [followed] = write_batch([exchange(principal_id, turn("2"), parent=gone, session={"user": "bob", "follow": True})])
 
@@ -323,7 +324,7 @@ def test_the_longest_names_and_strangest_texts_fit() -> None:
     [committed] = write_batch([record])
 
     assert committed.head is not None
-    assert orjson.loads(Message.objects.get(pk=committed.head).openai)["content"] == strange
+    assert orjson.loads(Message.objects.get(key=committed.head).openai)["content"] == strange
     row = UsageRecord.objects.get(request_id=record.usage.request_id)
     assert row.metadata["k"].replace("\ufffd", "\x00") == strange
     assert row.session is not None

@@ -1,0 +1,55 @@
+"""Messages stored before they had keys keep their place: they are found, and gone on from, after the migration."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from sessions_store.tree import new_ids
+
+ROOT = Path(__file__).resolve().parents[3]
+BEFORE = "0009"
+OLD = UUID(int=7)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """That of a database of its own."""
+    return {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'old.sqlite3'}", "DATA_DIR": str(tmp_path)}
+
+
+def test_what_was_stored_before_has_its_id_as_its_key(tmp_path: Path, environment: dict[str, str]) -> None:
+    migrate(environment, BEFORE)
+    with closing(sqlite3.connect(tmp_path / "old.sqlite3")) as connection, connection:
+        [(principal,)] = connection.execute("SELECT id FROM sessions_store_user LIMIT 1")
+        connection.execute(
+            "INSERT INTO sessions_store_message (id, principal_id, depth, role, openai, gemini, model, account, tokens,"
+            " created_at) VALUES (?, ?, 0, 'user', '{}', '', '', '', 1, '2026-11-24')",
+            [OLD.hex, principal],
+        )
+
+    migrate(environment)
+    with closing(sqlite3.connect(tmp_path / "old.sqlite3")) as connection:
+        assert connection.execute("SELECT id, key FROM sessions_store_message").fetchall() == [(OLD.hex, OLD.hex)]
+    migrate(environment, BEFORE)  # and back
+
+
+def migrate(environment: dict[str, str], name: str = "") -> None:
+    """Bring the tables to a migration, by default the newest."""
+    command = [sys.executable, "manage.py", "migrate", "-v0", "sessions_store", *([name] if name else [])]
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=120)
+
+
+def test_ids_grow_and_are_uuids_of_version_7() -> None:
+    ids = new_ids()
+    batch = [next(ids) for _ in range(1000)]
+    later = next(new_ids())
+
+    assert batch == sorted(set(batch))
+    assert batch[0].int >> 80 <= later.int >> 80
+    assert {(key.version, key.variant) for key in batch} == {(7, "specified in RFC 4122")}
