@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sessions_store.canonical import Key
-from sessions_store.cursors import read_rows
+from sessions_store.cursors import ReadRows, read_rows
 from sessions_store.forgetting import forget, forget_session
-from sessions_store.sql import from_datetime, to_datetime, to_uuid
+from sessions_store.sql import to_datetime, to_uuid
 
 __all__ = ["SessionState", "SessionSummary", "find_session", "forget", "forget_session", "list_sessions"]
 
@@ -39,13 +39,15 @@ class SessionSummary:
     active: bool
 
 
-_FIND = """
-SELECT session.id, session.public_id, head.key, session.message_count
+_STATE = """
+SELECT session.id, session.public_id, head.key, session.message_count, session.last_active_at, {choice} AS choice
   FROM sessions_store_chatsession session LEFT JOIN sessions_store_message head ON head.id = session.head_id
- WHERE session.principal_id = %s AND session."user" = %s AND (session.name = %s OR session.public_id = %s)
-   AND session.ended_at IS NULL AND session.last_active_at >= %s
- ORDER BY session.name = %s DESC LIMIT 1
+ WHERE session.principal_id = %s AND session."user" = %s AND session.ended_at IS NULL AND {condition}
 """
+# By one unique index each: a user may have any number of sessions, and so may clients that name sessions only.
+_BY_NAME = _STATE.format(choice=1, condition="session.name = %s")
+_BY_PUBLIC_ID = _STATE.format(choice=2, condition="session.public_id = %s")
+_BY_EITHER = f"{_BY_NAME} UNION ALL {_BY_PUBLIC_ID} ORDER BY choice"
 _LIST = """
 SELECT id, public_id, "user", name, title, message_count, started_at, last_active_at, ended_at
   FROM sessions_store_chatsession WHERE principal_id = %s AND (%s = '' OR "user" = %s) AND id < %s
@@ -55,15 +57,17 @@ _ABOVE_ALL_IDS = 2**63 - 1
 
 
 def find_session(
-    principal_id: int, user: str, name: str = "", *, now: datetime, idle: timedelta
+    principal_id: int, user: str, name: str = "", *, now: datetime, idle: timedelta, rows: ReadRows = read_rows
 ) -> SessionState | None:
     """Return the active session of that name or public id, None when there is none or it was idle for over `idle`."""
-    for key, public_id, head, count in read_rows(
-        _FIND, [principal_id, user, name, name, from_datetime(now - idle), name]
+    wanted = [principal_id, user, name]
+    for key, public_id, head, count, last_active_at, _ in (
+        rows(_BY_EITHER, wanted * 2) if name else rows(_BY_NAME, wanted)
     ):
-        return SessionState(
-            id=key, public_id=public_id, head=None if head is None else Key(to_uuid(head)), message_count=count
-        )
+        if to_datetime(last_active_at) >= now - idle:
+            return SessionState(
+                id=key, public_id=public_id, head=None if head is None else Key(to_uuid(head)), message_count=count
+            )
     return None
 
 

@@ -4,9 +4,10 @@ Django translates placeholders and wraps errors at each statement; here both hap
 statements, and statements that need no answer travel together in one pipeline. Statements are written with `%s`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
@@ -14,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg.types.numeric import Int8Dumper
 
 Parameters = Sequence[Any]
+ReadRows = Callable[[str, Parameters], list[tuple[Any, ...]]]  # runs one query and returns all its rows
 
 
 class Cursor(Protocol):
@@ -37,11 +39,11 @@ class SqliteCursor:
 
     def execute(self, statement: str, parameters: Parameters) -> None:
         """Run one statement."""
-        self._raw.execute(_question_marks(statement), parameters)
+        self._raw.execute(question_marks(statement), parameters)
 
     def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
         """Run one statement for each row of parameters."""
-        self._raw.executemany(_question_marks(statement), rows)
+        self._raw.executemany(question_marks(statement), rows)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return the rows of the last statement."""
@@ -78,6 +80,14 @@ def is_sqlite() -> bool:
     return connection.vendor == "sqlite"
 
 
+def database_file() -> Path | None:
+    """Return the file of an SQLite database; None for one in memory, and on PostgreSQL."""
+    database: Any = connection
+    if not is_sqlite() or database.is_in_memory_db():
+        return None
+    return Path(database.settings_dict["NAME"]).absolute()
+
+
 @contextmanager
 def hot_cursor(*, pipeline: bool = False) -> Iterator[Cursor]:
     """Yield a cursor on this thread's connection; the driver's errors leave as Django's.
@@ -102,7 +112,7 @@ def read_rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
         own = connections[DEFAULT_DB_ALIAS]
         own.ensure_connection()
         with own.wrap_database_errors:
-            found: list[tuple[Any, ...]] = own.connection.execute(_question_marks(statement), parameters).fetchall()
+            found: list[tuple[Any, ...]] = own.connection.execute(question_marks(statement), parameters).fetchall()
             return found
     with hot_cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -110,5 +120,6 @@ def read_rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
 
 
 @cache
-def _question_marks(statement: str) -> str:
+def question_marks(statement: str) -> str:
+    """Return a statement with SQLite's placeholders."""
     return statement.replace("%s", "?")

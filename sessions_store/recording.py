@@ -17,12 +17,13 @@ from contextlib import suppress
 from hashlib import blake2b
 from itertools import groupby
 from time import monotonic
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 
 from sessions_store.catalogue_changes import Listener
+from sessions_store.cursors import ReadRows
 from sessions_store.handoff import (
     Delivery,
     Handover,
@@ -35,6 +36,7 @@ from sessions_store.handoff import (
     gave_up,
     take,
 )
+from sessions_store.near_reads import NearReads
 from sessions_store.outage import (
     BEHIND,
     FULL,
@@ -95,6 +97,7 @@ class Store:
         self._reading_patience = Patience(self._loop, patience)
         self._writes = Handover(self._loop, most=MAX_BATCH)
         self._reads = Handover(self._loop, most=READ_BATCH)
+        self._near = NearReads()
         self._pending = 0
         self._closed = False
         self._outage = Outage()
@@ -151,11 +154,26 @@ class Store:
         self._reads.add((lambda: function(*args, **kwargs), future))
         return await future
 
+    def look_up(
+        self, find: Callable[Concatenate[ReadRows, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[T] | None:
+        """Return what a function finds by an index, in a tuple of one, without a thread; None where `read` must do it.
+
+        The function takes first what it reads single rows with, see `NearReads`.
+        """
+        if self._closed:
+            return None
+        if self._outage.reason is not None:
+            self._near.pause()  # whatever is wrong with the database, the loop must not meet it
+            return None
+        return self._near.look_up(find, *args, **kwargs)
+
     async def close(self) -> None:
         """Write what is queued, then end the threads and close their connections."""
         if self._closed:
             return
         self._closed = True
+        self._near.close()  # before the others: the last one to leave the database empties its log, if it can write
         _stores.pop(self._loop, None)
         self._writes.flush()
         self._writes.queue.put(None)

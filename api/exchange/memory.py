@@ -24,11 +24,14 @@ from api.runtime import Runtime
 from api.translate.upstream_call import RememberedMessage
 from sessions_store.canonical import Key
 from sessions_store.chat_sessions import SessionState, find_session
+from sessions_store.cursors import ReadRows, read_rows
+from sessions_store.recording import Store
 from sessions_store.transcript import Face, Known, StoredMessage, known_contents, message_keys, path_to
 
 JsonDict = dict[str, Any]
 OWN_HISTORY_ROLES: Final = frozenset({"assistant", "tool", "function"})
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+_NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,12 @@ async def _own_history(
     answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     call_ids = [call["id"] for index in answers for call in messages[index].get("tool_calls") or ()]
     memory = Memory(caller.principal_id, messages, keys, session)
+    memory.state, known = await _state_and_known(
+        runtime.store, caller.principal_id, session, [keys[index] for index in answers], call_ids
+    )
     if session is not None:
-        memory.state = await runtime.store.read(_find, caller.principal_id, session)
         memory.public_id = memory.state.public_id if memory.state is not None else session_id()
     if answers:
-        known = await runtime.store.read(
-            known_contents, caller.principal_id, [keys[index] for index in answers], call_ids
-        )
         if (ordered := _in_gemini_order(messages, answers, known)) is not None:
             memory = await _own_history(runtime, caller, ordered, session, fit)
             memory.changed = True
@@ -194,7 +196,7 @@ async def _continued(
 ) -> Memory:
     lock = await _session_lock(runtime, caller, session)
     try:
-        found = await runtime.store.read(_load, caller.principal_id, session)
+        found = await _load(runtime.store, caller.principal_id, session)
     except BaseException:
         if lock is not None:
             lock.release()
@@ -210,25 +212,53 @@ async def _continued(
     return memory
 
 
-def _load(principal_id: int, session: SessionKey) -> tuple[SessionState, list[StoredMessage]] | None:
-    """Read a session and the end of its conversation that the budget allows; runs in a database thread."""
-    state = _find(principal_id, session)
+async def _load(
+    store: Store, principal_id: int, session: SessionKey
+) -> tuple[SessionState, Sequence[StoredMessage]] | None:
+    """Read a session and the end of its conversation that the budget allows; in one visit to a thread at most."""
+    near = store.look_up(_find, principal_id, session)
+    if near is None:
+        return await store.read(lambda: _with_path(_find(read_rows, principal_id, session)))
+    (state,) = near
+    if state is None or state.head is None:
+        return _with_path(state)
+    return await store.read(_with_path, state)
+
+
+def _with_path(state: SessionState | None) -> tuple[SessionState, Sequence[StoredMessage]] | None:
+    """Read the end of a session's conversation; runs in a database thread if there is something to read."""
     if state is None:
         return None
     if state.head is None:
-        return state, []
+        return state, ()
     path = path_to(state.head, max_messages=settings.SESSION_MAX_MESSAGES, max_tokens=settings.SESSION_MAX_TOKENS)
     return state, path
 
 
-def _find(principal_id: int, session: SessionKey) -> SessionState | None:
-    """Read a session's state; runs in a database thread."""
+async def _state_and_known(
+    store: Store, principal_id: int, session: SessionKey | None, answers: Sequence[Key], call_ids: Sequence[str]
+) -> tuple[SessionState | None, Known]:
+    """Read a session and what the tree knows of these answers; in one visit to a thread at most."""
+    state: SessionState | None = None
+    if session is not None:
+        near = store.look_up(_find, principal_id, session)
+        if near is None:
+            return await store.read(
+                lambda: (_find(read_rows, principal_id, session), known_contents(principal_id, answers, call_ids))
+            )
+        (state,) = near
+    return state, await store.read(known_contents, principal_id, answers, call_ids) if answers else _NOTHING_KNOWN
+
+
+def _find(rows: ReadRows, principal_id: int, session: SessionKey) -> SessionState | None:
+    """Read a session's state."""
     return find_session(
         principal_id,
         session.user,
         session.name,
         now=datetime.now(UTC),
         idle=timedelta(seconds=settings.SESSION_IDLE_SECONDS),
+        rows=rows,
     )
 
 

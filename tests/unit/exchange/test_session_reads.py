@@ -1,0 +1,87 @@
+"""How often a request goes to a database thread to learn of its session, and that it learns the same by either way."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import orjson
+import pytest
+from django.db import connection
+
+from api.authentication import Caller
+from api.exchange.identity import completion_id
+from api.exchange.plan import Asker, plan_chat
+from api.exchange.run import complete
+from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.openai.chat_request import parse_chat_completion
+from api.runtime import Runtime
+from sessions_store.models import ChatSession, User
+from sessions_store.near_reads import NearReads
+from sessions_store.recording import Store
+from tests.emulator_control import Emulator
+from tests.exchanges import GEMINI_25, fresh, said
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+class CountedStore(Store):
+    """A store that counts the visits to its reading threads."""
+
+    visits = 0
+
+    async def read(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        self.visits += 1
+        return await super().read(function, *args, **kwargs)
+
+
+@pytest.fixture(params=["near", "far"])
+async def runtime(
+    request: pytest.FixtureRequest, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Runtime]:
+    """The shared parts of a process, with and without look-ups on the loop."""
+    if request.param == "near" and connection.vendor != "sqlite":
+        pytest.skip("on PostgreSQL nothing is near")
+    if request.param == "far":
+        monkeypatch.setattr(NearReads, "look_up", lambda *_, **__: None)
+    client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
+    store = CountedStore()
+    yield Runtime(client=client, store=store)
+    await client.aclose()
+    await store.close()
+
+
+async def ask(runtime: Runtime, user: str, *messages: Any) -> tuple[str, int]:
+    """The answer's text and how often a reading thread was visited for it."""
+    store = runtime.store
+    assert isinstance(store, CountedStore)
+    principal = await store.read(lambda: User.objects.get(username="local").pk)
+    store.visits = 0
+    request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": messages, "user": user}))
+    exchange = await plan_chat(runtime, request, Asker(completion_id(), Caller(principal, memory=True)))
+    answer = await complete(runtime, exchange)
+    return answer["choices"][0]["message"]["content"], store.visits
+
+
+async def test_a_session_takes_one_visit_at_most(runtime: Runtime, request: pytest.FixtureRequest) -> None:
+    near = "near" in request.node.name
+    user = fresh("user")
+    answer, visits = await ask(runtime, user, said("My name is Ada."))
+    assert visits == (0 if near else 1)  # there is no session yet, so that there is nothing more to read
+
+    history = [said("My name is Ada."), said(answer, "assistant"), said("My cat is called Tom.")]
+    own, visits = await ask(runtime, user, *history)
+    assert visits == 1
+
+    remembered, visits = await ask(runtime, user, said("What is my name?"))
+    assert "Ada" in remembered
+    assert visits == 1
+
+    def turns() -> list[str]:
+        session = ChatSession.objects.get(user=user)
+        texts, node = [], session.head
+        while node is not None:
+            texts.append(orjson.loads(node.openai)["content"])
+            node = node.parent
+        return texts[::-1]
+
+    told = [message["content"] for message in history]
+    assert await runtime.store.read(turns) == [*told, own, "What is my name?", remembered]
