@@ -1,8 +1,9 @@
 """Adding exchanges to the minute, hour and day roll-ups, and computing them again from the records."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
+from operator import add
 from typing import Any
 
 from django.db import transaction
@@ -37,46 +38,69 @@ RECORD_COLUMNS = (
 )
 
 Key = tuple[datetime, int, str, str, str]
-Counts = tuple[Any, ...]
+Counts = Sequence[Any]  # the sums, then the histogram's 32 counts
+_ERRORS = SUM_COLUMNS.index("errors")
+_GIVEN = _ERRORS + 1  # the sums from here on are the record's own
+_HISTOGRAM = len(SUM_COLUMNS)
+_EVERY_BUCKET = tuple(range(len(HISTOGRAM_COLUMNS)))
 
 
 class Totals:
-    """Sums and histogram counts by key, for the three levels at once."""
+    """Sums and histogram counts by key. Exchanges are added to their minutes; hours and days are sums of these."""
 
     def __init__(self) -> None:
-        self.levels: tuple[dict[Key, tuple[list[int], dict[int, int]]], ...] = ({}, {}, {})
+        self._minutes: dict[Key, list[int]] = {}
 
     def add(self, record: Counts) -> None:
         """Add one exchange, given as the values of RECORD_COLUMNS."""
-        started_at, principal_id, public_model, upstream_model, status, *counts = record
+        started_at, principal_id, public_model, upstream_model, status, *given = record
         status_class = STATUS_CLASS.get(status, "server")
-        sums = [1, int(status_class != "ok"), *counts]
-        bucket = bucket_of(counts[-1])
         minute = started_at.replace(second=0, microsecond=0)
-        hour = minute.replace(minute=0)
-        for level, start in zip(self.levels, (minute, hour, hour.replace(hour=0)), strict=True):
-            key = (start, principal_id, public_model, upstream_model, status_class)
-            if (entry := level.get(key)) is None:
-                level[key] = (sums.copy(), {bucket: 1})
-                continue
-            totals, histogram = entry
-            for index, count in enumerate(sums):
-                totals[index] += count
-            histogram[bucket] = histogram.get(bucket, 0) + 1
+        key = (minute, principal_id, public_model, upstream_model, status_class)
+        counts = self._minutes.get(key)
+        if counts is None:
+            counts = self._minutes[key] = [0] * (_HISTOGRAM + len(HISTOGRAM_COLUMNS))
+        counts[0] += 1
+        counts[_ERRORS] += status_class != "ok"
+        for index, count in enumerate(given, _GIVEN):
+            counts[index] += count
+        counts[_HISTOGRAM + bucket_of(given[-1])] += 1
+
+    def levels(self) -> tuple[Mapping[Key, Counts], ...]:
+        """Return the totals of minutes, hours and days."""
+        hours = _coarser(self._minutes, lambda minute: minute.replace(minute=0))
+        return self._minutes, hours, _coarser(hours, lambda hour: hour.replace(hour=0))
 
     def upsert(self, cursor: Cursor) -> None:
         """Add the totals to the tables; in one order everywhere, so that two writers never wait for each other."""
-        for model, level in zip(LEVELS, self.levels, strict=True):
+        for model, level in zip(LEVELS, self.levels(), strict=True):
             for key in sorted(level):
-                totals, histogram = level[key]
-                buckets = tuple(sorted(histogram))
-                counts = [histogram[bucket] for bucket in buckets]
-                cursor.execute(_upsert(model, buckets), [from_datetime(key[0]), *key[1:], *totals, *counts])
+                counts = level[key]
+                buckets = tuple(bucket for bucket in _EVERY_BUCKET if counts[_HISTOGRAM + bucket])
+                if len(buckets) == 1:
+                    counts = [*counts[:_HISTOGRAM], counts[_HISTOGRAM + buckets[0]]]
+                else:
+                    buckets = _EVERY_BUCKET
+                cursor.execute(_upsert(model, buckets), [from_datetime(key[0]), *key[1:], *counts])
 
 
-@lru_cache(maxsize=1024)
+def _coarser(level: Mapping[Key, list[int]], start: Callable[[datetime], datetime]) -> dict[Key, list[int]]:
+    """Return the totals of longer periods; `start` tells when the one begins that a shorter one is in."""
+    coarser: dict[Key, list[int]] = {}
+    for key, counts in level.items():
+        longer = (start(key[0]), *key[1:])
+        known = coarser.get(longer)
+        coarser[longer] = counts if known is None else [*map(add, known, counts)]
+    return coarser
+
+
+@cache
 def _upsert(model: type[UsageRollup], buckets: tuple[int, ...]) -> str:
-    """The statement that adds one row's sums and only the histogram columns it touches (the others default to 0)."""
+    """The statement that adds one row's sums and the counts of one bucket or of all.
+
+    Of all, even if only some were touched: a text for each set of buckets would be prepared again and again, which
+    takes ten times as long as running it.
+    """
     table = f'"{model._meta.db_table}"'
     counted = (*SUM_COLUMNS, *(HISTOGRAM_COLUMNS[bucket] for bucket in buckets))
     columns = (*KEY_COLUMNS, *counted)
@@ -98,10 +122,10 @@ def recorded_totals(start: datetime, end: datetime) -> Totals:
 def differences(start: datetime, end: datetime) -> Iterator[tuple[str, Key]]:
     """Yield (table, key) of each roll-up in [start, end), whole days, that is not the sum of its records."""
     expected = recorded_totals(start, end)
-    for model, level in zip(LEVELS, expected.levels, strict=True):
+    for model, level in zip(LEVELS, expected.levels(), strict=True):
         stored = dict(_stored(model, start, end))
         for key in sorted(level.keys() | stored.keys()):
-            if stored.get(key) != _flat(level.get(key)):
+            if stored.get(key) != level.get(key):
                 yield model._meta.db_table, key
 
 
@@ -115,15 +139,8 @@ def rebuild(start: datetime, end: datetime) -> None:
             totals.upsert(cursor)
 
 
-def _stored(model: type[UsageRollup], start: datetime, end: datetime) -> Iterable[tuple[Key, Counts]]:
+def _stored(model: type[UsageRollup], start: datetime, end: datetime) -> Iterable[tuple[Key, list[int]]]:
     rows = model._default_manager.filter(bucket__gte=start, bucket__lt=end).order_by()
     columns = (*KEY_COLUMNS, *SUM_COLUMNS, *HISTOGRAM_COLUMNS)
     for row in rows.values_list(*columns).iterator(chunk_size=2000):
-        yield row[: len(KEY_COLUMNS)], row[len(KEY_COLUMNS) :]
-
-
-def _flat(entry: tuple[list[int], dict[int, int]] | None) -> Counts | None:
-    if entry is None:
-        return None
-    totals, histogram = entry
-    return (*totals, *(histogram.get(bucket, 0) for bucket in range(len(HISTOGRAM_COLUMNS))))
+        yield row[: len(KEY_COLUMNS)], [*row[len(KEY_COLUMNS) :]]

@@ -1,7 +1,9 @@
 """Roll-ups: always the sums of the records, also after repricing and repair."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import compress, product
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from sessions_store.histogram import UPPER_BOUNDS_MS, bucket_of, percentile
 from sessions_store.models import ModelPrice, UsageDay, UsageHour, UsageMinute, UsageRecord
-from sessions_store.rollups import differences
+from sessions_store.rollups import Totals, differences
 from sessions_store.writer import write_batch
 from tests.unit.store.exchanges import exchange, new_principal
 
@@ -124,6 +126,35 @@ def test_a_period_that_is_none_is_told_in_words() -> None:
 def test_an_empty_period_is_refused() -> None:
     with pytest.raises(CommandError, match="empty"):
         run("check_rollups", end=DAY.date())
+
+
+class Texts:
+    """A cursor that keeps which statements it was given."""
+
+    def __init__(self) -> None:
+        self.given: set[str] = set()
+
+    def execute(self, statement: str, parameters: Sequence[Any]) -> None:
+        assert statement.count("%s") == len(parameters)
+        self.given.add(statement)
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        for row in rows:
+            self.execute(statement, row)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return []
+
+
+def test_few_statements_serve_all_mixtures_of_latencies() -> None:
+    """A driver prepares each text anew once there are more than it keeps, which takes longer than running it."""
+    cursor = Texts()
+    for chosen in product([False, True], repeat=10):
+        totals = Totals()
+        for latency in compress(UPPER_BOUNDS_MS, chosen):
+            totals.add((DAY, 1, "gpt-4", "gemini-3.8-flash", "ok", 1, 0, 1, 0, 10, latency))
+        totals.upsert(cursor)
+    assert len(cursor.given) == 3 * (10 + 1)  # by level: one for each single bucket, and one for several
 
 
 @pytest.mark.parametrize(("latency", "bucket"), [(0, 0), (1, 0), (2, 1), (3, 2), (1_000_000, 30), (1_000_001, 31)])
