@@ -193,15 +193,12 @@ class Store:
             self.begin_outage(BEHIND)
             raise StoreUnavailableError("Too many exchanges wait to be recorded.")
         future = self._patience.future()
-        future.add_done_callback(self._settled)
-        self._pending += 1
         self._writes.add((work, future), within=within)
-        return await future
-
-    def _settled(self, future: "asyncio.Future[Any]") -> None:
-        self._pending -= 1
-        if not future.cancelled():
-            future.exception()  # its waiter may be gone: then this keeps asyncio from reporting it a second time
+        self._pending += 1
+        try:
+            return await future
+        finally:
+            self._pending -= 1
 
     def _join(self) -> None:
         self._listener.stop()
