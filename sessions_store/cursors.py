@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from psycopg.types.numeric import Int8Dumper
 
 Parameters = Sequence[Any]
@@ -104,6 +104,30 @@ def hot_cursor(*, pipeline: bool = False) -> Iterator[Cursor]:
                 yield PostgresCursor(raw)
         else:
             yield PostgresCursor(raw)
+
+
+@contextmanager
+def hot_transaction() -> Iterator[Cursor]:
+    """Yield a cursor in a transaction of its own, committed at the end of the block and rolled back when that raises.
+
+    On SQLite this is without Django's bookkeeping for savepoints and callbacks, which takes as long as a dozen
+    statements: only the cursor may be used in the block.
+    """
+    own = connections[DEFAULT_DB_ALIAS]
+    if not is_sqlite() or own.in_atomic_block:
+        with transaction.atomic(durable=True), hot_cursor(pipeline=True) as cursor:
+            yield cursor
+        return
+    own.ensure_connection()
+    raw = own.connection
+    with own.wrap_database_errors:
+        raw.execute("BEGIN IMMEDIATE")
+        try:
+            yield SqliteCursor(raw.cursor())
+            raw.execute("COMMIT")
+        except BaseException:
+            raw.rollback()
+            raise
 
 
 def read_rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:

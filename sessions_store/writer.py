@@ -9,11 +9,9 @@ from datetime import timedelta
 from operator import attrgetter, itemgetter
 from uuid import UUID
 
-from django.db import transaction
-
 from sessions_store import catalogue
 from sessions_store.canonical import Key
-from sessions_store.cursors import Cursor, hot_cursor
+from sessions_store.cursors import Cursor, hot_cursor, hot_transaction
 from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecord
 from sessions_store.pricing import Tokens, billed_calls, cost, tokens_of
 from sessions_store.records import Committed, ExchangeRecord, NewMessage, UsageRow
@@ -70,7 +68,7 @@ def write_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -
     commit): records whose request id is stored are then left as they are.
     """
     prices = catalogue.snapshot()
-    with transaction.atomic(durable=True), hot_cursor(pipeline=True) as cursor:
+    with hot_transaction() as cursor:
         already = _stored(cursor, [record.usage.request_id for record in records]) if uncertain else {}
         fresh = [record for record in records if record.usage.request_id not in already]
         written = iter(_Batch(cursor, fresh, prices).write())
