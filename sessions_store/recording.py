@@ -77,7 +77,7 @@ PROBE_SECONDS = 1.0  # between two attempts to write while nothing can be record
 # How long a record waits for those of other exchanges under way: a commit costs nearly the same for one as for several.
 # It is a hundredth of what the exchange has taken, which nobody notices, within these bounds.
 GATHER_SHARE = 0.01
-GATHER_LEAST, GATHER_MOST = 0.004, 0.025
+GATHER_LEAST, GATHER_MOST = 0.008, 0.025
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -123,15 +123,17 @@ class Store:
         """Why nothing can be recorded at present, in an operator's words; None while all is well."""
         return self._outage.reason
 
-    async def commit(self, record: ExchangeRecord, *, company: bool = False) -> Committed:
+    async def commit(self, record: ExchangeRecord, *, under_way: int = 1) -> Committed:
         """Record an exchange; returns when it is committed, with the session as it now stands.
 
-        `company` says that more exchanges are under way: then it waits for theirs, as long as `gather_seconds` says.
+        `under_way` is how many exchanges are not recorded yet, this one among them. It waits for theirs as long as
+        `gather_seconds` says, and not when all of them are waiting already.
 
         Raises StoreUnavailableError when the queue is full, the deadline passes or the database takes nothing,
         StoreError when it refuses this record. A waiter that is cancelled leaves its record in the queue.
         """
-        committed: Committed = await self._write(record, within=gather_seconds(record) if company else 0.0)
+        all_here = self._pending + 1 >= under_way
+        committed: Committed = await self._write(record, within=0.0 if all_here else gather_seconds(record))
         return committed
 
     async def write(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -79,7 +79,7 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
                 upstream_request=_upstream_request(exchange),
                 state=state,
             ),
-            company=runtime.in_flight > 1,
+            under_way=runtime.in_flight,
         )
     except StoreUnavailableError:
         raise StorageUnavailableError from None

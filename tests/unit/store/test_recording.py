@@ -79,6 +79,21 @@ async def test_what_waits_is_committed_together(
     assert len(sizes) <= 2
 
 
+async def test_nobody_is_waited_for_when_all_are_here(
+    store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "gather_seconds", lambda record: 3600.0)
+    with held_writer(monkeypatch) as (gate, sizes):
+        gate.set()
+        waiting = [asyncio.ensure_future(store.commit(exchange(principal_id), under_way=3)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        assert (store.pending, sizes) == (2, [])
+        await asyncio.wait_for(store.commit(exchange(principal_id), under_way=3), 30)
+        await asyncio.gather(*waiting)
+
+    assert sizes == [3]
+
+
 async def test_a_bad_record_fails_alone(store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = exchange(principal_id)
     await store.commit(taken)
