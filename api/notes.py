@@ -5,8 +5,9 @@ Nothing changes in silence (docs/decisions/0006).
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from gemini_gateway.frozen import frozen
 
 NoteKind = Literal["mapped", "clamped", "dropped", "converted", "restored", "added"]
 
@@ -14,7 +15,7 @@ HEADER_LIMIT = 2000
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Note:
     """One change made to a request or an answer.
 

@@ -1,11 +1,12 @@
 """What an exchange leaves behind, on its way to the database: plain immutable values, no ORM objects."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
 from sessions_store.state_records import State
 
@@ -16,7 +17,7 @@ COMPACTION_SUFFIX = "-compaction"
 WITHOUT_SIGNATURES = "withoutThoughtSignatures"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NewMessage:
     """A node of the transcript tree that may already be there. `openai` and `gemini` are JSON texts ("" if none).
 
@@ -39,7 +40,7 @@ class NewMessage:
     call_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SessionUpdate:
     """How an exchange moves the head of a chat session.
 
@@ -65,7 +66,7 @@ class SessionUpdate:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UsageRow:
     """The columns of a usage record that the exchange knows; session, cost and prices are filled at the commit.
 
@@ -115,7 +116,7 @@ class UsageRow:
     placement: Sequence[int] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExchangeRecord:
     """One exchange: its usage, its new messages (parents before children), its session, the upstream body it sent, and
     the stored response or chat completion that it makes.
@@ -128,7 +129,7 @@ class ExchangeRecord:
     state: State | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Committed:
     """What the database now holds: the session's public id and its head's key, and whether messages were re-hung."""
 

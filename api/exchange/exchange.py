@@ -18,6 +18,7 @@ from api.exchange.memory import Memory
 from api.gemini.wire import Content, GenerateContentResponse
 from api.notes import Note, notes_header
 from api.translate.chat.request import UpstreamCall
+from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
 from sessions_store.state_records import State
 
@@ -84,7 +85,7 @@ class Keeper(Protocol):
         """Return what is to be stored when the exchange is recorded; `nodes` are its last message and its answers."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Branch:
     """One conversation of an exchange: its place in the tree, its upstream request and the choices that answer it."""
 

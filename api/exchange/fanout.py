@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from api.gemini.client import GeminiClient, UpstreamStream
 from api.gemini.wire import GenerateContentResponse
+from gemini_gateway.frozen import frozen
 
 Piece = tuple[int, GenerateContentResponse]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class PlannedCall:
     """One upstream call: its JSON body and the number of the first choice that its candidates fill."""
 

@@ -22,6 +22,7 @@ from api.exchange.identity import session_id
 from api.gemini.wire import Content
 from api.runtime import Runtime
 from api.translate.upstream_call import RememberedMessage
+from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
 from sessions_store.chat_sessions import SessionState, find_session
 from sessions_store.cursors import ReadRows, read_rows
@@ -34,7 +35,7 @@ SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 _NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class SessionKey:
     """Which session of which user: the `user` field and `X-Session-Id`, both may be empty but not both."""
 

@@ -1,7 +1,6 @@
 """From a parsed request to planned upstream calls: the model resolved, the conversation remembered, the body built."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -32,6 +31,7 @@ from api.translate.completions.answer import CompletionAnswer
 from api.translate.completions.request import completion_to_gemini, suffix_instruction
 from api.translate.speech import Speech
 from api.translate.vertex import call_for_vertex
+from gemini_gateway.frozen import frozen
 from sessions_store.catalogue import current, latest
 from sessions_store.transcript import message_keys
 
@@ -40,7 +40,7 @@ Request = TypeVar("Request", bound=RequestModel)
 SPEECH_SECONDS: Final = 3600
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Asker:
     """Who asks, under which request id, and what `X-Session-Id` named."""
 

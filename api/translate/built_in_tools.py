@@ -5,13 +5,14 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from api.gemini.wire import Tool, ToolConfig
 from api.translate.context import RequestContext
 from api.translate.google_options import GoogleOptions
 from api.translate.tool_choice import ChosenTools
+from gemini_gateway.frozen import frozen
 
 # What Gemini calls each tool -> the parameter that asked for it.
 BuiltInTools = dict[str, str]
@@ -19,7 +20,7 @@ BuiltInTools = dict[str, str]
 NO_FUNCTIONS = ChosenTools([], None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class OfferedTools:
     """All tools of a request: the functions with how they may be called, and Google's own."""
 

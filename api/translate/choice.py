@@ -7,7 +7,6 @@ that the turn can be sent back with its thought signatures. How a dialect spells
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from api.gemini.wire import Content, Part
@@ -19,6 +18,7 @@ from api.translate.finish_reason import UNSPECIFIED, finish_reason_note, finish_
 from api.translate.logprobs import TokenLogprobs
 from api.translate.partial_args import OpenCall
 from api.translate.upstream_json import expect, to_json, unexpected_shape
+from gemini_gateway.frozen import frozen
 
 # Gemini speaks 16-bit samples without a file format around them.
 RAW_SOUND: Final = ("audio/l16", "audio/pcm")
@@ -52,7 +52,7 @@ class Piece(NamedTuple):
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DialectRules:
     """What a dialect can carry: how many calls of a choice (None: any number), and whether images and speech.
 

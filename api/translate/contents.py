@@ -27,13 +27,14 @@ from api.translate.signatures import first_unsigned_call, with_skip_value
 from api.translate.stored_media import has_same_images, without_speech
 from api.translate.tool_calls import CallBatch
 from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage
+from gemini_gateway.frozen import frozen
 
 SYSTEM_ROLES = frozenset({"system", "developer"})
 
 Kind = Literal["system", "user", "model", "results", "nothing"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Assembly:
     """The conversation as Gemini gets it; `faces` and `placement` are those of UpstreamCall."""
 

@@ -4,16 +4,16 @@ Finding them is all that happens here; `api.media` fetches, and the translation 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from api.gemini.wire import Blob, Content, Part
 from api.translate.parts import TEXT_KINDS, must_be_fetched
+from gemini_gateway.frozen import frozen
 
 MediaKind = Literal["image", "video", "file"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MediaReference:
     """A URL that Gemini would not fetch; `message` is the index of the message, `param` OpenAI's name of the place."""
 

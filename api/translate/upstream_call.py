@@ -1,16 +1,16 @@
 """What a translated request is: the body for Gemini, and how it belongs to the messages that it came from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from api.gemini.wire import Content, GenerateContentRequest
 from api.notes import Note
+from gemini_gateway.frozen import frozen
 
 SYSTEM, OMITTED = -1, -2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UpstreamCall:
     """One request as Gemini gets it, ready for the wire.
 
@@ -28,7 +28,7 @@ class UpstreamCall:
     tool_names: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RememberedMessage:
     """A message of the stored session that goes before the request: its OpenAI face and its Gemini face.
 

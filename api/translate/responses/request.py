@@ -5,7 +5,7 @@ tree. The order of the leaves matters as in chat completions: tools first, the g
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -36,12 +36,13 @@ from api.translate.thinking import thinking_config
 from api.translate.tool_choice import ChosenTools, choose_tools
 from api.translate.tools import strict_path, tools_to_declarations
 from api.translate.upstream_call import RememberedMessage, UpstreamCall
+from gemini_gateway.frozen import frozen
 
 _NOTHING_RESTORED: Mapping[int, Content] = MappingProxyType({})
 _NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ResponsesCall(UpstreamCall):
     """See UpstreamCall; its request messages are those of the items. `called` are the tools by their flat names."""
 
