@@ -29,6 +29,9 @@ class Answer(Protocol):
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Any]:
         """Fold one response (the whole answer or a piece of a stream); return the chunks that a stream sends."""
 
+    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
+        """Fold the whole answer of one upstream call: `completion` follows, and no chunks are made."""
+
     def finish(self) -> Sequence[Any]:
         """Return the closing chunks; raises UpstreamError when a choice never got its end."""
 

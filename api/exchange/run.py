@@ -30,7 +30,7 @@ async def complete(runtime: Runtime, exchange: Exchange) -> Any:
         )
         exchange.first_byte = time.monotonic()
         for first_choice, response in pieces:
-            answer.feed(response, first_choice=first_choice)
+            answer.fold(response, first_choice=first_choice)
         completion = answer.completion()
         await record(runtime, exchange, "ok")
     except BaseException as error:

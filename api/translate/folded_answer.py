@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.gemini.wire import Content
+from api.gemini.wire import Content, GenerateContentResponse
 from api.openai.usage import Usage
 from api.translate.candidates import Candidates
 
@@ -13,6 +13,10 @@ class FoldedAnswer:
     __slots__ = ()
 
     _candidates: Candidates
+
+    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
+        """Take the whole answer of one upstream call, as a dialect's `feed` does, for a client that gets no chunks."""
+        self._candidates.take(response, first_choice)
 
     @property
     def complete(self) -> bool:

@@ -1,6 +1,6 @@
 """Gemini's answer to chat completions: whole and in chunks, from the same pieces.
 
-A plain answer is one response fed and then `completion()`; a stream is every chunk fed, its deltas sent on, then
+A plain answer is one response folded and then `completion()`; a stream is every chunk fed, its deltas sent on, then
 `finish()`. Follows https://platform.openai.com/docs/api-reference/chat/streaming.
 """
 

@@ -63,6 +63,10 @@ class CompletionAnswer(FoldedAnswer):
                     chunks.append(self._chunk(choice, piece.text, None))
         return chunks
 
+    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
+        """See FoldedAnswer."""
+        self.feed(response, first_choice=first_choice)
+
     def finish(self) -> list[CompletionObject]:
         """Return the chunks that close each choice and, if asked for, the usage."""
         self._candidates.close()

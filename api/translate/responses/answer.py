@@ -126,6 +126,10 @@ class ResponsesAnswer(FoldedAnswer):
             events += self._items.take(choice, pieces)
         return events
 
+    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
+        """See FoldedAnswer: the output items are made as their pieces come."""
+        self.feed(response, first_choice=first_choice)
+
     def finish(self) -> Events:
         """Return the events that end the items and the response."""
         events = self.created()

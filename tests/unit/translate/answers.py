@@ -84,9 +84,9 @@ def stream_of(answer: ChatAnswer | CompletionAnswer, responses: Sequence[tuple[i
 
 
 def plain_of(answer: ChatAnswer | CompletionAnswer, responses: Sequence[tuple[int, Any]]) -> dict[str, Any]:
-    """Feed (first choice, response) pairs and return the plain answer, as JSON would carry it."""
+    """Fold (first choice, response) pairs and return the plain answer, as JSON would carry it."""
     for first_choice, response in responses:
-        answer.feed(response, first_choice=first_choice)
+        answer.fold(response, first_choice=first_choice)
     sent: dict[str, Any] = json.loads(json.dumps(answer.completion()))
     return sent
 
