@@ -4,7 +4,8 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -37,6 +38,9 @@ from sessions_store.records import WITHOUT_SIGNATURES
 from sessions_store.transcript import message_keys
 
 logger = logging.getLogger(__name__)
+
+# Up to this many characters the digest of an upstream body is remembered.
+SMALL: Final = 1024
 
 
 def status_of(error: BaseException) -> str:
@@ -200,4 +204,10 @@ def _upstream_request(exchange: Exchange) -> tuple[UUID, str] | None:
     if exchange.unsigned:
         rest[WITHOUT_SIGNATURES] = True
     text = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
-    return request_digest(text), text
+    return (_small_digest(text) if len(text) <= SMALL else request_digest(text)), text
+
+
+@lru_cache(maxsize=256)
+def _small_digest(text: str) -> UUID:
+    """Return the digest of a body that many requests share: without tools it holds little more than the sampling."""
+    return request_digest(text)

@@ -1,7 +1,7 @@
 """The usage record of an exchange: how it ended, what it counted, how long it took, where its messages stand."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -56,7 +56,7 @@ def _ending(exchange: Exchange, status: str, error: GatewayError | None) -> dict
     """Return how it ended; an answer of which safety let nothing through counts as "blocked"."""
     reasons = exchange.answer.finish_reasons if exchange.answer is not None else []
     native = exchange.answer.native_finish_reasons if exchange.answer is not None else []
-    if status == "ok" and reasons and all(reason == "content_filter" for reason in reasons):
+    if status == "ok" and set(reasons) == {"content_filter"}:
         status = "blocked"
     http_status = error.status if error is not None else 200
     return {
@@ -72,9 +72,9 @@ def _counts(exchange: Exchange) -> dict[str, Any]:
     """Return the tokens in OpenAI's reading and Gemini's own report of them."""
     if exchange.answer is None:
         return {}
-    usage, estimated = _usage(exchange)
     metadatas = exchange.answer.usage_metadata
     reported = [item for item in metadatas if item]
+    usage, estimated = _usage(exchange, reported=bool(reported))
     searches = exchange.answer.searches
     return {
         "model_version": exchange.answer.model_version or "",
@@ -82,7 +82,7 @@ def _counts(exchange: Exchange) -> dict[str, Any]:
         "cached_tokens": (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
         "completion_tokens": usage.get("completion_tokens", 0),
         "reasoning_tokens": (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
-        "tool_tokens": sum(item.get("toolUsePromptTokenCount", 0) for item in reported),
+        "tool_tokens": sum([item.get("toolUsePromptTokenCount", 0) for item in reported]),
         "total_tokens": usage.get("total_tokens", 0),
         "search_queries": sum(searches),
         "grounded": [queries > 0 for queries in searches] if any(searches) else [],
@@ -92,11 +92,11 @@ def _counts(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _usage(exchange: Exchange) -> tuple[dict[str, Any], bool]:
+def _usage(exchange: Exchange, *, reported: bool) -> tuple[Mapping[str, Any], bool]:
     """Return OpenAI's usage and whether it is an approximation: Gemini reported nothing, or not yet all of it."""
     answer = exchange.planned_answer
-    if any(answer.usage_metadata):
-        return dict(answer.usage), not answer.complete
+    if reported:
+        return answer.usage, not answer.complete
     if exchange.attempts == 0 or not exchange.answer_begun:
         return {}, False
     prompt = sum(json_tokens(call.body) for call in exchange.calls)

@@ -90,11 +90,13 @@ class Candidates:
 
         The choices of one call share its searches.
         """
+        searched = [(choice, found) for choice in self.choices if (found := choice.search_queries)]
+        if not searched:
+            return [0] * len(self._blocks)
         silent = self._blocks.keys() - self._usage.keys()
         queries: dict[int, set[str]] = {first: set() for first in (*sorted(self._usage), *sorted(silent))}
-        for choice in self.choices:
-            if found := choice.search_queries:
-                queries[self._call_of(choice)] |= found
+        for choice, found in searched:
+            queries[self._call_of(choice)] |= found
         return [len(found) for found in queries.values()]
 
     @property
@@ -105,6 +107,8 @@ class Candidates:
     def _spent_on_thoughts(self) -> list[Note]:
         """Explain answers without a word: thoughts count against the limit of the answer (rule 66)."""
         cut = [choice for choice in self.choices if choice.native_finish_reason == "MAX_TOKENS"]
+        if not cut:
+            return []
         empty = [choice for choice in cut if not choice.text and not choice.calls]
         thoughts = self.usage.get("completion_tokens_details", {}).get("reasoning_tokens") if empty else 0
         if not thoughts:

@@ -52,7 +52,7 @@ def _completion_tokens(counts: Mapping[str, Any], prompt: int) -> int:
 
 def _count(counts: Mapping[str, Any], name: str) -> int:
     value = counts.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if type(value) is int and value > 0 else 0  # JSON's true is no count
 
 
 def _audio(counts: Mapping[str, Any], name: str) -> int:
