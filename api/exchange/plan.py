@@ -1,7 +1,6 @@
 """From a parsed request to planned upstream calls: the model resolved, the conversation remembered, the body built."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import orjson
@@ -189,7 +188,7 @@ async def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, 
     """
     catalogue = await current()
     name = exchange.public_model
-    resolution = catalogue.resolve(name, today=datetime.now(UTC).date())
+    resolution = catalogue.resolve(name, today=exchange.started_at.date())
     if resolution is None:
         raise ModelNotFoundError(
             f"The model '{name}' does not exist: no mapping and no Gemini model has this name.", param="model"

@@ -31,8 +31,8 @@ class RequestModel(BaseModel):
         given = {name: value for name, value in body.items() if value is not None and name in known}
         unknown = [printable_name(name) for name in body if name not in known] if len(given) < len(body) else []
         for name, names in cls.options().items():
-            if type(value := given.get(name)) is dict:
-                unknown += unknown_names(value, names, name)
+            if name in given and type(given[name]) is dict:
+                unknown += unknown_names(given[name], names, name)
         if unknown:
             given["unknown"] = _listed(unknown)
         try:

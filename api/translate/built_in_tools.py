@@ -46,6 +46,9 @@ class OfferedTools:
         return config
 
 
+NO_TOOLS = OfferedTools()
+
+
 def built_in_tools(
     web_search: Mapping[str, Any] | None, options: GoogleOptions, *, context: RequestContext
 ) -> BuiltInTools:

@@ -70,11 +70,12 @@ def assemble_contents(
     InvalidRequestError naming the message that cannot be translated.
     """
     conversation = _Conversation(context)
-    own_system = any(message["role"] in SYSTEM_ROLES for message in messages)
+    roles = {message["role"] for message in messages}
+    own_system = not SYSTEM_ROLES.isdisjoint(roles)
     for index, item in enumerate(remembered):
         conversation.add_remembered(item, path=f"remembered[{index}]", system=one_history or not own_system)
     conversation.begin_request(leads=not (one_history and remembered))
-    if own_system and all(message["role"] in SYSTEM_ROLES for message in messages):
+    if own_system and roles <= SYSTEM_ROLES:
         conversation.add_only_system(messages)
     else:
         for index, message in enumerate(messages):
@@ -83,13 +84,16 @@ def assemble_contents(
 
 
 class _Conversation:
-    """Collects turns. `_leading` is True while only system messages have come, `_batch` holds calls without result."""
+    """Collects turns. `_leading` is True while only system messages have come, `_batch` holds calls without result,
+    `_called` tells whether there were any calls.
+    """
 
     def __init__(self, context: RequestContext) -> None:
         self._context = context
         self._turns: list[_Turn] = []
         self._batch = CallBatch()
         self._leading = True
+        self._called = False
         self._restored = 0
 
     def begin_request(self, *, leads: bool) -> None:
@@ -156,6 +160,7 @@ class _Conversation:
         face = self._silent(face, path) if face else None
         self._turns.append(_Turn("model" if face else "nothing", face, path))
         if face and calls:
+            self._called = True
             self._batch.open(open_calls(message, face))
 
     def _stored_face(self, message: Message, stored: Content | None, calls: int, path: str) -> Content | None:
@@ -204,7 +209,7 @@ class _Conversation:
         if self._batch.begun:
             self._close_batch()
         self._drop_trailing_model_turns()
-        if self._context.profile.signatures:
+        if self._called and self._context.profile.signatures:
             self._add_skip_values()
         if self._restored:
             self._context.note("restored", "messages", f"{self._restored} assistant turns as Gemini gave them")

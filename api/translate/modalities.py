@@ -62,6 +62,7 @@ GEMINI_VOICES: Final = (
 _VOICES: Final = {**VOICES, **{name.lower(): name for name in GEMINI_VOICES}}
 SPEECH_FORMATS: Final = ("wav", "pcm16")
 _KNOWN: Final = ("text", "audio", "image")
+_TEXT_ONLY: Final = ("TEXT",)
 
 
 def modalities_to_config(
@@ -75,6 +76,8 @@ def modalities_to_config(
         {"responseModalities": ["AUDIO"],
          "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}}
     """
+    if not modalities and audio is None and context.profile.output_modalities == _TEXT_ONLY:
+        return {}
     asked = frozenset(modalities or ())
     _check(asked, context)
     if "audio" in asked:

@@ -26,21 +26,17 @@ class CallBatch:
 
     def __init__(self) -> None:
         self._calls: list[OpenCall] = []
+        self.begun = False  # whether some result of the batch has come
 
     def open(self, calls: Iterable[OpenCall]) -> None:
         """Begin a new batch; the one before must be closed."""
-        self._calls = list(calls)
+        self._calls, self.begun = list(calls), False
 
     def close(self) -> list[OpenCall]:
         """End the batch; return the calls that nobody answered."""
         missing = [call for call in self._calls if not call.answered]
-        self._calls = []
+        self._calls, self.begun = [], False
         return missing
-
-    @property
-    def begun(self) -> bool:
-        """Whether some result of the batch has come."""
-        return any(call.answered for call in self._calls)
 
     def answer(self, call_id: str, *, path: str) -> OpenCall:
         """Return the call that a tool message answers and mark it.
@@ -49,7 +45,7 @@ class CallBatch:
         """
         for call in self._calls:
             if call.call_id == call_id and not call.answered:
-                call.answered = True
+                call.answered = self.begun = True
                 return call
         raise InvalidRequestError(
             "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
@@ -64,7 +60,7 @@ class CallBatch:
         """
         for call in self._calls:
             if call.client_name == client_name and not call.answered:
-                call.answered = True
+                call.answered = self.begun = True
                 return call
         raise InvalidRequestError(
             "Invalid parameter: messages with role 'function' must be a response to a preceding message with "

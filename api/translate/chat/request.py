@@ -12,7 +12,7 @@ from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob, Content, GenerationConfig, ThinkingConfig
 from api.openai.chat_request import ChatCompletionRequest
 from api.translate.body import add_settings, generate_content_body
-from api.translate.built_in_tools import OfferedTools, built_in_tools, reconcile_built_in
+from api.translate.built_in_tools import NO_TOOLS, OfferedTools, built_in_tools, reconcile_built_in
 from api.translate.cached_content import beside_cached_content
 from api.translate.chat.dropped import note_dropped
 from api.translate.contents import assemble_contents
@@ -33,6 +33,7 @@ __all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall", "chat_to_ge
 
 _NOTHING_RESTORED: Mapping[int, Content] = MappingProxyType({})
 _NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})
+_TOOL_PARAMETERS = frozenset({"tools", "functions", "tool_choice", "function_call", "web_search_options"})
 
 
 def chat_to_gemini(
@@ -63,9 +64,10 @@ def chat_to_gemini(
     if options.cached_content:
         assembly, offered = beside_cached_content(assembly, offered, context=context)
     body = generate_content_body(assembly, offered, config)
+    safety = request.gemini_safety_settings or options.safety_settings
     add_settings(
         body,
-        safety=safety_settings_to_gemini(request.gemini_safety_settings or options.safety_settings or ()),
+        safety=safety_settings_to_gemini(safety) if safety else (),
         cached_content=options.cached_content,
         tier=service_tier_to_gemini(request.service_tier, context=context),
     )
@@ -84,6 +86,8 @@ def _tools(
     request: ChatCompletionRequest, options: GoogleOptions, context: RequestContext
 ) -> tuple[Mapping[str, Any] | None, OfferedTools]:
     """Return the response format and all tools, as far as the model takes them together."""
+    if options is NO_OPTIONS and _TOOL_PARAMETERS.isdisjoint(request.model_fields_set):
+        return request.response_format, NO_TOOLS
     response_format, chosen = reconcile_with_tools(
         request.response_format, _chosen_tools(request, context), context=context
     )
@@ -140,7 +144,10 @@ def _config(
 
 def _thinking(request: ChatCompletionRequest, options: GoogleOptions, context: RequestContext) -> ThinkingConfig | None:
     """Return the thinking config; any effort asks to see thoughts, `google.thinking_config` decides that for itself."""
-    own, effort, asked = options.thinking_config, request.effort, request.asks_for_thoughts
+    own = options.thinking_config
+    if own is None and request.reasoning_effort is None and request.reasoning is None:
+        return None
+    effort, asked = request.effort, request.asks_for_thoughts
     if own is None and effort is None and not asked:
         return None
     if asked and effort is None and context.profile.thinking == "none":
