@@ -117,8 +117,8 @@ def _placement(exchange: Exchange) -> tuple[list[Key], list[int]]:
     placed = branch.upstream.placement
     instructions = instruction_node(exchange)
     own = [] if instructions is None else [instructions.key]
-    if memory.head is not None:
-        # A response's history is one with its request: nothing of it stands in front, or is left out.
+    if memory.head is not None or not memory.path:
+        # Nothing stands in front, or is left out: a response's history is one with its request, or there is none.
         return own, [SYSTEM] * len(own) + list(placed)
     hoisted = len(memory.systems)
     rest = iter(placed[hoisted:])
