@@ -34,6 +34,7 @@ from api.runtime import end_on_drain, runtime
 from api.unforeseen import gateway_error
 from api.views.identity import new_request_id
 from sessions_store.canonical import Key
+from sessions_store.catalogue import current
 from sessions_store.state_records import State
 
 MAX_LANES: Final = 16
@@ -184,6 +185,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     ) -> tuple[list[Steer], PlannedResponse]:
         """Answer one request; return what its successor is to take up, and what it was."""
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
+        await current()  # an edit of the catalogue holds for the next frame
         asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED)
         planned = await plan_managed(runtime(), request, asker, local=self._local)
         keeper = planned.exchange.keeper = Remembering(planned.exchange.keeper)

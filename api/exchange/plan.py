@@ -31,7 +31,7 @@ from api.translate.completions.request import completion_to_gemini, suffix_instr
 from api.translate.speech import Speech
 from api.translate.vertex import call_for_vertex
 from gemini_gateway.frozen import frozen
-from sessions_store.catalogue import current, latest
+from sessions_store.catalogue import latest
 from sessions_store.transcript import message_keys
 
 Request = TypeVar("Request", bound=RequestModel)
@@ -59,7 +59,7 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
     """Plan a chat completion. A request that cannot be served is recorded and raises."""
     exchange = _exchange(request, asker, "chat.completions")
     try:
-        request, profile = await resolve_model(request, exchange)
+        request, profile = resolve_model(request, exchange)
         fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
         session = asker.session_of(request.user)
         memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
@@ -125,7 +125,7 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
     """
     exchange = _exchange(request, asker, "completions")
     try:
-        request, profile = await resolve_model(request, exchange)
+        request, profile = resolve_model(request, exchange)
         session = asker.session_of(request.user) if isinstance(request.prompt, str) else None
         turns = [{"role": "user", "content": prompt} for prompt in request.prompts]
         if session is None:
@@ -181,14 +181,13 @@ def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, 
     )
 
 
-async def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelProfile]:
+def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelProfile]:
     """Find the upstream model of `request.model` and apply the mapping's default parameters where the client gave none.
 
-    Raises ModelNotFoundError.
+    The caller's admission has looked for edits of the catalogue. Raises ModelNotFoundError.
     """
-    catalogue = await current()
     name = exchange.public_model
-    resolution = catalogue.resolve(name, today=exchange.started_at.date())
+    resolution = latest().resolve(name, today=exchange.started_at.date())
     if resolution is None:
         raise ModelNotFoundError(
             f"The model '{name}' does not exist: no mapping and no Gemini model has this name.", param="model"

@@ -11,9 +11,9 @@ from openai import OpenAI
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from sessions_store.models import StoredResponse, UsageRecord
+from sessions_store.models import ModelMapping, StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
-from tests.exchanges import GEMINI_3
+from tests.exchanges import GEMINI_3, GEMINI_25, fresh
 from tests.live_gateway import LiveGateway, by_serve
 from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, text_of, turns
 from tests.waiting import eventually
@@ -61,6 +61,18 @@ def test_a_frame_is_answered_with_the_events_of_a_stream(socket: ClientConnectio
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert [event["type"] for event in events[:2]] == ["response.created", "response.in_progress"]
     assert client.responses.retrieve(events[-1]["response"]["id"]).output_text == text_of(events[-1]["response"])
+
+
+def test_an_edit_of_the_mappings_holds_for_the_next_frame(socket: ClientConnection) -> None:
+    name = fresh("test-model")
+    send(socket, model=name, input="Hello!")
+    assert heard(socket)[-1]["error"]["code"] == "model_not_found"
+
+    row = ModelMapping.objects.create(public_name=name, upstream_model=GEMINI_25, position=1)
+    try:
+        assert asked(socket, model=name, input="Hello!")["status"] == "completed"
+    finally:
+        row.delete()
 
 
 @pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")  # the client's own affair

@@ -24,7 +24,7 @@ async def count_input_tokens(runtime: Runtime, request: InputTokensRequest, aske
             "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
         )
     exchange = new_exchange(request, asker, "responses.input_tokens")
-    request, profile = await resolve_model(request, exchange)
+    request, profile = resolve_model(request, exchange)
     turns = await read_turns(runtime, request, exchange, profile)
     try:
         upstream = await translate(runtime, request, turns)

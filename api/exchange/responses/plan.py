@@ -94,7 +94,7 @@ async def plan_response(
     """
     exchange = new_exchange(request, asker, endpoint)
     try:
-        request, profile = await resolve_model(request, exchange)
+        request, profile = resolve_model(request, exchange)
         turns = await read_turns(runtime, request, exchange, profile, local=local)
         try:
             planned = planned_response(exchange, request, turns, await translate(runtime, request, turns))

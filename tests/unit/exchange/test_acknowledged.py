@@ -14,6 +14,7 @@ from api.exchange.run import complete, stream
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime
+from sessions_store.catalogue import current
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
@@ -27,6 +28,7 @@ async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
     """The shared parts of a process."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store()
+    await current()
     yield Runtime(client=client, store=store)
     await client.aclose()
     await store.close()

@@ -22,6 +22,7 @@ from api.exchange.run import complete
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.openai.responses_request import parse_responses
 from api.runtime import Runtime
+from sessions_store.catalogue import current
 from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UpstreamRequest, UsageRecord, User
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
@@ -38,6 +39,7 @@ async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
     """The shared parts of a process, with one thread that reads."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store(readers=1)
+    await current()
     yield Runtime(client=client, store=store)
     await client.aclose()
     await store.close()
