@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 import orjson
-from django.conf import settings
 
 from api.authentication import Caller
 from api.errors import ModelNotFoundError
@@ -65,7 +64,7 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
         memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
         try:
             fetched = await fetch_media(runtime, memory)
-            _plan_chat_calls(exchange, request, profile, memory, fetched)
+            _plan_chat_calls(runtime, exchange, request, profile, memory, fetched)
         except BaseException:
             memory.release()
             raise
@@ -76,6 +75,7 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
 
 
 def _plan_chat_calls(
+    runtime: Runtime,
     exchange: Exchange,
     request: ChatCompletionRequest,
     profile: ModelProfile,
@@ -87,7 +87,7 @@ def _plan_chat_calls(
     upstream = chat_to_gemini(
         request, profile=profile, remembered=memory.before, restored=memory.restored, fetched=fetched
     )
-    if settings.GOOGLE_GENAI_USE_VERTEXAI:
+    if runtime.deployment.vertex:
         upstream = call_for_vertex(upstream)
     exchange.notes += upstream.notes
     exchange.branches = (Branch(memory, upstream, 0, request.choices),)

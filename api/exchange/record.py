@@ -9,7 +9,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 
 from api.errors import (
     GatewayError,
@@ -70,8 +69,8 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
     if status == "client_closed" and exchange.fault is not None:
         status, error = status_of(exchange.fault), exchange.fault
     nodes, leaf, answers = _messages(exchange, runtime.account)
-    usage = usage_row(exchange, status, error, leaf=leaf, answers=answers)
-    update = _session_update(exchange, status, leaf, answers)
+    usage = usage_row(exchange, status, error, leaf=leaf, answers=answers, upstream=runtime.deployment.upstream)
+    update = _session_update(exchange, status, answers, idle=runtime.deployment.session_idle)
     keeper = exchange.keeper
     state = keeper.state(exchange, status, error, (leaf, answers)) if keeper is not None else None
     try:
@@ -169,7 +168,7 @@ def _answer_node(exchange: Exchange, principal_id: int, parent: Key | None, choi
     )
 
 
-def _session_update(exchange: Exchange, status: str, leaf: Key | None, answers: list[Key]) -> SessionUpdate | None:
+def _session_update(exchange: Exchange, status: str, answers: list[Key], *, idle: timedelta) -> SessionUpdate | None:
     """Move the session's head to the first answer.
 
     A failed exchange leaves the head where it was, because its client will ask again; one that the client cut short
@@ -190,7 +189,7 @@ def _session_update(exchange: Exchange, status: str, leaf: Key | None, answers: 
         follow=not memory.continued,
         new_head=answers[0],
         now=exchange.started_at,
-        idle=timedelta(seconds=settings.SESSION_IDLE_SECONDS),
+        idle=idle,
     )
 
 

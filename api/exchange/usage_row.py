@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
-from django.conf import settings
 
 from api.errors import GatewayError
 from api.exchange.exchange import Exchange
@@ -21,9 +20,17 @@ CLIENT_CLOSED: Final = 499
 
 
 def usage_row(
-    exchange: Exchange, status: str, error: GatewayError | None, *, leaf: Key | None, answers: Sequence[Key]
+    exchange: Exchange,
+    status: str,
+    error: GatewayError | None,
+    *,
+    leaf: Key | None,
+    answers: Sequence[Key],
+    upstream: str,
 ) -> UsageRow:
-    """Return the row; `leaf` is the request's last message, `answers` are the keys of the choices."""
+    """Return the row; `leaf` is the request's last message, `answers` are the keys of the choices, `upstream` is which
+    Gemini was asked.
+    """
     systems, placement = _placement(exchange)
     notes = [*exchange.notes, *(exchange.answer.notes if exchange.answer is not None else ())]
     return UsageRow(
@@ -33,7 +40,7 @@ def usage_row(
         endpoint=exchange.endpoint,
         public_model=exchange.public_model,
         upstream_model=exchange.upstream_model,
-        upstream=settings.GEMINI_UPSTREAM,
+        upstream=upstream,
         stream=exchange.stream,
         attempts=exchange.attempts,
         notes=[(note.kind, note.param, note.reason) for note in notes],

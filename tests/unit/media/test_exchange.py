@@ -1,6 +1,7 @@
 """Fetching within an exchange: what goes to Gemini and to the tree, and what is never fetched twice."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -123,8 +124,8 @@ async def test_rule_081_a_failed_fetch_is_recorded_and_never_sent(
     assert not any(lock.locked() for lock in runtime.session_locks.values())
 
 
-async def test_a_full_gateway_fetches_nothing(runtime: Runtime, site: Site, settings: Any) -> None:
-    settings.MAX_IN_FLIGHT = 0
+async def test_a_full_gateway_fetches_nothing(runtime: Runtime, site: Site) -> None:
+    runtime.deployment = replace(runtime.deployment, max_in_flight=0)
     with pytest.raises(RateLimitError):
         await ask(runtime, showing(URL))
     assert site.connections == 0
