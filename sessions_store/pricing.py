@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Any
 
+from gemini_gateway.frozen import frozen
+
 PICO_PER_NANO = 1000
 TEXT, AUDIO, IMAGE, VIDEO = "TEXT", "AUDIO", "IMAGE", "VIDEO"
 
@@ -47,7 +49,7 @@ class Price:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Tokens:
     """Token counts of one upstream call. The mappings split them by modality; what they do not name is text."""
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from gemini_gateway.frozen import frozen
 from sessions_store.call_ids import with_matching_ids
 from sessions_store.canonical import Key, answered_position, call_ids_of, message_key
 from sessions_store.cursors import read_rows
@@ -55,7 +56,7 @@ class Known:
     by_call_id: Mapping[str, tuple[Key, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StoredMessage:
     """One stored turn: OpenAI's message as JSON, its size in tokens, and its Gemini faces, the newest first. There are
     two where models of two families gave the same answer.

@@ -1,7 +1,7 @@
 """Placing new messages in the transcript tree: their ids, depth and instructions, and re-hanging them elsewhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from secrets import randbits
 from time import time_ns
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key, answered_position, call_ids_of, message_key
 from sessions_store.cursors import Cursor
 from sessions_store.records import NewMessage
@@ -17,7 +18,7 @@ from sessions_store.sql import from_uuids, to_uuid, within
 INSTRUCTION_ROLES = frozenset({"system", "developer"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Place:
     """A node of the database: its id, and what a child inherits from it. The root has no id."""
 
