@@ -21,6 +21,8 @@ from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
 
+from gemini_gateway.one_write import send_whole
+
 logger = logging.getLogger(__name__)
 
 WATCH_AFTER_SECONDS = 0.05
@@ -111,9 +113,9 @@ class ShortHandler(ASGIHandler):
         headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
         start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
         if isinstance(response, HttpResponse):
-            headers.append((b"content-length", b"%d" % len(response.content)))
-            await send(start)
-            await send({"type": "http.response.body", "body": response.content})
+            body = response.content
+            headers.append((b"content-length", b"%d" % len(body)))
+            await send_whole(send, start, {"type": "http.response.body", "body": body})
             return
         await send(start)
         del start, headers

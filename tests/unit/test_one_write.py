@@ -1,0 +1,116 @@
+"""What `gemini_gateway.one_write` takes from uvicorn's inside, and that what is sent is the same with it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from gemini_gateway.one_write import send_whole
+
+Message = Mapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+BODY: Message = {"type": "http.response.body", "body": b"{}"}
+KEPT = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CLOSED = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+every_protocol = pytest.mark.parametrize("protocol", [HttpToolsProtocol, H11Protocol])
+
+
+class Client(asyncio.Transport):
+    """The connection to a client that takes everything; keeps each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        assert not self.closed
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+
+def _start(length: int = 2) -> Message:
+    return {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % length)]}
+
+
+async def _two_messages(send: Send, start: Message, body: Message) -> None:
+    await send(start)
+    await send(body)
+
+
+async def _answered(protocol: Any, request: bytes, answer: Callable[..., Awaitable[None]], start: Message) -> Client:
+    """Return the client after an application has answered its requests."""
+
+    async def application(scope: Any, receive: Any, send: Send) -> None:
+        await answer(send, start, BODY)
+
+    state, client = ServerState(), Client()
+    config = Config(app=application, log_config=None, access_log=False, date_header=False)
+    config.load()
+    connection = protocol(config=config, server_state=state, app_state={}, _loop=asyncio.get_running_loop())
+    connection.connection_made(client)
+    connection.data_received(request)
+    while state.tasks:  # one after the other: a pipelined request begins when the one before it ends
+        await asyncio.wait(state.tasks)
+    connection.connection_lost(None)
+    return client
+
+
+@every_protocol
+@pytest.mark.parametrize("request_bytes", [KEPT, CLOSED], ids=["kept", "closed"])
+async def test_an_answer_is_one_write(protocol: Any, request_bytes: bytes) -> None:
+    plain = await _answered(protocol, request_bytes, _two_messages, _start())
+    client = await _answered(protocol, request_bytes, send_whole, _start())
+
+    assert len(plain.writes) > 1
+    assert client.writes == [b"".join(plain.writes)]
+    assert client.closed
+
+
+@every_protocol
+async def test_pipelined_answers_keep_their_order(protocol: Any) -> None:
+    plain = await _answered(protocol, KEPT * 2, _two_messages, _start())
+    client = await _answered(protocol, KEPT * 2, send_whole, _start())
+
+    assert b"".join(client.writes) == b"".join(plain.writes)
+    assert len(client.writes) == 2
+
+
+@every_protocol
+async def test_an_answer_that_fails_sends_what_it_sent_before(protocol: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Its head promises more than there is."""
+    plain = await _answered(protocol, KEPT, _two_messages, _start(3))
+    client = await _answered(protocol, KEPT, send_whole, _start(3))
+
+    assert b"".join(client.writes) == b"".join(plain.writes)
+    assert "Exception in ASGI application" in caplog.text
+
+
+async def test_another_servers_send_gets_both_messages() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await send_whole(send, _start(), BODY)
+
+    assert sent == [_start(), BODY]
