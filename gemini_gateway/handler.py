@@ -9,18 +9,18 @@ that hangs up by cancelling the view. Database connections belong to the store's
 
 import asyncio
 import functools
-import io
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
 
+from gemini_gateway.lean_http import LeanRequest
 from gemini_gateway.one_write import send_whole
 
 logger = logging.getLogger(__name__)
@@ -68,8 +68,7 @@ class ShortHandler(ASGIHandler):
             return
         if body is None:
             return
-        request = ASGIRequest(scope, io.BytesIO(body))
-        request._body = body  # noqa: SLF001 - what HttpRequest.body sets after reading the stream
+        request = LeanRequest(scope, body)
         serving = self._serve(request, receive, send)
         del request, body  # a stream may stay open for minutes: what it was asked with is not kept for that long
         await serving

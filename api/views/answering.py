@@ -57,5 +57,5 @@ async def answer(exchange: Exchange) -> HttpResponseBase:
     else:
         response = json_response(await complete(runtime(), exchange))
     for name, value in exchange.headers():
-        response[name] = value
+        response.headers[name] = value
     return response

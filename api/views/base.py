@@ -13,11 +13,12 @@ from api.authentication import Caller, admit_keyless
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from api.exchange.principals import local_caller
 from api.views.identity import new_request_id
+from gemini_gateway.lean_http import LeanResponse
 
 
 def json_response(body: Any, *, status: int = 200) -> HttpResponse:
     """Return a JSON response, encoded once."""
-    return HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
+    return LeanResponse(orjson.dumps(body), status=status, content_type="application/json")
 
 
 class GatewayView(APIView):
@@ -40,8 +41,6 @@ class GatewayView(APIView):
         """Admit the caller, call the method's handler, render failures, add OpenAI's headers."""
         self.started = time.perf_counter()
         self.request_id = new_request_id()
-        self.request = request  # type: ignore[assignment]
-        self.args, self.kwargs, self.headers = args, kwargs, {}
         response: HttpResponseBase
         try:
             if not self.public:
@@ -57,11 +56,12 @@ class GatewayView(APIView):
             response = self.handle_exception(exc)
             if response.status_code == 405:
                 response["Allow"] = ", ".join(self._methods())
-        response["x-request-id"] = self.request_id
-        response["openai-processing-ms"] = str(round((time.perf_counter() - self.started) * 1000))
-        response["openai-version"] = "2020-10-01"
+        headers = response.headers
+        headers["x-request-id"] = self.request_id
+        headers["openai-processing-ms"] = str(round((time.perf_counter() - self.started) * 1000))
+        headers["openai-version"] = "2020-10-01"
         if settings.GEMINI_UPSTREAM == "emulator":
-            response["x-gateway-upstream"] = "emulator"
+            headers["x-gateway-upstream"] = "emulator"
         return response
 
     def _methods(self) -> list[str]:

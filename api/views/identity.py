@@ -1,6 +1,6 @@
 """Names for what comes into being: short, unique, unguessable."""
 
-import secrets
+import os
 import time
 
 
@@ -9,4 +9,4 @@ def new_request_id() -> str:
 
     Ids that grow go to the end of the database's index instead of to a page anywhere in it.
     """
-    return f"req_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    return f"req_{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
