@@ -5,6 +5,7 @@ by Python code. A plain request needs none of it. What is not plain (an upgrade 
 be refused, addresses told by a proxy) goes Daphne's own way.
 """
 
+import functools
 import re
 import time
 from typing import Any, Final
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 
 from daphne.http_protocol import WebRequest
 from daphne.utils import HEADER_NAME_RE, INVALID_HEADER_VALUE_BYTES
+from twisted.web.http import Request
 from twisted.web.http_headers import Headers as TwistedHeaders
 
 _ODD_VALUE: Final = re.compile(b"[" + re.escape(bytes(sorted(INVALID_HEADER_VALUE_BYTES))) + b"]")
@@ -19,11 +21,27 @@ _ODD_VALUE: Final = re.compile(b"[" + re.escape(bytes(sorted(INVALID_HEADER_VALU
 Headers = list[tuple[bytes, bytes]]
 
 
+@functools.lru_cache(maxsize=1024)
+def lowered_name(name: bytes) -> bytes:
+    """Return a header's name in lower case, b"" for what is no name."""
+    return name.lower() if HEADER_NAME_RE.fullmatch(name) else b""
+
+
 class DirectRequest(WebRequest):  # type: ignore[misc]
     """A request of Daphne's server; two are equal when they are the same."""
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
+
+    def __init__(self, channel: Any, queued: object = False) -> None:
+        # What Daphne's own does. Twisted would parse multipart bodies in full, only for its `args` that nobody reads.
+        self.client_addr: list[Any] | None = None
+        self.server_addr: list[Any] | None = None
+        self.application_queue = None
+        self._response_started = False
+        Request.__init__(self, channel, queued, parsePOSTFormSubmission=False)
+        self.server = channel.factory.server
+        self.server.protocol_connected(self)
 
     def process(self) -> Any:
         """Give the request to the application."""
@@ -50,8 +68,8 @@ class DirectRequest(WebRequest):  # type: ignore[misc]
         """Return the headers as ASGI has them; None when they are for Daphne to look at."""
         headers: Headers = []
         for name, values in self.requestHeaders.getAllRawHeaders():
-            lowered = name.lower()
-            if lowered == b"upgrade" or not HEADER_NAME_RE.fullmatch(name):
+            lowered = lowered_name(name)
+            if lowered in {b"upgrade", b""}:
                 return None
             for value in values:
                 if _ODD_VALUE.search(value):

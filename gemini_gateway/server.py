@@ -130,7 +130,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         inbox = Inbox()
         scope.setdefault("asgi", {"version": "3.0"})
         answering = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
-        task = asyncio.ensure_future(answering, loop=asyncio.get_event_loop())
+        task = asyncio.get_event_loop().create_task(answering)
         details["application_instance"] = task
         task.add_done_callback(partial(self._application_done, protocol))
         return inbox

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from twisted.protocols.basic import LineReceiver
 
-from gemini_gateway.direct_request import DirectRequest
+from gemini_gateway.direct_answer import DirectAnswer
 from gemini_gateway.direct_write import DirectChannel
 
 if TYPE_CHECKING:
@@ -104,8 +104,22 @@ class GatewayChannel(DirectChannel):
         self.requestFactory = GatewayRequest  # here, because Daphne's factory sets its own on each new channel
         self.timeOut = self._limits.header_timeout
         super().connectionMade()
+        # Each request asks for these again, and Twisted the kernel.
+        self._peer, self._host, self._secure = super().getPeer(), super().getHost(), super().isSecure()
         # Twisted pauses producers (GatewayRequest) when more than this waits for the client.
         self.transport.bufferSize = self._limits.outbound_budget_bytes
+
+    def getPeer(self) -> Any:
+        """The client's address."""
+        return self._peer
+
+    def getHost(self) -> Any:
+        """The address that the client has connected to."""
+        return self._host
+
+    def isSecure(self) -> bool:
+        """Whether the connection is encrypted."""
+        return bool(self._secure)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client; within a head they do not buy more time."""
@@ -157,7 +171,7 @@ class GatewayChannel(DirectChannel):
             self.loseConnection()
 
 
-class GatewayRequest(DirectRequest):
+class GatewayRequest(DirectAnswer):
     """One request and its answer.
 
     `unread` is a future while more than the outbound budget waits for the client, None otherwise.
@@ -167,8 +181,7 @@ class GatewayRequest(DirectRequest):
     server: "GatewayServer"
 
     def __init__(self, channel: GatewayChannel, queued: object = False) -> None:
-        # Twisted would parse multipart bodies in full, only for its own `args` that nobody reads.
-        super().__init__(channel, queued, parsePOSTFormSubmission=False)
+        super().__init__(channel, queued)
         self.early_path = b""
         self.arrived = False
         self.unread: asyncio.Future[None] | None = None
@@ -226,15 +239,14 @@ class GatewayRequest(DirectRequest):
 
     def handle_reply(self, message: Mapping[str, Any]) -> None:
         """Write one message of the application."""
-        kind = message["type"]
-        if kind == "http.response.start":
-            message = self._watch_headers(message)
-        elif kind == "http.response.body" and message.get("more_body"):
-            self._announce_stream()
-        if self.channel is None:
+        if message["type"] == "http.response.start":
+            super().handle_reply(self._watch_headers(message))
             return
-        with self.channel.gathering():
-            super().handle_reply(message)
+        if message.get("more_body"):
+            self._announce_stream()
+        if self.channel is not None:
+            with self.channel.gathering():
+                super().handle_reply(message)
 
     def _watch_headers(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         """Note what the answer is; while draining it is the last one on its connection."""

@@ -1,0 +1,139 @@
+"""What `gemini_gateway.direct_answer` takes from Daphne's inside: what it sends is what Daphne would send."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from daphne.http_protocol import WebRequest
+from twisted.internet.testing import StringTransport
+
+from gemini_gateway.direct_answer import DirectAnswer
+from gemini_gateway.direct_request import DirectRequest
+from gemini_gateway.direct_write import DirectChannel
+
+Header = tuple[bytes, bytes]
+
+TYPE: Header = (b"Content-Type", b"application/json")
+LENGTH: Header = (b"content-length", b"2")
+ODD_VALUES: list[Header] = [(b"x-name", b"a\r\nx-other: b"), (b"x-name", b"a\nb"), (b"x-name", b"a\rb")]
+KEPT = b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class TwistedAnswer(DirectRequest):
+    """A request that is answered as Daphne answers it."""
+
+
+def _server(**options: Any) -> Any:
+    """A server that gives requests to nobody."""
+    wanted = {
+        "connections": {},
+        "protocol_connected": lambda request: None,
+        "protocol_disconnected": lambda request: None,
+        "create_application": lambda request, scope: None,
+        "log_action": lambda *words: None,
+        "action_logger": None,
+        "server_name": "",
+        "root_path": "",
+        "proxy_forwarded_address_header": None,
+    }
+    return SimpleNamespace(**{**wanted, **options})
+
+
+def _sent(kind: Any, request: bytes, headers: Sequence[Header], *body: bytes, status: int = 200, **options: Any) -> Any:
+    """Return what goes out when a request is answered, and whether the connection stays open."""
+    transport = StringTransport()
+    channel = DirectChannel()
+    channel.factory = SimpleNamespace(server=_server(**options), log=lambda request: None)
+    channel.requestFactory = kind
+    channel.makeConnection(transport)
+    channel.dataReceived(request)
+    answered = channel.requests[0]
+    answered.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
+    for place, piece in enumerate(body, start=1):
+        answered.handle_reply({"type": "http.response.body", "body": piece, "more_body": place < len(body)})
+    channel.setTimeout(None)
+    return transport.value(), transport.disconnecting
+
+
+def _same(sent: bytes) -> tuple[Any, ...]:
+    """Return an answer with the names of its headers in lower case, in whatever order."""
+    head, _, body = sent.partition(b"\r\n\r\n")
+    status, *lines = head.split(b"\r\n")
+    return status, sorted((name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)), body
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "headers", "body", "status"),
+    [
+        (KEPT, [TYPE, LENGTH], [b"{}"], 200),
+        (KEPT, [TYPE, LENGTH], [b"{", b"}"], 201),
+        (KEPT, [TYPE], [b"{", b"", b"}"], 200),
+        (KEPT, [TYPE], [b""], 404),
+        (KEPT, [TYPE, (b"set-cookie", b"a"), (b"set-cookie", b"b")], [b"{}"], 200),
+        (KEPT, [], [b""], 204),
+        (KEPT, [], [b""], 304),
+        (KEPT, [TYPE, LENGTH], [b"{}"], 299),
+        (KEPT.replace(b"GET", b"HEAD"), [TYPE, LENGTH], [b"{}"], 200),
+        (KEPT.replace(b"1.1", b"1.0"), [TYPE], [b"{}"], 200),
+        (KEPT.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), [TYPE, LENGTH], [b"{}"], 200),
+        *((KEPT, [header, LENGTH], [b"{}"], 200) for header in ODD_VALUES),
+    ],
+)
+def test_an_answer_is_what_daphne_sends(
+    request_bytes: bytes, headers: list[Header], body: list[bytes], status: int
+) -> None:
+    ours, we_close = _sent(DirectAnswer, request_bytes, headers, *body, status=status)
+    theirs, they_close = _sent(TwistedAnswer, request_bytes, headers, *body, status=status)
+
+    assert _same(ours) == _same(theirs)
+    assert we_close == they_close
+
+
+def test_a_name_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="x-name: a"):
+        _sent(DirectAnswer, KEPT, [(b"x-name: a\r\nx-other", b"b"), LENGTH], b"{}")
+
+
+def test_a_servers_name_and_its_log_are_daphnes() -> None:
+    log: list[Any] = []
+    options: dict[str, Any] = {
+        "server_name": "gateway",
+        "action_logger": log.append,
+        "log_action": lambda *words: log.append(words),
+    }
+
+    ours, _ = _sent(DirectAnswer, KEPT, [TYPE, LENGTH], b"{}", **options)
+
+    assert b"Server: gateway" in ours
+    assert len(log) == 1
+
+
+@pytest.mark.parametrize("kind", [DirectAnswer, TwistedAnswer])
+def test_an_answer_has_one_beginning(kind: Any) -> None:
+    start: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
+    request = _request(kind)
+    request.handle_reply(start)
+
+    with pytest.raises(ValueError, match="already been started"):
+        request.handle_reply(start)
+
+
+def test_a_body_needs_a_head() -> None:
+    with pytest.raises(ValueError, match="not yet been started"):
+        _request(DirectAnswer).handle_reply({"type": "http.response.body", "body": b"{}"})
+
+
+def _request(kind: Any) -> Any:
+    channel = DirectChannel()
+    channel.factory = SimpleNamespace(server=_server())
+    channel.makeConnection(StringTransport())
+    channel.setTimeout(None)
+    return kind(channel)
+
+
+def test_a_request_is_made_as_daphne_makes_it() -> None:
+    channel = _request(DirectRequest).channel
+    ours, theirs = DirectRequest(channel), WebRequest(channel, False, parsePOSTFormSubmission=False)
+
+    assert vars(ours).keys() == vars(theirs).keys()
