@@ -21,6 +21,7 @@ from twisted.internet.defer import maybeDeferred
 from gemini_gateway.inbox import Inbox
 from gemini_gateway.lifespan import Lifespan
 from gemini_gateway.server_connection import GatewayChannel, GatewayRequest, Limits
+from gemini_gateway.swept_timeout import SWEEP_SECONDS
 
 logger = logging.getLogger(__name__)
 reactor: Any = _reactor
@@ -188,10 +189,12 @@ class GatewayServer(Server):  # type: ignore[misc]
             await super().handle_reply(protocol, message)
 
     def timeout_checker(self) -> None:
-        """Daphne's periodic check of every connection, each second."""
+        """Daphne's periodic check of every request, and ours of every connection."""
         for protocol in list(self.connections):
             protocol.check_timeouts()
-        reactor.callLater(1, self.timeout_checker)
+        for channel in list(self.channels):
+            channel.check_timeout()
+        reactor.callLater(SWEEP_SECONDS, self.timeout_checker)
 
     # --- end ---------------------------------------------------------------------------------------------------------
 

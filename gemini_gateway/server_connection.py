@@ -18,6 +18,7 @@ from twisted.protocols.basic import LineReceiver
 
 from gemini_gateway.direct_answer import DirectAnswer
 from gemini_gateway.direct_write import DirectChannel
+from gemini_gateway.swept_timeout import SweptTimeout
 
 if TYPE_CHECKING:
     from api.openai.error_body import ErrorBody
@@ -87,7 +88,7 @@ def closing_answer(refusal: Refusal, path: bytes) -> bytes:
     return head + b"".join(b"%s: %s\r\n" % header for header in headers.items()) + b"\r\n" + body
 
 
-class GatewayChannel(DirectChannel):
+class GatewayChannel(SweptTimeout, DirectChannel):
     """One client connection, parsed by Twisted. The head of each request has `header_timeout` from its first byte on;
     so has an idle connection.
     """
