@@ -21,9 +21,11 @@ _ACTIVE = (
     'SELECT session.id, session.public_id, session.principal_id, session."user", session.name, session.head_id,'
     " session.message_count, session.last_active_at, head.key, head.id, head.depth, head.instructions"
     " FROM sessions_store_chatsession session LEFT JOIN sessions_store_message head ON head.id = session.head_id"
-    " WHERE session.ended_at IS NULL AND ("
+    " WHERE "
 )
-_ONE = '(session.principal_id = %s AND session."user" = %s AND (session.name = %s OR session.public_id = %s))'
+# Each by one unique index: a user may have any number of sessions, and so may clients that name sessions only.
+_BY_NAME = '(session.principal_id = %s AND session."user" = %s AND session.name = %s AND session.ended_at IS NULL)'
+_BY_PUBLIC_ID = _BY_NAME.replace("session.name", "session.public_id")
 _CREATE = (
     "INSERT INTO sessions_store_chatsession"
     ' (public_id, principal_id, "user", name, title, head_id, message_count, started_at, last_active_at, ended_at)'
@@ -102,10 +104,11 @@ class SessionHeads:
         return False
 
     def _lock(self, keys: Sequence[Key]) -> None:
-        statement = _ACTIVE + " OR ".join([_ONE] * len(keys)) + ")"
+        named = [key for key in keys if key[2]]
+        statement = _ACTIVE + " OR ".join([_BY_NAME] * len(keys) + [_BY_PUBLIC_ID] * len(named))
         if not is_sqlite():  # SQLite's IMMEDIATE transaction holds the only write lock already
             statement += " ORDER BY session.id FOR UPDATE OF session"
-        self._cursor.execute(statement, [part for key in keys for part in (*key, key[2])])
+        self._cursor.execute(statement, [part for key in (*keys, *named) for part in key])
         moved: dict[UUID, list[Session]] = {}
         for row in self._cursor.fetchall():
             session = _session(row)

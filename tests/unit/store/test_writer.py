@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from sessions_store.canonical import Key
 from sessions_store.chat_sessions import find_session, list_sessions
@@ -349,3 +349,24 @@ def test_pages_of_sessions() -> None:
 
     assert sorted(session.user for session in first + rest) == ["a", "b", "c"]
     assert [session.user for session in list_sessions(principal_id, user="b")] == ["b"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="counts the steps of SQLite's machine")
+def test_a_turn_costs_the_same_however_many_sessions_there_are() -> None:
+    """Clients that name sessions only are all one user, with the empty name."""
+    principal_id = new_principal()
+
+    def steps(name: str) -> int:
+        """Begin a session; return how many hundred steps that took."""
+        counted: list[int] = []
+        connection.connection.set_progress_handler(lambda: counted.append(1), 100)
+        write_batch([exchange(principal_id, turn(name), session={"user": "", "name": name})])
+        connection.connection.set_progress_handler(None, 0)
+        return len(counted)
+
+    before = steps("first")
+    for batch in range(10):
+        names = [f"other-{batch}-{number}" for number in range(200)]
+        write_batch([exchange(principal_id, session={"user": "", "name": name}) for name in names])
+
+    assert steps("last") < 2 * before
