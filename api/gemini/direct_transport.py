@@ -7,6 +7,7 @@ redirects, no cookies, no compression, no HTTP proxy: where one is configured, `
 import asyncio
 import ssl
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -28,12 +29,36 @@ class Connection(asyncio.Protocol):
     and nobody has read; reading from the socket pauses while they are more than 256 KiB.
     """
 
+    __slots__ = (
+        "_buffered",
+        "_ended",
+        "_head_done",
+        "_head_size",
+        "_loop",
+        "_lost",
+        "_parser",
+        "_paused",
+        "_pieces",
+        "_pool",
+        "_reusable",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "_until",
+        "_waiter",
+        "_wants_body",
+        "headers",
+        "idle_since",
+        "status",
+    )
+
     def __init__(self, pool: "DirectTransport") -> None:
         self._pool = pool
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self.idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = inf
         self._until = 0.0
         self._reset()
 
@@ -49,7 +74,8 @@ class Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._buffered = 0
         self._paused = False
-        self._waiter: asyncio.Future[bool] | None = None
+        self._waiter: asyncio.Future[bytes | None] | None = None
+        self._wants_body = False
 
     @property
     def usable(self) -> bool:
@@ -63,43 +89,37 @@ class Connection(asyncio.Protocol):
         self._reset()
         self._transport.write(request)
 
-    async def head(self, until: float) -> bool:
-        """Wait for the answer's head; False once the loop's clock has passed `until`."""
-        while not self._head_done:
-            if self._lost is not None:
-                raise self._lost
-            if not await self._arrival(until):
-                return False
-        return True
+    def receive(self, until: float) -> "asyncio.Future[bytes | None]":
+        """See transport.Answer. As long as its head has not come, b"" says that it has."""
+        waiter = self._waiter = self._loop.create_future()
+        self._wants_body = self._head_done
+        self._until = until
+        if self._pieces or self._ended or self._lost is not None:
+            self._wake()
+        elif until < self._timer_at:
+            self._set_timer(until)
+        return waiter
 
-    async def receive(self, until: float) -> bytes | None:
-        """See transport.Answer."""
-        while not self._pieces:
-            if self._ended:
-                return b""
-            if self._lost is not None:
-                raise self._lost
-            if not await self._arrival(until):
-                return None
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
-        self._buffered = 0
-        if self._paused and self._transport is not None:
+    def _wake(self) -> None:
+        """Give to the one who waits what he waits for, or how the answer ended."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if self._wants_body and self._pieces:
+            pieces, self._pieces = self._pieces, []
+            self._buffered = 0
+            if self._paused:
+                self._read_on()
+            waiter.set_result(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        elif self._ended if self._wants_body else self._head_done:
+            waiter.set_result(b"")
+        elif self._lost is not None:
+            waiter.set_exception(self._lost)
+
+    def _read_on(self) -> None:
+        if self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
-        return data
-
-    async def _arrival(self, until: float) -> bool:
-        """Wait until something has arrived or the connection is lost; False when the time has come first."""
-        waiter: asyncio.Future[bool] = self._loop.create_future()
-        self._waiter = waiter
-        self._until = until
-        if self._timer is None or self._timer.when() > until:
-            self._set_timer(until)
-        try:
-            return await waiter
-        finally:
-            self._waiter = None
 
     def _set_timer(self, when: float) -> None:
         """Look at `when` whether somebody has waited for too long.
@@ -110,15 +130,17 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(when, self._look)
+        self._timer_at = when
 
     def _look(self) -> None:
         self._timer = None
+        self._timer_at = inf
         if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._until:
             self._set_timer(self._until)
         else:
-            self._waiter.set_result(False)
+            self._waiter.set_result(None)
 
     def release(self) -> None:
         """See transport.Answer."""
@@ -171,10 +193,6 @@ class Connection(asyncio.Protocol):
         self._lost = self._lost or BrokenOffError(reason)
         self.close()
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(True)
-
     # --- what httptools calls ----------------------------------------------------------------------------------------
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -221,7 +239,7 @@ class DirectTransport:
         connection = self._reuse() or await self._connect()
         try:
             connection.send(b"%sContent-Length: %d\r\n\r\n%s" % (self._head(path, headers), len(body), body))
-            if await connection.head(until):
+            if await connection.receive(until) is not None:
                 return connection
         except BaseException:
             connection.close()

@@ -4,7 +4,7 @@ Two kinds exist: `direct_transport` (asyncio and httptools, about ten times chea
 docs/decisions/0005) and `aiohttp_transport`, for where an HTTP proxy stands between or httptools is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
 
@@ -35,7 +35,7 @@ class Answer(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers of the head."""
 
-    async def receive(self, until: float) -> bytes | None:
+    def receive(self, until: float) -> Awaitable[bytes | None]:
         """Return the next piece of the body, b"" at its end, None once the loop's clock has passed `until`.
 
         Raises BrokenOffError.
