@@ -164,6 +164,18 @@ class GeminiClient:
 class UpstreamStream:
     """One open stream of Gemini's answers. `close()` drops the connection at once, so Gemini stops generating."""
 
+    __slots__ = (
+        "_answer",
+        "_decoder",
+        "_due",
+        "_ends_at",
+        "_fault",
+        "_idle",
+        "_loop",
+        "_model",
+        "ended",
+    )
+
     def __init__(self, answer: Answer, deadlines: Deadlines, *, started: float, model: str) -> None:
         self._answer = answer
         self._loop = asyncio.get_running_loop()
@@ -171,7 +183,7 @@ class UpstreamStream:
         self._model = model
         self._idle = deadlines.idle
         self._ends_at = started + deadlines.total
-        self._idle_at = started + deadlines.first_byte
+        self._due = min(started + deadlines.first_byte, self._ends_at)  # when it has been silent for too long, or ends
         self._fault: GatewayError | None = None
         self.ended = False
 
@@ -185,37 +197,38 @@ class UpstreamStream:
         until = self._loop.time() + wait
         while not self.ended:
             try:
-                data = await self._answer.receive(min(until, self._idle_at, self._ends_at))
+                data = await self._answer.receive(min(until, self._due))
             except TransportError as error:
                 raise _connection_error(error) from None
             now = self._loop.time()
             if now >= self._ends_at:
                 raise UpstreamTimeoutError("The upstream model did not finish within the time limit.")
             if data is None:
-                if now >= self._idle_at:
+                if now >= self._due:
                     raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
                 return None
             self.ended = not data
-            self._idle_at = now + self._idle
-            responses = self._decoder.feed(data) if data else self._decoder.finish()
+            self._due = min(now + self._idle, self._ends_at)
+            responses: list[Any] = self._decoder.feed(data) if data else self._decoder.finish()
+            for response in responses:
+                if "error" in response:
+                    return self._checked(responses)
             if responses:
-                return self._checked(responses)
+                return responses
         return []
 
-    def _checked(self, responses: list[dict[str, Any]]) -> list[GenerateContentResponse]:
+    def _checked(self, responses: list[Any]) -> list[GenerateContentResponse]:
         """Return the answers before an error object; the error itself is raised now, or by the next read."""
-        good: list[Any] = []
-        for response in responses:
+        for position, response in enumerate(responses):
             fault = response.get("error")
             if fault is None:
-                good.append(response)
                 continue
             code = fault.get("code") if isinstance(fault, dict) else None
             self._fault = upstream_error(code if isinstance(code, int) else 500, response, {}, openai_model=self._model)
-            if not good:
+            if not position:
                 raise self._fault
-            break
-        return good
+            return responses[:position]
+        return responses
 
     def close(self) -> None:
         """End the stream. An unfinished one loses its connection: the only way to make Gemini stop."""

@@ -19,6 +19,8 @@ MAX_EVENT_BYTES: Final = 20 * 2**20
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _OUTSIDE_STRING: Final = re.compile(rb'["{}]')
 _INSIDE_STRING: Final = re.compile(rb'["\\]')
+_NEWLINE: Final = ord("\n")
+_RETURN: Final = ord("\r")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n"
 
@@ -31,6 +33,22 @@ class StreamDecoder:
     repeats it.
     """
 
+    __slots__ = (
+        "_between_events",
+        "_block",
+        "_data",
+        "_data_size",
+        "_fault",
+        "_garbage_seen",
+        "_head",
+        "_limit",
+        "_line",
+        "_line_size",
+        "_objects_seen",
+        "_plain",
+        "_skip_newline",
+    )
+
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._limit = max_event_bytes
         self._fault: UpstreamError | None = None
@@ -42,6 +60,7 @@ class StreamDecoder:
         self._line_size = 0
         self._data_size = 0
         self._skip_newline = False  # the last read ended with \r: a \n at the start of the next belongs to it
+        self._between_events = True  # nothing of the above waits for its end
         self._objects_seen = False
         self._garbage_seen = False
 
@@ -53,6 +72,9 @@ class StreamDecoder:
         try:
             if not self._whole_events(data, objects):
                 self._feed(data, objects)
+                self._between_events = not (
+                    self._head or self._plain or self._block or self._line or self._data or self._skip_newline
+                )
         except UpstreamError as fault:
             self._fault = fault
             if not objects:
@@ -82,22 +104,17 @@ class StreamDecoder:
 
     def _whole_events(self, data: bytes, objects: list[dict[str, Any]]) -> bool:
         """Decode a read that holds nothing but whole one-line events, the usual case; False if it is anything else."""
-        if self._line or self._data or self._head or self._skip_newline or data[:5] != b"data:":
+        end = b"\r\n\r\n" if data[-4:] == b"\r\n\r\n" else b"\n\n"
+        if not self._between_events or data[:5] != b"data:" or data[-len(end) :] != end or len(data) > self._limit:
             return False
-        if self._plain is not None or self._block is not None:
-            return False
-        if data.endswith(b"\r\n\r\n"):
-            events = data[:-4].split(b"\r\n\r\n")
-        elif data.endswith(b"\n\n"):
-            events = data[:-2].split(b"\n\n")
-        else:
-            return False
+        text = data[5 : -len(end)]
+        events = text.split(end + b"data:") if _NEWLINE in text else [text]
         for event in events:
-            if event[:5] != b"data:" or b"\n" in event or b"\r" in event or len(event) > self._limit:
+            if _NEWLINE in event or _RETURN in event:
                 return False
         self._head = None
         for event in events:
-            _decode(event[5:], objects)
+            _decode(event, objects)
         return True
 
     def _feed(self, data: bytes, objects: list[dict[str, Any]]) -> None:
@@ -237,7 +254,7 @@ def _decode(text: bytes, objects: list[dict[str, Any]]) -> None:
         if text.strip() in (b"", b"[DONE]"):
             return
         raise _malformed() from None
-    for item in decoded if isinstance(decoded, list) else [decoded]:
+    for item in decoded if isinstance(decoded, list) else (decoded,):
         if not isinstance(item, dict):
             raise _malformed()
         objects.append(item)
