@@ -1,13 +1,14 @@
-"""Several upstream calls as one: the answers of `n` choices or of several prompts, each piece with its first choice."""
+"""Several upstream calls as one: the answers of `n` choices or of several prompts, each with its first choice."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from api.gemini.client import GeminiClient, UpstreamStream
 from api.gemini.wire import GenerateContentResponse
 from gemini_gateway.frozen import frozen
 
 Piece = tuple[int, GenerateContentResponse]
+Batch = tuple[int, list[GenerateContentResponse]]
 
 
 @frozen()
@@ -32,10 +33,14 @@ async def generate_all(client: GeminiClient, model: str, calls: Sequence[Planned
 
 
 class Source:
-    """The streams of one exchange. `read` gives what has arrived on any of them."""
+    """The streams of one exchange. `read` gives what has arrived on one of them, whose choices begin with
+    `first_choice`.
+    """
 
-    async def read(self, wait: float) -> list[Piece] | None:
-        """Return pieces; None if nothing came within `wait` seconds; [] when every stream has ended."""
+    first_choice: int
+
+    def read(self, wait: float) -> Awaitable[list[GenerateContentResponse] | None]:
+        """Return responses; None if nothing came within `wait` seconds; [] when every stream has ended."""
         raise AssertionError  # pragma: no cover - SingleSource and MergedSource are the two kinds
 
     async def close(self) -> None:
@@ -43,18 +48,15 @@ class Source:
 
 
 class SingleSource(Source):
-    """One stream, read without any task in between."""
+    """One stream, read without anything in between."""
 
     def __init__(self, stream: UpstreamStream, first_choice: int) -> None:
         self._stream = stream
-        self._first_choice = first_choice
+        self.first_choice = first_choice
 
-    async def read(self, wait: float) -> list[Piece] | None:
+    def read(self, wait: float) -> Awaitable[list[GenerateContentResponse] | None]:
         """See Source."""
-        responses = await self._stream.read(wait)
-        if responses is None:
-            return None
-        return [(self._first_choice, response) for response in responses]
+        return self._stream.read(wait)
 
     async def close(self) -> None:
         """See Source."""
@@ -65,13 +67,14 @@ class MergedSource(Source):
     """Several streams: one reading task each, and a queue of at most one unread batch per stream."""
 
     def __init__(self, streams: Sequence[tuple[int, UpstreamStream]]) -> None:
-        self._queue: asyncio.Queue[list[Piece] | BaseException | None] = asyncio.Queue(maxsize=len(streams))
+        self.first_choice = 0
+        self._queue: asyncio.Queue[Batch | BaseException | None] = asyncio.Queue(maxsize=len(streams))
         self._streams = [stream for _, stream in streams]
         self._open = len(streams)
         self._tasks = [asyncio.ensure_future(self._pump(first, stream)) for first, stream in streams]
 
     async def _pump(self, first_choice: int, stream: UpstreamStream) -> None:
-        """Move one stream's pieces into the queue; None marks its end, an exception its failure."""
+        """Move what one stream brings into the queue; None marks its end, an exception its failure."""
         try:
             while True:
                 responses = await stream.read(3600.0)
@@ -80,11 +83,11 @@ class MergedSource(Source):
                 if not responses:
                     await self._queue.put(None)
                     return
-                await self._queue.put([(first_choice, response) for response in responses])
+                await self._queue.put((first_choice, responses))
         except Exception as error:  # noqa: BLE001 - carried to the reader, which raises it
             await self._queue.put(error)
 
-    async def read(self, wait: float) -> list[Piece] | None:
+    async def read(self, wait: float) -> list[GenerateContentResponse] | None:
         """See Source."""
         while self._open:
             try:
@@ -95,7 +98,8 @@ class MergedSource(Source):
             if isinstance(item, BaseException):
                 raise item
             if item is not None:
-                return item
+                self.first_choice, responses = item
+                return responses
             self._open -= 1
         return []
 

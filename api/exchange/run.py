@@ -2,19 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Self
 
 from django.conf import settings
 
 from api.errors import GatewayError
 from api.exchange.exchange import Exchange
-from api.exchange.fanout import Piece, Source, generate_all, open_source
+from api.exchange.fanout import Source, generate_all, open_source
 from api.exchange.record import record, record_failure
 from api.exchange.signatures import asked
+from api.gemini.wire import GenerateContentResponse
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
 from api.unforeseen import gateway_error
+
+Responses = list[GenerateContentResponse]
 
 
 async def complete(runtime: Runtime, exchange: Exchange) -> Any:
@@ -46,9 +49,22 @@ async def complete(runtime: Runtime, exchange: Exchange) -> Any:
 class EventStream:
     """The body of a streamed answer: an async iterator of bytes whose `aclose` also ends a stream never begun."""
 
-    def __init__(self, runtime: Runtime, exchange: Exchange, source: Source, first: Sequence[Piece] | None) -> None:
+    __slots__ = (
+        "_answer",
+        "_events",
+        "_exchange",
+        "_first",
+        "_interval",
+        "_over",
+        "_runtime",
+        "_source",
+        "_spoken",
+    )
+
+    def __init__(self, runtime: Runtime, exchange: Exchange, source: Source, first: Responses | None) -> None:
         self._runtime = runtime
         self._exchange = exchange
+        self._answer = exchange.planned_answer
         self._source = source
         self._first = first
         self._interval = settings.KEEP_ALIVE_INTERVAL
@@ -69,14 +85,14 @@ class EventStream:
 
     async def _run(self) -> AsyncGenerator[bytes, None]:
         """Yield events until Gemini has ended, then record, then the closing events."""
-        answer, encoding = self._exchange.planned_answer, self._exchange.encoding
+        answer, encoding = self._answer, self._exchange.encoding
         try:
-            pieces, self._first = self._first, None
-            while pieces != [] and not self._exchange.stopped:
-                if encoded := self._encoded(pieces):
+            responses, self._first = self._first, None
+            while responses != [] and not self._exchange.stopped:
+                if encoded := self._encoded(responses):
                     yield encoded
                     self._spoken = time.monotonic()
-                pieces = await self._source.read(self._interval)
+                responses = await self._source.read(self._interval)
             closing = encoding.closing(answer.finish())
             await record(self._runtime, self._exchange, "ok")
             yield closing
@@ -87,25 +103,22 @@ class EventStream:
         finally:
             await self._end()
 
-    def _encoded(self, pieces: Sequence[Piece] | None) -> bytes:
+    def _encoded(self, responses: Responses | None) -> bytes:
         """Fold what one network read brought (None if nothing came in time) and return its events as one write.
 
         What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
         hears something every KEEP_ALIVE_INTERVAL seconds.
         """
         exchange = self._exchange
-        if pieces is None:
+        if responses is None:
             return KEEP_ALIVE
         if exchange.first_byte is None:
             exchange.first_byte = time.monotonic()
-        answer, encode = exchange.planned_answer, exchange.encoding.chunk
-        encoded = b"".join(
-            [
-                encode(chunk)
-                for first_choice, response in pieces
-                for chunk in answer.feed(response, first_choice=first_choice)
-            ]
-        )
+        encode, first_choice = exchange.encoding.chunk, self._source.first_choice
+        events: list[bytes] = []
+        for response in responses:
+            events += map(encode, self._answer.feed(response, first_choice=first_choice))
+        encoded = b"".join(events)
         if not encoded and time.monotonic() - self._spoken >= self._interval:
             return KEEP_ALIVE
         return encoded
@@ -144,7 +157,7 @@ async def stream(runtime: Runtime, exchange: Exchange) -> EventStream:
     return EventStream(runtime, exchange, source, first)
 
 
-async def _opened(runtime: Runtime, exchange: Exchange) -> tuple[Source, Sequence[Piece] | None]:
+async def _opened(runtime: Runtime, exchange: Exchange) -> tuple[Source, Responses | None]:
     """Open the upstream stream and read what comes first: a refusal may also be the first thing in a stream."""
     source = await open_source(runtime.client, exchange.upstream_model, exchange.calls, asked_as=exchange.public_model)
     try:
