@@ -22,6 +22,15 @@ UNFINISHED: Final = "upstream_truncated"
 class Candidates:
     """Folds the responses of an exchange: `choices` in OpenAI's order, usage by call, the model that answered."""
 
+    __slots__ = (
+        "_blocks",
+        "_counted",
+        "_usage",
+        "choices",
+        "model_version",
+        "service_tier",
+    )
+
     def __init__(self, count: int, rules: DialectRules) -> None:
         self.choices = [Choice(index, rules) for index in range(count)]
         self.model_version: str | None = None
@@ -40,15 +49,23 @@ class Candidates:
             self._counted = None
             self._usage[first_choice] = expect(usage, dict)  # cumulative: the last one holds (rule 90)
             self.service_tier = served_tier(usage) or self.service_tier
-        reason = self._blocks.setdefault(first_choice, "")
         feedback = response.get("promptFeedback")
-        if feedback is not None and not reason:
-            self._blocks[first_choice] = expect(expect(feedback, dict).get("blockReason") or "", str)
+        if feedback is not None or first_choice not in self._blocks:
+            self._take_feedback({} if feedback is None else feedback, first_choice)
         gains = []
         for candidate in expect(response.get("candidates") or [], list):
-            choice = self._choice(expect(candidate, dict), first_choice)
+            index = expect(candidate, dict).get("index") or 0  # proto JSON leaves out a zero
+            if type(index) is not int or not 0 <= first_choice + index < len(self.choices):
+                raise unexpected_shape()
+            choice = self.choices[first_choice + index]
             gains.append((choice, choice.take(candidate)))
         return gains
+
+    def _take_feedback(self, feedback: Any, first_choice: int) -> None:
+        """Note whether the prompt of a call was blocked; what was said first holds."""
+        reason = self._blocks.setdefault(first_choice, "")
+        if not reason:
+            self._blocks[first_choice] = expect(expect(feedback, dict).get("blockReason") or "", str)
 
     @property
     def complete(self) -> bool:
@@ -115,12 +132,6 @@ class Candidates:
             return []
         reason = f"thinking took {thoughts} tokens and left none of the limit for the answer"
         return [Note("clamped", f"choices[{choice.index}].message.content", reason) for choice in empty]
-
-    def _choice(self, candidate: Mapping[str, Any], first_choice: int) -> Choice:
-        index = candidate.get("index") or 0  # proto JSON leaves out a zero
-        if type(index) is not int or not 0 <= first_choice + index < len(self.choices):
-            raise unexpected_shape()
-        return self.choices[first_choice + index]
 
     def _block_reason(self, choice: Choice) -> str:
         """Return why the prompt of the choice's call was blocked, or ""."""

@@ -38,7 +38,8 @@ class Call(NamedTuple):
     signature: str | None = None
 
 
-class Piece(NamedTuple):
+@frozen()
+class Piece:
     """What one part adds to a choice; `text` of an image is its data URL, of audio its base64; `call` is for calls.
 
     The last four kinds come only where the dialect has places of their own for them: code that Gemini ran, what it
@@ -72,6 +73,29 @@ class DialectRules:
 
 class Choice:
     """Folds the candidates of one index. `text`, `thoughts`, `images` and `calls` are what a client sees, in order."""
+
+    __slots__ = (
+        "_open_call",
+        "_parts",
+        "_rules",
+        "_run",
+        "_run_is_thought",
+        "_searched",
+        "_withheld",
+        "audio",
+        "audio_type",
+        "blocked",
+        "calls",
+        "grounding",
+        "images",
+        "index",
+        "logprobs",
+        "native_finish_reason",
+        "signature",
+        "signs_alone",
+        "text",
+        "thoughts",
+    )
 
     def __init__(self, index: int, rules: DialectRules) -> None:
         self.index = index
@@ -128,11 +152,13 @@ class Choice:
         pieces: list[Piece] = []
         content = candidate.get("content")
         if content is not None:
-            parts: list[Part] = expect(expect(content, dict).get("parts") or [], list)
+            parts = content.get("parts") or [] if isinstance(content, dict) else None
+            if not isinstance(parts, list):
+                raise unexpected_shape()
             for part in parts:
                 if not isinstance(part, dict):
                     raise unexpected_shape()
-                self._take_part(part, pieces)
+                self._take_part(part, pieces)  # type: ignore[arg-type]
         native = candidate.get("finishReason")
         if native and native != UNSPECIFIED:
             self._close_call(pieces)
@@ -155,22 +181,24 @@ class Choice:
             self._close_run()
             self._take_other(part, pieces)
             return
-        expect(text, str)
+        if not isinstance(text, str):
+            raise unexpected_shape()
         thought = part.get("thought") is True
-        if len(part) == 1 + ("thought" in part):
-            if thought is not self._run_is_thought:
-                self._close_run()
-                self._run_is_thought = thought
-            if text:
-                self._run.append(text)
-        else:
+        bare = len(part) == 1 + ("thought" in part)
+        if not bare:
             self._close_run()
             self._store(part)
             self._keep_signature(part)
+        elif thought is not self._run_is_thought:
+            self._close_run()
+            self._run_is_thought = thought
         if text:
+            if bare:
+                self._run.append(text)
             (self.thoughts if thought else self.text).append(text)
             pieces.append(Piece("thought" if thought else "text", text))
-        self._show_signature(part, pieces)
+        if not bare:
+            self._show_signature(part, pieces)
 
     def _take_other(self, part: Part, pieces: list[Piece]) -> None:
         if "functionCall" in part:

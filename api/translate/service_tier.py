@@ -32,9 +32,10 @@ def service_tier_to_gemini(tier: str | None, *, context: RequestContext) -> str 
 
 def served_tier(usage: Mapping[str, Any]) -> str:
     """Return the tier that a `usageMetadata` tells, in Gemini's words; "" if it tells none."""
-    tier, traffic = usage.get("serviceTier"), usage.get("trafficType")
-    if isinstance(tier, str) and tier:
+    tier = usage.get("serviceTier")
+    if tier and isinstance(tier, str):
         return tier.lower()
+    traffic = usage.get("trafficType")
     return _TRAFFIC.get(traffic, "") if isinstance(traffic, str) else ""
 
 

@@ -173,11 +173,12 @@ class ChatAnswer(FoldedAnswer):
         return {**self._skeleton, "choices": [piece]}  # type: ignore[typeddict-item]
 
     def _deltas(self, choice: Choice, piece: Piece) -> tuple[Delta, ...]:
-        if self.speech is not None and piece.kind in {"text", "audio"}:
+        kind = piece.kind
+        if self.speech is not None and kind in {"text", "audio"}:
             return (self.speech.delta(choice, piece),)
-        if piece.kind == "text":
+        if kind == "text":
             return ({"content": piece.text},)
-        if piece.kind == "thought":
+        if kind == "thought":
             return (self._thought(piece.text),) if self.show_thoughts else ()
         if piece.call is None:
             return ({"images": [_image(piece.position, piece.text)]},)
