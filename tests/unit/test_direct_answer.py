@@ -11,6 +11,7 @@ from twisted.internet.testing import StringTransport
 from gemini_gateway.direct_answer import DirectAnswer
 from gemini_gateway.direct_request import DirectRequest
 from gemini_gateway.direct_write import DirectChannel
+from gemini_gateway.server_connection import GatewayRequest
 
 Header = tuple[bytes, bytes]
 
@@ -88,6 +89,15 @@ def test_an_answer_is_what_daphne_sends(
 
     assert _same(ours) == _same(theirs)
     assert we_close == they_close
+
+
+@pytest.mark.parametrize("request_bytes", [KEPT, KEPT.replace(b"1.1", b"1.0")])
+def test_a_streams_pieces_are_what_daphne_sends(request_bytes: bytes) -> None:
+    pieces = [b"data: 1\n\n", b"data: 2\n\n", b"", b"data: 3\n\n", b""]
+    ours, _ = _sent(GatewayRequest, request_bytes, [TYPE], *pieces, draining=False)
+    theirs, _ = _sent(TwistedAnswer, request_bytes, [TYPE], *pieces)
+
+    assert _same(ours) == _same(theirs)
 
 
 def test_a_name_that_is_none_is_refused() -> None:
