@@ -24,25 +24,18 @@ MOST_EXACT = 2.0**63  # whole numbers beyond it stay as they are: JSON's integer
 LARGE = {"image_url": "url", "input_audio": "data", "file": "file_data"}
 
 
-def node_key(principal_id: int, parent: Key | None, canonical: bytes, *, beside: bool = False) -> Key:
-    """Return the key of a node: a digest over version, principal, parent and canonical content.
+def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any], *, position: int = 0) -> Key:
+    """Return the key of an OpenAI message under `parent`: a digest over version, principal, parent and canonical form.
 
-    `beside` puts it next to its parent's in the order of keys: what is written and read together then lies together.
+    The key of an answer or a result is next to its parent's in the order of keys: what is written and read together
+    then lies together. `position` is that of `canonical_message`.
     """
     above = NO_PARENT if parent is None else parent.bytes
     digest = blake2b(VERSION, digest_size=16)
-    digest.update(principal_id.to_bytes(8, "big") + above + canonical)
+    digest.update(principal_id.to_bytes(8, "big") + above + canonical_message(message, position=position))
     own = digest.digest()
-    return Key(UUID(bytes=above[:NEARNESS] + own[NEARNESS:] if beside else own))
-
-
-def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any], *, position: int = 0) -> Key:
-    """Return the key of an OpenAI message under `parent`; an answer or a result lies beside what it follows.
-
-    `position` is that of `canonical_message`.
-    """
     beside = parent is not None and message["role"] in FOLLOWERS
-    return node_key(principal_id, parent, canonical_message(message, position=position), beside=beside)
+    return Key(UUID(bytes=above[:NEARNESS] + own[NEARNESS:] if beside else own))
 
 
 def canonical_message(message: Mapping[str, Any], *, position: int = 0) -> bytes:

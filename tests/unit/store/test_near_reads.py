@@ -2,13 +2,11 @@
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from blockbuster import BlockBuster
 from django.db import connection
 
@@ -18,23 +16,11 @@ from sessions_store.cursors import ReadRows, database_file, read_rows
 from sessions_store.near_reads import NearReads
 from sessions_store.recording import Store
 from sessions_store.records import IDLE
-from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
+from tests.unit.store.exchanges import NOON, exchange, turn
 from tests.waiting import eventually
 
 on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="on PostgreSQL all reads go to the threads")
 pytestmark = [pytest.mark.usefixtures("live_db")]
-
-
-@pytest.fixture
-def principal_id(live_db: None) -> int:
-    return new_principal()
-
-
-@pytest_asyncio.fixture
-async def store() -> AsyncIterator[Store]:
-    opened = Store(patience=20)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -16,15 +16,10 @@ from sessions_store.outage import FULL, LOCKED, OUT_OF_REACH, READ_ONLY, storage
 from sessions_store.recording import Store, StoreUnavailableError
 from sessions_store.records import ExchangeRecord
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import exchange, new_principal, turn
+from tests.unit.store.exchanges import exchange, turn
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
-
-
-@pytest.fixture
-def principal_id(live_db: None) -> int:
-    return new_principal()
 
 
 def read_only(path: Path) -> None:

@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import orjson
 import pytest
-import pytest_asyncio
 from blockbuster import BlockBuster
 from django.db import InterfaceError, connection
 
@@ -19,22 +18,10 @@ from sessions_store.recording import Store, StoreError, StoreUnavailableError, g
 from sessions_store.records import IDLE
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
+from tests.unit.store.exchanges import NOON, exchange, turn
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
-
-
-@pytest.fixture
-def principal_id(live_db: None) -> int:
-    return new_principal()
-
-
-@pytest_asyncio.fixture
-async def store() -> AsyncIterator[Store]:
-    opened = Store(patience=20)
-    yield opened
-    await opened.close()
 
 
 @contextmanager
