@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sessions_store.canonical import call_ids_of
+from sessions_store.canonical import NodeId, call_ids_of
 from sessions_store.cursors import read_rows
-from sessions_store.sql import from_uuids, to_uuid, within
+from sessions_store.sql import from_texts, within_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
 
     from sessions_store.transcript import StoredMessage
 
@@ -27,10 +26,10 @@ def with_matching_ids(path: "Sequence[StoredMessage]") -> "list[StoredMessage]":
     strangers = _strangers(path)
     if not strangers:
         return list(path)
-    known: dict[tuple[UUID, str], int] = {}
+    known: dict[tuple[NodeId, str], int] = {}
     makers = {path[maker].id for maker, _, _ in strangers.values()}
-    for key, call_id, position in read_rows(_IDS.format(among=within("message_id")), [from_uuids(makers)]):
-        known[to_uuid(key), call_id] = position
+    for node, call_id, position in read_rows(_IDS.format(among=within_ids("message_id")), [from_texts(makers)]):
+        known[node, call_id] = position
     matched = list(path)
     for index, (maker, own_ids, message) in strangers.items():
         position = known.get((path[maker].id, message["tool_call_id"]))

@@ -8,16 +8,18 @@ of that may give a known message a new identity. Fields that carry no meaning fo
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NewType
-from uuid import UUID
 
 import orjson
 
-# What identifies a node of the transcript tree: the digest of its content and of all that comes before it.
-Key = NewType("Key", UUID)
+# What identifies a node of the transcript tree: the digest of its content and of all that comes before it. As 32
+# hexadecimal digits, which databases take as they are, and which is compared and hashed quicker than a UUID object.
+Key = NewType("Key", str)
+# By what other tables name it (docs/decisions/0018): a UUID, in the same form.
+NodeId = NewType("NodeId", str)
 # Part of every digest: a change of the canonical form must change it, so that old and new nodes never mix.
 VERSION = b"\x02"
 NO_PARENT = bytes(16)
-NEARNESS = 5  # how many bytes a key shares with that of its neighbour; the other 88 bits are its own
+NEARNESS = 10  # how many digits a key shares with that of its neighbour; the other 88 bits are its own
 ROLES = {"developer": "system", "function": "tool"}
 FOLLOWERS = {"assistant", "tool", "function"}
 MOST_EXACT = 2.0**63  # whole numbers beyond it stay as they are: JSON's integers end there
@@ -30,12 +32,12 @@ def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any
     The key of an answer or a result is next to its parent's in the order of keys: what is written and read together
     then lies together. `position` is that of `canonical_message`.
     """
-    above = NO_PARENT if parent is None else parent.bytes
-    digest = blake2b(VERSION, digest_size=16)
-    digest.update(principal_id.to_bytes(8, "big") + above + canonical_message(message, position=position))
-    own = digest.digest()
-    beside = parent is not None and message["role"] in FOLLOWERS
-    return Key(UUID(bytes=above[:NEARNESS] + own[NEARNESS:] if beside else own))
+    above = NO_PARENT if parent is None else bytes.fromhex(parent)
+    whole = VERSION + principal_id.to_bytes(8, "big") + above + canonical_message(message, position=position)
+    own = blake2b(whole, digest_size=16).hexdigest()
+    if parent is not None and message["role"] in FOLLOWERS:
+        own = parent[:NEARNESS] + own[NEARNESS:]
+    return Key(own)
 
 
 def canonical_message(message: Mapping[str, Any], *, position: int = 0) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 from sessions_store.canonical import Key
 from sessions_store.cursors import ReadRows, read_rows
 from sessions_store.forgetting import forget, forget_session
-from sessions_store.sql import to_datetime, to_uuid
+from sessions_store.sql import to_datetime
 
 __all__ = ["SessionState", "SessionSummary", "find_session", "forget", "forget_session", "list_sessions"]
 
@@ -65,9 +65,7 @@ def find_session(
         rows(_BY_EITHER, wanted * 2) if name else rows(_BY_NAME, wanted)
     ):
         if to_datetime(last_active_at) >= now - idle:
-            return SessionState(
-                id=key, public_id=public_id, head=None if head is None else Key(to_uuid(head)), message_count=count
-            )
+            return SessionState(id=key, public_id=public_id, head=head, message_count=count)
     return None
 
 

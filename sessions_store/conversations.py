@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from sessions_store.canonical import Key
 from sessions_store.cursors import hot_cursor
@@ -81,7 +81,7 @@ def delete_conversation(principal_id: int, public_id: str) -> bool:
     row = _locked(principal_id, public_id)
     if row is None:
         return False
-    items = list(ConversationItem.objects.filter(conversation=row).values_list("item_id", flat=True))
+    items = _keys(ConversationItem.objects.filter(conversation=row))
     head = row.head_id
     row.delete()
     release(items)
@@ -112,7 +112,7 @@ def list_items(principal_id: int, public_id: str, *, after: str | None, limit: i
         if at is None:
             return None
         places = places.filter(position__lt=at.position) if newest else places.filter(position__gt=at.position)
-    keys = list(places.values_list("item_id", flat=True)[: limit + 1])
+    keys = _keys(places[: limit + 1])
     found = bodies(keys[:limit])
     return ItemPage(items=[found[key] for key in keys[:limit]], more=len(keys) > limit)
 
@@ -120,7 +120,7 @@ def list_items(principal_id: int, public_id: str, *, after: str | None, limit: i
 def all_items(conversation_id: int) -> list[dict[str, Any]]:
     """Return all items of a conversation, oldest first."""
     places = ConversationItem.objects.filter(conversation_id=conversation_id).order_by("position")
-    keys = list(places.values_list("item_id", flat=True))
+    keys = _keys(places)
     found = bodies(keys)
     return [found[key] for key in keys if key in found]
 
@@ -129,7 +129,7 @@ def find_item(principal_id: int, public_id: str, item_id: str) -> dict[str, Any]
     """Return one item of a conversation, or None."""
     row = Conversation.objects.filter(principal_id=principal_id, public_id=public_id).first()
     place = None if row is None else _place(row, item_id)
-    return None if place is None else bodies([place.item_id])[place.item_id]
+    return None if place is None else bodies([place.item_id.hex])[place.item_id.hex]
 
 
 def delete_item(principal_id: int, public_id: str, item_id: str) -> FoundConversation | None:
@@ -138,7 +138,7 @@ def delete_item(principal_id: int, public_id: str, item_id: str) -> FoundConvers
     place = None if row is None else _place(row, item_id)
     if row is None or place is None:
         return None
-    key = place.item_id
+    key = place.item_id.hex
     place.delete()
     release([key])
     _changed(row)
@@ -171,6 +171,11 @@ def _changed(row: Conversation) -> None:
 def _locked(principal_id: int, public_id: str) -> Conversation | None:
     rows = Conversation.objects.select_for_update().filter(principal_id=principal_id, public_id=public_id)
     return rows.first()
+
+
+def _keys(places: QuerySet[ConversationItem]) -> list[str]:
+    """Return under which keys the items of these places are stored."""
+    return [key.hex for key in places.values_list("item_id", flat=True)]
 
 
 def _place(row: Conversation, item_id: str) -> ConversationItem | None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from psycopg.adapt import Loader
 from psycopg.types.numeric import Int8Dumper
 
 Parameters = Sequence[Any]
@@ -51,6 +52,14 @@ class SqliteCursor:
         return rows
 
 
+class HexLoader(Loader):
+    """Loads a UUID as its hexadecimal digits, which is how SQLite holds it."""
+
+    def load(self, data: Any) -> str:
+        """Return the 32 digits of a UUID in PostgreSQL's text form."""
+        return bytes(data).replace(b"-", b"").decode()
+
+
 class PostgresCursor:
     """psycopg's cursor with prepared statements."""
 
@@ -58,6 +67,7 @@ class PostgresCursor:
         self._raw = psycopg.Cursor(raw)
         # All integers as bigint: psycopg else chooses by size, and every mix of sizes would be prepared anew.
         self._raw.adapters.register_dumper(int, Int8Dumper)
+        self._raw.adapters.register_loader("uuid", HexLoader)
 
     def execute(self, statement: str, parameters: Parameters) -> None:
         """Run one statement."""

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from sessions_store.cursors import read_rows
 from sessions_store.models import ChatSession, Conversation, Message, UsageRecord
-from sessions_store.sql import from_uuids, to_uuid, within
+from sessions_store.sql import from_texts, within_ids
 from sessions_store.stored_rows import drop_stored
 from sessions_store.upstream_requests import drop_unreferenced
 
@@ -85,10 +85,10 @@ def _erase(sessions: QuerySet[ChatSession], usage: QuerySet[UsageRecord], also: 
 def _upwards(starts: Iterable[UUID]) -> dict[UUID, UUID | None]:
     """Return the nodes from `starts` up to the roots, each with its parent."""
     parents: dict[UUID, UUID | None] = {}
-    statement = _UPWARDS.format(starts=within("id"))
+    statement = _UPWARDS.format(starts=within_ids("id"))
     for chunk in _chunks(starts):
-        for key, parent in read_rows(statement, [from_uuids(chunk)]):
-            parents[to_uuid(key)] = None if parent is None else to_uuid(parent)
+        for node, parent in read_rows(statement, [from_texts(node.hex for node in chunk)]):
+            parents[UUID(node)] = None if parent is None else UUID(parent)
     return parents
 
 

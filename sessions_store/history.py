@@ -7,9 +7,9 @@ from uuid import UUID
 import orjson
 
 from sessions_store.call_ids import with_matching_ids
-from sessions_store.canonical import Key
+from sessions_store.canonical import Key, NodeId
 from sessions_store.cursors import read_rows
-from sessions_store.sql import from_texts, from_uuid, to_uuid, within
+from sessions_store.sql import from_texts, within
 from sessions_store.transcript import StoredMessage, stored_message
 
 # One parent at a time by primary key; it stops at the first message over a bound. The texts are joined at the end: a
@@ -40,7 +40,7 @@ def history_to(head: Key, *, max_tokens: int | None = None) -> list[StoredMessag
 
     With `max_tokens` the oldest messages are left out; what remains begins at a user's turn.
     """
-    rows = read_rows(_UP_FROM_KEY, [from_uuid(head), MOST_MESSAGES, max_tokens or _NO_BOUND])
+    rows = read_rows(_UP_FROM_KEY, [head, MOST_MESSAGES, max_tokens or _NO_BOUND])
     path = with_matching_ids([stored_message(*row) for row in rows])
     if max_tokens is None:
         return path
@@ -51,15 +51,15 @@ def is_whole(path: Sequence[StoredMessage]) -> bool:
     """Whether a stretch of a conversation begins at its first message."""
     if not path:
         return True
-    return not read_rows(_ABOVE, [from_uuid(path[0].id)])
+    return not read_rows(_ABOVE, [path[0].id])
 
 
 def messages_to(leaf: UUID, count: int) -> list[dict[str, Any]]:
     """Return the last `count` messages up to the node of that id, oldest first, in OpenAI's form."""
-    return [orjson.loads(row[3]) for row in read_rows(_UP_FROM_ID, [from_uuid(leaf), count, _NO_BOUND])]
+    return [orjson.loads(row[3]) for row in read_rows(_UP_FROM_ID, [leaf.hex, count, _NO_BOUND])]
 
 
-def calls_made(principal_id: int, call_ids: Collection[str]) -> dict[str, tuple[UUID, int]]:
+def calls_made(principal_id: int, call_ids: Collection[str]) -> dict[str, tuple[NodeId, int]]:
     """Return for tool-call ids the id of the message that made the call, and which of its calls it is."""
     rows = read_rows(_CALLS.format(among=within("call_id")), [principal_id, from_texts(call_ids)])
-    return {call_id: (to_uuid(key), position) for call_id, key, position in rows}
+    return {call_id: (node, position) for call_id, node, position in rows}

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db.models import F
 
 from sessions_store.cursors import read_rows
 from sessions_store.models import StoredItem
-from sessions_store.sql import from_texts, from_uuids, to_uuid, within
+from sessions_store.sql import from_texts, within, within_ids
 
 CHUNK = 500
 
@@ -18,12 +17,12 @@ _BODIES = "SELECT id, body FROM sessions_store_storeditem WHERE {among}"
 _BY_ID = "SELECT item_id, body FROM sessions_store_storeditem WHERE principal_id = %s AND {among}"
 
 
-def bodies(keys: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+def bodies(keys: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the stored items by their keys."""
     if not keys:
         return {}
-    rows = read_rows(_BODIES.format(among=within("id")), [from_uuids(keys)])
-    return {to_uuid(key): orjson.loads(body) for key, body in rows}
+    rows = read_rows(_BODIES.format(among=within_ids("id")), [from_texts(keys)])
+    return {key: orjson.loads(body) for key, body in rows}
 
 
 def find_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -34,9 +33,9 @@ def find_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str
     return {item_id: orjson.loads(body) for item_id, body in rows}
 
 
-def release(keys: Iterable[UUID]) -> None:
+def release(keys: Iterable[str]) -> None:
     """Count uses of items down, once for each time they are given; what nobody uses any more is erased."""
-    by_count: dict[int, list[UUID]] = {}
+    by_count: dict[int, list[str]] = {}
     for key, count in Counter(keys).items():
         by_count.setdefault(count, []).append(key)
     for count, held in by_count.items():

@@ -5,7 +5,6 @@ both. Gemini's own counts went with the worker.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -85,7 +84,7 @@ def _usage(row: StoredResponse, now: datetime) -> UsageRow:
 def _prompt_tokens(row: StoredResponse, body: dict[str, Any]) -> int:
     """Return about how many tokens it sent: what went before, its own input, and what else the model read."""
     history = sum(message.tokens for message in history_to(head)) if (head := _head(row)) is not None else 0
-    items = bodies([UUID(hex=key) for key in row.input_items])
+    items = bodies(row.input_items)
     own = [items[key] for key in items]
     return history + _size([*own, *(body.get(name) or "" for name in _SENT)]) // BYTES_PER_TOKEN
 

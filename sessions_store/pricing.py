@@ -95,10 +95,9 @@ def cost_pico(tokens: Tokens, price: Price) -> int:
         cached_by_modality = _spread(tokens.cached, tokens)
     total = _priced(tokens.output, tokens.output_by_modality, price.output, price.output_by_modality)
     total += _priced(tokens.cached, cached_by_modality, price.cached_input, price.cached_by_modality)
-    fresh = {
-        modality: max(count - cached_by_modality.get(modality, 0), 0)
-        for modality, count in tokens.prompt_by_modality.items()
-    }
+    fresh = tokens.prompt_by_modality
+    if cached_by_modality:
+        fresh = {modality: max(count - cached_by_modality.get(modality, 0), 0) for modality, count in fresh.items()}
     return total + _priced(max(tokens.prompt - tokens.cached, 0), fresh, price.input, price.input_by_modality)
 
 
@@ -110,7 +109,7 @@ def cost(calls: Sequence[Tokens], price: Price, *, search_queries: int = 0, grou
 
 def _priced(total: int, by_modality: Mapping[str, int], rate: int, rates: Mapping[str, int]) -> int:
     amount, rest = 0, total
-    for modality, modality_rate in rates.items():
+    for modality, modality_rate in rates.items() if by_modality else ():
         count = min(by_modality.get(modality, 0), rest)
         amount += count * modality_rate
         rest -= count
@@ -137,7 +136,6 @@ def _by_modality(usage_metadata: Mapping[str, Any], *keys: str) -> dict[str, int
     for key in keys:
         details = usage_metadata.get(key)
         for detail in details if isinstance(details, list) else ():
-            if isinstance(detail, Mapping) and isinstance(detail.get("modality"), str):
-                modality = detail["modality"]
+            if isinstance(detail, dict) and isinstance(modality := detail.get("modality"), str):
                 counts[modality] = counts.get(modality, 0) + _count(detail, "tokenCount")
     return counts

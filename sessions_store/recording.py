@@ -18,7 +18,6 @@ from hashlib import blake2b
 from itertools import groupby
 from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from uuid import UUID
 
 from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 
@@ -312,9 +311,9 @@ def report_fault(error: BaseException) -> bool:
     return True
 
 
-def request_digest(text: str) -> UUID:
-    """Return the id under which an upstream body is stored once."""
-    return UUID(bytes=blake2b(text.encode(), digest_size=16).digest())
+def request_digest(text: str) -> str:
+    """Return the id (hexadecimal) under which an upstream body is stored once."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Outcome]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
@@ -118,14 +117,14 @@ class UsageRow:
 
 @frozen(kw_only=True)
 class ExchangeRecord:
-    """One exchange: its usage, its new messages (parents before children), its session, the upstream body it sent, and
-    the stored response or chat completion that it makes.
+    """One exchange: its usage, its new messages (parents before children), its session, the upstream body it sent under
+    its digest, and the stored response or chat completion that it makes.
     """
 
     usage: UsageRow
     messages: tuple[NewMessage, ...] = ()
     session: SessionUpdate | None = None
-    upstream_request: tuple[UUID, str] | None = None
+    upstream_request: tuple[str, str] | None = None
     state: State | None = None
 
 

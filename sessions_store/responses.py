@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db import transaction
@@ -15,7 +14,7 @@ from sessions_store.forgetting import erase_exchanges
 from sessions_store.items import bodies
 from sessions_store.models import ResponseEvents, StoredResponse, UsageRecord
 from sessions_store.records import COMPACTION_SUFFIX
-from sessions_store.sql import to_datetime, to_uuid
+from sessions_store.sql import to_datetime
 from sessions_store.state_records import ACTIVE, ResponseState, Stretch
 from sessions_store.state_writer import INSERT_RESPONSES, response_row, write_items
 from sessions_store.stored_rows import drop_stored
@@ -39,8 +38,8 @@ class FoundResponse:
     background: bool
     body: dict[str, Any]
     answer: Key | None
-    inputs: Sequence[UUID]
-    outputs: Sequence[UUID]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
     settings: str
     heartbeat_at: datetime | None
     completed_at: datetime | None
@@ -184,7 +183,7 @@ def _found(row: tuple[Any, ...]) -> FoundResponse:
         status=row[2],
         background=bool(row[3]),
         body=orjson.loads(row[4]),
-        answer=None if row[5] is None else Key(to_uuid(row[5])),
+        answer=row[5],
         inputs=_keys(row[6]),
         outputs=_keys(row[7]),
         settings=row[8],
@@ -193,5 +192,5 @@ def _found(row: tuple[Any, ...]) -> FoundResponse:
     )
 
 
-def _keys(value: Any) -> list[UUID]:
-    return [UUID(hex=key) for key in (orjson.loads(value) if isinstance(value, str) else value)]
+def _keys(value: Any) -> list[str]:
+    return list(orjson.loads(value) if isinstance(value, str) else value)

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
 
 from sessions_store.canonical import Key as NodeKey
+from sessions_store.canonical import NodeId
 from sessions_store.cursors import Cursor, is_sqlite
 from sessions_store.records import ExchangeRecord, SessionUpdate
-from sessions_store.sql import from_datetime, from_uuid, to_datetime, to_uuid, without_nul
+from sessions_store.sql import from_datetime, to_datetime, without_nul
 from sessions_store.tree import ROOT, Place, place_of, read_places_by_id
 
 Key = tuple[int, str, str]
@@ -31,24 +32,24 @@ _CREATE = (
     ' (public_id, principal_id, "user", name, title, head_id, message_count, started_at, last_active_at, ended_at)'
     " VALUES "
 )
-_CREATED = "(%s, %s, %s, %s, %s, NULL, 0, %s, %s, NULL)"
-_UNLESS_BEGUN = (
-    ' ON CONFLICT (principal_id, "user", name) WHERE ended_at IS NULL DO NOTHING'
-    ' RETURNING id, principal_id, "user", name'
-)
+_CREATED = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, NULL)"
+_THEIR_IDS = ' RETURNING id, principal_id, "user", name'
 _END = "UPDATE sessions_store_chatsession SET ended_at = last_active_at WHERE id = %s"
 _SAVE = "UPDATE sessions_store_chatsession SET head_id = %s, message_count = %s, last_active_at = %s WHERE id = %s"
 
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """An active session as this transaction sees it, locked until the commit; `place` is that of its head."""
+    """An active session as this transaction sees it; `place` is that of its head.
 
-    id: int
+    One that is stored is locked until the commit; one that begins has no id before it is saved.
+    """
+
+    id: int = 0
     public_id: str
     head: NodeKey | None = None
     place: Place = ROOT
-    message_count: int
+    message_count: int = 0
     last_active_at: datetime
 
 
@@ -65,11 +66,8 @@ class SessionHeads:
                 wanted.setdefault(_key(record.session), record)
         if wanted:
             self._lock(list(wanted))
-        # In one order everywhere: two writers that begin the same sessions must not wait for each other.
-        new = [(key, wanted[key]) for key in sorted(wanted) if not self._goes_on(key, wanted[key])]
-        # A client may name a session by its public id while the exchange that begins it is under way.
-        named = {(*key[:2], record.session.public_id) for key, record in new if record.session is not None}
-        self._begin([(key, record) for key, record in new if not key[2] or key not in named])
+        self._new = {key: record for key, record in wanted.items() if not self._goes_on(key, record)}
+        self._begin()
         self._sessions = {key: self._found[key] for key in wanted}
 
     def places(self) -> dict[NodeKey | None, Place]:
@@ -81,17 +79,48 @@ class SessionHeads:
         return self._sessions[_key(update)]
 
     def save(self) -> None:
-        """Write the sessions back."""
+        """Write the sessions back, and those that begin, all in one statement.
+
+        Raises IntegrityError when another worker has begun one of these since we looked: a second attempt finds it.
+        """
         rows = {
-            session.id: [
-                from_uuid(session.place.id),
-                session.message_count,
-                from_datetime(session.last_active_at),
-                session.id,
-            ]
+            session.id: [session.place.id, session.message_count, from_datetime(session.last_active_at), session.id]
             for session in self._sessions.values()
+            if session.id
         }
         self._cursor.executemany(_SAVE, list(rows.values()))
+        if self._new:
+            # In one order everywhere: two writers that begin the same sessions must not wait for each other.
+            values = [value for key in sorted(self._new) for value in self._values(key)]
+            self._cursor.execute(_CREATE + ", ".join([_CREATED] * len(self._new)) + _THEIR_IDS, values)
+            for number, *key in self._cursor.fetchall():
+                self._sessions[key[0], key[1], key[2]].id = number
+
+    def _begin(self) -> None:
+        """Make the sessions that are not stored."""
+        # A client may name a session by its public id while the exchange that begins it is under way.
+        named = {(*key[:2], record.session.public_id) for key, record in self._new.items() if record.session}
+        self._new = {key: record for key, record in self._new.items() if not key[2] or key not in named}
+        for key, record in self._new.items():
+            now = record.usage.started_at if record.session is None else record.session.now
+            public_id = (record.session.public_id if record.session else "") or f"sess_{uuid4().hex}"
+            session = Session(public_id=public_id, last_active_at=now)
+            self._found[key] = self._found[key[0], key[1], public_id] = session
+
+    def _values(self, key: Key) -> tuple[Any, ...]:
+        """Return the row of a session that begins."""
+        session, record = self._sessions[key], self._new[key]
+        began = record.usage.started_at if record.session is None else record.session.now
+        title = (record.session.title if record.session else "") or _title(record)
+        return (
+            session.public_id,
+            *key,
+            without_nul(title),
+            session.place.id,
+            session.message_count,
+            from_datetime(began),
+            from_datetime(session.last_active_at),
+        )
 
     def _goes_on(self, key: Key, record: ExchangeRecord) -> bool:
         """Whether there is an active session of that name; one that was idle too long comes to rest here."""
@@ -109,39 +138,17 @@ class SessionHeads:
         if not is_sqlite():  # SQLite's IMMEDIATE transaction holds the only write lock already
             statement += " ORDER BY session.id FOR UPDATE OF session"
         self._cursor.execute(statement, [part for key in (*keys, *named) for part in key])
-        moved: dict[UUID, list[Session]] = {}
+        moved: dict[NodeId, list[Session]] = {}
         for row in self._cursor.fetchall():
             session = _session(row)
             if row[5] != row[9]:
-                moved.setdefault(to_uuid(row[5]), []).append(session)
+                moved.setdefault(row[5], []).append(session)
             self._found[row[2], row[3], row[4]] = session
             self._found.setdefault((row[2], row[3], row[1]), session)
         # These heads were read before the lock was held: they belong to the heads before.
         for number, (key, place) in (read_places_by_id(self._cursor, list(moved)) if moved else {}).items():
             for session in moved[number]:
                 session.head, session.place = key, place
-
-    def _begin(self, new: Sequence[tuple[Key, ExchangeRecord]]) -> None:
-        """Begin sessions, all in one statement."""
-        if not new:
-            return
-        begun: dict[Key, Session] = {}
-        parameters: list[Any] = []
-        for key, record in new:
-            update = record.session
-            now = record.usage.started_at if update is None else update.now
-            public_id = (update.public_id if update else "") or f"sess_{uuid4().hex}"
-            title = (update.title if update else "") or _title(record)
-            begun[key] = Session(id=0, public_id=public_id, message_count=0, last_active_at=now)
-            parameters += (public_id, *key, without_nul(title), from_datetime(now), from_datetime(now))
-        self._cursor.execute(_CREATE + ", ".join([_CREATED] * len(new)) + _UNLESS_BEGUN, parameters)
-        for number, *names in self._cursor.fetchall():
-            key = (names[0], names[1], names[2])
-            session = begun.pop(key)
-            session.id = number
-            self._found[key] = self._found[key[0], key[1], session.public_id] = session
-        if begun:  # another worker began these since we looked
-            self._lock(list(begun))
 
 
 def _key(update: SessionUpdate) -> Key:
@@ -155,7 +162,7 @@ def _rests(session: Session, update: SessionUpdate) -> bool:
 def _session(row: tuple[Any, ...]) -> Session:
     session = Session(id=row[0], public_id=row[1], message_count=row[6], last_active_at=to_datetime(row[7]))
     if row[9] is not None:
-        session.head, session.place = NodeKey(to_uuid(row[8])), place_of(row[9:])
+        session.head, session.place = row[8], place_of(row[9:])
     return session
 
 

@@ -1,14 +1,13 @@
 """Statements for the hot path, built from the models: no ORM object is made for a row that is written or read there.
 
 Columns, their order and their types come from each model's `_meta`, so a migration needs no second edit here. Values
-are converted as Django's own backends store them.
+are converted as Django's own backends store them; UUIDs are hexadecimal digits in both directions.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db import models
@@ -18,16 +17,7 @@ from sessions_store.cursors import Cursor, is_sqlite
 Row = list[Any]
 _AMONG_JSON = " IN (SELECT value FROM json_each(%s))"
 _AMONG_ARRAY = " = ANY(%s)"
-
-
-def from_uuid(value: UUID | None) -> Any:
-    """Return a UUID as the database's driver takes it."""
-    return value if value is None or not is_sqlite() else value.hex
-
-
-def to_uuid(value: Any) -> UUID:
-    """Return a UUID as the database's driver gave it."""
-    return value if isinstance(value, UUID) else UUID(hex=value)
+_AMONG_UUIDS = " = ANY(%s::uuid[])"
 
 
 @lru_cache(maxsize=512)
@@ -42,13 +32,8 @@ def to_datetime(value: Any) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-def from_uuids(values: Iterable[UUID]) -> Any:
-    """Return UUIDs as the parameter of `within(...)`."""
-    return orjson.dumps([value.hex for value in values]).decode() if is_sqlite() else list(values)
-
-
 def from_texts(values: Iterable[str]) -> Any:
-    """Return texts as the parameter of `within(...)`."""
+    """Return texts as the parameter of `within(...)` or `within_ids(...)`."""
     return orjson.dumps(list(values)).decode() if is_sqlite() else list(values)
 
 
@@ -57,19 +42,33 @@ def within(column: str) -> str:
     return column + (_AMONG_JSON if is_sqlite() else _AMONG_ARRAY)
 
 
+def within_ids(column: str) -> str:
+    """Return the condition that a column of UUIDs is among one list parameter of their hexadecimal digits."""
+    return column + (_AMONG_JSON if is_sqlite() else _AMONG_UUIDS)
+
+
+def an_id() -> str:
+    """Return the placeholder of a UUID where no column beside it tells PostgreSQL what it is."""
+    return "%s" if is_sqlite() else "%s::uuid"
+
+
 class Insert:
     """An `INSERT` of whole rows of one model, for many rows at once.
 
-    `columns` are all columns but an automatic primary key and those in `later`, in the table's order. `on_conflict` is
-    the clause after the values ("" if a conflict is an error); `later` are columns that only it fills.
+    `columns` are all columns but an automatic primary key and those in `later`, in the table's order but for those in
+    `last`. `on_conflict` is the clause after the values ("" if a conflict is an error); `later` are columns that only
+    it fills.
     """
 
-    def __init__(self, model: type[models.Model], on_conflict: str = "", later: Collection[str] = ()) -> None:
+    def __init__(
+        self, model: type[models.Model], on_conflict: str = "", *, later: Collection[str] = (), last: Sequence[str] = ()
+    ) -> None:
         fields = [
             field
             for field in model._meta.concrete_fields
             if not isinstance(field, models.AutoField) and field.column not in later
         ]
+        fields.sort(key=lambda field: last.index(field.column) if field.column in last else -1)
         self.columns: tuple[str, ...] = tuple(str(field.column) for field in fields)
         self.index = {column: index for index, column in enumerate(self.columns)}
         self._fields = fields
@@ -97,17 +96,11 @@ def _conversions(fields: Sequence["models.Field[Any, Any]"]) -> list[tuple[int, 
         target = field.target_field if isinstance(field, models.ForeignKey) else field
         if isinstance(target, models.JSONField):
             conversions.append((index, _json if is_sqlite() else _jsonb))
-        elif is_sqlite() and isinstance(target, models.UUIDField):
-            conversions.append((index, _hex))
         elif is_sqlite() and isinstance(target, models.DateTimeField):
             conversions.append((index, from_datetime))
         elif not is_sqlite() and isinstance(target, (models.CharField, models.TextField)):
             conversions.append((index, without_nul))
     return conversions
-
-
-def _hex(value: UUID | None) -> str | None:
-    return None if value is None else value.hex
 
 
 def _json(value: Any) -> str:

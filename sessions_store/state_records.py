@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -16,9 +15,9 @@ ACTIVE = ("queued", "in_progress")
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """An item of a response or a conversation, under the digest that stores it once. `body` is its JSON text."""
+    """An item of a response or a conversation, under the hexadecimal digest that stores it once. `body` is its JSON."""
 
-    id: UUID
+    id: str
     item_id: str
     body: str
 
@@ -96,10 +95,10 @@ State = ResponseState | CompletionState
 def new_item(principal_id: int, item: Mapping[str, Any]) -> NewItem:
     """Return an item, which has an id, as it is stored."""
     body = orjson.dumps(item)
-    digest = blake2b(principal_id.to_bytes(8, "big") + body, digest_size=16).digest()
-    return NewItem(UUID(bytes=digest), item["id"], body.decode())
+    digest = blake2b(principal_id.to_bytes(8, "big") + body, digest_size=16).hexdigest()
+    return NewItem(digest, item["id"], body.decode())
 
 
-def hexes(items: Sequence[NewItem]) -> list[str]:
+def ids_of(items: Sequence[NewItem]) -> list[str]:
     """Return the stored ids of items, as a response lists them."""
-    return [item.id.hex for item in items]
+    return [item.id for item in items]

@@ -6,16 +6,15 @@ never in a circle.
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
-from sessions_store.canonical import Key
+from sessions_store.canonical import Key, NodeId
 from sessions_store.cursors import Cursor
 from sessions_store.models import ConversationItem, ResponseEvents, StoredCompletion, StoredItem, StoredResponse
-from sessions_store.sql import Insert, Row, from_datetime, from_uuid, without_nul
-from sessions_store.state_records import ACTIVE, CompletionState, NewItem, ResponseState, State, hexes
+from sessions_store.sql import Insert, Row, an_id, from_datetime, without_nul
+from sessions_store.state_records import ACTIVE, CompletionState, NewItem, ResponseState, State, ids_of
 
 # The ids of the nodes that a state names by their keys.
-Ids = Mapping[Key, UUID | None]
+Ids = Mapping[Key, NodeId | None]
 Pending = tuple[State, Ids]
 
 INSERT_ITEMS = Insert(
@@ -34,7 +33,7 @@ _FINISH = (
 # A conversation whose version has moved holds turns that this one did not know: its head is built anew.
 _APPEND = (
     "UPDATE sessions_store_conversation SET next_position = next_position + %s,"
-    " head_id = CASE WHEN version = %s THEN %s ELSE NULL END, settings = %s,"
+    " head_id = CASE WHEN version = %s THEN {head} ELSE NULL END, settings = %s,"
     " version = version + 1, last_active_at = %s WHERE id = %s AND principal_id = %s RETURNING next_position"
 )
 
@@ -88,8 +87,8 @@ def response_row(state: ResponseState, ids: Ids) -> Row:
         "message_id": _id(state.message, ids),
         "answer_id": _id(state.answer, ids),
         "body": state.body,
-        "input_items": hexes(state.inputs),
-        "output_items": hexes(state.outputs),
+        "input_items": ids_of(state.inputs),
+        "output_items": ids_of(state.outputs),
         "settings": state.settings,
         "created_at": state.created_at,
         "completed_at": state.completed_at,
@@ -123,10 +122,10 @@ def _finished(cursor: Cursor, state: ResponseState, ids: Ids) -> bool:
         [
             state.status,
             without_nul(state.body),
-            from_uuid(_id(state.message, ids)),
-            from_uuid(_id(state.answer, ids)),
+            _id(state.message, ids),
+            _id(state.answer, ids),
             from_datetime(state.completed_at),
-            _json_array(hexes(state.outputs)),
+            _json_array(ids_of(state.outputs)),
             state.public_id,
         ],
     )
@@ -143,11 +142,11 @@ def _append(cursor: Cursor, state: ResponseState, ids: Ids, count: int) -> int |
     """
     assert state.conversation is not None  # noqa: S101 - only called with items for one
     cursor.execute(
-        _APPEND,
+        _APPEND.format(head=an_id()),
         [
             count,
             state.conversation.version,
-            from_uuid(_id(state.answer, ids)),
+            _id(state.answer, ids),
             without_nul(state.settings),
             from_datetime(state.completed_at or state.created_at),
             state.conversation.id,
@@ -181,7 +180,7 @@ def _all(state: ResponseState) -> tuple[NewItem, ...]:
     return (*state.inputs, *state.outputs)
 
 
-def _id(node: Key | None, ids: Ids) -> UUID | None:
+def _id(node: Key | None, ids: Ids) -> NodeId | None:
     return None if node is None else ids.get(node)
 
 

@@ -1,7 +1,6 @@
 """Erasing the rows of stored responses and chat completions with their items; the tree is `forgetting`'s."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from sessions_store.items import release
 from sessions_store.models import StoredCompletion, StoredResponse
@@ -12,6 +11,6 @@ def drop_stored(request_ids: Sequence[str]) -> None:
     rows = StoredResponse.objects.filter(request_id__in=request_ids).order_by("pk").select_for_update()
     lists = list(rows.values_list("input_items", "output_items"))
     if lists:
-        release(UUID(hex=key) for inputs, outputs in lists for key in (*inputs, *outputs))
+        release(key for inputs, outputs in lists for key in (*inputs, *outputs))
         StoredResponse.objects.filter(request_id__in=request_ids).delete()
     StoredCompletion.objects.filter(request_id__in=request_ids).delete()

@@ -9,9 +9,9 @@ import orjson
 
 from gemini_gateway.frozen import frozen
 from sessions_store.call_ids import with_matching_ids
-from sessions_store.canonical import Key, answered_position, call_ids_of, message_key
+from sessions_store.canonical import Key, NodeId, answered_position, call_ids_of, message_key
 from sessions_store.cursors import read_rows
-from sessions_store.sql import from_texts, from_uuid, from_uuids, to_uuid, within
+from sessions_store.sql import from_texts, within, within_ids
 
 INSTRUCTION_ROLES = ("system", "developer")
 
@@ -62,7 +62,7 @@ class StoredMessage:
     two where models of two families gave the same answer.
     """
 
-    id: UUID
+    id: NodeId
     key: Key
     role: str
     openai: str
@@ -89,8 +89,8 @@ def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, pa
 
 def key_of(node: UUID | None) -> Key | None:
     """Return the key of the node of an id; None when there is none, or it was forgotten."""
-    for (key,) in read_rows(_KEY, [from_uuid(node)]) if node is not None else ():
-        return Key(to_uuid(key))
+    for (key,) in read_rows(_KEY, [node.hex]) if node is not None else ():
+        return Key(key)
     return None
 
 
@@ -99,20 +99,18 @@ def known_contents(principal_id: int, keys: Sequence[Key], call_ids: Sequence[st
     stored: list[tuple[Any, ...]] = []
     calls: list[tuple[Any, ...]] = []
     if keys:
-        stored = read_rows(_BY_KEY.format(among=within("key")), [principal_id, from_uuids(keys)])
+        stored = read_rows(_BY_KEY.format(among=within_ids("key")), [principal_id, from_texts(keys)])
     if call_ids:
         calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(call_ids)])
     return Known(
-        faces={Key(to_uuid(row[-7])): faces_of(*row[-6:]) for row in (*stored, *calls)},
-        by_call_id={call_id: (Key(to_uuid(key)), position) for call_id, position, key, *_ in calls},
+        faces={row[-7]: faces_of(*row[-6:]) for row in (*stored, *calls)},
+        by_call_id={call_id: (key, position) for call_id, position, key, *_ in calls},
     )
 
 
-def stored_message(node: Any, key: Any, role: str, openai: str, tokens: int, *faces: str) -> StoredMessage:
+def stored_message(node: NodeId, key: Key, role: str, openai: str, tokens: int, *faces: str) -> StoredMessage:
     """Return a row of the message table as a turn."""
-    return StoredMessage(
-        id=to_uuid(node), key=Key(to_uuid(key)), role=role, openai=openai, tokens=tokens, faces=faces_of(*faces)
-    )
+    return StoredMessage(id=node, key=key, role=role, openai=openai, tokens=tokens, faces=faces_of(*faces))
 
 
 def faces_of(
@@ -125,10 +123,7 @@ def faces_of(
 
 def sent_contents(principal_id: int, keys: Sequence[Key]) -> dict[Key, str]:
     """Return the stored Gemini contents of messages of any role, as JSON by key, for this principal only."""
-    return {
-        Key(to_uuid(key)): gemini
-        for key, gemini in read_rows(_SENT.format(among=within("key")), [principal_id, from_uuids(keys)])
-    }
+    return dict(read_rows(_SENT.format(among=within_ids("key")), [principal_id, from_texts(keys)]))
 
 
 def path_to(head: Key, *, max_messages: int, max_tokens: int) -> list[StoredMessage]:
@@ -181,13 +176,11 @@ _PATH_TO_KEY = _CLIMB.format(start="key", condition="1 = 1")
 _INSTRUCTIONS = _CLIMB.format(start="id", condition="up.role IN ('system', 'developer')")
 
 
-def _walk(statement: str, start: UUID, max_messages: int, max_tokens: int) -> list[tuple[StoredMessage, UUID | None]]:
+def _walk(statement: str, start: str, max_messages: int, max_tokens: int) -> list[tuple[StoredMessage, NodeId | None]]:
     """Return the messages from `start` upwards, newest first, each with the id of the instructions in force there."""
-    rows = read_rows(statement, [from_uuid(start), max_tokens, max_messages, max_tokens])
     return [
-        (
-            stored_message(node, key, role, openai, tokens, *faces),
-            None if instructions is None else to_uuid(instructions),
+        (stored_message(node, key, role, openai, tokens, *faces), instructions)
+        for node, key, role, openai, tokens, instructions, *faces in read_rows(
+            statement, [start, max_tokens, max_messages, max_tokens]
         )
-        for node, key, role, openai, tokens, instructions, *faces in rows
     ]

@@ -5,15 +5,14 @@ from dataclasses import replace
 from secrets import randbits
 from time import time_ns
 from typing import Any
-from uuid import UUID
 
 import orjson
 
 from gemini_gateway.frozen import frozen
-from sessions_store.canonical import Key, answered_position, call_ids_of, message_key
+from sessions_store.canonical import Key, NodeId, answered_position, call_ids_of, message_key
 from sessions_store.cursors import Cursor
 from sessions_store.records import NewMessage
-from sessions_store.sql import from_uuids, to_uuid, within
+from sessions_store.sql import from_texts, within_ids
 
 INSTRUCTION_ROLES = frozenset({"system", "developer"})
 
@@ -22,21 +21,21 @@ INSTRUCTION_ROLES = frozenset({"system", "developer"})
 class Place:
     """A node of the database: its id, and what a child inherits from it. The root has no id."""
 
-    id: UUID | None
+    id: NodeId | None
     depth: int
-    instructions: UUID | None
+    instructions: NodeId | None
 
 
 ROOT = Place(None, -1, None)
 _PLACES = "SELECT key, id, depth, instructions FROM sessions_store_message WHERE {among}"
 
 
-def new_ids() -> Iterator[UUID]:
+def new_ids() -> Iterator[NodeId]:
     """Yield ids for new nodes: UUIDs of version 7 (RFC 9562), each greater than the one before."""
     moment = time_ns() // 1_000_000
     number = moment << 80 | 7 << 76 | randbits(12) << 64 | 0b10 << 62 | randbits(61)
     while True:
-        yield UUID(int=number)
+        yield NodeId(f"{number:032x}")
         number += 1
 
 
@@ -45,15 +44,15 @@ def read_places(cursor: Cursor, keys: set[Key | None]) -> dict[Key, Place]:
     return _read(cursor, "key", [key for key in keys if key is not None])
 
 
-def read_places_by_id(cursor: Cursor, ids: Sequence[UUID]) -> dict[UUID, tuple[Key, Place]]:
+def read_places_by_id(cursor: Cursor, ids: Sequence[NodeId]) -> dict[NodeId, tuple[Key, Place]]:
     """Return key and place of stored nodes by their ids."""
     return {place.id: (key, place) for key, place in _read(cursor, "id", ids).items() if place.id is not None}
 
 
 def place_of(row: Sequence[Any]) -> Place:
     """Return the place that a row (id, depth, instructions) tells of."""
-    key, depth, instructions = row
-    return Place(to_uuid(key), depth, None if instructions is None else to_uuid(instructions))
+    node, depth, instructions = row
+    return Place(node, depth, instructions)
 
 
 def outer_parents(messages: Sequence[NewMessage]) -> set[Key | None]:
@@ -89,8 +88,8 @@ def rehang(
     return rehung, renamed
 
 
-def _read(cursor: Cursor, column: str, wanted: Sequence[UUID]) -> dict[Key, Place]:
+def _read(cursor: Cursor, column: str, wanted: Sequence[str]) -> dict[Key, Place]:
     if not wanted:
         return {}
-    cursor.execute(_PLACES.format(among=within(column)), [from_uuids(wanted)])
-    return {Key(to_uuid(key)): place_of(row) for key, *row in cursor.fetchall()}
+    cursor.execute(_PLACES.format(among=within_ids(column)), [from_texts(wanted)])
+    return {key: place_of(row) for key, *row in cursor.fetchall()}

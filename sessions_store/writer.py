@@ -7,18 +7,17 @@ for each other but never in a circle.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter, itemgetter
-from uuid import UUID
 
 from sessions_store import catalogue
-from sessions_store.canonical import Key
+from sessions_store.canonical import Key, NodeId
 from sessions_store.cursors import Cursor, hot_cursor, hot_transaction
 from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecord
 from sessions_store.pricing import Tokens, billed_calls, cost, tokens_of
 from sessions_store.records import Committed, ExchangeRecord, NewMessage, UsageRow
 from sessions_store.resolution import Catalogue
 from sessions_store.rollups import RECORD_COLUMNS, Totals
-from sessions_store.session_heads import SessionHeads
-from sessions_store.sql import Insert, Row, from_texts, to_uuid, within
+from sessions_store.session_heads import Session, SessionHeads
+from sessions_store.sql import Insert, Row, from_texts, within
 from sessions_store.state_writer import Pending, write_states
 from sessions_store.tree import INSTRUCTION_ROLES, ROOT, Place, new_ids, outer_parents, read_places, rehang
 
@@ -40,7 +39,12 @@ INSERT_MESSAGES = Insert(
 )
 INSERT_TOOL_CALLS = Insert(ToolCall, "ON CONFLICT (principal_id, call_id) DO NOTHING")
 INSERT_UPSTREAM_REQUESTS = Insert(UpstreamRequest, "ON CONFLICT (id) DO NOTHING")
-INSERT_USAGE = Insert(UsageRecord)
+# What the commit knows and the exchange did not.
+_FILLED_HERE = (
+    *("cost_nano", "prices", "message_id", "answer_id", "more_answers", "system_ids", "upstream_request_id"),
+    "session_id",
+)
+INSERT_USAGE = Insert(UsageRecord, last=_FILLED_HERE)
 
 OMITTED = -2  # in a placement: not sent
 
@@ -52,12 +56,9 @@ SELECT usage.request_id, answer.key, session.public_id, head.key
   LEFT JOIN sessions_store_message head ON head.id = session.head_id
  WHERE {among}
 """
-_NODES = ("message_id", "answer_id", "more_answers", "system_ids")
-_FILLED_HERE = ("session_id", "cost_nano", "prices", "upstream_request_id", *_NODES)
-_GIVEN = tuple(column for column in INSERT_USAGE.columns if column not in _FILLED_HERE)
-_read_given = attrgetter(*_GIVEN)
-_GIVEN_AT = tuple(INSERT_USAGE.index[column] for column in _GIVEN)
+_read_given = attrgetter(*INSERT_USAGE.columns[: -len(_FILLED_HERE)])
 _AT = INSERT_USAGE.index
+_SESSION, _PLACEMENT = _AT["session_id"], _AT["placement"]
 _totals_of = itemgetter(*(_AT[column] for column in RECORD_COLUMNS))
 
 
@@ -107,21 +108,23 @@ class _Batch:
         self._new_ids = new_ids()
         self._messages: dict[tuple[Key, str, str], Row] = {}
         self._tool_calls: dict[tuple[int, str], Row] = {}
-        self._upstream_requests: dict[UUID, Row] = {}
-        self._usage: list[Row] = []
+        self._upstream_requests: dict[str, Row] = {}
+        self._usage: list[tuple[Row, Session | None]] = []
         self._states: list[Pending] = []
         self._totals = Totals()
 
     def write(self) -> list[Committed]:
         """Gather all rows, insert them, and return the outcome of each record."""
         committed = [self._add(record) for record in self._records]
-        INSERT_MESSAGES.run(self._cursor, [self._messages[key] for key in sorted(self._messages, key=_number)])
+        INSERT_MESSAGES.run(self._cursor, [self._messages[key] for key in sorted(self._messages)])
         INSERT_TOOL_CALLS.run(self._cursor, [self._tool_calls[key] for key in sorted(self._tool_calls)])
         INSERT_UPSTREAM_REQUESTS.run(
             self._cursor, [self._upstream_requests[key] for key in sorted(self._upstream_requests)]
         )
-        INSERT_USAGE.run(self._cursor, self._usage)
         self._sessions.save()
+        for row, session in self._usage:
+            row[_SESSION] = None if session is None else session.id
+        INSERT_USAGE.run(self._cursor, [row for row, _ in self._usage])
         if self._states:
             write_states(self._cursor, self._states)
         self._totals.upsert(self._cursor)
@@ -142,11 +145,10 @@ class _Batch:
                 session.head, session.place = head, self._places[head]
                 session.message_count = session.place.depth + 1
             session.last_active_at = max(session.last_active_at, update.now)
-        row = self._usage_row(record, renamed, skipped)
+        self._usage.append((self._usage_row(record, renamed, skipped), session))
         if session is None:
             answer = record.usage.answer
             return Committed(head=None if answer is None else renamed.get(answer, answer), rebased=bool(renamed))
-        row[_AT["session_id"]] = session.id
         return Committed(session=session.public_id, head=session.head, rebased=bool(renamed))
 
     def _place(self, keys: set[Key | None]) -> None:
@@ -154,14 +156,14 @@ class _Batch:
         for key, place in read_places(self._cursor, keys - self._places.keys()).items():
             self._places[key] = place
 
-    def _id(self, key: Key | None, renamed: Mapping[Key, Key]) -> UUID | None:
+    def _id(self, key: Key | None, renamed: Mapping[Key, Key]) -> NodeId | None:
         """Return a node's id; None for one that is not stored any more."""
         place = self._places.get(key if key is None else renamed.get(key, key))
         return None if place is None else place.id
 
     def _ids(self, keys: Sequence[Key], renamed: Mapping[Key, Key]) -> list[str]:
         """Return the ids of those nodes that are stored, as JSON holds them."""
-        return [str(found) for key in keys if (found := self._id(key, renamed)) is not None]
+        return [found for key in keys if (found := self._id(key, renamed)) is not None]
 
     def _hung(self, record: ExchangeRecord) -> tuple[Sequence[NewMessage], dict[Key, Key], int]:
         """Return the messages under parents that exist: re-hung when the head moved or their history was forgotten.
@@ -216,32 +218,29 @@ class _Batch:
                 self._tool_calls.setdefault((usage.principal_id, call_id), row)
 
     def _usage_row(self, record: ExchangeRecord, renamed: dict[Key, Key], skipped: int) -> Row:
+        """Return the record's row; its session may have no id yet."""
         usage = record.usage
-        row: Row = [None] * len(INSERT_USAGE.columns)
-        for at, value in zip(_GIVEN_AT, _read_given(usage), strict=True):
-            row[at] = value
-        row[_AT["cost_nano"]], row[_AT["prices"]] = price_exchange(usage, self._prices)
-        row[_AT["message_id"]] = self._id(usage.message, renamed)
-        row[_AT["answer_id"]] = self._id(usage.answer, renamed)
-        row[_AT["more_answers"]] = self._ids(usage.more_answers, renamed)
-        row[_AT["system_ids"]] = self._ids(usage.systems, renamed)
+        sent_as = None
+        if record.upstream_request is not None:
+            sent_as, body = record.upstream_request
+            self._upstream_requests[sent_as] = [sent_as, body]
+        row: Row = [
+            *_read_given(usage),
+            *price_exchange(usage, self._prices),
+            self._id(usage.message, renamed),
+            self._id(usage.answer, renamed),
+            self._ids(usage.more_answers, renamed),
+            self._ids(usage.systems, renamed),
+            sent_as,
+            None,
+        ]
         if skipped and usage.placement:
             # The placement is read from the request's last message upwards: what came between was not sent.
             own = sum(message.key not in {usage.answer, *usage.more_answers} for message in record.messages)
             sent = len(usage.placement) - own
-            row[_AT["placement"]] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
-        if record.upstream_request is not None:
-            key, body = record.upstream_request
-            row[_AT["upstream_request_id"]] = key
-            self._upstream_requests[key] = [key, body]
-        self._usage.append(row)
+            row[_PLACEMENT] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
         self._totals.add(_totals_of(row))
         return row
-
-
-def _number(key: tuple[Key, str, str]) -> int:
-    """Return the number that a message's key is: comparing numbers is quicker than comparing UUIDs."""
-    return key[0].int
 
 
 def _nodes_of(record: ExchangeRecord) -> set[Key | None]:
@@ -262,6 +261,6 @@ def _stored(cursor: Cursor, request_ids: Iterable[str]) -> dict[str, Committed]:
     """Return the outcomes of exchanges that are recorded already."""
     cursor.execute(_STORED.format(among=within("usage.request_id")), [from_texts(request_ids)])
     return {
-        request_id: Committed(session=public_id, head=Key(to_uuid(head or answer)) if head or answer else None)
+        request_id: Committed(session=public_id, head=head or answer)
         for request_id, answer, public_id, head in cursor.fetchall()
     }

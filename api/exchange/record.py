@@ -6,7 +6,6 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
@@ -193,7 +192,7 @@ def _session_update(exchange: Exchange, status: str, answers: list[Key], *, idle
     )
 
 
-def _upstream_request(exchange: Exchange) -> tuple[UUID, str] | None:
+def _upstream_request(exchange: Exchange) -> tuple[str, str] | None:
     """Return what went upstream besides the turns, under its digest; and whether they went without signatures."""
     if not exchange.branches:
         return None
@@ -207,6 +206,6 @@ def _upstream_request(exchange: Exchange) -> tuple[UUID, str] | None:
 
 
 @lru_cache(maxsize=256)
-def _small_digest(text: str) -> UUID:
+def _small_digest(text: str) -> str:
     """Return the digest of a body that many requests share: without tools it holds little more than the sampling."""
     return request_digest(text)

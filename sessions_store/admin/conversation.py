@@ -9,7 +9,6 @@ from sessions_store.admin.bubbles import Bubble, bubble
 from sessions_store.admin.standpoint import Standpoint
 from sessions_store.cursors import read_rows
 from sessions_store.models import Message
-from sessions_store.sql import from_uuid, to_uuid
 
 PER_PAGE = 100
 LONGEST_DESCENT = 10_000
@@ -73,15 +72,15 @@ class Conversation:
 
 def climb(leaf: UUID, most: int) -> list[Message]:
     """Return the last `most` messages of the conversation that ends at `leaf`, oldest first: two queries."""
-    ids = [to_uuid(key) for (key,) in read_rows(_UP, [from_uuid(leaf), most])]
+    ids = [UUID(node) for (node,) in read_rows(_UP, [leaf.hex, most])]
     found = Message.objects.in_bulk(ids)
     return [found[key] for key in ids]
 
 
 def newest_leaf(start: UUID) -> UUID:
     """Follow the latest branch from a message down to its end."""
-    rows = read_rows(_DOWN, [from_uuid(start), LONGEST_DESCENT])
-    return to_uuid(rows[0][0]) if rows else start
+    rows = read_rows(_DOWN, [start.hex, LONGEST_DESCENT])
+    return UUID(rows[0][0]) if rows else start
 
 
 def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversation | None:

@@ -287,6 +287,5 @@ class StoredCompletionPage(StoredPage[StoredCompletion]):
 
 
 def _items(keys: Sequence[str]) -> list[dict[str, Any]]:
-    wanted = [UUID(hex=key) for key in keys]
-    found = bodies(wanted)
-    return [found[key] for key in wanted if key in found]
+    found = bodies(keys)
+    return [found[key] for key in keys if key in found]

@@ -96,7 +96,7 @@ def _exchange_record(exchange: Exchange, principal_id: int) -> ExchangeRecord:
     row = ExchangeRecord(
         usage=_usage_row(exchange, principal_id, at, keys),
         messages=nodes[:-1] if failed else nodes,
-        upstream_request=(REST_ID, orjson.dumps(REST).decode()),
+        upstream_request=(REST_ID.hex, orjson.dumps(REST).decode()),
     )
     if not exchange.user or failed:
         return row

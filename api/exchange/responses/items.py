@@ -7,11 +7,11 @@ history again with each request names, and stores, the same items.
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
 from api.openai.responses_items import item_type
+from sessions_store.canonical import Key
 from sessions_store.state_records import NewItem, new_item
 
 Item = dict[str, Any]
@@ -63,9 +63,9 @@ def whole_item(item: Mapping[str, Any]) -> Item:
     return whole
 
 
-def chain_start(head: UUID | None, conversation: str = "") -> str:
+def chain_start(head: Key | None, conversation: str = "") -> str:
     """Return the name of what a request's items follow."""
-    return f"{conversation}|{head.hex if head is not None else ''}"
+    return f"{conversation}|{head or ''}"
 
 
 def _parts(content: Any, *, answer: bool) -> list[Item]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -33,6 +32,7 @@ from api.translate.responses.items import ItemMessages, items_to_messages, refer
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
 from api.translate.vertex import call_for_vertex
+from sessions_store.canonical import NodeId
 from sessions_store.catalogue import latest
 from sessions_store.history import calls_made
 from sessions_store.items import find_items
@@ -262,7 +262,7 @@ def _settings(turns: Turns) -> str:
 
 async def _renamed_calls(
     runtime: Runtime, principal_id: int, path: Sequence[StoredMessage], own: ItemMessages
-) -> Mapping[UUID, Mapping[int, str]]:
+) -> Mapping[NodeId, Mapping[int, str]]:
     """Return by message and place the ids under which the request answers calls, where the tree has other ones.
 
     The same answer given twice is one node, with the ids of the first time.
@@ -271,7 +271,7 @@ async def _renamed_calls(
     answered.difference_update(*(_call_ids(row) for row in path if answered and row.role == "assistant"))
     if not answered:
         return {}
-    renamed: dict[UUID, dict[int, str]] = {}
+    renamed: dict[NodeId, dict[int, str]] = {}
     for call_id, (key, position) in (await runtime.store.read(calls_made, principal_id, answered)).items():
         renamed.setdefault(key, {})[position] = call_id
     return renamed
@@ -282,7 +282,7 @@ def _call_ids(stored: StoredMessage) -> set[str]:
 
 
 def _remembered(
-    stored: StoredMessage, path: str, fit: Fit, asked: Mapping[UUID, Mapping[int, str]]
+    stored: StoredMessage, path: str, fit: Fit, asked: Mapping[NodeId, Mapping[int, str]]
 ) -> RememberedMessage:
     content = stored_content(stored, path, fit)
     message = orjson.loads(stored.openai)

@@ -91,6 +91,12 @@ def exchange(
     return ExchangeRecord(usage=usage(principal_id, chain, **columns), messages=tuple(chain), session=update)
 
 
+def key_of(message: Message) -> Key:
+    """The key of a stored message, as the writer and the planner know it."""
+    assert message.key is not None
+    return Key(message.key.hex)
+
+
 def node_id(key: Key | None) -> UUID:
     """The id that the database has given a node."""
     return Message.objects.get(key=key).pk

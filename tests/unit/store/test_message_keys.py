@@ -51,5 +51,5 @@ def test_ids_grow_and_are_uuids_of_version_7() -> None:
     later = next(new_ids())
 
     assert batch == sorted(set(batch))
-    assert batch[0].int >> 80 <= later.int >> 80
-    assert {(key.version, key.variant) for key in batch} == {(7, "specified in RFC 4122")}
+    assert batch[0][:12] <= later[:12]
+    assert {(node.version, node.variant) for node in map(UUID, batch)} == {(7, "specified in RFC 4122")}

@@ -88,7 +88,7 @@ def test_a_session_in_use_keeps_its_beginning() -> None:
 
 def test_settings_and_tools_that_nothing_refers_to_go() -> None:
     principal_id = new_principal()
-    keys = {name: uuid4() for name in ("old", "new", "lost")}
+    keys = {name: uuid4().hex for name in ("old", "new", "lost")}
     for name, at in (("old", OLD), ("new", NEW)):
         record = exchange(principal_id, turn(name), started_at=at)
         write_batch([replace(record, upstream_request=(keys[name], f"tools of {name}"))])
@@ -97,7 +97,7 @@ def test_settings_and_tools_that_nothing_refers_to_go() -> None:
     told = forget_old("--days", "30")
 
     assert "2 settings and tools of old requests forgotten" in told
-    assert UpstreamRequest.objects.filter(pk__in=keys.values()).get().pk == keys["new"]
+    assert UpstreamRequest.objects.filter(pk__in=keys.values()).get().pk.hex == keys["new"]
 
 
 def test_nothing_goes_by_default() -> None:

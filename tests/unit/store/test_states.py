@@ -16,7 +16,7 @@ from sessions_store.responses import begin_response, delete_response, end_respon
 from sessions_store.state_records import ConversationTurn, NewItem, ResponseState, Stretch, new_item
 from sessions_store.transcript import message_keys, path_to
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import NOON, Json, exchange, new_principal, nodes, said, turn, usage
+from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, nodes, said, turn, usage
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ def test_a_response_stands_with_its_exchange() -> None:
 
     assert read is not None
     found, output = read
-    assert found.answer == Message.objects.get(principal_id=principal_id, role="assistant").key
+    assert found.answer == key_of(Message.objects.get(principal_id=principal_id, role="assistant"))
     assert [one["id"] for one in output] == ["msg_out-a"]
     assert find_response(new_principal(), f"resp_a{principal_id}") is None
 

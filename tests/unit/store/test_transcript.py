@@ -40,7 +40,7 @@ def test_known_contents_are_the_principals_own() -> None:
     write_batch([exchange(principal_id, [said("user", "a"), calling("call_1", "call_2"), answering("call_1")])])
     keys = [node.key for node in chain]
 
-    known = known_contents(principal_id, [*keys, Key(uuid4())], ["call_2", "call_9"])
+    known = known_contents(principal_id, [*keys, Key(uuid4().hex)], ["call_2", "call_9"])
     foreign = known_contents(stranger, keys, ["call_2"])
 
     faces = {key: face.gemini for key, [face] in known.faces.items()}
@@ -122,7 +122,7 @@ def test_path_to_gives_both_faces() -> None:
 
 
 def test_path_to_nowhere() -> None:
-    assert path_to(Key(uuid4()), **PLENTY) == []
+    assert path_to(Key(uuid4().hex), **PLENTY) == []
 
 
 def test_a_turn_of_a_long_session_costs_what_the_budget_allows() -> None:

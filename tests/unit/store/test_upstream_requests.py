@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import connections, transaction
 
@@ -13,9 +13,9 @@ from sessions_store.writer import write_batch
 from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
 
 
-def sent_with(principal_id: int, tools: str) -> UUID:
+def sent_with(principal_id: int, tools: str) -> str:
     """Record an exchange of Ann's that was sent with these tools; return their key."""
-    key = uuid4()
+    key = uuid4().hex
     record = exchange(principal_id, turn("hello"), session={"user": "ann", "follow": True})
     write_batch([replace(record, upstream_request=(key, tools))])
     return key

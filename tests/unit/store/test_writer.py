@@ -16,7 +16,7 @@ from sessions_store.recording import request_digest
 from sessions_store.records import ExchangeRecord
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import NOON, Json, exchange, new_principal, node_id, nodes, said, turn, usage
+from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, node_id, nodes, said, turn, usage
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(hours=24)
@@ -45,7 +45,7 @@ def test_an_exchange_is_stored_whole() -> None:
         placement=[-1, 0],
     )
     system, _, last = (node.key for node in record.messages)
-    columns = replace(record.usage, systems=[system, Key(uuid4())], more_answers=[last])
+    columns = replace(record.usage, systems=[system, Key(uuid4().hex)], more_answers=[last])
 
     [committed] = write_batch(
         [ExchangeRecord(usage=columns, messages=record.messages, upstream_request=(request_digest(text), text))]
@@ -61,13 +61,13 @@ def test_an_exchange_is_stored_whole() -> None:
     )
     assert (row.cost_nano, row.prices) == (1000 * 750 + 100 * 3750, [price.pk])
     assert (row.placement, row.started_at) == ([-1, 0], NOON)
-    assert row.more_answers == [str(node_id(last))]
-    assert row.system_ids == [str(node_id(system))]  # one that was forgotten is left out
+    assert row.more_answers == [node_id(last).hex]
+    assert row.system_ids == [node_id(system).hex]  # one that was forgotten is left out
     assert row.upstream_request is not None
     assert row.upstream_request.body == text
     assert row.answer is not None
     answer = row.answer
-    assert (committed.head, committed.session, committed.rebased) == (answer.key, None, False)
+    assert (committed.head, committed.session, committed.rebased) == (key_of(answer), None, False)
     assert (answer.depth, answer.role, answer.model) == (2, "assistant", "gemini-3.8-flash")
     assert answer.instructions == node_id(system)
     assert answer.created_at == NOON + timedelta(seconds=1.5)
@@ -134,7 +134,7 @@ def test_the_first_message_that_made_a_call_keeps_it() -> None:
 
 
 def test_an_upstream_body_is_stored_once() -> None:
-    key = uuid4()
+    key = uuid4().hex
     principal_id = new_principal()
     records = [ExchangeRecord(usage=usage(principal_id), upstream_request=(key, "{}")) for _ in range(2)]
     write_batch(records)
@@ -293,7 +293,7 @@ def test_a_session_named_twice_in_one_batch_is_one() -> None:
 
 def test_a_history_that_was_forgotten_meanwhile_begins_anew() -> None:
     principal_id = new_principal()
-    gone = Key(uuid4())
+    gone = Key(uuid4().hex)
     [appended] = write_batch([exchange(principal_id, turn("1"), parent=gone, session=ANN | {"session_id": 10**9})])
     [followed] = write_batch([exchange(principal_id, turn("2"), parent=gone, session={"user": "bob", "follow": True})])
 
