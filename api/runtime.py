@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet
 
 from django.conf import settings
 
@@ -15,6 +15,7 @@ from api.errors import RateLimitError, StorageUnavailableError
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.media import MediaFetcher, MediaLimits
 from api.media_guard import Guard
+from api.session_turns import SessionTurns
 from sessions_store.recording import Store, get_store
 
 if TYPE_CHECKING:
@@ -29,13 +30,15 @@ CUT_GRACE_SECONDS = 5.0
 class Deployment:
     """What every request asks of the settings, read once: Django's object takes half a microsecond for each look.
 
-    `upstream` is GEMINI_UPSTREAM; a session that nobody went on with for `session_idle` comes to rest.
+    `upstream` is GEMINI_UPSTREAM; a session that nobody went on with for `session_idle` comes to rest, and its next
+    request waits `session_wait` seconds for the one before it.
     """
 
     upstream: str
     vertex: bool
     max_in_flight: int
     session_idle: timedelta
+    session_wait: float
 
 
 def deployment() -> Deployment:
@@ -45,6 +48,7 @@ def deployment() -> Deployment:
         vertex=settings.GOOGLE_GENAI_USE_VERTEXAI,
         max_in_flight=settings.MAX_IN_FLIGHT,
         session_idle=timedelta(seconds=settings.SESSION_IDLE_SECONDS),
+        session_wait=settings.SESSION_WAIT_SECONDS,
     )
 
 
@@ -52,8 +56,8 @@ def deployment() -> Deployment:
 class Runtime:
     """The shared parts, bound to one event loop. Without `media` no URL of a client's is fetched.
 
-    `account` tells one Gemini account from another without naming it. `session_locks` hold back a second request of a
-    session while the first is being answered; a lock lives as long as somebody holds or awaits it. `jobs` are the
+    `account` tells one Gemini account from another without naming it. `session_turns` hold back a second request of a
+    session while the first is being answered. `jobs` are the
     responses that run in the background, None until there was one.
     """
 
@@ -62,9 +66,7 @@ class Runtime:
     account: str = ""
     media: MediaFetcher | None = None
     in_flight: int = 0
-    session_locks: "WeakValueDictionary[tuple[int, str, str], asyncio.Lock]" = field(
-        default_factory=WeakValueDictionary
-    )
+    session_turns: SessionTurns = field(default_factory=SessionTurns)
     jobs: "Jobs | None" = None
     deployment: Deployment = field(default_factory=deployment)
     _left: asyncio.Event | None = None

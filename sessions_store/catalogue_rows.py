@@ -16,9 +16,11 @@ from sessions_store.pricing import AUDIO, IMAGE, VIDEO, Price
 LIFE = frozenset({"released_on", "retires_on", "successor", "listed", "created", "methods"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CatalogueModel:
-    """One upstream model. Apart from its life span the attributes are the capabilities of a model profile."""
+    """One upstream model of one snapshot, known by its identity: hashing all its fields would cost each request more
+    than what is remembered by it. Apart from its life span the attributes are the capabilities of a model profile.
+    """
 
     name: str
     family: str = ""

@@ -6,9 +6,7 @@ it (Gemini's exact content of each answer, thought signatures included) is put b
 only.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -21,12 +19,12 @@ from api.exchange.families import Fit
 from api.exchange.identity import session_id
 from api.gemini.wire import Content
 from api.runtime import Runtime
+from api.session_turns import SessionTurn
 from api.translate.upstream_call import RememberedMessage
 from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
 from sessions_store.chat_sessions import SessionState, find_session
 from sessions_store.cursors import ReadRows, read_rows
-from sessions_store.recording import Store
 from sessions_store.transcript import Face, Known, StoredMessage, known_contents, message_keys, path_to
 
 JsonDict = dict[str, Any]
@@ -68,7 +66,7 @@ class Memory:
     systems: list[Key] = field(default_factory=list)
     restored: dict[int, Content] = field(default_factory=dict)
     makers: dict[int, Face] = field(default_factory=dict)
-    lock: asyncio.Lock | None = None
+    turn: SessionTurn | None = None
     head: Key | None = None
     changed: bool = False
 
@@ -79,9 +77,9 @@ class Memory:
 
     def release(self) -> None:
         """Let the next request of the session go on."""
-        if self.lock is not None:
-            self.lock.release()
-            self.lock = None
+        if self.turn is not None:
+            self.turn.end()
+            self.turn = None
 
 
 async def remember(
@@ -94,7 +92,7 @@ async def remember(
 ) -> Memory:
     """Find the request's place in the tree and what the tree knows of it; `fit` says what of it the model takes.
 
-    Holds the session's lock when the session is continued: `Memory.release` must follow.
+    Takes the session's turn when the session is continued: `Memory.release` must follow.
     """
     plain: list[JsonDict] = [dict(message) for message in messages]
     if any(message["role"] in OWN_HISTORY_ROLES for message in plain):
@@ -112,7 +110,7 @@ async def _own_history(
     call_ids = [call["id"] for index in answers for call in messages[index].get("tool_calls") or ()]
     memory = Memory(caller.principal_id, messages, keys, session)
     memory.state, known = await _state_and_known(
-        runtime.store, caller.principal_id, session, [keys[index] for index in answers], call_ids
+        runtime, caller.principal_id, session, [keys[index] for index in answers], call_ids
     )
     if session is not None:
         memory.public_id = memory.state.public_id if memory.state is not None else session_id()
@@ -195,14 +193,15 @@ def _arguments(call: JsonDict) -> Any:
 async def _continued(
     runtime: Runtime, caller: Caller, messages: list[JsonDict], session: SessionKey, fit: Fit
 ) -> Memory:
-    lock = await _session_lock(runtime, caller, session)
+    name = (caller.principal_id, session.user, session.name)
+    turn = await runtime.session_turns.take(name, patience=runtime.deployment.session_wait)
     try:
-        found = await _load(runtime.store, caller.principal_id, session)
+        found = await _load(runtime, caller.principal_id, session)
     except BaseException:
-        if lock is not None:
-            lock.release()
+        if turn is not None:
+            turn.end()
         raise
-    memory = Memory(caller.principal_id, messages, [], session, continued=True, lock=lock)
+    memory = Memory(caller.principal_id, messages, [], session, continued=True, turn=turn)
     if found is None:
         memory.public_id = session_id()
     else:
@@ -214,12 +213,13 @@ async def _continued(
 
 
 async def _load(
-    store: Store, principal_id: int, session: SessionKey
+    runtime: Runtime, principal_id: int, session: SessionKey
 ) -> tuple[SessionState, Sequence[StoredMessage]] | None:
     """Read a session and the end of its conversation that the budget allows; in one visit to a thread at most."""
-    near = store.look_up(_find, principal_id, session)
+    store, idle = runtime.store, runtime.deployment.session_idle
+    near = store.look_up(_find, principal_id, session, idle)
     if near is None:
-        return await store.read(lambda: _with_path(_find(read_rows, principal_id, session)))
+        return await store.read(lambda: _with_path(_find(read_rows, principal_id, session, idle)))
     (state,) = near
     if state is None or state.head is None:
         return _with_path(state)
@@ -237,48 +237,24 @@ def _with_path(state: SessionState | None) -> tuple[SessionState, Sequence[Store
 
 
 async def _state_and_known(
-    store: Store, principal_id: int, session: SessionKey | None, answers: Sequence[Key], call_ids: Sequence[str]
+    runtime: Runtime, principal_id: int, session: SessionKey | None, answers: Sequence[Key], call_ids: Sequence[str]
 ) -> tuple[SessionState | None, Known]:
     """Read a session and what the tree knows of these answers; in one visit to a thread at most."""
+    store, idle = runtime.store, runtime.deployment.session_idle
     state: SessionState | None = None
     if session is not None:
-        near = store.look_up(_find, principal_id, session)
+        near = store.look_up(_find, principal_id, session, idle)
         if near is None:
             return await store.read(
-                lambda: (_find(read_rows, principal_id, session), known_contents(principal_id, answers, call_ids))
+                lambda: (_find(read_rows, principal_id, session, idle), known_contents(principal_id, answers, call_ids))
             )
         (state,) = near
     return state, await store.read(known_contents, principal_id, answers, call_ids) if answers else _NOTHING_KNOWN
 
 
-def _find(rows: ReadRows, principal_id: int, session: SessionKey) -> SessionState | None:
+def _find(rows: ReadRows, principal_id: int, session: SessionKey, idle: timedelta) -> SessionState | None:
     """Read a session's state."""
-    return find_session(
-        principal_id,
-        session.user,
-        session.name,
-        now=datetime.now(UTC),
-        idle=timedelta(seconds=settings.SESSION_IDLE_SECONDS),
-        rows=rows,
-    )
-
-
-async def _session_lock(runtime: Runtime, caller: Caller, session: SessionKey) -> asyncio.Lock | None:
-    """Wait for the turn before this one, at most SESSION_WAIT_SECONDS; None means going on without the lock.
-
-    Going on is safe: the store hangs the later turn under the earlier one when both are recorded.
-    """
-    key = (caller.principal_id, session.user, session.name)
-    lock = runtime.session_locks.get(key)
-    if lock is None:
-        lock = runtime.session_locks[key] = asyncio.Lock()
-        await lock.acquire()  # at once: nobody else knows it yet
-        return lock
-    with suppress(TimeoutError):
-        async with asyncio.timeout(settings.SESSION_WAIT_SECONDS):
-            await lock.acquire()
-            return lock
-    return None
+    return find_session(principal_id, session.user, session.name, now=datetime.now(UTC), idle=idle, rows=rows)
 
 
 def _place_before(memory: Memory, fit: Fit) -> None:

@@ -69,8 +69,7 @@ async def compact_context(runtime: Runtime, planned: PlannedResponse) -> Events:
     behind = await place_turns(runtime, request, exchange, (turns.profile, context), [item])
     upstream = await translate(runtime, request, behind)
     exchange.notes += [note for note in upstream.notes if note not in exchange.notes]
-    lock, turns.memory.lock = turns.memory.lock, None
-    behind.memory.lock = lock
+    behind.memory.turn, turns.memory.turn = turns.memory.turn, None
     exchange.branches = (Branch(behind.memory, upstream, 0, 1),)
     exchange.calls = [PlannedCall(orjson.dumps(upstream.body), 0)]
     return planned.answer.compacted(encrypted, used)
@@ -116,6 +115,6 @@ async def _summary_call(runtime: Runtime, planned: PlannedResponse) -> PlannedRe
     asker = Asker(f"{exchange.request_id}{COMPACTION_SUFFIX}", exchange.caller)
     own = new_exchange(asked, asker, "responses.compact")
     own.upstream_model = exchange.upstream_model
-    context = replace(turns.context, conversation=None, lock=None)
+    context = replace(turns.context, conversation=None, turn=None)
     placed = await place_turns(runtime, asked, own, (turns.profile, context), asked.items)
     return planned_response(own, asked, placed, await translate(runtime, asked, placed))

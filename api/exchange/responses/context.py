@@ -1,17 +1,15 @@
 """What a response goes on from: a previous response or a conversation, both of them places in the transcript tree."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from django.conf import settings
 
 from api.errors import InvalidRequestError, NotFoundError
 from api.openai.responses_request import ResponseParameters
 from api.runtime import Runtime
+from api.session_turns import SessionTurn
 from sessions_store.canonical import Key
 from sessions_store.conversations import FoundConversation, all_items, find_conversation
 from sessions_store.history import history_to, is_whole
@@ -46,13 +44,13 @@ class Context:
     earlier: Sequence[Item] = ()
     previous_id: str = ""
     conversation: FoundConversation | None = None
-    lock: asyncio.Lock | None = field(default=None, repr=False)
+    turn: SessionTurn | None = field(default=None, repr=False)
 
     def release(self) -> None:
         """Let the next response of the conversation go on."""
-        if self.lock is not None:
-            self.lock.release()
-            self.lock = None
+        if self.turn is not None:
+            self.turn.end()
+            self.turn = None
 
 
 async def load_context(
@@ -65,7 +63,7 @@ async def load_context(
 ) -> Context:
     """Return what the request goes on from; `max_tokens` holds for `truncation: "auto"` only.
 
-    `local` are the responses that the request's connection remembers. Holds the conversation's lock:
+    `local` are the responses that the request's connection remembers. Takes the conversation's turn:
     `Context.release` must follow. Raises InvalidRequestError for a previous response and NotFoundError for a
     conversation that do not exist.
     """
@@ -139,10 +137,10 @@ def conversation_not_found(public_id: str) -> NotFoundError:
 
 
 async def _conversation(runtime: Runtime, principal_id: int, public_id: str, bound: int | None) -> Context:
-    lock = await _lock(runtime, principal_id, public_id)
+    turn = await runtime.session_turns.take((principal_id, "", public_id), patience=runtime.deployment.session_wait)
     try:
         found = await find_or_404(runtime, principal_id, public_id)
-        context = Context(conversation=found, earlier=orjson.loads(found.settings), lock=lock)
+        context = Context(conversation=found, earlier=orjson.loads(found.settings), turn=turn)
         if found.head is not None:
             context.path, context.whole = await runtime.store.read(_history, found.head, bound)
         if context.path:
@@ -150,20 +148,7 @@ async def _conversation(runtime: Runtime, principal_id: int, public_id: str, bou
         elif not found.empty:
             context.items = await runtime.store.read(all_items, found.id)
     except BaseException:
-        if lock is not None:
-            lock.release()
+        if turn is not None:
+            turn.end()
         raise
     return context
-
-
-async def _lock(runtime: Runtime, principal_id: int, public_id: str) -> asyncio.Lock | None:
-    """Wait for the response before this one, as chat sessions do; None means going on without the lock."""
-    key = (principal_id, "", public_id)
-    lock = runtime.session_locks.get(key)
-    if lock is None:
-        lock = runtime.session_locks[key] = asyncio.Lock()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(settings.SESSION_WAIT_SECONDS):
-            await lock.acquire()
-            return lock
-    return None

@@ -104,7 +104,7 @@ async def plan_response(
     except BaseException as error:
         await record_failure(runtime, exchange, error)
         raise
-    turns.memory.lock, turns.context.lock = turns.context.lock, None
+    turns.memory.turn, turns.context.turn = turns.context.turn, None
     return planned
 
 

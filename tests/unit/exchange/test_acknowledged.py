@@ -88,4 +88,4 @@ async def test_a_stream_that_nobody_reads_to_its_end_is_recorded_and_lets_go(run
 
     assert (await recorded(runtime, exchange))[0] == ["client_closed"]
     assert runtime.in_flight == 0
-    assert not any(lock.locked() for lock in runtime.session_locks.values())
+    assert not runtime.session_turns

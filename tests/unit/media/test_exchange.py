@@ -121,7 +121,7 @@ async def test_rule_081_a_failed_fetch_is_recorded_and_never_sent(
     assert "secret" not in caught.value.message
     assert emulator.received() == []
     assert runtime.in_flight == 0
-    assert not any(lock.locked() for lock in runtime.session_locks.values())
+    assert not runtime.session_turns
 
 
 async def test_a_full_gateway_fetches_nothing(runtime: Runtime, site: Site) -> None:
