@@ -14,7 +14,8 @@ from django.core.handlers.asgi import ASGIHandler  # noqa: E402 - needs the apps
 from api.consumers.responses import ResponsesConsumer  # noqa: E402
 from api.views.errors import failure, payload_too_large  # noqa: E402
 from gemini_gateway import garbage  # noqa: E402
-from gemini_gateway.handler import Receive, Scope, Send, ShortHandler  # noqa: E402
+from gemini_gateway.handler import Scope, Send, ShortHandler  # noqa: E402
+from gemini_gateway.hang_up import Receive  # noqa: E402
 
 SHORT_PREFIXES = ("/v1/", "/healthz", "/readyz")
 

@@ -20,15 +20,13 @@ from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
 
+from gemini_gateway.hang_up import HangUpWatches, Receive
 from gemini_gateway.lean_http import LeanRequest
 from gemini_gateway.one_write import send_whole
 
 logger = logging.getLogger(__name__)
 
-WATCH_AFTER_SECONDS = 0.05
-
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 View = Callable[..., Awaitable[HttpResponseBase]]
 
@@ -49,6 +47,7 @@ class ShortHandler(ASGIHandler):
         self._too_large = too_large
         self._failed = failed
         self._max_body = settings.MAX_BODY_BYTES
+        self._watches: HangUpWatches | None = None
         super().__init__()
 
     def load_middleware(self, is_async: bool = True) -> None:
@@ -75,9 +74,9 @@ class ShortHandler(ASGIHandler):
 
     async def _serve(self, request: HttpRequest, receive: Receive, send: Send) -> None:
         """Run the view and send its answer; a client that hangs up cancels both."""
-        serving = asyncio.current_task()
-        assert serving is not None  # noqa: S101 - an ASGI application always runs in a task
-        watch = HangUpWatch(receive, serving)
+        if self._watches is None or self._watches.loop is not asyncio.get_running_loop():
+            self._watches = HangUpWatches()
+        watch = self._watches.watch(receive)
         response: HttpResponseBase | None = None
         try:
             answering = self._answer(request)
@@ -88,7 +87,7 @@ class ShortHandler(ASGIHandler):
             if not watch.hung_up:
                 raise
             # The client has gone and the view has cleaned up: nobody is left to tell.
-            serving.uncancel()
+            watch.serving.uncancel()
         finally:
             watch.end()
             if response is not None:
@@ -149,36 +148,6 @@ class ShortHandler(ASGIHandler):
                 return b"".join(parts)
             message = await receive()
         return None
-
-
-class HangUpWatch:
-    """Cancels a task when the client that it serves hangs up.
-
-    It looks from WATCH_AFTER_SECONDS on: what is answered sooner is not worth a task that waits for its end.
-    """
-
-    def __init__(self, receive: Receive, serving: "asyncio.Task[Any]") -> None:
-        self.hung_up = False
-        self._receive = receive
-        self._serving = serving
-        self._looking: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_SECONDS, self._begin)
-
-    def end(self) -> None:
-        """Stop looking."""
-        self._timer.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
-
-    def _begin(self) -> None:
-        self._looking = asyncio.ensure_future(self._look())
-
-    async def _look(self) -> None:
-        message = await self._receive()
-        while message["type"] != "http.disconnect":
-            message = await self._receive()
-        self.hung_up = True
-        self._serving.cancel()
 
 
 async def _close(response: HttpResponseBase) -> None:

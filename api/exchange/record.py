@@ -23,7 +23,7 @@ from api.exchange.memory import Memory
 from api.exchange.usage_row import usage_row
 from api.runtime import Runtime
 from api.translate.message_tokens import json_tokens
-from sessions_store.canonical import Key
+from sessions_store.canonical import Key, message_key
 from sessions_store.recording import (
     ExchangeRecord,
     NewMessage,
@@ -33,7 +33,6 @@ from sessions_store.recording import (
     request_digest,
 )
 from sessions_store.records import WITHOUT_SIGNATURES
-from sessions_store.transcript import message_keys
 
 logger = logging.getLogger(__name__)
 
@@ -112,15 +111,11 @@ def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...],
     nodes: list[NewMessage] = [] if instructions is None else [instructions]
     answers: list[Key] = []
     for branch in exchange.branches:
-        memory = branch.memory
-        nodes += _request_nodes(branch, memory)
-        if not exchange.answer_begun:
-            continue
-        parent = memory.keys[-1] if memory.keys else memory.parent
-        for choice in range(branch.first_choice, branch.first_choice + branch.choices):
-            node = _answer_node(exchange, memory.principal_id, parent, choice, account=account)
-            nodes.append(node)
-            answers.append(node.key)
+        nodes += _request_nodes(branch, branch.memory)
+        if exchange.answer_begun:
+            said = _answer_nodes(exchange, branch, account)
+            nodes += said
+            answers += [node.key for node in said]
     first = exchange.branches[0].memory if exchange.branches else None
     leaf = None if first is None else (first.keys[-1] if first.keys else first.parent)
     return tuple(nodes), leaf, answers
@@ -144,27 +139,35 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
                 model=maker.model if maker is not None else "",
                 account=maker.account if maker is not None else "",
                 tokens=json_tokens(openai),
-                call_ids=tuple(call["id"] for call in message.get("tool_calls") or ()),
+                call_ids=tuple([call["id"] for call in message.get("tool_calls") or ()]),
             )
         )
     return nodes
 
 
-def _answer_node(exchange: Exchange, principal_id: int, parent: Key | None, choice: int, *, account: str) -> NewMessage:
-    answer = exchange.planned_answer
-    message = answer.messages[choice]
-    openai = orjson.dumps(message)
-    return NewMessage(
-        key=message_keys(principal_id, [message], parent=parent)[0],
-        parent=parent,
-        role="assistant",
-        openai=openai.decode(),
-        gemini=orjson.dumps(answer.contents[choice]).decode(),
-        model=answer.model_version or exchange.upstream_model,
-        account=account,
-        tokens=json_tokens(openai),
-        call_ids=tuple(call["id"] for call in message.get("tool_calls") or ()),
-    )
+def _answer_nodes(exchange: Exchange, branch: Branch, account: str) -> list[NewMessage]:
+    """Return the nodes of a branch's choices."""
+    answer, memory = exchange.planned_answer, branch.memory
+    parent = memory.keys[-1] if memory.keys else memory.parent
+    model = answer.model_version or exchange.upstream_model
+    chosen = slice(branch.first_choice, branch.first_choice + branch.choices)
+    nodes = []
+    for message, content in zip(answer.messages[chosen], answer.contents[chosen], strict=True):
+        openai = orjson.dumps(message)
+        nodes.append(
+            NewMessage(
+                key=message_key(memory.principal_id, parent, message),
+                parent=parent,
+                role="assistant",
+                openai=openai.decode(),
+                gemini=orjson.dumps(content).decode(),
+                model=model,
+                account=account,
+                tokens=json_tokens(openai),
+                call_ids=tuple([call["id"] for call in message.get("tool_calls") or ()]),
+            )
+        )
+    return nodes
 
 
 def _session_update(exchange: Exchange, status: str, answers: list[Key], *, idle: timedelta) -> SessionUpdate | None:
