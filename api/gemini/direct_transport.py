@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         "_wants_body",
         "headers",
         "idle_since",
+        "on_body",
         "status",
     )
 
@@ -63,6 +64,8 @@ class Connection(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
+        self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append  # httptools calls it with each piece of the body
         self._parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -71,7 +74,6 @@ class Connection(asyncio.Protocol):
         self._ended = False
         self._reusable = False
         self._lost: BrokenOffError | None = None
-        self._pieces: list[bytes] = []
         self._buffered = 0
         self._paused = False
         self._waiter: asyncio.Future[bytes | None] | None = None
@@ -106,18 +108,18 @@ class Connection(asyncio.Protocol):
         if waiter is None or waiter.done():
             return
         if self._wants_body and self._pieces:
-            pieces, self._pieces = self._pieces, []
-            self._buffered = 0
-            if self._paused:
+            waiter.set_result(b"".join(self._pieces))
+            self._pieces.clear()
+            if self._buffered:
                 self._read_on()
-            waiter.set_result(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         elif self._ended if self._wants_body else self._head_done:
             waiter.set_result(b"")
         elif self._lost is not None:
             waiter.set_exception(self._lost)
 
     def _read_on(self) -> None:
-        if self._transport is not None:
+        self._buffered = 0
+        if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
 
@@ -175,6 +177,15 @@ class Connection(asyncio.Protocol):
             if self._head_size > HEAD_LIMIT:
                 self._break("The head of the upstream's answer is too large.")
         self._wake()
+        if self._pieces and self._lost is None:
+            self._hold(len(data))
+
+    def _hold(self, size: int) -> None:
+        """Count what came and nobody took; stop reading when that is too much."""
+        self._buffered += size
+        if self._buffered > BUFFERED_HIGH and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end; an answer without a length ends with its connection."""
@@ -204,14 +215,6 @@ class Connection(asyncio.Protocol):
         self.status = self._parser.get_status_code()
         # 1xx heads come before the answer's own
         self._head_done = self.status >= 200
-
-    def on_body(self, body: bytes) -> None:
-        """Keep a piece of the body, and stop reading when nobody takes them."""
-        self._pieces.append(body)
-        self._buffered += len(body)
-        if self._buffered > BUFFERED_HIGH and not self._paused and self._transport is not None:
-            self._paused = True
-            self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
         """The body is whole."""
