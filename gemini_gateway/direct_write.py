@@ -5,7 +5,7 @@ back: two system calls and a turn of the loop for each piece of a stream, althou
 Here what an answer's message comes to (head, body, end) is gathered and sent in one go. Only what the socket does not
 take, and whatever comes behind that, goes Twisted's way, so its buffer, its limits and its errors stay as they are.
 
-What is private of Twisted: `FileDescriptor.dataBuffer`, `_tempDataBuffer` and `writeSomeData`;
+What is private of Twisted: `FileDescriptor.dataBuffer`, `_tempDataBuffer` and `Connection.socket`;
 tests/unit/test_direct_write.py is the contract test. Other transports (TLS, say) write for themselves.
 """
 
@@ -20,27 +20,24 @@ from twisted.web.http_headers import Headers
 
 def send_now(transport: Any, pieces: Sequence[bytes]) -> None:
     """Send what the socket takes now; the transport keeps the rest."""
-    if not _is_clear(transport):
-        transport.writeSequence(pieces)
-        return
-    data = b"".join(pieces)
-    sent = transport.writeSomeData(data)
-    if not isinstance(sent, int):  # the connection is lost, which Twisted finds out for itself
-        sent = 0
-    if sent < len(data):
-        transport.write(data[sent:] if sent else data)
-
-
-def _is_clear(transport: Any) -> bool:
-    """Whether a plain connection stands open and nothing waits to be sent before."""
-    return (
+    is_clear = (  # a plain connection stands open and nothing waits to be sent before
         isinstance(transport, Connection)
         and not transport.TLS
-        and bool(transport.connected)
+        and transport.connected
         and not transport.disconnecting
         and not transport.dataBuffer
         and not transport._tempDataBuffer  # noqa: SLF001
     )
+    if not is_clear:
+        transport.writeSequence(pieces)
+        return
+    data = b"".join(pieces)
+    try:
+        sent = transport.socket.send(data)
+    except OSError:  # it takes nothing now, or the connection is lost, which Twisted finds out for itself
+        sent = 0
+    if sent < len(data):
+        transport.write(data[sent:] if sent else data)
 
 
 class DirectChannel(HTTPChannel):  # type: ignore[misc]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from twisted.protocols.basic import LineReceiver
-from twisted.web.http import toChunk
 
 from gemini_gateway.direct_answer import DirectAnswer
 from gemini_gateway.direct_write import DirectChannel
@@ -246,18 +245,16 @@ class GatewayRequest(DirectAnswer):
             return
         if message.get("more_body"):
             if self._producing and self.chunked:
-                self._write_piece(message.get("body", b""))
+                # One more piece of a stream: its head is out, so nothing is left for Daphne and Twisted to decide.
+                piece = message.get("body", b"")
+                if piece and not self.finished and self.channel is not None:
+                    self.sentLength += len(piece)
+                    self.channel.writeSequence((b"%x\r\n" % len(piece), piece, b"\r\n"))
                 return
             self._announce_stream()
         if self.channel is not None:
             with self.channel.gathering():
                 super().handle_reply(message)
-
-    def _write_piece(self, piece: bytes) -> None:
-        """Write one more piece of a stream; its head is out, so nothing is left for Daphne and Twisted to decide."""
-        if piece and not self.finished and self.channel is not None:
-            self.sentLength += len(piece)
-            self.channel.writeSequence(toChunk(piece))
 
     def _watch_headers(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         """Note what the answer is; while draining it is the last one on its connection."""
