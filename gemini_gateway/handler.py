@@ -58,7 +58,7 @@ class ShortHandler(ASGIHandler):
         self._middleware_chain = chain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request."""
+        """Serve one HTTP request: run the view and send its answer; a client that hangs up cancels both."""
         try:
             self._check_declared_length(scope)
             body = await self._read_whole_body(receive)
@@ -67,20 +67,13 @@ class ShortHandler(ASGIHandler):
             return
         if body is None:
             return
-        request = LeanRequest(scope, body)
-        serving = self._serve(request, receive, send)
-        del request, body  # a stream may stay open for minutes: what it was asked with is not kept for that long
-        await serving
-
-    async def _serve(self, request: HttpRequest, receive: Receive, send: Send) -> None:
-        """Run the view and send its answer; a client that hangs up cancels both."""
+        answering = self._answer(LeanRequest(scope, body))
+        del body  # a stream may stay open for minutes: what it was asked with is not kept for that long
         if self._watches is None or self._watches.loop is not asyncio.get_running_loop():
             self._watches = HangUpWatches()
         watch = self._watches.watch(receive)
         response: HttpResponseBase | None = None
         try:
-            answering = self._answer(request)
-            del request
             response = await answering
             await self._send(response, send)
         except asyncio.CancelledError:
@@ -151,9 +144,8 @@ class ShortHandler(ASGIHandler):
 
 
 async def _close(response: HttpResponseBase) -> None:
-    """Run what the response has to close; an async generator that was not read to its end is closed here."""
-    if response.streaming:
-        aclose = getattr(getattr(response, "_iterator", None), "aclose", None)
-        if aclose is not None:
-            await aclose()
+    """Run what the response has to close: a stream that was not read to its end has an `aclose`."""
+    aclose = getattr(response, "aclose", None)
+    if aclose is not None:
+        await aclose()
     response.closed = True

@@ -7,13 +7,13 @@ these. What is private of Django stands here alone; tests/unit/test_lean_http.py
 
 import functools
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http.cookies import SimpleCookie
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.handlers.asgi import ASGIRequest, get_script_prefix
-from django.http import HttpResponse
-from django.http.response import ResponseHeaders
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase, ResponseHeaders
 
 
 @functools.lru_cache(maxsize=1024)
@@ -94,10 +94,10 @@ class LeanHeaders(ResponseHeaders):
         return self._store.values()
 
 
-class LeanResponse(HttpResponse):
-    """A response whose whole body is there."""
+class _Lean(HttpResponseBase):
+    """What every response has."""
 
-    def __init__(self, body: bytes, *, status: int, content_type: str) -> None:
+    def __init__(self, *, status: int, content_type: str) -> None:
         self.headers = LeanHeaders()
         self.headers["Content-Type"] = content_type
         self.cookies = SimpleCookie()
@@ -107,4 +107,38 @@ class LeanResponse(HttpResponse):
         self._resource_closers: list[Any] = []
         self._handler_class = None
         self._reason_phrase = None
+
+
+class LeanResponse(_Lean, HttpResponse):
+    """A response whose whole body is there."""
+
+    def __init__(self, body: bytes, *, status: int, content_type: str) -> None:
+        super().__init__(status=status, content_type=content_type)
         self._container = [body]
+
+
+class Pieces(Protocol):
+    """A body that comes in pieces: bytes to iterate over once."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Begin to read."""
+
+    async def aclose(self) -> None:
+        """End whatever runs for it; also when nobody has begun to read."""
+
+
+class LeanStream(_Lean, StreamingHttpResponse):
+    """A response whose body comes in pieces, which go out as they are: Django would convert each one."""
+
+    is_async = True
+
+    def __init__(self, pieces: Pieces, *, content_type: str) -> None:
+        super().__init__(status=200, content_type=content_type)
+        self._iterator = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._iterator)
+
+    async def aclose(self) -> None:
+        """End the body, also one that nobody has begun to read."""
+        await self._iterator.aclose()

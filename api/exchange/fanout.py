@@ -1,7 +1,8 @@
 """Several upstream calls as one: the answers of `n` choices or of several prompts, each with its first choice."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from api.gemini.client import GeminiClient, UpstreamStream
 from api.gemini.wire import GenerateContentResponse
@@ -32,38 +33,35 @@ async def generate_all(client: GeminiClient, model: str, calls: Sequence[Planned
     return [(call.first_choice, answer) for call, answer in zip(calls, answers, strict=True)]
 
 
-class Source:
+class Source(Protocol):
     """The streams of one exchange. `read` gives what has arrived on one of them, whose choices begin with
     `first_choice`.
     """
 
     first_choice: int
 
-    def read(self, wait: float) -> Awaitable[list[GenerateContentResponse] | None]:
-        """Return responses; None if nothing came within `wait` seconds; [] when every stream has ended."""
-        raise AssertionError  # pragma: no cover - SingleSource and MergedSource are the two kinds
+    @property
+    def read(self) -> Callable[[float], Awaitable[list[GenerateContentResponse] | None]]:
+        """Returns responses; None if nothing came within so many seconds; [] when every stream has ended."""
 
     async def close(self) -> None:
         """Drop the upstream connections at once."""
 
 
-class SingleSource(Source):
+class SingleSource:
     """One stream, read without anything in between."""
 
     def __init__(self, stream: UpstreamStream, first_choice: int) -> None:
         self._stream = stream
         self.first_choice = first_choice
-
-    def read(self, wait: float) -> Awaitable[list[GenerateContentResponse] | None]:
-        """See Source."""
-        return self._stream.read(wait)
+        self.read = stream.read
 
     async def close(self) -> None:
         """See Source."""
         self._stream.close()
 
 
-class MergedSource(Source):
+class MergedSource:
     """Several streams: one reading task each, and a queue of at most one unread batch per stream."""
 
     def __init__(self, streams: Sequence[tuple[int, UpstreamStream]]) -> None:

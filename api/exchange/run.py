@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable
-from typing import Any, Self
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
 from django.conf import settings
 
@@ -47,7 +47,7 @@ async def complete(runtime: Runtime, exchange: Exchange) -> Any:
 
 
 class EventStream:
-    """The body of a streamed answer: an async iterator of bytes whose `aclose` also ends a stream never begun."""
+    """The body of a streamed answer: bytes to iterate over once; `aclose` also ends a stream never begun."""
 
     __slots__ = (
         "_answer",
@@ -58,7 +58,6 @@ class EventStream:
         "_over",
         "_runtime",
         "_source",
-        "_spoken",
     )
 
     def __init__(self, runtime: Runtime, exchange: Exchange, source: Source, first: Responses | None) -> None:
@@ -68,15 +67,11 @@ class EventStream:
         self._source = source
         self._first = first
         self._interval = settings.KEEP_ALIVE_INTERVAL
-        self._spoken = time.monotonic()
         self._events = self._run()
         self._over = False
 
-    def __aiter__(self) -> Self:
-        return self
-
-    def __anext__(self) -> Awaitable[bytes]:
-        return self._events.__anext__()
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._events
 
     async def aclose(self) -> None:
         """End the upstream call and record, if that has not happened."""
@@ -84,44 +79,43 @@ class EventStream:
         await self._end()
 
     async def _run(self) -> AsyncGenerator[bytes, None]:
-        """Yield events until Gemini has ended, then record, then the closing events."""
-        answer, encoding = self._answer, self._exchange.encoding
-        try:
-            responses, self._first = self._first, None
-            while responses != [] and not self._exchange.stopped:
-                if encoded := self._encoded(responses):
-                    yield encoded
-                    self._spoken = time.monotonic()
-                responses = await self._source.read(self._interval)
-            closing = encoding.closing(answer.finish())
-            await record(self._runtime, self._exchange, "ok")
-            yield closing
-        except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = encoding.failure(answer, gateway_error(error))
-            await record_failure(self._runtime, self._exchange, error)
-            yield closing
-        finally:
-            await self._end()
-
-    def _encoded(self, responses: Responses | None) -> bytes:
-        """Fold what one network read brought (None if nothing came in time) and return its events as one write.
+        """Yield events until Gemini has ended, then record, then the closing events.
 
         What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
         hears something every KEEP_ALIVE_INTERVAL seconds.
         """
+        answer, exchange, read, interval = self._answer, self._exchange, self._source.read, self._interval
+        encoding, clock = exchange.encoding, asyncio.get_running_loop().time
+        spoken = clock()
+        try:
+            responses, self._first = self._first, None
+            while responses != [] and not exchange.stopped:
+                encoded = KEEP_ALIVE if responses is None else self._encoded(responses)
+                if encoded or clock() - spoken >= interval:
+                    yield encoded or KEEP_ALIVE
+                    spoken = clock()
+                responses = await read(interval)
+            closing = encoding.closing(answer.finish())
+            await record(self._runtime, exchange, "ok")
+            yield closing
+        except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
+            closing = encoding.failure(answer, gateway_error(error))
+            await record_failure(self._runtime, exchange, error)
+            yield closing
+        finally:
+            await self._end()
+
+    def _encoded(self, responses: Responses) -> bytes:
+        """Fold what one network read brought and return its events as one write."""
         exchange = self._exchange
-        if responses is None:
-            return KEEP_ALIVE
         if exchange.first_byte is None:
             exchange.first_byte = time.monotonic()
-        encode, first_choice = exchange.encoding.chunk, self._source.first_choice
+        feed, encode, first_choice = self._answer.feed, exchange.encoding.chunk, self._source.first_choice
         events: list[bytes] = []
         for response in responses:
-            events += map(encode, self._answer.feed(response, first_choice=first_choice))
-        encoded = b"".join(events)
-        if not encoded and time.monotonic() - self._spoken >= self._interval:
-            return KEEP_ALIVE
-        return encoded
+            for chunk in feed(response, first_choice=first_choice):
+                events.append(encode(chunk))
+        return b"".join(events)
 
     async def _end(self) -> None:
         if self._over:

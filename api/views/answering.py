@@ -1,11 +1,10 @@
 """How a planned exchange becomes an HTTP response; shared by every endpoint that asks Gemini."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Final
 
 from django.conf import settings
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from api.errors import InvalidRequestError
@@ -14,6 +13,7 @@ from api.exchange.plan import Asker
 from api.exchange.run import complete, stream
 from api.runtime import runtime
 from api.views.base import GatewayView, json_response
+from gemini_gateway.lean_http import LeanStream, Pieces
 
 SESSION_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -34,19 +34,13 @@ def session_name(request: HttpRequest) -> str:
     return name
 
 
-class EventStreamResponse(StreamingHttpResponse):
-    """Server-sent events that no proxy should hold back. The body's pieces are bytes: Django's own conversion of each
-    one is left out.
-    """
+class EventStreamResponse(LeanStream):
+    """Server-sent events that no proxy should hold back."""
 
-    def __init__(self, events: AsyncIterator[bytes]) -> None:
+    def __init__(self, events: Pieces) -> None:
         super().__init__(events, content_type="text/event-stream")
-        self["Cache-Control"] = "no-store, no-transform"
-        self["X-Accel-Buffering"] = "no"
-        self._events = events
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._events
+        self.headers["Cache-Control"] = "no-store, no-transform"
+        self.headers["X-Accel-Buffering"] = "no"
 
 
 async def answer(exchange: Exchange) -> HttpResponseBase:

@@ -1,14 +1,15 @@
 """What `gemini_gateway.lean_http` takes from Django's inside: its objects are what Django's own constructors make."""
 
 import io
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import BadHeaderError
 
-from gemini_gateway.lean_http import LeanRequest, LeanResponse
+from gemini_gateway.lean_http import LeanRequest, LeanResponse, LeanStream
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -77,6 +78,30 @@ def test_a_response_is_djangos() -> None:
 
     assert _attributes(ours) == _attributes(theirs)
     assert ours.serialize() == theirs.serialize()
+
+
+async def test_a_stream_is_djangos() -> None:
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"one"
+        yield b"two"
+
+    ours = LeanStream(pieces(), content_type="text/event-stream")
+    theirs = StreamingHttpResponse(pieces(), content_type="text/event-stream")
+
+    differs = ("_iterator", "is_async", "status_code")
+    assert _attributes(ours, *differs) == _attributes(theirs, *differs)
+    assert (ours.is_async, ours.status_code) == (theirs.is_async, theirs.status_code)
+    assert [piece async for piece in ours] == [piece async for piece in theirs] == [b"one", b"two"]
+
+
+async def test_a_stream_that_is_closed_gives_nothing_more() -> None:
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"one"
+
+    stream = LeanStream(pieces(), content_type="text/event-stream")
+    await stream.aclose()
+
+    assert [piece async for piece in stream] == []
 
 
 def test_headers_are_djangos() -> None:

@@ -83,7 +83,7 @@ async def test_a_plain_answer_comes_after_its_record(runtime: Runtime) -> None:
 async def test_a_stream_that_nobody_reads_to_its_end_is_recorded_and_lets_go(runtime: Runtime) -> None:
     exchange = await planned(runtime, fresh("user"), stream=True)
     events = await stream(runtime, exchange)
-    await anext(events)
+    await anext(aiter(events))
     await events.aclose()
 
     assert (await recorded(runtime, exchange))[0] == ["client_closed"]
