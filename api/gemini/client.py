@@ -196,19 +196,21 @@ class UpstreamStream:
             raise self._fault
         until = self._loop.time() + wait
         while not self.ended:
+            due = self._due
             try:
-                data = await self._answer.receive(min(until, self._due))
+                data = await self._answer.receive(due if due < until else until)
             except TransportError as error:
                 raise _connection_error(error) from None
             now = self._loop.time()
             if now >= self._ends_at:
                 raise UpstreamTimeoutError("The upstream model did not finish within the time limit.")
             if data is None:
-                if now >= self._due:
+                if now >= due:
                     raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
                 return None
+            due = now + self._idle
+            self._due = due if due < self._ends_at else self._ends_at
             self.ended = not data
-            self._due = min(now + self._idle, self._ends_at)
             responses: list[Any] = self._decoder.feed(data) if data else self._decoder.finish()
             for response in responses:
                 if "error" in response:

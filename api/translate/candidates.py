@@ -42,19 +42,27 @@ class Candidates:
     def take(self, response: Mapping[str, Any], first_choice: int) -> list[tuple[Choice, list[Piece]]]:
         """Take one response or chunk; return what each choice gains. Raises UpstreamError for a wrong shape."""
         version = response.get("modelVersion")
-        if type(version) is str:
+        if version != self.model_version and isinstance(version, str):
             self.model_version = version
         usage = response.get("usageMetadata")
         if usage is not None:
+            if not isinstance(usage, dict):
+                raise unexpected_shape()
             self._counted = None
-            self._usage[first_choice] = expect(usage, dict)  # cumulative: the last one holds (rule 90)
-            self.service_tier = served_tier(usage) or self.service_tier
+            self._usage[first_choice] = usage  # cumulative: the last one holds (rule 90)
+            if "serviceTier" in usage or "trafficType" in usage:
+                self.service_tier = served_tier(usage) or self.service_tier
         feedback = response.get("promptFeedback")
         if feedback is not None or first_choice not in self._blocks:
             self._take_feedback({} if feedback is None else feedback, first_choice)
-        gains = []
-        for candidate in expect(response.get("candidates") or [], list):
-            index = expect(candidate, dict).get("index") or 0  # proto JSON leaves out a zero
+        gains: list[tuple[Choice, list[Piece]]] = []
+        candidates = response.get("candidates") or []
+        if not isinstance(candidates, list):
+            raise unexpected_shape()
+        for candidate in candidates:
+            if not isinstance(candidate, dict):
+                raise unexpected_shape()
+            index = candidate.get("index") or 0  # proto JSON leaves out a zero
             if type(index) is not int or not 0 <= first_choice + index < len(self.choices):
                 raise unexpected_shape()
             choice = self.choices[first_choice + index]

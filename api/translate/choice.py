@@ -183,8 +183,9 @@ class Choice:
             return
         if not isinstance(text, str):
             raise unexpected_shape()
-        thought = part.get("thought") is True
-        bare = len(part) == 1 + ("thought" in part)
+        thought, bare = False, True
+        if len(part) > 1:
+            thought, bare = part.get("thought") is True, len(part) == 2 and "thought" in part
         if not bare:
             self._close_run()
             self._store(part)

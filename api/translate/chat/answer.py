@@ -85,13 +85,16 @@ class ChatAnswer(FoldedAnswer):
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> list[ChatCompletionChunk]:
         """Take one response or chunk of the call that answers from `first_choice` on; return the chunks to send."""
         chunks: list[ChatCompletionChunk] = []
-        gains = self._candidates.take(response, first_choice)
-        if self._stamp != (stamp := (self._candidates.model_version, self._candidates.service_tier)):
+        candidates = self._candidates
+        gains = candidates.take(response, first_choice)
+        if self._stamp != (stamp := (candidates.model_version, candidates.service_tier)):
             self._stamp = stamp
-            self._skeleton.update(_served(self._candidates))
+            self._skeleton.update(_served(candidates))
         for choice, pieces in gains:
             for piece in pieces:
-                for delta in self._deltas(choice, piece):
+                plain = piece.kind == "text" and self.speech is None
+                deltas: tuple[Delta, ...] = ({"content": piece.text},) if plain else self._deltas(choice, piece)
+                for delta in deltas:
                     if choice.index not in self._opened:
                         self._opened.add(choice.index)
                         delta = _opening(delta)  # noqa: PLW2901 - the same delta with the role before it
@@ -173,12 +176,10 @@ class ChatAnswer(FoldedAnswer):
         return {**self._skeleton, "choices": [piece]}  # type: ignore[typeddict-item]
 
     def _deltas(self, choice: Choice, piece: Piece) -> tuple[Delta, ...]:
-        kind = piece.kind
-        if self.speech is not None and kind in {"text", "audio"}:
+        """Return what a piece adds to its choice, but for text that is not spoken."""
+        if self.speech is not None and piece.kind in {"text", "audio"}:
             return (self.speech.delta(choice, piece),)
-        if kind == "text":
-            return ({"content": piece.text},)
-        if kind == "thought":
+        if piece.kind == "thought":
             return (self._thought(piece.text),) if self.show_thoughts else ()
         if piece.call is None:
             return ({"images": [_image(piece.position, piece.text)]},)
