@@ -84,15 +84,22 @@ class EventStream:
         What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
         hears something every KEEP_ALIVE_INTERVAL seconds.
         """
-        answer, exchange, read, interval = self._answer, self._exchange, self._source.read, self._interval
+        answer, exchange, source, interval = self._answer, self._exchange, self._source, self._interval
         encoding, clock = exchange.encoding, asyncio.get_running_loop().time
+        feed, encode, read = answer.feed, encoding.chunk, source.read
         spoken = clock()
         try:
             responses, self._first = self._first, None
             while responses != [] and not exchange.stopped:
-                encoded = KEEP_ALIVE if responses is None else self._encoded(responses)
-                if encoded or clock() - spoken >= interval:
-                    yield encoded or KEEP_ALIVE
+                if responses and exchange.first_byte is None:
+                    exchange.first_byte = time.monotonic()
+                # What one network read brought (None if nothing came in time) goes out as one write.
+                events = [KEEP_ALIVE] if responses is None else []
+                for response in responses or ():
+                    for chunk in feed(response, first_choice=source.first_choice):
+                        events.append(encode(chunk))
+                if events or clock() - spoken >= interval:
+                    yield b"".join(events or [KEEP_ALIVE])
                     spoken = clock()
                 responses = await read(interval)
             closing = encoding.closing(answer.finish())
@@ -104,18 +111,6 @@ class EventStream:
             yield closing
         finally:
             await self._end()
-
-    def _encoded(self, responses: Responses) -> bytes:
-        """Fold what one network read brought and return its events as one write."""
-        exchange = self._exchange
-        if exchange.first_byte is None:
-            exchange.first_byte = time.monotonic()
-        feed, encode, first_choice = self._answer.feed, exchange.encoding.chunk, self._source.first_choice
-        events: list[bytes] = []
-        for response in responses:
-            for chunk in feed(response, first_choice=first_choice):
-                events.append(encode(chunk))
-        return b"".join(events)
 
     async def _end(self) -> None:
         if self._over:
