@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 
 from gemini_gateway.hang_up import HangUpWatches, Receive
 from gemini_gateway.lean_http import LeanRequest
-from gemini_gateway.one_write import send_whole
+from gemini_gateway.one_write import LastPiece, gather_turn, send_whole
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +108,12 @@ class ShortHandler(ASGIHandler):
             headers.append((b"content-length", b"%d" % len(body)))
             await send_whole(send, start, {"type": "http.response.body", "body": body})
             return
+        gather_turn(send)  # as a rule the first piece is there
         await send(start)
         del start, headers
         async for part in response:  # type: ignore[attr-defined]
+            if isinstance(part, LastPiece):
+                gather_turn(send)
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body"})
 

@@ -1,8 +1,8 @@
-"""An answer's head and body in one write.
+"""An answer's head and body in one write, and so a stream's head with its first piece, and its last piece with its end.
 
 A server writes the head as soon as it has it and the body after it: two system calls and two packets for a small
 answer, although both were there at once. Daphne waits with the head by itself; what uvicorn writes is gathered here.
-Whatever else serves the application just gets the two messages.
+Whatever else serves the application just gets the messages.
 
 What is private of uvicorn: that `send` is a method of an object which writes to its `transport` and closes it;
 tests/unit/test_one_write.py is the contract test.
@@ -32,6 +32,26 @@ async def send_whole(send: Send, start: Message, body: Message) -> None:
     finally:
         answering.transport = transport
         gathering.flush()
+
+
+class LastPiece(bytes):
+    """The last piece of a stream: its end follows at once."""
+
+
+def gather_turn(send: Send) -> None:
+    """Let what an answer sends in this turn of the event loop go out as one write, when the turn is over."""
+    answering: Any = getattr(send, "__self__", None)
+    if not _is_uvicorns(type(answering).__module__) or isinstance(answering.transport, _Gathering):
+        return
+    transport = answering.transport
+    gathering = answering.transport = _Gathering(transport)
+
+    def end() -> None:
+        answering.transport = transport
+        if not transport.is_closing():
+            gathering.flush()
+
+    asyncio.get_running_loop().call_soon(end)
 
 
 def _is_uvicorns(module: str) -> bool:

@@ -16,6 +16,7 @@ from api.gemini.wire import GenerateContentResponse
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
 from api.unforeseen import gateway_error
+from gemini_gateway.one_write import LastPiece
 
 Responses = list[GenerateContentResponse]
 
@@ -102,11 +103,11 @@ class EventStream:
                     yield b"".join(events or [KEEP_ALIVE])
                     spoken = clock()
                 responses = await read(interval)
-            closing = encoding.closing(answer.finish())
+            closing = LastPiece(encoding.closing(answer.finish()))
             await record(self._runtime, exchange, "ok")
             yield closing
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = encoding.failure(answer, gateway_error(error))
+            closing = LastPiece(encoding.failure(answer, gateway_error(error)))
             await record_failure(self._runtime, exchange, error)
             yield closing
         finally:

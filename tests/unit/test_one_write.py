@@ -10,13 +10,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from gemini_gateway.one_write import send_whole
+from gemini_gateway.one_write import gather_turn, send_whole
 
 Message = Mapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
 BODY: Message = {"type": "http.response.body", "body": b"{}"}
 KEPT = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+STREAM: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
+PIECE = b"2\r\n{}\r\n"
 CLOSED = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 every_protocol = pytest.mark.parametrize("protocol", [HttpToolsProtocol, H11Protocol])
@@ -103,6 +105,54 @@ async def test_an_answer_that_fails_sends_what_it_sent_before(protocol: Any, cap
 
     assert b"".join(client.writes) == b"".join(plain.writes)
     assert "Exception in ASGI application" in caplog.text
+
+
+def _pieces(*turns: int) -> Callable[..., Awaitable[None]]:
+    """Return an application that streams as many pieces in each turn of the event loop, head and end beside them."""
+
+    async def answer(send: Send, start: Message, body: Message) -> None:
+        gather_turn(send)
+        await send(start)
+        for turn, pieces in enumerate(turns):
+            if turn:
+                await asyncio.sleep(0)
+            if turn == len(turns) - 1:
+                gather_turn(send)
+            for _ in range(pieces):
+                await send({**body, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    return answer
+
+
+@every_protocol
+@pytest.mark.parametrize("request_bytes", [KEPT, KEPT * 2, CLOSED], ids=["kept", "pipelined", "closed"])
+async def test_a_streams_first_and_last_piece_go_out_with_its_head_and_end(protocol: Any, request_bytes: bytes) -> None:
+    client = await _answered(protocol, request_bytes, _pieces(1, 2, 1), STREAM)
+
+    head, second, third, last = client.writes[:4]
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert head.endswith(b"\r\n\r\n" + PIECE)
+    assert second + third == PIECE * 2
+    assert last == PIECE + b"0\r\n\r\n"
+    assert client.writes[4:] in ([], client.writes[:4])
+
+
+@every_protocol
+async def test_a_stream_of_one_turn_is_one_write(protocol: Any) -> None:
+    client = await _answered(protocol, KEPT, _pieces(2), STREAM)
+
+    (whole,) = client.writes
+    assert whole.endswith(b"\r\n\r\n" + PIECE * 2 + b"0\r\n\r\n")
+
+
+@every_protocol
+async def test_a_streams_head_does_not_wait_for_its_first_piece(protocol: Any) -> None:
+    client = await _answered(protocol, KEPT, _pieces(0, 1), STREAM)
+
+    head, rest = client.writes
+    assert head.endswith(b"\r\n\r\n")
+    assert rest == PIECE + b"0\r\n\r\n"
 
 
 async def test_another_servers_send_gets_both_messages() -> None:
