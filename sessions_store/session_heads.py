@@ -16,6 +16,7 @@ from sessions_store.sql import from_datetime, to_datetime, without_nul
 from sessions_store.tree import ROOT, Place, place_of, read_places_by_id
 
 Key = tuple[int, str, str]
+Opening = tuple[SessionUpdate, ExchangeRecord]  # with what a session begins, if there is none yet
 TITLE_LENGTH = 80
 
 _ACTIVE = (
@@ -60,13 +61,13 @@ class SessionHeads:
         self._cursor = cursor
         self._found: dict[Key, Session] = {}  # as locked, under the name and under the public id
         self._sessions: dict[Key, Session] = {}
-        wanted: dict[Key, ExchangeRecord] = {}
+        wanted: dict[Key, Opening] = {}
         for record in records:
-            if record.session is not None:
-                wanted.setdefault(_key(record.session), record)
+            if (update := record.session) is not None:
+                wanted.setdefault(_key(update), (update, record))
         if wanted:
             self._lock(list(wanted))
-        self._new = {key: record for key, record in wanted.items() if not self._goes_on(key, record)}
+        self._new = {key: opening for key, opening in wanted.items() if not self._goes_on(key, opening[0])}
         self._begin()
         self._sessions = {key: self._found[key] for key in wanted}
 
@@ -99,34 +100,30 @@ class SessionHeads:
     def _begin(self) -> None:
         """Make the sessions that are not stored."""
         # A client may name a session by its public id while the exchange that begins it is under way.
-        named = {(*key[:2], record.session.public_id) for key, record in self._new.items() if record.session}
-        self._new = {key: record for key, record in self._new.items() if not key[2] or key not in named}
-        for key, record in self._new.items():
-            now = record.usage.started_at if record.session is None else record.session.now
-            public_id = (record.session.public_id if record.session else "") or f"sess_{uuid4().hex}"
-            session = Session(public_id=public_id, last_active_at=now)
-            self._found[key] = self._found[key[0], key[1], public_id] = session
+        named = {(*key[:2], update.public_id) for key, (update, _) in self._new.items()}
+        self._new = {key: opening for key, opening in self._new.items() if not key[2] or key not in named}
+        for key, (update, _) in self._new.items():
+            session = Session(public_id=update.public_id or f"sess_{uuid4().hex}", last_active_at=update.now)
+            self._found[key] = self._found[key[0], key[1], session.public_id] = session
 
     def _values(self, key: Key) -> tuple[Any, ...]:
         """Return the row of a session that begins."""
-        session, record = self._sessions[key], self._new[key]
-        began = record.usage.started_at if record.session is None else record.session.now
-        title = (record.session.title if record.session else "") or _title(record)
+        session, (update, record) = self._sessions[key], self._new[key]
+        title = update.title or _title(record)
         return (
             session.public_id,
             *key,
             without_nul(title),
             session.place.id,
             session.message_count,
-            from_datetime(began),
+            from_datetime(update.now),
             from_datetime(session.last_active_at),
         )
 
-    def _goes_on(self, key: Key, record: ExchangeRecord) -> bool:
+    def _goes_on(self, key: Key, update: SessionUpdate) -> bool:
         """Whether there is an active session of that name; one that was idle too long comes to rest here."""
-        update = record.session
         found = self._found.get(key)
-        if found is None or update is None or not _rests(found, update):
+        if found is None or not _rests(found, update):
             return found is not None
         self._cursor.execute(_END, [found.id])
         self._found = {other: session for other, session in self._found.items() if session is not found}
