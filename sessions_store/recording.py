@@ -48,6 +48,7 @@ from sessions_store.outage import (
     unacknowledged,
     was_paid,
 )
+from sessions_store.planner import PlannerNotes
 from sessions_store.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.writer import write_batch
 
@@ -102,6 +103,7 @@ class Store:
         self._outage = Outage()
         self._owed: list[ExchangeRecord] = []  # the writing thread's
         self._probe_at = 0.0
+        self._planner_notes = PlannerNotes()
         self._listener = Listener()
         self._listener.start()
         self._threads = [threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)]
@@ -231,6 +233,7 @@ class Store:
 
     def _commit(self, jobs: Sequence[Job]) -> list[Delivery]:
         records = [unacknowledged(record) if gave_up(future) else record for record, future in jobs]
+        self._planner_notes.drop()
         outcomes = commit_batch(records)
         for record, outcome in zip(records, outcomes, strict=True):
             if outcome.error is None:
