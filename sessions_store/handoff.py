@@ -35,12 +35,16 @@ class Handover:
         self._due: asyncio.Handle | None = None
         self._due_at = 0.0  # on the loop's clock; 0 is the end of this turn
 
-    def add(self, job: Job, *, within: float = 0.0) -> None:
-        """Hand the job over at the end of this turn of the loop, or within some seconds together with those to come.
+    def add(self, job: Job, *, within: float = 0.0, at_once: bool = False) -> None:
+        """Hand the job over at the end of this turn of the loop, or within some seconds together with those to come, or
+        at once.
 
         All that wait go with the first of them whose time has come.
         """
         self._gathered.append(job)
+        if at_once:
+            self.flush()
+            return
         due_at = self._loop.time() + within if within else 0.0
         if self._due is None:
             self._set_due(due_at)

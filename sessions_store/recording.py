@@ -134,7 +134,7 @@ class Store:
         StoreError when it refuses this record. A waiter that is cancelled leaves its record in the queue.
         """
         all_here = self._pending + 1 >= under_way
-        committed: Committed = await self._write(record, within=0.0 if all_here else gather_seconds(record))
+        committed: Committed = await self._write(record, within=gather_seconds(record), at_once=all_here)
         return committed
 
     async def write(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -187,7 +187,7 @@ class Store:
         self._patience.stop()
         self._reading_patience.stop()
 
-    async def _write(self, work: ExchangeRecord | Call, *, within: float = 0.0) -> Any:
+    async def _write(self, work: ExchangeRecord | Call, *, within: float = 0.0, at_once: bool = False) -> Any:
         if self._closed:
             raise StoreError("The store is closed.")
         if self._outage.reason is not None and not (isinstance(work, ExchangeRecord) and was_paid(work)):
@@ -196,7 +196,7 @@ class Store:
             self.begin_outage(BEHIND)
             raise StoreUnavailableError("Too many exchanges wait to be recorded.")
         future = self._patience.future()
-        self._writes.add((work, future), within=within)
+        self._writes.add((work, future), within=within, at_once=at_once)
         self._pending += 1
         try:
             return await future

@@ -73,15 +73,20 @@ class Totals:
 
     def upsert(self, cursor: Cursor) -> None:
         """Add the totals to the tables; in one order everywhere, so that two writers never wait for each other."""
+        written: dict[int, tuple[tuple[int, ...], Counts]] = {}  # the same list may stand in several levels
         for model, level in zip(LEVELS, self.levels(), strict=True):
             for key in sorted(level):
                 counts = level[key]
-                buckets = tuple(bucket for bucket in _EVERY_BUCKET if counts[_HISTOGRAM + bucket])
-                if len(buckets) == 1:
-                    counts = [*counts[:_HISTOGRAM], counts[_HISTOGRAM + buckets[0]]]
-                else:
-                    buckets = _EVERY_BUCKET
-                cursor.execute(_upsert(model, buckets), [from_datetime(key[0]), *key[1:], *counts])
+                buckets, values = written.get(id(counts)) or written.setdefault(id(counts), _without_empty(counts))
+                cursor.execute(_upsert(model, buckets), [from_datetime(key[0]), *key[1:], *values])
+
+
+def _without_empty(counts: Counts) -> tuple[tuple[int, ...], Counts]:
+    """Return the histogram's one bucket that holds something, or all of them, with the values to be written."""
+    buckets = tuple(bucket for bucket in _EVERY_BUCKET if counts[_HISTOGRAM + bucket])
+    if len(buckets) == 1:
+        return buckets, [*counts[:_HISTOGRAM], counts[_HISTOGRAM + buckets[0]]]
+    return _EVERY_BUCKET, counts
 
 
 def _coarser(level: Mapping[Key, list[int]], start: Callable[[datetime], datetime]) -> dict[Key, list[int]]:
