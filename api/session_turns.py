@@ -50,14 +50,18 @@ class SessionTurns:
 
 
 class SessionTurn:
-    """A request's turn, until it ends."""
+    """A request's turn, until it ends; one that is lost on the way ends too."""
 
     __slots__ = ("_name", "_turns")
 
     def __init__(self, turns: SessionTurns, name: Name) -> None:
-        self._turns = turns
+        self._turns: SessionTurns | None = turns
         self._name = name
 
     def end(self) -> None:
-        """Let the next one go on; once."""
-        self._turns.give(self._name)
+        """Let the next one go on."""
+        turns, self._turns = self._turns, None
+        if turns is not None:
+            turns.give(self._name)
+
+    __del__ = end

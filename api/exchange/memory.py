@@ -195,20 +195,19 @@ async def _continued(
 ) -> Memory:
     name = (caller.principal_id, session.user, session.name)
     turn = await runtime.session_turns.take(name, patience=runtime.deployment.session_wait)
+    memory = Memory(caller.principal_id, messages, [], session, continued=True, turn=turn)
     try:
         found = await _load(runtime, caller.principal_id, session)
+        if found is None:
+            memory.public_id = session_id()
+        else:
+            memory.state, memory.path = found
+            memory.public_id = memory.state.public_id
+            _place_before(memory, fit)
+        memory.keys = message_keys(caller.principal_id, memory.messages, parent=memory.parent)
     except BaseException:
-        if turn is not None:
-            turn.end()
+        memory.release()
         raise
-    memory = Memory(caller.principal_id, messages, [], session, continued=True, turn=turn)
-    if found is None:
-        memory.public_id = session_id()
-    else:
-        memory.state, memory.path = found
-        memory.public_id = memory.state.public_id
-        _place_before(memory, fit)
-    memory.keys = message_keys(caller.principal_id, memory.messages, parent=memory.parent)
     return memory
 
 

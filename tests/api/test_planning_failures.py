@@ -56,7 +56,7 @@ def test_an_unforeseen_failure_is_recorded(http: httpx2.Client, emulator: Emulat
     spoil(secret)
     emulator.reset()
     for _ in range(2):  # the second would wait for ever if the first had kept its session
-        refused = http.post(path, json=body | {"stream": stream})
+        refused = http.post(path, json=body | {"stream": stream}, timeout=10)
 
         error = error_of(refused)
         assert (refused.status_code, error["type"]) == (500, "server_error")

@@ -132,7 +132,7 @@ async def read_turns(
     *,
     local: Mapping[str, LocalResponse] = NO_LOCAL,
 ) -> Turns:
-    """Return the request's conversation. Holds its conversation's lock: `Turns.context.release` must follow."""
+    """Return the request's conversation. Takes its conversation's turn: `Turns.context.release` must follow."""
     principal_id = exchange.caller.principal_id
     items = request.items
     if named := references(items):

@@ -41,6 +41,21 @@ async def test_who_has_waited_long_enough_goes_on_without_a_turn() -> None:
     assert not turns
 
 
+async def test_a_turn_that_somebody_loses_is_given_on() -> None:
+    turns = SessionTurns()
+    first = await turns.take(ANN, patience=0)
+    next_one = asyncio.create_task(turns.take(ANN, patience=10))
+    await asyncio.sleep(0)
+    assert first is not None
+    del first
+
+    last = await next_one
+    assert last is not None
+    last.end()
+    last.end()  # and no harm is done twice
+    assert not turns
+
+
 async def test_a_request_that_is_called_off_while_it_waits_is_passed_over() -> None:
     turns = SessionTurns()
     first = await turns.take(ANN, patience=0)
