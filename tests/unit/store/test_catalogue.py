@@ -18,7 +18,7 @@ from sessions_store import catalogue, catalogue_changes, catalogue_rows
 from sessions_store.catalogue_rows import CAPABILITIES, CatalogueRows, load
 from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel, User
 from sessions_store.resolution import Catalogue
-from sessions_store.seeding import seed
+from sessions_store.seeding import read_seed, seed
 
 TODAY = date(2026, 11, 24)
 RETIREMENT = date(2026, 12, 1)
@@ -37,7 +37,14 @@ def test_the_catalogue_fills_every_field_of_a_profile() -> None:
     assert set(CAPABILITIES) == {field.name for field in fields(ModelProfile)}
 
 
-@pytest.mark.django_db
+@pytest.fixture
+def seeded_dates(db: None) -> None:
+    """The dates on which Google ends its models; the other tests run with those put off."""
+    for entry in read_seed("upstream_models")["models"]:
+        UpstreamModel.objects.filter(name=entry["name"]).update(retires_on=entry.get("retires_on"))
+
+
+@pytest.mark.usefixtures("seeded_dates")
 @pytest.mark.parametrize(
     ("name", "day", "upstream"),
     [
