@@ -1,9 +1,11 @@
 """Noticing that a client hangs up while it is being served: its view is cancelled then."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from operator import attrgetter
 from typing import Any
+
+from gemini_gateway.one_timer import OneTimer
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -13,12 +15,11 @@ WATCH_AFTER_SECONDS = 0.05
 class HangUpWatch:
     """Cancels a task when the client that it serves hangs up."""
 
-    __slots__ = ("_looking", "_receive", "begins_at", "ended", "hung_up", "serving")
+    __slots__ = ("_looking", "_receive", "ended", "hung_up", "serving")
 
-    def __init__(self, receive: Receive, serving: "asyncio.Task[Any]", begins_at: float) -> None:
+    def __init__(self, receive: Receive, serving: "asyncio.Task[Any]") -> None:
         self.hung_up = False
         self.ended = False
-        self.begins_at = begins_at
         self._receive = receive
         self.serving = serving
         self._looking: asyncio.Task[None] | None = None
@@ -44,33 +45,19 @@ class HangUpWatch:
 class HangUpWatches:
     """The watches of one event loop.
 
-    They look from WATCH_AFTER_SECONDS on: what is answered sooner is not worth a task that waits for its end. All begin
-    after the same time, so one timer, for the eldest, serves them all.
+    They look from WATCH_AFTER_SECONDS on: what is answered sooner is not worth a task that waits for its end.
     """
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self._waiting: deque[HangUpWatch] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._beginning = OneTimer[HangUpWatch](
+            self.loop, WATCH_AFTER_SECONDS, is_over=attrgetter("ended"), due=HangUpWatch.begin
+        )
 
     def watch(self, receive: Receive) -> HangUpWatch:
         """Return a watch over the running task; `end` it."""
         serving = asyncio.current_task(self.loop)
         assert serving is not None  # noqa: S101 - an ASGI application always runs in a task
-        waiting = self._waiting
-        while waiting and waiting[0].ended:
-            waiting.popleft()
-        watch = HangUpWatch(receive, serving, self.loop.time() + WATCH_AFTER_SECONDS)
-        waiting.append(watch)
-        if self._timer is None:
-            self._timer = self.loop.call_at(watch.begins_at, self._begin)
+        watch = HangUpWatch(receive, serving)
+        self._beginning.add(watch)
         return watch
-
-    def _begin(self) -> None:
-        """Begin those whose time has come, and come again for the next."""
-        now, waiting = self.loop.time(), self._waiting
-        while waiting and (waiting[0].ended or waiting[0].begins_at <= now):
-            watch = waiting.popleft()
-            if not watch.ended:
-                watch.begin()
-        self._timer = self.loop.call_at(waiting[0].begins_at, self._begin) if waiting else None

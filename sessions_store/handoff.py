@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
+
+from gemini_gateway.one_timer import OneTimer
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Handover:
 class Patience:
     """Makes futures that fail with a StoreUnavailableError when they are not done within `seconds`.
 
-    All wait equally long, so one timer, for the eldest, serves them all. `exhausted` is called when one was late.
+    `exhausted` is called when one was late.
     """
 
     def __init__(
@@ -80,36 +81,22 @@ class Patience:
         self._loop = loop
         self._seconds = seconds
         self._exhausted = exhausted
-        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._late = OneTimer[asyncio.Future[Any]](loop, seconds, is_over=asyncio.Future.done, due=self._fail)
 
     def future(self) -> "asyncio.Future[Any]":
         """Return a new future."""
-        waiting = self._waiting
-        while waiting and waiting[0][1].done():
-            waiting.popleft()
         future: asyncio.Future[Any] = self._loop.create_future()
-        waiting.append((self._loop.time() + self._seconds, future))
-        if self._timer is None:
-            self._timer = self._loop.call_at(waiting[0][0], self._look)
+        self._late.add(future)
         return future
 
     def stop(self) -> None:
-        """End the timer; nobody waits any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Nobody waits any more."""
+        self._late.stop()
 
-    def _look(self) -> None:
-        """Fail those that are late, and look again when the next may be."""
-        now, late = self._loop.time(), f"The database did not answer within {self._seconds:g} seconds."
-        while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][1].done()):
-            _, future = self._waiting.popleft()
-            if not future.done():
-                future.set_exception(StoreUnavailableError(late))
-                if self._exhausted is not None:
-                    self._exhausted()
-        self._timer = self._loop.call_at(self._waiting[0][0], self._look) if self._waiting else None
+    def _fail(self, future: "asyncio.Future[Any]") -> None:
+        future.set_exception(StoreUnavailableError(f"The database did not answer within {self._seconds:g} seconds."))
+        if self._exhausted is not None:
+            self._exhausted()
 
 
 class Outcome:
