@@ -5,12 +5,10 @@ They are kept as a message of their own beside it, stored once however often the
 shown, and forgotten with everything else that was said.
 """
 
-import orjson
-
 from api.exchange.exchange import Exchange
-from api.translate.message_tokens import json_tokens
+from api.exchange.nodes import new_node
+from sessions_store.canonical import message_key
 from sessions_store.records import NewMessage
-from sessions_store.transcript import message_keys
 
 
 def instruction_node(exchange: Exchange) -> NewMessage | None:
@@ -21,14 +19,5 @@ def instruction_node(exchange: Exchange) -> NewMessage | None:
     if "systemInstruction" not in branch.upstream.body:
         return None
     message = {"role": "system", "content": exchange.instructions}
-    face = {"role": "system", "parts": [{"text": exchange.instructions}]}
-    openai = orjson.dumps(message)
-    return NewMessage(
-        key=message_keys(branch.memory.principal_id, [message])[0],
-        parent=None,
-        role="system",
-        openai=openai.decode(),
-        gemini=orjson.dumps(face).decode(),
-        model="",
-        tokens=json_tokens(openai),
-    )
+    key = message_key(branch.memory.principal_id, None, message)
+    return new_node(key, None, message, {"role": "system", "parts": [{"text": exchange.instructions}]})

@@ -20,9 +20,9 @@ from api.errors import (
 from api.exchange.exchange import Branch, Exchange
 from api.exchange.instructions import instruction_node
 from api.exchange.memory import Memory
+from api.exchange.nodes import new_node
 from api.exchange.usage_row import usage_row
 from api.runtime import Runtime
-from api.translate.message_tokens import json_tokens
 from sessions_store.canonical import Key, message_key
 from sessions_store.recording import (
     ExchangeRecord,
@@ -128,18 +128,14 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
         message, face = memory.messages[index], faces[index]
         # An answer under another history is still that model's, with its signatures, if it was sent as it was.
         maker = memory.makers.get(index) if face is memory.restored.get(index) else None
-        openai = orjson.dumps(message)
         nodes.append(
-            NewMessage(
-                key=memory.keys[index],
-                parent=memory.keys[index - 1] if index else memory.parent,
-                role=message["role"],
-                openai=openai.decode(),
-                gemini=orjson.dumps(face).decode() if face is not None else "",
+            new_node(
+                memory.keys[index],
+                memory.keys[index - 1] if index else memory.parent,
+                message,
+                face,
                 model=maker.model if maker is not None else "",
                 account=maker.account if maker is not None else "",
-                tokens=json_tokens(openai),
-                call_ids=tuple([call["id"] for call in message.get("tool_calls") or ()]),
             )
         )
     return nodes
@@ -151,23 +147,12 @@ def _answer_nodes(exchange: Exchange, branch: Branch, account: str) -> list[NewM
     parent = memory.keys[-1] if memory.keys else memory.parent
     model = answer.model_version or exchange.upstream_model
     chosen = slice(branch.first_choice, branch.first_choice + branch.choices)
-    nodes = []
-    for message, content in zip(answer.messages[chosen], answer.contents[chosen], strict=True):
-        openai = orjson.dumps(message)
-        nodes.append(
-            NewMessage(
-                key=message_key(memory.principal_id, parent, message),
-                parent=parent,
-                role="assistant",
-                openai=openai.decode(),
-                gemini=orjson.dumps(content).decode(),
-                model=model,
-                account=account,
-                tokens=json_tokens(openai),
-                call_ids=tuple([call["id"] for call in message.get("tool_calls") or ()]),
-            )
+    return [
+        new_node(
+            message_key(memory.principal_id, parent, message), parent, message, content, model=model, account=account
         )
-    return nodes
+        for message, content in zip(answer.messages[chosen], answer.contents[chosen], strict=True)
+    ]
 
 
 def _session_update(exchange: Exchange, status: str, answers: list[Key], *, idle: timedelta) -> SessionUpdate | None:
