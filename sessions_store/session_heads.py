@@ -13,7 +13,7 @@ from sessions_store.canonical import NodeId
 from sessions_store.cursors import Cursor, is_sqlite
 from sessions_store.records import ExchangeRecord, SessionUpdate
 from sessions_store.sql import from_datetime, to_datetime, without_nul
-from sessions_store.tree import ROOT, Place, place_of, read_places_by_id
+from sessions_store.tree import ROOT, Place, read_places_by_id
 
 Key = tuple[int, str, str]
 Opening = tuple[SessionUpdate, ExchangeRecord]  # with what a session begins, if there is none yet
@@ -159,7 +159,7 @@ def _rests(session: Session, update: SessionUpdate) -> bool:
 def _session(row: tuple[Any, ...]) -> Session:
     session = Session(id=row[0], public_id=row[1], message_count=row[6], last_active_at=to_datetime(row[7]))
     if row[9] is not None:
-        session.head, session.place = row[8], place_of(row[9:])
+        session.head, session.place = row[8], Place(*row[9:])
     return session
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from secrets import randbits
 from time import time_ns
-from typing import Any
 
 import orjson
 
@@ -49,12 +48,6 @@ def read_places_by_id(cursor: Cursor, ids: Sequence[NodeId]) -> dict[NodeId, tup
     return {place.id: (key, place) for key, place in _read(cursor, "id", ids).items() if place.id is not None}
 
 
-def place_of(row: Sequence[Any]) -> Place:
-    """Return the place that a row (id, depth, instructions) tells of."""
-    node, depth, instructions = row
-    return Place(node, depth, instructions)
-
-
 def outer_parents(messages: Sequence[NewMessage]) -> set[Key | None]:
     """Return the parents that are not among the messages themselves."""
     return {message.parent for message in messages} - {message.key for message in messages}
@@ -92,4 +85,4 @@ def _read(cursor: Cursor, column: str, wanted: Sequence[str]) -> dict[Key, Place
     if not wanted:
         return {}
     cursor.execute(_PLACES.format(among=within_ids(column)), [from_texts(wanted)])
-    return {key: place_of(row) for key, *row in cursor.fetchall()}
+    return {key: Place(*row) for key, *row in cursor.fetchall()}

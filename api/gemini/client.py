@@ -198,7 +198,7 @@ class UpstreamStream:
         while not self.ended:
             due = self._due
             try:
-                data = await self._answer.receive(due if due < until else until)
+                data = await self._answer.receive(min(until, due))
             except TransportError as error:
                 raise _connection_error(error) from None
             now = self._loop.time()
@@ -208,8 +208,7 @@ class UpstreamStream:
                 if now >= due:
                     raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
                 return None
-            due = now + self._idle
-            self._due = due if due < self._ends_at else self._ends_at
+            self._due = min(now + self._idle, self._ends_at)
             self.ended = not data
             responses: list[Any] = self._decoder.feed(data) if data else self._decoder.finish()
             for response in responses:

@@ -66,21 +66,6 @@ class StreamDecoder:
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """Take the next bytes of the body and return the objects that are whole now."""
-        if self._between_events and data[:5] == b"data:" and len(data) <= self._limit:
-            text = data[5:-4] if data[-4:] == b"\r\n\r\n" else data[5:-2] if data[-2:] == b"\n\n" else b"\n"
-            if _NEWLINE not in text and _RETURN not in text:  # one whole event of one line, the usual case
-                try:
-                    decoded = orjson.loads(text)
-                except orjson.JSONDecodeError:
-                    decoded = None
-                if isinstance(decoded, dict):
-                    self._head = None
-                    self._objects_seen = True
-                    return [decoded]
-        return self._feed_any(data)
-
-    def _feed_any(self, data: bytes) -> list[dict[str, Any]]:
-        """Take what may be anything."""
         if self._fault is not None:
             raise self._fault
         objects: list[dict[str, Any]] = []
@@ -92,7 +77,6 @@ class StreamDecoder:
                 )
         except UpstreamError as fault:
             self._fault = fault
-            self._between_events = False
             if not objects:
                 raise
         if objects:
@@ -119,11 +103,12 @@ class StreamDecoder:
         return objects
 
     def _whole_events(self, data: bytes, objects: list[dict[str, Any]]) -> bool:
-        """Decode a read that holds nothing but whole events of one line each; False if it is anything else."""
+        """Decode a read that holds nothing but whole one-line events, the usual case; False if it is anything else."""
         end = b"\r\n\r\n" if data[-4:] == b"\r\n\r\n" else b"\n\n"
         if not self._between_events or data[:5] != b"data:" or data[-len(end) :] != end or len(data) > self._limit:
             return False
-        events = data[5 : -len(end)].split(end + b"data:")
+        text = data[5 : -len(end)]
+        events = text.split(end + b"data:") if _NEWLINE in text else [text]
         for event in events:
             if _NEWLINE in event or _RETURN in event:
                 return False
