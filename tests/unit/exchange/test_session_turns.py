@@ -2,10 +2,20 @@
 
 import asyncio
 
-from api.session_turns import SessionTurns
+from api.session_turns import SessionTurn, SessionTurns
 
 ANN = (1, "ann", "")
 BOB = (1, "bob", "")
+Waiting = asyncio.Task[SessionTurn | None]
+
+
+async def queue(turns: SessionTurns) -> tuple[SessionTurn, Waiting, Waiting]:
+    """A turn of Ann's that is taken, and two requests that wait for it in this order."""
+    first = await turns.take(ANN, patience=0)
+    assert first is not None
+    second, third = (asyncio.create_task(turns.take(ANN, patience=10)) for _ in range(2))
+    await asyncio.sleep(0)
+    return first, second, third
 
 
 async def test_requests_of_a_session_go_one_after_the_other_in_their_order() -> None:
@@ -58,12 +68,9 @@ async def test_a_turn_that_somebody_loses_is_given_on() -> None:
 
 async def test_a_request_that_is_called_off_while_it_waits_is_passed_over() -> None:
     turns = SessionTurns()
-    first = await turns.take(ANN, patience=0)
-    gone, next_one = (asyncio.create_task(turns.take(ANN, patience=10)) for _ in range(2))
-    await asyncio.sleep(0)
+    first, gone, next_one = await queue(turns)
     gone.cancel()
     await asyncio.wait([gone])
-    assert first is not None
     first.end()
 
     last = await next_one
@@ -74,10 +81,7 @@ async def test_a_request_that_is_called_off_while_it_waits_is_passed_over() -> N
 
 async def test_a_turn_that_is_given_to_a_request_just_called_off_goes_to_the_next() -> None:
     turns = SessionTurns()
-    first = await turns.take(ANN, patience=0)
-    gone, next_one = (asyncio.create_task(turns.take(ANN, patience=10)) for _ in range(2))
-    await asyncio.sleep(0)
-    assert first is not None
+    first, gone, next_one = await queue(turns)
     first.end()
     gone.cancel()
 
