@@ -23,13 +23,13 @@ class Cursor(Protocol):
     """What the writer needs of a cursor."""
 
     def execute(self, statement: str, parameters: Parameters) -> None:
-        """Run one statement."""
+        """Run one statement; rows that it returns are dropped."""
 
     def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
         """Run one statement for each row of parameters."""
 
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """Return the rows of the last statement."""
+    def rows(self, statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows."""
 
 
 class SqliteCursor:
@@ -39,17 +39,17 @@ class SqliteCursor:
         self._raw = raw
 
     def execute(self, statement: str, parameters: Parameters) -> None:
-        """Run one statement."""
+        """Run one statement; rows that it returns are dropped."""
         self._raw.execute(question_marks(statement), parameters)
 
     def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
         """Run one statement for each row of parameters."""
         self._raw.executemany(question_marks(statement), rows)
 
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """Return the rows of the last statement."""
-        rows: list[tuple[Any, ...]] = self._raw.fetchall()
-        return rows
+    def rows(self, statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows."""
+        found: list[tuple[Any, ...]] = self._raw.execute(question_marks(statement), parameters).fetchall()
+        return found
 
 
 class HexLoader(Loader):
@@ -61,16 +61,19 @@ class HexLoader(Loader):
 
 
 class PostgresCursor:
-    """psycopg's cursor with prepared statements."""
+    """psycopg's cursors with prepared statements: one for all statements without rows, a new one for each with rows.
+
+    In a pipeline a cursor takes whatever result comes first as that of its latest statement. The results of earlier
+    statements arrive late when they overflow the server's buffer of 8 KiB, so that a cursor used twice returns the
+    rows of another statement.
+    """
 
     def __init__(self, raw: "psycopg.Connection[Any]") -> None:
-        self._raw = psycopg.Cursor(raw)
-        # All integers as bigint: psycopg else chooses by size, and every mix of sizes would be prepared anew.
-        self._raw.adapters.register_dumper(int, Int8Dumper)
-        self._raw.adapters.register_loader("uuid", HexLoader)
+        self._connection = raw
+        self._raw = _psycopg_cursor(raw)
 
     def execute(self, statement: str, parameters: Parameters) -> None:
-        """Run one statement."""
+        """Run one statement; rows that it returns are dropped."""
         self._raw.execute(statement.encode(), parameters, prepare=True)
 
     def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
@@ -78,10 +81,18 @@ class PostgresCursor:
         for row in rows:
             self._raw.execute(statement.encode(), row, prepare=True)
 
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """Return the rows of the last statement."""
-        rows: list[tuple[Any, ...]] = self._raw.fetchall()
-        return rows
+    def rows(self, statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows."""
+        own = _psycopg_cursor(self._connection)
+        return own.execute(statement.encode(), parameters, prepare=True).fetchall()
+
+
+def _psycopg_cursor(raw: "psycopg.Connection[Any]") -> "psycopg.Cursor[tuple[Any, ...]]":
+    cursor = psycopg.Cursor(raw)
+    # All integers as bigint: psycopg else chooses by size, and every mix of sizes would be prepared anew.
+    cursor.adapters.register_dumper(int, Int8Dumper)
+    cursor.adapters.register_loader("uuid", HexLoader)
+    return cursor
 
 
 @cache
@@ -102,7 +113,7 @@ def database_file() -> Path | None:
 def hot_cursor(*, pipeline: bool = False) -> Iterator[Cursor]:
     """Yield a cursor on this thread's connection; the driver's errors leave as Django's.
 
-    With `pipeline` PostgreSQL is not waited for until rows are fetched or the block ends.
+    With `pipeline` nothing waits for PostgreSQL but `rows` and the end of the block.
     """
     connection.ensure_connection()
     raw: Any = connection.connection
@@ -149,8 +160,7 @@ def read_rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
             found: list[tuple[Any, ...]] = own.connection.execute(question_marks(statement), parameters).fetchall()
             return found
     with hot_cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return cursor.rows(statement, parameters)
 
 
 @cache

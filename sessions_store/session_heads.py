@@ -93,8 +93,8 @@ class SessionHeads:
         if self._new:
             # In one order everywhere: two writers that begin the same sessions must not wait for each other.
             values = [value for key in sorted(self._new) for value in self._values(key)]
-            self._cursor.execute(_CREATE + ", ".join([_CREATED] * len(self._new)) + _THEIR_IDS, values)
-            for number, *key in self._cursor.fetchall():
+            created = self._cursor.rows(_CREATE + ", ".join([_CREATED] * len(self._new)) + _THEIR_IDS, values)
+            for number, *key in created:
                 self._sessions[key[0], key[1], key[2]].id = number
 
     def _begin(self) -> None:
@@ -134,9 +134,9 @@ class SessionHeads:
         statement = _ACTIVE + " OR ".join([_BY_NAME] * len(keys) + [_BY_PUBLIC_ID] * len(named))
         if not is_sqlite():  # SQLite's IMMEDIATE transaction holds the only write lock already
             statement += " ORDER BY session.id FOR UPDATE OF session"
-        self._cursor.execute(statement, [part for key in (*keys, *named) for part in key])
+        found = self._cursor.rows(statement, [part for key in (*keys, *named) for part in key])
         moved: dict[NodeId, list[Session]] = {}
-        for row in self._cursor.fetchall():
+        for row in found:
             session = _session(row)
             if row[5] != row[9]:
                 moved.setdefault(row[5], []).append(session)

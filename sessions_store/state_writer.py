@@ -117,7 +117,7 @@ def _completion_row(state: CompletionState, ids: Ids) -> Row:
 
 def _finished(cursor: Cursor, state: ResponseState, ids: Ids) -> bool:
     """End a response that is stored already; False when somebody else has ended it."""
-    cursor.execute(
+    found = cursor.rows(
         _FINISH,
         [
             state.status,
@@ -129,7 +129,6 @@ def _finished(cursor: Cursor, state: ResponseState, ids: Ids) -> bool:
             state.public_id,
         ],
     )
-    found = cursor.fetchall()
     if found and state.events is not None:
         INSERT_EVENTS.run(cursor, [[found[0][0], state.events.first, state.events.last, state.events.body]])
     return bool(found)
@@ -141,7 +140,7 @@ def _append(cursor: Cursor, state: ResponseState, ids: Ids, count: int) -> int |
     None when the conversation was deleted meanwhile.
     """
     assert state.conversation is not None  # noqa: S101 - only called with items for one
-    cursor.execute(
+    found = cursor.rows(
         _APPEND.format(head=an_id()),
         [
             count,
@@ -153,7 +152,6 @@ def _append(cursor: Cursor, state: ResponseState, ids: Ids, count: int) -> int |
             state.principal_id,
         ],
     )
-    found = cursor.fetchall()
     return None if not found else int(found[0][0]) - count
 
 

@@ -84,5 +84,5 @@ def rehang(
 def _read(cursor: Cursor, column: str, wanted: Sequence[str]) -> dict[Key, Place]:
     if not wanted:
         return {}
-    cursor.execute(_PLACES.format(among=within_ids(column)), [from_texts(wanted)])
-    return {key: Place(*row) for key, *row in cursor.fetchall()}
+    found = cursor.rows(_PLACES.format(among=within_ids(column)), [from_texts(wanted)])
+    return {key: Place(*row) for key, *row in found}

@@ -259,8 +259,7 @@ def _nodes_of(record: ExchangeRecord) -> set[Key | None]:
 
 def _stored(cursor: Cursor, request_ids: Iterable[str]) -> dict[str, Committed]:
     """Return the outcomes of exchanges that are recorded already."""
-    cursor.execute(_STORED.format(among=within("usage.request_id")), [from_texts(request_ids)])
+    found = cursor.rows(_STORED.format(among=within("usage.request_id")), [from_texts(request_ids)])
     return {
-        request_id: Committed(session=public_id, head=head or answer)
-        for request_id, answer, public_id, head in cursor.fetchall()
+        request_id: Committed(session=public_id, head=head or answer) for request_id, answer, public_id, head in found
     }

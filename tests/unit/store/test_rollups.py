@@ -142,8 +142,8 @@ class Texts:
         for row in rows:
             self.execute(statement, row)
 
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        return []
+    def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        raise AssertionError(statement)
 
 
 def test_few_statements_serve_all_mixtures_of_latencies() -> None:

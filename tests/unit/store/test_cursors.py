@@ -1,0 +1,56 @@
+"""The rows that a statement returns are its own, whatever stands before it in the transaction.
+
+PostgreSQL sends the results of a pipeline as soon as its buffer of 8 KiB is full: those of earlier statements then
+arrive while a later one is sent.
+"""
+
+import pytest
+
+from sessions_store.cursors import hot_transaction
+from sessions_store.models import ChatSession, UsageRecord
+from sessions_store.writer import write_batch
+from tests.unit.store.exchanges import exchange, new_principal, turn
+
+pytestmark = pytest.mark.django_db
+STATEMENTS = 5_000
+LONG = "x" * 1_000
+INSERT = "INSERT INTO numbered (number, words) VALUES (%s, %s) RETURNING words"
+
+
+@pytest.mark.parametrize("before", [*range(1, 40), STATEMENTS])
+def test_rows_belong_to_their_statement(before: int) -> None:
+    with hot_transaction() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE numbered (number bigint, words text)", ())
+        for first in (0, before, 2 * before):
+            cursor.executemany(INSERT, [(first + number, LONG) for number in range(before)])
+            assert cursor.rows("SELECT count(*), max(number) FROM numbered", ()) == [
+                (first + before, first + before - 1)
+            ]
+            assert cursor.rows(INSERT, (-1, "own words")) == [("own words",)]
+            cursor.execute("DELETE FROM numbered WHERE number < 0", ())
+        cursor.execute("DROP TABLE numbered", ())
+
+
+def test_ids_and_heads_of_a_large_batch_are_those_of_their_sessions() -> None:
+    principal_id = new_principal()
+    names = [f"name-{number}" for number in range(60)]
+    records = [
+        exchange(
+            principal_id,
+            [message for step in range(40) for message in turn(f"{name} {step} {LONG}")],
+            session={"user": "ann", "name": name, "follow": True},
+        )
+        for name in names
+    ]
+
+    committed = write_batch(records)
+
+    for name, record, outcome in zip(names, records, committed, strict=True):
+        session = ChatSession.objects.get(principal_id=principal_id, name=name)
+        usage = UsageRecord.objects.select_related("answer").get(request_id=record.usage.request_id)
+        answer = usage.answer
+        assert answer is not None
+        assert answer.key is not None
+        assert (session.public_id, session.head_id, session.message_count) == (outcome.session, answer.pk, 80)
+        assert (usage.session_id, answer.key.hex) == (session.pk, outcome.head)
+        assert f"{name} 39 " in answer.openai
