@@ -12,20 +12,16 @@ _CHECKSUM_LENGTH = 9
 
 
 def sanitise_name(name: str) -> str:
-    """Return `name` as Gemini accepts it: `_` for refused characters, no leading digit, 64 characters.
+    """Return `name` as Gemini accepts it: as it is, or with `_` for refused characters and a checksum of the whole.
 
-    Depends on the name alone, so a name in the history comes out as it did when its tool was declared; one that had
-    to be cut ends in a checksum of the whole.
+    Depends on the name alone, so a name in the history comes out as it did when its tool was declared, whichever tools
+    are declared beside it. The checksum keeps `a b` apart from `a/b` and from an `a_b` that is the client's own.
     """
     if _ACCEPTED.fullmatch(name):
         return name
     clean = _REFUSED_CHARACTER.sub("_", name)
     if not clean or not (clean[0].isalpha() or clean[0] == "_"):
         clean = f"_{clean}"
-    return clean if len(clean) <= MAX_NAME else _with_checksum(clean, name)
-
-
-def _with_checksum(clean: str, name: str) -> str:
     checksum = crc32(name.encode("utf-8", "surrogatepass"))
     return f"{clean[: MAX_NAME - _CHECKSUM_LENGTH]}_{checksum:08x}"
 
@@ -35,21 +31,18 @@ class ToolNames:
 
     def __init__(self) -> None:
         self._sent: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self._owners: dict[str, str] = {}  # sent form -> the first name that has it: declarations come first
 
     def sent(self, name: str) -> str:
-        """Return the form of `name` that is sent; two names of the client never share one."""
+        """Return the form of `name` that is sent."""
         known = self._sent.get(name)
         if known is not None:
             return known
-        sent = sanitise_name(name)
-        if sent in self._taken:
-            sent = _with_checksum(sent, name)
-        self._sent[name] = sent
-        self._taken.add(sent)
+        sent = self._sent[name] = sanitise_name(name)
+        self._owners.setdefault(sent, name)
         return sent
 
     @property
     def changed(self) -> Mapping[str, str]:
         """Sent name to the client's name, only where they differ."""
-        return {sent: name for name, sent in self._sent.items() if sent != name}
+        return {sent: name for sent, name in self._owners.items() if sent != name}

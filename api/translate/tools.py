@@ -38,12 +38,13 @@ def tools_to_declarations(
                 param=path.partition("[")[0],
                 code="unsupported_parameter",
             )
-        if function["name"] in seen:
+        declaration = _declaration(function, path, context)
+        if declaration["name"] in seen:
             raise InvalidRequestError(
                 f"Invalid '{path}.name': function names must be unique.", param=f"{path}.name", code="invalid_value"
             )
-        seen.add(function["name"])
-        declarations.append(_declaration(function, path, context))
+        seen.add(declaration["name"])
+        declarations.append(declaration)
     return declarations
 
 

@@ -6,6 +6,7 @@ import pytest
 from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
 
+from api.translate.names import sanitise_name
 from api.translate.responses.encrypted import unpack_signature
 from api.translate.responses.items import items_to_messages
 from sessions_store.canonical import canonical_message
@@ -256,7 +257,8 @@ def test_names_and_namespaces_are_the_clients() -> None:
 
 def test_a_name_that_was_changed_for_gemini_is_restored() -> None:
     plain = plain_of(
-        answer_to(parsed(tools=[{"type": "function", "name": "what?"}])), [chunk(function("what_"), finish="STOP")]
+        answer_to(parsed(tools=[{"type": "function", "name": "what?"}])),
+        [chunk(function(sanitise_name("what?")), finish="STOP")],
     )
     assert plain["output"][0]["name"] == "what?"
 

@@ -106,7 +106,7 @@ def test_tools_of_the_input_are_declared_too() -> None:
 
 def test_names_that_gemini_refuses_are_restored() -> None:
     call = translate(tools=[{"type": "function", "name": "what time?"}])
-    assert call.tool_names == {"what_time_": "what time?"}
+    assert call.tool_names == {"what_time__b7f1902a": "what time?"}
     assert call.called["what time?"].name == "what time?"
 
 

@@ -1,5 +1,6 @@
 """Declarations of tools and the choice among them: rules 53 to 60."""
 
+import re
 from typing import Any
 
 import pytest
@@ -27,6 +28,12 @@ def names(turn: Any, key: str) -> list[str]:
     return [part[key]["name"] for part in turn["parts"]]
 
 
+def called(name: str) -> list[Any]:
+    """A call of that name and its result."""
+    call_id = f"call_{name}"
+    return [assistant(tool_calls=[call(call_id, name)]), result(call_id)]
+
+
 def test_rule_053_names_are_made_acceptable_and_can_be_restored() -> None:
     wild, cut = "get weather/now!", "n" * 80
     upstream = translate(
@@ -37,15 +44,58 @@ def test_rule_053_names_are_made_acceptable_and_can_be_restored() -> None:
         profile=FLASH_3,
     )
     sent = [item["name"] for item in upstream.body["tools"][0]["functionDeclarations"]]
-    assert sent[:2] == ["get_weather_now_", "_9lives"]
-    assert len(set(sent)) == 5
+    assert sent[3:] == ["get_weather_now_", "fine"]
+    assert re.fullmatch(r"get_weather_now__[0-9a-f]{8}", sent[0])
+    assert re.fullmatch(r"_9lives_[0-9a-f]{8}", sent[1])
     assert all(len(name) <= 64 for name in sent)
     assert {name: upstream.tool_names.get(name, name) for name in sent} == dict(
         zip(sent, [wild, "9lives", cut, "get_weather_now_", "fine"], strict=True)
     )
-    assert names(upstream.body["contents"][1], "functionCall") == ["get_weather_now_"]
-    assert names(upstream.body["contents"][2], "functionResponse") == ["get_weather_now_"]
-    assert "fine" not in upstream.tool_names
+    assert names(upstream.body["contents"][1], "functionCall") == sent[:1]
+    assert names(upstream.body["contents"][2], "functionResponse") == sent[:1]
+    assert upstream.tool_names.keys() == set(sent[:3])
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "9", "ü", "n" * 65, "a" * 64 + " "])
+@pytest.mark.parametrize("others", [[], ["a_b"], ["a_b", "a.b", "a\tb"], ["_9", "_", "n" * 64, "a" * 64]])
+def test_rule_053_the_form_of_a_name_depends_on_nothing_else(name: str, others: list[str]) -> None:
+    alone = translate(user(), tools=[tool(name)], profile=FLASH_3)
+    (form,) = alone.tool_names
+    history = [user(), *(turn for other in others for turn in called(other)), *called(name), user()]
+    later = translate(*history, tools=[tool(other) for other in (*others, name)], profile=FLASH_3)
+
+    declared = [item["name"] for item in later.body["tools"][0]["functionDeclarations"]]
+    assert (form, declared[-1]) == (form, form)
+    assert len(set(declared)) == len(declared)
+    assert later.tool_names[form] == name
+    valid = [other for other in others if other != "a\tb"]
+    assert [item for item in declared if item in valid] == valid
+    turns = [turn for turn in later.body["contents"] if "parts" in turn]
+    assert names(turns[-3], "functionCall") == names(turns[-2], "functionResponse") == [form]
+
+
+def test_rule_053_a_choice_names_the_sent_form() -> None:
+    tools = [tool("a b"), tool("a_b")]
+    (form,) = translate(user(), tools=tools, profile=FLASH_3).tool_names
+
+    forced = translate(user(), tools=tools, tool_choice={"type": "function", "function": {"name": "a b"}})
+    assert forced.body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == [form]
+    allowed = {
+        "mode": "required",
+        "tools": [{"type": "function", "function": {"name": name}} for name in ("a_b", "a b")],
+    }
+    restricted = translate(user(), tools=tools, tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
+    assert restricted.body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == ["a_b", form]
+
+
+def test_rule_053_a_valid_name_that_is_the_form_of_another_stays_its_own() -> None:
+    (form,) = translate(user(), tools=[tool("a b")], profile=FLASH_3).tool_names
+
+    upstream = translate(user(), *called("a b"), user(), tools=[tool(form)], profile=FLASH_3)
+    assert upstream.tool_names.get(form, form) == form
+    with pytest.raises(InvalidRequestError) as caught:
+        translate(user(), tools=[tool("a b"), tool(form)], profile=FLASH_3)
+    assert caught.value.param == "tools[1].function.name"
 
 
 @pytest.mark.parametrize("choice", ["none", "auto"])
