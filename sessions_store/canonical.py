@@ -116,11 +116,12 @@ def _call(call: Mapping[str, Any]) -> Any:
     function = call.get("function") or call.get("custom") or {}
     arguments = function.get("arguments", function.get("input"))
     try:
-        parsed = orjson.loads(arguments) if arguments else {}
-    except orjson.JSONDecodeError:
-        parsed = arguments
-    # Sorted, and without the difference between 1 and 1.0 that JavaScript does not know.
-    return [function.get("name"), orjson.dumps(_normal(parsed), option=orjson.OPT_SORT_KEYS).decode()]
+        # Sorted, and without the difference between 1 and 1.0 that JavaScript does not know.
+        parsed = _normal(orjson.loads(arguments)) if arguments else {}
+        canonical = orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
+        canonical = orjson.dumps(arguments)  # no JSON, or more levels than orjson writes
+    return [function.get("name"), canonical.decode()]
 
 
 def _normal(value: Any) -> Any:

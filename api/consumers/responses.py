@@ -7,6 +7,7 @@ The client's leaving cancels what runs.
 """
 
 import asyncio
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response, take_in
+from api.notes import Note
 from api.openai.error_body import error_body
 from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
@@ -45,6 +47,8 @@ REFUSED: Final = 4403
 RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
 
 Frame = dict[str, Any]
+# A frame, and what was changed in reading it.
+Read = tuple[Frame, Sequence[Note]]
 
 
 class Remembering:
@@ -85,7 +89,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._caller: Caller | None = None
-        self._lanes: dict[str | None, asyncio.Queue[Frame]] = {}
+        self._lanes: dict[str | None, asyncio.Queue[Read]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._local: dict[str, LocalResponse] = {}
         self._steering = Steering(self._local.__contains__)
@@ -115,14 +119,14 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         raw = text_data.encode("utf-8", "surrogatepass") if text_data is not None else bytes_data or b""
         lane: str | None = None
         try:
-            frame = _frame(raw)
+            frame, notes = _frame(raw)
             if frame["type"] == "response.steer":
-                await self._steering.take(frame, parse_steer(frame), Frames(self._text, None))
+                await self._steering.take(frame, parse_steer(frame, notes=notes), Frames(self._text, None))
                 return
             lane = frame.get("stream_id")
             if self._closing is not None:
                 raise ShuttingDownError("The server is shutting down. Please try again.")
-            self._lane(lane).put_nowait(frame)
+            self._lane(lane).put_nowait((frame, notes))
         except asyncio.QueueFull:
             await self._fail(RateLimitError("Too many frames wait on this connection.", retry_after=1), lane)
         except GatewayError as error:
@@ -136,7 +140,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _lane(self, lane: str | None) -> "asyncio.Queue[Frame]":
+    def _lane(self, lane: str | None) -> "asyncio.Queue[Read]":
         """Return a lane's queue. Raises RateLimitError for a lane too many."""
         queue = self._lanes.get(lane)
         if queue is None:
@@ -146,20 +150,20 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             self._tasks.append(asyncio.create_task(self._serve(lane, queue)))
         return queue
 
-    async def _serve(self, lane: str | None, queue: "asyncio.Queue[Frame]") -> None:
+    async def _serve(self, lane: str | None, queue: "asyncio.Queue[Read]") -> None:
         while True:
-            frame = await queue.get()
+            frame, notes = await queue.get()
             try:
-                await self._answer(frame, lane)
+                await self._answer(frame, notes, lane)
             except Exception as error:  # noqa: BLE001 - the frame's edge: every failure leaves as an error frame
                 await self._fail(gateway_error(error), lane)
             finally:
                 queue.task_done()
 
-    async def _answer(self, frame: Frame, lane: str | None) -> None:
+    async def _answer(self, frame: Frame, notes: Sequence[Note], lane: str | None) -> None:
         """Answer one frame with its events."""
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
-        request = ResponsesRequest.parse({**body, "stream": True})
+        request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
         warm_up = frame.get("generate") is False or request.prewarms
         if not warm_up or request.input:  # a warm-up may bring nothing but tools and instructions
             check_response(request)
@@ -236,13 +240,13 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         await self.send(text_data=FrameEncoding(lane).chunk(frame).decode().rstrip())
 
 
-def _frame(raw: bytes) -> Frame:
+def _frame(raw: bytes) -> Read:
     """Return a frame that asks for a response or steers one; raises InvalidRequestError for any other."""
     if len(raw) > settings.MAX_BODY_BYTES:
         raise PayloadTooLargeError("The frame is larger than this server reads.")
-    frame = parse_json(raw)
+    frame, notes = parse_json(raw)
     if frame.get("type") == "response.steer":
-        return frame
+        return frame, notes
     if frame.get("type") != "response.create":
         raise InvalidRequestError(
             "Invalid value for 'type': expected 'response.create' or 'response.steer'.",
@@ -260,4 +264,4 @@ def _frame(raw: bytes) -> Frame:
             param="stream_id",
             code="invalid_value",
         )
-    return frame
+    return frame, notes

@@ -7,12 +7,13 @@ up. An answer that has called a tool comes to its end, and the steering waits fo
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
 
 from api.exchange.responses.plan import PlannedResponse
+from api.notes import Note
 from api.openai.responses_items import item_type
 from api.openai.responses_request import ResponsesRequest
 from api.openai.responses_steering import (
@@ -87,7 +88,7 @@ class Steering:
             await frames.event(failed_event(steer, error.code, error.message))
             return
         assert steered is not None  # noqa: S101 - checked
-        accepted = Steer(response_id=steer.response_id, input=steer.input, id=f"steer_{secrets.token_hex(12)}")
+        accepted = replace(steer, id=f"steer_{secrets.token_hex(12)}")
         steered.steers.append(accepted)
         await steered.frames.event(accepted_event(accepted))
         steered.planned.answer.steer()
@@ -131,7 +132,8 @@ class Steering:
         items = request.items
         results = next((place for place, item in enumerate(items) if item_type(item) not in _RESULTS), len(items))
         own = [item for steer in steers for item in steer.items]
-        return request.model_copy(update={"input": [*items[:results], *own, *items[results:]]}), steers
+        joined = [*items[:results], *own, *items[results:]]
+        return request.model_copy(update={"input": joined, "notes": (*request.notes, *_notes(steers))}), steers
 
     def _check(self, frame: Mapping[str, Any], steer: Steer, steered: Steered | None) -> None:
         check_steer(frame, steer)
@@ -147,9 +149,13 @@ class Steering:
             raise SteerError("too_many_pending_steers", "Too much steering input waits already.")
 
 
+def _notes(steers: list[Steer]) -> tuple[Note, ...]:
+    return tuple(note for steer in steers for note in steer.notes)
+
+
 def successor(planned: PlannedResponse, steers: list[Steer]) -> ResponsesRequest:
     """Return the request that takes steerings up: the response's own settings, and their input alone."""
     items = [item for steer in steers for item in steer.items]
-    changes = {"input": items, "previous_response_id": planned.answer.id}
+    changes = {"input": items, "previous_response_id": planned.answer.id, "notes": _notes(steers)}
     request: Any = planned.request.model_copy(update=changes)
     return request  # type: ignore[no-any-return]

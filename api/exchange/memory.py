@@ -184,10 +184,17 @@ def _by_call_id(message: JsonDict, known: Known, fit: Fit) -> tuple[Face | None,
 
 
 def _arguments(call: JsonDict) -> Any:
-    """Return what a tool call was given, in Gemini's form; a custom tool's text is its one argument."""
+    """Return what a tool call was given, in Gemini's form; a custom tool's text is its one argument.
+
+    Text that is no JSON is returned as it is: no answer of Gemini's has such arguments.
+    """
     if call.get("type") == "custom":
         return {"input": call.get("custom", {}).get("input", "")}
-    return orjson.loads(call.get("function", {}).get("arguments") or "{}")
+    arguments = call.get("function", {}).get("arguments") or "{}"
+    try:
+        return orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return arguments
 
 
 async def _continued(

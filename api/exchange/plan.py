@@ -178,6 +178,7 @@ def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, 
         stream=bool(request.stream),
         user=request.user or "",
         metadata=getattr(request, "metadata", None) or {},
+        notes=list(request.notes),
     )
 
 

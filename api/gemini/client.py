@@ -26,6 +26,7 @@ from api.gemini.faults import KEY_REFUSED, upstream_error
 from api.gemini.sse import StreamDecoder
 from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, Transport, TransportError
 from api.gemini.wire import GenerateContentResponse
+from api.json_mending import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -284,13 +285,15 @@ async def _read_all(answer: Answer, until: float, limit: int) -> bytes:
 
 def _json_object(raw: bytes, model: str) -> dict[str, Any]:
     try:
-        answer = orjson.loads(raw)
+        answer, replaced = read_json(raw)
     except orjson.JSONDecodeError:
         raise UpstreamError("The upstream's answer was not JSON.") from None
     if not isinstance(answer, dict):
         raise UpstreamError("The upstream's answer was not a JSON object.")
     if "error" in answer:
         raise upstream_error(500, answer, {}, openai_model=model)
+    if replaced:
+        answer["replacedCharacters"] = True
     return answer
 
 

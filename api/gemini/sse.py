@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from api.errors import UpstreamError
+from api.json_mending import read_json
 
 MAX_EVENT_BYTES: Final = 20 * 2**20
 
@@ -250,7 +251,7 @@ class _JsonObjects:
 def _decode(text: bytes, objects: list[dict[str, Any]]) -> None:
     """Append the object that `text` spells, or the objects of the array (Google wraps some errors in one)."""
     try:
-        decoded = orjson.loads(text)
+        decoded, replaced = read_json(text)
     except orjson.JSONDecodeError:
         if text.strip() in (b"", b"[DONE]"):
             return
@@ -258,6 +259,8 @@ def _decode(text: bytes, objects: list[dict[str, Any]]) -> None:
     for item in decoded if isinstance(decoded, list) else (decoded,):
         if not isinstance(item, dict):
             raise _malformed()
+        if replaced:
+            item["replacedCharacters"] = True
         objects.append(item)
 
 

@@ -291,8 +291,12 @@ class PromptFeedback(TypedDict, total=False):
 
 
 class GenerateContentResponse(TypedDict, total=False):
-    """The answer, or one chunk of a stream."""
+    """The answer, or one chunk of a stream.
 
+    `replacedCharacters` is not Google's: whoever decoded the answer had to replace characters in it.
+    """
+
+    replacedCharacters: bool
     candidates: list[Candidate]
     promptFeedback: PromptFeedback
     usageMetadata: UsageMetadata

@@ -12,7 +12,6 @@ from pydantic import Field
 from api.openai.chat_rules import check_messages, check_parameters
 from api.openai.generation_request import GenerationRequest
 from api.openai.google_options import GoogleOptions
-from api.openai.json_body import parse_json
 from api.openai.messages import Message
 from api.openai.options import (
     AudioOutput,
@@ -109,7 +108,7 @@ def parse_chat_completion(body: bytes) -> ChatCompletionRequest:
 
     Raises InvalidRequestError, with OpenAI's wording and the culprit as `param` (`messages[0].content`).
     """
-    request = ChatCompletionRequest.parse(parse_json(body))
+    request = ChatCompletionRequest.read(body)
     check_messages(request.messages)
     check_parameters(request)
     return request

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from api.errors import InvalidRequestError
 from api.openai.generation_request import not_enabled
-from api.openai.json_body import parse_arguments
 from api.openai.tools import is_custom_tool, is_function_tool
 from api.openai.validation import printable_name
 
@@ -14,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from api.openai.chat_request import ChatCompletionRequest
-    from api.openai.messages import AssistantMessage, Message, ToolMessage
+    from api.openai.messages import Message, ToolMessage
 
 MAX_IDS_SHOWN = 5
 
 
 def check_messages(messages: Sequence[Message]) -> None:
-    """Check that calls have readable arguments and that each is answered right after its message.
+    """Check that each call is answered right after its message.
 
     Raises InvalidRequestError.
     """
@@ -35,7 +34,7 @@ def check_messages(messages: Sequence[Message]) -> None:
             raise _unanswered(unanswered)
         called = None
         if message["role"] == "assistant":
-            unanswered = _calls(message, index)
+            unanswered = {call["id"]: index for call in message.get("tool_calls") or ()}
             called = set(unanswered) or None
     if unanswered:
         raise _unanswered(unanswered)
@@ -71,19 +70,6 @@ def _check_answer(message: ToolMessage, index: int, called: set[str] | None) -> 
             param=f"messages[{index}].tool_call_id",
             code="invalid_value",
         )
-
-
-def _calls(message: AssistantMessage, index: int) -> dict[str, int]:
-    """Check the arguments of an assistant's calls; return the ids of its tool calls."""
-    ids = {}
-    for position, call in enumerate(message.get("tool_calls") or ()):
-        if call["type"] == "function":
-            param = f"messages[{index}].tool_calls[{position}].function.arguments"
-            parse_arguments(call["function"]["arguments"], param=param)
-        ids[call["id"]] = index
-    if legacy := message.get("function_call"):
-        parse_arguments(legacy["arguments"], param=f"messages[{index}].function_call.arguments")
-    return ids
 
 
 def _unanswered(ids: dict[str, int]) -> InvalidRequestError:

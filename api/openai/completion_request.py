@@ -43,9 +43,9 @@ def parse_completion(body: bytes) -> CompletionRequest:
 
     Raises InvalidRequestError, with OpenAI's wording and the culprit as `param`.
     """
-    fields = parse_json(body)
+    fields, notes = parse_json(body)
     _refuse_tokens(fields.get("prompt"))
-    request = CompletionRequest.parse(fields)
+    request = CompletionRequest.parse(fields, notes=notes)
     _check_parameters(request)
     return request
 

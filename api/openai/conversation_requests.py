@@ -42,17 +42,17 @@ class MetadataUpdate(RequestModel):
 
 def parse_conversation_create(body: bytes) -> ConversationCreate:
     """Parse the body of a new conversation; an empty one means `{}`. Raises InvalidRequestError."""
-    return ConversationCreate.parse(parse_json(body) if body.strip() else {})
+    return ConversationCreate.read(body) if body.strip() else ConversationCreate()
 
 
 def parse_items_create(body: bytes) -> ItemsCreate:
     """Parse the items to append to a conversation. Raises InvalidRequestError."""
-    return ItemsCreate.parse(parse_json(body))
+    return ItemsCreate.read(body)
 
 
 def parse_metadata_update(body: bytes) -> MetadataUpdate:
     """Parse new metadata. Raises InvalidRequestError, also if the body names no metadata at all."""
-    given = parse_json(body)
+    given, notes = parse_json(body)
     if "metadata" not in given:
         raise missing("metadata")
-    return MetadataUpdate.parse(given)
+    return MetadataUpdate.parse(given, notes=notes)

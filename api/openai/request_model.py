@@ -1,11 +1,14 @@
 """The base of every request model: nulls are absent, unknown names are listed, errors are OpenAI's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 
 from api.errors import InternalError
+from api.notes import Note
+from api.openai.json_body import parse_json
 from api.openai.nested_names import Names, names_within, unknown_names
 from api.openai.validation import invalid_request, printable_name
 
@@ -14,15 +17,22 @@ MAX_UNKNOWN_LISTED = 32
 
 class RequestModel(BaseModel):
     """A parsed request body; immutable. `unknown` names the parameters that OpenAI does not have, options inside of
-    known ones (`reasoning.depth`) included.
+    known ones (`reasoning.depth`) included. `notes` say what was changed in reading the body.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
     unknown: tuple[str, ...] = ()
+    notes: SkipJsonSchema[tuple[Note, ...]] = ()
 
     @classmethod
-    def parse(cls, body: dict[str, Any]) -> Self:
+    def read(cls, body: bytes) -> Self:
+        """Decode and validate a body; raises InvalidRequestError."""
+        fields, notes = parse_json(body)
+        return cls.parse(fields, notes=notes)
+
+    @classmethod
+    def parse(cls, body: dict[str, Any], *, notes: Sequence[Note] = ()) -> Self:
         """Validate a decoded body; an explicit null counts as absent.
 
         Raises InvalidRequestError naming the first wrong parameter.
@@ -35,6 +45,8 @@ class RequestModel(BaseModel):
                 unknown += unknown_names(given[name], names, name)
         if unknown:
             given["unknown"] = _listed(unknown)
+        if notes:
+            given["notes"] = tuple(notes)
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -80,7 +92,7 @@ _OPTIONS: dict[type[RequestModel], Mapping[str, Names]] = {}
 
 
 def _names(model: type[RequestModel]) -> frozenset[str]:
-    return frozenset(model.model_fields) - {"unknown"}
+    return frozenset(model.model_fields) - {"unknown", "notes"}
 
 
 def _closed_objects(model: type[RequestModel]) -> Mapping[str, Names]:

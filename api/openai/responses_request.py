@@ -11,7 +11,6 @@ from pydantic import Field
 
 from api.errors import InvalidRequestError
 from api.openai.google_options import GoogleOptions
-from api.openai.json_body import parse_json
 from api.openai.options import (
     Effort,
     Metadata,
@@ -180,19 +179,19 @@ def parse_responses(body: bytes) -> ResponsesRequest:
 
     Raises InvalidRequestError, with OpenAI's wording and the culprit as `param` (`input[0].content`).
     """
-    return check_response(ResponsesRequest.parse(parse_json(body)))
+    return check_response(ResponsesRequest.read(body))
 
 
 def parse_input_tokens(body: bytes) -> InputTokensRequest:
     """Parse the body of a request to count input tokens; raises InvalidRequestError."""
-    request = InputTokensRequest.parse(parse_json(body))
+    request = InputTokensRequest.read(body)
     _check_source(request)
     return request
 
 
 def parse_compact(body: bytes) -> CompactRequest:
     """Parse the body of a request to compact a conversation; raises InvalidRequestError."""
-    request = CompactRequest.parse(parse_json(body))
+    request = CompactRequest.read(body)
     _check_source(request)
     return request
 

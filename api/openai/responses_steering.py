@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from api.errors import InvalidRequestError
+from api.notes import Note
 from api.openai.responses_request import InputTokensRequest
 
 Item = dict[str, Any]
@@ -34,11 +35,15 @@ class SteerError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steer:
-    """A steering as its client sent it; `id` is "" for one that was not accepted."""
+    """A steering as its client sent it; `id` is "" for one that was not accepted.
+
+    `notes` say what was changed in reading it.
+    """
 
     response_id: str
     input: str | Sequence[Item]
     id: str = ""
+    notes: Sequence[Note] = ()
 
     @property
     def items(self) -> list[Item]:
@@ -48,7 +53,7 @@ class Steer:
         return list(self.input)
 
 
-def parse_steer(frame: Mapping[str, Any]) -> Steer:
+def parse_steer(frame: Mapping[str, Any], *, notes: Sequence[Note] = ()) -> Steer:
     """Return the steering that a frame asks for, its input yet to be checked.
 
     Raises InvalidRequestError for a frame that names no response or brings no input: no event could tell of it.
@@ -59,7 +64,8 @@ def parse_steer(frame: Mapping[str, Any]) -> Steer:
             raise InvalidRequestError(
                 f"Invalid or missing '{name}' in a 'response.steer' frame.", param=name, code="invalid_value"
             )
-    return Steer(response_id=str(target), input=given if isinstance(given, str) else list(given or ()))
+    items = given if isinstance(given, str) else list(given or ())
+    return Steer(response_id=str(target), input=items, notes=notes)
 
 
 def check_steer(frame: Mapping[str, Any], steer: Steer) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from api.errors import UpstreamError
 from api.gemini.wire import Content
+from api.json_mending import replaced
 from api.notes import Note
 from api.openai.usage import Usage
 from api.translate.choice import Choice, DialectRules, Piece
@@ -25,6 +26,7 @@ class Candidates:
     __slots__ = (
         "_blocks",
         "_counted",
+        "_replaced",
         "_usage",
         "choices",
         "model_version",
@@ -37,6 +39,7 @@ class Candidates:
         self.service_tier: str | None = None
         self._usage: dict[int, dict[str, Any]] = {}
         self._counted: Usage | None = None  # OpenAI's reading of it, until more comes
+        self._replaced = False  # characters that no database takes
         self._blocks: dict[int, str] = {}  # first choice of a call -> why Gemini blocked its prompt, "" if it did not
 
     def take(self, response: Mapping[str, Any], first_choice: int) -> list[tuple[Choice, list[Piece]]]:
@@ -44,6 +47,7 @@ class Candidates:
         version = response.get("modelVersion")
         if version != self.model_version and isinstance(version, str):
             self.model_version = version
+        self._replaced = self._replaced or "replacedCharacters" in response
         usage = response.get("usageMetadata")
         if usage is not None:
             if not isinstance(usage, dict):
@@ -127,7 +131,8 @@ class Candidates:
     @property
     def notes(self) -> list[Note]:
         """What the client does not see as Gemini sent it, and why there may be nothing to see."""
-        return [note for choice in self.choices for note in choice.notes] + self._spent_on_thoughts()
+        notes = [note for choice in self.choices for note in choice.notes] + self._spent_on_thoughts()
+        return [*notes, replaced("choices")] if self._replaced else notes
 
     def _spent_on_thoughts(self) -> list[Note]:
         """Explain answers without a word: thoughts count against the limit of the answer (rule 66)."""

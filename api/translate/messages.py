@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from api.gemini.wire import Content, FunctionCall, FunctionResponse, Part
-from api.openai.json_body import parse_arguments
+from api.translate.call_arguments import read_arguments
 from api.translate.context import RequestContext
 from api.translate.parts import BLANK, TEXT_KINDS, content_to_parts, media_to_part, note_beside, url_to_part
 from api.translate.result_media import placed_media
@@ -146,7 +146,8 @@ def _function_of(call: Message) -> Message:
 
 def _call_to_part(call: Message, *, path: str, seen: set[str], context: RequestContext) -> Part:
     function = _function_of(call)
-    function_call: FunctionCall = {"name": context.names.sent(function["name"]), "args": _arguments(call, path)}
+    name = context.names.sent(function["name"])
+    function_call: FunctionCall = {"name": name, "args": _arguments(call, path, context)}
     if context.profile.function_call_ids and call.get("id"):
         function_call["id"] = plain_call_id(call["id"])
     part: Part = {"functionCall": function_call}
@@ -156,11 +157,12 @@ def _call_to_part(call: Message, *, path: str, seen: set[str], context: RequestC
     return part
 
 
-def _arguments(call: Message, path: str) -> dict[str, Any]:
-    """Return the arguments in the client's key order (rule 23); free text of a custom tool is its one argument."""
+def _arguments(call: Message, path: str, context: RequestContext) -> dict[str, Any]:
+    """Return the arguments of a call; free text of a custom tool is its one argument."""
     if call.get("type") == "custom":
         return {"input": call["custom"]["input"]}
-    return parse_arguments(call["function"]["arguments"], param=f"{path}.function.arguments")
+    place = f"{path}.function.arguments" if "id" in call else f"{path}.arguments"
+    return read_arguments(call["function"]["arguments"], path=place, context=context)
 
 
 def _response_part(call: OpenCall, response: dict[str, Any]) -> Part:

@@ -1,8 +1,9 @@
 """What every view under `/v1` shares: DRF's APIView with an async dispatch, the caller, and OpenAI's headers."""
 
 import time
+from collections.abc import Sequence
 from inspect import unwrap
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from django.conf import settings
@@ -13,8 +14,13 @@ from rest_framework.views import APIView
 from api.authentication import Caller, admit_keyless
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from api.exchange.principals import local_caller
+from api.json_mending import replaced
+from api.notes import Note, notes_header
+from api.openai.request_model import RequestModel
 from api.views.identity import new_request_id
 from gemini_gateway.lean_http import LeanResponse
+
+Request = TypeVar("Request", bound=RequestModel)
 
 
 def json_response(body: Any, *, status: int = 200) -> HttpResponse:
@@ -27,7 +33,8 @@ class GatewayView(APIView):
 
     It goes without DRF's Request object, content negotiation and parsers: `/v1` speaks JSON only and its bodies are
     parsed by `api.openai`. DRF's exception handling stays (`handle_exception`), and so does `as_view`.
-    `public` views skip the caller's admission.
+    `public` views skip the caller's admission. `notes` say what the view itself changed in its request; those of an
+    exchange are in the exchange.
     """
 
     public: ClassVar[bool] = False
@@ -40,6 +47,7 @@ class GatewayView(APIView):
     request_id: str
     started: float
     caller: Caller
+    notes: Sequence[Note] = ()
 
     async def dispatch(  # type: ignore[override]  # DRF's is synchronous
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -54,7 +62,7 @@ class GatewayView(APIView):
                 self.caller = await local_caller()
             method = (request.method or "").lower()
             handler = getattr(self, method, None) if method in self.http_method_names else None
-            kwargs = {name: _storable(value) if isinstance(value, str) else value for name, value in kwargs.items()}
+            kwargs = {n: self._storable(value, n) if isinstance(value, str) else value for n, value in kwargs.items()}
             if handler is None or method == "options":
                 raise MethodNotAllowedError(f"Not allowed to {request.method} on this path.")
             response = await handler(request, *args, **kwargs)
@@ -66,31 +74,39 @@ class GatewayView(APIView):
         headers["x-request-id"] = self.request_id
         headers["openai-processing-ms"] = str(round((time.perf_counter() - self.started) * 1000))
         headers["openai-version"] = "2020-10-01"
+        if self.notes and "x-gateway-notes" not in headers:
+            headers["x-gateway-notes"] = notes_header(self.notes)
         if settings.GEMINI_UPSTREAM == "emulator":
             headers["x-gateway-upstream"] = "emulator"
         return response
+
+    def noted(self, parsed: Request) -> Request:
+        """Return a parsed request of which no exchange is made, and tell what was changed in reading it."""
+        self.notes = (*self.notes, *parsed.notes)
+        return parsed
+
+    def query_pairs(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Return the pairs of a request's query string, in order."""
+        return [
+            (self._storable(name, "query"), self._storable(value, "query"))
+            for name, values in request.GET.lists()
+            for value in values
+            if isinstance(value, str)
+        ]
+
+    def _storable(self, text: str, param: str) -> str:
+        """Return a text without NUL, which no database column can be compared with."""
+        if "\x00" not in text:
+            return text
+        self.notes = (*self.notes, replaced(param))
+        return text.replace("\x00", "\ufffd")
 
     def _methods(self) -> list[str]:
         """Return the methods that this path takes; DRF's OPTIONS is not one of them."""
         return [name.upper() for name in self.http_method_names if name != "options" and hasattr(self, name)]
 
 
-def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return the pairs of a request's query string, in order."""
-    return [
-        (_storable(name), _storable(value))
-        for name, values in request.GET.lists()
-        for value in values
-        if isinstance(value, str)
-    ]
-
-
-def _storable(text: str) -> str:
-    """Return a text without NUL, which no database column can be compared with."""
-    return text.replace("\x00", "\ufffd")
-
-
-def require_json(request: HttpRequest) -> bytes:
+async def json_body(request: HttpRequest) -> bytes:
     """Return the body of a request that declares JSON, uncompressed; raises UnsupportedMediaTypeError otherwise.
 
     A browser sends other types across origins without asking first, so this is also what keeps web pages out.

@@ -13,7 +13,7 @@ from api.openai.conversation_requests import parse_conversation_create, parse_it
 from api.openai.conversations import Conversation, Deleted, list_page
 from api.openai.list_query import parse_list_query
 from api.runtime import runtime
-from api.views.base import GatewayView, json_response, query_pairs, require_json
+from api.views.base import GatewayView, json_body, json_response
 from sessions_store.conversations import (
     FoundConversation,
     add_items,
@@ -31,7 +31,7 @@ class ConversationsView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Begin one, with its first items if there are any."""
-        parsed = parse_conversation_create(require_json(request))
+        parsed = self.noted(parse_conversation_create(await json_body(request)))
         principal_id, public_id = self.caller.principal_id, conversation_id()
         items = stored_items(principal_id, parsed.items or (), after=public_id)
         created = await runtime().store.write(
@@ -49,7 +49,7 @@ class ConversationView(GatewayView):
 
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Set its metadata."""
-        metadata = parse_metadata_update(require_json(request)).metadata or {}
+        metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
         updated = await runtime().store.write(update_conversation, self.caller.principal_id, conversation, metadata)
         if updated is None:
             raise conversation_not_found(conversation)
@@ -68,7 +68,7 @@ class ConversationItemsView(GatewayView):
 
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """List them, the newest first."""
-        query = parse_list_query(query_pairs(request))
+        query = parse_list_query(self.query_pairs(request))
         principal_id = self.caller.principal_id
         page = await runtime().store.read(
             list_items,
@@ -85,7 +85,7 @@ class ConversationItemsView(GatewayView):
 
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Append items and return them."""
-        parsed = parse_items_create(require_json(request))
+        parsed = self.noted(parse_items_create(await json_body(request)))
         principal_id = self.caller.principal_id
         found = await find_or_404(runtime(), principal_id, conversation)
         items = stored_items(principal_id, parsed.items, after=f"{conversation}.{found.version}")

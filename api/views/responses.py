@@ -18,7 +18,7 @@ from api.openai.responses_request import parse_compact, parse_input_tokens, pars
 from api.openai.sse import named_event
 from api.runtime import runtime
 from api.views.answering import EventStreamResponse, answer, asker_of
-from api.views.base import GatewayView, json_response, query_pairs, require_json
+from api.views.base import GatewayView, json_body, json_response
 
 if TYPE_CHECKING:
     from api.openai.conversations import Deleted, InputTokens
@@ -29,7 +29,7 @@ class ResponsesView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
-        parsed = parse_responses(require_json(request))
+        parsed = parse_responses(await json_body(request))
         planned = await plan_managed(runtime(), parsed, asker_of(self, request))
         if not (parsed.background or planned.compacted or parsed.prewarms):
             return await answer(planned.exchange)
@@ -79,7 +79,7 @@ class InputItemsView(GatewayView):
 
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """List its own input items, the newest first."""
-        query = parse_list_query(query_pairs(request))
+        query = parse_list_query(self.query_pairs(request))
         return json_response(await stored.list_inputs(runtime(), self.caller.principal_id, response_id, query))
 
 
@@ -88,7 +88,7 @@ class InputTokensView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Count them."""
-        parsed = parse_input_tokens(require_json(request))
+        parsed = self.noted(parse_input_tokens(await json_body(request)))
         counted = await count_input_tokens(runtime(), parsed, asker_of(self, request))
         body: InputTokens = {"object": "response.input_tokens", "input_tokens": counted}
         return json_response(body)
@@ -99,7 +99,7 @@ class CompactView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Return the items that take its place."""
-        parsed = parse_compact(require_json(request))
+        parsed = self.noted(parse_compact(await json_body(request)))
         return json_response(await compact(runtime(), parsed, asker_of(self, request)))
 
 

@@ -10,7 +10,7 @@ from api.openai.conversation_requests import parse_metadata_update
 from api.openai.conversations import Deleted, list_page
 from api.openai.list_query import parse_list_query
 from api.runtime import runtime
-from api.views.base import GatewayView, json_response, query_pairs, require_json
+from api.views.base import GatewayView, json_body, json_response
 from sessions_store.stored_completions import (
     CompletionQuery,
     completion_messages,
@@ -23,7 +23,7 @@ from sessions_store.stored_completions import (
 
 async def list_stored(view: GatewayView, request: HttpRequest) -> HttpResponse:
     """Return a page of the caller's stored completions, the oldest first; by model and metadata if asked for."""
-    query = parse_list_query(query_pairs(request), order="asc")
+    query = parse_list_query(view.query_pairs(request), order="asc")
     wanted = CompletionQuery(
         model=query.model or "",
         metadata=query.metadata,
@@ -47,7 +47,7 @@ class StoredCompletionView(GatewayView):
 
     async def post(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Set its metadata."""
-        metadata = parse_metadata_update(require_json(request)).metadata or {}
+        metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
         updated = await runtime().store.write(update_completion, self.caller.principal_id, completion, metadata)
         return json_response(_or_404(updated, completion))
 
@@ -64,7 +64,7 @@ class StoredMessagesView(GatewayView):
 
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
         """List the request's messages, the first one first; each is named by the completion and its place."""
-        query = parse_list_query(query_pairs(request), order="asc")
+        query = parse_list_query(self.query_pairs(request), order="asc")
         messages = await runtime().store.read(completion_messages, self.caller.principal_id, completion)
         if messages is None:
             raise _missing(completion)

@@ -143,7 +143,11 @@ def _calls(said: Mapping[str, Any]) -> Iterable[ToolCall]:
 def _call(function: Any, call_id: str) -> ToolCall:
     fields: Mapping[str, Any] = function if isinstance(function, Mapping) else {}
     arguments = _text(fields.get("arguments")) or _text(fields.get("input"))
-    return ToolCall(name=_text(fields.get("name")), id=call_id, arguments=_readable(_parsed(arguments)))
+    try:
+        readable = _readable(_parsed(arguments))
+    except RecursionError:  # a client may send any number of levels
+        readable = arguments
+    return ToolCall(name=_text(fields.get("name")), id=call_id, arguments=readable)
 
 
 def _thoughts(gemini: Any) -> str:

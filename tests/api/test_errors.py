@@ -32,9 +32,8 @@ HOSTILE_JSON = {
     "NaN": b'{"model": "gpt-4", "temperature": NaN}',
     "Infinity": b'{"model": "gpt-4", "temperature": Infinity}',
     "overflow": b'{"model": "gpt-4", "temperature": 1e999}',
-    "lone surrogate": rb'{"model": "gpt-4", "user": "\ud800"}',
-    "NUL": rb'{"model": "gpt-4", "user": "a\u0000b"}',
-    "byte order mark": b"\xef\xbb\xbf" + json.dumps(chat_body()).encode(),
+    "NaN beside half a surrogate pair": rb'{"model": "gpt-4", "user": "\ud83d", "temperature": NaN}',
+    "100k arrays around half a surrogate pair": b'{"a":' + b"[" * 100_000 + rb'"\ud83d"',
     "UTF-16": json.dumps(chat_body()).encode("utf-16"),
     "bad UTF-8": b'{"model": "\xff"}',
 }

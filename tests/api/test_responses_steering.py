@@ -86,6 +86,19 @@ def test_a_steered_response_ends_and_its_successor_takes_the_input_up(
     assert (record.status, record.estimated) == ("ok", True)
 
 
+def test_steering_with_half_an_emoji_is_taken_up_with_a_note(socket: ClientConnection, emulator: Emulator) -> None:
+    first, _ = begin(socket, emulator)
+
+    send(socket, "response.steer", previous_response_id=first, input="About a \ud83d\0fox.")
+    until(socket, kind("response.incomplete"))
+    ended = until(socket, kind(*ENDS))[-1]["response"]
+
+    *_, body = emulator.bodies()
+    assert turns(body)[-1] == "About a \ufffd\ufffdfox."
+    notes = UsageRecord.objects.get(request_id=StoredResponse.objects.get(public_id=ended["id"]).request_id).notes
+    assert [param for _, param, _ in notes if param == "body"] == ["body"]
+
+
 def test_one_that_is_not_stored_is_steered_too(socket: ClientConnection, emulator: Emulator) -> None:
     first, _ = begin(socket, emulator, store=False)
 

@@ -50,6 +50,10 @@ BODIES: dict[str, tuple[bytes, list[dict[str, Any]]]] = {
     "one line end at the end": (event(ONE) + b"data: " + orjson.dumps(TWO) + b"\n", [ONE, TWO]),
     "done mark": (event(ONE) + b"data: [DONE]\n\n", [ONE]),
     "blank lines and a byte order mark": (b"\xef\xbb\xbf\r\n\r\n" + event(ONE) + b"\r\n\r\n", [ONE]),
+    "NUL and half a surrogate pair": (
+        rb'data: {"a": "\u0000\ud83d\ud83d\ude00"}' + b"\n\n" + event(TWO),
+        [{"a": "\ufffd\ufffd😀", "replacedCharacters": True}, TWO],
+    ),
     "no space after the colon": (b"data:" + orjson.dumps(ONE) + b"\n\n", [ONE]),
     "array": (b"[" + pretty(ONE) + b"\n,\r\n" + pretty(TWO) + b"\n]\n", [ONE, TWO]),
     "array of one error": (b"[" + pretty(ERROR) + b"\n]\n", [ERROR]),

@@ -297,4 +297,6 @@ def _renamed(note: Note) -> Note:
     """Return a note of the shared leaves under the names of the Responses API."""
     if note.param == "choices[0].finish_reason":
         return Note(note.kind, "status", note.reason)
+    if note.param == "choices":
+        return Note(note.kind, "output", note.reason)
     return Note(note.kind, note.param.replace("choices[0].message", "output"), note.reason)

@@ -54,14 +54,6 @@ def test_many_unanswered_calls_are_counted() -> None:
     assert error.message.endswith("response messages: c0, c1, c2, c3, c4 and 995 more")
 
 
-@pytest.mark.parametrize("arguments", ["[]", "nonsense", '{"a": 1', "1", '"{}"'])
-def test_arguments_must_be_objects(arguments: str) -> None:
-    messages = [HELLO, assistant(call("a"), call("b", arguments=arguments)), tool("a"), tool("b")]
-    assert chat_error(messages=messages).param == "messages[1].tool_calls[1].function.arguments"
-    legacy = {"role": "assistant", "function_call": {"name": "f", "arguments": arguments}}
-    assert chat_error(messages=[HELLO, legacy]).param == "messages[1].function_call.arguments"
-
-
 TOOLS = [function_tool("add"), {"type": "custom", "custom": {"name": "sql"}}, {"type": "web_search"}]
 
 WRONG_TOGETHER: list[tuple[dict[str, Any], str, str, str]] = [
