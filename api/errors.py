@@ -9,6 +9,7 @@ GatewayError
 ├── MethodNotAllowedError          405
 ├── PayloadTooLargeError           413
 ├── UnsupportedMediaTypeError      415
+│   └── UnsupportedCodingError     415  tells the codings that are accepted
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
 │   └── QuotaExceededError         429  code insufficient_quota
 ├── InternalError                  500
@@ -105,11 +106,21 @@ class PayloadTooLargeError(GatewayError):
 
 
 class UnsupportedMediaTypeError(GatewayError):
-    """The body is not declared as JSON (a web page could have sent it without asking its user), or is compressed."""
+    """The body is not declared as JSON: a web page could have sent it without asking its user."""
 
     status = 415
     type = "invalid_request_error"
     default_code = "unsupported_media_type"
+
+
+class UnsupportedCodingError(UnsupportedMediaTypeError):
+    """The body is compressed in a way that is unknown here; `accepted` fills the header `Accept-Encoding`."""
+
+    default_code = "unsupported_content_encoding"
+
+    def __init__(self, accepted: str) -> None:
+        super().__init__(f"Unsupported 'Content-Encoding': this server decodes {accepted}.")
+        self.accepted = accepted
 
 
 class RateLimitError(GatewayError):

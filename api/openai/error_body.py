@@ -4,7 +4,7 @@ import math
 
 from typing_extensions import TypedDict
 
-from api.errors import GatewayError
+from api.errors import GatewayError, UnsupportedCodingError
 
 
 class ErrorObject(TypedDict):
@@ -28,12 +28,14 @@ def error_body(error: GatewayError) -> ErrorBody:
 
 
 def error_headers(error: GatewayError) -> dict[str, str]:
-    """Return the headers that steer a client's retries.
+    """Return the headers that steer a client's next try.
 
     SDKs retry 408, 409, 429 and 5xx by themselves; `x-should-retry: false` stops them, `Retry-After` (whole seconds,
-    at least 1) delays them.
+    at least 1) delays them. `Accept-Encoding` lists what a body may be compressed with (RFC 9110, 15.5.16).
     """
     headers = {}
+    if isinstance(error, UnsupportedCodingError):
+        headers["Accept-Encoding"] = error.accepted
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if not error.retryable:

@@ -1,5 +1,6 @@
 """What every view under `/v1` shares: DRF's APIView with an async dispatch, the caller, and OpenAI's headers."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from inspect import unwrap
@@ -12,6 +13,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
 
 from api.authentication import Caller, admit_keyless
+from api.content_coding import codings_of, decoded
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from api.exchange.principals import local_caller
 from api.json_mending import replaced
@@ -107,12 +109,17 @@ class GatewayView(APIView):
 
 
 async def json_body(request: HttpRequest) -> bytes:
-    """Return the body of a request that declares JSON, uncompressed; raises UnsupportedMediaTypeError otherwise.
+    """Return the body of a request that declares JSON, decoded if it came compressed.
 
-    A browser sends other types across origins without asking first, so this is also what keeps web pages out.
+    A browser sends other types across origins without asking first, so this is also what keeps web pages out. Decoding
+    runs in a thread, because a small body may become a large one. Raises UnsupportedMediaTypeError and what `decoded`
+    raises.
     """
     if request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("Send the request as JSON, with the header 'Content-Type: application/json'.")
-    if request.META.get("HTTP_CONTENT_ENCODING", "").lower() not in {"", "identity"}:
-        raise UnsupportedMediaTypeError("Send the request uncompressed, without the header 'Content-Encoding'.")
-    return request.body
+    body = request.body
+    header = request.META.get("HTTP_CONTENT_ENCODING")
+    codings = codings_of(header) if header else ()
+    if not codings or not body:
+        return body
+    return await asyncio.to_thread(decoded, body, codings, limit=settings.MAX_BODY_BYTES)

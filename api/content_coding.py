@@ -1,0 +1,179 @@
+"""Request bodies that were compressed on their way (RFC 9110, section 8.4): decoded, and never beyond a limit.
+
+Each coding is an iterator over small pieces of what it decodes, so that a bomb is noticed before it is held in memory.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import brotli
+import zstandard
+
+from api.errors import InvalidRequestError, PayloadTooLargeError, UnsupportedCodingError
+
+MAX_CODINGS: Final = 4
+# A bound for hostile bodies that consist of empty members or blocks, each of which costs time and decodes to nothing.
+MAX_SECTIONS: Final = 65_536
+
+_READ: Final = 16 * 1024  # bytes of the body taken at once
+_PIECE: Final = 256 * 1024  # bytes decoded at once
+_GZIP: Final = 31  # zlib's `wbits`
+_ZLIB: Final = 15
+_RAW_DEFLATE: Final = -15
+_ZSTD_HEADER: Final = 18  # bytes of a frame's header, at most
+_ZSTD_RUN: Final = 1  # the type of a block that is one byte, repeated
+_ZSTD_WINDOW: Final = 8 * 1024 * 1024  # what every sender may use (RFC 9659)
+
+
+class _BrokenError(Exception):
+    """The body is not what its coding says, or ends too early."""
+
+
+def codings_of(header: str) -> list[str]:
+    """Return the codings that a `Content-Encoding` names, in the order in which they were applied.
+
+    Raises UnsupportedCodingError for one that this server does not know.
+    """
+    names = [word.strip().lower() for word in header.split(",")]
+    codings = [name for name in names if name not in ("", "identity")]
+    if any(name not in _DECODERS for name in codings):
+        raise UnsupportedCodingError(ACCEPTED)
+    if len(codings) > MAX_CODINGS:
+        raise InvalidRequestError(
+            f"Invalid header 'Content-Encoding': expected at most {MAX_CODINGS} codings.", code="invalid_value"
+        )
+    return codings
+
+
+def decoded(body: bytes, codings: Sequence[str], *, limit: int) -> bytes:
+    """Return `body` without its `codings`; no step may give more than `limit` bytes.
+
+    Raises PayloadTooLargeError, or InvalidRequestError for a body that is not what its codings say.
+    """
+    for coding in reversed(codings):
+        body = _decoded(body, coding, limit)
+    return body
+
+
+def _decoded(body: bytes, coding: str, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        for piece in _DECODERS[coding](body, limit):
+            size += len(piece)
+            if size > limit:
+                raise PayloadTooLargeError("The request's body is larger than this server reads once it is decoded.")
+            pieces.append(piece)
+    except (_BrokenError, zlib.error, brotli.error, zstandard.ZstdError):
+        raise InvalidRequestError(
+            f"The request's body is not sound {coding} data, as the header 'Content-Encoding' says.",
+            code="invalid_content_encoding",
+        ) from None
+    return b"".join(pieces)
+
+
+def _gunzip(body: bytes, limit: int) -> Iterator[bytes]:
+    """Decode one or more members (RFC 1952), which zeros may follow."""
+    end = 0
+    for _ in range(MAX_SECTIONS):
+        end = yield from _inflate(body, end, _GZIP)
+        if not body[end : end + 1].strip(b"\0"):
+            if body[end:].strip(b"\0"):
+                raise _BrokenError
+            return
+    raise _BrokenError
+
+
+def _deflate(body: bytes, limit: int) -> Iterator[bytes]:
+    """Decode zlib's format, or what some senders take `deflate` to mean: its data without header and checksum."""
+    is_zlib = len(body) > 1 and body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
+    end = yield from _inflate(body, 0, _ZLIB if is_zlib else _RAW_DEFLATE)
+    if end < len(body):
+        raise _BrokenError
+
+
+def _inflate(body: bytes, position: int, wbits: int) -> Iterator[bytes]:
+    """Decode the stream that begins at `position`; return where it ends."""
+    decoder = zlib.decompressobj(wbits)
+    while not decoder.eof:
+        data = decoder.unconsumed_tail
+        if not data:
+            data = body[position : position + _READ]
+            position += len(data)
+        piece = decoder.decompress(data, _PIECE)
+        if not data and not piece and not decoder.eof:
+            raise _BrokenError
+        yield piece
+    return position - len(decoder.unused_data)
+
+
+def _unbrotli(body: bytes, limit: int) -> Iterator[bytes]:
+    """Decode one stream (RFC 7932)."""
+    decoder = brotli.Decompressor()
+    for position in range(0, len(body), _READ):
+        if decoder.is_finished():
+            raise _BrokenError
+        piece = decoder.process(body[position : position + _READ], output_buffer_limit=_PIECE)
+        while not decoder.is_finished() and (piece or not decoder.can_accept_more_data()):
+            yield piece
+            piece = decoder.process(b"", output_buffer_limit=_PIECE)
+        yield piece
+    if not decoder.is_finished():
+        raise _BrokenError
+
+
+def _unzstd(body: bytes, limit: int) -> Iterator[bytes]:
+    """Decode one or more frames (RFC 8878). The library's reader takes a body that ends too early for a whole one."""
+    _check_frames(body)
+    decoder = zstandard.ZstdDecompressor(max_window_size=max(limit, _ZSTD_WINDOW))
+    reader = decoder.stream_reader(body, read_across_frames=True)
+    while piece := reader.read(_PIECE):
+        yield piece
+
+
+def _check_frames(body: bytes) -> None:
+    """Walk over the frames and their blocks; raise _BrokenError if they do not end where the body does."""
+    position = sections = 0
+    while position < len(body):
+        if body[position : position + 4] != zstandard.FRAME_HEADER:
+            position = _skippable_end(body, position)
+            sections += 1
+        else:
+            position, sections = _frame_end(body, position, sections)
+        if position > len(body) or sections > MAX_SECTIONS:
+            raise _BrokenError
+
+
+def _frame_end(body: bytes, position: int, sections: int) -> tuple[int, int]:
+    """Return where the frame at `position` ends, and `sections` with its blocks counted."""
+    header = body[position : position + _ZSTD_HEADER]
+    position += zstandard.frame_header_size(header)
+    last = False
+    while not last and position < len(body) and sections <= MAX_SECTIONS:
+        block = int.from_bytes(body[position : position + 3], "little")
+        last, kind, size = bool(block & 1), block >> 1 & 3, block >> 3
+        position += 3 + (1 if kind == _ZSTD_RUN else size)
+        sections += 1
+    if not last:
+        raise _BrokenError
+    return position + (4 if zstandard.get_frame_parameters(header).has_checksum else 0), sections
+
+
+def _skippable_end(body: bytes, position: int) -> int:
+    """Return where the skippable frame at `position` ends; raise _BrokenError if there is none."""
+    magic = int.from_bytes(body[position : position + 4], "little")
+    if magic & ~15 != 0x184D2A50 or position + 8 > len(body):
+        raise _BrokenError
+    return position + 8 + int.from_bytes(body[position + 4 : position + 8], "little")
+
+
+_DECODERS: Final[dict[str, Callable[[bytes, int], Iterator[bytes]]]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _deflate,
+    "br": _unbrotli,
+    "zstd": _unzstd,
+}
+# As the header `Accept-Encoding` has it.
+ACCEPTED: Final = "gzip, deflate, br, zstd, identity"
