@@ -4,7 +4,7 @@ Each coding is an iterator over small pieces of what it decodes, so that a bomb 
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Final
 
 import brotli
@@ -93,7 +93,7 @@ def _deflate(body: bytes, limit: int) -> Iterator[bytes]:
         raise _BrokenError
 
 
-def _inflate(body: bytes, position: int, wbits: int) -> Iterator[bytes]:
+def _inflate(body: bytes, position: int, wbits: int) -> Generator[bytes, None, int]:
     """Decode the stream that begins at `position`; return where it ends."""
     decoder = zlib.decompressobj(wbits)
     while not decoder.eof:

@@ -114,7 +114,7 @@ class UnsupportedMediaTypeError(GatewayError):
 
 
 class UnsupportedCodingError(UnsupportedMediaTypeError):
-    """The body is compressed in a way that is unknown here; `accepted` fills the header `Accept-Encoding`."""
+    """The body is compressed in a way that this server does not know; the header `Accept-Encoding` lists the others."""
 
     default_code = "unsupported_content_encoding"
 

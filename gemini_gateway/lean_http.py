@@ -52,7 +52,7 @@ def _meta(scope: Mapping[str, Any], method: str, script_name: str, path_info: st
     client, server = scope.get("client"), scope.get("server")
     meta: dict[str, Any] = {
         "REQUEST_METHOD": method,
-        "QUERY_STRING": scope.get("query_string", b"").decode("utf-8", "replace"),
+        "QUERY_STRING": scope.get("query_string", b"").decode(),
         "SCRIPT_NAME": script_name,
         "PATH_INFO": path_info,
         "wsgi.multithread": True,

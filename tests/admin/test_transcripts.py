@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from sessions_store.models import ChatSession, Message, UsageRecord
@@ -64,6 +65,17 @@ def test_a_conversation_is_read_with_everything_in_it(operator: Client) -> None:
         assert text in page, text
     positions = [page.index(f'dir="auto">{text}') for text in ("Be brief.", "Is it cold in Oslo?", "Yes, -7 °C.")]
     assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize("arguments", ['{"city": "Os', '{"a":' * 700 + "1" + "}" * 700, "[" * 5000])
+def test_arguments_that_are_no_sound_json_are_shown_as_they_came(operator: Client, arguments: str) -> None:
+    record(Exchange(messages=TALK, user="ada"))
+    (stored,) = Message.objects.filter(openai__contains="call_7", role="assistant")
+    message = orjson.loads(stored.openai)
+    message["tool_calls"][0]["function"]["arguments"] = arguments
+    Message.objects.filter(pk=stored.pk).update(openai=orjson.dumps(message).decode())
+
+    assert escape(arguments[:100]) in transcript(operator, "ada")
 
 
 @pytest.mark.parametrize(
