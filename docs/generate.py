@@ -283,6 +283,15 @@ The `output` of a response has one order, streamed, plain and retrieved: that of
 stands before the text where Gemini shows the search as it makes it (beside functions, from Gemini 3 on), else behind
 the text, because Gemini tells of it when the text is there.
 
+In the Responses API a result belongs to its call by `call_id`, wherever both stand: messages may come between,
+results in any order, before their call, late or twice. An output with a `name` and no `call_id` belongs to the open
+call of that name. Gemini gets each result right behind its call; what is stored and listed stays as it came. A result
+without a call, and another one of a call that has its result, is sent as text. A call without a result is no reason
+to refuse a history: the model is told that nobody answered. Only the results that a request itself was to bring are
+asked for ("No tool output found for function call …"): where nothing but results comes after the call, and where
+`previous_response_id` names the very answer that calls. Chat completions keep OpenAI's rule that results follow their
+calls.
+
 ## Parameters
 
 **honoured**: Gemini does it, or the gateway. **noted**: accepted, without effect, and named in the response header

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sessions_store.canonical import NodeId, call_ids_of
+from sessions_store.canonical import call_ids_of
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, within_ids
 
@@ -22,36 +22,46 @@ _IDS = "SELECT message_id, call_id, position FROM sessions_store_toolcall WHERE 
 
 
 def with_matching_ids(path: "Sequence[StoredMessage]") -> "list[StoredMessage]":
-    """Return a stretch of a conversation in which each result names its call as the answer before it does."""
+    """Return a stretch of a conversation in which each result names its call as the answer that made it does."""
     strangers = _strangers(path)
     if not strangers:
         return list(path)
-    known: dict[tuple[NodeId, str], int] = {}
-    makers = {path[maker].id for maker, _, _ in strangers.values()}
-    for node, call_id, position in read_rows(_IDS.format(among=within_ids("message_id")), [from_texts(makers)]):
-        known[node, call_id] = position
+    makers = _makers(path)
+    places = {path[place].id: place for place in makers}
+    known: dict[str, list[tuple[int, int]]] = {}
+    for node, call_id, position in read_rows(_IDS.format(among=within_ids("message_id")), [from_texts(places)]):
+        known.setdefault(call_id, []).append((places[node], position))
     matched = list(path)
-    for index, (maker, own_ids, message) in strangers.items():
-        position = known.get((path[maker].id, message["tool_call_id"]))
-        if position is not None and position < len(own_ids):
+    for index, message in strangers.items():
+        before = [found for found in known.get(message["tool_call_id"], ()) if found[0] < index]
+        if not before:
+            continue
+        maker, position = max(before)
+        own_ids = makers[maker]
+        if message["tool_call_id"] not in own_ids and position < len(own_ids):
             renamed = message | {"tool_call_id": own_ids[position]}
             matched[index] = replace(path[index], openai=orjson.dumps(renamed).decode())
     return matched
 
 
-def _strangers(path: "Sequence[StoredMessage]") -> dict[int, tuple[int, list[str], dict[str, Any]]]:
-    """Return the results whose call is not named so by the answer before them: its index, its own ids, the result."""
-    found: dict[int, tuple[int, list[str], dict[str, Any]]] = {}
-    maker, own_ids = -1, []
+def _makers(path: "Sequence[StoredMessage]") -> dict[int, list[str]]:
+    """Return the places of the answers with calls, each with its own ids."""
+    answers = ((place, stored) for place, stored in enumerate(path) if stored.role == "assistant")
+    ids = ((place, call_ids_of(orjson.loads(stored.openai))) for place, stored in answers)
+    return {place: own for place, own in ids if own}
+
+
+def _strangers(path: "Sequence[StoredMessage]") -> dict[int, dict[str, Any]]:
+    """Return the results, by place, whose call is not named so by the last answer before them."""
+    found: dict[int, dict[str, Any]] = {}
+    before, own_ids = -1, None
     for index, stored in enumerate(path):
-        if stored.role != "tool":
-            continue
-        before = index - 1
-        while before > maker and path[before].role == "tool":
-            before -= 1
-        if before > maker and path[before].role == "assistant":
-            maker, own_ids = before, call_ids_of(orjson.loads(path[before].openai))
-        message = orjson.loads(stored.openai)
-        if maker >= 0 and message.get("tool_call_id") not in own_ids:
-            found[index] = (maker, own_ids, message)
+        if stored.role == "assistant":
+            before, own_ids = index, None
+        elif stored.role == "tool":
+            if own_ids is None:
+                own_ids = call_ids_of(orjson.loads(path[before].openai)) if before >= 0 else []
+            message = orjson.loads(stored.openai)
+            if message.get("tool_call_id") not in own_ids and "tool_call_id" in message:
+                found[index] = message
     return found

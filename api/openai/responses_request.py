@@ -127,6 +127,11 @@ class ResponseParameters(GoogleOptions):
         return not isinstance(self.input, str) and bool(self.input) and _is_trigger(self.items[-1])
 
     @property
+    def answers_calls(self) -> bool:
+        """Whether the calls that the model waits for must have their results: not in order to compact."""
+        return not self.compacts_only
+
+    @property
     def prewarms(self) -> bool:
         """Whether the request only prepares what comes later, and wants no answer."""
         return (self.prompt_cache_options or {}).get("prewarm") is True
@@ -172,6 +177,11 @@ class CompactRequest(ResponseParameters):
     """A request to compact a conversation."""
 
     model: ModelName
+
+    @property
+    def answers_calls(self) -> bool:
+        """See ResponseParameters."""
+        return False
 
 
 def parse_responses(body: bytes) -> ResponsesRequest:

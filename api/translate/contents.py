@@ -6,7 +6,7 @@ alternate, results follow their calls in one turn of their own, and the last wor
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from api.gemini.wire import Content, FunctionCall, FunctionResponse, Part
 from api.translate.context import RequestContext
@@ -15,22 +15,25 @@ from api.translate.messages import (
     assistant_to_content,
     call_count,
     later_system_to_content,
+    loose_result_to_content,
     missing_result_to_content,
     open_calls,
     result_to_content,
     system_to_parts,
     user_to_content,
 )
+from api.translate.pairing import RESULT_ROLES, Pairing
 from api.translate.parts import BLANK
 from api.translate.result_media import placed_media, separated
 from api.translate.signatures import first_unsigned_call, with_skip_value
 from api.translate.stored_media import has_same_images, without_speech
-from api.translate.tool_calls import CallBatch
+from api.translate.tool_calls import CallBatch, OpenCall
 from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage
 from gemini_gateway.frozen import frozen
 
 SYSTEM_ROLES = frozenset({"system", "developer"})
 
+T = TypeVar("T")
 Kind = Literal["system", "user", "model", "results", "nothing"]
 
 
@@ -62,14 +65,19 @@ def assemble_contents(
     restored: Mapping[int, Content],
     context: RequestContext,
     one_history: bool = False,
+    pairing: Pairing | None = None,
 ) -> Assembly:
     """Return the conversation of the remembered messages and the request's, in this order.
 
     `restored` holds stored contents of assistant messages by their index in `messages`. The request's own system
-    messages win over remembered ones, unless both are `one_history`: then each stays where it came. Raises
-    InvalidRequestError naming the message that cannot be translated.
+    messages win over remembered ones, unless both are `one_history`: then each stays where it came. With a `pairing` of
+    all messages, results go behind their calls wherever they stand, and none is refused. Raises InvalidRequestError
+    naming the message that cannot be translated.
     """
     conversation = _Conversation(context)
+    if pairing is not None:
+        _add_paired(conversation, pairing, (remembered, messages), restored)
+        return conversation.finish(skip=len(remembered), order=pairing.order if pairing.moved else None)
     roles = {message["role"] for message in messages}
     own_system = not SYSTEM_ROLES.isdisjoint(roles)
     for index, item in enumerate(remembered):
@@ -81,6 +89,33 @@ def assemble_contents(
         for index, message in enumerate(messages):
             conversation.add(message, path=f"messages[{index}]", stored=restored.get(index))
     return conversation.finish(skip=len(remembered))
+
+
+def _add_paired(
+    conversation: "_Conversation",
+    pairing: Pairing,
+    said: tuple[Sequence[RememberedMessage], Sequence[Message]],
+    restored: Mapping[int, Content],
+) -> None:
+    """Add the remembered messages and the request's in the order of a pairing."""
+    remembered, messages = said
+    only_system = bool(messages) and all(message["role"] in SYSTEM_ROLES for message in messages)
+    if pairing.moved:
+        conversation.note_moved()
+    for place in pairing.order:
+        index = place - len(remembered)
+        if index >= 0 and only_system:
+            conversation.add_only_system(messages)
+            return
+        path = f"messages[{index}]" if index >= 0 else f"remembered[{place}]"
+        message = messages[index] if index >= 0 else remembered[place].message
+        stored = restored.get(index) if index >= 0 else remembered[place].content
+        if message["role"] in RESULT_ROLES:
+            conversation.add_paired_result(message, path=path, stored=stored, pairing=pairing, place=place)
+        elif index >= 0:
+            conversation.add(message, path=path, stored=stored)
+        else:
+            conversation.add_remembered(remembered[place], path=path, system=True)
 
 
 class _Conversation:
@@ -97,15 +132,16 @@ class _Conversation:
         self._restored = 0
 
     def begin_request(self, *, leads: bool) -> None:
-        """What comes now is the request: its restored turns are counted, and its first system messages may lead."""
+        """What comes now is the request: its first system messages may lead."""
         self._leading = self._leading or leads
-        self._restored = 0
 
     def add_remembered(self, item: RememberedMessage, *, path: str, system: bool) -> None:
         """Add a stored message; its system messages only if `system` says so."""
         message = item.message
         if message["role"] not in SYSTEM_ROLES:
+            restored = self._restored
             self.add(message, path=path, stored=item.content)
+            self._restored = restored  # only the request's own are counted
         elif not system:
             self._turns.append(_Turn("nothing", None))
         elif item.content is not None:
@@ -187,6 +223,33 @@ class _Conversation:
             call = self._batch.answer(message["tool_call_id"], path=path)
         else:
             call = self._batch.answer_by_name(message["name"], path=path)
+        self._answer(message, call, path, stored)
+
+    def add_paired_result(
+        self, message: Message, *, path: str, stored: Content | None, pairing: Pairing, place: int
+    ) -> None:
+        """Add a result of which it is known whether it answers a call of the batch; what does not is told as text."""
+        self._leading = False
+        if place in pairing.answers:
+            if stored is not None and not any("functionResponse" in part for part in stored["parts"]):
+                stored = None  # it belonged to no call when it was sent
+            self._answer(message, self._batch.answer_at(pairing.answers[place]), path, stored)
+            return
+        if pairing.repeats.get(place):
+            self._context.note("dropped", path, "the same result of the same call again")
+            self._turns.append(_Turn("nothing", None))
+            return
+        self._close_batch()
+        why = "another result of a call that has one" if place in pairing.repeats else "a result without its call"
+        self._context.note("converted", path, f"{why} is sent as marked user text")
+        face = loose_result_to_content(message, path=path, context=self._context)
+        self._turns.append(_Turn("user", face, path))
+
+    def note_moved(self) -> None:
+        """Note that results do not stay where they stand."""
+        self._context.note("converted", "messages", "results are sent right behind the calls that they answer")
+
+    def _answer(self, message: Message, call: OpenCall, path: str, stored: Content | None) -> None:
         if stored is None:
             face = result_to_content(message, call, path=path, context=self._context)
         else:
@@ -204,8 +267,11 @@ class _Conversation:
             _Turn("results", missing_result_to_content(call), position=call.position, message=False) for call in missing
         ]
 
-    def finish(self, *, skip: int) -> Assembly:
-        """Return the assembled conversation; the first `skip` messages are remembered ones, without faces."""
+    def finish(self, *, skip: int, order: Sequence[int] | None = None) -> Assembly:
+        """Return the assembled conversation; the first `skip` messages are remembered ones, without faces.
+
+        `order` are the places of the messages in the order in which they were added, if it is not their own.
+        """
         if self._batch.begun:
             self._close_batch()
         self._drop_trailing_model_turns()
@@ -215,6 +281,8 @@ class _Conversation:
             self._context.note("restored", "messages", f"{self._restored} assistant turns as Gemini gave them")
         contents, system, placement = self._merge()
         faces = [turn.face for turn in self._turns if turn.message]
+        if order is not None:
+            faces, placement = _in_place(faces, order), _in_place(placement, order)
         return Assembly(contents=contents, system=system, faces=faces[skip:], placement=placement)
 
     def _drop_trailing_model_turns(self) -> None:
@@ -265,6 +333,12 @@ class _Conversation:
             contents.insert(0, {"role": "user", "parts": [BLANK]})
             placement = [place + 1 if place >= 0 else place for place in placement]
         return contents, system, placement
+
+
+def _in_place(values: Sequence[T], order: Sequence[int]) -> list[T]:
+    """Return values, which stand in another order, by their places."""
+    by_place = dict(zip(order, values, strict=True))
+    return [by_place[place] for place in range(len(values))]
 
 
 def _joined_groups(groups: list[list[_Turn]]) -> tuple[list[Content], list[int]]:

@@ -102,6 +102,18 @@ def result_to_content(message: Message, call: OpenCall, *, path: str, context: R
     return placed_media({"role": "user", "parts": parts}, path=path, context=context)
 
 
+def loose_result_to_content(message: Message, *, path: str, context: RequestContext) -> Content:
+    """Return a result that answers no call as marked text of the user's: Gemini takes none by itself.
+
+    {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}
+    {"role": "user", "parts": [{"text": "<tool_output>\\n21 degrees\\n</tool_output>"}]}
+    """
+    parts = content_to_parts(message["content"], path=f"{path}.content", context=context)
+    if len(parts) == 1 and "text" in parts[0]:
+        return {"role": "user", "parts": [{"text": f"<tool_output>\n{parts[0]['text']}\n</tool_output>"}]}
+    return {"role": "user", "parts": [{"text": "<tool_output>\n"}, *parts, {"text": "\n</tool_output>"}]}
+
+
 def missing_result_to_content(call: OpenCall) -> Content:
     """Return a result that tells the model that nobody answered `call`; Gemini refuses a call without one."""
     return {"role": "user", "parts": [_response_part(call, {"error": "No result was given."})]}

@@ -53,6 +53,12 @@ class CallBatch:
             code="invalid_value",
         )
 
+    def answer_at(self, position: int) -> OpenCall:
+        """Return the call at a place of the batch and mark it, where it is known which one is answered."""
+        call = self._calls[position]
+        call.answered = self.begun = True
+        return call
+
     def answer_by_name(self, client_name: str, *, path: str) -> OpenCall:
         """Return the call that a legacy function message answers and mark it.
 

@@ -16,9 +16,12 @@ Item = Mapping[str, Any]
 
 
 class AssistantTurn:
-    """Collects the items of one message; `index` is its place among the messages."""
+    """Collects the items of one message; `index` is its place among the messages.
 
-    def __init__(self, family: str, places: Places, index: int) -> None:
+    `call_signature` is what the client carries for the next call, if a message stands between.
+    """
+
+    def __init__(self, family: str, places: Places, index: int, *, call_signature: str = "") -> None:
         self.notes: list[Note] = []
         self._family = family
         self._places = places
@@ -29,7 +32,7 @@ class AssistantTurn:
         self._calls: list[dict[str, Any]] = []
         self._images: list[dict[str, Any]] = []
         self._text_signature = ""
-        self._call_signature = ""
+        self._call_signature = call_signature
 
     def say(self, item: Item, path: str) -> None:
         """Take a message of the assistant's."""
@@ -99,6 +102,11 @@ class AssistantTurn:
             url = f"data:image/{item.get('output_format') or 'png'};base64,{item['result']}"
             self._places.inner[f"{self._name}.images[{len(self._images)}]"] = path
             self._images.append({"type": "image_url", "image_url": {"url": url}})
+
+    @property
+    def call_signature(self) -> str:
+        """The signature that a call to come is signed with."""
+        return self._call_signature
 
     def message(self) -> dict[str, Any]:
         """Return the message."""

@@ -1,33 +1,27 @@
-"""Function calls and their results across a whole conversation: each call is answered before anything else is said."""
+"""Calls without a result that a request owes; whatever else a history lacks or has too much of is no reason to refuse.
 
-from collections.abc import Iterable, Mapping
+OpenAI refuses each call without a result. Where something was said after it, this would end a session for good: its
+client sends the same history with every request. So only what the request itself was to bring is asked for.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.errors import InvalidRequestError
 from api.openai.validation import printable_name
+from api.translate.pairing import RESULT_ROLES, Pairing
 
 
-def check_calls(messages: Iterable[Mapping[str, Any]]) -> None:
-    """Check that every call has its result and every result its call, as OpenAI does.
+def check_owed(messages: Sequence[Mapping[str, Any]], pairing: Pairing, *, asked: int | None) -> None:
+    """Check that no result is missing that the model waits for: of calls that nothing but results come after.
 
-    `messages` are those of the conversation so far and of the request. Raises InvalidRequestError.
+    `messages` are those of the conversation so far and of the request. `asked` is the place of the answer that the
+    request names as the one it goes on from: that one's calls want results whatever else comes. Raises
+    InvalidRequestError.
     """
-    waiting: set[str] = set()
-    for message in messages:
-        if message["role"] == "tool":
-            if message["tool_call_id"] not in waiting:
-                raise _invalid("No tool call found for function call output with call_id", message["tool_call_id"])
-            waiting.remove(message["tool_call_id"])
-        elif message["role"] != "function":
-            _check_answered(waiting)
-            waiting = {call["id"] for call in message.get("tool_calls") or ()}
-    _check_answered(waiting)
-
-
-def _check_answered(waiting: set[str]) -> None:
-    if waiting:
-        raise _invalid("No tool output found for function call", min(waiting))
-
-
-def _invalid(what: str, call_id: str) -> InvalidRequestError:
-    return InvalidRequestError(f"{what} {printable_name(call_id)}.", param="input", code="invalid_value")
+    last = max((place for place, message in enumerate(messages) if message["role"] not in RESULT_ROLES), default=-1)
+    owed = [call_id for place, call_id in pairing.unanswered if place in (last, asked)]
+    if owed:
+        raise InvalidRequestError(
+            f"No tool output found for function call {printable_name(min(owed))}.", param="input", code="invalid_value"
+        )

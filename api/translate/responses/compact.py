@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from api.openai.responses_items import item_type
 from api.openai.responses_request import CompactRequest, ResponseParameters
+from api.translate.pairing import in_order
 from api.translate.responses.encrypted import CarriedConversation, pack_conversation
 from api.translate.responses.message_items import message_to_items
 from api.translate.responses.unfolding import RULE_ROLES, rule_of
@@ -87,11 +88,13 @@ def latest_step(messages: Sequence[Message]) -> int:
 
 def can_be_folded(messages: Sequence[Message]) -> bool:
     """Whether there is anything before the latest step that a summary can stand for."""
+    messages = in_order(messages)
     return any(message["role"] not in RULE_ROLES for message in messages[: latest_step(messages)])
 
 
 def folded(messages: Sequence[Message], settings: Sequence[Item], summary: str, *, item_ids: Iterator[str]) -> str:
     """Return the `encrypted_content` of the compaction item that stands for all of a conversation."""
+    messages = in_order(messages)
     step = latest_step(messages)
     rules = [dict(rule) for item in settings if (rule := rule_of(item)) is not None]
     for message in messages:

@@ -23,13 +23,6 @@ def content_to_chat(content: str | Sequence[Mapping[str, Any]], *, path: str) ->
     return [_part(part, f"{path}[{index}]") for index, part in enumerate(content)]
 
 
-def text_of(content: str | Sequence[Mapping[str, Any]]) -> str:
-    """Return all text of an item's content, joined without a separator (rule 9)."""
-    if isinstance(content, str):
-        return content
-    return "".join(part["text"] for part in content if part["type"] in _TEXT)
-
-
 def is_text(part: Mapping[str, Any]) -> bool:
     """Tell whether a part of an item's content is text."""
     return part["type"] in _TEXT

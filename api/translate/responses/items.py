@@ -16,10 +16,11 @@ from api.notes import Note
 from api.openai.responses_items import item_type
 from api.openai.validation import printable_name
 from api.translate.responses.assistant_turn import AssistantTurn
-from api.translate.responses.content import content_to_chat, is_text, text_of
+from api.translate.responses.content import content_to_chat, is_text
 from api.translate.responses.encrypted import unpack_conversation
 from api.translate.responses.item_fields import unread_fields
 from api.translate.responses.places import Places
+from api.translate.responses.tool_names import flat_name
 from api.translate.responses.unfolding import SETTINGS, unfolded
 
 Item = Mapping[str, Any]
@@ -102,6 +103,7 @@ class _Reader:
     notes: list[Note] = field(default_factory=list)
     settings: list[tuple[Item, str]] = field(default_factory=list)
     turn: AssistantTurn | None = None
+    call_signature: str = ""
 
     def take(self, item: Item, path: str) -> None:
         """Take the next item."""
@@ -121,11 +123,12 @@ class _Reader:
         if self.turn is not None:
             self.messages[-1] = self.turn.message()
             self.notes += self.turn.notes
+            self.call_signature = self.turn.call_signature
             self.turn = None
 
     def _assistant(self) -> AssistantTurn:
         if self.turn is None:
-            self.turn = AssistantTurn(self.family, self.places, len(self.messages))
+            self.turn = AssistantTurn(self.family, self.places, len(self.messages), call_signature=self.call_signature)
             self.messages.append({})
             self.places.messages.append("input")
         return self.turn
@@ -155,8 +158,8 @@ class _Reader:
         if item.get("call_id"):
             name = self._add({"role": "tool", "tool_call_id": item["call_id"], "content": content}, path)
         elif item.get("name"):
-            text = text_of(item["output"])
-            name = self._add({"role": "function", "name": item["name"], "content": text}, path)
+            called = flat_name(item["name"], item.get("namespace"))
+            name = self._add({"role": "function", "name": called, "content": content}, path)
         else:
             raise InvalidRequestError(
                 f"Missing required parameter: '{path}.call_id'.",

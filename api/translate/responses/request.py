@@ -22,8 +22,9 @@ from api.translate.generation import Sampling, generation_config
 from api.translate.google_options import NO_OPTIONS, GoogleOptions, google_options
 from api.translate.logprobs import logprobs_to_config
 from api.translate.modalities import modalities_to_config
+from api.translate.pairing import Pairing, paired
 from api.translate.response_format import reconcile_with_tools, response_format_to_config
-from api.translate.responses.calls import check_calls
+from api.translate.responses.calls import check_owed
 from api.translate.responses.dropped import note_dropped
 from api.translate.responses.items import ItemMessages
 from api.translate.responses.settings import AnswerSettings, format_to_chat, settings_in_force
@@ -87,9 +88,9 @@ def _translated(
     options = google_options(request.google_options) if request.google or request.extra_body else NO_OPTIONS
     tools = tools_to_set(request.tools, turns.settings, places=turns.places, context=context)
     text_format, offered = _offered(request, settings, (tools, options), context)
-    check_calls([*(item.message for item in history), *turns.messages])
+    pairing = _pairing(request, turns, history)
     assembly = assemble_contents(
-        turns.messages, remembered=history, restored=restored, context=context, one_history=True
+        turns.messages, remembered=history, restored=restored, context=context, one_history=True, pairing=pairing
     )
     assembly = _instructed(assembly, request.instructions)
     config = _config(request, settings, (text_format, options), context)
@@ -113,6 +114,15 @@ def _translated(
         tool_names=context.names.changed,
         called=tools.called,
     )
+
+
+def _pairing(request: ResponseParameters, turns: ItemMessages, history: Sequence[RememberedMessage]) -> Pairing | None:
+    """Return which results belong to which calls, once none is missing that the request was to bring."""
+    messages = [*(item.message for item in history), *turns.messages]
+    pairing = paired(messages)
+    if pairing is not None and pairing.unanswered and request.answers_calls:
+        check_owed(messages, pairing, asked=len(history) - 1 if request.previous_response_id else None)
+    return pairing
 
 
 def _offered(

@@ -219,9 +219,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tools": [AGENTS | {"tools": [TIME, TIME]}]}, "tools[0].tools[1].name"),
     ({"tools": [TIME | {"parameters": {"type": "string"}}]}, "tools[0].parameters"),
     ({"input": [USER, CALL]}, "input"),
-    ({"input": [USER, CALL, USER]}, "input"),
-    ({"input": [USER, OUTPUT]}, "input"),
-    ({"input": [USER, CALL, OUTPUT, OUTPUT]}, "input"),
+    ({"input": [USER, CALL, CALL | {"call_id": "c2"}, OUTPUT]}, "input"),
     (
         {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "ftp://x"}]}]},
         "input[0].content[0].image_url",
@@ -254,7 +252,6 @@ def test_refusals_name_the_culprit_as_the_client_does(parameters: dict[str, Any]
 
 def test_a_missing_result_is_told_in_openais_words() -> None:
     assert refused(input=[USER, CALL]).message == "No tool output found for function call c1."
-    assert "No tool call found for function call output" in refused(input=[USER, OUTPUT]).message
 
 
 def test_a_tool_loop() -> None:

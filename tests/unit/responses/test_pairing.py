@@ -1,0 +1,299 @@
+"""Calls and results pair by `call_id` wherever they stand; the emulator's rules judge the order that is sent."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from api.translate.pairing import paired
+from api.translate.responses.encrypted import CarriedSignature, pack_signature
+from api.translate.signatures import SKIP_SIGNATURE
+from api.translate.upstream_call import RememberedMessage
+from tests.unit.responses.building import noted, refused, translate
+from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, SIGNATURE
+
+Item = dict[str, Any]
+USER: Final[Item] = {"role": "user", "content": "Hi"}
+MOVED: Final = "converted input: results are sent right behind the calls that they answer"
+
+
+def call(call_id: str, name: str = "time") -> Item:
+    """A function call."""
+    return {"type": "function_call", "call_id": call_id, "name": name, "arguments": "{}"}
+
+
+def custom(call_id: str) -> Item:
+    """A custom tool's call."""
+    return {"type": "custom_tool_call", "call_id": call_id, "name": "run", "input": "ls"}
+
+
+def out(call_id: str, text: str | None = None, kind: str = "function_call_output") -> Item:
+    """A result, by default with its call's id as text."""
+    return {"type": kind, "call_id": call_id, "output": text or f"of {call_id}"}
+
+
+def said(role: str, text: str = "wait") -> Item:
+    """A message."""
+    return {"role": role, "content": text}
+
+
+def shape(body: Any) -> list[str]:
+    """What was sent, a word for each part: `call name`, `result name: text`, or text."""
+    return [_word(part) for content in body["contents"] for part in content["parts"]]
+
+
+def _word(part: Mapping[str, Any]) -> str:
+    if "functionCall" in part:
+        return f"call {part['functionCall']['name']}"
+    if "functionResponse" in part:
+        response = part["functionResponse"]
+        return f"result {response['name']}: {next(iter(response['response'].values()))}"
+    return str(part.get("text", "media"))
+
+
+SYSTEM: Final = "<system_message>\nwait\n</system_message>"
+A, B, RESULT_A, RESULT_B = "call a", "call b", "result a: of 1", "result b: of 2"
+ARRANGEMENTS: Final[dict[str, tuple[list[Item], list[str]]]] = {
+    "a user's message between": ([USER, call("1", "a"), USER, out("1")], ["Hi", A, RESULT_A, "Hi"]),
+    "a developer's message between": (
+        [USER, call("1", "a"), said("developer"), out("1")],
+        ["Hi", A, RESULT_A, SYSTEM],
+    ),
+    "a system message between": ([USER, call("1", "a"), said("system"), out("1")], ["Hi", A, RESULT_A, SYSTEM]),
+    "an assistant's message between": (
+        [USER, call("1", "a"), said("assistant"), out("1")],
+        ["Hi", "wait", A, RESULT_A],
+    ),
+    "reasoning between": (
+        [USER, call("1", "a"), {"type": "reasoning", "summary": []}, out("1")],
+        ["Hi", A, RESULT_A],
+    ),
+    "a custom tool": (
+        [USER, custom("1"), USER, out("1", kind="custom_tool_call_output")],
+        ["Hi", "call run", "result run: of 1", "Hi"],
+    ),
+    "a custom tool's call and a function's result": (
+        [USER, custom("1"), USER, out("1")],
+        ["Hi", "call run", "result run: of 1", "Hi"],
+    ),
+    "results after further calls": (
+        [USER, call("1", "a"), USER, call("2", "b"), out("2"), out("1")],
+        ["Hi", A, RESULT_A, "Hi", B, RESULT_B],
+    ),
+    "parallel calls with a message among them": (
+        [USER, call("1", "a"), USER, call("2", "b"), out("1"), USER, out("2")],
+        ["Hi", A, RESULT_A, "Hi", B, RESULT_B, "Hi"],
+    ),
+    "parallel calls, results apart": (
+        [USER, call("1", "a"), call("2", "b"), out("2"), USER, out("1")],
+        ["Hi", A, B, RESULT_A, RESULT_B, "Hi"],
+    ),
+    "a result before its call": ([out("1"), USER, call("1", "a")], ["Hi", A, RESULT_A]),
+    "an id that is used again": (
+        [call("1", "a"), USER, call("1", "b"), out("1", "second")],
+        [" ", A, "result a: No result was given.", "Hi", B, "result b: second"],
+    ),
+    "ids that are used again and answered": (
+        [USER, call("1", "a"), out("1", "first"), USER, call("1", "b"), USER, out("1", "second")],
+        ["Hi", A, "result a: first", "Hi", B, "result b: second", "Hi"],
+    ),
+    "a name and no id": (
+        [
+            USER,
+            call("1", "a"),
+            call("2", "b"),
+            USER,
+            {"type": "function_call_output", "name": "b", "output": "of 2"},
+            out("1"),
+        ],
+        ["Hi", A, B, RESULT_A, RESULT_B, "Hi"],
+    ),
+    "names and no ids, in turn": (
+        [
+            call("1", "a"),
+            {"type": "function_call_output", "name": "a", "output": "first"},
+            call("2", "a"),
+            {"type": "function_call_output", "name": "a", "output": "second"},
+        ],
+        [" ", A, "result a: first", A, "result a: second"],
+    ),
+    "an open call and one of the same name behind it": (
+        [call("1", "a"), USER, call("2", "a"), {"type": "function_call_output", "name": "a", "output": "x"}],
+        [" ", A, "result a: No result was given.", "Hi", A, "result a: x"],
+    ),
+    "an open call in the middle": (
+        [USER, call("1", "a"), USER],
+        ["Hi", A, "result a: No result was given.", "Hi"],
+    ),
+    "an open call before further steps": (
+        [USER, call("1", "a"), call("2", "b"), out("2"), call("3", "c"), out("3")],
+        ["Hi", A, B, "result a: No result was given.", RESULT_B, "call c", "result c: of 3"],
+    ),
+    "a result without a call": ([USER, out("9")], ["Hi", "<tool_output>\nof 9\n</tool_output>"]),
+    "a result without a call in the middle": (
+        [USER, call("1", "a"), out("9"), out("1")],
+        ["Hi", A, RESULT_A, "<tool_output>\nof 9\n</tool_output>"],
+    ),
+    "a name without a call": (
+        [USER, {"type": "function_call_output", "name": "a", "output": "x"}],
+        ["Hi", "<tool_output>\nx\n</tool_output>"],
+    ),
+    "a repeated result": ([USER, call("1", "a"), out("1"), out("1"), USER], ["Hi", A, RESULT_A, "Hi"]),
+    "a second result": (
+        [USER, call("1", "a"), out("1"), USER, out("1", "done")],
+        ["Hi", A, RESULT_A, "Hi", "<tool_output>\ndone\n</tool_output>"],
+    ),
+}
+
+
+@pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
+@pytest.mark.parametrize(("items", "sent"), ARRANGEMENTS.values(), ids=ARRANGEMENTS)
+def test_every_arrangement_is_sent_in_geminis_order(items: list[Item], sent: list[str], profile: Any) -> None:
+    upstream = translate(input=items, profile=profile)
+
+    assert shape(upstream.body) == sent
+    assert len(upstream.faces) == len(upstream.placement)
+
+
+def test_faces_and_placement_belong_to_the_messages_as_they_came() -> None:
+    upstream = translate(input=[USER, call("1", "a"), said("user", "Quick!"), out("1")])
+
+    _, called, quick, result = upstream.faces
+    assert called is not None
+    assert "functionCall" in called["parts"][0]
+    assert quick == {"role": "user", "parts": [{"text": "Quick!"}]}
+    assert result is not None
+    assert "functionResponse" in result["parts"][0]
+    assert upstream.placement == [0, 1, 3, 2]
+
+
+def test_what_stands_in_order_is_not_noted() -> None:
+    assert MOVED not in noted(translate(input=[USER, call("1"), out("1"), USER]))
+    assert MOVED in noted(translate(input=[USER, call("1"), USER, out("1")]))
+
+
+def test_signatures_stay_on_their_calls() -> None:
+    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family))
+    reasoning = {"type": "reasoning", "summary": [], "encrypted_content": blob}
+    body = translate(
+        input=[USER, reasoning, call("1", "a"), said("developer"), call("2", "b"), out("2"), out("1")]
+    ).body
+
+    signed = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
+    # A message of the user's begins a new turn: its first call has to be signed too.
+    assert [part.get("thoughtSignature") for part in signed] == [SIGNATURE, SKIP_SIGNATURE]
+
+
+def test_a_signature_reaches_its_call_behind_a_message() -> None:
+    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family))
+    reasoning = {"type": "reasoning", "summary": [], "encrypted_content": blob}
+    body = translate(input=[USER, reasoning, said("developer"), call("1", "a"), out("1")]).body
+
+    [signed] = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
+    assert signed["thoughtSignature"] == SIGNATURE
+
+
+def test_a_result_keeps_its_picture_behind_a_message() -> None:
+    picture = [{"type": "input_image", "image_url": DATA_URL}]
+    body = translate(input=[USER, call("1", "a"), USER, out("1") | {"output": picture}]).body
+
+    [response] = [part["functionResponse"] for part in body["contents"][2]["parts"] if "functionResponse" in part]
+    assert response["parts"][0]["inlineData"]["mimeType"] == "image/png"
+
+
+def test_a_loose_result_keeps_its_picture_too() -> None:
+    picture = [{"type": "input_text", "text": "here"}, {"type": "input_image", "image_url": DATA_URL}]
+    body = translate(input=[USER, out("9") | {"output": picture}]).body
+
+    assert shape(body)[1:] == ["<tool_output>\n", "here", "media", "\n</tool_output>"]
+
+
+def test_a_namespace_belongs_to_the_name() -> None:
+    named = {"type": "function_call_output", "name": "close", "namespace": "agents", "output": "x"}
+    items = [USER, call("1", "close") | {"namespace": "agents"}, USER, named]
+
+    assert shape(translate(input=items).body) == ["Hi", "call agents.close", "result agents.close: x", "Hi"]
+    bare = {key: value for key, value in named.items() if key != "namespace"}
+    assert shape(translate(input=[*items[:-1], bare]).body)[2] == "result agents.close: x"
+
+
+def remembered(*messages: Item) -> list[RememberedMessage]:
+    """Messages of the conversation so far, which were never sent."""
+    return [RememberedMessage(message=message, content=None) for message in messages]
+
+
+ASKED: Final[Item] = {"role": "user", "content": "Hi"}
+CALLED: Final[Item] = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "1", "type": "function", "function": {"name": "a", "arguments": "{}"}}],
+}
+
+
+def test_a_result_of_the_request_goes_behind_a_call_of_the_history() -> None:
+    history = remembered(ASKED, CALLED, said("user", "Quick!"), said("assistant", "Yes."))
+    upstream = translate(input=[said("user", "And?"), out("1")], history=history)
+
+    assert shape(upstream.body) == ["Hi", A, RESULT_A, "Quick!", "Yes.", "And?"]
+    assert upstream.placement == [0, 1, 3, 4, 5, 2]
+    assert [face is not None and face["parts"][0].get("text") for face in upstream.faces] == ["And?", None]
+
+
+def test_an_assistants_words_before_the_result_are_not_lost() -> None:
+    upstream = translate(input=[said("assistant", "Working."), out("1")], history=remembered(ASKED, CALLED))
+
+    assert shape(upstream.body) == ["Hi", A, "Working.", RESULT_A]
+
+
+def test_a_loose_result_that_was_sent_as_text_becomes_one_again_with_its_call() -> None:
+    text: Any = {"role": "user", "parts": [{"text": "<tool_output>\nof 1\n</tool_output>"}]}
+    history = [
+        *remembered(ASKED),
+        RememberedMessage(message={"role": "tool", "tool_call_id": "1", "content": "of 1"}, content=text),
+    ]
+    upstream = translate(input=[call("1", "a")], history=history)
+
+    assert shape(upstream.body) == ["Hi", A, RESULT_A]
+
+
+OPEN: Final[dict[str, list[Item]]] = {
+    "nothing after it": [USER, call("c1")],
+    "other results after it": [USER, call("c1"), call("c2"), out("c2")],
+    "the result of an older call after it": [call("c0"), USER, call("c1"), out("c0")],
+}
+
+
+@pytest.mark.parametrize("items", OPEN.values(), ids=OPEN)
+def test_a_result_that_the_request_was_to_bring_is_asked_for(items: list[Item]) -> None:
+    error = refused(input=items)
+    assert (error.message, error.param) == ("No tool output found for function call c1.", "input")
+
+
+def test_the_answer_that_is_gone_on_from_wants_its_results() -> None:
+    history = remembered(ASKED, CALLED)
+    named: Any = {"previous_response_id": "resp_1", "input": "Never mind."}
+
+    assert refused(history=history, **named).message == "No tool output found for function call 1."
+    later = remembered(ASKED, CALLED, said("user"), said("assistant"))
+    assert shape(translate(history=later, **named).body)[2] == "result a: No result was given."
+    of_conversation: Any = {"conversation": "conv_1", "input": "Never mind."}
+    assert shape(translate(history=history, **of_conversation).body)[2] == "result a: No result was given."
+
+
+def test_a_request_to_compact_wants_no_results() -> None:
+    assert shape(translate(input=[USER, call("1", "a"), {"type": "compaction_trigger"}]).body) == ["Hi"]
+
+
+def test_a_conversation_without_calls_is_not_reordered() -> None:
+    assert paired([ASKED, said("assistant")]) is None
+
+
+def test_hostile_histories_are_paired_in_no_time() -> None:
+    many = 8_000
+    items = [
+        *(out("x") for _ in range(many // 2)),
+        *(call("x") for _ in range(many // 2)),
+        *(out("x") for _ in range(many)),
+    ]
+    assert orjson.dumps(translate(input=[*items, USER]).body)
