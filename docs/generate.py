@@ -292,6 +292,12 @@ asked for ("No tool output found for function call …"): where nothing but resu
 `previous_response_id` names the very answer that calls. Chat completions keep OpenAI's rule that results follow their
 calls.
 
+`shell` (but not in a container of OpenAI's), `local_shell` and `apply_patch` are run by the client: Gemini is offered
+functions, and its calls come as `shell_call`, `local_shell_call` and `apply_patch_call`. Items of tools that ran
+elsewhere are shown to the model: `computer_call`, `mcp_call`, `mcp_list_tools` and `file_search_call` as calls and
+results of functions, with screenshots as pictures; a `web_search_call` or `code_interpreter_call` whose answer is not
+known here, approvals and programs as text.
+
 ## Parameters
 
 **honoured**: Gemini does it, or the gateway. **noted**: accepted, without effect, and named in the response header

@@ -29,7 +29,16 @@ from api.openai.responses_steering import (
 
 MAX_STEERS: Final = 16  # of one response
 MAX_WAITING: Final = 64  # responses whose steering waits for results
-_RESULTS: Final = frozenset({"function_call_output", "custom_tool_call_output", "tool_search_output"})
+_RESULTS: Final = frozenset(
+    {
+        "function_call_output",
+        "custom_tool_call_output",
+        "tool_search_output",
+        "shell_call_output",
+        "local_shell_call_output",
+        "apply_patch_call_output",
+    }
+)
 
 Send = Callable[[str], Awaitable[None]]
 

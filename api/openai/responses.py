@@ -115,6 +115,64 @@ class ToolSearchCallItem(TypedDict):
     execution: Literal["client"]
 
 
+class ShellAction(TypedDict):
+    """What a shell is to run."""
+
+    commands: list[str]
+    timeout_ms: int | None
+    max_output_length: int | None
+
+
+class ShellCallItem(TypedDict):
+    """Shell commands that the client runs."""
+
+    id: str
+    type: Literal["shell_call"]
+    status: ItemStatus
+    call_id: str
+    action: ShellAction
+    environment: None
+
+
+class LocalShellAction(TypedDict):
+    """The program that a local shell is to run."""
+
+    type: Literal["exec"]
+    command: list[str]
+    env: dict[str, str]
+    timeout_ms: NotRequired[int]
+    user: NotRequired[str]
+    working_directory: NotRequired[str]
+
+
+class LocalShellCallItem(TypedDict):
+    """A command that the client runs."""
+
+    id: str
+    type: Literal["local_shell_call"]
+    status: ItemStatus
+    call_id: str
+    action: LocalShellAction
+
+
+class PatchOperation(TypedDict):
+    """What is to become of a file; a file is deleted without a `diff`."""
+
+    type: Literal["create_file", "update_file", "delete_file"]
+    path: str
+    diff: NotRequired[str]
+
+
+class ApplyPatchCallItem(TypedDict):
+    """A change of a file that the client makes."""
+
+    id: str
+    type: Literal["apply_patch_call"]
+    status: Literal["in_progress", "completed"]
+    call_id: str
+    operation: PatchOperation
+
+
 class SearchAction(TypedDict):
     """What was searched for; `query` is the first of `queries`."""
 
@@ -174,6 +232,9 @@ OutputItem = (
     | FunctionCallItem
     | CustomToolCallItem
     | ToolSearchCallItem
+    | ShellCallItem
+    | LocalShellCallItem
+    | ApplyPatchCallItem
     | WebSearchCallItem
     | CodeInterpreterCallItem
     | ImageGenerationCallItem

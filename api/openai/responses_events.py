@@ -152,6 +152,25 @@ class CustomInputDoneEvent(_ItemEvent):
     input: str
 
 
+class _CommandEvent(_Event):
+    output_index: int
+    command_index: int
+
+
+class ShellCommandEvent(_CommandEvent):
+    """A command of a shell's call begins or ends."""
+
+    type: Literal["response.shell_call_command.added", "response.shell_call_command.done"]
+    command: str
+
+
+class ShellCommandDeltaEvent(_CommandEvent):
+    """A piece of a command."""
+
+    type: Literal["response.shell_call_command.delta"]
+    delta: str
+
+
 class CodeDoneEvent(_ItemEvent):
     """The whole code of an interpreter call."""
 
@@ -192,6 +211,8 @@ ResponseStreamEvent = (
     | DeltaEvent
     | ArgumentsDoneEvent
     | CustomInputDoneEvent
+    | ShellCommandEvent
+    | ShellCommandDeltaEvent
     | CodeDoneEvent
     | HostedToolEvent
 )

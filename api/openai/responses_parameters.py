@@ -7,13 +7,15 @@ _HINT = "A hint for OpenAI's own servers."
 RESPONSES_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A public name of the mappings or a Gemini name, with or without `models/`."),
     Parameter(
-        "input", "honoured", "A string or items: messages with text, images, files and sound, calls and results."
+        "input",
+        "honoured",
+        "A string or items: messages, calls and results wherever they stand, what tools did elsewhere.",
     ),
     Parameter("instructions", "honoured", "Gemini's system instruction; not inherited from a previous response."),
     Parameter("previous_response_id", "honoured", "Continues a stored response."),
     Parameter("conversation", "honoured", "Reads and appends to a conversation; excludes `previous_response_id`."),
     Parameter(
-        "tools", "honoured", "Functions, custom tools, namespaces, web search, code interpreter; others are noted."
+        "tools", "honoured", "Functions, custom and client-run tools, namespaces, web search, code; others are noted."
     ),
     Parameter("tool_choice", "honoured", "All forms; a tool without a counterpart that is forced is a 400."),
     Parameter("parallel_tool_calls", "honoured", "`false` keeps the first call of an answer."),

@@ -135,4 +135,7 @@ _STUBS: Final = {
         "call_id": item["call_id"],
         "execution": "client",
     },
+    "shell_call": lambda item: {"type": "shell_call_output", "call_id": item["call_id"]},
+    "local_shell_call": lambda item: {"type": "local_shell_call_output", "id": item["call_id"]},
+    "apply_patch_call": lambda item: {"type": "apply_patch_call_output", "call_id": item["call_id"]},
 }

@@ -10,6 +10,7 @@ from api.translate.context import RequestContext
 from api.translate.parts import BLANK, TEXT_KINDS, content_to_parts, media_to_part, note_beside, url_to_part
 from api.translate.result_media import placed_media
 from api.translate.signatures import plain_call_id, signed_alone, usable_signature
+from api.translate.told_items import tool_item_parts
 from api.translate.tool_calls import OpenCall
 from api.translate.tool_results import result_to_response
 from api.translate.unknown_fields import note_unknown
@@ -74,6 +75,8 @@ def assistant_to_content(message: Message, *, path: str, context: RequestContext
         _call_to_part(call, path=call_path, seen=seen, context=context) for call, call_path in _calls(message, path)
     ]
     parts = _thought_parts(message, path, context)
+    if "tool_items" in message:
+        parts += tool_item_parts(message["tool_items"], path=path, context=context)
     parts += _assistant_text_parts(message, path=path, seen=seen, context=context)
     parts += _image_parts(message, path, context)
     if message.get("audio"):

@@ -115,6 +115,7 @@ STREAMED = "tools_streamed"
 CHAINED = "chained"
 CONVERSATION = "conversation"
 SESSION = "session"
+CLIENT_TOOLS = "client_tools"
 
 CLIENTS = (
     Client(name="openai", home="openai3", package="openai", program=("with_openai",), also=frozenset({STREAMED})),
@@ -144,7 +145,7 @@ CLIENTS = (
         home="openai3",
         package="openai-agents",
         program=("with_openai_agents", "responses"),
-        also=frozenset({STREAMED, AGENT, CHAINED, CONVERSATION, SESSION}),
+        also=frozenset({STREAMED, AGENT, CHAINED, CONVERSATION, SESSION, CLIENT_TOOLS}),
     ),
     Client(
         name="pydantic-ai",
@@ -188,7 +189,7 @@ CLIENTS = (
         home="node",
         package="@ai-sdk/openai",
         program=("with_ai_sdk.mjs", "responses"),
-        also=frozenset({STREAMED, AGENT}),
+        also=frozenset({STREAMED, AGENT, CLIENT_TOOLS}),
     ),
     Client(
         name="ai-sdk-compatible",

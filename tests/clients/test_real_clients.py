@@ -17,6 +17,7 @@ from tests.clients.installed import (
     BY_ALL,
     BY_TOOL,
     CHAINED,
+    CLIENT_TOOLS,
     CLIENTS,
     CONVERSATION,
     IMAGE,
@@ -148,6 +149,21 @@ def test_tool_loop(running: Running, emulator: Emulator, task: str) -> None:
     check_loop(sent(emulator), answer)
     streamed = {entry["path"].endswith(":streamGenerateContent") for entry in emulator.received()}
     assert streamed == {task == STREAMED}
+
+
+@by_clients(CLIENT_TOOLS)
+def test_tools_that_the_client_runs(running: Running, emulator: Emulator, task: str) -> None:
+    answer = running.does(task, "List the files.")
+
+    assert [name for name, _ in answer["calls"]] == [
+        name for name in ("shell", "local_shell", "apply_patch") for _ in ("plain", "streamed")
+    ]
+    assert all(command for _, command in answer["calls"])
+    assert len([text for text in answer["texts"] if text]) == len(answer["calls"])
+    bodies = sent(emulator)
+    assert [len(parts(body, "functionResponse")) for body in bodies] == [0, 1] * len(answer["calls"])
+    for body in bodies:
+        check_signatures(body)
 
 
 @by_clients(CHAINED, CONVERSATION, SESSION)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
+
 from api.errors import GatewayError, InvalidRequestError, RateLimitError
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
@@ -26,6 +28,7 @@ from api.translate.choice import Call, Choice, DialectRules
 from api.translate.finish_reason import finish_reason_with_calls, refusal_text
 from api.translate.folded_answer import FoldedAnswer
 from api.translate.responses.answer_items import AnswerItems
+from api.translate.responses.client_tools import CLIENT_TOOLS, client_action, normal_arguments
 from api.translate.responses.output import Events, Output
 from api.translate.responses.tool_names import CalledTools, client_tool, flat_name
 from api.translate.responses.usage import added_usage, tool_usage, usage_to_responses
@@ -238,6 +241,7 @@ class ResponsesAnswer(FoldedAnswer):
         if self._ended and (lost := self._items.lost_citations(self._choice)):
             reason = f"{lost} citations came after the message that they are about"
             notes.append(Note("dropped", "output.content.annotations", reason))
+        notes += [note for call in self._choice.calls if (note := self._changed_arguments(call)) is not None]
         return notes
 
     @property
@@ -277,13 +281,26 @@ class ResponsesAnswer(FoldedAnswer):
     def _turn(self, kind: str) -> Any:
         return self._output.event(kind, response=self.response())
 
+    def _changed_arguments(self, call: Call) -> Note | None:
+        """Return a note of a call whose item cannot hold all that the model gave."""
+        kind = client_tool(call.name, self.called).kind
+        if kind not in CLIENT_TOOLS:
+            return None
+        if client_action(kind, call.arguments) is None:
+            return Note("converted", "output", f"a call of {kind} without what its item needs is one of a function")
+        given = {name: value for name, value in orjson.loads(call.arguments).items() if value is not None}
+        if orjson.loads(normal_arguments(kind, call.arguments)) != given:
+            return Note("converted", "output", f"the arguments of {kind} are given in the form of its item")
+        return None
+
     def _called(self, call: Call) -> dict[str, Any]:
         """Return a call as the tree keeps it, under its flat name."""
         tool = client_tool(call.name, self.called)
         name = flat_name(tool.name, tool.namespace)
         if tool.kind == "custom":
             return {"id": call.id, "type": "custom", "custom": {"name": name, "input": custom_input(call.arguments)}}
-        return {"id": call.id, "type": "function", "function": {"name": name, "arguments": call.arguments}}
+        arguments = normal_arguments(tool.kind, call.arguments) if tool.kind in CLIENT_TOOLS else call.arguments
+        return {"id": call.id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def _error_code(error: GatewayError) -> ErrorCode:

@@ -10,7 +10,9 @@ from api.translate.responses.content import content_to_chat
 from api.translate.responses.encrypted import unpack_signature
 from api.translate.responses.item_fields import CARRIERS
 from api.translate.responses.places import Places
+from api.translate.responses.tool_items import MadeCall
 from api.translate.responses.tool_names import TOOL_SEARCH, flat_name
+from api.translate.told_items import is_picture
 
 Item = Mapping[str, Any]
 
@@ -31,6 +33,7 @@ class AssistantTurn:
         self._thoughts: list[str] = []
         self._calls: list[dict[str, Any]] = []
         self._images: list[dict[str, Any]] = []
+        self._tool_items: list[dict[str, Any]] = []
         self._text_signature = ""
         self._call_signature = call_signature
 
@@ -98,10 +101,26 @@ class AssistantTurn:
     def show_image(self, item: Item, path: str) -> None:
         """Take an image of the answer."""
         self._place(path)
-        if item.get("result"):
-            url = f"data:image/{item.get('output_format') or 'png'};base64,{item['result']}"
+        result = item.get("result")
+        if not result:
+            return
+        url = result if result[:5] == "data:" else f"data:image/{item.get('output_format') or 'png'};base64,{result}"
+        if not is_picture(url):
+            self.keep({name: value for name, value in item.items() if name != "result"}, path)
+        else:
             self._places.inner[f"{self._name}.images[{len(self._images)}]"] = path
             self._images.append({"type": "image_url", "image_url": {"url": url}})
+
+    def call_tool(self, call: MadeCall, item: Item, path: str) -> None:
+        """Take the call of a tool of OpenAI's, as that of a function."""
+        function = {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()}
+        self._call({"id": call.id, "type": "function", "function": function}, item, path)
+
+    def keep(self, item: Item, path: str) -> None:
+        """Take an item of a tool that ran within the answer: it is told only where the answer is not known."""
+        self._place(path)
+        self._places.inner[f"{self._name}.tool_items[{len(self._tool_items)}]"] = path
+        self._tool_items.append({name: value for name, value in item.items() if value is not None})
 
     @property
     def call_signature(self) -> str:
@@ -117,6 +136,8 @@ class AssistantTurn:
             message["reasoning_content"] = "\n\n".join(self._thoughts)
         if self._images:
             message["images"] = self._images
+        if self._tool_items:
+            message["tool_items"] = self._tool_items
         if self._calls:
             message["tool_calls"] = self._calls
         if self._text_signature:

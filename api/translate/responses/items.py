@@ -16,17 +16,18 @@ from api.notes import Note
 from api.openai.responses_items import item_type
 from api.openai.validation import printable_name
 from api.translate.responses.assistant_turn import AssistantTurn
+from api.translate.responses.client_tools import CALL_ITEMS
 from api.translate.responses.content import content_to_chat, is_text
 from api.translate.responses.encrypted import unpack_conversation
 from api.translate.responses.item_fields import unread_fields
 from api.translate.responses.places import Places
+from api.translate.responses.tool_items import IN_TURN, OF_USER, call_of, result_of
 from api.translate.responses.tool_names import flat_name
 from api.translate.responses.unfolding import SETTINGS, unfolded
+from api.translate.told_items import told
 
 Item = Mapping[str, Any]
 Message = dict[str, Any]
-
-_OWN_TOOL = "sent as Gemini gave it if its answer is still known, else left out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ class _Reader:
     notes: list[Note] = field(default_factory=list)
     settings: list[tuple[Item, str]] = field(default_factory=list)
     turn: AssistantTurn | None = None
+    call_ids: dict[str, str] = field(default_factory=dict)
     call_signature: str = ""
 
     def take(self, item: Item, path: str) -> None:
@@ -112,11 +114,16 @@ class _Reader:
             self._assistant().say(item, path)
         elif kind in _IN_TURN:
             _IN_TURN[kind](self._assistant(), item, path)
+        elif kind in IN_TURN:
+            self._assistant().keep(item, path)
+        elif kind in OF_USER:
+            self.notes.append(Note("converted", path, f"an item of type {kind} is told as text"))
+            name = self._add({"role": "user", "content": told(item)}, path)
+            self.places.inner[f"{name}.content"] = path
         elif kind in _ALONE:
             _ALONE[kind](self, item, path)
         else:
-            reason = _OWN_TOOL if kind in _OWN_CALLS else "the models have no tool that it belongs to"
-            self.notes.append(Note("dropped", path, f"an item of type {kind}: {reason}"))
+            self._tool(item, path)
 
     def end_turn(self) -> None:
         """End the assistant's message in the making."""
@@ -152,6 +159,23 @@ class _Reader:
                     self.notes.append(Note("dropped", f"{path}.content[{index}]", "instructions are text only"))
             content = [part for part in content if is_text(part)]
         self._add({"role": item["role"], "content": content_to_chat(content, path=f"{path}.content")}, path)
+
+    def _tool(self, item: Item, path: str) -> None:
+        """Take the call of a tool of OpenAI's, or a result, or both in one."""
+        call, result = call_of(item), result_of(item)
+        if call is not None:
+            self._assistant().call_tool(call, item, path)
+            if item["type"] not in CALL_ITEMS:
+                self.notes.append(
+                    Note("converted", path, f"an item of type {item['type']} is told as a function's call")
+                )
+            if isinstance(item.get("id"), str):
+                self.call_ids[item["id"]] = call.id
+        if result is not None:
+            # A local shell's result names the call by `id`, which clients take from either of the call's ids.
+            call_id = result.call_id if "call_id" in item else self.call_ids.get(result.call_id, result.call_id)
+            name = self._add({"role": "tool", "tool_call_id": call_id, "content": result.content}, path)
+            self.places.inner[f"{name}.content"] = f"{path}.output"
 
     def _result(self, item: Item, path: str) -> None:
         content = content_to_chat(item["output"], path=f"{path}.output")
@@ -207,7 +231,6 @@ class _Reader:
         del item, path
 
 
-_OWN_CALLS = frozenset({"web_search_call", "code_interpreter_call"})
 _IN_TURN: dict[str, Callable[[AssistantTurn, Item, str], None]] = {
     "reasoning": AssistantTurn.think,
     "function_call": AssistantTurn.call_function,

@@ -1,7 +1,7 @@
 """Messages of the transcript tree back to items: what a list shows where the items themselves were not kept.
 
-The inverse of `items_to_messages`, but for what messages do not hold: web searches, code, and the ids of items, which
-the caller gives.
+The inverse of `items_to_messages`, but for what messages do not hold: the ids of items, which the caller gives, and
+the tools of OpenAI's whose calls became those of functions.
 """
 
 from collections.abc import Iterator, Mapping
@@ -57,6 +57,7 @@ def _answer(
     thoughts = message.get("reasoning_content")
     if thoughts:
         items.append(_reasoning(item_ids, thoughts, None))
+    items += [dict(item) for item in message.get("tool_items") or ()]
     parts = content_to_item(message.get("content"), answer=True)
     if message.get("refusal"):
         parts.append({"type": "refusal", "refusal": message["refusal"]})

@@ -52,6 +52,15 @@ class OpenItem:
         """Return the next event of this item."""
         return self._output.event(kind, item_id=self.item["id"], output_index=self._index, **fields)
 
+    def command(self, index: int, command: str) -> Events:
+        """Return the events of a shell's command; they name the item by its place alone."""
+
+        def event(step: str, **fields: str) -> ResponseStreamEvent:
+            kind = f"response.shell_call_command.{step}"
+            return self._output.event(kind, output_index=self._index, command_index=index, **fields)
+
+        return [event("added", command=""), event("delta", delta=command), event("done", command=command)]
+
     def added(self) -> ResponseStreamEvent:
         """Return the event that shows the item as it begins."""
         return self._output.event("response.output_item.added", output_index=self._index, item=_snapshot(self.item))

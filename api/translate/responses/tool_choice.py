@@ -6,6 +6,7 @@ from typing import Any
 
 from api.errors import InvalidRequestError
 from api.translate.context import RequestContext
+from api.translate.responses.client_tools import CLIENT_TOOLS
 from api.translate.responses.tool_names import CalledTools, flat_name
 from api.translate.responses.tools import BUILT_IN, ToolSet
 
@@ -40,6 +41,8 @@ def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestCo
         return _allowed(choice, tools)
     if kind in ("function", "custom"):
         return _named(choice, tools.called), tools
+    if kind in tools.called and tools.called[kind].kind == kind:
+        return {"type": "function", "function": {"name": kind}}, tools
     own = BUILT_IN.get(kind)
     if own not in tools.built_in:
         raise _unusable(kind)
@@ -49,7 +52,13 @@ def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestCo
 
 def _allowed(choice: Mapping[str, Any], tools: ToolSet) -> tuple[Choice, ToolSet]:
     """Restrict functions and Google's own tools to those that are listed; tools without a counterpart are not there."""
-    functions = [_named(tool, tools.called) for tool in choice["tools"] if tool.get("type") in ("function", "custom")]
+    functions = [
+        {"type": "function", "function": {"name": tool["type"]}}
+        if tool["type"] in CLIENT_TOOLS
+        else _named(tool, tools.called)
+        for tool in choice["tools"]
+        if tool.get("type") in ("function", "custom") or tool.get("type") in CLIENT_TOOLS & tools.called.keys()
+    ]
     own = {BUILT_IN[tool["type"]] for tool in choice["tools"] if tool.get("type") in BUILT_IN}
     left = replace(tools, built_in={name: path for name, path in tools.built_in.items() if name in own})
     if not tools.functions:

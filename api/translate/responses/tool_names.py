@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from api.translate.responses.client_tools import ClientToolKind
+
 TOOL_SEARCH = "tool_search"
 
 
@@ -11,7 +13,7 @@ TOOL_SEARCH = "tool_search"
 class CalledTool:
     """What a client calls a tool: its kind, its own name, and its namespace ("" for none)."""
 
-    kind: Literal["function", "custom", "tool_search"]
+    kind: Literal["function", "custom", "tool_search"] | ClientToolKind
     name: str
     namespace: str = ""
 

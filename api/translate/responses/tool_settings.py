@@ -16,6 +16,9 @@ _HONOURED: Final[Mapping[str, frozenset[str]]] = {
     "tool_search": _CALLED,
     "namespace": _NAMESPACE,
     "code_interpreter": frozenset({"type"}),
+    "shell": frozenset({"type", "environment"}),
+    "local_shell": frozenset({"type"}),
+    "apply_patch": frozenset({"type"}),
 }
 # Values that ask for nothing, beside null, false and the empty ones.
 _HARMLESS: Final[Mapping[str, Any]] = {"allowed_callers": ["direct"], "container": {"type": "auto"}}

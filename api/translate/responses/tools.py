@@ -1,8 +1,8 @@
 """The tools of a Responses request to what the shared leaves declare, and to Google's own tools.
 
-Functions, custom tools and client-side tool searches become functions, namespaces are flattened, web search and code
-interpreter are Google Search and code execution. What else runs at OpenAI has no counterpart: it is left out, and
-noted, unless the client forces it.
+Functions, custom tools, client-side tool searches and the tools that the client runs become functions, namespaces are
+flattened, web search and code interpreter are Google Search and code execution. What else runs at OpenAI has no
+counterpart: it is left out, and noted, unless the client forces it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from api.translate.built_in_tools import BuiltInTools
 from api.translate.context import RequestContext
+from api.translate.responses.client_tools import CLIENT_TOOLS, client_function, runs_at_client
 from api.translate.responses.places import Places
 from api.translate.responses.tool_names import TOOL_SEARCH, CalledTool, flat_name
 from api.translate.responses.tool_settings import note_settings
@@ -91,6 +92,9 @@ def _add(
 
 def _add_one(found: ToolSet, tool: Tool, path: str, places: Places, context: RequestContext, *, again: bool) -> None:
     kind = tool["type"]
+    if kind in CLIENT_TOOLS:
+        _add_client_tool(found, tool, (path, again), places, context)
+        return
     if kind in _CALLED_TYPES:
         note_settings(tool, path, context)
     if kind == "function":
@@ -110,6 +114,22 @@ def _add_one(found: ToolSet, tool: Tool, path: str, places: Places, context: Req
     else:
         found.left_out.append(kind)
         context.note("dropped", path, f"{_shown(kind)} has no counterpart at Gemini")
+
+
+def _add_client_tool(
+    found: ToolSet, tool: Tool, place: tuple[str, bool], places: Places, context: RequestContext
+) -> None:
+    """Add a tool that the client runs, under its type's own name."""
+    kind, path = tool["type"], place[0]
+    if not runs_at_client(tool):
+        found.left_out.append(kind)
+        context.note("dropped", path, f"a {kind} in a container of OpenAI's has no counterpart at Gemini")
+        return
+    if not context.profile.functions:
+        context.note("dropped", path, "the model takes no tools")
+        return
+    note_settings(tool, path, context)
+    _declare(found, client_function(tool), CalledTool(kind=kind, name=kind), place, places)
 
 
 def _declare(

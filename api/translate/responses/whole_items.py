@@ -6,16 +6,19 @@ from typing import Any
 import orjson
 
 from api.translate.choice import Call
+from api.translate.responses.client_tools import CLIENT_TOOLS, TOOLS, client_action
 from api.translate.responses.output import Events, Output
 from api.translate.responses.tool_names import CalledTool
 
 
 def call_item(output: Output, call: Call, tool: CalledTool) -> Events:
-    """Return the events of a function's, a custom tool's or a tool search's call."""
+    """Return the events of a call of whatever the client has to run."""
     if tool.kind == "custom":
         return _custom_call(output, call, tool)
     if tool.kind == "tool_search":
         return _search_call(output, call)
+    if tool.kind in CLIENT_TOOLS and (action := client_action(tool.kind, call.arguments)) is not None:
+        return _client_call(output, call, tool.kind, action)
     named = {"arguments": "", "call_id": call.id, "name": tool.name, **_namespace(tool)}
     item = output.begin("fc", "function_call", status="in_progress", **named)
     events = [item.added(), item.event("response.function_call_arguments.delta", delta=call.arguments)]
@@ -130,6 +133,23 @@ def _search_call(output: Output, call: Call) -> Events:
     item = output.begin("tsc", "tool_search_call", status="in_progress", arguments={}, **named)
     events = [item.added()]
     item.item |= {"arguments": arguments, "status": "completed"}
+    return [*events, item.done()]
+
+
+def _client_call(output: Output, call: Call, kind: str, action: dict[str, Any]) -> Events:
+    """Return the events of a call of a tool that the client runs; only a shell's commands have some of their own."""
+    tool = TOOLS[kind]
+    begun = {name: "" if name == "diff" else value for name, value in action.items()}
+    if kind == "shell":
+        begun["commands"] = []
+    own = {"environment": None} if kind == "shell" else {}
+    item = output.begin(
+        tool.prefix, tool.item_type, status="in_progress", call_id=call.id, **{tool.field: begun}, **own
+    )
+    events = [item.added()]
+    for index, command in enumerate(action["commands"] if kind == "shell" else ()):
+        events += item.command(index, command)
+    item.item |= {tool.field: action, "status": "completed"}
     return [*events, item.done()]
 
 

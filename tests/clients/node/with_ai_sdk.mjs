@@ -73,6 +73,38 @@ async function image(ask) {
   return { text: (await generateText({ ...rest, messages: [{ role: "user", content }] })).text };
 }
 
+// The tools of OpenAI's that the client runs, each in a plain and in a streamed run.
+async function clientTools(ask) {
+  const openai = createOpenAI({ baseURL: ask.base_url, apiKey: "key" });
+  const calls = [];
+  const ran = (name, command, output) => {
+    calls.push([name, command]);
+    return output;
+  };
+  const done = [{ stdout: "done", stderr: "", outcome: { type: "exit", exitCode: 0 } }];
+  const offered = {
+    shell: openai.tools.shell({ execute: ({ action }) => ran("shell", action.commands[0], { output: done }) }),
+    local_shell: openai.tools.localShell({
+      execute: ({ action }) => ran("local_shell", action.command[0], { output: "done" }),
+    }),
+    apply_patch: openai.tools.applyPatch({
+      execute: ({ operation }) => ran("apply_patch", operation.path, { status: "completed", output: "done" }),
+    }),
+  };
+  const texts = [];
+  for (const [name, offeredTool] of Object.entries(offered)) {
+    const run = {
+      ...asked(ask),
+      tools: { [name]: offeredTool },
+      stopWhen: stepCountIs(3),
+      prepareStep: ({ stepNumber }) => (stepNumber ? {} : { toolChoice: { type: "tool", toolName: name } }),
+    };
+    texts.push((await generateText(run)).text);
+    texts.push(await streamText({ ...run, onError: thrown }).text);
+  }
+  return { texts, calls };
+}
+
 await serve({
   stream,
   tools,
@@ -80,4 +112,5 @@ await serve({
   structured,
   structured_agent: structuredAgent,
   image,
+  client_tools: clientTools,
 });

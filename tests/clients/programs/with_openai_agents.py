@@ -10,9 +10,13 @@ from typing import Any
 
 from agents import (
     Agent,
+    ApplyPatchTool,
+    LocalShellTool,
+    ModelSettings,
     OpenAIChatCompletionsModel,
     OpenAIConversationsSession,
     Runner,
+    ShellTool,
     function_tool,
     set_default_openai_client,
     set_tracing_disabled,
@@ -123,6 +127,46 @@ def session(ask: Ask) -> dict[str, Any]:
     return asyncio.run(run())
 
 
+class Editor:
+    """Keeps what it was told to do with files."""
+
+    def __init__(self, calls: list[list[str]]) -> None:
+        self._calls = calls
+
+    def create_file(self, operation: Any) -> str:
+        """Make a file."""
+        self._calls.append(["apply_patch", operation.path])
+        return "made"
+
+    update_file = delete_file = create_file
+
+
+def client_tools(ask: Ask) -> dict[str, Any]:
+    """The tools of OpenAI's that the client runs, each in a plain and in a streamed run."""
+    calls: list[list[str]] = []
+
+    def ran(name: str, command: str) -> str:
+        calls.append([name, command])
+        return "done"
+
+    offered = (
+        ShellTool(executor=lambda request: ran("shell", request.data.action.commands[0])),
+        LocalShellTool(executor=lambda request: ran("local_shell", request.data.action.command[0])),
+        ApplyPatchTool(editor=Editor(calls)),
+    )
+
+    async def run() -> list[str]:
+        answers: list[str] = []
+        for tool in offered:
+            chosen = ModelSettings(tool_choice="required")
+            worker = Agent(name="Desk", instructions=ask.system, model=model(ask), tools=[tool], model_settings=chosen)
+            answers.append((await Runner.run(worker, ask.prompt)).final_output)
+            answers.append("".join(await _streamed(worker, ask.prompt)))
+        return answers
+
+    return {"texts": asyncio.run(run()), "calls": calls}
+
+
 async def _twice(ask: Ask, **thread: Any) -> dict[str, Any]:
     desk = Desk()
     worker = agent(ask, desk)
@@ -135,4 +179,4 @@ async def _twice(ask: Ask, **thread: Any) -> dict[str, Any]:
 
 if __name__ == "__main__":
     tasks = (stream, tools, tools_streamed, structured, structured_agent, image, chained, conversation, session)
-    serve({task.__name__: task for task in tasks})
+    serve({task.__name__: task for task in (*tasks, client_tools)})

@@ -144,8 +144,8 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
             },
         ],
     ),
-    "settings and tools of others are no messages": (
-        [{"type": "additional_tools", "tools": []}, USER, {"type": "mcp_list_tools"}, {"type": "compaction_trigger"}],
+    "settings are no messages": (
+        [{"type": "additional_tools", "tools": []}, USER, {"type": "compaction_trigger"}],
         [USER],
     ),
     "a refusal": (

@@ -15,7 +15,7 @@ from api.translate.responses.encrypted import CarriedSignature, pack_signature
 from api.translate.responses.items import ItemMessages, items_to_messages
 from api.translate.responses.message_items import message_to_items
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
-from api.translate.upstream_call import OMITTED
+from api.translate.upstream_call import OMITTED, RememberedMessage
 from sessions_store.canonical import canonical_message
 from tests.unit.responses.building import answer_to, chunk, plain_of, stream_of, turns_of
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE, judge
@@ -59,6 +59,11 @@ others = st.sampled_from(
     [
         {"type": "web_search_call", "id": "ws_1", "status": "completed"},
         {"type": "mcp_list_tools"},
+        {"type": "mcp_call", "id": "mcp_1", "server_label": "w", "name": "n", "arguments": "{}", "output": "42"},
+        {"type": "shell_call", "call_id": "sh_1", "action": {"commands": ["ls"]}},
+        {"type": "shell_call_output", "call_id": "sh_1", "output": []},
+        {"type": "function_call_output", "name": "time", "output": "12:00"},
+        {"type": "computer_call_output", "call_id": "cu_1", "output": {"image_url": f"data:image/png;base64,{PIXEL}"}},
         {"type": "configuration_update", "reasoning": {"effort": "high"}},
         {"type": "additional_tools", "tools": [{"type": "custom", "name": "run"}]},
         {"type": "image_generation_call", "result": PIXEL},
@@ -139,6 +144,7 @@ requests = st.fixed_dictionaries(
     },
 )
 PROFILES = [FLASH_2, FLASH_3, PLAIN]
+shuffled = items.flatmap(st.permutations).map(lambda some: [*some, {"role": "user", "content": "Go on."}])
 
 
 def request_of(body: dict[str, Any]) -> ResponsesRequest | None:
@@ -177,6 +183,20 @@ def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], 
     for face, place in zip(call.faces, call.placement, strict=True):
         assert (face is None) == (place == OMITTED)
     assert all(str(note) for note in call.notes)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(shuffled, st.sampled_from([FLASH_2, FLASH_3]), st.integers(0, 20))
+def test_no_order_of_items_is_refused(sent: list[dict[str, Any]], profile: ModelProfile, cut: int) -> None:
+    request = request_of({"model": "m", "input": sent})
+    assert request is not None
+    turns = turns_of(request, profile.family)
+    before = items_to_messages(sent[:cut], family=profile.family).messages
+    history = [RememberedMessage(message=message, content=None) for message in before]
+    call = responses_to_gemini(request, turns=turns, profile=profile, history=history)
+    judge(call, profile)
+    assert len(call.faces) == len(turns.messages)
+    assert len(call.placement) == len(turns.messages) + len(history)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

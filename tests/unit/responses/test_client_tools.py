@@ -1,0 +1,300 @@
+"""`shell`, `local_shell` and `apply_patch`: offered as functions, called in OpenAI's own items, and read back."""
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from api.translate.responses.items import items_to_messages
+from sessions_store.canonical import canonical_message
+from tests.unit.responses.building import answer_to, chunk, noted, parsed, plain_of, refused, stream_of, translate
+from tests.unit.translate.requests import FLASH_2, FLASH_3, PLAIN, SIGNATURE
+
+Item = dict[str, Any]
+USER: Final[Item] = {"role": "user", "content": "Hi"}
+SHELL: Final[Item] = {"type": "shell", "environment": {"type": "local"}}
+LOCAL_SHELL: Final[Item] = {"type": "local_shell"}
+PATCH: Final[Item] = {"type": "apply_patch"}
+ALL: Final = [SHELL, LOCAL_SHELL, PATCH]
+# What the model gives, and the item of its call without its ids.
+CALLS: Final[dict[str, tuple[str, Item, Item]]] = {
+    "commands": (
+        "shell",
+        {"commands": ["ls", "pwd"], "timeout_ms": 1000.0},
+        {
+            "type": "shell_call",
+            "status": "completed",
+            "action": {"commands": ["ls", "pwd"], "timeout_ms": 1000, "max_output_length": None},
+            "environment": None,
+        },
+    ),
+    "a command": (
+        "local_shell",
+        {"command": ["bash", "-lc", "ls"], "env": {"A": "1"}, "working_directory": "/srv"},
+        {
+            "type": "local_shell_call",
+            "status": "completed",
+            "action": {
+                "type": "exec",
+                "command": ["bash", "-lc", "ls"],
+                "env": {"A": "1"},
+                "working_directory": "/srv",
+            },
+        },
+    ),
+    "a file made": (
+        "apply_patch",
+        {"type": "create_file", "path": "a.txt", "diff": "+one\n"},
+        {
+            "type": "apply_patch_call",
+            "status": "completed",
+            "operation": {"type": "create_file", "path": "a.txt", "diff": "+one\n"},
+        },
+    ),
+    "a file changed": (
+        "apply_patch",
+        {"type": "update_file", "path": "a.txt", "diff": "@@\n-one\n+two\n"},
+        {
+            "type": "apply_patch_call",
+            "status": "completed",
+            "operation": {"type": "update_file", "path": "a.txt", "diff": "@@\n-one\n+two\n"},
+        },
+    ),
+    "a file deleted": (
+        "apply_patch",
+        {"type": "delete_file", "path": "a.txt"},
+        {
+            "type": "apply_patch_call",
+            "status": "completed",
+            "operation": {"type": "delete_file", "path": "a.txt"},
+        },
+    ),
+}
+PREFIXES: Final = {"shell_call": "sh_", "local_shell_call": "lsh_", "apply_patch_call": "apc_"}
+
+
+def declared(**parameters: Any) -> dict[str, Any]:
+    """The functions that Gemini is offered, by name."""
+    tools = translate(**parameters).body.get("tools", [])
+    return {function["name"]: function for tool in tools for function in tool.get("functionDeclarations", ())}
+
+
+def calling(**parameters: Any) -> Any:
+    """How Gemini may call."""
+    return translate(**parameters).body.get("toolConfig", {}).get("functionCallingConfig")
+
+
+def made(name: str, arguments: Any) -> Any:
+    """A signed call of Gemini's."""
+    return chunk({"functionCall": {"name": name, "args": arguments}, "thoughtSignature": SIGNATURE}, finish="STOP")
+
+
+@pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
+def test_they_are_offered_as_functions(profile: Any) -> None:
+    functions = declared(tools=ALL, profile=profile)
+
+    assert list(functions) == ["shell", "local_shell", "apply_patch"]
+    properties = {name: function["parametersJsonSchema"]["properties"] for name, function in functions.items()}
+    assert list(properties["shell"]) == ["commands", "timeout_ms", "max_output_length"]
+    assert list(properties["local_shell"]) == ["command", "env", "timeout_ms", "user", "working_directory"]
+    assert properties["apply_patch"]["type"]["enum"] == ["create_file", "update_file", "delete_file"]
+    assert noted(translate(tools=ALL, profile=profile)) == []
+
+
+def test_a_shell_without_an_environment_is_the_clients() -> None:
+    assert list(declared(tools=[{"type": "shell"}])) == ["shell"]
+
+
+def test_skills_are_told() -> None:
+    skill = {"name": "sums", "description": "Adds numbers.", "path": "/skills/sums"}
+    tool = {"type": "shell", "environment": {"type": "local", "skills": [skill]}}
+    assert "- sums (/skills/sums): Adds numbers." in declared(tools=[tool])["shell"]["description"]
+
+
+@pytest.mark.parametrize("environment", ["container_auto", "container_reference"])
+def test_a_shell_in_a_container_is_not_the_clients(environment: str) -> None:
+    upstream = translate(tools=[{"type": "shell", "environment": {"type": environment}}])
+    assert "tools" not in upstream.body
+    assert noted(upstream) == ["dropped tools[0]: a shell in a container of OpenAI's has no counterpart at Gemini"]
+
+
+def test_a_model_without_functions_does_without() -> None:
+    assert noted(translate(tools=[PATCH], profile=PLAIN)) == ["dropped tools[0]: the model takes no tools"]
+
+
+def test_they_stand_in_additional_tools_too() -> None:
+    items = [{"type": "additional_tools", "role": "developer", "tools": [PATCH]}, USER]
+    assert list(declared(input=items)) == ["apply_patch"]
+
+
+@pytest.mark.parametrize("kind", ["shell", "local_shell", "apply_patch"])
+def test_each_can_be_chosen(kind: str) -> None:
+    assert calling(tools=ALL, tool_choice={"type": kind}) == {"mode": "ANY", "allowedFunctionNames": [kind]}
+    allowed = {"type": "allowed_tools", "mode": "required", "tools": [{"type": kind}, {"type": "web_search"}]}
+    assert calling(tools=ALL, tool_choice=allowed) == {"mode": "ANY", "allowedFunctionNames": [kind]}
+
+
+def test_clients_may_choose_one_as_a_function() -> None:
+    chosen = {"type": "function", "name": "shell"}
+    assert calling(tools=[SHELL, PATCH], tool_choice=chosen) == {"mode": "ANY", "allowedFunctionNames": ["shell"]}
+
+
+def test_any_can_be_wanted_or_none() -> None:
+    assert calling(tools=[SHELL], tool_choice="required") == {"mode": "ANY"}
+    assert calling(tools=[SHELL], tool_choice="none") == {"mode": "NONE"}
+
+
+def test_one_that_is_not_offered_cannot_be_chosen() -> None:
+    assert refused(tools=[PATCH], tool_choice={"type": "shell"}).param == "tool_choice"
+
+
+@pytest.mark.parametrize(("name", "arguments", "item"), CALLS.values(), ids=CALLS)
+def test_calls_come_in_openais_items(name: str, arguments: Item, item: Item) -> None:
+    plain = plain_of(answer_to(parsed(tools=ALL)), [made(name, arguments)])
+
+    [given] = plain["output"]
+    assert given.pop("id").startswith(PREFIXES[item["type"]])
+    assert given.pop("call_id") == "call_1"
+    assert given == item
+    events = stream_of(answer_to(parsed(tools=ALL)), [made(name, arguments)])
+    assert events[-1]["response"]["output"] == [given | {"id": f"{PREFIXES[item['type']]}1", "call_id": "call_1"}]
+
+
+def test_a_shells_commands_have_events() -> None:
+    events = stream_of(answer_to(parsed(tools=ALL)), [made("shell", {"commands": ["ls", "pwd"]})])
+
+    own = [event for event in events if "shell_call_command" in event["type"]]
+    assert [(event["type"].rpartition(".")[2], event["command_index"]) for event in own] == [
+        (step, index) for index in (0, 1) for step in ("added", "delta", "done")
+    ]
+    assert [event["command"] for event in own if event["type"].endswith("done")] == ["ls", "pwd"]
+    assert [event["delta"] for event in own if event["type"].endswith("delta")] == ["ls", "pwd"]
+    added, done = (event["item"] for event in events if "output_item" in event["type"])
+    assert (added["status"], added["action"]["commands"]) == ("in_progress", [])
+    assert (done["status"], done["action"]["commands"]) == ("completed", ["ls", "pwd"])
+
+
+def test_a_patch_begins_without_its_diff() -> None:
+    operation = {"type": "update_file", "path": "a.txt", "diff": "@@\n+x\n"}
+    events = stream_of(answer_to(parsed(tools=ALL)), [made("apply_patch", operation)])
+
+    added, done = (event["item"] for event in events if "output_item" in event["type"])
+    assert added["operation"] == {"type": "update_file", "path": "a.txt", "diff": ""}
+    assert done["operation"] == operation
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("shell", {"commands": []}),
+        ("shell", {"commands": [1]}),
+        ("shell", {}),
+        ("local_shell", {"command": None}),
+        ("apply_patch", {"type": "move_file", "path": "a"}),
+        ("apply_patch", {"type": "create_file", "path": "a", "diff": ["+x"]}),
+        ("apply_patch", {"type": "delete_file"}),
+    ],
+    ids=str,
+)
+def test_what_an_item_cannot_hold_is_not_lost(name: str, arguments: Item) -> None:
+    answer = answer_to(parsed(tools=ALL))
+    [item] = plain_of(answer, [made(name, arguments)])["output"]
+
+    assert (item["type"], item["name"], json.loads(item["arguments"])) == ("function_call", name, arguments)
+    assert [str(note) for note in answer.notes] == [
+        f"converted output: a call of {name} without what its item needs is one of a function"
+    ]
+
+
+def test_what_is_put_into_an_items_form_is_noted() -> None:
+    answer = answer_to(parsed(tools=ALL))
+    [item] = plain_of(answer, [made("shell", {"commands": "ls", "cwd": "/srv"})])["output"]
+
+    assert item["action"]["commands"] == ["ls"]
+    assert [str(note) for note in answer.notes] == [
+        "converted output: the arguments of shell are given in the form of its item"
+    ]
+
+
+@pytest.mark.parametrize(("name", "arguments", "item"), CALLS.values(), ids=CALLS)
+def test_an_answers_items_are_its_message(name: str, arguments: Item, item: Item) -> None:
+    answer = answer_to(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
+    output = plain_of(answer, [made(name, arguments)])["output"]
+
+    assert item["type"] in [given["type"] for given in output]
+    assert [canonical_message(message) for message in items_to_messages(output).messages] == [
+        canonical_message(message) for message in answer.messages
+    ]
+
+
+RESULTS: Final[dict[str, tuple[str, Item, Item]]] = {
+    "what commands printed": (
+        "commands",
+        {
+            "type": "shell_call_output",
+            "output": [{"stdout": "a.txt\n", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}}],
+            "max_output_length": 4096,
+        },
+        {
+            "output": [{"stdout": "a.txt\n", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}}],
+            "max_output_length": 4096,
+        },
+    ),
+    "commands that took too long": (
+        "commands",
+        {
+            "type": "shell_call_output",
+            "status": "incomplete",
+            "output": [{"stdout": "", "stderr": "", "outcome": {"type": "timeout"}}],
+        },
+        {"output": [{"stdout": "", "stderr": "", "outcome": {"type": "timeout"}}], "status": "incomplete"},
+    ),
+    "what a command printed": (
+        "a command",
+        {"type": "local_shell_call_output", "output": '{"stdout": "a.txt"}'},
+        {"stdout": "a.txt"},
+    ),
+    "a patch that failed": (
+        "a file changed",
+        {"type": "apply_patch_call_output", "status": "failed", "output": "No such file: a.txt"},
+        {"status": "failed", "output": "No such file: a.txt"},
+    ),
+    "a patch": ("a file made", {"type": "apply_patch_call_output", "status": "completed"}, {"status": "completed"}),
+}
+
+
+@pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
+@pytest.mark.parametrize(("called", "result", "response"), RESULTS.values(), ids=RESULTS)
+def test_calls_and_results_of_the_history_are_seen(called: str, result: Item, response: Item, profile: Any) -> None:
+    name, arguments, item = CALLS[called]
+    items = [USER, {"id": "x_1", "call_id": "call_1", **item}, USER, {"call_id": "call_1", **result}]
+    upstream = translate(input=items, tools=ALL, profile=profile)
+
+    call, answer = (content["parts"][0] for content in upstream.body["contents"][1:3])
+    assert call["functionCall"]["name"] == name
+    assert call["functionCall"]["args"] == arguments
+    assert answer["functionResponse"]["response"] == response
+    assert not [note for note in noted(upstream) if note.startswith("dropped")]
+
+
+@pytest.mark.parametrize("named", ["call_1", "lsh_1"], ids=["the id of the call", "the id of the item"])
+def test_a_local_shells_result_names_its_call_by_id(named: str) -> None:
+    call = {"id": "lsh_1", "call_id": "call_1", **CALLS["a command"][2]}
+    result = {"type": "local_shell_call_output", "id": named, "output": "done"}
+    body = translate(input=[USER, call, result]).body
+
+    assert body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"output": "done"}
+
+
+def test_a_signature_that_the_client_carries_returns_to_the_call() -> None:
+    answer = answer_to(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
+    output = plain_of(answer, [made("shell", {"commands": ["ls"]})])["output"]
+    result = {"type": "shell_call_output", "call_id": "call_1", "output": []}
+    body = translate(input=[USER, *output, result], tools=ALL).body
+
+    assert body["contents"][1]["parts"][0]["thoughtSignature"] == SIGNATURE
+
+
+def test_a_result_of_the_clients_tools_is_missed() -> None:
+    call = {"call_id": "call_1", **CALLS["commands"][2]}
+    assert refused(input=[USER, call], tools=ALL).message == "No tool output found for function call call_1."
