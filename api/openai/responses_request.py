@@ -128,8 +128,8 @@ class ResponseParameters(GoogleOptions):
 
     @property
     def answers_calls(self) -> bool:
-        """Whether the calls that the model waits for must have their results: not in order to compact."""
-        return not self.compacts_only
+        """Whether the calls that the model waits for must have their results: not where nothing is answered."""
+        return not (self.compacts_only or self.prewarms)
 
     @property
     def prewarms(self) -> bool:

@@ -52,18 +52,23 @@ def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestCo
 
 def _allowed(choice: Mapping[str, Any], tools: ToolSet) -> tuple[Choice, ToolSet]:
     """Restrict functions and Google's own tools to those that are listed; tools without a counterpart are not there."""
-    functions = [
-        {"type": "function", "function": {"name": tool["type"]}}
-        if tool["type"] in CLIENT_TOOLS
-        else _named(tool, tools.called)
-        for tool in choice["tools"]
-        if tool.get("type") in ("function", "custom") or tool.get("type") in CLIENT_TOOLS & tools.called.keys()
-    ]
-    own = {BUILT_IN[tool["type"]] for tool in choice["tools"] if tool.get("type") in BUILT_IN}
+    listed = [tool for tool in choice["tools"] if isinstance(tool.get("type"), str)]
+    functions = [_function(tool, tools.called) for tool in listed if _is_function(tool["type"], tools.called)]
+    own = {BUILT_IN[tool["type"]] for tool in listed if tool["type"] in BUILT_IN}
     left = replace(tools, built_in={name: path for name, path in tools.built_in.items() if name in own})
     if not tools.functions:
         return None, left
     return {"type": "allowed_tools", "allowed_tools": {"mode": choice["mode"], "tools": functions}}, left
+
+
+def _is_function(kind: str, called: CalledTools) -> bool:
+    """Whether Gemini is offered a function for a tool of this type."""
+    return kind in ("function", "custom") or (kind in CLIENT_TOOLS and kind in called)
+
+
+def _function(tool: Mapping[str, Any], called: CalledTools) -> dict[str, Any]:
+    named = {"name": tool["type"]} if tool["type"] in CLIENT_TOOLS else tool
+    return _named(named, called)
 
 
 def _named(choice: Mapping[str, Any], called: CalledTools) -> dict[str, Any]:

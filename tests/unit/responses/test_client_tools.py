@@ -134,6 +134,11 @@ def test_each_can_be_chosen(kind: str) -> None:
     assert calling(tools=ALL, tool_choice=allowed) == {"mode": "ANY", "allowedFunctionNames": [kind]}
 
 
+def test_an_allowed_tool_of_no_readable_type_is_not_there() -> None:
+    allowed = {"type": "allowed_tools", "mode": "required", "tools": [{"type": ["shell"]}, {"type": "shell"}]}
+    assert calling(tools=[SHELL], tool_choice=allowed) == {"mode": "ANY", "allowedFunctionNames": ["shell"]}
+
+
 def test_clients_may_choose_one_as_a_function() -> None:
     chosen = {"type": "function", "name": "shell"}
     assert calling(tools=[SHELL, PATCH], tool_choice=chosen) == {"mode": "ANY", "allowedFunctionNames": ["shell"]}

@@ -283,6 +283,7 @@ def test_the_answer_that_is_gone_on_from_wants_its_results() -> None:
 
 def test_a_request_to_compact_wants_no_results() -> None:
     assert shape(translate(input=[USER, call("1", "a"), {"type": "compaction_trigger"}]).body) == ["Hi"]
+    assert translate(input=[USER, call("1", "a")], prompt_cache_options={"prewarm": True})
 
 
 def test_a_conversation_without_calls_is_not_reordered() -> None:
