@@ -281,7 +281,14 @@ that names what is wrong.
 
 The `output` of a response has one order, streamed, plain and retrieved: that of Gemini's parts. A `web_search_call`
 stands before the text where Gemini shows the search as it makes it (beside functions, from Gemini 3 on), else behind
-the text, because Gemini tells of it when the text is there.
+the text, because Gemini tells of it when the text is there. Whenever thoughts were billed there is a `reasoning` item,
+with a summary or without: before what the thoughts led to, unless Gemini tells of them with the end of a stream only.
+With `include: ["reasoning.encrypted_content"]` it ends after its text has come, because Gemini signs a text at its end.
+
+Sources come as `url_citation` annotations: pages of the web, places of Google Maps, documents and pictures. Pages that
+Gemini read (`google.url_context`) are `web_search_call` items with the action `open_page` in a response, which have
+failed if Gemini could not read them; in a chat completion they stand in the message's
+`extra_content.google.url_context_metadata`.
 
 In the Responses API a result belongs to its call by `call_id`, wherever both stand: messages may come between,
 results in any order, before their call, late or twice. An output with a `name` and no `call_id` belongs to the open

@@ -28,12 +28,15 @@ class Deleted(TypedDict):
 
 
 class ListPage(TypedDict):
-    """A page of a list; the ids are those of its ends, null on an empty page, which never says that there is more."""
+    """A page of a list; the ids are those of its ends, "" on an empty page, which never says that there is more.
+
+    OpenAI's document has both ids as required strings.
+    """
 
     object: Literal["list"]
     data: list[Any]
-    first_id: str | None
-    last_id: str | None
+    first_id: str
+    last_id: str
     has_more: bool
 
 
@@ -59,7 +62,7 @@ def list_page(data: Sequence[Mapping[str, Any]], *, has_more: bool) -> ListPage:
     return {
         "object": "list",
         "data": list(data),
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
+        "first_id": data[0]["id"] if data else "",
+        "last_id": data[-1]["id"] if data else "",
         "has_more": has_more and bool(data),
     }

@@ -181,13 +181,20 @@ class SearchAction(TypedDict):
     queries: list[str]
 
 
+class OpenPageAction(TypedDict):
+    """A page that was read."""
+
+    type: Literal["open_page"]
+    url: str
+
+
 class WebSearchCallItem(TypedDict):
-    """A web search that Google made."""
+    """A web search that Google made, or a page that it read."""
 
     id: str
     type: Literal["web_search_call"]
     status: Literal["in_progress", "searching", "completed", "failed"]
-    action: SearchAction
+    action: SearchAction | OpenPageAction
 
 
 class CodeLogs(TypedDict):

@@ -1,21 +1,38 @@
-"""Where an answer comes from: Gemini's grounding and citations to OpenAI's `url_citation` annotations.
+"""Where an answer comes from: Gemini's grounding and citations to OpenAI's `url_citation` annotations, and the pages it
+read.
 
 Gemini's segments count UTF-8 bytes, OpenAI's characters (rule 99). In a stream the sources arrive in pieces, and the
 supports point into the list of all of them.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
 
 from api.openai.chat import Annotation
 from api.translate.upstream_json import expect
+from gemini_gateway.frozen import frozen
+
+_READ: Final = ("URL_RETRIEVAL_STATUS_SUCCESS", "")
+# Where the address of a source stands, by its kind: the web, a place on Google Maps, a document, a picture's page.
+_ADDRESSES: Final = {"web": "uri", "maps": "uri", "retrievedContext": "uri", "image": "sourceUri"}
+_MAPS = "places of Google Maps are cited by their address; their ids, reviews and the widget are left out"
+
+
+@frozen()
+class Page:
+    """A page that Gemini was to read (`urlContext`), Gemini's word for how that ended, and whether it went well."""
+
+    url: str
+    status: str
+    read: bool
 
 
 class Grounding:
-    """Collects the grounding and citation metadata of one choice."""
+    """Collects the grounding, citation and URL context metadata of one choice."""
 
     def __init__(self) -> None:
         self.queries: list[str] = []  # what was searched for, each once
+        self._pages: dict[str, Page] = {}
         self._chunks: list[dict[str, Any]] = []
         self._supports: list[dict[str, Any]] = []
         self._citations: list[dict[str, Any]] = []
@@ -34,6 +51,24 @@ class Grounding:
         citations = expect(candidate.get("citationMetadata") or {}, dict)
         # Vertex calls the same list `citations`.
         self._citations += _objects(citations, "citationSources") or _objects(citations, "citations")
+        for page in _objects(expect(candidate.get("urlContextMetadata") or {}, dict), "urlMetadata"):
+            url, status = _text(page.get("retrievedUrl")), _text(page.get("urlRetrievalStatus"))
+            if url:
+                self._pages[url] = Page(url, status, status in _READ)
+
+    @property
+    def pages(self) -> list[Page]:
+        """The pages that were to be read, each once."""
+        return list(self._pages.values())
+
+    def remarks(self, text: str) -> Iterator[tuple[Literal["dropped", "converted"], str]]:
+        """Yield what the annotations on `text` do not say as Gemini sent it: a note's kind and its reason."""
+        if any("maps" in chunk for chunk in self._chunks):
+            yield "converted", _MAPS
+        cited = {annotation["url_citation"]["url"] for annotation in self.annotations(text)}
+        lost = sum(_source(chunk)[0] not in cited for chunk in self._chunks)
+        if lost:
+            yield "dropped", f"sources without an address, or that no part of the text is said to come from: {lost}"
 
     def annotations(self, text: str) -> list[Annotation]:
         """Return the annotations on `text`, the whole text of the choice, sorted by place, each once."""
@@ -43,30 +78,38 @@ class Grounding:
             segment = support.get("segment") or {}
             for index in support.get("groundingChunkIndices") or ():
                 if isinstance(index, int) and 0 <= index < len(self._chunks):
-                    _annotate(found, utf8, segment, self._chunks[index].get("web"))
+                    _annotate(found, utf8, segment, _source(self._chunks[index]))
         for citation in self._citations:
-            _annotate(found, utf8, citation, citation)
+            _annotate(found, utf8, citation, (_text(citation.get("uri")), citation.get("title")))
         return [found[key] for key in sorted(found)]
 
 
+def _source(chunk: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the address and the title of a source, whatever kind it is of; "" for one without an address."""
+    for kind, address in _ADDRESSES.items():
+        source = chunk.get(kind)
+        if isinstance(source, dict):
+            return _text(source.get(address)), source.get("title")
+    return "", None
+
+
 def _annotate(
-    found: dict[tuple[int, int, str], Annotation], utf8: bytes, segment: Mapping[str, Any], source: Any
+    found: dict[tuple[int, int, str], Annotation], utf8: bytes, segment: Mapping[str, Any], source: tuple[str, Any]
 ) -> None:
-    """Add the annotation for one source of one segment; sources without an address are left out."""
-    url = source.get("uri") if isinstance(source, dict) else None
-    if not isinstance(url, str) or not url:
+    """Add the annotation for one source of one segment, its address and title; one without an address is left out."""
+    url, title = source
+    if not url:
         return
     place = _place(utf8, segment)
     if place is None:
         return
     start, end = place
-    title = source.get("title")
     found[start, end, url] = {
         "type": "url_citation",
         "url_citation": {
             "start_index": start,
             "end_index": end,
-            "title": title if isinstance(title, str) else "",
+            "title": _text(title),
             "url": url,
         },
     }
@@ -87,6 +130,10 @@ def _place(utf8: bytes, segment: Mapping[str, Any]) -> tuple[int, int] | None:
     if start < 0:
         return None
     return len(utf8[:start].decode("utf-8", "ignore")), len(utf8[:end].decode("utf-8", "ignore"))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _offset(segment: Mapping[str, Any], name: str) -> int:

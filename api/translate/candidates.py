@@ -107,6 +107,11 @@ class Candidates:
         return [self._usage[first] for first in sorted(self._usage)]
 
     @property
+    def thought(self) -> bool:
+        """Whether thoughts were billed, as far as Gemini has said."""
+        return any(usage.get("thoughtsTokenCount") for usage in self._usage.values())
+
+    @property
     def usage(self) -> Usage:
         """OpenAI's usage of all calls together; zeros where Gemini has sent none."""
         if self._counted is None:

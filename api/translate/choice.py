@@ -13,7 +13,7 @@ from api.gemini.wire import Content, Part
 from api.notes import Note
 from api.openai.completion import CompletionFinishReason
 from api.translate.annotations import Grounding
-from api.translate.code_blocks import code_result_to_text, executable_code_to_text
+from api.translate.code_blocks import code_output, code_result_to_text, executable_code_to_text
 from api.translate.finish_reason import UNSPECIFIED, finish_reason_note, finish_reason_to_openai
 from api.translate.logprobs import TokenLogprobs
 from api.translate.partial_args import OpenCall
@@ -23,6 +23,7 @@ from gemini_gateway.frozen import frozen
 # Gemini speaks 16-bit samples without a file format around them.
 RAW_SOUND: Final = ("audio/l16", "audio/pcm")
 WEB_SEARCH: Final = "GOOGLE_SEARCH_WEB"
+_SOURCES: Final = frozenset({"groundingMetadata", "citationMetadata", "urlContextMetadata"})
 
 
 class Call(NamedTuple):
@@ -44,13 +45,14 @@ class Piece:
 
     The last four kinds come only where the dialect has places of their own for them: code that Gemini ran, what it
     printed, the queries of a web search (one a line), and the signature on the text before. `position` counts the
-    images of the choice.
+    images of the choice; `run` is Gemini's id of the run that code and what it printed belong to, "" without one.
     """
 
     kind: Literal["text", "thought", "image", "audio", "call", "code", "code_result", "search", "signature"]
     text: str
     call: Call | None = None
     position: int = 0
+    run: str = ""
 
 
 @frozen(kw_only=True)
@@ -145,7 +147,7 @@ class Choice:
         """What the client does not see as Gemini sent it."""
         reason = finish_reason_note(self.native_finish_reason, blocked=self.blocked) if self.finished else None
         ended = [Note("converted", f"choices[{self.index}].finish_reason", reason)] if reason else []
-        return [*self._withheld.values(), *ended]
+        return [*self._withheld.values(), *self._sources_notes(), *ended]
 
     def take(self, candidate: Mapping[str, Any]) -> list[Piece]:
         """Take the next candidate of this choice; return what a client sees of it. Raises UpstreamError."""
@@ -163,7 +165,7 @@ class Choice:
         if native and native != UNSPECIFIED:
             self._close_call(pieces)
             self.native_finish_reason = expect(native, str)
-        if "groundingMetadata" in candidate or "citationMetadata" in candidate:
+        if not _SOURCES.isdisjoint(candidate):
             self.grounding = self.grounding or Grounding()
             self.grounding.take(candidate)
         if self.logprobs is not None and "logprobsResult" in candidate:
@@ -268,13 +270,13 @@ class Choice:
 
     def _take_code(self, code: dict[str, Any], pieces: list[Piece]) -> None:
         if self._rules.own_tools:
-            pieces.append(Piece("code", expect(code.get("code") or "", str)))
+            pieces.append(Piece("code", expect(code.get("code") or "", str), run=expect(code.get("id") or "", str)))
         else:
             self._show_block(executable_code_to_text(code), pieces)
 
     def _take_code_result(self, outcome: dict[str, Any], pieces: list[Piece]) -> None:
         if self._rules.own_tools:
-            pieces.append(Piece("code_result", expect(outcome.get("output") or "", str)))
+            pieces.append(Piece("code_result", code_output(outcome), run=expect(outcome.get("id") or "", str)))
         else:
             self._show_block(code_result_to_text(outcome), pieces)
 
@@ -332,6 +334,12 @@ class Choice:
 
     def _withhold(self, field: str, what: str) -> None:
         self._note("dropped", field, what)
+
+    def _sources_notes(self) -> list[Note]:
+        if self.grounding is None or not self.finished:
+            return []  # what is cited is known at the end
+        param = f"choices[{self.index}].message.annotations"
+        return [Note(kind, param, reason) for kind, reason in self.grounding.remarks("".join(self.text))]
 
     def _note(self, kind: Literal["dropped", "converted"], field: str, reason: str) -> None:
         self._withheld[reason] = Note(kind, f"choices[{self.index}].message.{field}", reason)

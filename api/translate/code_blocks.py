@@ -5,6 +5,7 @@ from typing import Any
 
 _LANGUAGES = {"PYTHON": "python"}
 _FENCE = "```"
+_FAILURES = ("OUTCOME_FAILED", "OUTCOME_DEADLINE_EXCEEDED")
 
 
 def executable_code_to_text(code: Mapping[str, Any]) -> str:
@@ -15,7 +16,15 @@ def executable_code_to_text(code: Mapping[str, Any]) -> str:
 
 def code_result_to_text(outcome: Mapping[str, Any]) -> str:
     """Return the output of `codeExecutionResult` as a fenced block; "" if it printed nothing."""
-    return _fenced(outcome.get("output"), "")
+    return _fenced(code_output(outcome), "")
+
+
+def code_output(outcome: Mapping[str, Any]) -> str:
+    """Return what code printed; Gemini's word for how it ended, where it failed without any output."""
+    output, ended = outcome.get("output"), outcome.get("outcome")
+    if isinstance(output, str) and output:
+        return output
+    return ended if ended in _FAILURES else ""
 
 
 def _fenced(text: Any, language: str) -> str:

@@ -60,7 +60,7 @@ def test_a_context_over_the_threshold_is_compacted_in_the_response(http: httpx2.
     )
 
     response = posted.json()
-    assert kinds(response) == ["compaction", "message"]
+    assert kinds(response) == ["compaction", "reasoning", "message"]
     assert "added output: a compaction" in posted.headers["x-gateway-notes"]
     asked, answered = generated(emulator)
     assert turns(asked)[0] == LONG
@@ -116,7 +116,10 @@ def test_a_conversation_goes_on_from_the_compaction(http: httpx2.Client, emulato
     emulator.script(summary())
     ask(http, input="Where is it?", conversation=conversation, context_management=MANAGED)
     listed = http.get(f"{CONVERSATIONS}/{conversation}/items", params={"order": "asc"}).json()["data"]
-    assert [item["type"] for item in listed] == ["message", "message", "message", "compaction", "message"]
+    assert [item["type"] for item in listed] == [
+        *("message", "reasoning", "message"),
+        *("message", "compaction", "reasoning", "message"),
+    ]
 
     for changed in (False, True):
         if changed:  # then the items are read anew
@@ -166,7 +169,7 @@ def test_a_stream_shows_the_compaction_first(client: OpenAI, emulator: Emulator)
         "response.output_item.added",
     ]
     assert [event.sequence_number for event in events] == list(range(len(events)))
-    assert [item.type for item in final.output] == ["compaction", "message"]
+    assert [item.type for item in final.output] == ["compaction", "reasoning", "message"]
     assert client.responses.retrieve(final.id).output_text == final.output_text
 
 
@@ -179,7 +182,7 @@ def test_in_the_background(http: httpx2.Client, emulator: Emulator) -> None:
     assert queued["status"] == "queued"
     path = f"{RESPONSES}/{queued['id']}"
     ended = eventually(lambda: (now := http.get(path).json())["status"] == "completed" and now)
-    assert kinds(ended) == ["compaction", "message"]
+    assert kinds(ended) == ["compaction", "reasoning", "message"]
     events = named_events(http.get(path, params={"stream": "true"}).text)
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert "response.compaction.compacting" in [event["type"] for event in events]
@@ -201,7 +204,7 @@ def test_over_a_websocket(gateway: LiveGateway, emulator: Emulator) -> None:
         emulator.reset()
         asked(input="And now?", previous_response_id=second["id"])
 
-    assert kinds(second) == ["compaction", "message"]
+    assert kinds(second) == ["compaction", "reasoning", "message"]
     [body] = generated(emulator)
     assert "SUMMARY of it all" in turns(body)[0]
 
@@ -231,7 +234,7 @@ def test_below_the_threshold_nothing_happens(http: httpx2.Client, emulator: Emul
 def test_one_long_message_cannot_be_compacted_and_that_is_said(http: httpx2.Client) -> None:
     posted = http.post(RESPONSES, json={"model": GEMINI_3, "input": LONG, "context_management": MANAGED})
 
-    assert kinds(posted.json()) == ["message"]
+    assert kinds(posted.json()) == ["reasoning", "message"]
     assert "dropped context_management" in posted.headers["x-gateway-notes"]
 
 
@@ -358,6 +361,6 @@ def begin(http: httpx2.Client, emulator: Emulator) -> Any:
     first = ask(http, input=LONG)
     emulator.script(summary())
     response = ask(http, input="Where is it?", previous_response_id=first["id"], context_management=MANAGED)
-    assert kinds(response) == ["compaction", "message"]
+    assert kinds(response) == ["compaction", "reasoning", "message"]
     emulator.reset()
     return response

@@ -242,7 +242,12 @@ def test_conversations(client: OpenAI, http: httpx2.Client) -> None:
     for item in listed:
         CONVERSATION_ITEM.validate_python(item, strict=True)
         CONVERSATION_ITEM.validate_python(http.get(f"{path}/items/{item['id']}").json(), strict=True)
-    assert [item["type"] for item in listed][::-1] == ["message", "function_call", "function_call_output"]
+    assert [item["type"] for item in listed][::-1] == [
+        "message",
+        "reasoning",
+        "function_call",
+        "function_call_output",
+    ]
     Conversation.model_validate(http.post(path, json={"metadata": {"c": "d"}}).json(), strict=True)
     Conversation.model_validate(http.delete(f"{path}/items/{listed[0]['id']}").json(), strict=True)
     ConversationDeletedResource.model_validate(http.delete(path).json(), strict=True)

@@ -71,7 +71,7 @@ async def cancel(runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str
     """
     found = await find(runtime, principal_id, public_id)
     if not found.background:
-        raise InvalidRequestError("Only responses created with 'background': true can be cancelled.")
+        raise InvalidRequestError("Cannot cancel a synchronous response.")
     if found.active:
         await runtime.store.write(end_response, principal_id, public_id, "cancelled", {}, datetime.now(UTC))
         jobs.cancel(public_id)

@@ -113,8 +113,8 @@ class ChatAnswer(FoldedAnswer):
                 last["refusal"] = refusal
             if annotations := _annotations(choice):
                 last["annotations"] = annotations
-            if choice.signature:
-                last["extra_content"] = _carrier(choice.signature, alone=choice.signs_alone)
+            if extra := _extra_content(choice):
+                last["extra_content"] = extra
             if choice.index not in self._opened:
                 last = _opening(last)
             if last:
@@ -195,8 +195,8 @@ class ChatAnswer(FoldedAnswer):
         message = self._message(choice)
         if self.show_reasoning and "reasoning_content" in message:
             message["reasoning"] = message["reasoning_content"]
-        if choice.signature:
-            message["extra_content"] = _carrier(choice.signature, alone=choice.signs_alone)
+        if extra := _extra_content(choice):
+            message["extra_content"] = extra
         legacy = message.get("function_call")
         carriers: list[Any] = [legacy] if legacy else message.get("tool_calls", [])
         for call, carrier in zip(choice.calls, carriers, strict=False):
@@ -265,6 +265,19 @@ def _carrier(signature: str, *, alone: bool = False) -> dict[str, Any]:
     """
     carried = {"thought_signature": signature}
     return {"google": {**carried, SIGNED_ALONE: True} if alone else carried}
+
+
+def _extra_content(choice: Choice) -> dict[str, Any]:
+    """Return what OpenAI's message has no place for: the signature of the text, and the pages that Gemini read.
+
+    {"google": {"url_context_metadata": {"url_metadata": [
+        {"retrieved_url": "https://a.example/", "url_retrieval_status": "URL_RETRIEVAL_STATUS_SUCCESS"}]}}}
+    """
+    extra = _carrier(choice.signature, alone=choice.signs_alone) if choice.signature else {}
+    if choice.grounding is not None and (pages := choice.grounding.pages):
+        read = [{"retrieved_url": page.url, "url_retrieval_status": page.status} for page in pages]
+        extra.setdefault("google", {})["url_context_metadata"] = {"url_metadata": read}
+    return extra
 
 
 def _annotations(choice: Choice) -> list[Annotation]:

@@ -125,7 +125,10 @@ class ResponsesAnswer(FoldedAnswer):
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Events:
         """Take one response or chunk; return the events to send."""
         events = self.created()
-        for choice, pieces in self._candidates.take(response, first_choice):
+        gains = self._candidates.take(response, first_choice)
+        if not self._items.thought:
+            self._items.thought = self._candidates.thought
+        for choice, pieces in gains:
             events += self._items.take(choice, pieces)
         return events
 

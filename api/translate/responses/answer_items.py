@@ -4,32 +4,38 @@ from typing import Any, cast
 
 from api.openai.responses import OutputItem, TokenLogprob, URLCitation
 from api.translate.choice import Call, Choice, Piece
+from api.translate.responses.code_items import CodeRuns
 from api.translate.responses.encrypted import CarriedSignature, pack_signature
 from api.translate.responses.output import Events, MessageWriter, Output, ReasoningWriter
 from api.translate.responses.tool_names import CalledTools, client_tool
 from api.translate.responses.whole_items import (
-    CodeWriter,
     CompactionWriter,
     call_item,
     image_item,
+    page_item,
     refusal_item,
     search_item,
 )
 
-Writer = MessageWriter | ReasoningWriter | CodeWriter
-
 
 class AnswerItems:
-    """Turns pieces into items. At most one item is open: the last that pieces were added to.
+    """Turns pieces into items.
 
-    `family` is the model family that signs, None if the client does not carry signatures itself.
+    At most one item is open, the last that pieces were added to; before a message its reasoning item is open too if it
+    is to carry the signature of the text, because Gemini signs a text at its end. Runs of code see to themselves.
+
+    `family` is the model family that signs, None if the client does not carry signatures itself. `thought` says that
+    thoughts were billed: then there is a reasoning item, whether they are shown or not.
     """
 
     def __init__(self, output: Output, called: CalledTools, family: str | None) -> None:
         self._output = output
         self._called = called
         self._family = family
-        self._open: Writer | None = None
+        self._message: MessageWriter | None = None
+        self._reasoning: ReasoningWriter | None = None
+        self._runs = CodeRuns(output)
+        self._reasoned = False  # whether there is a reasoning item
         self._start = 0  # where the open message begins in the text of the choice
         self._shown = 0  # how much of that text all messages hold
         self._calls_show = False  # Gemini shows each search as a call: then the grounding only sums them up
@@ -37,12 +43,14 @@ class AnswerItems:
         self._cited = 0
         self._compaction: CompactionWriter | None = None
         self.searches = 0
+        self.thought = False
 
     @property
     def items(self) -> list[OutputItem]:
         """The items as they are now."""
-        if self._open is not None:
-            self._open.look()
+        for writer in (self._reasoning, self._message):
+            if writer is not None:
+                writer.look()
         return self._output.items
 
     def lost_citations(self, choice: Choice) -> int:
@@ -77,13 +85,11 @@ class AnswerItems:
 
     def end(self, choice: Choice, *, whole: bool) -> Events:
         """End what is open, which is incomplete if the answer is not `whole`, and show what only the end tells."""
-        events = Events()
-        if isinstance(self._open, MessageWriter):
-            events += self._open.end(self._citations(choice, self._open.length), whole=whole)
-            self._open = None
-        elif isinstance(self._open, CodeWriter):
-            events += self._close(choice)
-        return [*events, *self._sign_text(), *self._close(choice), *self._grounded(choice)]
+        events = [*self._close(choice, whole=whole), *self._runs.end()]
+        # Too late for its place: the count of the thoughts came with the end, or a signature without any thoughts.
+        if self._owes_reasoning():
+            events += [*self._begin_reasoning(), *self._end_reasoning()]
+        return [*events, *self._grounded(choice)]
 
     def refuse(self, refusal: str) -> Events:
         """Say why there is no answer."""
@@ -91,82 +97,93 @@ class AnswerItems:
 
     def _say(self, choice: Choice, text: str) -> Events:
         events = Events()
-        writer = self._open
-        if not isinstance(writer, MessageWriter):
-            events += self._close(choice)
-            self._open = writer = MessageWriter(self._output)
+        if self._message is None:
+            events += [*self._runs.pause(), *self._think_first()]
+            if self._reasoning is not None:
+                # One that carries nothing is whole when the answer begins.
+                events += self._end_reasoning() if self._family is None else self._reasoning.end_summary()
+            self._message = MessageWriter(self._output)
             self._start = self._shown
-            events += writer.begin()
+            events += self._message.begin()
         self._shown += len(text)
-        return events + writer.add(text, _logprobs(choice))
+        return events + self._message.add(text, _logprobs(choice))
 
     def _think(self, choice: Choice, text: str) -> Events:
         events = Events()
-        writer = self._open
-        if not isinstance(writer, ReasoningWriter):
-            events += self._close(choice)
-            self._open = writer = ReasoningWriter(self._output, encrypted=self._family is not None)
-            events += writer.begin()
-        return events + writer.add(text)
+        if self._reasoning is None or self._message is not None:
+            events += [*self._close(choice), *self._begin_reasoning()]
+        return events + (self._reasoning.add(text) if self._reasoning is not None else Events())
 
     def _call(self, choice: Choice, call: Call) -> Events:
-        events = Events()
-        if not isinstance(self._open, ReasoningWriter):
-            events += self._close(choice)
-        events += self._sign_text()
-        if call.signature:
-            events += self._carry("call", call.signature)
-        events += self._close(choice)
+        events = self._runs.pause()
+        signature = call.signature if self._family is not None else None
+        if self._reasoning is None and (signature or self._owes_reasoning()):
+            events += [*self._end_message(choice), *self._begin_reasoning()]
+        events += [*self._end_reasoning(signature or ""), *self._end_message(choice)]
         return events + call_item(self._output, call, client_tool(call.name, self._called))
 
     def _whole(self, choice: Choice, piece: Piece) -> Events:
-        if piece.kind == "code_result":
-            writer = self._open
-            if not isinstance(writer, CodeWriter):
-                return Events()
-            self._open = None
-            return writer.end(piece.text)
-        events = self._close(choice)
-        if piece.kind == "code":
-            self._open = CodeWriter(self._output)
-            return events + self._open.begin(piece.text)
+        if piece.kind == "code_result" and self._runs.expects(piece.run):
+            return self._runs.add(piece)
+        events = [*self._close(choice), *self._think_first(), *self._end_reasoning()]
+        if piece.kind in ("code", "code_result"):
+            return events + self._runs.begin(piece)
         if piece.kind == "search":
             self._calls_show = True
             return events + self._searched(piece.text.split("\n"))
         return events + image_item(self._output, piece.text)
 
     def _grounded(self, choice: Choice) -> Events:
-        """Return the searches that only the grounding tells of, behind everything else.
+        """Return the searches that only the grounding tells of, and the pages that were read, behind everything else.
 
         Gemini tells of them when the text is there, and in a stream at its end. Items cannot move up once their places
         have been told, so a plain answer has them in the same place.
         """
-        if choice.grounding is None or self._calls_show:
+        if choice.grounding is None:
             return Events()
+        events = Events()
         # Gemini lists empty and repeated ones too (rule 98).
         queries = [query for query in dict.fromkeys(choice.grounding.queries) if query]
-        return self._searched(queries) if queries else Events()
+        if queries and not self._calls_show:
+            events += self._searched(queries)
+        for page in choice.grounding.pages:
+            events += page_item(self._output, page.url, read=page.read)
+        return events
 
     def _searched(self, queries: list[str]) -> Events:
         self.searches += 1
         return search_item(self._output, queries)
 
-    def _sign_text(self) -> Events:
-        """Give the signature of the text before: Gemini signs a text at its end, so what carries it comes after."""
-        signature, self._text_signature = self._text_signature, ""
-        return self._carry("text", signature) if signature else Events()
+    def _think_first(self) -> Events:
+        """Begin a reasoning item for thoughts that are not shown, before anything else is."""
+        return self._begin_reasoning() if self.thought and not self._reasoned else Events()
 
-    def _carry(self, owner: Any, signature: str) -> Events:
-        """Give the client a signature to carry, in the open reasoning item or in one of its own."""
-        if self._family is None:
+    def _owes_reasoning(self) -> bool:
+        """Whether there is something to say of thoughts for which no reasoning item is there."""
+        return bool(self._text_signature and self._family) or (self.thought and not self._reasoned)
+
+    def _begin_reasoning(self) -> Events:
+        self._reasoned = True
+        self._reasoning = ReasoningWriter(self._output, encrypted=self._family is not None)
+        return self._reasoning.begin()
+
+    def _end_reasoning(self, call_signature: str = "") -> Events:
+        """End the reasoning item, if one is open, with the signatures of the text so far and of the call after it."""
+        writer, self._reasoning = self._reasoning, None
+        if writer is None:
             return Events()
-        events = Events()
-        writer = self._open
-        if not isinstance(writer, ReasoningWriter):
-            writer = ReasoningWriter(self._output, encrypted=True)
-            events += writer.begin()
-        self._open = None
-        return events + writer.end(pack_signature(CarriedSignature(owner=owner, value=signature, family=self._family)))
+        text, self._text_signature = self._text_signature, ""
+        if self._family is None:
+            return writer.end(None)
+        if call_signature:
+            carried = CarriedSignature(owner="call", value=call_signature, family=self._family, text=text)
+        else:
+            carried = CarriedSignature(owner="text", value=text, family=self._family)
+        return writer.end(pack_signature(carried))
+
+    def _end_message(self, choice: Choice, *, whole: bool = True) -> Events:
+        writer, self._message = self._message, None
+        return writer.end(self._citations(choice, writer.length), whole=whole) if writer is not None else Events()
 
     def _citations(self, choice: Choice, length: int) -> list[URLCitation]:
         """Return the citations in the open message, which is `length` long, counted from its own begin."""
@@ -185,16 +202,9 @@ class AnswerItems:
         self._cited += len(inside)
         return inside
 
-    def _close(self, choice: Choice) -> Events:
-        """End the item that is open, because another one begins or nothing more comes."""
-        writer, self._open = self._open, None
-        if isinstance(writer, MessageWriter):
-            return writer.end(self._citations(choice, writer.length), whole=True)
-        if isinstance(writer, ReasoningWriter):
-            if self._family is None:
-                return writer.end(None)
-            return writer.end(pack_signature(CarriedSignature(owner="text", value="", family=self._family)))
-        return writer.end(None) if writer is not None else Events()
+    def _close(self, choice: Choice, *, whole: bool = True) -> Events:
+        """End what is open, because another item begins or nothing more comes."""
+        return [*self._runs.pause(), *self._end_reasoning(), *self._end_message(choice, whole=whole)]
 
 
 def _all_citations(choice: Choice) -> list[Any]:

@@ -56,7 +56,7 @@ class AssistantTurn:
                 self.notes.append(note)
 
     def think(self, item: Item, path: str) -> None:
-        """Take a reasoning item: its summary, and the signature that it carries for the call after or text before."""
+        """Take a reasoning item: its summary, and the signatures that it carries for the next call and the text."""
         self._place(path)
         texts = [part["text"] for part in item["summary"]] or [
             part["text"] for part in item.get("content") or () if isinstance(part, dict) and _is_text(part.get("text"))
@@ -72,6 +72,7 @@ class AssistantTurn:
             self._drop(path, "made by a model of another family")
         elif carried.owner == "call":
             self._call_signature = carried.value
+            self._text_signature = carried.text or self._text_signature
         else:
             self._text_signature = carried.value or self._text_signature
 

@@ -52,7 +52,7 @@ def _reasoning(request: ResponseParameters) -> dict[str, Any]:
     return {
         "context": given.get("context"),
         "effort": request.effort,
-        "mode": given.get("mode"),
+        "mode": given.get("mode") or "standard",
         "summary": request.summary,
     }
 

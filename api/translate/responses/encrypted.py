@@ -1,9 +1,9 @@
 """What clients carry for this server without reading it: thought signatures in `reasoning.encrypted_content`, and the
 summary in a compaction item.
 
-A blob is base64 of a version and JSON. Gemini's signatures are encrypted by Google already. Each stands in the
-reasoning item right before its function call, or right after its text, so a blob need not say more than which of the
-two it is for. The model family stands beside it, because a signature is of no use to another one (rule 35).
+A blob is base64 of a version and JSON. Gemini's signatures are encrypted by Google already. A reasoning item carries
+those of what follows its thoughts: of the text of the answer, of the next function call, or of both. The model family
+stands beside them, because a signature is of no use to another one (rule 35).
 """
 
 from base64 import b64decode, b64encode
@@ -19,28 +19,31 @@ _VERSION = b"gw1:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedSignature:
-    """A signature that a client carries, of which it belongs to the next call or the text before.
+    """The signatures that a client carries in one reasoning item.
 
-    `value` is "" where the model thought without signing.
+    `owner` says whether `value` belongs to the next call or to the text of the answer; it is "" where the model thought
+    without signing. `text` is the signature of the text beside that of a call, "" if there is none.
     """
 
     owner: Literal["call", "text"]
     value: str
     family: str
+    text: str = ""
 
 
 def pack_signature(carried: CarriedSignature) -> str:
     """Return the `encrypted_content` of a reasoning item."""
-    return _pack({"kind": carried.owner, "signature": carried.value, "family": carried.family})
+    packed: dict[str, Any] = {"kind": carried.owner, "signature": carried.value, "family": carried.family}
+    return _pack(packed | {"text": carried.text} if carried.text else packed)
 
 
 def unpack_signature(blob: str) -> CarriedSignature | None:
     """Return what a reasoning item carries; None if another server made it."""
     packed = _unpack(blob)
-    owner, value, family = packed.get("kind"), packed.get("signature"), packed.get("family")
+    owner, value, family, text = (packed.get(name) for name in ("kind", "signature", "family", "text"))
     if owner not in ("call", "text") or not isinstance(value, str) or not isinstance(family, str):
         return None
-    return CarriedSignature(owner=owner, value=value, family=family)
+    return CarriedSignature(owner=owner, value=value, family=family, text=text if isinstance(text, str) else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,6 +131,7 @@ class ReasoningWriter:
         carried = {"encrypted_content": None} if encrypted else {}
         self._open = output.begin("rs", "reasoning", summary=[], **carried)
         self._pieces: list[str] = []
+        self._thought = False
 
     def begin(self) -> Events:
         """Return the events that begin the item."""
@@ -151,8 +152,11 @@ class ReasoningWriter:
         for part in self._open.item["summary"]:
             part["text"] = "".join(self._pieces)
 
-    def end(self, encrypted: str | None) -> Events:
-        """End the item, with what the client is to carry."""
+    def end_summary(self) -> Events:
+        """End the summary, once, while the item stays open for what it is to carry."""
+        if self._thought:
+            return Events()
+        self._thought = True
         self.look()
         event, events = self._open.event, Events()
         for part in self._open.item["summary"]:
@@ -160,6 +164,11 @@ class ReasoningWriter:
                 event("response.reasoning_summary_text.done", summary_index=0, text=part["text"]),
                 event("response.reasoning_summary_part.done", summary_index=0, part=dict(part)),
             ]
+        return events
+
+    def end(self, encrypted: str | None) -> Events:
+        """End the item, with what the client is to carry."""
+        events = self.end_summary()
         if encrypted is not None:
             self._open.item["encrypted_content"] = encrypted
         return [*events, self._open.done()]
@@ -168,7 +177,7 @@ class ReasoningWriter:
 def _snapshot(item: Mapping[str, Any]) -> Item:
     """Return the item as it is now: what changes later is copied."""
     copy = dict(item)
-    for key in ("content", "summary"):
-        if key in copy:
+    for key in ("content", "summary", "outputs"):
+        if copy.get(key):
             copy[key] = [dict(part) for part in copy[key]]
     return copy

@@ -44,13 +44,26 @@ def search_item(output: Output, queries: Sequence[str]) -> Events:
     return [*events, item.done()]
 
 
+def page_item(output: Output, url: str, *, read: bool) -> Events:
+    """Return the events of a page that Google opened; one that it could not `read` has failed."""
+    action = {"type": "open_page", "url": url}
+    item = output.begin("ws", "web_search_call", status="in_progress", action=action)
+    events = [item.added()]
+    events += [item.event(f"response.web_search_call.{step}") for step in ("in_progress", "searching")]
+    if read:
+        events.append(item.event("response.web_search_call.completed"))
+    item.item["status"] = "completed" if read else "failed"
+    return [*events, item.done()]
+
+
 class CodeWriter:
-    """A run of Google's code interpreter: the code comes first, what it printed may follow."""
+    """A run of Google's code interpreter: the code comes first, what it printed follows, in any number of results."""
 
     def __init__(self, output: Output) -> None:
         self._open = output.begin("ci", "code_interpreter_call", status="in_progress", code="", outputs=None)
         # Google has no containers that outlive an answer.
         self._open.item["container_id"] = f"cntr_{self._open.item['id'].partition('_')[2]}"
+        self.has_result = False
 
     def begin(self, code: str) -> Events:
         """Return the events that begin the run."""
@@ -64,14 +77,16 @@ class CodeWriter:
         self._open.item |= {"code": code, "status": "interpreting"}
         return events
 
-    def look(self) -> None:
-        """The item is always up to date."""
-
-    def end(self, logs: str | None) -> Events:
-        """End the run with what it printed, None if nothing is known of that."""
-        self._open.item["status"] = "completed"
+    def add(self, logs: str) -> None:
+        """Take one of the results of the run; there is no event for it but the end."""
+        self.has_result = True
         if logs:
-            self._open.item["outputs"] = [{"type": "logs", "logs": logs}]
+            outputs = self._open.item["outputs"] or []
+            self._open.item["outputs"] = [*outputs, {"type": "logs", "logs": logs}]
+
+    def end(self) -> Events:
+        """End the run with what it printed; `outputs` is null if nothing is known of that."""
+        self._open.item["status"] = "completed"
         return [self._open.event("response.code_interpreter_call.completed"), self._open.done()]
 
 

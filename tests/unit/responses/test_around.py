@@ -109,4 +109,4 @@ def test_what_leaves_is_what_the_sdk_reads() -> None:
     assert SyncConversationCursorPage[Any].model_validate(page).last_id == "b"
     assert (page["first_id"], page["last_id"], page["has_more"]) == ("a", "b", True)
     empty = list_page([], has_more=True)
-    assert (empty["first_id"], empty["has_more"]) == (None, False)
+    assert (empty["first_id"], empty["last_id"], empty["has_more"]) == ("", "", False)

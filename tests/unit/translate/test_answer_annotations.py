@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.unit.translate.answers import chat_answer
 
 TEXT = "Größe: Zürich ist schön. Bern auch."
@@ -52,6 +54,48 @@ def test_words_that_are_not_in_the_text_and_sources_without_address_are_left_out
     assert (
         annotations_of({"groundingMetadata": {"groundingChunks": chunks, "groundingSupports": [gone, nowhere]}}) == []
     )
+
+
+MAPS = {"maps": {"uri": "https://maps.example/?cid=1", "title": "Café Z", "placeId": "places/1"}}
+DOCUMENT = {"retrievedContext": {"uri": "https://files.example/1", "title": "A file"}}
+PICTURE = {"image": {"sourceUri": "https://page.example/", "imageUri": "https://page.example/a.png", "title": "Page"}}
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        (MAPS, "https://maps.example/?cid=1"),
+        (DOCUMENT, "https://files.example/1"),
+        (PICTURE, "https://page.example/"),
+    ],
+)
+def test_sources_of_every_kind_are_cited(source: dict[str, Any], address: str) -> None:
+    grounding = {"groundingChunks": [WEB, source], "groundingSupports": [support("Bern auch.", 1)]}
+    assert annotations_of({"groundingMetadata": grounding}) == [("Bern auch.", address)]
+
+
+def test_places_and_sources_without_a_citation_are_noted() -> None:
+    answer = chat_answer()
+    nowhere = {"retrievedContext": {"title": "a file"}}
+    grounding = {
+        "groundingChunks": [MAPS, WEB, nowhere],
+        "groundingSupports": [support("Zürich ist schön.", 0, 2)],
+    }
+    answer.feed({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "groundingMetadata": grounding}]})
+    assert answer.notes == []  # more citations may come
+    answer.feed({"candidates": [{"finishReason": "STOP"}]})
+    assert [(note.kind, note.param, note.reason.split()[0]) for note in answer.notes] == [
+        ("converted", "choices[0].message.annotations", "places"),
+        ("dropped", "choices[0].message.annotations", "sources"),
+    ]
+    assert answer.notes[1].reason.endswith(": 2")
+
+
+def test_an_address_that_is_none_is_no_fault() -> None:
+    strange = {"maps": {"uri": {"a": 1}, "title": 7}}
+    grounding = {"groundingChunks": [strange], "groundingSupports": [support("Bern auch.", 0)]}
+    context: dict[str, Any] = {"urlMetadata": [{"retrievedUrl": {}, "urlRetrievalStatus": []}]}
+    assert annotations_of({"groundingMetadata": grounding, "urlContextMetadata": context, "finishReason": "STOP"}) == []
 
 
 def test_citations_of_training_texts_are_annotations_too() -> None:

@@ -1,0 +1,136 @@
+"""The reasoning items of a response: before what they led to, one for each run of thoughts, with what a client carries.
+
+Gemini signs a text at its end, so in a stream the item that carries the signature ends after the text has come.
+"""
+
+from typing import Any
+
+import pytest
+
+from api.translate.responses.encrypted import unpack_signature
+from api.translate.responses.items import items_to_messages
+from tests.unit.responses.building import answer_to, chunk, parsed, plain_of, stream_of
+from tests.unit.translate.requests import FLASH_3, SIGNATURE
+
+TIME = {"type": "function", "name": "time"}
+ENCRYPTED = ["reasoning.encrypted_content"]
+OTHER = SIGNATURE[::-1]
+BILLED: Any = {"usageMetadata": {"promptTokenCount": 3, "thoughtsTokenCount": 5, "totalTokenCount": 8}}
+
+
+def text(words: str, **fields: Any) -> Any:
+    return {"text": words, **fields}
+
+
+def thought(words: str) -> Any:
+    return {"text": words, "thought": True}
+
+
+def function(**fields: Any) -> Any:
+    return {"functionCall": {"name": "time", "args": {}}, **fields}
+
+
+def billed(*parts: Any, **fields: Any) -> Any:
+    """Return a chunk that tells that thoughts were billed."""
+    return chunk(*parts, **fields) | BILLED
+
+
+def output_of(chunks: list[Any], *, carried: bool = False) -> list[Any]:
+    """Return the output items of a streamed answer, which are those of the plain one and of the events."""
+    request = parsed(tools=[TIME], include=ENCRYPTED if carried else [])
+    events = stream_of(answer_to(request), chunks)
+    output: list[Any] = events[-1]["response"]["output"]
+    assert output == plain_of(answer_to(request), chunks)["output"]
+    ends = [event for event in events if event["type"] == "response.output_item.done"]
+    assert [event["item"] for event in ends] == output
+    assert [event["output_index"] for event in ends] == list(range(len(output)))
+    return output
+
+
+def kinds_of(output: list[Any]) -> list[str]:
+    return [item["type"] for item in output]
+
+
+@pytest.mark.parametrize("carried", [False, True])
+def test_the_reasoning_item_stands_before_the_message(carried: bool) -> None:
+    chunks = [
+        billed(thought("Let me ")),
+        billed(thought("see.")),
+        billed(text("It ")),
+        billed(text("is.")),
+        billed(text("", thoughtSignature=SIGNATURE), finish="STOP"),
+    ]
+    reasoning, message = output_of(chunks, carried=carried)
+    assert (reasoning["type"], message["type"]) == ("reasoning", "message")
+    assert reasoning["summary"] == [{"type": "summary_text", "text": "Let me see."}]
+    assert message["content"][0]["text"] == "It is."
+    assert ("encrypted_content" in reasoning) is carried
+    if carried:
+        found = unpack_signature(reasoning["encrypted_content"])
+        assert found is not None
+        assert (found.owner, found.value) == ("text", SIGNATURE)
+
+
+@pytest.mark.parametrize("carried", [False, True])
+def test_billed_thoughts_have_an_item_without_a_summary(carried: bool) -> None:
+    output = output_of([billed(text("It ")), billed(text("is."), finish="STOP")], carried=carried)
+    assert kinds_of(output) == ["reasoning", "message"]
+    assert output[0]["summary"] == []
+    assert bool(output[0].get("encrypted_content")) is carried
+
+
+def test_no_thoughts_have_no_item() -> None:
+    chunks = [chunk(text("It is."), finish="STOP") | {"usageMetadata": {"totalTokenCount": 8}}]
+    assert kinds_of(output_of(chunks)) == ["message"]
+
+
+def test_thoughts_that_took_all_of_the_limit_have_an_item() -> None:
+    [reasoning] = output_of([billed(finish="MAX_TOKENS")])
+    assert (reasoning["type"], reasoning["summary"]) == ("reasoning", [])
+
+
+def test_each_run_of_thoughts_has_an_item_before_its_text() -> None:
+    chunks = [
+        billed(thought("One.")),
+        billed(text("First.", thoughtSignature=SIGNATURE)),
+        billed(thought("Two.")),
+        billed(text("Second.", thoughtSignature=OTHER), finish="STOP"),
+    ]
+    output = output_of(chunks, carried=True)
+    assert kinds_of(output) == ["reasoning", "message", "reasoning", "message"]
+    found = [unpack_signature(item["encrypted_content"]) for item in output[::2]]
+    assert [carried.value for carried in found if carried is not None] == [SIGNATURE, OTHER]
+
+
+def test_one_item_carries_the_signatures_of_a_text_and_of_a_call() -> None:
+    chunks = [
+        billed(thought("Hm.")),
+        billed(text("Wait.", thoughtSignature=SIGNATURE)),
+        billed(function(thoughtSignature=OTHER), finish="STOP"),
+    ]
+    output = output_of(chunks, carried=True)
+    assert kinds_of(output) == ["reasoning", "message", "function_call"]
+
+    [message] = items_to_messages(output, family=FLASH_3.family).messages
+
+    assert message["extra_content"] == {"google": {"thought_signature": SIGNATURE}}
+    assert message["tool_calls"][0]["extra_content"] == {"google": {"thought_signature": OTHER}}
+
+
+def test_what_comes_too_late_to_stand_before_the_message_stands_behind_it() -> None:
+    late = [chunk(text("It is.")), billed(text("", thoughtSignature=SIGNATURE), finish="STOP")]
+    events = stream_of(answer_to(parsed(include=ENCRYPTED)), late)
+    message, reasoning = events[-1]["response"]["output"]
+    assert (message["type"], reasoning["type"]) == ("message", "reasoning")
+    found = unpack_signature(reasoning["encrypted_content"])
+    assert found is not None
+    assert found.value == SIGNATURE
+
+
+def test_the_mode_of_reasoning_is_always_told() -> None:
+    for reasoning in (None, {}, {"effort": "low"}, {"mode": None}):
+        assert plain_of(answer_to(parsed(reasoning=reasoning)), [chunk(finish="STOP")])["reasoning"]["mode"] == (
+            "standard"
+        )
+    asked = plain_of(answer_to(parsed(reasoning={"mode": "pro"})), [chunk(finish="STOP")])
+    assert asked["reasoning"]["mode"] == "pro"
