@@ -106,6 +106,7 @@ def _plan_chat_calls(
         show_thoughts=not request.hides_thoughts,
         show_reasoning=request.reasoning is not None,
         top_logprobs=request.rivals,
+        metadata=exchange.metadata if request.store else None,
         speech=_speech(request, exchange),
     )
 

@@ -145,7 +145,7 @@ class Choice(TypedDict):
 
 
 class ChatCompletion(TypedDict):
-    """The whole answer; `created` is in Unix seconds."""
+    """The whole answer; `created` is in Unix seconds. One that is stored has its metadata."""
 
     id: str
     object: Literal["chat.completion"]
@@ -155,6 +155,7 @@ class ChatCompletion(TypedDict):
     usage: Usage
     service_tier: NotRequired[str | None]
     system_fingerprint: NotRequired[str | None]
+    metadata: NotRequired[dict[str, str]]
 
 
 class FunctionDelta(TypedDict, total=False):

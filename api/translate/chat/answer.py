@@ -39,7 +39,7 @@ class ChatAnswer(FoldedAnswer):
     `choices` is how many are asked for; `call_ids` gives a fresh id for each tool call; `tool_names` maps names as sent
     to the client's own. `parallel_tool_calls=False` and `legacy_functions` give out one call only, and keep one only.
     With `speech` the answers are spoken, and their text is the transcript. `show_reasoning` gives out thoughts under
-    `reasoning` too; `top_logprobs` is as in DialectRules.
+    `reasoning` too; `top_logprobs` is as in DialectRules. `metadata` is that of an answer that is stored.
     `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
     """
 
@@ -55,6 +55,7 @@ class ChatAnswer(FoldedAnswer):
     show_thoughts: bool = True
     show_reasoning: bool = False
     top_logprobs: int | None = None
+    metadata: Mapping[str, str] | None = None
     speech: Speech | None = None
     _candidates: Candidates = field(init=False, repr=False)
     _skeleton: dict[str, Any] = field(init=False, repr=False)
@@ -127,6 +128,7 @@ class ChatAnswer(FoldedAnswer):
     def completion(self) -> ChatCompletion:
         """Return the whole answer."""
         self._candidates.close()
+        kept = {} if self.metadata is None else {"metadata": dict(self.metadata)}
         return {
             "id": self.id,
             "object": "chat.completion",
@@ -143,6 +145,7 @@ class ChatAnswer(FoldedAnswer):
             ],
             "usage": self.usage,
             **_served(self._candidates),  # type: ignore[typeddict-item]
+            **kept,
         }
 
     @property

@@ -1,6 +1,6 @@
 """The `tool_choice` of a Responses request to the shape that the shared leaves read, and to the tools left to offer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,7 @@ def choice_to_chat(
 def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestContext) -> tuple[Choice, ToolSet]:
     kind = choice["type"]
     if kind == "allowed_tools":
+        _note_undeclared(choice["tools"], tools, context)
         return _allowed(choice, tools)
     if kind in ("function", "custom"):
         return _named(choice, tools.called), tools
@@ -45,7 +46,7 @@ def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestCo
         return {"type": "function", "function": {"name": kind}}, tools
     own = BUILT_IN.get(kind)
     if own not in tools.built_in:
-        raise _unusable(kind)
+        raise _unusable(kind) if _family(kind) in map(_family, tools.declared) else _undeclared(kind)
     context.note("clamped", "tool_choice", "only this tool is offered: Gemini itself decides when to use it")
     return None, ToolSet(called=tools.called, built_in={own: tools.built_in[own]})
 
@@ -92,6 +93,27 @@ def _unusable(kind: str) -> InvalidRequestError:
         param="tool_choice",
         code="unsupported_value",
     )
+
+
+def _note_undeclared(listed: Sequence[Mapping[str, Any]], tools: ToolSet, context: RequestContext) -> None:
+    """Note the tools of OpenAI's that a list allows and the client does not offer."""
+    declared = set(map(_family, tools.declared))
+    for index, tool in enumerate(listed):
+        if tool.get("type") in BUILT_IN and _family(tool["type"]) not in declared:
+            context.note("dropped", f"tool_choice.tools[{index}]", "the tool is not declared in 'tools'")
+
+
+def _undeclared(kind: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"Invalid value for 'tool_choice': a tool of type {kind} is not declared in 'tools'.",
+        param="tool_choice",
+        code="invalid_value",
+    )
+
+
+def _family(kind: str) -> str:
+    """Return what the types of one tool have in common: OpenAI's tools have types by their age."""
+    return "computer" if kind.startswith("computer") else BUILT_IN.get(kind, kind)
 
 
 def _no_tools() -> InvalidRequestError:

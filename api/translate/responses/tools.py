@@ -45,13 +45,15 @@ class ToolSet:
     """The tools of a request.
 
     `functions` are in the shape of chat completions' `tools`; `called` maps their flat names to the client's;
-    `built_in` are Google's own; `left_out` are the types that have no counterpart.
+    `built_in` are Google's own; `left_out` are the types that have no counterpart; `declared` are all types that the
+    client offers.
     """
 
     functions: list[dict[str, Any]] = field(default_factory=list)
     called: dict[str, CalledTool] = field(default_factory=dict)
     built_in: BuiltInTools = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    declared: set[str] = field(default_factory=set)
 
 
 def tools_to_set(
@@ -79,6 +81,7 @@ def tools_to_set(
 def _add(
     found: ToolSet, tool: Tool, path: str, places: Places, context: RequestContext, *, again: bool = False
 ) -> None:
+    found.declared.add(tool["type"])
     if tool["type"] != "namespace":
         _add_one(found, tool, path, places, context, again=again)
         return

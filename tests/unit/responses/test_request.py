@@ -194,6 +194,29 @@ def test_what_a_tool_asks_for_beyond_its_call_is_noted(tool: dict[str, Any], not
     assert [note.param for note in call.notes] == notes
 
 
+@pytest.mark.parametrize(
+    ("tools", "choice", "said"),
+    [
+        ([TIME], {"type": "web_search"}, "web_search is not declared"),
+        ([TIME], {"type": "file_search"}, "file_search is not declared"),
+        ([], {"type": "code_interpreter"}, "code_interpreter is not declared"),
+        ([TIME], {"type": "mcp", "server_label": "x"}, "mcp is not declared"),
+        ([{"type": "file_search", "vector_store_ids": ["vs_1"]}], {"type": "file_search"}, "not available with"),
+        ([{"type": "web_search", "external_web_access": False}], {"type": "web_search_preview"}, "not available with"),
+    ],
+)
+def test_a_choice_of_a_tool_that_is_not_there_says_why(tools: list[Any], choice: Any, said: str) -> None:
+    error = refused(tools=tools, tool_choice=choice)
+    assert error.param == "tool_choice"
+    assert said in error.message
+
+
+def test_allowed_tools_that_are_not_declared_are_noted() -> None:
+    listed = [{"type": "function", "name": "time"}, {"type": "web_search"}]
+    call = translate(tools=[TIME], tool_choice={"type": "allowed_tools", "mode": "auto", "tools": listed})
+    assert "dropped tool_choice.tools[1]: the tool is not declared in 'tools'" in noted(call)
+
+
 def test_only_the_chosen_tool_of_the_server_is_offered() -> None:
     call = translate(tools=[TIME, {"type": "web_search"}], tool_choice={"type": "web_search_preview"})
     assert call.body["tools"] == [{"googleSearch": {}}]
@@ -211,6 +234,7 @@ def test_strict_arguments() -> None:
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tools": [{"type": "file_search"}], "tool_choice": {"type": "file_search"}}, "tool_choice"),
+    ({"tools": [TIME], "tool_choice": {"type": "web_search"}}, "tool_choice"),
     ({"tools": [{"type": "mcp"}], "tool_choice": "required"}, "tool_choice"),
     ({"tool_choice": "required"}, "tool_choice"),
     ({"tool_choice": {"type": "function", "name": "time"}}, "tool_choice"),
