@@ -26,6 +26,7 @@ from api.translate.pairing import RESULT_ROLES, Pairing
 from api.translate.parts import BLANK
 from api.translate.result_media import placed_media, separated
 from api.translate.signatures import first_unsigned_call, with_skip_value
+from api.translate.speakers import note_speaker, set_apart, speaker, with_speaker
 from api.translate.stored_media import has_same_images, without_speech
 from api.translate.tool_calls import CallBatch, OpenCall
 from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage
@@ -49,13 +50,16 @@ class Assembly:
 
 @dataclass(slots=True)
 class _Turn:
-    """One message on its way: its face and what kind of turn it belongs to. `message` is False for added turns."""
+    """One message on its way: its face and what kind of turn it belongs to. `message` is False for added turns, `named`
+    tells that its client said who speaks.
+    """
 
     kind: Kind
     face: Content | None
     path: str = ""
     position: int = 0
     message: bool = True
+    named: bool = False
 
 
 def assemble_contents(
@@ -156,7 +160,7 @@ class _Conversation:
         self._context.note("converted", "messages", "only system messages: sent as the user's turn")
         for index, message in enumerate(messages):
             parts = system_to_parts(message, path=f"messages[{index}]", context=self._context)
-            self._turns.append(_Turn("user", {"role": "user", "parts": parts}) if parts else _Turn("nothing", None))
+            self._say("user", {"role": "user", "parts": parts} if parts else None, message, "")
 
     def add(self, message: Message, *, path: str, stored: Content | None) -> None:
         """Add one message; `stored` is its Gemini face if one is known."""
@@ -168,7 +172,10 @@ class _Conversation:
         if role == "user":
             self._close_batch()
             face = stored or user_to_content(message, path=path, context=self._context)
-            self._turns.append(_Turn("user", face, path))
+            if stored is None:
+                self._say("user", face, message, path)
+            else:
+                self._turns.append(_Turn("user", face, path, named=bool(speaker(message))))
         elif role == "assistant":
             self._add_assistant(message, path, stored)
         else:
@@ -177,11 +184,19 @@ class _Conversation:
     def _add_system(self, message: Message, path: str) -> None:
         if self._leading:
             parts = system_to_parts(message, path=path, context=self._context)
-            self._turns.append(_Turn("system", {"role": "system", "parts": parts}) if parts else _Turn("nothing", None))
+            self._say("system", {"role": "system", "parts": parts} if parts else None, message, path)
             return
         self._close_batch()
         face = later_system_to_content(message, path=path, context=self._context)
         self._turns.append(_Turn("user" if face else "nothing", face, path))
+
+    def _say(self, kind: Kind, face: Content | None, message: Message, path: str, *, fresh: bool = True) -> None:
+        """Add a turn. Where it or its neighbour has a name it is set apart, but for a stored face without one."""
+        named = bool(speaker(message))
+        before = self._turns[-1] if self._turns else None
+        if face and before and before.kind == kind and (named or (fresh and before.named)):
+            face = set_apart(face)
+        self._turns.append(_Turn(kind if face else "nothing", face, path, named=named))
 
     def _add_assistant(self, message: Message, path: str, stored: Content | None) -> None:
         """Add a model's turn. One without calls leaves the calls before it open (rule 15)."""
@@ -189,12 +204,16 @@ class _Conversation:
         if calls or self._batch.begun:
             self._close_batch()
         face = self._stored_face(message, stored, calls, path)
+        fresh = face is None
         if face is None:
             face = assistant_to_content(message, path=path, context=self._context)
         else:
             self._restored += 1
         face = self._silent(face, path) if face else None
-        self._turns.append(_Turn("model" if face else "nothing", face, path))
+        if face and message.get("name"):
+            note_speaker(message, path=path, context=self._context)
+            face = with_speaker(message, face)
+        self._say("model", face, message, path, fresh=fresh)
         if face and calls:
             self._called = True
             self._batch.open(open_calls(message, face))

@@ -10,6 +10,7 @@ from api.translate.context import RequestContext
 from api.translate.parts import BLANK, TEXT_KINDS, content_to_parts, media_to_part, note_beside, url_to_part
 from api.translate.result_media import placed_media
 from api.translate.signatures import plain_call_id, signed_alone, usable_signature
+from api.translate.speakers import note_speaker, speaker, speaker_parts
 from api.translate.told_items import tool_item_parts
 from api.translate.tool_calls import OpenCall
 from api.translate.tool_results import result_to_response
@@ -25,7 +26,10 @@ _MARKDOWN_IMAGE = re.compile(r"!\[[^\]\n]*\]\((data:image/[^)\s]+)\)")
 def system_to_parts(message: Message, *, path: str, context: RequestContext) -> list[Part]:
     """Return the parts of a system or developer message, as `systemInstruction` holds them (rule 1)."""
     _note_beside(message, path, context)
-    return content_to_parts(message["content"], path=f"{path}.content", context=context)
+    parts = content_to_parts(message["content"], path=f"{path}.content", context=context)
+    if parts and (name := speaker(message)):
+        parts[0] = {"text": f"{name}: {parts[0]['text']}"}
+    return parts
 
 
 def later_system_to_content(message: Message, *, path: str, context: RequestContext) -> Content | None:
@@ -50,11 +54,14 @@ def user_to_content(message: Message, *, path: str, context: RequestContext) -> 
     """Return a user's turn; without any text it gets a blank one (rules 7 and 8)."""
     _note_beside(message, path, context)
     content = message["content"]
-    if isinstance(content, str) and content:
+    named = bool(message.get("name"))
+    if isinstance(content, str) and content and not named:
         return {"role": "user", "parts": [{"text": content}]}
     parts = content_to_parts(content, path=f"{path}.content", context=context)
     if not any("text" in part for part in parts):
         parts.append(BLANK)
+    if named:
+        parts = [*speaker_parts(message), *parts]
     return {"role": "user", "parts": parts}
 
 
@@ -69,7 +76,6 @@ def assistant_to_content(message: Message, *, path: str, context: RequestContext
         {"role": "model", "parts": [{"functionCall": {"name": "time", "args": {}, "id": "call_1"},
          "thoughtSignature": "c2ln"}]}
     """
-    _note_name(message, path, context)
     seen: set[str] = set()
     calls = [
         _call_to_part(call, path=call_path, seen=seen, context=context) for call, call_path in _calls(message, path)
@@ -268,10 +274,5 @@ def _sign_message(message: Message, parts: list[Part], *, path: str, seen: set[s
 def _note_beside(message: Message, path: str, context: RequestContext) -> None:
     """Note what a system's or user's message holds beside its words."""
     if len(message) > len(("role", "content")):
-        _note_name(message, path, context)
+        note_speaker(message, path=path, context=context)
         note_unknown(message, _MESSAGE_FIELDS, path=path, context=context)
-
-
-def _note_name(message: Message, path: str, context: RequestContext) -> None:
-    if message.get("name"):
-        context.note("dropped", f"{path}.name", "Gemini's turns have no names")

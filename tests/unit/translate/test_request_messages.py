@@ -163,7 +163,7 @@ def test_what_gemini_has_no_place_for_in_a_message_is_noted() -> None:
         {"role": "user", "content": [breakpoint_part], "name": "Ann"}, assistant("b", audio={"id": "audio_1"}), user()
     )
     assert noted(upstream) == [
-        ("dropped", "messages[0].name"),
+        ("converted", "messages[0].name"),
         ("dropped", "messages[0].content[0].prompt_cache_breakpoint"),
         ("dropped", "messages[1].audio"),
     ]
