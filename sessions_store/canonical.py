@@ -24,6 +24,7 @@ ROLES = {"developer": "system", "function": "tool"}
 FOLLOWERS = {"assistant", "tool", "function"}
 MOST_EXACT = 2.0**63  # whole numbers beyond it stay as they are: JSON's integers end there
 LARGE = {"image_url": "url", "input_audio": "data", "file": "file_data"}
+SHORT = {**LARGE, "video_url": "url"}  # what a plain string in place of the object stands for
 
 
 def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any], *, position: int = 0) -> Key:
@@ -101,6 +102,8 @@ def _part(part: Any) -> Any:
     if kind == "refusal":
         return {"refusal": part.get("refusal") or ""}
     body = part.get(kind) if isinstance(kind, str) else None
+    if isinstance(body, str) and kind in SHORT:
+        body = {SHORT[kind]: body}
     if not isinstance(body, Mapping):
         return [kind, _digest(orjson.dumps(_normal(part), option=orjson.OPT_SORT_KEYS))]
     large = body.get(LARGE.get(str(kind), ""))

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, Tag
+from pydantic import Discriminator, Field, Tag
 from typing_extensions import TypedDict
 
-from api.openai.unions import STOP_AT_FIRST, by_field, by_kind
+from api.openai.unions import KIND_ERROR, STOP_AT_FIRST, by_field, by_kind
 
 # OpenAI's own limit for one string of content.
 MAX_TEXT_CHARACTERS = 10_485_760
@@ -30,11 +30,16 @@ class ImageURL(TypedDict):
     detail: NotRequired[str | None]
 
 
+ImageAddress = Annotated[
+    Annotated[str, Tag("<string>")] | Annotated[ImageURL, Tag("<object>")], by_kind("string", "object")
+]
+
+
 class ImagePart(TypedDict):
-    """An image by URL."""
+    """An image by URL. OpenAI's is an object; a plain string is what other servers take as well."""
 
     type: Literal["image_url"]
-    image_url: ImageURL
+    image_url: ImageAddress
 
 
 class VideoURL(TypedDict):
@@ -47,7 +52,9 @@ class VideoPart(TypedDict):
     """A video by URL. Not OpenAI's, but what other servers for its API take."""
 
     type: Literal["video_url"]
-    video_url: VideoURL
+    video_url: Annotated[
+        Annotated[str, Tag("<string>")] | Annotated[VideoURL, Tag("<object>")], by_kind("string", "object")
+    ]
 
 
 class InputAudio(TypedDict):
@@ -57,11 +64,31 @@ class InputAudio(TypedDict):
     format: str
 
 
+class SoundURL(TypedDict):
+    """Sound as a data URL, which names its format itself."""
+
+    data: str
+
+
+def _sound_tag(value: Any) -> str | None:
+    if type(value) is not dict:
+        return "<string>" if type(value) is str else None
+    data = value.get("data")
+    names_itself = value.get("format") is None and type(data) is str and data[:5].lower() == "data:"
+    return "<url>" if names_itself else "<object>"
+
+
+Sound = Annotated[
+    Annotated[str, Tag("<string>")] | Annotated[InputAudio, Tag("<object>")] | Annotated[SoundURL, Tag("<url>")],
+    Discriminator(_sound_tag, custom_error_type=KIND_ERROR, custom_error_message="a string or an object"),
+]
+
+
 class AudioPart(TypedDict):
-    """Sound as input."""
+    """Sound as input; a plain string is a data URL."""
 
     type: Literal["input_audio"]
-    input_audio: InputAudio
+    input_audio: Sound
 
 
 class FileReference(TypedDict):
@@ -76,7 +103,9 @@ class FilePart(TypedDict):
     """A file as input."""
 
     type: Literal["file"]
-    file: FileReference
+    file: Annotated[
+        Annotated[str, Tag("<string>")] | Annotated[FileReference, Tag("<object>")], by_kind("string", "object")
+    ]
 
 
 class RefusalPart(TypedDict):

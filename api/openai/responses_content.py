@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, Tag
 from typing_extensions import TypedDict
 
-from api.openai.content import AT_MOST_PARTS, InputAudio, Text
+from api.openai.content import AT_MOST_PARTS, ImageAddress, Sound, Text
 from api.openai.unions import STOP_AT_FIRST, by_field, by_kind
 
 
@@ -43,10 +43,10 @@ class Refusal(TypedDict):
 
 
 class InputImage(TypedDict):
-    """An image by its URL (http(s) or data:) or by the id of an uploaded file."""
+    """An image by its URL (http(s) or data:), which may stand in chat completions' object, or by a file's id."""
 
     type: Literal["input_image"]
-    image_url: NotRequired[str | None]
+    image_url: NotRequired[ImageAddress | None]
     file_id: NotRequired[str | None]
     detail: NotRequired[str | None]
     prompt_cache_breakpoint: NotRequired[Any]
@@ -68,7 +68,7 @@ class InputAudioPart(TypedDict):
     """Sound as input, in chat completions' own shape."""
 
     type: Literal["input_audio"]
-    input_audio: InputAudio
+    input_audio: Sound
 
 
 ItemPart = Annotated[

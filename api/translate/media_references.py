@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from api.gemini.wire import Blob, Content, Part
+from api.translate.media_shapes import medium_of
 from api.translate.parts import TEXT_KINDS, must_be_fetched
 from gemini_gateway.frozen import frozen
 
@@ -64,7 +65,7 @@ def _of_part(part: Mapping[str, Any], message: int, path: str) -> Iterator[Media
     if kind not in _KINDS:
         return
     field = "file_data" if kind == "file" else "url"
-    url = part[kind].get(field) or ""
+    url = medium_of(part).get(field) or ""
     if must_be_fetched(url):
         yield MediaReference(message=message, url=url, param=f"{path}.{kind}.{field}", kind=_KINDS[kind])
 

@@ -13,6 +13,7 @@ from api.errors import InvalidRequestError
 from api.gemini.wire import FileData, Part
 from api.translate.context import RequestContext
 from api.translate.data_urls import base64_to_blob, data_url_to_blob
+from api.translate.media_shapes import medium_of
 from api.translate.media_types import known_mime_types, mime_type_from_name
 from api.translate.unknown_fields import note_unknown
 
@@ -33,7 +34,9 @@ TEXT_KINDS = frozenset({"text", "refusal"})
 
 _AUDIO_FORMATS = {
     "wav": "audio/wav",
+    "wave": "audio/wav",
     "mp3": "audio/mpeg",
+    "mpeg": "audio/mpeg",
     "flac": "audio/flac",
     "ogg": "audio/ogg",
     "opus": "audio/opus",
@@ -79,7 +82,7 @@ def media_to_part(part: Mapping[str, Any], *, path: str, context: RequestContext
     Raises InvalidRequestError naming the field at fault.
     """
     kind = part["type"]
-    note_unknown(part[kind], _MEDIA_FIELDS[kind], path=f"{path}.{kind}", context=context)
+    note_unknown(medium_of(part), _MEDIA_FIELDS[kind], path=f"{path}.{kind}", context=context)
     return _MEDIA_TRANSLATIONS[kind](part, path, context)
 
 
@@ -129,7 +132,7 @@ def _file_data(uri: str) -> FileData:
 
 
 def _image_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
-    image = part["image_url"]
+    image = medium_of(part)
     translated = url_to_part(image["url"], param=f"{path}.image_url.url", what="image", context=context)
     detail = image.get("detail") or "auto"
     if detail != "auto" and detail not in DETAIL_RESOLUTIONS:
@@ -143,27 +146,31 @@ def _image_to_part(part: Mapping[str, Any], path: str, context: RequestContext) 
 
 
 def _video_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
-    return url_to_part(part["video_url"]["url"], param=f"{path}.video_url.url", what="video", context=context)
+    return url_to_part(medium_of(part)["url"], param=f"{path}.video_url.url", what="video", context=context)
 
 
 def _audio_to_part(part: Mapping[str, Any], path: str, _context: RequestContext) -> Part:
-    audio = part["input_audio"]
-    mime_type = _AUDIO_FORMATS.get(audio["format"].lower())
+    audio = medium_of(part)
+    data, sound = audio["data"], audio.get("format")
+    param = f"{path}.input_audio.data"
+    if not sound and data[:5].lower() == "data:":
+        return {"inlineData": data_url_to_blob(data, param=param)}
+    if not sound:
+        raise missing(f"{path}.input_audio.format")
+    mime_type = _AUDIO_FORMATS.get(sound.lower().removeprefix("audio/").removeprefix("x-"))
     if mime_type is None:
         raise InvalidRequestError(
             f"Invalid value for '{path}.input_audio.format': supported formats are {', '.join(_AUDIO_FORMATS)}.",
             param=f"{path}.input_audio.format",
             code="invalid_value",
         )
-    data = audio["data"]
-    param = f"{path}.input_audio.data"
     if data[:5].lower() == "data:":
         return {"inlineData": data_url_to_blob(data, param=param)}
     return {"inlineData": base64_to_blob(data, mime_type=mime_type, param=param)}
 
 
 def _file_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
-    file = part["file"]
+    file = medium_of(part)
     data, file_id = file.get("file_data"), file.get("file_id")
     if data:
         param = f"{path}.file.file_data"
@@ -186,10 +193,13 @@ def _file_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -
             param=f"{path}.file.file_id",
             code="unsupported_value",
         )
-    raise InvalidRequestError(
-        f"Missing required parameter: '{path}.file.file_data'.",
-        param=f"{path}.file.file_data",
-        code="missing_required_parameter",
+    raise missing(f"{path}.file.file_data")
+
+
+def missing(param: str) -> InvalidRequestError:
+    """Return the refusal of a part that lacks a field."""
+    return InvalidRequestError(
+        f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.errors import InvalidRequestError
+from api.translate.media_shapes import medium_of
 
 Part = dict[str, Any]
 _TEXT = frozenset({"input_text", "output_text", "text"})
@@ -35,6 +36,13 @@ def content_to_item(content: Any, *, answer: bool) -> list[Part]:
     return [_item_part(part, answer=answer) for part in content or ()]
 
 
+def image_of(part: Mapping[str, Any]) -> dict[str, str]:
+    """Return the `url` of an image and its `detail`; both may stand in an object, as in chat completions."""
+    address = part["image_url"]
+    inner: Mapping[str, Any] = {"url": address} if isinstance(address, str) else address
+    return {"url": inner["url"], "detail": part.get("detail") or inner.get("detail") or "auto"}
+
+
 def _part(part: Mapping[str, Any], path: str) -> Part:
     kind = part["type"]
     if kind in _TEXT:
@@ -50,10 +58,10 @@ def _part(part: Mapping[str, Any], path: str) -> Part:
 
 def _image(part: Mapping[str, Any], path: str) -> Part:
     if part.get("image_url"):
-        image = {"url": part["image_url"]}
+        image = image_of(part)
         # `auto` stands in every image that OpenAI gives out: left out, the message is the one that came.
-        if part.get("detail") not in (None, "auto"):
-            image["detail"] = part["detail"]
+        if image["detail"] == "auto":
+            del image["detail"]
         return {"type": "image_url", "image_url": image}
     if part.get("file_id"):
         return {"type": "file", "file": {"file_id": part["file_id"]}}
@@ -82,8 +90,8 @@ def _item_part(part: Mapping[str, Any], *, answer: bool) -> Part:
             return {"type": "output_text", "annotations": [], "logprobs": [], "text": part["text"]}
         return {"type": "input_text", "text": part["text"]}
     if kind == "image_url":
-        image = part["image_url"]
+        image = medium_of(part)
         return {"type": "input_image", "detail": image.get("detail") or "auto", "image_url": image["url"]}
     if kind == "file":
-        return {"type": "input_file", **part["file"]}
+        return {"type": "input_file", **medium_of(part)}
     return dict(part)

@@ -35,7 +35,7 @@ def response_echo(request: ResponseParameters, *, model: str) -> ResponseParamet
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "text": _text(request),
         "tool_choice": _plain(request.tool_choice) or "auto",
-        "tools": [_tool(tool) for tool in request.tools or ()],
+        "tools": [whole_tool(tool) for tool in request.tools or ()],
         "top_logprobs": request.top_logprobs or 0,
         "top_p": 1.0 if request.top_p is None else request.top_p,
         "truncation": request.truncation or "disabled",
@@ -65,8 +65,12 @@ def _text(request: ResponseParameters) -> dict[str, Any]:
     return {"format": text_format, "verbosity": given.get("verbosity") or "medium"}
 
 
-def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": tool["type"], **_TOOL_DEFAULTS.get(tool["type"], {}), **_present(tool)}
+def whole_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tool with the keys that OpenAI adds where the client left them out, those inside a namespace too."""
+    whole = {"type": tool["type"], **_TOOL_DEFAULTS.get(tool["type"], {}), **_present(tool)}
+    if tool["type"] == "namespace":
+        whole["tools"] = [whole_tool(inner) for inner in tool["tools"]]
+    return whole
 
 
 def _present(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,10 +42,10 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ({"messages": user([{"type": "text"}])}, "messages[0].content[0].text", "missing_required_parameter", "text"),
     ({"messages": user([{"type": "text", "text": 1}])}, "messages[0].content[0].text", "invalid_type", "integer"),
     (
-        {"messages": user([{"type": "image_url", "image_url": "http://x/y.png"}])},
+        {"messages": user([{"type": "image_url", "image_url": 7}])},
         "messages[0].content[0].image_url",
         "invalid_type",
-        "expected an object",
+        "expected a string or an object",
     ),
     (
         {"messages": user([{"type": "input_audio", "input_audio": {"data": ""}}])},

@@ -8,6 +8,7 @@ from api.errors import InvalidRequestError
 from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
 from api.translate.media_references import media_references, stored_media
+from sessions_store.canonical import canonical_message
 from tests.unit.translate.requests import (
     DATA_URL,
     FLASH_2,
@@ -217,3 +218,42 @@ def test_rule_082_a_detail_that_does_not_exist_is_noted(profile: ModelProfile) -
 
 def test_data_urls_are_read_in_any_case() -> None:
     assert part_of(image(f"DATA:IMAGE/PNG;Base64,{PIXEL}")) == {"inlineData": {"mimeType": "image/png", "data": PIXEL}}
+
+
+@pytest.mark.parametrize(
+    ("short", "whole"),
+    [
+        ({"type": "image_url", "image_url": DATA_URL}, image(DATA_URL)),
+        ({"type": "image_url", "image_url": FILES_API}, image(FILES_API)),
+        ({"type": "video_url", "video_url": YOUTUBE}, {"type": "video_url", "video_url": {"url": YOUTUBE}}),
+        (
+            {"type": "file", "file": "data:application/pdf;base64,JVBE"},
+            file(file_data="data:application/pdf;base64,JVBE"),
+        ),
+        ({"type": "input_audio", "input_audio": "data:audio/wav;base64,UklG"}, audio("data:audio/wav;base64,UklG")),
+        ({"type": "input_audio", "input_audio": {"data": "data:audio/wav;base64,UklG"}}, audio("UklG")),
+        (audio("UklG", "audio/wav"), audio("UklG")),
+        (audio("UklG", "audio/x-wav"), audio("UklG")),
+        (audio("SUQz", "audio/mpeg"), audio("SUQz", "mp3")),
+    ],
+)
+def test_the_short_forms_of_other_servers_are_taken(short: dict[str, Any], whole: dict[str, Any]) -> None:
+    assert part_of(short) == part_of(whole)
+    message, other = user([short]), user([whole])
+    if short["type"] != "input_audio":
+        assert canonical_message(message) == canonical_message(other)
+
+
+def test_a_plain_string_is_fetched_like_an_object() -> None:
+    part = {"type": "image_url", "image_url": WEB}
+    [reference] = media_references([user([TEXT, part])], restored={})
+    assert (reference.url, reference.param) == (WEB, "messages[0].content[1].image_url.url")
+    assert part_of(part, fetched={WEB: BLOB}) == {"inlineData": BLOB}
+    content: Any = {"role": "user", "parts": [{"text": "?"}, {"inlineData": BLOB}]}
+    assert stored_media(user([TEXT, part]), content) == {WEB: BLOB}
+
+
+def test_sound_without_a_format_is_refused_by_name() -> None:
+    for given in ("UklG", {"data": "UklG"}):
+        error = refused({"type": "input_audio", "input_audio": given})
+        assert error.param == "messages[0].content[1].input_audio.format"
