@@ -74,7 +74,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionState:
-    """A chat completion as it is to be stored; `body` is the object without its metadata, as JSON."""
+    """A chat completion as it is to be stored; `body` is the object as JSON, `inputs` are its request's messages."""
 
     public_id: str
     principal_id: int
@@ -87,6 +87,7 @@ class CompletionState:
     message: Key | None = None
     answer: Key | None = None
     message_count: int = 0
+    inputs: tuple[NewItem, ...] = ()
 
 
 State = ResponseState | CompletionState
@@ -97,6 +98,13 @@ def new_item(principal_id: int, item: Mapping[str, Any]) -> NewItem:
     body = orjson.dumps(item)
     digest = blake2b(principal_id.to_bytes(8, "big") + body, digest_size=16).hexdigest()
     return NewItem(digest, item["id"], body.decode())
+
+
+def message_item(principal_id: int, message: Mapping[str, Any]) -> NewItem:
+    """Return a message of a chat request as it is stored, exactly as it was sent; no id refers to it."""
+    body = orjson.dumps(message)
+    digest = blake2b(principal_id.to_bytes(8, "big") + body, digest_size=16, person=b"message").hexdigest()
+    return NewItem(digest, "", body.decode())
 
 
 def ids_of(items: Sequence[NewItem]) -> list[str]:

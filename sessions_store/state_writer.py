@@ -40,12 +40,15 @@ _APPEND = (
 
 def write_states(cursor: Cursor, states: Sequence[Pending]) -> None:
     """Write the states of a batch."""
-    completions = [_completion_row(state, ids) for state, ids in states if isinstance(state, CompletionState)]
-    INSERT_COMPLETIONS.run(cursor, completions)
+    completions = [(state, ids) for state, ids in states if isinstance(state, CompletionState)]
+    INSERT_COMPLETIONS.run(cursor, [_completion_row(state, ids) for state, ids in completions])
     responses = [(state, ids) for state, ids in states if isinstance(state, ResponseState)]
     # A response that was cancelled or deleted while it ran leaves nothing.
     responses = [pair for pair in responses if not pair[0].running or _finished(cursor, *pair)]
     uses: dict[NewItem, int] = {}
+    for completion, _ in completions:
+        for item in completion.inputs:
+            uses[item] = uses.get(item, 0) + 1
     appended: list[tuple[ResponseState, Ids, int]] = []
     for state, ids in sorted(responses, key=_conversation_of):
         kept = _items_of(state)
@@ -55,7 +58,9 @@ def write_states(cursor: Cursor, states: Sequence[Pending]) -> None:
             appended.append((state, ids, position))
         for item in (*kept, *(appends if position is not None else ())):
             uses[item] = uses.get(item, 0) + 1
-    write_items(cursor, uses, {item: state.principal_id for state, _ in responses for item in _all(state)})
+    owners = {item: state.principal_id for state, _ in responses for item in _all(state)}
+    owners |= {item: completion.principal_id for completion, _ in completions for item in completion.inputs}
+    write_items(cursor, uses, owners)
     INSERT_RESPONSES.run(
         cursor, [response_row(state, ids) for state, ids in responses if state.kept and not state.running]
     )
@@ -109,6 +114,7 @@ def _completion_row(state: CompletionState, ids: Ids) -> Row:
         "message_id": _id(state.message, ids),
         "answer_id": _id(state.answer, ids),
         "message_count": state.message_count,
+        "input_items": ids_of(state.inputs),
         "body": state.body,
         "created_at": state.created_at,
     }

@@ -9,6 +9,7 @@ import orjson
 from sessions_store.cursors import is_sqlite, read_rows
 from sessions_store.forgetting import erase_exchanges
 from sessions_store.history import messages_to
+from sessions_store.items import bodies
 from sessions_store.models import StoredCompletion, UsageRecord
 from sessions_store.stored_rows import drop_stored
 
@@ -67,10 +68,16 @@ def find_completion(principal_id: int, public_id: str) -> dict[str, Any] | None:
 
 
 def completion_messages(principal_id: int, public_id: str) -> list[dict[str, Any]] | None:
-    """Return the messages of the request that a completion answered, oldest first; None when there is none."""
+    """Return the messages that the request of a completion sent, oldest first; None when there is none.
+
+    Completions from before their messages were stored as sent have those of the tree.
+    """
     row = _row(principal_id, public_id)
     if row is None:
         return None
+    if row.input_items:
+        found = bodies(row.input_items)
+        return [found[key] for key in row.input_items if key in found]
     if row.message_id is None:
         return []
     return messages_to(row.message_id, row.message_count)

@@ -13,4 +13,8 @@ def drop_stored(request_ids: Sequence[str]) -> None:
     if lists:
         release(key for inputs, outputs in lists for key in (*inputs, *outputs))
         StoredResponse.objects.filter(request_id__in=request_ids).delete()
-    StoredCompletion.objects.filter(request_id__in=request_ids).delete()
+    completions = StoredCompletion.objects.filter(request_id__in=request_ids).order_by("pk").select_for_update()
+    held = list(completions.values_list("input_items", flat=True))
+    if held:
+        release(key for inputs in held for key in inputs or ())
+        StoredCompletion.objects.filter(request_id__in=request_ids).delete()

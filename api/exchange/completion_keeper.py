@@ -1,20 +1,25 @@
 """What is stored of a chat completion whose client asked for it (`store: true`)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from api.errors import GatewayError
 from api.exchange.exchange import Exchange
 from sessions_store.canonical import Key
-from sessions_store.state_records import CompletionState
+from sessions_store.state_records import CompletionState, message_item
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionKeeper:
-    """Stores one chat completion, in the transaction that records its exchange; `model` is the name it was asked by."""
+    """Stores one chat completion, in the transaction that records its exchange; `model` is the name it was asked by,
+    `messages` are those of the request as they were sent.
+    """
 
     model: str
+    messages: Sequence[Mapping[str, Any]]
 
     def state(
         self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
@@ -36,4 +41,5 @@ class CompletionKeeper:
             message=leaf,
             answer=answers[0] if answers else None,
             message_count=len(exchange.branches[0].memory.messages),
+            inputs=tuple(message_item(exchange.caller.principal_id, message) for message in self.messages),
         )

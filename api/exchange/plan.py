@@ -82,6 +82,7 @@ def _plan_chat_calls(
     memory: Memory,
     fetched: Mapping[str, Blob],
 ) -> None:
+    exchange.keeper = CompletionKeeper(request.model, request.messages) if request.store else None
     if memory.changed:
         request = request.model_copy(update={"messages": memory.messages})
     upstream = chat_to_gemini(
@@ -91,7 +92,6 @@ def _plan_chat_calls(
         upstream = call_for_vertex(upstream)
     exchange.notes += upstream.notes
     exchange.branches = (Branch(memory, upstream, 0, request.choices),)
-    exchange.keeper = CompletionKeeper(request.model) if request.store else None
     exchange.calls = _calls(upstream, 0)
     exchange.answer = ChatAnswer(
         id=completion_id(),

@@ -6,7 +6,9 @@ from django.db import models
 
 
 class StoredCompletion(models.Model):
-    """A chat completion; its messages stand in the transcript tree."""
+    """A chat completion. Its messages stand in the transcript tree, which knows them again however they are spelt; as
+    this request spelt them they are stored items.
+    """
 
     public_id = models.CharField(max_length=64, unique=True, editable=False)
     principal = models.ForeignKey(
@@ -34,6 +36,10 @@ class StoredCompletion(models.Model):
         help_text="The first choice.",
     )
     message_count = models.IntegerField(default=0, help_text="How many messages the request itself had.")
+    # Null in rows from before it: their messages are those of the tree.
+    input_items = models.JSONField(
+        null=True, blank=True, help_text="Ids of the request's messages as they were sent, in order."
+    )
     body = models.TextField(help_text="The completion as JSON.")
     created_at = models.DateTimeField(db_index=True)
 

@@ -6,8 +6,9 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletion
 
-from sessions_store.models import Message, StoredCompletion, User
+from sessions_store.models import Message, StoredCompletion, StoredItem, User
 from tests.api.sessions import ask as ask_in_session
+from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, JSON, chat_body, error_of, events, fresh, said, usage_of
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
@@ -149,3 +150,70 @@ def test_somebody_elses_is_missing(client: OpenAI, http: httpx2.Client) -> None:
         assert response.status_code == 404, (method, path)
         error_of(response)
     assert list(client.chat.completions.list(metadata={"run": run})) == []
+
+
+def test_messages_are_as_this_request_spelt_them(http: httpx2.Client, emulator: Emulator) -> None:
+    """The tree knows a history again however it is spelt; each request is shown its own spelling."""
+    word = fresh("word")
+
+    def history(role: str, call_id: str, arguments: str, blank: str, name: str | None) -> list[dict[str, object]]:
+        function = {"name": "get_weather", "arguments": arguments}
+        return [
+            {"role": role, "content": f"Be kind. {word}"},
+            {"role": "user", "content": "Hello!" if blank else [{"type": "text", "text": "Hello!"}]},
+            {"role": "assistant", "content": f"{blank}Hi.{blank}", "name": name},
+            {"role": "user", "content": "What is the weather?"},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": call_id, "type": "function", "function": function}],
+            },
+            {"role": "tool", "tool_call_id": call_id, "content": "21 degrees"},
+        ]
+
+    sent = [
+        history("system", "call_a", '{"city":"Paris","days":1}', "", None),
+        history("developer", "call_b", '{ "days": 1.0, "city": "Paris" }', "\n", "Bob"),
+        history("system", "call_c", '{"days": 1,  "city": "Paris"}', " ", None),
+    ]
+    made = [http.post(CHAT, json=chat_body(model=GEMINI_3, messages=messages, store=True)) for messages in sent]
+
+    for answer, messages in zip(made, sent, strict=True):
+        assert answer.status_code == 200, answer.text
+        listed = http.get(f"{CHAT}/{answer.json()['id']}/messages").json()["data"]
+        for shown, message in zip(listed, messages, strict=True):
+            content = message.get("content")
+            if isinstance(content, list):
+                assert shown["content_parts"] == content
+            else:
+                assert shown["content"] == content
+            for name in ("role", "tool_calls", "tool_call_id"):
+                assert shown.get(name) == message.get(name)
+
+
+def test_calls_in_another_order_are_shown_as_they_were_sent(http: httpx2.Client, emulator: Emulator) -> None:
+    calls = [{"functionCall": {"name": "get_weather", "args": {"city": city}}} for city in ("Paris", "Rome")]
+    emulator.script(
+        {"body": {"candidates": [{"content": {"role": "model", "parts": calls}, "finishReason": "STOP"}]}},
+    )
+    asked = said(fresh("weather"))
+    tools = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
+    first = http.post(CHAT, json=chat_body(messages=[asked], tools=tools)).json()["choices"][0]["message"]
+    turned = first["tool_calls"][::-1]
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "warm"} for call in turned]
+    messages = [asked, {"role": "assistant", "content": None, "tool_calls": turned}, *results]
+
+    made = http.post(CHAT, json=chat_body(messages=messages, tools=tools, store=True)).json()
+
+    listed = http.get(f"{CHAT}/{made['id']}/messages").json()["data"]
+    assert listed[1]["tool_calls"] == turned
+
+
+def test_deleting_one_keeps_what_another_one_sent_too(http: httpx2.Client) -> None:
+    word = fresh("secret")
+    one, other = (http.post(CHAT, json=chat_body(messages=[said(word)], store=True)).json()["id"] for _ in range(2))
+    http.delete(f"{CHAT}/{one}")
+    [message] = http.get(f"{CHAT}/{other}/messages").json()["data"]
+    assert message["content"] == word
+    http.delete(f"{CHAT}/{other}")
+    assert not StoredItem.objects.filter(body__contains=word).exists()
