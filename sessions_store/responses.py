@@ -4,20 +4,23 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import transaction
 
-from sessions_store.canonical import Key
+from sessions_store.canonical import Key, NodeId
 from sessions_store.cursors import hot_cursor, read_rows
 from sessions_store.forgetting import erase_exchanges
 from sessions_store.items import bodies
 from sessions_store.models import ResponseEvents, StoredResponse, UsageRecord
 from sessions_store.records import COMPACTION_SUFFIX
 from sessions_store.sql import to_datetime
-from sessions_store.state_records import ACTIVE, ResponseState, Stretch
+from sessions_store.state_records import ACTIVE, ResponseState, Stretch, given_call_ids
 from sessions_store.state_writer import INSERT_RESPONSES, response_row, write_items
 from sessions_store.stored_rows import drop_stored
+
+MOST_ANSWERS = 1000
 
 _FIND = """
 SELECT response.id, response.public_id, response.status, response.background, response.body,
@@ -76,6 +79,22 @@ def read_inputs(principal_id: int, public_id: str) -> list[dict[str, Any]] | Non
         return None
     items = bodies(found.inputs)
     return [items[key] for key in found.inputs if key in items]
+
+
+def calls_given(principal_id: int, node: NodeId, previous_id: str, conversation_id: int | None) -> list[str]:
+    """Return the ids of the calls of an answer as the response gave them out that the client goes on from.
+
+    That is the one of its conversation or, where several gave the same answer, the one with that id or the newest.
+    """
+    rows = StoredResponse.objects.filter(principal_id=principal_id, answer_id=UUID(node)).order_by("-pk")
+    if conversation_id is not None:
+        rows = rows.filter(conversation_id=conversation_id)
+    found = list(rows.values_list("public_id", "output_items")[:MOST_ANSWERS])
+    if not found:
+        return []
+    outputs = next((outputs for public_id, outputs in found if public_id == previous_id), found[0][1])
+    items = bodies(outputs)
+    return given_call_ids(items[key] for key in outputs if key in items)
 
 
 def begin_response(state: ResponseState) -> None:

@@ -1,6 +1,6 @@
 """What an exchange leaves behind beside its transcript: a stored response or a stored chat completion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -98,6 +98,11 @@ def new_item(principal_id: int, item: Mapping[str, Any]) -> NewItem:
     body = orjson.dumps(item)
     digest = blake2b(principal_id.to_bytes(8, "big") + body, digest_size=16).hexdigest()
     return NewItem(digest, item["id"], body.decode())
+
+
+def given_call_ids(items: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of the calls among an answer's items, in order."""
+    return [item["call_id"] for item in items if item.get("call_id")]
 
 
 def message_item(principal_id: int, message: Mapping[str, Any]) -> NewItem:

@@ -37,7 +37,7 @@ from api.unforeseen import gateway_error
 from api.views.identity import new_request_id
 from sessions_store.canonical import Key
 from sessions_store.catalogue import current
-from sessions_store.state_records import State
+from sessions_store.state_records import State, given_call_ids
 
 MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
@@ -230,7 +230,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     def _remember(self, planned: PlannedResponse, head: Key | None) -> None:
         if len(self._local) == MAX_REMEMBERED:
             del self._local[next(iter(self._local))]
-        self._local[planned.answer.id] = LocalResponse(head, planned.keeper.settings)
+        called = given_call_ids(planned.answer.response()["output"])
+        self._local[planned.answer.id] = LocalResponse(head, planned.keeper.settings, called)
 
     async def _fail(self, error: GatewayError, lane: str | None) -> None:
         """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's event."""

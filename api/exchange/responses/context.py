@@ -22,10 +22,13 @@ CONVERSATION_PREFIX: Final = "conv_"
 
 @dataclass(frozen=True, slots=True)
 class LocalResponse:
-    """A response that one goes on from: where it ended (None: nothing was said yet), and the settings that go on."""
+    """A response that one goes on from: where it ended (None: nothing was said yet), the settings that go on, and the
+    ids of its calls, in order.
+    """
 
     head: Key | None
     settings: str
+    call_ids: Sequence[str] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +37,8 @@ class Context:
 
     `path` are the stored messages that lead to `head`, `whole` unless the oldest of them were left out. `items` are
     those of a conversation that was changed by hand: then there is no head, and they come before the request's own.
-    `earlier` are items whose settings still hold.
+    `earlier` are items whose settings still hold; `call_ids` are those of the calls that the path ends in, where only
+    the request's connection remembers them.
     """
 
     head: Key | None = None
@@ -42,6 +46,7 @@ class Context:
     whole: bool = True
     items: Sequence[Item] = ()
     earlier: Sequence[Item] = ()
+    call_ids: Sequence[str] = ()
     previous_id: str = ""
     conversation: FoundConversation | None = None
     turn: SessionTurn | None = field(default=None, repr=False)
@@ -87,7 +92,9 @@ async def _previous(
     path, whole = await runtime.store.read(_history, known.head, bound)
     if not path:
         raise previous_not_found(public_id)
-    return Context(head=known.head, path=path, whole=whole, earlier=earlier, previous_id=public_id)
+    return Context(
+        head=known.head, path=path, whole=whole, earlier=earlier, call_ids=known.call_ids, previous_id=public_id
+    )
 
 
 def _history(head: Key, bound: int | None) -> tuple[list[StoredMessage], bool]:

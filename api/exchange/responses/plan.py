@@ -19,6 +19,7 @@ from api.exchange.media import fetch_media
 from api.exchange.memory import Memory, remember, stored_content
 from api.exchange.plan import Asker, resolve_model
 from api.exchange.record import record_failure
+from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.context import Context, LocalResponse, load_context
 from api.exchange.responses.items import chain_start, stored_items
 from api.exchange.responses.keeper import ResponseKeeper
@@ -34,7 +35,6 @@ from api.translate.upstream_call import RememberedMessage
 from api.translate.vertex import call_for_vertex
 from sessions_store.canonical import NodeId
 from sessions_store.catalogue import latest
-from sessions_store.history import calls_made
 from sessions_store.items import find_items
 from sessions_store.transcript import StoredMessage, message_keys
 
@@ -174,7 +174,7 @@ async def _placed(
     """Return the messages before the request's own, and the request's place in the tree."""
     principal_id = exchange.caller.principal_id
     if context.head is not None:
-        asked = await _renamed_calls(runtime, principal_id, context.path, own)
+        asked = await client_call_ids(runtime, principal_id, context, own.messages)
         history = [_remembered(row, f"remembered[{index}]", fit, asked) for index, row in enumerate(context.path)]
         keys = message_keys(principal_id, own.messages, parent=context.head)
         return history, Memory(principal_id, own.messages, keys, path=context.path, head=context.head)
@@ -259,27 +259,6 @@ def _settings(turns: Turns) -> str:
     """Return the items whose settings go on, as JSON; what a client sends again with each request stands there once."""
     once = dict.fromkeys(orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item, _ in turns.own.settings)
     return (b"[" + b",".join(once) + b"]").decode()
-
-
-async def _renamed_calls(
-    runtime: Runtime, principal_id: int, path: Sequence[StoredMessage], own: ItemMessages
-) -> Mapping[NodeId, Mapping[int, str]]:
-    """Return by message and place the ids under which the request answers calls, where the tree has other ones.
-
-    The same answer given twice is one node, with the ids of the first time.
-    """
-    answered = {message["tool_call_id"] for message in own.messages if message.get("tool_call_id")}
-    answered.difference_update(*(_call_ids(row) for row in path if answered and row.role == "assistant"))
-    if not answered:
-        return {}
-    renamed: dict[NodeId, dict[int, str]] = {}
-    for call_id, (key, position) in (await runtime.store.read(calls_made, principal_id, answered)).items():
-        renamed.setdefault(key, {})[position] = call_id
-    return renamed
-
-
-def _call_ids(stored: StoredMessage) -> set[str]:
-    return {call["id"] for call in orjson.loads(stored.openai).get("tool_calls") or ()}
 
 
 def _remembered(

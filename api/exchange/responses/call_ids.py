@@ -1,0 +1,61 @@
+"""The ids under which a client knows the calls of its conversation.
+
+The same answer given twice is one node of the transcript tree, with the call ids of its first time. A client that was
+given the second one answers, and is told of, the ids that it got.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from api.exchange.responses.context import Context
+from api.runtime import Runtime
+from sessions_store.canonical import NodeId, call_ids_of
+from sessions_store.history import calls_made
+from sessions_store.responses import calls_given
+from sessions_store.transcript import StoredMessage
+
+Message = Mapping[str, Any]
+# By message, the place of each call that has another id: that id.
+CallIds = dict[NodeId, dict[int, str]]
+
+
+async def client_call_ids(
+    runtime: Runtime, principal_id: int, context: Context, messages: Sequence[Message]
+) -> CallIds:
+    """Return the ids that `messages`, and the client where they leave calls open, have for calls of the context."""
+    made = {row.id: ids for row in context.path if (ids := _call_ids(row))}
+    if not made:
+        return {}
+    results = _results(messages)
+    known = {call_id for ids in made.values() for call_id in ids}
+    renamed: CallIds = {}
+    if strangers := results - known:
+        for call_id, (node, position) in (await runtime.store.read(calls_made, principal_id, strangers)).items():
+            renamed.setdefault(node, {})[position] = call_id
+    results |= _results(orjson.loads(row.openai) for row in context.path if row.role == "tool")
+    for node, ids in made.items():
+        own = renamed.get(node, {})
+        still_open = [place for place, call_id in enumerate(ids) if place not in own and call_id not in results]
+        if still_open and (given := await _given(runtime, principal_id, context, node)):
+            renamed[node] = {place: given[place] for place in still_open if place < len(given)} | own
+    return renamed
+
+
+async def _given(runtime: Runtime, principal_id: int, context: Context, node: NodeId) -> Sequence[str]:
+    """Return the ids under which the calls of a message were given to this client; () if nobody knows."""
+    if context.call_ids and context.path[-1].id == node:
+        return context.call_ids
+    conversation_id = context.conversation.id if context.conversation is not None else None
+    return await runtime.store.read(calls_given, principal_id, node, context.previous_id, conversation_id)
+
+
+def _call_ids(stored: StoredMessage) -> list[str]:
+    if stored.role != "assistant" or '"tool_calls"' not in stored.openai:
+        return []
+    return call_ids_of(orjson.loads(stored.openai))
+
+
+def _results(messages: Iterable[Message]) -> set[str]:
+    return {message["tool_call_id"] for message in messages if message.get("tool_call_id")}
