@@ -14,6 +14,8 @@ IDLE = timedelta(hours=24)
 COMPACTION_SUFFIX = "-compaction"
 # Beside an upstream body: its turns were sent without the thought signatures that are stored with them.
 WITHOUT_SIGNATURES = "withoutThoughtSignatures"
+# Beside an upstream body: turns that are another request's spelling in the tree, by their distance from the last one.
+TURNS_AS_SENT = "turnsAsSent"
 
 
 @frozen(kw_only=True)

@@ -25,11 +25,20 @@ from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
 from sessions_store.chat_sessions import SessionState, find_session
 from sessions_store.cursors import ReadRows, read_rows
-from sessions_store.transcript import Face, Known, StoredMessage, known_contents, message_keys, path_to
+from sessions_store.transcript import (
+    Face,
+    Known,
+    StoredMessage,
+    known_contents,
+    message_keys,
+    path_to,
+    sent_contents,
+)
 
 JsonDict = dict[str, Any]
 OWN_HISTORY_ROLES: Final = frozenset({"assistant", "tool", "function"})
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+RESULT_ROLES: Final = frozenset({"tool", "function"})
 _NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
 
 
@@ -50,7 +59,8 @@ class Memory:
     is the stored end of the session that they were taken from. `restored` maps an index in the request to what Gemini
     had answered there, `makers` to the stored face that this was taken from if it is whole. `head` is where a
     response's conversation stands: there the request's messages hang. `changed` says that `messages` are not quite what
-    the client sent.
+    the client sent. `in_tree` has the Gemini contents that the tree holds of answers, and of results where the client
+    made the calls, as JSON: what is sent may be another spelling of the same.
     """
 
     principal_id: int
@@ -69,6 +79,7 @@ class Memory:
     turn: SessionTurn | None = None
     head: Key | None = None
     changed: bool = False
+    in_tree: dict[Key, str] = field(default_factory=dict)
 
     @property
     def parent(self) -> Key | None:
@@ -122,7 +133,18 @@ async def _own_history(
         memory.known = max((index + 1 for index in answers if keys[index] in known.faces), default=0)
         for index in answers:
             _restore(memory, index, known, fit)
+        memory.in_tree = {key: faces[0].gemini for key in keys if (faces := known.faces.get(key))}
+        if results := _foreign_results(memory, answers):
+            memory.in_tree |= await runtime.store.read(sent_contents, caller.principal_id, results)
     return memory
+
+
+def _foreign_results(memory: Memory, answers: Sequence[int]) -> list[Key]:
+    """Return the keys of all results where calls are not Gemini's own: the client gave them their ids."""
+    made = (memory.messages[index] for index in answers if index not in memory.restored)
+    if not any(message.get("tool_calls") for message in made):
+        return []
+    return [key for key, message in zip(memory.keys, memory.messages, strict=True) if message["role"] in RESULT_ROLES]
 
 
 def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known: Known) -> list[JsonDict] | None:

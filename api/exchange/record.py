@@ -22,6 +22,7 @@ from api.exchange.instructions import instruction_node
 from api.exchange.memory import Memory
 from api.exchange.nodes import new_node
 from api.exchange.usage_row import usage_row
+from api.gemini.wire import Content
 from api.runtime import Runtime
 from sessions_store.canonical import Key, message_key
 from sessions_store.recording import (
@@ -32,7 +33,7 @@ from sessions_store.recording import (
     StoreUnavailableError,
     request_digest,
 )
-from sessions_store.records import WITHOUT_SIGNATURES
+from sessions_store.records import TURNS_AS_SENT, WITHOUT_SIGNATURES
 
 logger = logging.getLogger(__name__)
 
@@ -181,7 +182,9 @@ def _session_update(exchange: Exchange, status: str, answers: list[Key], *, idle
 
 
 def _upstream_request(exchange: Exchange) -> tuple[str, str] | None:
-    """Return what went upstream besides the turns, under its digest; and whether they went without signatures."""
+    """Return what went upstream besides the turns, under its digest; whether they went without signatures, and those
+    that the tree holds in another spelling.
+    """
     if not exchange.branches:
         return None
     body = exchange.branches[0].upstream.body
@@ -189,8 +192,24 @@ def _upstream_request(exchange: Exchange) -> tuple[str, str] | None:
     rest: dict[str, Any] = {name: value for name, value in body.items() if name not in turns}
     if exchange.unsigned:
         rest[WITHOUT_SIGNATURES] = True
+    if exchange.branches[0].memory.in_tree and (own := _turns_as_sent(exchange.branches[0])):
+        rest[TURNS_AS_SENT] = own
     text = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
     return (_small_digest(text) if len(text) <= SMALL else request_digest(text)), text
+
+
+def _turns_as_sent(branch: Branch) -> dict[str, Content]:
+    """Return the turns that were not sent as the tree holds them, by their distance from the request's last one."""
+    memory, found = branch.memory, {}
+    last = len(memory.messages) - 1
+    for index, (key, face) in enumerate(zip(memory.keys, branch.upstream.faces, strict=True)):
+        held = memory.in_tree.get(key)
+        maker = memory.makers.get(index)
+        if not held or face is None or (maker and maker.gemini == held and face is memory.restored.get(index)):
+            continue
+        if orjson.dumps(face).decode() != held:
+            found[str(last - index)] = face
+    return found
 
 
 @lru_cache(maxsize=256)

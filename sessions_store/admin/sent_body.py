@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sessions_store.admin.conversation import climb
 from sessions_store.models import Message, UpstreamRequest, UsageRecord
-from sessions_store.records import WITHOUT_SIGNATURES
+from sessions_store.records import TURNS_AS_SENT, WITHOUT_SIGNATURES
 
 SYSTEM, OMITTED = -1, -2
 MOST_MESSAGES = 2500
@@ -35,15 +35,17 @@ def sent_body(record: UsageRecord) -> SentBody:
         return SentBody(body=None, problem="The conversation was forgotten, and with it what was sent.")
     sent: dict[str, Any] = json.loads(rest)
     unsigned = sent.pop(WITHOUT_SIGNATURES, False)
+    own = sent.pop(TURNS_AS_SENT, {})
     messages = _messages(record)
     if len(messages) != len(record.placement):
         return SentBody(body=None, problem="Messages of this request were forgotten, so it cannot be shown whole.")
     contents: dict[int, dict[str, Any]] = {}
     system: list[Any] = []
-    for place, message in zip(record.placement, messages, strict=True):
+    last = len(messages) - 1
+    for index, (place, message) in enumerate(zip(record.placement, messages, strict=True)):
         if place == OMITTED or message is None or not message.gemini:
             continue
-        face = json.loads(message.gemini)
+        face = own.get(str(last - index)) or json.loads(message.gemini)
         if unsigned:
             face = _unsigned(face)
         if place == SYSTEM:

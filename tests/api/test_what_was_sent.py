@@ -63,6 +63,40 @@ def test_of_a_session(http: httpx2.Client, emulator: Emulator, model: str) -> No
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
+def test_of_a_history_that_others_spelt_otherwise(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+    """The tree knows these histories as one; what left is shown as it was, each with its own spelling."""
+    word = fresh("Mine:")
+
+    def history(call_id: str, arguments: str, answer: str, **more: Any) -> list[dict[str, Any]]:
+        call = {"id": call_id, "type": "function", "function": {"name": "look up!", "arguments": arguments}}
+        return [
+            {"role": "user", "content": word},
+            {"role": "assistant", "content": answer, **more},
+            {"role": "user", "content": "Look."},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": call_id, "content": "found"},
+        ]
+
+    for messages in (
+        history("call_a", '{"a":1,"b":[2]}', "Hi."),
+        history("call_b", '{"b": [2], "a": 1.0}', " Hi.\n", name="Bob"),
+        history("call_c", '{"a":1,"b":[2]}', "Hi.", reasoning_content="Hm."),
+        history("call_a", '{"a":1,"b":[2]}', "Hi."),
+    ):
+        sent(http, emulator, CHAT, chat_body(messages=messages, model=model, tools=TOOLS))
+        again = [*messages, {"role": "user", "content": "And now?"}]
+        sent(http, emulator, CHAT, chat_body(messages=again, model=model, tools=TOOLS))
+
+
+@pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
+def test_of_an_answer_that_came_back_with_a_name(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+    asked = [said(fresh("Hello"))]
+    answer = sent(http, emulator, CHAT, chat_body(messages=asked, model=model))["choices"][0]["message"]
+    back = {"role": "assistant", "content": f" {answer['content']}", "name": "Bob"}
+    sent(http, emulator, CHAT, chat_body(messages=[*asked, back, said("Well?")], model=model))
+
+
+@pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 def test_of_a_response(http: httpx2.Client, emulator: Emulator, model: str) -> None:
     body = {"model": model, "input": fresh("Hello"), "instructions": "Be brief."}
     first = sent(http, emulator, RESPONSES, body)
