@@ -6,9 +6,10 @@ alternate, results follow their calls in one turn of their own, and the last wor
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
-from api.gemini.wire import Content, FunctionCall, FunctionResponse, Part
+from api.gemini.wire import Content, Part
+from api.translate.call_id_fields import without_ids
 from api.translate.context import RequestContext
 from api.translate.messages import (
     Message,
@@ -228,7 +229,7 @@ class _Conversation:
         if not has_same_images(message, stored):
             self._context.note("dropped", path, "the stored turn has other images than the message: not used")
             return None
-        return stored if self._context.profile.function_call_ids else _without_ids(stored)
+        return stored if self._context.profile.function_call_ids else without_ids(stored)
 
     def _silent(self, face: Content, path: str) -> Content | None:
         """Return a model's turn without its speech, None if it was nothing else."""
@@ -272,7 +273,7 @@ class _Conversation:
         if stored is None:
             face = result_to_content(message, call, path=path, context=self._context)
         else:
-            face = stored if self._context.profile.function_call_ids else _without_ids(stored)
+            face = stored if self._context.profile.function_call_ids else without_ids(stored)
             face = placed_media(face, path=path, context=self._context)
         self._turns.append(_Turn("results", face, path, call.position))
 
@@ -384,23 +385,3 @@ def _joined(group: list[_Turn]) -> Content:
 
 def _begins_with_call(content: Content) -> bool:
     return content["role"] == "model" and any("functionCall" in part for part in content["parts"])
-
-
-def _without_ids(content: Content) -> Content:
-    """Return the content without the ids of calls and results, for models that refuse the field."""
-    parts = content["parts"]
-    if not any("id" in (part.get("functionCall") or part.get("functionResponse") or {}) for part in parts):
-        return content
-    return cast("Content", {**content, "parts": [_part_without_id(part) for part in parts]})
-
-
-def _part_without_id(part: Part) -> Part:
-    if "functionCall" in part:
-        return cast("Part", {**part, "functionCall": cast("FunctionCall", _no_id(part["functionCall"]))})
-    if "functionResponse" in part:
-        return cast("Part", {**part, "functionResponse": cast("FunctionResponse", _no_id(part["functionResponse"]))})
-    return part
-
-
-def _no_id(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: item for key, item in value.items() if key != "id"}

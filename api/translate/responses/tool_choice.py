@@ -99,7 +99,8 @@ def _note_undeclared(listed: Sequence[Mapping[str, Any]], tools: ToolSet, contex
     """Note the tools of OpenAI's that a list allows and the client does not offer."""
     declared = set(map(_family, tools.declared))
     for index, tool in enumerate(listed):
-        if tool.get("type") in BUILT_IN and _family(tool["type"]) not in declared:
+        kind = tool.get("type")
+        if isinstance(kind, str) and kind in BUILT_IN and _family(kind) not in declared:
             context.note("dropped", f"tool_choice.tools[{index}]", "the tool is not declared in 'tools'")
 
 

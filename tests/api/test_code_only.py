@@ -1,0 +1,65 @@
+"""An answer that is nothing but a run of code stays in the history when its items come back."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.emulator_control import Emulator
+from tests.exchanges import GEMINI_3, fresh
+from tests.responses import CONVERSATIONS, RESPONSES, ask, named_events
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+RUN: Any = {"executableCode": {"language": "PYTHON", "code": "print(6 * 7)"}}
+PRINTED: Any = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42\n"}}
+
+
+def code_only() -> dict[str, Any]:
+    """Return the step of an answer that is a run of code."""
+    content = {"role": "model", "parts": [RUN, PRINTED]}
+    return {"body": {"candidates": [{"content": content, "finishReason": "STOP"}]}}
+
+
+@pytest.mark.parametrize("store", [True, False])
+@pytest.mark.parametrize("stream", [True, False])
+def test_as_items_that_are_sent_back(http: httpx2.Client, emulator: Emulator, store: bool, stream: bool) -> None:
+    emulator.script(code_only())
+    asked = {"role": "user", "content": fresh("Run it")}
+    output = ask(http, input=[asked], store=store)["output"]
+    assert [item["type"] for item in output] == ["code_interpreter_call"]
+    body = {"model": GEMINI_3, "input": [asked, *output, {"role": "user", "content": "And?"}], "stream": stream}
+    answer = http.post(RESPONSES, json=body)
+    assert answer.status_code == 200, answer.text
+    if stream:
+        assert named_events(answer.text)[-1]["type"] == "response.completed"
+    *_, sent = emulator.bodies()
+    assert [content["role"] for content in sent["contents"]] == ["user", "model", "user"]
+    assert sent["contents"][1]["parts"] == [RUN, PRINTED]
+
+
+def test_in_a_conversation_and_behind_a_response(http: httpx2.Client, emulator: Emulator) -> None:
+    conversation = http.post(CONVERSATIONS, json={}).json()["id"]
+    emulator.script(code_only())
+    made = ask(http, input=fresh("Run it"), conversation=conversation)
+    for place in ({"conversation": conversation}, {"previous_response_id": made["id"]}):
+        ask(http, input="And?", **place)
+        *_, sent = emulator.bodies()
+        assert sent["contents"][1] == {"role": "model", "parts": [RUN, PRINTED]}
+
+
+def test_of_another_server(http: httpx2.Client, emulator: Emulator) -> None:
+    run = {
+        "type": "code_interpreter_call",
+        "id": "ci_1",
+        "status": "completed",
+        "container_id": "cntr_1",
+        "code": "print(6 * 7)",
+        "outputs": [{"type": "logs", "logs": "42\n"}],
+    }
+    ask(http, input=[{"role": "user", "content": fresh("Run it")}, run, {"role": "user", "content": "And?"}])
+    *_, sent = emulator.bodies()
+    said = "".join(part["text"] for part in sent["contents"][1]["parts"])
+    assert sent["contents"][1]["role"] == "model"
+    assert "print(6 * 7)" in said
+    assert "42" in said
