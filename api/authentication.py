@@ -1,13 +1,12 @@
 """Who a request belongs to. One place decides, for every route under `/v1`; what it does not admit is refused.
 
 Keyless requests belong to the built-in local principal, and only a request that cannot have come from elsewhere is
-keyless: its peer is loopback, its Host and Origin are local, and no proxy or tunnel has left a header on it. That stops
-DNS rebinding, web pages and forgotten tunnels. A dummy `Authorization: Bearer anything` is accepted then, because
-OpenAI's SDKs insist on sending one, and is neither stored nor logged.
+keyless: its peer is loopback, its Host is local, its Origin local or listed in CORS_ALLOWED_ORIGINS, and no proxy or
+tunnel has left a header on it. That stops DNS rebinding, web pages and forgotten tunnels. A dummy `Authorization:
+Bearer anything` is accepted then, because OpenAI's SDKs insist on sending one, and is neither stored nor logged.
 """
 
 import ipaddress
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,8 +15,8 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from api.errors import AuthenticationError, InvalidRequestError, PermissionDeniedError
+from gemini_gateway.origins import LOCAL_NAMES, is_admitted
 
-LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 # What proxies and tunnels leave on a request; a program that asks directly sends none of them.
 PROXY_HEADERS: Final = frozenset(
     {
@@ -42,13 +41,14 @@ PROXY_HEADERS: Final = frozenset(
         ),
     }
 )
-# An origin as browsers send it, and nothing around it: scheme, host, port.
-_ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[^\s/?#@\\:\[\]]+)(?::\d{1,5})?", re.IGNORECASE)
 
 ELSEWHERE = (
     "This gateway has no client keys yet and therefore only answers programs on its own machine, asked by a local name "
     "(localhost, 127.0.0.1 or [::1]) and without a proxy in between. To open it on purpose, set "
     "ALLOW_INSECURE_KEYLESS=1."
+)
+FOREIGN_ORIGIN = (
+    "This gateway does not answer web pages of this origin. To admit them, add the origin to CORS_ALLOWED_ORIGINS."
 )
 
 
@@ -76,8 +76,26 @@ def admit_keyless(request: HttpRequest) -> None:
     if _host_name(meta.get("HTTP_HOST", "")) not in LOCAL_NAMES:
         raise PermissionDeniedError(ELSEWHERE, code="keyless_foreign_host", retryable=False)
     origin = meta.get("HTTP_ORIGIN")
-    if origin is not None and _origin_name(origin) not in LOCAL_NAMES:
-        raise PermissionDeniedError(ELSEWHERE, code="keyless_foreign_origin", retryable=False)
+    if origin is not None and not is_admitted(origin):
+        raise _foreign_origin()
+
+
+def admit_socket(request: HttpRequest) -> None:
+    """Let the handshake of a WebSocket pass by the rules of `admit_keyless`, or raise.
+
+    A browser opens a WebSocket without asking first, whatever page wants it. A foreign page is therefore refused here
+    also where ALLOW_INSECURE_KEYLESS is on; the gateway's own origin is not foreign.
+    """
+    admit_keyless(request)
+    origin, host = request.META.get("HTTP_ORIGIN"), request.META.get("HTTP_HOST", "")
+    if origin is None or is_admitted(origin):
+        return
+    if not host or origin.lower().removeprefix("https://").removeprefix("http://") != host.lower():
+        raise _foreign_origin()
+
+
+def _foreign_origin() -> PermissionDeniedError:
+    return PermissionDeniedError(FOREIGN_ORIGIN, code="keyless_foreign_origin", retryable=False)
 
 
 def _require_allowed_host(request: HttpRequest) -> None:
@@ -114,8 +132,3 @@ def _host_name(host: str) -> str:
 
 def _is_port(rest: str) -> bool:
     return rest.startswith(":") and rest[1:].isdigit()
-
-
-def _origin_name(origin: str) -> str:
-    found = _ORIGIN.fullmatch(origin)
-    return found[1].strip("[]").lower() if found else ""

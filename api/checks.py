@@ -20,6 +20,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import Error as DatabaseError
 
 from gemini_gateway.exposure import ADVICE, exposure_problem, is_loopback
+from gemini_gateway.origins import is_usable
 from gemini_gateway.private_files import readable_by_others
 from gemini_gateway.proxies import parse_networks
 from gemini_gateway.secrets import FILE_NAME
@@ -199,6 +200,13 @@ def _network_faults() -> Iterator[CheckMessage]:
             "ALLOWED_HOSTS contains '*': any web page could reach this server through a name of its own.",
             hint="List the names that clients use.",
             id="gateway.E011",
+        )
+    if unusable := [origin for origin in settings.CORS_ALLOWED_ORIGINS if not is_usable(origin)]:
+        yield Error(
+            f"CORS_ALLOWED_ORIGINS lists what is no origin of its own: {', '.join(unusable)}.",
+            hint="List scheme and host (and port), such as https://app.example.com. '*' and 'null' would let every web "
+            "page use this server without a key.",
+            id="gateway.E016",
         )
     if settings.ALLOW_INSECURE_KEYLESS:
         yield Warning(

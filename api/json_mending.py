@@ -13,7 +13,7 @@ from api.notes import Note
 
 REASON: Final = "NUL characters and halves of surrogate pairs are read as U+FFFD"
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NUL: Final = rb"\u0000"
 _BACKSLASH: Final = rb"\\"
 _NO_JSON: Final = b"\0"  # no JSON text has this byte
@@ -37,7 +37,7 @@ def read_json(text: bytes) -> tuple[Any, bool]:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        text = text.removeprefix(_BYTE_ORDER_MARK)
+        text = text.removeprefix(BYTE_ORDER_MARK)
         sound = mended(text)
         return orjson.loads(sound), sound != text
     if _NUL in text:

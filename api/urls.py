@@ -1,4 +1,7 @@
-"""The short way's URLs: `/v1` and the health pages. Ids may hold slashes, which SDKs send as `%2F`."""
+"""The short way's URLs: `/v1` and the health pages. Ids may hold slashes, which SDKs send as `%2F`.
+
+What reaches the last one is no endpoint as it stands; `api.routing` looks whether it is one in another form.
+"""
 
 from django.urls import path
 
@@ -22,7 +25,7 @@ from api.views.responses import (
 )
 from api.views.sessions import SessionListView, SessionView
 from api.views.stored_completions import StoredCompletionView, StoredMessagesView
-from api.views.unknown import UnknownView
+from api.views.unknown import IndexView, UnknownView
 
 urlpatterns = [
     path("v1/chat/completions", ChatCompletionsView.as_view()),
@@ -45,7 +48,6 @@ urlpatterns = [
     path("v1/sessions/<path:user>", SessionView.as_view()),
     path("healthz", HealthView.as_view()),
     path("readyz", ReadyView.as_view()),
-    path("v1", UnknownView.as_view()),
-    path("v1/", UnknownView.as_view()),
-    path("v1/<path:path>", UnknownView.as_view()),
+    path("v1", IndexView.as_view()),
+    path("<path:path>", UnknownView.as_view()),
 ]

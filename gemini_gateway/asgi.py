@@ -1,4 +1,8 @@
-"""The one ASGI entry. `/v1` and the health pages go the short way, everything else Django's full one."""
+"""The one ASGI entry. `/v1` and the health pages go the short way, pages for people Django's full one.
+
+A path of another form that means an endpoint (`api.addresses`), and whatever else a program asks for, goes the short
+way too: programs never get HTML.
+"""
 
 import asyncio
 import os
@@ -12,32 +16,47 @@ django.setup(set_prefix=False)
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402 - needs the apps
 
 from api.consumers.responses import ResponsesConsumer  # noqa: E402
+from api.routing import is_served, route, socket_path  # noqa: E402
 from api.views.errors import failure, payload_too_large  # noqa: E402
 from gemini_gateway import garbage  # noqa: E402
 from gemini_gateway.handler import Scope, Send, ShortHandler  # noqa: E402
 from gemini_gateway.hang_up import Receive  # noqa: E402
+from gemini_gateway.pages import accept_of, is_page, wants_json, wants_page  # noqa: E402
 
 SHORT_PREFIXES = ("/v1/", "/healthz", "/readyz")
+INDEX = ("/v1", "/v1/")
 
 full = ASGIHandler()
 sockets = {"/v1/responses": ResponsesConsumer.as_asgi()}
-short = ShortHandler("api.urls", too_large=payload_too_large, failed=failure)
+short = ShortHandler(route, too_large=payload_too_large, failed=failure)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Dispatch by path; answers the ASGI lifespan protocol of servers that speak it."""
     if scope["type"] == "http":
         path = scope["path"]
-        handler = short if path.startswith(SHORT_PREFIXES) or path == "/v1" else full
+        handler = short if path.startswith(SHORT_PREFIXES) and path != "/v1/" else _handler(scope)
         await handler(scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
     elif scope["type"] == "websocket":
-        socket = sockets.get(scope["path"])
+        socket = sockets.get(scope["path"]) or sockets.get(socket_path(scope["path"]))
         if socket is None:
             await send({"type": "websocket.close", "code": 4404})
         else:
             await socket(scope, receive, send)
+
+
+def _handler(scope: Scope) -> ASGIHandler:
+    """Return who serves a path that does not begin with `/v1/`."""
+    path, method, accept = scope["path"], scope["method"], accept_of(scope)
+    if path in INDEX:
+        return full if wants_page(method, accept) else short
+    if path == "/":
+        return short if wants_json(method, accept) else full
+    if is_page(path):
+        return full
+    return short if is_served(path) or not wants_page(method, accept) else full
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -33,6 +33,8 @@ class DirectRequest(WebRequest):  # type: ignore[misc]
     __hash__ = object.__hash__
     __eq__ = object.__eq__
 
+    _origin: bytes | None = None
+
     def __init__(self, channel: Any, queued: object = False) -> None:
         # What Daphne's own does. Twisted would parse multipart bodies in full, only for its `args` that nobody reads.
         self.client_addr: list[Any] | None = None
@@ -60,6 +62,8 @@ class DirectRequest(WebRequest):  # type: ignore[misc]
         # A stream may stay open for minutes: what it was asked with is not kept for that long.
         self.content.truncate(0)
         self.requestHeaders = TwistedHeaders()
+        if self._origin is not None:
+            self.requestHeaders.setRawHeaders(b"origin", [self._origin])  # what a refusal of the server's needs
         if self.application_queue is not None:
             self.application_queue.put_nowait({"type": "http.request", "body": body, "more_body": False})
         return None
@@ -67,10 +71,13 @@ class DirectRequest(WebRequest):  # type: ignore[misc]
     def _plain_headers(self) -> Headers | None:
         """Return the headers as ASGI has them; None when they are for Daphne to look at."""
         headers: Headers = []
+        self._origin = None
         for name, values in self.requestHeaders.getAllRawHeaders():
             lowered = lowered_name(name)
             if lowered in {b"upgrade", b""}:
                 return None
+            if lowered == b"origin":
+                self._origin = values[0]
             for value in values:
                 if _ODD_VALUE.search(value):
                     return None

@@ -8,21 +8,22 @@ that hangs up by cancelling the view. Database connections belong to the store's
 """
 
 import asyncio
-import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import ResolverMatch, get_resolver
+from django.urls import ResolverMatch
+from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
 from gemini_gateway.hang_up import HangUpWatches, Receive
 from gemini_gateway.lean_http import LeanRequest
 from gemini_gateway.one_write import LastPiece, gather_turn, send_whole
+from gemini_gateway.origins import answer_headers, preflight_headers
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +36,32 @@ class BodyTooLargeError(Exception):
     """The body is larger than MAX_BODY_BYTES, by what its head says or by what came."""
 
 
+class Route(Protocol):
+    """Where a path leads: a view with its arguments, and the model that the path names, "" for most."""
+
+    @property
+    def match(self) -> ResolverMatch:
+        """The view."""
+
+    @property
+    def deployment(self) -> str:
+        """The model."""
+
+
 class ShortHandler(ASGIHandler):
-    """An ASGI handler whose views are all async, bound to one URLconf and to settings.API_MIDDLEWARE."""
+    """An ASGI handler whose views are all async, bound to one routing and to settings.API_MIDDLEWARE.
+
+    `route` raises Resolver404 for a path that leads nowhere.
+    """
 
     def __init__(
-        self, urlconf: str, *, too_large: Callable[[], HttpResponse], failed: Callable[[Exception], HttpResponse]
+        self,
+        route: Callable[[str], Route],
+        *,
+        too_large: Callable[[], HttpResponse],
+        failed: Callable[[Exception], HttpResponse],
     ) -> None:
-        resolver = get_resolver(urlconf)
-        resolver.url_patterns  # noqa: B018 - imports the views now, so that a broken one stops the server from starting
-        self._resolve: Callable[[str], ResolverMatch] = functools.lru_cache(maxsize=512)(resolver.resolve)
+        self._route = route
         self._too_large = too_large
         self._failed = failed
         self._max_body = settings.MAX_BODY_BYTES
@@ -63,7 +81,9 @@ class ShortHandler(ASGIHandler):
             self._check_declared_length(scope)
             body = await self._read_whole_body(receive)
         except BodyTooLargeError:
-            await self._send(self._too_large(), send)
+            response = self._too_large()
+            _open_to(_origin(scope), response)
+            await self._send(response, send)
             return
         if body is None:
             return
@@ -72,7 +92,7 @@ class ShortHandler(ASGIHandler):
         if self._watches is None or self._watches.loop is not asyncio.get_running_loop():
             self._watches = HangUpWatches()
         watch = self._watches.watch(receive)
-        response: HttpResponseBase | None = None
+        response = None
         try:
             response = await answering
             await self._send(response, send)
@@ -88,15 +108,23 @@ class ShortHandler(ASGIHandler):
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         """Run middleware and view. What fails outside a view (no route matches, say) never becomes Django's page."""
+        response: HttpResponseBase
+        if request.method == "OPTIONS" and (headers := preflight_headers(request.META)) is not None:
+            preflight = HttpResponse(status=204, headers=headers)
+            del preflight["Content-Type"]
+            return preflight
         try:
-            response: HttpResponseBase = await self._middleware_chain(request)
+            response = await self._middleware_chain(request)
         except Exception as error:  # noqa: BLE001 - the request's edge
-            return self._failed(error)
+            response = self._failed(error)
+        if "HTTP_ORIGIN" in request.META:
+            _open_to(request.META["HTTP_ORIGIN"], response)
         return response
 
-    async def _call_view(self, request: HttpRequest) -> HttpResponseBase:
-        match = self._resolve(request.path_info)
-        request.resolver_match = match
+    async def _call_view(self, request: LeanRequest) -> HttpResponseBase:
+        route = self._route(request.path_info)
+        match = request.resolver_match = route.match
+        request.deployment = route.deployment
         view: View = match.func
         return await view(request, *match.args, **match.kwargs)
 
@@ -105,7 +133,8 @@ class ShortHandler(ASGIHandler):
         start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
         if isinstance(response, HttpResponse):
             body = response.content
-            headers.append((b"content-length", b"%d" % len(body)))
+            if response.status_code != 204:  # https://www.rfc-editor.org/rfc/rfc9110#section-8.6
+                headers.append((b"content-length", b"%d" % len(body)))
             await send_whole(send, start, {"type": "http.response.body", "body": body})
             return
         gather_turn(send)  # as a rule the first piece is there
@@ -144,6 +173,21 @@ class ShortHandler(ASGIHandler):
                 return b"".join(parts)
             message = await receive()
         return None
+
+
+def _origin(scope: Scope) -> str | None:
+    """Return the request's Origin, of which no other part is read."""
+    value: bytes | None = dict(scope["headers"]).get(b"origin")
+    return None if value is None else value.decode("latin-1")
+
+
+def _open_to(origin: str | None, response: HttpResponseBase) -> None:
+    """Let pages of an admitted origin read the response."""
+    for name, value in answer_headers(origin).items():
+        if name == "Vary":
+            patch_vary_headers(response, [value])
+        else:
+            response.headers[name] = value
 
 
 async def _close(response: HttpResponseBase) -> None:

@@ -27,7 +27,13 @@ def _meta_name(name: bytes) -> str:
 
 
 class LeanRequest(ASGIRequest):
-    """An ASGI request whose body has come."""
+    """An ASGI request whose body has come.
+
+    `deployment` is the model that its path names, "" for most paths; `address_notes` say what that changed in the body.
+    """
+
+    deployment = ""
+    address_notes: tuple[Any, ...] = ()
 
     def __init__(self, scope: Mapping[str, Any], body: bytes) -> None:
         self.scope = scope

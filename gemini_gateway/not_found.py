@@ -1,4 +1,7 @@
-"""What stands where nothing is outside of `/v1`: a page for people, and a hint for programs whose base URL lacks it."""
+"""What stands where nothing is outside of `/v1`: a page for people, OpenAI's error for programs.
+
+Under `serve` and uvicorn programs come here only below the pages (gemini_gateway.asgi).
+"""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -7,14 +10,18 @@ from django.urls import Resolver404, resolve
 from api.errors import NotFoundError
 from api.views.errors import error_response
 from api.views.unknown import UnknownView
+from gemini_gateway.pages import wants_page
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404: in OpenAI's form where `/v1` before the path makes it one of the API's, else with a page."""
-    if not _is_of_the_api(f"/v1{request.path}"):
-        return render(request, "not_found.html", status=404)
-    message = f"Unknown request URL: {request.method} {request.path[:200]}. The API's base URL ends in /v1."
-    return error_response(NotFoundError(message, code="unknown_url"))
+    """Answer 404 with a page, or in OpenAI's form if `/v1` before the path makes it one of the API's."""
+    message = f"Unknown request URL: {request.method} {request.path[:200]}."
+    if _is_of_the_api(f"/v1{request.path}"):
+        return error_response(NotFoundError(f"{message} The API's base URL ends in /v1.", code="unknown_url"))
+    accept = request.META.get("HTTP_ACCEPT", "text/html")
+    if not wants_page(request.method or "", accept):
+        return error_response(NotFoundError(message, code="unknown_url"))
+    return render(request, "not_found.html", status=404)
 
 
 def _is_of_the_api(path: str) -> bool:

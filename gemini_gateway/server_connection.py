@@ -18,6 +18,8 @@ from twisted.protocols.basic import LineReceiver
 
 from gemini_gateway.direct_answer import DirectAnswer
 from gemini_gateway.direct_write import DirectChannel
+from gemini_gateway.origins import answer_headers
+from gemini_gateway.pages import is_page
 from gemini_gateway.swept_timeout import SweptTimeout
 
 if TYPE_CHECKING:
@@ -71,18 +73,20 @@ def error_object(refusal: Refusal) -> bytes:
     return orjson.dumps(body)
 
 
-def answer_for(refusal: Refusal, path: bytes) -> tuple[dict[bytes, bytes], bytes]:
-    """Headers and body of a refusal: OpenAI's error object under /v1, plain HTML elsewhere."""
+def answer_for(refusal: Refusal, path: bytes, origin: bytes | None) -> tuple[dict[bytes, bytes], bytes]:
+    """Headers and body of a refusal: plain HTML at the paths of pages, OpenAI's error object elsewhere."""
     headers = {b"x-request-id": b"req_" + secrets.token_hex(16).encode(), b"cache-control": b"no-store"}
-    if path == b"/v1" or path.startswith(b"/v1/"):
+    if not is_page(path.decode("latin-1")):
+        cors = answer_headers(None if origin is None else origin.decode("latin-1"))
+        headers |= {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in cors.items()}
         return headers | {b"content-type": b"application/json"}, error_object(refusal)
     page = f"<!doctype html><title>{refusal.status}</title><p>{html.escape(refusal.message)}</p>"
     return headers | {b"content-type": b"text/html; charset=utf-8"}, page.encode()
 
 
-def closing_answer(refusal: Refusal, path: bytes) -> bytes:
+def closing_answer(refusal: Refusal, path: bytes, origin: bytes | None) -> bytes:
     """A whole refusal as it goes over the wire, after which the connection closes."""
-    headers, body = answer_for(refusal, path)
+    headers, body = answer_for(refusal, path, origin)
     headers |= {b"connection": b"close", b"content-length": str(len(body)).encode()}
     head = b"HTTP/1.1 %d %s\r\n" % (refusal.status, HTTPStatus(refusal.status).phrase.encode())
     return head + b"".join(b"%s: %s\r\n" % header for header in headers.items()) + b"\r\n" + body
@@ -132,7 +136,7 @@ class GatewayChannel(SweptTimeout, DirectChannel):
     def allHeadersReceived(self) -> None:
         """The head is complete: refuse what is too large before its body is read."""
         request = self.requests[-1]
-        request.early_path = self._path
+        request.early_path = self._path.partition(b"?")[0]
         if self.length != 0:  # from here on the request looks at the time itself (check_timeouts)
             self._savedTimeOut = self.setTimeout(None)
         if self.length is not None and self.length > self._limits.max_body_bytes:
@@ -153,7 +157,8 @@ class GatewayChannel(SweptTimeout, DirectChannel):
         self._respondToBadRequestAndDisconnect()
 
     def _respondToBadRequestAndDisconnect(self) -> None:  # Twisted's name: its own answer has neither body nor id
-        self.transport.write(closing_answer(MALFORMED, b"/v1"))
+        origin = self.requests[-1].origin if self.requests else None
+        self.transport.write(closing_answer(MALFORMED, b"/v1", origin))
         self.loseConnection()
 
     def linger(self) -> None:
@@ -192,6 +197,12 @@ class GatewayRequest(DirectAnswer):
         self._received = 0
         self._head_at = 0.0
 
+    @property
+    def origin(self) -> bytes | None:
+        """The request's Origin."""
+        values = self.requestHeaders.getRawHeaders(b"origin")
+        return values[0] if values else None
+
     # --- the body comes in -------------------------------------------------------------------------------------------
 
     def gotLength(self, length: int | None) -> None:
@@ -214,7 +225,7 @@ class GatewayRequest(DirectAnswer):
     def refuse(self, refusal: Refusal) -> None:
         """Answer at once, without the application, and close the connection soon after."""
         self._refused = True
-        self.channel.write(closing_answer(refusal, self.early_path))
+        self.channel.write(closing_answer(refusal, self.early_path, self.origin))
         self.channel.linger()
         logger.info("Refused a request: %s", refusal.code, extra={"status": refusal.status})
 
@@ -362,7 +373,7 @@ class GatewayRequest(DirectAnswer):
             self.abort()
 
     def _answer(self, refusal: Refusal) -> None:
-        headers, body = answer_for(refusal, self.uri)
+        headers, body = answer_for(refusal, self.uri.partition(b"?")[0], self.origin)
         headers[b"content-length"] = str(len(body)).encode()
         self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": list(headers.items())})
         self.handle_reply({"type": "http.response.body", "body": body})

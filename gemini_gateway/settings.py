@@ -80,6 +80,7 @@ ALLOW_INSECURE_KEYLESS = env.flag("ALLOW_INSECURE_KEYLESS")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+CORS_ALLOWED_ORIGINS = [origin.lower().rstrip("/") for origin in env.words("CORS_ALLOWED_ORIGINS")]
 TLS = env.flag("TLS")
 
 # --- memory ----------------------------------------------------------------------------------------------------------

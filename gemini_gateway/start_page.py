@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 UPSTREAMS = {
@@ -31,4 +32,6 @@ def start_page(request: HttpRequest) -> HttpResponse:
         "emulated": settings.GEMINI_UPSTREAM == "emulator",
         "open_to_all": settings.ALLOW_INSECURE_KEYLESS,
     }
-    return render(request, "start_page.html", context)
+    page = render(request, "start_page.html", context)
+    patch_vary_headers(page, ["Accept"])
+    return page

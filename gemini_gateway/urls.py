@@ -10,6 +10,8 @@ handler404 = "gemini_gateway.not_found.not_found"
 
 urlpatterns = [
     path("", start_page, name="start"),
+    path("v1", start_page),  # for browsers only: gemini_gateway.asgi
+    path("v1/", start_page),
     path("setup/<str:token>", first_operator, name="first-operator"),
     path("admin/", admin.site.urls),
 ]

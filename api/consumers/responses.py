@@ -16,7 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 
-from api.authentication import Caller, admit_keyless
+from api.authentication import Caller, admit_socket
 from api.consumers.steering import Frames, Steering, successor
 from api.errors import GatewayError, InvalidRequestError, PayloadTooLargeError, RateLimitError, ShuttingDownError
 from api.exchange.encoding import ResponsesEncoding
@@ -98,7 +98,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def connect(self) -> None:
         """Admit the caller by the rules of every route, or refuse the handshake."""
         try:
-            admit_keyless(ASGIRequest({**self.scope, "method": "GET"}, BytesIO()))
+            admit_socket(ASGIRequest({**self.scope, "method": "GET"}, BytesIO()))
             self._caller = await local_caller()
         except GatewayError:
             await self.close(code=REFUSED)

@@ -40,12 +40,13 @@ SPEECH_SECONDS: Final = 3600
 
 @frozen()
 class Asker:
-    """Who asks, under which request id, and what `X-Session-Id` named."""
+    """Who asks, under which request id, what `X-Session-Id` named, and what was changed before the request was read."""
 
     request_id: str
     caller: Caller
     session_name: str = ""
     memory: bool = True
+    notes: tuple[Note, ...] = ()
 
     def session_of(self, user: str | None) -> SessionKey | None:
         """Return the session that the request continues, or None when nothing is to be remembered for it."""
@@ -179,7 +180,7 @@ def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, 
         stream=bool(request.stream),
         user=request.user or "",
         metadata=getattr(request, "metadata", None) or {},
-        notes=list(request.notes),
+        notes=[*asker.notes, *request.notes],
     )
 
 

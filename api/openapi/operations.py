@@ -32,6 +32,7 @@ from api.views.responses import (
 )
 from api.views.sessions import SessionList, SessionListView, SessionsDeleted, SessionView
 from api.views.stored_completions import StoredCompletionView, StoredMessagesView
+from api.views.unknown import Index, IndexView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +252,7 @@ OPERATIONS: Final[Mapping[tuple[type[GatewayView], str], Operation]] = {
         answer=SessionsDeleted,
         parameters=(_ONE_SESSION,),
     ),
+    (IndexView, "get"): Operation(name="getIndex", what="List the endpoints. Not OpenAI's.", answer=Index),
     (HealthView, "get"): Operation(name="getHealth", what="Tell that the process lives.", answer=Health),
     (ReadyView, "get"): Operation(name="getReadiness", what="Tell whether new requests are welcome.", answer=Health),
 }

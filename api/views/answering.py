@@ -11,6 +11,7 @@ from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
 from api.exchange.plan import Asker
 from api.exchange.run import complete, stream
+from api.notes import Note
 from api.runtime import runtime
 from api.views.base import GatewayView, json_response
 from gemini_gateway.lean_http import LeanStream, Pieces
@@ -21,7 +22,8 @@ SESSION_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}")
 def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
     """Return who asks; raises InvalidRequestError for an X-Session-Id that is not 1 to 200 visible ASCII characters."""
     name = session_name(request) if request.META.get("HTTP_X_SESSION_ID") else ""
-    return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED)
+    notes: tuple[Note, ...] = getattr(request, "address_notes", ())
+    return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED, notes)
 
 
 def session_name(request: HttpRequest) -> str:

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from api.authentication import Caller, admit_keyless
 from api.content_coding import codings_of, decoded
+from api.deployments import overruled, with_model
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from api.exchange.principals import local_caller
 from api.json_mending import replaced
@@ -109,7 +110,7 @@ class GatewayView(APIView):
 
 
 async def json_body(request: HttpRequest) -> bytes:
-    """Return the body of a request that declares JSON, decoded if it came compressed.
+    """Return the body of a request that declares JSON, decoded if it came compressed, with the model of its address.
 
     A browser sends other types across origins without asking first, so this is also what keeps web pages out. Decoding
     runs in a thread, because a small body may become a large one. Raises UnsupportedMediaTypeError and what `decoded`
@@ -120,6 +121,10 @@ async def json_body(request: HttpRequest) -> bytes:
     body = request.body
     header = request.META.get("HTTP_CONTENT_ENCODING")
     codings = codings_of(header) if header else ()
-    if not codings or not body:
-        return body
-    return await asyncio.to_thread(decoded, body, codings, limit=settings.MAX_BODY_BYTES)
+    if codings and body:
+        body = await asyncio.to_thread(decoded, body, codings, limit=settings.MAX_BODY_BYTES)
+    deployment: str = getattr(request, "deployment", "")
+    if deployment:
+        request.address_notes = overruled(body, deployment)  # type: ignore[attr-defined]  # see LeanRequest
+        body = with_model(body, deployment)
+    return body

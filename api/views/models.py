@@ -26,6 +26,7 @@ class ModelView(GatewayView):
 
     async def get(self, request: HttpRequest, model: str) -> HttpResponse:
         """Return it; raises ModelNotFoundError."""
+        model = model.rstrip("/")
         catalogue = await current()
         today = datetime.now(UTC).date()
         wanted = model.removeprefix("models/")

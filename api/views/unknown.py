@@ -1,16 +1,45 @@
-"""Everything under `/v1` that is no endpoint."""
+"""Paths that are no endpoint, and `/v1` itself, which says what the endpoints are."""
+
+from typing import Literal
 
 from django.http import HttpRequest, HttpResponse
+from typing_extensions import TypedDict
 
+from api.addresses import ENDPOINTS, suggestion
 from api.errors import NotFoundError
-from api.views.base import GatewayView
+from api.views.base import GatewayView, json_response
+
+
+class Index(TypedDict):
+    """What a program finds at the base URL."""
+
+    object: Literal["index"]
+    name: str
+    endpoints: list[str]
+    admin: str
+
+
+INDEX: Index = {"object": "index", "name": "Gemini Gateway", "endpoints": list(ENDPOINTS), "admin": "/admin/"}
 
 
 class UnknownView(GatewayView):
     """404 in OpenAI's form for any method."""
 
     async def get(self, request: HttpRequest, path: str = "") -> HttpResponse:
-        """Say which path is unknown."""
-        raise NotFoundError(f"Unknown request URL: {request.method} {request.path[:200]}.", code="unknown_url")
+        """Say which path is unknown, and which may have been meant."""
+        text = f"Unknown request URL: {request.method} {request.path[:200]}."
+        if meant := suggestion(request.path):
+            text += f" Did you mean {meant}?"
+        raise NotFoundError(text, code="unknown_url")
 
     post = put = patch = delete = head = get
+
+
+class IndexView(GatewayView):
+    """The base URL itself: a small index for programs. Browsers get the start page (gemini_gateway.asgi)."""
+
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        """List the endpoints."""
+        response = json_response(INDEX)
+        response["Vary"] = "Accept"
+        return response

@@ -157,7 +157,7 @@ def test_wrong_methods(http: httpx2.Client, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1/chat/completions/", "/v1/chat", "/v1//models"])
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/chat", "/v1/chat/completions/a/b", "/v2/models", "/nothing"])
 def test_unknown_paths(http: httpx2.Client, method: str, path: str) -> None:
     response = http.request(method, path)
 

@@ -56,6 +56,10 @@ def test_a_fresh_checkout_has_no_fault() -> None:
         (checks.limits_check, {"IDLE_TIMEOUT": 700.0}, "gateway.W004"),
         (checks.network_check, {"TRUSTED_PROXIES": ["proxy.example"]}, "gateway.E010"),
         (checks.network_check, {"ALLOWED_HOSTS": ["*"]}, "gateway.E011"),
+        *(
+            (checks.network_check, {"CORS_ALLOWED_ORIGINS": ["https://fine.example", origin]}, "gateway.E016")
+            for origin in ("*", "null", "https://*", "http://*", "https://a.example/path", "a.example", "https://*.a.b")
+        ),
         (checks.network_check, {"ALLOW_INSECURE_KEYLESS": True}, "gateway.W005"),
         (checks.exposure_check, {"HOST": EVERYWHERE}, "gateway.E012"),
         (

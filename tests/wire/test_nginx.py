@@ -24,6 +24,8 @@ from tests.waiting import eventually
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 NAME = "gateway.example.com"
 KEY = "Bearer a-long-random-key"
+AZURE_KEY = "another-long-random-key"
+PAGE = "https://chat.example.com"
 FRAME = """
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -52,6 +54,7 @@ def worker(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
         "CSRF_TRUSTED_ORIGINS": f"https://{NAME}",
         "TRUSTED_PROXIES": "127.0.0.1",
         "TLS": "1",
+        "CORS_ALLOWED_ORIGINS": PAGE,
     }
     with LiveGateway.start(upstream=emulator_url, settings=settings) as server:
         yield server
@@ -62,7 +65,7 @@ def origin(worker: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Where nginx listens, with our file but for its addresses and paths."""
     folder = tmp_path_factory.mktemp("nginx")
     write_certificate(folder)
-    (folder / "gateway-clients").write_text(f'"{KEY}" alice;\n')
+    (folder / "gateway-clients").write_text(f'"{KEY}" alice;\n"{AZURE_KEY}" bob;\n')
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -133,6 +136,25 @@ def test_nobody_gets_in_without_one(through: httpx2.Client, emulator: Emulator, 
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "invalid_api_key"
     assert emulator.received() == []
+
+
+def test_azures_address_and_key_are_taken(through: httpx2.Client) -> None:
+    path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+
+    assert through.post(path, json=chat_body(), headers={"api-key": AZURE_KEY}).status_code == 200
+    assert through.post(path, json=chat_body(), headers={"api-key": "wrong"}).status_code == 401
+    assert through.get("/v1beta/openai/models", headers={"authorization": KEY}).status_code == 200
+
+
+def test_a_preflight_passes_without_a_key(through: httpx2.Client) -> None:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+
+    answer = through.options("/v1/chat/completions", headers={**asked, "origin": PAGE})
+    foreign = through.options("/v1/chat/completions", headers={**asked, "origin": "https://evil.example"})
+
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, PAGE)
+    assert "access-control-allow-origin" not in foreign.headers
+    assert foreign.status_code == 405
 
 
 def test_a_websocket_is_passed_on(through: httpx2.Client) -> None:

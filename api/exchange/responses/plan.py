@@ -119,7 +119,7 @@ def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:
         stream=bool(request.stream or request.background),
         user=request.user or "",
         metadata=request.metadata or {},
-        notes=list(request.notes),
+        notes=[*asker.notes, *request.notes],
         instructions=request.instructions or "",
         encoding=ResponsesEncoding(),
     )

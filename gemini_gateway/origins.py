@@ -1,0 +1,86 @@
+"""Which web pages may ask, and the headers that let their browser show them the answer
+(https://fetch.spec.whatwg.org/#http-cors-protocol).
+
+An origin is admitted if its host is this machine's, or if CORS_ALLOWED_ORIGINS lists it. Answers to other origins carry
+no CORS header. Credentials are never allowed: nothing under `/v1` looks at a cookie.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+# An origin as browsers send it, and nothing around it: scheme, host, port.
+_WEB_ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[^\s/?#@\\:\[\]]+)(?::\d{1,5})?", re.IGNORECASE)
+_ANY_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(?:\[[0-9a-f:]+\]|[^\s/?#@\\:\[\]*]+)(?::\d{1,5})?")
+# All origins of an application's own scheme. Pages of the web have none of them.
+_ANY_HOST: Final = re.compile(r"(?!https?://)[a-z][a-z0-9+.-]*://\*")
+_HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,4000}")
+
+METHODS: Final = "GET, POST, DELETE, PUT, PATCH, HEAD, OPTIONS"
+MAX_AGE: Final = "7200"  # seconds; Chromium remembers a preflight no longer
+# The headers of our answers that scripts may read beside those that every script may.
+EXPOSED: Final = ", ".join(
+    (
+        "x-request-id",
+        *(f"openai-{what}" for what in ("organization", "processing-ms", "project", "version")),
+        *("x-gateway-model", "x-gateway-notes", "x-gateway-upstream"),
+        *("x-session-id", "x-session-messages"),
+        *(f"x-ratelimit-{what}-{unit}" for what in ("limit", "remaining", "reset") for unit in ("requests", "tokens")),
+        *("retry-after", "retry-after-ms", "x-should-retry", "allow"),
+    )
+)
+
+
+def origin_name(origin: str) -> str:
+    """Return the host of an origin of the web in lower case, "" for what is none."""
+    found = _WEB_ORIGIN.fullmatch(origin)
+    return found[1].strip("[]").lower() if found else ""
+
+
+def is_admitted(origin: str) -> bool:
+    """Whether pages of this origin may ask."""
+    if origin_name(origin) in LOCAL_NAMES:
+        return True
+    allowed = settings.CORS_ALLOWED_ORIGINS
+    if not allowed:
+        return False
+    lowered = origin.lower()
+    found = _ANY_ORIGIN.fullmatch(lowered)
+    return found is not None and (lowered in allowed or f"{found[1]}://*" in allowed)
+
+
+def is_usable(entry: str) -> bool:
+    """Whether an entry of CORS_ALLOWED_ORIGINS names an origin, or all origins of a scheme that is not the web's."""
+    return _ANY_ORIGIN.fullmatch(entry) is not None or _ANY_HOST.fullmatch(entry) is not None
+
+
+def answer_headers(origin: str | None) -> dict[str, str]:
+    """Return the CORS headers of an answer to a request of this origin; none where there is none."""
+    if origin is None:
+        return {}
+    if not is_admitted(origin):
+        return {"Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED, "Vary": "Origin"}
+
+
+def preflight_headers(meta: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the headers that answer a browser's preflight, None for what is no preflight of an admitted origin."""
+    origin = meta.get("HTTP_ORIGIN")
+    if origin is None or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in meta or not is_admitted(origin):
+        return None
+    headers = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": METHODS,
+        "Access-Control-Max-Age": MAX_AGE,
+        "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
+        "Access-Control-Request-Private-Network",
+    }
+    asked = meta.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+    if _HEADER_NAMES.fullmatch(asked):
+        headers["Access-Control-Allow-Headers"] = asked
+    if meta.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
+        headers["Access-Control-Allow-Private-Network"] = "true"
+    return headers
