@@ -10,6 +10,7 @@ from django.conf import settings
 from api.errors import GatewayError
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import Source, generate_all, open_source
+from api.exchange.opening import Opened, Opening
 from api.exchange.record import record, record_failure
 from api.exchange.signatures import asked
 from api.gemini.wire import GenerateContentResponse
@@ -56,17 +57,21 @@ class EventStream:
         "_exchange",
         "_first",
         "_interval",
+        "_opening",
         "_over",
         "_runtime",
         "_source",
     )
 
-    def __init__(self, runtime: Runtime, exchange: Exchange, source: Source, first: Responses | None) -> None:
+    def __init__(self, runtime: Runtime, exchange: Exchange, opened: Opened | Opening) -> None:
         self._runtime = runtime
         self._exchange = exchange
         self._answer = exchange.planned_answer
-        self._source = source
-        self._first = first
+        self._source: Source | None = None
+        self._first: Responses | None = None
+        self._opening = opened if isinstance(opened, Opening) else None
+        if not isinstance(opened, Opening):
+            self._begin(opened)
         self._interval = settings.KEEP_ALIVE_INTERVAL
         self._events = self._run()
         self._over = False
@@ -85,11 +90,14 @@ class EventStream:
         What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
         hears something every KEEP_ALIVE_INTERVAL seconds.
         """
-        answer, exchange, source, interval = self._answer, self._exchange, self._source, self._interval
+        answer, exchange, interval = self._answer, self._exchange, self._interval
         encoding, clock = exchange.encoding, asyncio.get_running_loop().time
-        feed, encode, read = answer.feed, encoding.chunk, source.read
-        spoken = clock()
+        feed, encode = answer.feed, encoding.chunk
         try:
+            while (source := self._source) is None:
+                yield KEEP_ALIVE
+                await self._open()
+            read, spoken = source.read, clock()
             responses, self._first = self._first, None
             while responses != [] and not exchange.stopped:
                 if responses and exchange.first_byte is None:
@@ -113,11 +121,27 @@ class EventStream:
         finally:
             await self._end()
 
+    def _begin(self, opened: Opened) -> None:
+        """Read from an upstream stream that is open."""
+        self._source, self._first = opened
+        if self._first:
+            self._exchange.first_byte = time.monotonic()
+
+    async def _open(self) -> None:
+        """Wait for the upstream stream, KEEP_ALIVE_INTERVAL seconds at most; raises why it could not be opened."""
+        opening = self._opening
+        if opening is not None and await opening.wait(self._interval):
+            self._opening = None
+            self._begin(opening.result())
+
     async def _end(self) -> None:
         if self._over:
             return
         self._over = True
-        await self._source.close()
+        if self._opening is not None:
+            await self._opening.abandon()
+        if self._source is not None:
+            await self._source.close()
         try:
             if not self._exchange.recorded:
                 # The client has gone: what it caused is recorded all the same.
@@ -127,27 +151,33 @@ class EventStream:
             self._runtime.leave()
 
 
-async def stream(runtime: Runtime, exchange: Exchange) -> EventStream:
+async def stream(runtime: Runtime, exchange: Exchange, *, silence: float | None = None) -> EventStream:
     """Open the upstream stream and wait for its first piece, so that a refusal keeps its status.
 
     Once Gemini has answered 200 but stays silent for KEEP_ALIVE_INTERVAL seconds, the answer begins with a comment.
+    Where `silence` is given, it begins so after that many seconds in any case; a later refusal is its last event.
     """
     await _admit(runtime, exchange)
+    opening: Opening | None = None
     try:
-        source, first = await asked(exchange, lambda: _opened(runtime, exchange))
-        if first:
-            exchange.first_byte = time.monotonic()
+        if silence is None:
+            return EventStream(runtime, exchange, await asked(exchange, lambda: _opened(runtime, exchange)))
+        opening = Opening(lambda: asked(exchange, lambda: _opened(runtime, exchange)))
+        if not await opening.wait(silence):
+            return EventStream(runtime, exchange, opening)
+        return EventStream(runtime, exchange, opening.result())
     except BaseException as error:
         try:
+            if opening is not None:
+                await opening.abandon()
             await record_failure(runtime, exchange, error)
         finally:
             exchange.release()
             runtime.leave()
         raise
-    return EventStream(runtime, exchange, source, first)
 
 
-async def _opened(runtime: Runtime, exchange: Exchange) -> tuple[Source, Responses | None]:
+async def _opened(runtime: Runtime, exchange: Exchange) -> Opened:
     """Open the upstream stream and read what comes first: a refusal may also be the first thing in a stream."""
     source = await open_source(runtime.client, exchange.upstream_model, exchange.calls, asked_as=exchange.public_model)
     try:

@@ -1,7 +1,7 @@
 """How a planned exchange becomes an HTTP response; shared by every endpoint that asks Gemini."""
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,12 +9,16 @@ from django.http.response import HttpResponseBase
 
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
+from api.exchange.opening import silence_left
 from api.exchange.plan import Asker
 from api.exchange.run import complete, stream
-from api.notes import Note
+from api.openai.sse import CONTENT_TYPE
 from api.runtime import runtime
 from api.views.base import GatewayView, json_response
 from gemini_gateway.lean_http import LeanStream, Pieces
+
+if TYPE_CHECKING:
+    from api.notes import Note
 
 SESSION_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -40,7 +44,7 @@ class EventStreamResponse(LeanStream):
     """Server-sent events that no proxy should hold back."""
 
     def __init__(self, events: Pieces) -> None:
-        super().__init__(events, content_type="text/event-stream")
+        super().__init__(events, content_type=CONTENT_TYPE)
         self.headers["Cache-Control"] = "no-store, no-transform"
         self.headers["X-Accel-Buffering"] = "no"
 
@@ -49,7 +53,7 @@ async def answer(exchange: Exchange) -> HttpResponseBase:
     """Carry the exchange out: JSON, or server-sent events."""
     response: HttpResponseBase
     if exchange.stream:
-        response = EventStreamResponse(await stream(runtime(), exchange))
+        response = EventStreamResponse(await stream(runtime(), exchange, silence=silence_left(exchange)))
     else:
         response = json_response(await complete(runtime(), exchange))
     for name, value in exchange.headers():

@@ -15,7 +15,7 @@ from api.exchange.responses.resume import listen, resume
 from api.exchange.responses.run import complete_response, stream_response, take_in
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import parse_compact, parse_input_tokens, parse_responses
-from api.openai.sse import named_event
+from api.openai.sse import CONTENT_TYPE, named_event
 from api.runtime import runtime
 from api.views.answering import EventStreamResponse, answer, asker_of
 from api.views.base import GatewayView, json_body, json_response
@@ -108,4 +108,4 @@ def taken_in(events: Sequence[Any], *, stream: bool) -> HttpResponse:
     if not stream:
         return json_response(events[-1]["response"])
     body = b"".join(named_event(event["type"], event) for event in events)
-    return HttpResponse(body, content_type="text/event-stream")
+    return HttpResponse(body, content_type=CONTENT_TYPE)

@@ -52,7 +52,7 @@ def test_a_streams_events_are_named_numbered_and_end(http: httpx2.Client) -> Non
     response = http.post(RESPONSES, json={"model": GEMINI_3, "input": "Hello!", "stream": True})
 
     events = named_events(response.text)
-    assert response.headers["content-type"] == "text/event-stream"
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert [event["type"] for event in events[:2]] == ["response.created", "response.in_progress"]
     assert [event["type"] for event in events if event["type"] in ENDS] == ["response.completed"]

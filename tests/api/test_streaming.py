@@ -51,7 +51,7 @@ def piece(text: str, **more: Any) -> dict[str, Any]:
 def test_order_of_chunks(http: httpx2.Client, emulator: Emulator, model: str) -> None:
     response = http.post(CHAT, json=chat_body("Tell me a story", model=model, stream=True))
 
-    assert response.headers["content-type"] == "text/event-stream"
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert response.headers["cache-control"] == "no-store, no-transform"
     assert response.headers["x-accel-buffering"] == "no"
     chunks = [ChatCompletionChunk.model_validate(event) for event in events(response)]

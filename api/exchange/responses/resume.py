@@ -13,7 +13,7 @@ from django.conf import settings
 from api.errors import InvalidRequestError
 from api.exchange.responses.jobs import ENDS, Job, Jobs
 from api.exchange.responses.stored import find, retrieve
-from api.openai.sse import KEEP_ALIVE, named_event
+from api.openai.sse import KEEP_ALIVE, named_event, one_line
 from api.runtime import Runtime
 from sessions_store.responses import FoundResponse, last_event, read_events
 from sessions_store.state_records import ACTIVE
@@ -40,8 +40,10 @@ async def resume(
 
 async def listen(job: Job, seen: int) -> AsyncGenerator[bytes, None]:
     """Yield a running job's events behind number `seen`."""
+    patience = _first_patience()
     while True:
-        events = await job.wait(seen + 1, settings.KEEP_ALIVE_INTERVAL)
+        events = await job.wait(seen + 1, patience)
+        patience = settings.KEEP_ALIVE_INTERVAL
         if events:
             yield _encoded(events)
             seen += len(events)
@@ -53,7 +55,7 @@ async def listen(job: Job, seen: int) -> AsyncGenerator[bytes, None]:
 
 async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> AsyncGenerator[bytes, None]:
     """Yield the kept events, and further ones as they are stored."""
-    spoken = time.monotonic()
+    spoken, patience = time.monotonic(), _first_patience()
     while True:
         status, events = await runtime.store.read(read_events, found.id, seen)
         if events:
@@ -69,9 +71,9 @@ async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, see
         else:
             await asyncio.sleep(POLL_SECONDS)
             await find(runtime, principal_id, found.public_id)  # fails it if its server has died
-            if time.monotonic() - spoken >= settings.KEEP_ALIVE_INTERVAL:
+            if time.monotonic() - spoken >= patience:
                 yield KEEP_ALIVE
-                spoken = time.monotonic()
+                spoken, patience = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
 
 
 async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> bytes | None:
@@ -88,6 +90,12 @@ async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, see
     return named_event(kind, {"type": kind, "sequence_number": seen + 1, "response": response})
 
 
+def _first_patience() -> float:
+    """Return for how many seconds a stream may be silent at its beginning."""
+    interval: float = settings.KEEP_ALIVE_INTERVAL
+    return min(settings.STREAM_OPEN_AFTER or interval, interval)
+
+
 def _encoded(events: Iterable[Any]) -> bytes:
     return b"".join(
         b"event: " + orjson.loads(event)["type"].encode() + b"\ndata: " + _raw(event) + b"\n\n" for event in events
@@ -95,4 +103,4 @@ def _encoded(events: Iterable[Any]) -> bytes:
 
 
 def _raw(event: str | bytes) -> bytes:
-    return event if isinstance(event, bytes) else event.encode()
+    return one_line(event if isinstance(event, bytes) else event.encode())

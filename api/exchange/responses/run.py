@@ -85,7 +85,7 @@ class CompactingStream:
                 await record(self._runtime, exchange, "ok")
                 yield closing
                 return
-            events = await stream(self._runtime, exchange)
+            events = await stream(self._runtime, exchange, silence=settings.KEEP_ALIVE_INTERVAL)
             async for encoded in events:
                 yield encoded
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well

@@ -15,6 +15,7 @@ OBJECTS: list[dict[str, Any]] = [
     {"text": "line\nbreak\r\nand \u2028 and \u0085 and \x0b"},
     {"text": "data: [DONE]\n\nevent: x"},
     {"text": "😀 ü"},
+    {"text": "“…” € \u00c2\u0085 \u2027\u202a", "key\u2028": "\\\u2029"},
 ]
 
 
@@ -22,6 +23,7 @@ OBJECTS: list[dict[str, Any]] = [
 def test_an_event_is_read_back(obj: dict[str, Any]) -> None:
     (read,) = SSEDecoder().iter_bytes(iter([event(obj)]))
     assert (read.event, orjson.loads(read.data)) == (None, obj)
+    assert len(event(obj).decode().splitlines()) == 2
 
 
 def test_a_named_event_is_read_back() -> None:
