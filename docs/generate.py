@@ -237,7 +237,8 @@ def models_section() -> str:
     mapped = [[f"`{row['public_name']}`", f"`{row['upstream_model']}`", row["description"]] for row in mappings]
     known = [[f"`{row['name']}`", _thinking(row), row.get("released_on", ""), _retirement(row)] for row in models]
     return (
-        "The first mapping that matches answers; `*` stands for any text.\n\n"
+        "The first mapping that matches answers; `*` stands for any text. One that is answered as `*` takes a prefix "
+        "off, and what is left is looked up again.\n\n"
         + table(["A client names", "Gemini answers as", "Meant for"], mapped)
         + "\nGemini's own names pass straight through, with or without `models/`. The catalogue knows these:\n\n"
         + table(["Upstream model", "Thinking", "Released", "Retires"], known)

@@ -78,6 +78,16 @@ class MappingRow:
         """Whether this row is meant for the public name (case counts)."""
         return name == self.public_name if self.pattern is None else self.pattern.match(name) is not None
 
+    @property
+    def renames(self) -> bool:
+        """Whether the row makes another name, to be looked up in turn, instead of naming a model."""
+        return "*" in self.upstream_model
+
+    def renamed(self, name: str) -> str:
+        """Return what the row makes of a name that it matches."""
+        before, _, after = self.public_name.partition("*")
+        return self.upstream_model.replace("*", name[len(before) : len(name) - len(after)]).removeprefix("models/")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueRows:

@@ -41,7 +41,8 @@ class Catalogue:
     def resolve(self, name: str, *, today: date) -> Resolution | None:
         """Return who answers `name` on that day (UTC), None when nobody does.
 
-        The first mapping that matches, in the operators' order, wins. Gemini's own names (with or without `models/`)
+        The first mapping that matches, in the operators' order, wins; one that only takes a prefix off (`openai/*`) is
+        followed by the next look-up. Gemini's own names (with or without `models/`)
         pass straight through unless a mapping spells them out or spells their beginning (`gemini-2.0-*`). A retired
         model gives way to its successor, and that one to its own.
         """
@@ -106,15 +107,20 @@ class Catalogue:
 
     def _resolve(self, requested: str, today: date) -> Resolution | None:
         name = requested.removeprefix("models/")
-        row = self._mapping(name)
-        upstream = name if row is None else row.upstream_model
+        rows: list[MappingRow] = []
+        changes: list[tuple[str, str]] = []
+        while (row := self._mapping(name, rows)) is not None:
+            rows.append(row)
+            target = row.renamed(name) if row.renames else row.upstream_model
+            if target != name:
+                changes.append(("mapped", f"{name} -> {target}"))
+            name = target
+            if not row.renames:
+                break
         if row is None and not self._is_upstream(name):
             return None
-        changes: list[tuple[str, str]] = []
-        if row is not None and upstream != name:
-            changes.append(("mapped", f"{name} -> {upstream}"))
-        model = self._model(upstream)
-        seen = {upstream}
+        model = self._model(name)
+        seen = {name}
         while model.retired(today) and model.successor and model.successor not in seen:
             seen.add(model.successor)
             changes.append(("retired", f"{model.name} -> {model.successor} since {model.retires_on}"))
@@ -123,16 +129,21 @@ class Catalogue:
             requested=requested,
             upstream=model.name,
             model=model,
-            defaults={} if row is None else dict(row.defaults),
+            defaults={parameter: value for used in reversed(rows) for parameter, value in used.defaults.items()},
             changes=tuple(changes),
-            mapping=None if row is None else row.public_name,
+            mapping=rows[-1].public_name if rows else None,
         )
 
-    def _mapping(self, name: str) -> MappingRow | None:
+    def _mapping(self, name: str, used: list[MappingRow]) -> MappingRow | None:
+        """Return the first row for a name; each is used once, so that a name is not made longer for ever."""
         # A catch-all pattern is not meant for Gemini's own names; one that spells their beginning is.
         own = self._is_upstream(name)
         for row in self._rows.mappings:
-            if row.matches(name) and (row.pattern is None or not own or self._is_upstream(row.literal)):
+            if (
+                row.matches(name)
+                and row not in used
+                and (row.pattern is None or not own or self._is_upstream(row.literal))
+            ):
                 return row
         return None
 

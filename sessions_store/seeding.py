@@ -79,8 +79,17 @@ def seed_search_fees(apps: Apps) -> None:
 
 def seed_mappings(apps: Apps) -> None:
     """Add the model mappings whose public name has no row."""
+    _add_mappings(apps, read_seed("model_mappings"))
+
+
+def seed_name_prefixes(apps: Apps) -> None:
+    """Add those of the model mappings that take a prefix off the name, where there is no row."""
+    _add_mappings(apps, [entry for entry in read_seed("model_mappings") if "*" in entry["upstream_model"]])
+
+
+def _add_mappings(apps: Apps, entries: list[dict[str, Any]]) -> None:
     mapping = apps.get_model("sessions_store", "ModelMapping")
-    for entry in read_seed("model_mappings"):
+    for entry in entries:
         columns = dict(entry)
         mapping.objects.get_or_create(public_name=columns.pop("public_name"), defaults=columns)
 

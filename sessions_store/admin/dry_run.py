@@ -32,11 +32,14 @@ def dry_run(name: str, *, today: date) -> DryRun:
     resolution = Catalogue(rows).resolve(name, today=today)
     if resolution is None:
         return DryRun(name=name)
+    followed = sum(kind == "mapped" for kind, _ in resolution.changes) > 1
     return DryRun(
         name=name,
         mapping=ModelMapping.objects.filter(public_name=resolution.mapping).first(),
         upstream=resolution.upstream,
-        steps=tuple(reason.replace(" -> ", " → ") for kind, reason in resolution.changes if kind != "mapped"),
+        steps=tuple(
+            reason.replace(" -> ", " → ") for kind, reason in resolution.changes if kind != "mapped" or followed
+        ),
         defaults=dict(resolution.defaults) or None,
         in_catalogue=resolution.upstream in rows.models,
         retirement=retirements(today).get(resolution.upstream),

@@ -18,6 +18,7 @@ from sessions_store.admin.page import Page
 from sessions_store.admin.retirements import RetirementList
 from sessions_store.catalogue_changes import announce
 from sessions_store.models import ModelMapping, UpstreamModel
+from sessions_store.models.mapping import ANY
 
 TRY = "try"
 LONGEST_NAME = 200
@@ -51,8 +52,9 @@ class ModelMappingPage(Page[ModelMapping]):
     change_list_template = "gateway/mappings.html"
     list_display = ("public_name", "answers", "position", "enabled", "default_parameters", "description")
     list_intro = (
-        "A client's “model” is looked up from top to bottom; the first enabled row that matches is used. "
-        "Gemini's own names need no row. A change takes effect with the next request."
+        "A client's “model” is looked up from top to bottom; the first enabled row that matches is used. A row whose "
+        "model is * takes a prefix off, and what is left is looked up in turn. Gemini's own names need no row. A "
+        "change takes effect with the next request."
     )
     ordering = ("position", "id")
     sortable_by = ("public_name", "position", "enabled")
@@ -91,7 +93,7 @@ class ModelMappingPage(Page[ModelMapping]):
     def save_model(self, request: HttpRequest, obj: ModelMapping, form: Any, change: bool) -> None:
         """Save, and warn of a name that may be a slip: Gemini may have models that the catalogue does not know yet."""
         super().save_model(request, obj, form, change)
-        if not UpstreamModel.objects.filter(name=obj.upstream_model).exists():
+        if ANY not in obj.upstream_model and not UpstreamModel.objects.filter(name=obj.upstream_model).exists():
             warning = f"The catalogue does not know {obj.upstream_model}. Without Gemini knowing it, requests fail."
             self.message_user(request, warning, messages.WARNING)
 

@@ -8,7 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 PUBLIC_NAME = re.compile(r"[A-Za-z0-9_.:/@+*?-]{1,200}")
-UPSTREAM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,199}")
+UPSTREAM_NAME = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_.@*-]{0,199}")
+ANY = "*"
 
 # Parameters that a mapping may set when the client does not: (types, least, greatest). bool is never a number.
 DEFAULT_PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
@@ -41,7 +42,11 @@ def validate_defaults(value: object) -> None:
 
 
 class ModelMapping(models.Model):
-    """Public name or pattern -> upstream model. The first enabled row, by position, that matches wins."""
+    """Public name or pattern -> upstream model. The first enabled row, by position, that matches wins.
+
+    A `*` in the upstream model stands for what the `*` of the public name stood for, and the name so made is looked up
+    again: `openai/*` -> `*` takes a prefix off.
+    """
 
     public_name = models.CharField(
         max_length=200,
@@ -57,7 +62,8 @@ class ModelMapping(models.Model):
                 re.compile(rf"\A(?:{UPSTREAM_NAME.pattern})\Z"), "A Gemini model id, such as gemini-3.8-flash."
             )
         ],
-        help_text="The Gemini model that answers, without “models/”.",
+        help_text="The Gemini model that answers, without “models/”. With * in it: the text that the * of the "
+        "public name stands for takes its place, and the name so made is looked up again.",
     )
     position = models.IntegerField(
         default=1000,
@@ -89,10 +95,14 @@ class ModelMapping(models.Model):
         return "*" in self.public_name or "?" in self.public_name
 
     def clean(self) -> None:
-        """Normalise both names: no surrounding blanks, no `models/` prefix."""
+        """Normalise both names: no surrounding blanks, no `models/` prefix. Raises ValidationError for a `*` in the
+        upstream model that stands for nothing.
+        """
         super().clean()
         self.public_name = self.public_name.strip().removeprefix("models/")
         self.upstream_model = self.upstream_model.strip().removeprefix("models/")
+        if ANY in self.upstream_model and not self.upstream_model.count(ANY) == self.public_name.count(ANY) == 1:
+            raise ValidationError({"upstream_model": "With * in it, both names have exactly one *."})
 
     def clean_fields(self, exclude: Any = None) -> None:
         """Validate the normalised names, so that a pasted `models/gemini-3.8-flash` is accepted."""

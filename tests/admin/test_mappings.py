@@ -52,6 +52,7 @@ def test_a_mapping_is_edited_and_the_catalogue_follows(operator: Client) -> None
         ({"public_name": "two words"}, "Letters, digits"),
         ({"public_name": "gpt-4"}, "already exists"),
         ({"upstream_model": "not a model"}, "A Gemini model id"),
+        ({"upstream_model": "*"}, "both names have exactly one *"),
         ({"defaults": "{temperature}"}, "valid JSON"),
         ({"defaults": '{"temperature": 7}'}, "out of range"),
         ({"defaults": '{"colour": "blue"}'}, "cannot be a default"),
@@ -83,6 +84,7 @@ def test_a_model_that_the_catalogue_does_not_know_is_saved_with_a_warning(
         ("gemini-3.8-flash", ["gemini-3.8-flash", "No row is used"]),
         ("models/gemini-3.8-flash", ["gemini-3.8-flash", "No row is used"]),
         ("claude-4", ["model_not_found"]),
+        ("openai/gpt-4", ["gemini-2.5-pro", "openai/gpt-4 → gpt-4", "gpt-4 → gemini-2.5-pro"]),
         ("gemini-99-neon", ["gemini-99-neon", "does not know this model"]),
     ],
 )

@@ -50,6 +50,22 @@ def test_openais_client_works_with_such_a_base_url(gateway: LiveGateway, base: s
     assert model.id == GEMINI_25
 
 
+@pytest.mark.parametrize(
+    ("name", "upstream"),
+    [(f"google/{GEMINI_25}", GEMINI_25), ("openai/gpt-4o", GEMINI_3), (f"vertex_ai/{GEMINI_25}", GEMINI_25)],
+)
+def test_a_models_name_may_have_the_prefix_of_another_gateway(
+    client: OpenAI, emulator: Emulator, name: str, upstream: str
+) -> None:
+    raw = client.chat.completions.with_raw_response.create(model=name, messages=[said("Hello!")])
+
+    assert raw.parse().model == name
+    assert raw.headers["x-gateway-model"] == upstream
+    assert f"mapped model: {name} -> " in raw.headers["x-gateway-notes"]
+    assert f"/models/{upstream}:" in emulator.received()[-1]["path"]
+    assert client.models.retrieve(name).id == name
+
+
 @pytest.fixture
 def azure(gateway: LiveGateway) -> Iterator[AzureOpenAI]:
     """Azure's client of openai-python, which puts the model into the address and its key into `api-key`."""
