@@ -17,6 +17,7 @@ GatewayError
 ├── ShuttingDownError              503  code server_shutting_down
 └── UpstreamError                  502  Gemini's side
     ├── UpstreamOverloadedError    503  may carry retry_after
+    │   └── UpstreamUnreachableError 503  code upstream_unreachable
     └── UpstreamTimeoutError       504
 
 Messages never hold an upstream body, a key or prompt text. Types and codes are OpenAI's own
@@ -175,6 +176,12 @@ class UpstreamOverloadedError(UpstreamError):
     status = 503
     type = "service_unavailable_error"
     default_code = "server_is_overloaded"
+
+
+class UpstreamUnreachableError(UpstreamOverloadedError):
+    """No connection to Gemini comes about: this server's network, or an address that nobody listens at."""
+
+    default_code = "upstream_unreachable"
 
 
 class UpstreamTimeoutError(UpstreamError):

@@ -61,8 +61,10 @@ def _handler(scope: Scope) -> ASGIHandler:
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     from api.checks import start_faults
+    from api.key_check import begin_key_check
     from api.runtime import shut_down
 
+    looking = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -71,7 +73,10 @@ async def _lifespan(receive: Receive, send: Send) -> None:
                 return
             garbage.settle()
             await send({"type": "lifespan.startup.complete"})
+            looking = begin_key_check()
         elif message["type"] == "lifespan.shutdown":
+            if looking is not None:
+                looking.cancel()
             await shut_down()
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -18,13 +18,23 @@ class Emulator:
         self._call("POST", "/_emulator/script", flat)
 
     def received(self) -> list[dict[str, Any]]:
-        """Requests since the last reset, oldest first: method, path, query, headers, body, at, ended, cancelled, ..."""
-        received: list[dict[str, Any]] = self._call("GET", "/_emulator/requests")
-        return received
+        """Requests since the last reset, oldest first: method, path, query, headers, body, at, ended, cancelled, ...
+
+        Without the look at the list of models that a gateway takes when it starts (`looks`).
+        """
+        return [entry for entry in self._journal() if not _is_look(entry)]
+
+    def looks(self) -> list[dict[str, Any]]:
+        """The looks at the list of models since the last reset."""
+        return [entry for entry in self._journal() if _is_look(entry)]
 
     def bodies(self) -> Iterator[Any]:
         """The JSON bodies of the POST requests received."""
         return (entry["body"] for entry in self.received() if entry["method"] == "POST")
+
+    def _journal(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self._call("GET", "/_emulator/requests")
+        return entries
 
     def reset(self) -> None:
         """Forgets script and log."""
@@ -35,3 +45,9 @@ class Emulator:
         request = urllib.request.Request(f"{self.base_url}{path}", data=body, method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
             return json.load(response)
+
+
+def _is_look(entry: dict[str, Any]) -> bool:
+    """Whether google-genai's headers are on a request for the list."""
+    listed = entry["method"] == "GET" and entry["path"].endswith("/models")
+    return bool(listed and "x-goog-api-client" in entry["headers"])

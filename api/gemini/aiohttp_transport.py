@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 
@@ -50,11 +51,19 @@ class AiohttpTransport:
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, until: float) -> AiohttpAnswer | None:
         """See transport.Transport."""
+        return await self._ask("POST", path, headers, body, until=until)
+
+    async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> AiohttpAnswer | None:
+        """See transport.Transport."""
+        return await self._ask("GET", path, headers, None, until=until)
+
+    async def _ask(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, until: float
+    ) -> AiohttpAnswer | None:
+        options: Any = {"headers": headers, "data": body, "timeout": self._limits, "allow_redirects": False}
         try:
             async with asyncio.timeout_at(until):
-                response = await self._session.post(
-                    self._origin + path, headers=headers, data=body, timeout=self._limits, allow_redirects=False
-                )
+                response = await self._session.request(method, self._origin + path, **options)
         except aiohttp.ServerTimeoutError:
             raise ConnectTimeoutError("The upstream could not be reached in time.") from None
         except TimeoutError:

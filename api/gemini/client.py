@@ -12,7 +12,7 @@ import importlib.util
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ import orjson
 from google import genai
 from google.genai import types
 
-from api.errors import GatewayError, ModelNotFoundError, UpstreamError, UpstreamOverloadedError, UpstreamTimeoutError
+from api.errors import GatewayError, ModelNotFoundError, UpstreamError, UpstreamTimeoutError, UpstreamUnreachableError
 from api.gemini.faults import KEY_REFUSED, upstream_error
 from api.gemini.sse import StreamDecoder
 from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, Transport, TransportError
@@ -99,6 +99,13 @@ class GeminiClient:
         counted = await self._plain(f"{self._path(model)}:countTokens", body, asked_as or model)
         return int(counted.get("totalTokens", 0))
 
+    async def list_models(self) -> None:
+        """GET the first model of the list, which costs nothing; raises what a request would fail with, too."""
+        until = self._loop.time() + min(self.deadlines.first_byte, self.deadlines.total)
+        target, headers = await self._target("models?pageSize=1")
+        answer = await self._accepted(self._transport.get(target, headers, until=until), until, "")
+        answer.close()
+
     async def stream(self, model: str, body: bytes, *, asked_as: str = "") -> "UpstreamStream":
         """POST `:streamGenerateContent` and return the open stream once Gemini has answered 200.
 
@@ -125,8 +132,12 @@ class GeminiClient:
         deadlines = self.deadlines
         until = self._loop.time() + min(deadlines.first_byte, deadlines.total)
         target, headers = await self._target(path)
+        return await self._accepted(self._transport.post(target, headers, body, until=until), until, name)
+
+    async def _accepted(self, asking: Awaitable[Answer | None], until: float, name: str) -> Answer:
+        """Await an answer and return it if it is a 200, with its body unread."""
         try:
-            answer = await self._transport.post(target, headers, body, until=until)
+            answer = await asking
         except TransportError as error:
             raise _connection_error(error) from None
         if answer is None:
@@ -302,5 +313,5 @@ def _connection_error(error: TransportError) -> GatewayError:
     if isinstance(error, ConnectTimeoutError):
         return UpstreamTimeoutError("The upstream could not be reached within the time limit.")
     if isinstance(error, ConnectFailedError):
-        return UpstreamOverloadedError("The upstream could not be reached.")
+        return UpstreamUnreachableError("Gemini could not be reached from this server. Its network may be down.")
     return UpstreamError("The connection to the upstream broke off.")

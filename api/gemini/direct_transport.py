@@ -239,9 +239,17 @@ class DirectTransport:
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, until: float) -> Connection | None:
         """See transport.Transport."""
+        request = b"%sContent-Length: %d\r\n\r\n%s" % (self._head(path, headers), len(body), body)
+        return await self._ask(request, until)
+
+    async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Connection | None:
+        """See transport.Transport."""
+        return await self._ask(self._lines("GET", path, headers) + b"\r\n", until)
+
+    async def _ask(self, request: bytes, until: float) -> Connection | None:
         connection = self._reuse() or await self._connect()
         try:
-            connection.send(b"%sContent-Length: %d\r\n\r\n%s" % (self._head(path, headers), len(body), body))
+            connection.send(request)
             if await connection.receive(until) is not None:
                 return connection
         except BaseException:
@@ -290,9 +298,13 @@ class DirectTransport:
         known = self._heads.get(path)
         if known is not None and known[0] is headers:
             return known[1]
-        lines = [f"POST {path} HTTP/1.1", f"Host: {self._authority}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        head = ("\r\n".join(lines) + "\r\n").encode("latin-1")
+        head = self._lines("POST", path, headers)
         if len(self._heads) < MOST_HEADS:
             self._heads[path] = (headers, head)
         return head
+
+    def _lines(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
+        """Return a request's first line and headers, each with its end."""
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._authority}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return ("\r\n".join(lines) + "\r\n").encode("latin-1")

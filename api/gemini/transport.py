@@ -1,4 +1,4 @@
-"""What a transport to Gemini gives: one POST, an answer whose body is read piece by piece, and its end at any moment.
+"""What a transport to Gemini gives: one request, an answer whose body is read in pieces, and its end at any moment.
 
 Two kinds exist: `direct_transport` (asyncio and httptools, about ten times cheaper than an HTTP client library, see
 docs/decisions/0005) and `aiohttp_transport`, for where an HTTP proxy stands between or httptools is missing.
@@ -56,6 +56,9 @@ class Transport(Protocol):
 
         Raises TransportError. A caller that is cancelled leaves nothing behind.
         """
+
+    async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Answer | None:
+        """Send one request without a body; otherwise as `post`."""
 
     async def aclose(self) -> None:
         """Close all connections."""

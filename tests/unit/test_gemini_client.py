@@ -15,6 +15,7 @@ from api.errors import (
     UpstreamError,
     UpstreamOverloadedError,
     UpstreamTimeoutError,
+    UpstreamUnreachableError,
 )
 from api.gemini.client import Deadlines, GeminiClient, Upstream, UpstreamStream
 
@@ -37,7 +38,9 @@ class FakeGemini:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Keep the request, then answer with the handler of the moment; note a client that hung up."""
-        self.requests.append((request.path_qs, dict(request.headers), await request.json()))
+        self.requests.append(
+            (request.path_qs, dict(request.headers), await request.json() if request.can_read_body else None)
+        )
         try:
             return await self.handler(request)
         except asyncio.CancelledError:
@@ -285,9 +288,32 @@ async def test_an_error_inside_a_stream_is_raised(gemini: FakeGemini, client: Ge
 
 async def test_nobody_listens() -> None:
     made = GeminiClient(Upstream(api_key="k", base_url="http://127.0.0.1:9"), SHORT)
-    with pytest.raises(UpstreamOverloadedError):
+    with pytest.raises(UpstreamUnreachableError):
         await made.generate("gemini-x", b"{}")
+    with pytest.raises(UpstreamUnreachableError):
+        await made.list_models()
     await made.aclose()
+
+
+async def test_the_list_of_models_is_asked_for_with_the_key(gemini: FakeGemini, client: GeminiClient) -> None:
+    await client.list_models()
+
+    path, headers, body = gemini.requests[0]
+    assert (path, headers["x-goog-api-key"], body) == ("/v1beta/models?pageSize=1", "k-test", None)
+
+
+async def test_a_wrong_key_is_found_by_the_list_of_models(gemini: FakeGemini, client: GeminiClient) -> None:
+    gemini.handler = refuse_key
+    with pytest.raises(UpstreamError) as caught:
+        await client.list_models()
+    assert caught.value.code == "upstream_authentication_failed"
+
+
+async def refuse_key(request: web.Request) -> web.StreamResponse:
+    """Answer as Gemini does to a key that it does not know."""
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
+    error = {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT", "details": details}
+    return web.json_response({"error": error}, status=400)
 
 
 @pytest.mark.parametrize("name", ["a/../b", "a?b", "a b", "", "a#b", "a\n"])

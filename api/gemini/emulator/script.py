@@ -53,7 +53,9 @@ class Step:
         return (self.body, self.raw, self.chunks) != (None, None, None) or self.status != 200
 
     def fits(self, model: str, method: str, body: str) -> bool:
-        """Whether the step is meant for this request."""
+        """Whether the step is meant for this request; one for the list of models has to say so."""
+        if method == "list" and "method" not in self.match:
+            return False
         seen = {"model": model, "method": method, "contains": body}
         return all(wanted in seen[key] for key, wanted in self.match.items())
 
