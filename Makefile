@@ -8,6 +8,8 @@ PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v $$name; break; }; done)
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+# An environment that was made only half (interrupted, or without ensurepip) has a Python and no pip.
+MEND := { $(RUN) -m pip --version >/dev/null 2>&1 || $(RUN) -m ensurepip >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV); }
 BENCH_PEERS ?= benchmarks/.peers
 CLIENTS := .venv-clients
 NODE_CLIENTS := tests/clients/node
@@ -72,11 +74,11 @@ $(RUN):
 
 # The stamps hold the requirements they were installed from: pip runs only when these have changed.
 $(VENV)/.runtime: requirements.txt | $(RUN)
-	@cmp -s $< $@ || { echo "Installing $<"; $(PIP) -r $<; }
+	@cmp -s $< $@ || { echo "Installing $<"; $(MEND) && $(PIP) -r $<; }
 	@cp $< $@
 
 $(VENV)/.development: requirements.txt requirements-dev.txt | $(RUN)
-	@cat $^ | cmp -s - $@ || { echo "Installing requirements-dev.txt"; $(PIP) -r requirements-dev.txt; }
+	@cat $^ | cmp -s - $@ || { echo "Installing requirements-dev.txt"; $(MEND) && $(PIP) -r requirements-dev.txt; }
 	@cat $^ > $@
 
 # Real clients have environments of their own: some still need an openai that is older than ours.
