@@ -125,9 +125,17 @@ def _host_name(host: str) -> str:
     """Return the name in a Host header of the form `name`, `name:port` or `[v6]:port`; "" where the form is another."""
     if host.startswith("["):
         name, closed, rest = host[1:].partition("]")
-        return name.lower() if closed and (not rest or _is_port(rest)) else ""
+        return _shortened(name) if closed and (not rest or _is_port(rest)) else ""
     name, _, port = host.partition(":")
     return name.lower() if not port or port.isdigit() else ""
+
+
+def _shortened(address: str) -> str:
+    """Return an IPv6 address in its shortest form, "" for what is none."""
+    try:
+        return str(ipaddress.IPv6Address(address))
+    except ValueError:
+        return ""
 
 
 def _is_port(rest: str) -> bool:

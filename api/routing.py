@@ -10,6 +10,7 @@ from api.views.unknown import UnknownView
 
 _resolver = get_resolver("api.urls")
 _resolver.url_patterns  # noqa: B018 - imports the views now, so that a broken one stops the server from starting
+_unknown = _resolver.resolve("/unknown")
 
 
 class Route(NamedTuple):
@@ -18,36 +19,21 @@ class Route(NamedTuple):
     match: ResolverMatch
     deployment: str
 
-    @property
-    def known(self) -> bool:
-        """Whether the path is an endpoint's."""
-        return _is_known(self.match)
-
 
 @lru_cache(maxsize=512)
 def route(path: str) -> Route:
-    """Return where a path leads. One that no URL takes as it stands is rewritten; if that does not help, it is unknown.
-
-    Raises Resolver404 for what not even the last URL takes, such as a line break.
-    """
+    """Return where a path leads: one that no URL takes as it stands is rewritten, and unknown if that does not help."""
     found = _found(path)
-    if found is not None and _is_known(found):
+    if _is_known(found):
         return Route(found, "")
     other = meant(path)
     rewritten = _found(other.path)
-    if rewritten is not None and _is_known(rewritten):
-        return Route(rewritten, other.deployment)
-    if found is None:
-        raise Resolver404({"path": path})
-    return Route(found, "")
+    return Route(rewritten, other.deployment) if _is_known(rewritten) else Route(found, "")
 
 
 def is_served(path: str) -> bool:
     """Whether a path is an endpoint's, in any form."""
-    try:
-        return route(path).known
-    except Resolver404:
-        return False
+    return _is_known(route(path).match)
 
 
 def socket_path(path: str) -> str:
@@ -56,11 +42,11 @@ def socket_path(path: str) -> str:
     return "" if address.deployment else address.path
 
 
-def _found(path: str) -> ResolverMatch | None:
+def _found(path: str) -> ResolverMatch:
     try:
         return _resolver.resolve(path)
-    except Resolver404:
-        return None
+    except Resolver404:  # not even the last URL takes a line break, or what begins without a slash
+        return _unknown
 
 
 def _is_known(match: ResolverMatch) -> bool:

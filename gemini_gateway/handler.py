@@ -49,10 +49,7 @@ class Route(Protocol):
 
 
 class ShortHandler(ASGIHandler):
-    """An ASGI handler whose views are all async, bound to one routing and to settings.API_MIDDLEWARE.
-
-    `route` raises Resolver404 for a path that leads nowhere.
-    """
+    """An ASGI handler whose views are all async, bound to one routing and to settings.API_MIDDLEWARE."""
 
     def __init__(
         self,

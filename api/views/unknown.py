@@ -1,6 +1,7 @@
 """Paths that are no endpoint, and `/v1` itself, which says what the endpoints are."""
 
-from typing import Literal
+from typing import Final, Literal
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
@@ -8,6 +9,8 @@ from typing_extensions import TypedDict
 from api.addresses import ENDPOINTS, suggestion
 from api.errors import NotFoundError
 from api.views.base import GatewayView, json_response
+
+_PLAIN: Final = "/:;,@!$&'()*+=~%?#[]"
 
 
 class Index(TypedDict):
@@ -27,7 +30,7 @@ class UnknownView(GatewayView):
 
     async def get(self, request: HttpRequest, path: str = "") -> HttpResponse:
         """Say which path is unknown, and which may have been meant."""
-        text = f"Unknown request URL: {request.method} {request.path[:200]}."
+        text = f"Unknown request URL: {request.method} {quote(request.path[:200], safe=_PLAIN)}."
         if meant := suggestion(request.path):
             text += f" Did you mean {meant}?"
         raise NotFoundError(text, code="unknown_url")

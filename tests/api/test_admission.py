@@ -140,11 +140,8 @@ def test_ambiguous_hosts_are_not_local(gateway: LiveGateway, head: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "//v1/models",
-        "/v1//models",
         "/v1/../admin/",
         "/v1/%2e%2e/admin/",
-        "/%2fv1/models",
         "/V1/models",
         "/v1;/models",
         "/healthz/../admin/",
@@ -161,8 +158,14 @@ def test_odd_paths_lead_nowhere(gateway: LiveGateway, path: str) -> None:
     assert b"Log in" not in body
 
 
-@pytest.mark.parametrize("path", ["/%76%31/models", "/v1%2fmodels", "/v1/%6dodels"])
-def test_an_encoded_path_is_guarded_like_the_plain_one(gateway: LiveGateway, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/%76%31/models", "/v1%2fmodels", "/v1/%6dodels", "/%2fv1/models"),
+        *("//v1/models", "/v1//models", "/v1/v1/models", "/api/v1/models", "/openai/models", "/models"),
+    ],
+)
+def test_a_path_in_another_form_is_guarded_like_the_plain_one(gateway: LiveGateway, path: str) -> None:
     request = f"GET {path} HTTP/1.1\nHost: {{}}\nConnection: close"
 
     assert exchange(gateway, request.format("localhost")).split()[1] == b"200"
@@ -185,18 +188,6 @@ def test_headers_with_underscores_count_for_nothing(gateway: LiveGateway) -> Non
     assert exchange(gateway, head).split()[1] in {b"200", b"400"}
     head = "GET /v1/models HTTP/1.1\nHost: evil.example\nDaphne-Root-Path: /v1\nConnection: close"
     assert exchange(gateway, head).split()[1] == b"403"
-
-
-def test_web_pages_get_no_permission(http: httpx2.Client, emulator: Emulator) -> None:
-    asks = {"origin": "http://localhost:3000", "access-control-request-method": "POST"}
-    preflight = http.options(CHAT, headers={**asks, "access-control-request-headers": "content-type"})
-    simple = http.post(CHAT, content=b'{"model": "gpt-4"}', headers={"content-type": "text/plain"})
-    answered = http.post(CHAT, json=chat_body(), headers={"origin": "http://localhost:3000"})
-
-    assert preflight.status_code == 405
-    assert simple.status_code == 415
-    for response in (preflight, simple, answered):
-        assert not [name for name in response.headers if name.startswith("access-control-")]
 
 
 def test_cookies_are_neither_read_nor_set(http: httpx2.Client) -> None:
