@@ -78,9 +78,9 @@ class ShortHandler(ASGIHandler):
             self._check_declared_length(scope)
             body = await self._read_whole_body(receive)
         except BodyTooLargeError:
-            response = self._too_large()
-            _open_to(_origin(scope), response)
-            await self._send(response, send)
+            refusal = self._too_large()
+            _open_to(_origin(scope), refusal)
+            await self._send(refusal, send)
             return
         if body is None:
             return
@@ -89,7 +89,7 @@ class ShortHandler(ASGIHandler):
         if self._watches is None or self._watches.loop is not asyncio.get_running_loop():
             self._watches = HangUpWatches()
         watch = self._watches.watch(receive)
-        response = None
+        response: HttpResponseBase | None = None
         try:
             response = await answering
             await self._send(response, send)
