@@ -1,5 +1,6 @@
 """Addresses in other forms: which are served, what the rest are told, and that no program gets HTML."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -113,6 +114,19 @@ def test_the_deployment_is_the_model(http: httpx2.Client, emulator: Emulator, pa
     assert (response.status_code, response.json()["model"]) == (200, GEMINI_25)
     assert "deployment" not in response.headers.get("x-gateway-notes", "")
     assert f"/models/{GEMINI_25}:" in emulator.received()[-1]["path"]
+
+
+def test_a_compressed_body_with_a_mark_gets_the_deployment_too(http: httpx2.Client, emulator: Emulator) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps(chat_body("a\ud800b", model="whatever")).encode()
+    headers = {**JSON, "content-encoding": "gzip"}
+
+    response = http.post(
+        f"/openai/deployments/{GEMINI_25}/chat/completions", content=gzip.compress(body), headers=headers
+    )
+
+    assert (response.status_code, response.json()["model"]) == (200, GEMINI_25)
+    assert "mapped model: the deployment in the address is asked" in response.headers["x-gateway-notes"]
+    assert "converted" in response.headers["x-gateway-notes"]
 
 
 def test_a_deployment_may_have_any_name(http: httpx2.Client) -> None:
