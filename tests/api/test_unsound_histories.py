@@ -207,7 +207,7 @@ def test_such_characters_are_replaced_everywhere(http: httpx2.Client, emulator: 
     assert f"tool_calls[0].function.arguments: {NOTE}" in response.headers["x-gateway-notes"]
     (left,) = emulator.bodies()
     assert left["systemInstruction"]["parts"] == [{"text": "Be \ufffd brief."}]
-    assert left["contents"][0]["parts"] == [{"text": "\ufffdbinary\ufffd 😀 \\ud83d \\u0000"}]
+    assert left["contents"][0]["parts"] == [{"text": "n\ufffd: "}, {"text": "\ufffdbinary\ufffd 😀 \\ud83d \\u0000"}]
     (name,) = [declaration["name"] for declaration in left["tools"][0]["functionDeclarations"]]
     text, made = left["contents"][1]["parts"]
     assert (text["text"], made["functionCall"]["name"]) == ("x\ufffd", name)

@@ -20,7 +20,7 @@ def forwards(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     """The pattern that the upstream model must fit, and rows."""
 
-    dependencies = [("sessions_store", "0010_message_keys")]
+    dependencies = [("sessions_store", "0011_messages_as_sent")]
     operations = [
         migrations.AlterField(
             "modelmapping",
