@@ -85,7 +85,7 @@ class Candidates:
         return all(choice.finished or self._block_reason(choice) for choice in self.choices)
 
     def close(self) -> None:
-        """Say that all calls have ended; raises UpstreamError if a choice has neither a finish reason nor a block."""
+        """Say that all calls have ended; raises UpstreamError if a choice is not complete."""
         for choice in self.choices:
             if not choice.finished:
                 reason = self._block_reason(choice)
@@ -95,6 +95,7 @@ class Candidates:
                         code=UNFINISHED,
                     )
                 choice.block(reason)
+            choice.close()
 
     @property
     def contents(self) -> list[Content]:

@@ -16,7 +16,8 @@ from api.translate.annotations import Grounding
 from api.translate.code_blocks import code_output, code_result_to_text, executable_code_to_text
 from api.translate.finish_reason import UNSPECIFIED, finish_reason_note, finish_reason_to_openai
 from api.translate.logprobs import TokenLogprobs
-from api.translate.partial_args import OpenCall
+from api.translate.no_answer import unplaced
+from api.translate.open_calls import OpenCalls, is_whole
 from api.translate.upstream_json import expect, to_json, unexpected_shape
 from gemini_gateway.frozen import frozen
 
@@ -77,7 +78,7 @@ class Choice:
     """Folds the candidates of one index. `text`, `thoughts`, `images` and `calls` are what a client sees, in order."""
 
     __slots__ = (
-        "_open_call",
+        "_open_calls",
         "_parts",
         "_rules",
         "_run",
@@ -118,7 +119,7 @@ class Choice:
         self._parts: list[Part] = []
         self._run: list[str] = []  # unsigned text since the last other part: it is stored as one part
         self._run_is_thought = False
-        self._open_call: OpenCall | None = None
+        self._open_calls: OpenCalls | None = None
         self._withheld: dict[str, Note] = {}
 
     @property
@@ -163,7 +164,8 @@ class Choice:
                 self._take_part(part, pieces)  # type: ignore[arg-type]
         native = candidate.get("finishReason")
         if native and native != UNSPECIFIED:
-            self._close_call(pieces)
+            if self._open_calls:
+                self._give_out(self._open_calls.close(), pieces)
             self.native_finish_reason = expect(native, str)
         if not _SOURCES.isdisjoint(candidate):
             self.grounding = self.grounding or Grounding()
@@ -172,6 +174,11 @@ class Choice:
             self.logprobs.take(candidate["logprobsResult"])
         return pieces
 
+    def close(self) -> None:
+        """Say that nothing more comes. Raises UpstreamError for a part of a call that came after the finish reason."""
+        if self._open_calls:
+            raise unplaced()
+
     def block(self, reason: str) -> None:
         """End the choice because Gemini refused the prompt."""
         self.native_finish_reason = reason
@@ -179,6 +186,8 @@ class Choice:
 
     def _take_part(self, part: Part, pieces: list[Piece]) -> None:
         text = part.get("text")
+        if self._open_calls and (text or (text is None and "functionCall" not in part)):
+            self._give_out(self._open_calls.pause(), pieces)
         if text is None:
             self._close_run()
             self._take_other(part, pieces)
@@ -222,40 +231,30 @@ class Choice:
             self._withhold("content", "an answer part of a kind that this API cannot carry")
 
     def _take_call(self, part: Part, pieces: list[Piece]) -> None:
-        call: dict[str, Any] = dict(expect(part.get("functionCall"), dict))
-        name = expect(call.get("name") or "", str)
-        more = call.get("willContinue") is True
-        if name:
-            self._close_call(pieces)
-            if more or "partialArgs" in call:
-                self._open_call = OpenCall(part)
-            else:
-                self._made(part, name, call.get("args"), pieces)
-        elif self._open_call is not None:
-            self._open_call.add(call)
-        else:
-            self._withhold("tool_calls", "a function call without a name")
-        if not more:
-            self._close_call(pieces)
+        call = expect(part.get("functionCall"), dict)
+        if not self._open_calls:
+            if is_whole(call):
+                self._made(part, pieces)
+                return
+            self._open_calls = self._open_calls or OpenCalls()
+        self._give_out(self._open_calls.take(part, call), pieces)
 
-    def _close_call(self, pieces: list[Piece]) -> None:
-        """Give out the call that came in pieces, if there is one."""
-        if self._open_call is not None:
-            part: Any = self._open_call.close()
-            self._open_call = None
-            self._made(part, part["functionCall"]["name"], part["functionCall"]["args"], pieces)
+    def _give_out(self, complete: list[Part], pieces: list[Piece]) -> None:
+        for part in complete:
+            self._made(part, pieces)
 
-    def _made(self, part: Part, name: str, args: Any, pieces: list[Piece]) -> None:
+    def _made(self, part: Part, pieces: list[Piece]) -> None:
         """Store and give out one call; one above the limit is neither stored nor given out, so both sides agree."""
         rules = self._rules
+        called: Mapping[str, Any] = part["functionCall"]
+        name, args = expect(called["name"], str), called["args"]
         if rules.call_limit is not None and len(self.calls) >= rules.call_limit:
             self._withhold(
                 "tool_calls", "only one call at a time" if rules.call_limit else "this API has no function calls"
             )
             return
-        arguments = "{}" if args is None else to_json(args)
         client_name = rules.tool_names.get(name, name)
-        call = Call(len(self.calls), next(rules.call_ids), client_name, arguments, _signature(part))
+        call = Call(len(self.calls), next(rules.call_ids), client_name, to_json(args), _signature(part))
         self._store(part)
         self.calls.append(call)
         pieces.append(Piece("call", "", call))

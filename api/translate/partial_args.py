@@ -1,92 +1,155 @@
-"""Function calls that arrive in pieces: Vertex can stream a call's arguments value by value.
+"""The arguments of a function call that arrives in pieces: Vertex can stream them value by value.
 
-Each piece names its place with a JSON path (`$.place.names[0]`); strings grow over several pieces. Follows
+Each `partialArgs` entry names its place with a JSON path (`$.place.names[0]`); a string grows over several entries.
+Whatever contradicts an earlier piece is an error: no value replaces another one. Follows
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc.
 """
 
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
-from api.translate.upstream_json import expect, unexpected_shape
+import orjson
 
-_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d{1,4})\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
-_VALUES: Final = ("stringValue", "numberValue", "boolValue")
+from api.translate.json_path import Steps, json_path_to_steps
+from api.translate.upstream_json import expect, to_json, unexpected_shape
+
+# The kinds of value, each with its type in JSON.
+_VALUES: Final[Mapping[str, tuple[type, ...]]] = {
+    "stringValue": (str,),
+    "numberValue": (int, float),
+    "boolValue": (bool,),
+}
+_KNOWN: Final = frozenset({*_VALUES, "nullValue", "jsonPath", "willContinue"})
+_MAX_HOLES: Final = 10_000  # array items of one call that may be missing while later ones are there
+_ABSENT: Final = object()
 
 
-class OpenCall:
-    """A call whose arguments are still coming: `part` is its first part, complete once `close` has been called."""
+@dataclass(slots=True)
+class _Growing:
+    """A value with `willContinue`: where it stands, and the values of its entries so far."""
 
-    def __init__(self, part: Mapping[str, Any]) -> None:
-        self.part: dict[str, Any] = dict(part)
-        call = expect(part.get("functionCall"), dict)
-        self._call = {key: value for key, value in call.items() if key not in ("willContinue", "partialArgs")}
-        self._args: dict[str, Any] = dict(expect(call.get("args") or {}, dict))
-        self._growing: set[str] = set()
-        self.add(call)
+    holder: Any
+    key: str | int
+    values: list[Any] = field(default_factory=list)
 
-    def add(self, call: Mapping[str, Any]) -> None:
-        """Take the `partialArgs` of one more piece."""
-        for piece in expect(call.get("partialArgs") or [], list):
-            self._set(expect(piece, dict))
+
+class PartialArgs:
+    """Arguments in the making."""
+
+    def __init__(self) -> None:
+        self._args: dict[str, Any] = {}
+        self._growing: dict[Steps, _Growing] = {}
+        self._lists: dict[int, list[Any]] = {}  # arrays that may have holes, by identity
+        self._holes = 0
+
+    def merge(self, args: Mapping[str, Any]) -> None:
+        """Take the `args` of one piece. Raises UpstreamError if it contradicts an earlier one."""
+        # A copy, because later entries are put into its objects and arrays.
+        waiting: list[tuple[dict[str, Any], Mapping[str, Any]]] = [(self._args, orjson.loads(to_json(args)))]
+        while waiting:
+            target, source = waiting.pop()
+            for key, value in source.items():
+                present = target.get(key, _ABSENT)
+                if isinstance(present, dict) and isinstance(value, dict):
+                    waiting.append((present, value))
+                else:
+                    _put(target, key, value)
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Take one entry of `partialArgs`. Raises UpstreamError if its value cannot be placed."""
+        steps = json_path_to_steps(expect(entry.get("jsonPath"), str))
+        value = _value(entry)
+        growing = self._growing.get(steps)
+        more = entry.get("willContinue") is True
+        if growing is None:
+            holder, key = self._place(steps)
+            if not more:
+                _put(holder, key, None if value is _ABSENT else value)
+                return
+            _put(holder, key, "" if value is _ABSENT or isinstance(value, str) else value)
+            growing = self._growing[steps] = _Growing(holder, key)
+        if value is not _ABSENT:
+            growing.values.append(value)
+        if not more:
+            del self._growing[steps]
+            _end(growing)
 
     def close(self) -> dict[str, Any]:
-        """Return the part with the whole call in it."""
-        self.part["functionCall"] = {**self._call, "args": self._args}
-        return self.part
+        """Return the arguments. A value whose last entry has not come is as long as it is."""
+        for growing in self._growing.values():
+            _end(growing)
+        for items in self._lists.values():
+            items[:] = [None if item is _ABSENT else item for item in items]
+        return self._args
 
-    def _set(self, piece: dict[str, Any]) -> None:
-        path = expect(piece.get("jsonPath"), str)
-        value: Any = next((piece[key] for key in _VALUES if key in piece), None)
-        holder, last = self._place(path)
-        if path in self._growing and isinstance(value, str):
-            value = expect(_item(holder, last), str) + value
-        if piece.get("willContinue") is True:
-            self._growing.add(path)
-        else:
-            self._growing.discard(path)
-        _put(holder, last, value)
-
-    def _place(self, path: str) -> tuple[Any, str | int]:
-        """Return the object or array that holds the value at `path`, and the value's key or index in it."""
-        steps = _steps(path)
+    def _place(self, steps: Steps) -> tuple[Any, str | int]:
+        """Return the object or array that holds the value at `steps`, and the value's key or index in it."""
         holder: Any = self._args
         for step, following in pairwise(steps):
+            self._make_room(holder, step)
             inner = _item(holder, step)
-            if inner is None:
+            if inner is _ABSENT:
                 inner = [] if isinstance(following, int) else {}
                 _put(holder, step, inner)
             holder = inner
+        self._make_room(holder, steps[-1])
         return holder, steps[-1]
 
+    def _make_room(self, holder: Any, step: str | int) -> None:
+        if isinstance(step, int):
+            items = expect(holder, list)
+            missing = step + 1 - len(items)
+            if missing > 0:
+                self._holes += missing - 1
+                if self._holes > _MAX_HOLES:
+                    raise unexpected_shape()
+                items.extend([_ABSENT] * missing)
+                self._lists[id(items)] = items
 
-def _steps(path: str) -> list[str | int]:
-    steps: list[str | int] = []
-    position = 1
-    while position < len(path):
-        match = _STEP.match(path, position)
-        if match is None:
-            break
-        name = next((group for group in (match[1], match[3], match[4]) if group is not None), None)
-        steps.append(int(match[2]) if name is None else name)
-        position = match.end()
-    if not steps or position != len(path) or not path.startswith("$"):
+
+def _value(entry: Mapping[str, Any]) -> Any:
+    """Return the value of an entry, _ABSENT if it has none. A kind of value that is not known would be lost: it raises.
+
+    JSON spells NullValue `null` or by its name, and some serializers leave `null` out.
+    """
+    if not entry.keys() <= _KNOWN:
         raise unexpected_shape()
-    return steps
+    found = [(kind, value) for kind in _VALUES if (value := entry.get(kind)) is not None]
+    if not found:
+        return None if "nullValue" in entry else _ABSENT
+    kind, value = found[0]
+    if len(found) > 1 or type(value) not in _VALUES[kind]:
+        raise unexpected_shape()
+    return value
+
+
+def _end(growing: _Growing) -> None:
+    """Put a value that has grown in its place: strings add up, any other value may only be repeated."""
+    values = growing.values
+    if all(isinstance(value, str) for value in values):
+        value = "".join(values)
+    else:
+        value = values[0]
+        if any(not _same(value, other) for other in values):
+            raise unexpected_shape()
+    growing.holder[growing.key] = value
 
 
 def _item(holder: Any, step: str | int) -> Any:
     if isinstance(step, int):
-        items = expect(holder, list)
-        return items[step] if step < len(items) else None
-    return expect(holder, dict).get(step)
+        return expect(holder, list)[step]
+    return expect(holder, dict).get(step, _ABSENT)
 
 
 def _put(holder: Any, step: str | int, value: Any) -> None:
-    if isinstance(step, int):
-        items = expect(holder, list)
-        items.extend([None] * (step + 1 - len(items)))
-        items[step] = value
-    else:
-        expect(holder, dict)[step] = value
+    """Put a value in its place, which is free or holds the same value already."""
+    present = _item(holder, step)
+    if present is not _ABSENT and not _same(present, value):
+        raise unexpected_shape()
+    holder[step] = value
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)

@@ -1,11 +1,14 @@
 """Calls that Vertex streams in pieces."""
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from api.errors import UpstreamError
-from tests.unit.translate.answers import chat_answer
+from tests.unit.translate.answers import chat_answer, choices_of, fold, plain_of, stream_of
 
 
 def pieces(*calls: dict[str, Any], finish: str | None = "STOP") -> Any:
@@ -18,6 +21,14 @@ def part(path: str, **value: Any) -> dict[str, Any]:
 
 
 START: dict[str, Any] = {"name": "f", "willContinue": True}
+
+
+def calls_of(*calls: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return name and arguments of each call that the client gets."""
+    answer = chat_answer()
+    answer.feed(pieces(*calls))
+    made: Any = answer.completion()["choices"][0]["message"]["tool_calls"]
+    return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in made]
 
 
 def args_of(*calls: dict[str, Any]) -> Any:
@@ -39,6 +50,11 @@ def test_a_string_grows_while_it_will_continue() -> None:
         ("$['a b']['c']", {"a b": {"c": 1}}),
         ('$["a.b"]', {"a.b": 1}),
         ("$.a[0][0]", {"a": [[1]]}),
+        ("$['it\\'s']", {"it's": 1}),
+        ('$["\\"]"]', {'"]': 1}),
+        ("$['\\u00e9\\ud83d\\ude00\\n']", {"é😀\n": 1}),
+        ("$['']", {"": 1}),
+        ("$ .a[ 0 ] [ 'b' ]", {"a": [{"b": 1}]}),
     ],
 )
 def test_paths(path: str, expected: Any) -> None:
@@ -63,14 +79,271 @@ def test_the_next_named_call_closes_the_one_before() -> None:
     assert [call["function"]["name"] for call in answer.messages[0]["tool_calls"]] == ["f", "g"]  # type: ignore[typeddict-item]
 
 
-def test_a_call_without_a_name_is_left_out_with_a_note() -> None:
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [{"args": {"a": 1}}],
+        [part("$.a", numberValue=1), {}],
+        [{"name": "f", "args": {}}, {"args": {"a": 1}}],
+        [{"name": "f", "id": "1", "willContinue": True}, {"id": "1"}, {"id": "1", "args": {"a": 1}}],
+        [{"name": "f", "id": "1", "willContinue": True}, {"id": "2", "args": {"a": 1}}],
+    ],
+    ids=["no name", "no name in pieces", "behind a whole call", "behind its own end", "another id"],
+)
+def test_arguments_of_no_call_are_geminis_fault(calls: list[dict[str, Any]]) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        chat_answer().feed(pieces(*calls))
+    assert caught.value.code == "upstream_malformed_answer"
+
+
+def test_a_part_of_a_call_behind_the_end_of_the_answer_is_geminis_fault() -> None:
     answer = chat_answer()
-    answer.feed(pieces({"args": {"a": 1}}))
-    assert answer.contents[0]["parts"] == []
-    assert [note.reason for note in answer.notes] == ["a function call without a name"]
+    answer.feed(pieces(START))
+    answer.feed(pieces(part("$.a", numberValue=1), finish=None))
+    with pytest.raises(UpstreamError):
+        answer.finish()
 
 
-@pytest.mark.parametrize("path", ["", "a", "$", "$.", "$.a..b", "$.a[x]", "$.a[99999]", "$.a[0].b[0", 3, None])
+def test_an_end_without_a_call_loses_nothing() -> None:
+    assert calls_of({"name": "f", "args": {"a": 1}}, {}) == [("f", {"a": 1})]
+
+
+FORMS: dict[str, list[dict[str, Any]]] = {
+    "name first": [START, part("$.a", stringValue="x", willContinue=True), part("$.a", stringValue="y"), {}],
+    "name last": [part("$.a", stringValue="xy"), {"name": "f"}],
+    "name behind all arguments": [{"args": {"a": "xy"}}, {"name": "f"}],
+    "name in each part": [START, {"name": "f", **part("$.a", stringValue="xy")}, {"name": "f"}],
+    "name and id in each part": [
+        {**START, "id": "1"},
+        {"name": "f", "id": "1", **part("$.a", stringValue="xy")},
+        {"name": "f", "id": "1"},
+    ],
+    "id later": [START, {"id": "1", **part("$.a", stringValue="xy")}, {}],
+    "id last": [START, part("$.a", stringValue="xy"), {"id": "1"}],
+    "id alone first": [{"id": "1"}, {"id": "1", "name": "f"}, {"id": "1", "args": {"a": "xy"}}],
+    "arguments behind a name alone": [{"name": "f"}, {"args": {"a": "xy"}}],
+    "arguments more than once": [{"name": "f", "args": {}, "willContinue": True}, {"args": {"a": "xy"}}],
+    "an end without a value": [START, part("$.a", stringValue="xy", willContinue=True), part("$.a"), {}],
+    "a beginning without a value": [START, part("$.a", willContinue=True), part("$.a", stringValue="xy"), {}],
+    "the same value twice": [START, part("$.a", stringValue="xy"), part("$.a", stringValue="xy"), {}],
+    "no end": [START, part("$.a", stringValue="x", willContinue=True), part("$['a']", stringValue="y")],
+}
+
+
+@pytest.mark.parametrize("calls", FORMS.values(), ids=FORMS)
+def test_a_call_in_pieces_is_the_whole_call(calls: list[dict[str, Any]]) -> None:
+    assert calls_of(*calls) == [("f", {"a": "xy"})]
+    answer = chat_answer()
+    for call in calls:
+        answer.feed(pieces(call, finish=None))
+    answer.feed(pieces())
+    completion: Any = answer.completion()
+    [made] = completion["choices"][0]["message"]["tool_calls"]
+    assert json.loads(made["function"]["arguments"]) == {"a": "xy"}
+
+
+def test_calls_with_ids_may_be_interleaved() -> None:
+    assert calls_of(
+        {**START, "id": "1"},
+        {"id": "2", "name": "g", "willContinue": True},
+        {"id": "1", **part("$.a", stringValue="x", willContinue=True)},
+        {"id": "2", **part("$.a", stringValue="z")},
+        {"id": "2"},
+        {"id": "1", **part("$.a", stringValue="y")},
+        {"id": "1"},
+    ) == [("f", {"a": "xy"}), ("g", {"a": "z"})]
+
+
+def test_arguments_come_whole_and_in_pieces() -> None:
+    first = {"name": "f", "args": {"a": {"b": 1}}, "willContinue": True}
+    assert args_of(first, part("$.a.c", numberValue=2), {"args": {"a": {"d": 3}}}) == {"a": {"b": 1, "c": 2, "d": 3}}
+
+
+def test_a_text_between_two_parts_of_a_call_changes_nothing() -> None:
+    answer = chat_answer()
+    answer.feed(pieces(START, finish=None))
+    answer.feed({"candidates": [{"content": {"parts": [{"text": "So: "}]}}]})
+    answer.feed(pieces(part("$.a", numberValue=1), {}))
+    message: Any = answer.completion()["choices"][0]["message"]
+    assert (message["content"], message["tool_calls"][0]["function"]["arguments"]) == ("So: ", '{"a":1}')
+
+
+def test_a_signature_in_a_later_part_is_the_calls() -> None:
+    answer = chat_answer()
+    parts: Any = [{"functionCall": START}, {"functionCall": {}, "thoughtSignature": "c2ln"}]
+    answer.feed({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
+    assert answer.contents[0]["parts"][0]["thoughtSignature"] == "c2ln"
+
+
+def test_array_items_come_in_any_order() -> None:
+    calls = [part(f"$.a[{index}]", numberValue=index) for index in (2, 0, 1)]
+    assert args_of(START, *calls, {}) == {"a": [0, 1, 2]}
+
+
+def test_a_long_string_is_put_together_in_linear_time() -> None:
+    calls = [part("$.a", stringValue="word", willContinue=True)] * 50_000
+    assert args_of(START, *calls, {}) == {"a": "word" * 50_000}
+
+
+CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
+    "another value": [part("$.a", numberValue=1), part("$.a", numberValue=2)],
+    "a string that had ended": [part("$.a", stringValue="x"), part("$.a", stringValue="y")],
+    "a value inside null": [part("$.a", nullValue=None), part("$.a.b", numberValue=1)],
+    "a value for an object": [part("$.a.b", numberValue=1), part("$.a", numberValue=2)],
+    "a number in a string": [part("$.a", stringValue="x", willContinue=True), part("$.a", numberValue=1)],
+    "two values": [part("$.a", stringValue="x", numberValue=1)],
+    "a value of a wrong type": [part("$.a", stringValue=1)],
+    "a kind of value that is not known": [part("$.a", structValue={})],
+    "other whole arguments": [part("$.a", numberValue=1), {"args": {"a": 2}}],
+}
+
+
+@pytest.mark.parametrize("calls", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_no_value_replaces_another_one(calls: list[dict[str, Any]]) -> None:
+    with pytest.raises(UpstreamError):
+        chat_answer().feed(pieces(START, *calls))
+
+
+def test_another_name_under_the_same_id_is_geminis_fault() -> None:
+    with pytest.raises(UpstreamError):
+        chat_answer().feed(pieces({**START, "id": "1"}, {"id": "1", "name": "g"}))
+
+
+# Any arguments, and any way to cut the call into parts.
+LEAVES = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=6)
+KEYS = st.text(max_size=4).filter(lambda key: key.isprintable())
+ARGS = st.dictionaries(
+    KEYS,
+    st.recursive(
+        LEAVES,
+        lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(KEYS, inner, min_size=1, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=4,
+)
+
+
+def leaves(value: Any, path: str = "$") -> list[tuple[str, Any]]:
+    """Return each value in `value` that is no object and no array, under its normalized path."""
+    if isinstance(value, dict):
+        named = [(f"[{quoted(key)}]", inner) for key, inner in value.items()]
+    elif isinstance(value, list):
+        named = [(f"[{index}]", inner) for index, inner in enumerate(value)]
+    else:
+        return [(path, value)]
+    return [leaf for step, inner in named for leaf in leaves(inner, path + step)]
+
+
+def quoted(key: str) -> str:
+    return "'" + json.dumps(key)[1:-1].replace('\\"', '"').replace("'", "\\'") + "'"
+
+
+@st.composite
+def cut_calls(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[dict[str, Any]]]:
+    """Return calls, and the parts of all of them, which may be interleaved where they have ids."""
+    made: list[tuple[str, Any]] = []
+    queues: list[list[dict[str, Any]]] = []
+    ids = draw(st.booleans())
+    for number in range(draw(st.integers(1, 3))):
+        name, args = f"f{number}", draw(ARGS)
+        made.append((name, args))
+        queue = [{"willContinue": True}, *draw(entries(args)), {}]
+        queue[draw(st.integers(0, len(queue) - 1)) if ids else 0]["name"] = name
+        queues.append([{**piece, "id": name} for piece in queue] if ids else queue)
+    parts = [queue.pop(0) for queue in queues] if ids else []
+    while any(queues):
+        queue = draw(st.sampled_from([queue for queue in queues if queue])) if ids else next(filter(None, queues))
+        parts.append(queue.pop(0))
+    return made, parts
+
+
+@st.composite
+def entries(draw: st.DrawFn, args: dict[str, Any]) -> list[dict[str, Any]]:
+    parts = []
+    for path, value in draw(st.permutations(leaves(args) if args else [])):
+        if isinstance(value, str):
+            cut = draw(st.integers(0, len(value)))
+            parts.append(part(path, stringValue=value[:cut], willContinue=True))
+            parts.append(part(path, stringValue=value[cut:]))
+        else:
+            kind = "nullValue" if value is None else "boolValue" if isinstance(value, bool) else "numberValue"
+            parts.append(part(path, **{kind: value}))
+    return parts
+
+
+@given(cut_calls(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_any_way_of_cutting_calls_gives_the_same_calls(
+    cut: tuple[list[tuple[str, Any]], list[dict[str, Any]]], data: st.DataObject
+) -> None:
+    made, parts = cut
+    assert calls_of(*parts) == made
+    chunks: list[Any] = []
+    while parts:
+        size = data.draw(st.integers(1, len(parts)))
+        chunks.append(pieces(*parts[:size], finish=None))
+        parts = parts[size:]
+    chunks.append(pieces())
+    pairs = [(0, chunk) for chunk in chunks]
+    plain = plain_of(chat_answer(), pairs)
+    assert fold(stream_of(chat_answer(), pairs)) == choices_of(plain)
+    calls = plain["choices"][0]["message"]["tool_calls"]
+    assert [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls] == made
+
+
+ANY_PART = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(["f", "g"]),
+        "id": st.sampled_from(["1", "2"]),
+        "args": st.sampled_from([{}, {"a": "x"}, {"b": 1}]),
+        "willContinue": st.booleans(),
+        "partialArgs": st.lists(
+            st.fixed_dictionaries(
+                {"jsonPath": st.sampled_from(["$.a", "$.b", "$.c[0]", "$.c[1]"])},
+                optional={"stringValue": st.sampled_from(["x", "y"]), "willContinue": st.booleans()},
+            ),
+            max_size=2,
+        ),
+    },
+)
+
+
+@given(st.lists(ANY_PART, max_size=6))
+@settings(max_examples=500, deadline=None)
+def test_no_argument_is_lost_however_parts_come(calls: list[dict[str, Any]]) -> None:
+    answer = chat_answer()
+    try:
+        answer.feed(pieces(*calls))
+        answer.completion()
+    except UpstreamError:
+        return
+    message: Any = answer.messages[0]
+    given = "".join(made["function"]["arguments"] for made in message.get("tool_calls", ()))
+    for call in calls:
+        assert all(f'"{key}":' in given for key in call.get("args", ()))
+        assert all(f'"{entry["jsonPath"][2]}":' in given for entry in call.get("partialArgs", ()))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "a",
+        "$",
+        "$.",
+        "$.a..b",
+        "$.a[x]",
+        "$.a[99999]",
+        "$.a[0].b[0",
+        "$.*",
+        "$.a[-1]",
+        "$['\\q']",
+        "$['\\ud83d']",
+        3,
+        None,
+    ],
+)
 def test_paths_that_are_none_are_geminis_fault(path: Any) -> None:
     with pytest.raises(UpstreamError):
         chat_answer().feed(pieces(START, part(path, numberValue=1)))
