@@ -31,7 +31,8 @@ class Deployment:
     """What every request asks of the settings, read once: Django's object takes half a microsecond for each look.
 
     `upstream` is GEMINI_UPSTREAM; a session that nobody went on with for `session_idle` comes to rest, and its next
-    request waits `session_wait` seconds for the one before it.
+    request waits `session_wait` seconds for the one before it. An answer with nothing in it is asked for
+    `empty_answer_retries` times more.
     """
 
     upstream: str
@@ -39,6 +40,7 @@ class Deployment:
     max_in_flight: int
     session_idle: timedelta
     session_wait: float
+    empty_answer_retries: int
 
 
 def deployment() -> Deployment:
@@ -49,6 +51,7 @@ def deployment() -> Deployment:
         max_in_flight=settings.MAX_IN_FLIGHT,
         session_idle=timedelta(seconds=settings.SESSION_IDLE_SECONDS),
         session_wait=settings.SESSION_WAIT_SECONDS,
+        empty_answer_retries=settings.EMPTY_ANSWER_RETRIES,
     )
 
 

@@ -326,8 +326,14 @@ more precise is known.
 ## How answers end
 
 An answer with calls that Gemini ends with any reason for `stop` has `tool_calls` (or `function_call`); `length` and
-`content_filter` win. A blocked prompt is a 200 with `content_filter`. Gemini's own reason stands in the usage record,
-and in `x-gateway-notes` of a plain answer where OpenAI's word does not tell it.
+`content_filter` win. A blocked prompt is a 200 with `content_filter`. An answer of a reason for `stop` with nothing in
+it (thoughts alone are nothing) is never given out as a success: Gemini is asked once more as long as the client has had
+nothing of it (`EMPTY_ANSWER_RETRIES`; both answers are billed and counted), and then it has failed: 502
+`upstream_empty_answer`, an error event in a stream, a response with the status `failed`. So has one that
+`MALFORMED_FUNCTION_CALL`, `UNEXPECTED_TOOL_CALL` or `MALFORMED_RESPONSE` broke off before any call
+(`upstream_malformed_answer`). Only where the client names `stop` sequences may a `STOP` be empty: one of them may have
+come first. Gemini's own reason stands in the usage record, and in `x-gateway-notes` of a plain answer where OpenAI's
+word does not tell it.
 
 {endings}
 ## Clients

@@ -5,7 +5,7 @@ too. Plain and streamed answers go through the same folding (`Answer`), the same
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -37,6 +37,22 @@ class Answer(Protocol):
 
     def completion(self) -> Any:
         """Return the plain answer; raises UpstreamError when a choice never got its end."""
+
+    @property
+    def fault(self) -> GatewayError | None:
+        """Why the answer, of which nothing more comes, is none; None if it is one."""
+
+    def failed_answer(self, error: GatewayError) -> Any:
+        """Return the plain answer that says that there is none; None where the dialect has nothing but the error."""
+
+    def lacking(self, response: GenerateContentResponse, choices: int) -> dict[int, str]:
+        """Return by index which of a call's `choices` are no answer in a plain response, with their finish reasons."""
+
+    def shows(self, response: GenerateContentResponse) -> bool:
+        """Whether a stream gives its client something with a response: of an answer, or an end that is no failure."""
+
+    def discard(self, responses: Iterable[tuple[int, GenerateContentResponse]]) -> None:
+        """Count what responses used that are not folded; each comes with the first choice of its call."""
 
     @property
     def complete(self) -> bool:

@@ -14,17 +14,23 @@ Batch = tuple[int, list[GenerateContentResponse]]
 
 @frozen()
 class PlannedCall:
-    """One upstream call: its JSON body and the number of the first choice that its candidates fill."""
+    """One upstream call: its JSON body, the first choice that its candidates fill, and how many they fill."""
 
     body: bytes
     first_choice: int
+    choices: int = 1
 
 
-async def generate_all(client: GeminiClient, model: str, calls: Sequence[PlannedCall], *, asked_as: str) -> list[Piece]:
-    """Ask for all plain answers at once; the first failure cancels the rest and is raised."""
+async def generate_all(
+    client: GeminiClient, model: str, calls: Sequence[PlannedCall], *, asked_as: str, since: float
+) -> list[Piece]:
+    """Ask for all plain answers at once; the first failure cancels the rest and is raised.
+
+    The total deadline counts from `since`, a time of the event loop's clock.
+    """
     if len(calls) == 1:
-        return [(calls[0].first_choice, await client.generate(model, calls[0].body, asked_as=asked_as))]
-    tasks = [asyncio.ensure_future(client.generate(model, call.body, asked_as=asked_as)) for call in calls]
+        return [(calls[0].first_choice, await client.generate(model, calls[0].body, asked_as=asked_as, since=since))]
+    tasks = [asyncio.ensure_future(client.generate(model, call.body, asked_as=asked_as, since=since)) for call in calls]
     try:
         answers = await asyncio.gather(*tasks)
     finally:
@@ -110,11 +116,17 @@ class MergedSource:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def open_source(client: GeminiClient, model: str, calls: Sequence[PlannedCall], *, asked_as: str) -> Source:
-    """Open all streams; returns when Gemini has answered 200 to each. A failure closes the others and is raised."""
+async def open_source(
+    client: GeminiClient, model: str, calls: Sequence[PlannedCall], *, asked_as: str, since: float
+) -> Source:
+    """Open all streams; returns when Gemini has answered 200 to each. A failure closes the others and is raised.
+
+    The total deadline counts from `since`, a time of the event loop's clock.
+    """
     if len(calls) == 1:
-        return SingleSource(await client.stream(model, calls[0].body, asked_as=asked_as), calls[0].first_choice)
-    tasks = [asyncio.ensure_future(client.stream(model, call.body, asked_as=asked_as)) for call in calls]
+        stream = await client.stream(model, calls[0].body, asked_as=asked_as, since=since)
+        return SingleSource(stream, calls[0].first_choice)
+    tasks = [asyncio.ensure_future(client.stream(model, call.body, asked_as=asked_as, since=since)) for call in calls]
     try:
         streams = await asyncio.gather(*tasks)
     except BaseException:

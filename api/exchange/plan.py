@@ -24,7 +24,7 @@ from api.openai.completion_request import CompletionRequest
 from api.openai.request_model import RequestModel
 from api.runtime import Runtime
 from api.translate.chat.answer import ChatAnswer
-from api.translate.chat.request import UpstreamCall, chat_to_gemini
+from api.translate.chat.request import chat_to_gemini
 from api.translate.completions.answer import CompletionAnswer
 from api.translate.completions.request import completion_to_gemini, suffix_instruction
 from api.translate.speech import Speech
@@ -93,7 +93,7 @@ def _plan_chat_calls(
         upstream = call_for_vertex(upstream)
     exchange.notes += upstream.notes
     exchange.branches = (Branch(memory, upstream, 0, request.choices),)
-    exchange.calls = _calls(upstream, 0)
+    exchange.calls = _calls(exchange.branches[0])
     exchange.answer = ChatAnswer(
         id=completion_id(),
         created=int(exchange.started_at.timestamp()),
@@ -109,6 +109,7 @@ def _plan_chat_calls(
         top_logprobs=request.rivals,
         metadata=exchange.metadata if request.store else None,
         speech=_speech(request, exchange),
+        empty_stop=upstream.empty_stop,
     )
 
 
@@ -157,7 +158,7 @@ def _plan_completion_calls(
         Branch(memory, upstream, number * request.choices, request.choices)
         for number, (memory, upstream) in enumerate(zip(memories, upstreams, strict=True))
     ]
-    exchange.calls = [call for branch in exchange.branches for call in _calls(branch.upstream, branch.first_choice)]
+    exchange.calls = [call for branch in exchange.branches for call in _calls(branch)]
     exchange.answer = CompletionAnswer(
         id=legacy_completion_id(),
         created=int(exchange.started_at.timestamp()),
@@ -167,6 +168,7 @@ def _plan_completion_calls(
         prompts=request.prompts,
         echo=bool(request.echo),
         top_logprobs=request.logprobs,
+        empty_stop=upstreams[0].empty_stop,
     )
 
 
@@ -203,10 +205,10 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
     return request, profile_of(resolution.model)
 
 
-def _calls(upstream: UpstreamCall, first_choice: int) -> list[PlannedCall]:
+def _calls(branch: Branch) -> list[PlannedCall]:
     """Encode the body once; several calls share it where the model gives one candidate only."""
     # Copied, because a stream keeps it until its end, and orjson's own bytes stand in a buffer of several KiB.
+    upstream = branch.upstream
     body = bytes(bytearray(orjson.dumps(upstream.body)))
-    if upstream.parallel == 1:
-        return [PlannedCall(body, first_choice)]
-    return [PlannedCall(body, first_choice + number) for number in range(upstream.parallel)]
+    choices = branch.choices // upstream.parallel
+    return [PlannedCall(body, branch.first_choice + number * choices, choices) for number in range(upstream.parallel)]

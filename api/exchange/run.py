@@ -2,20 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from django.conf import settings
 
-from api.errors import GatewayError
+from api.errors import GatewayError, UpstreamError
 from api.exchange.exchange import Exchange
-from api.exchange.fanout import Source, generate_all, open_source
+from api.exchange.fanout import PlannedCall, Source
 from api.exchange.opening import Opened, Opening
 from api.exchange.record import record, record_failure
+from api.exchange.second_asking import open_answer, plain_answers
 from api.exchange.signatures import asked
 from api.gemini.wire import GenerateContentResponse
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
+from api.translate.no_answer import is_no_answer
 from api.unforeseen import gateway_error
 from gemini_gateway.one_write import LastPiece
 
@@ -23,24 +25,26 @@ Responses = list[GenerateContentResponse]
 
 
 async def complete(runtime: Runtime, exchange: Exchange) -> Any:
-    """Ask Gemini, record, and return OpenAI's answer. Whatever goes wrong is recorded and raised."""
+    """Ask Gemini, record, and return OpenAI's answer. Whatever goes wrong is recorded and raised; of an answer that is
+    none, a response tells by itself.
+    """
     answer = exchange.planned_answer
     await _admit(runtime, exchange)
     try:
-        pieces = await asked(
-            exchange,
-            lambda: generate_all(
-                runtime.client, exchange.upstream_model, exchange.calls, asked_as=exchange.public_model
-            ),
-        )
+        pieces = await plain_answers(runtime, exchange)
         exchange.first_byte = time.monotonic()
         for first_choice, response in pieces:
             answer.fold(response, first_choice=first_choice)
+        if answer.fault is not None:
+            raise answer.fault
         completion = answer.completion()
         await record(runtime, exchange, "ok")
     except BaseException as error:
         await record_failure(runtime, exchange, error)
-        raise
+        failed = answer.failed_answer(error) if isinstance(error, UpstreamError) and is_no_answer(error) else None
+        if failed is None:
+            raise
+        return failed
     else:
         return completion
     finally:
@@ -111,6 +115,8 @@ class EventStream:
                     yield b"".join(events or [KEEP_ALIVE])
                     spoken = clock()
                 responses = await read(interval)
+            if not exchange.stopped and answer.fault is not None:
+                raise answer.fault
             closing = LastPiece(encoding.closing(answer.finish()))
             await record(self._runtime, exchange, "ok")
             yield closing
@@ -161,8 +167,8 @@ async def stream(runtime: Runtime, exchange: Exchange, *, silence: float | None 
     opening: Opening | None = None
     try:
         if silence is None:
-            return EventStream(runtime, exchange, await asked(exchange, lambda: _opened(runtime, exchange)))
-        opening = Opening(lambda: asked(exchange, lambda: _opened(runtime, exchange)))
+            return EventStream(runtime, exchange, await _asked(runtime, exchange))
+        opening = Opening(lambda: _asked(runtime, exchange))
         if not await opening.wait(silence):
             return EventStream(runtime, exchange, opening)
         return EventStream(runtime, exchange, opening.result())
@@ -177,9 +183,13 @@ async def stream(runtime: Runtime, exchange: Exchange, *, silence: float | None 
         raise
 
 
-async def _opened(runtime: Runtime, exchange: Exchange) -> Opened:
+async def _asked(runtime: Runtime, exchange: Exchange) -> Opened:
+    return await asked(exchange, lambda calls: _opened(runtime, exchange, calls))
+
+
+async def _opened(runtime: Runtime, exchange: Exchange, calls: Sequence[PlannedCall]) -> Opened:
     """Open the upstream stream and read what comes first: a refusal may also be the first thing in a stream."""
-    source = await open_source(runtime.client, exchange.upstream_model, exchange.calls, asked_as=exchange.public_model)
+    source = await open_answer(runtime, exchange, calls)
     try:
         first = await source.read(settings.KEEP_ALIVE_INTERVAL)
         if first == []:

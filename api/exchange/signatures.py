@@ -2,7 +2,7 @@
 (https://ai.google.dev/gemini-api/docs/thought-signatures): that must not cost the client its conversation.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import orjson
@@ -15,21 +15,27 @@ from api.notes import Note
 from api.translate.signatures import without_signatures
 
 Answered = TypeVar("Answered")
+Ask = Callable[[Sequence[PlannedCall]], Awaitable[Answered]]
 
 
-async def asked(exchange: Exchange, ask: Callable[[], Awaitable[Answered]]) -> Answered:
-    """Make the upstream calls of an exchange; once more without signatures when Gemini calls one corrupted."""
-    exchange.attempts += len(exchange.calls)
+async def asked(exchange: Exchange, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
+    """Make the upstream calls of an exchange, all or those with these numbers; once more without signatures when Gemini
+    calls one corrupted.
+    """
+    chosen = range(len(exchange.calls)) if numbers is None else numbers
+    exchange.attempts += len(chosen)
     try:
-        return await ask()
+        return await ask([exchange.calls[number] for number in chosen])
     except InvalidRequestError as error:
         if not is_corrupted_signature(error):
             raise
     exchange.unsigned = True
-    exchange.calls = [PlannedCall(_unsigned_body(call.body), call.first_choice) for call in exchange.calls]
+    exchange.calls = [
+        PlannedCall(_unsigned_body(call.body), call.first_choice, call.choices) for call in exchange.calls
+    ]
     exchange.notes.append(Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without"))
-    exchange.attempts += len(exchange.calls)
-    return await ask()
+    exchange.attempts += len(chosen)
+    return await ask([exchange.calls[number] for number in chosen])
 
 
 def _unsigned_body(body: bytes) -> bytes:

@@ -84,13 +84,16 @@ class GeminiClient:
         await self._transport.aclose()
         await self._sdk.aio.aclose()
 
-    async def generate(self, model: str, body: bytes, *, asked_as: str = "") -> GenerateContentResponse:
+    async def generate(
+        self, model: str, body: bytes, *, asked_as: str = "", since: float | None = None
+    ) -> GenerateContentResponse:
         """POST `:generateContent` with a JSON body and return Gemini's JSON answer as it came.
 
-        `asked_as` is the client's name of the model, for messages.
+        `asked_as` is the client's name of the model, for messages. The total deadline counts from `since` (the event
+        loop's time), by default from now.
         """
         name = asked_as or model
-        response: Any = await self._plain(f"{self._path(model)}:generateContent", body, name)
+        response: Any = await self._plain(f"{self._path(model)}:generateContent", body, name, since)
         answer: GenerateContentResponse = response
         return answer
 
@@ -106,19 +109,22 @@ class GeminiClient:
         answer = await self._accepted(self._transport.get(target, headers, until=until), until, "")
         answer.close()
 
-    async def stream(self, model: str, body: bytes, *, asked_as: str = "") -> "UpstreamStream":
+    async def stream(
+        self, model: str, body: bytes, *, asked_as: str = "", since: float | None = None
+    ) -> "UpstreamStream":
         """POST `:streamGenerateContent` and return the open stream once Gemini has answered 200.
 
-        The caller closes it, or reads it to its end. `asked_as` is the client's name of the model, for messages.
+        The caller closes it, or reads it to its end. `asked_as` and `since` are as in `generate`.
         """
         started = self._loop.time()
+        ends_at = (started if since is None else since) + self.deadlines.total
         name = asked_as or model
-        answer = await self._post(f"{self._path(model)}:streamGenerateContent?alt=sse", body, name)
-        return UpstreamStream(answer, self.deadlines, started=started, model=name)
+        answer = await self._post(f"{self._path(model)}:streamGenerateContent?alt=sse", body, name, ends_at)
+        return UpstreamStream(answer, self.deadlines, started=started, ends_at=ends_at, model=name)
 
-    async def _plain(self, path: str, body: bytes, name: str) -> dict[str, Any]:
-        until = self._loop.time() + self.deadlines.total
-        answer = await self._post(path, body, name)
+    async def _plain(self, path: str, body: bytes, name: str, since: float | None = None) -> dict[str, Any]:
+        until = (self._loop.time() if since is None else since) + self.deadlines.total
+        answer = await self._post(path, body, name, until)
         try:
             raw = await _read_all(answer, until, MAX_UNARY_BYTES)
         except BaseException:
@@ -127,10 +133,9 @@ class GeminiClient:
         answer.release()
         return _json_object(raw, name)
 
-    async def _post(self, path: str, body: bytes, name: str) -> Answer:
+    async def _post(self, path: str, body: bytes, name: str, ends_at: float) -> Answer:
         """Send one request; the answer is a 200 whose body is unread. Anything else becomes its error."""
-        deadlines = self.deadlines
-        until = self._loop.time() + min(deadlines.first_byte, deadlines.total)
+        until = min(self._loop.time() + self.deadlines.first_byte, ends_at)
         target, headers = await self._target(path)
         return await self._accepted(self._transport.post(target, headers, body, until=until), until, name)
 
@@ -188,13 +193,13 @@ class UpstreamStream:
         "ended",
     )
 
-    def __init__(self, answer: Answer, deadlines: Deadlines, *, started: float, model: str) -> None:
+    def __init__(self, answer: Answer, deadlines: Deadlines, *, started: float, ends_at: float, model: str) -> None:
         self._answer = answer
         self._loop = asyncio.get_running_loop()
         self._decoder = StreamDecoder()
         self._model = model
         self._idle = deadlines.idle
-        self._ends_at = started + deadlines.total
+        self._ends_at = ends_at
         self._due = min(started + deadlines.first_byte, self._ends_at)  # when it has been silent for too long, or ends
         self._fault: GatewayError | None = None
         self.ended = False

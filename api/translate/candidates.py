@@ -3,7 +3,7 @@
 One call may give several candidates, or n parallel calls one each: a call is known by the choice that it begins with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import gcd
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from api.json_mending import replaced
 from api.notes import Note
 from api.openai.usage import Usage
 from api.translate.choice import Choice, DialectRules, Piece
+from api.translate.no_answer import empty_answer, lacking, shows
 from api.translate.service_tier import served_tier
 from api.translate.upstream_json import expect, unexpected_shape
 from api.translate.usage import usage_metadata_to_usage
@@ -26,7 +27,9 @@ class Candidates:
     __slots__ = (
         "_blocks",
         "_counted",
+        "_discarded",
         "_replaced",
+        "_rules",
         "_usage",
         "choices",
         "model_version",
@@ -35,6 +38,8 @@ class Candidates:
 
     def __init__(self, count: int, rules: DialectRules) -> None:
         self.choices = [Choice(index, rules) for index in range(count)]
+        self._rules = rules
+        self._discarded: list[Candidates] = []
         self.model_version: str | None = None
         self.service_tier: str | None = None
         self._usage: dict[int, dict[str, Any]] = {}
@@ -98,14 +103,47 @@ class Candidates:
             choice.close()
 
     @property
+    def fault(self) -> UpstreamError | None:
+        """Why a choice is no answer, although all calls have ended well; None if each is one."""
+        for choice in self.choices:
+            if choice.finished:
+                fault = choice.fault
+            else:
+                fault = empty_answer("") if choice.holds_nothing and not self._block_reason(choice) else None
+            if fault is not None:
+                return fault
+        return None
+
+    def discard(self, responses: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Count what responses used which are no answer; each comes with the first choice of its call."""
+        discarded = Candidates(len(self.choices), self._rules)
+        for first_choice, response in responses:
+            discarded.take(response, first_choice)
+        self._discarded.append(discarded)
+        self._counted = None
+
+    def lacking(self, response: Mapping[str, Any], choices: int) -> dict[int, str]:
+        """See no_answer.lacking."""
+        return lacking(response, choices, empty_stop=self._rules.empty_stop)
+
+    def shows(self, response: Mapping[str, Any], *, thoughts: bool) -> bool:
+        """See no_answer.shows."""
+        rules = self._rules
+        return shows(response, thoughts=thoughts, own_tools=rules.own_tools, empty_stop=rules.empty_stop)
+
+    @property
     def contents(self) -> list[Content]:
         """The exact Gemini content of each choice, for storage."""
         return [choice.content for choice in self.choices]
 
     @property
     def usage_metadata(self) -> list[dict[str, Any]]:
-        """The last `usageMetadata` of each call, in the order of its choices; calls that sent none are left out."""
-        return [self._usage[first] for first in sorted(self._usage)]
+        """The last `usageMetadata` of each call, in the order of its choices; calls that sent none are left out.
+
+        Calls whose answers were discarded come first.
+        """
+        own = [self._usage[first] for first in sorted(self._usage)]
+        return [*(used for discarded in self._discarded for used in discarded.usage_metadata), *own]
 
     @property
     def thought(self) -> bool:
@@ -116,7 +154,7 @@ class Candidates:
     def usage(self) -> Usage:
         """OpenAI's usage of all calls together; zeros where Gemini has sent none."""
         if self._counted is None:
-            self._counted = usage_metadata_to_usage(self._usage.values())
+            self._counted = usage_metadata_to_usage(self.usage_metadata)
         return self._counted
 
     @property
@@ -125,6 +163,14 @@ class Candidates:
 
         The choices of one call share its searches.
         """
+        if not self._discarded:
+            return self._own_searches()
+        found = [(len(each.usage_metadata), each.searches) for each in self._discarded]
+        found.append((len(self._usage), self._own_searches()))
+        reported = [count for used, counts in found for count in counts[:used]]
+        return [*reported, *(count for used, counts in found for count in counts[used:])]
+
+    def _own_searches(self) -> list[int]:
         searched = [(choice, found) for choice in self.choices if (found := choice.search_queries)]
         if not searched:
             return [0] * len(self._blocks)

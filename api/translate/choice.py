@@ -9,14 +9,15 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
+from api.errors import UpstreamError
 from api.gemini.wire import Content, Part
 from api.notes import Note
 from api.openai.completion import CompletionFinishReason
 from api.translate.annotations import Grounding
 from api.translate.code_blocks import code_output, code_result_to_text, executable_code_to_text
-from api.translate.finish_reason import UNSPECIFIED, finish_reason_note, finish_reason_to_openai
+from api.translate.finish_reason import LOST_CALL, UNSPECIFIED, finish_reason_note, finish_reason_to_openai
 from api.translate.logprobs import TokenLogprobs
-from api.translate.no_answer import unplaced
+from api.translate.no_answer import empty_answer, malformed_answer, unplaced, unseen_answer
 from api.translate.open_calls import OpenCalls, is_whole
 from api.translate.upstream_json import expect, to_json, unexpected_shape
 from gemini_gateway.frozen import frozen
@@ -63,6 +64,7 @@ class DialectRules:
     `call_ids` gives a fresh id for each call; `tool_names` maps names as sent to the client's own. `top_logprobs` is
     how many rivals of each token the client wants to see, None if it wants no log probabilities. `own_tools` tells that
     code, searches and signatures have places of their own; else code is shown as text, and the others are not.
+    `empty_stop` says that an answer may be empty, because the client has named sequences that end it.
     """
 
     call_ids: Iterator[str]
@@ -72,6 +74,7 @@ class DialectRules:
     audio: bool = False
     top_logprobs: int | None = None
     own_tools: bool = False
+    empty_stop: bool = False
 
 
 class Choice:
@@ -80,6 +83,7 @@ class Choice:
     __slots__ = (
         "_open_calls",
         "_parts",
+        "_ran_code",
         "_rules",
         "_run",
         "_run_is_thought",
@@ -120,6 +124,7 @@ class Choice:
         self._run: list[str] = []  # unsigned text since the last other part: it is stored as one part
         self._run_is_thought = False
         self._open_calls: OpenCalls | None = None
+        self._ran_code = False  # and the client sees it in a place of its own
         self._withheld: dict[str, Note] = {}
 
     @property
@@ -131,6 +136,23 @@ class Choice:
     def finish_reason(self) -> CompletionFinishReason:
         """OpenAI's reason, before anybody looks for calls."""
         return finish_reason_to_openai(self.native_finish_reason, blocked=self.blocked)
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether a client sees no answer in it: neither text nor a call, nor what else its dialect can carry."""
+        return not (self.text or self.calls or self.images or self.audio or self._ran_code)
+
+    @property
+    def fault(self) -> UpstreamError | None:
+        """Why the choice is no answer although Gemini ended it by itself; None for one that is."""
+        native = self.native_finish_reason
+        if self.blocked or self.finish_reason != "stop":
+            return None
+        if not self.holds_nothing:
+            return malformed_answer(native) if native in LOST_CALL and not self.calls else None
+        if self._withheld:
+            return unseen_answer()
+        return None if native == "STOP" and self._rules.empty_stop else empty_answer(native)
 
     @property
     def content(self) -> Content:
@@ -269,6 +291,7 @@ class Choice:
 
     def _take_code(self, code: dict[str, Any], pieces: list[Piece]) -> None:
         if self._rules.own_tools:
+            self._ran_code = True
             pieces.append(Piece("code", expect(code.get("code") or "", str), run=expect(code.get("id") or "", str)))
         else:
             self._show_block(executable_code_to_text(code), pieces)

@@ -34,6 +34,7 @@ FINISH_REASONS: Final[dict[str, CompletionFinishReason]] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
     # The model failed at its own output. OpenAI has no word for it: what there is of the answer is given, with a note.
+    # An answer with nothing in it is none, and fails (`no_answer`).
     "OTHER": "stop",
     "MALFORMED_FUNCTION_CALL": "stop",
     "UNEXPECTED_TOOL_CALL": "stop",
@@ -43,6 +44,10 @@ FINISH_REASONS: Final[dict[str, CompletionFinishReason]] = {
     "IMAGE_OTHER": "stop",
     "NO_IMAGE": "stop",
 }
+
+# The model went on with a call, or something else, that could not be read. Without any call the answer lacks what it
+# was for: a client that took it as whole would stop in the middle of its task.
+LOST_CALL: Final = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE"})
 
 # These two say the same on both sides; every other reason is worth a note.
 _SAME: Final = frozenset({"STOP", "MAX_TOKENS"})
@@ -63,16 +68,16 @@ def finish_reason_with_calls(reason: CompletionFinishReason, *, legacy_functions
 def finish_reason_note(native: str, *, blocked: bool = False) -> str | None:
     """Return the clause that explains a reason which OpenAI's word does not tell, or None."""
     if blocked:
-        return f"Gemini blocked the prompt ({_enum_name(native)})"
-    return None if native in _SAME else f"Gemini ended with {_enum_name(native)}"
+        return f"Gemini blocked the prompt ({enum_name(native)})"
+    return None if native in _SAME else f"Gemini ended with {enum_name(native)}"
 
 
 def refusal_text(native: str, *, blocked: bool) -> str:
     """Return what a client is told in place of an answer that a filter took away whole."""
     subject = "prompt was blocked" if blocked else "answer was withheld"
-    return f"The {subject} by Gemini ({_enum_name(native)})."
+    return f"The {subject} by Gemini ({enum_name(native)})."
 
 
-def _enum_name(native: str) -> str:
+def enum_name(native: str) -> str:
     """Return the name if it looks like one of an enum: whatever else stands there goes into no header."""
     return native if len(native) <= 60 and native.replace("_", "").isalnum() and native.isascii() else "unknown"

@@ -1,7 +1,9 @@
 """What the answers of all dialects tell alike: it comes from the candidates, not from OpenAI's form of them."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from api.errors import GatewayError, UpstreamError
 from api.gemini.wire import Content, GenerateContentResponse
 from api.openai.usage import Usage
 from api.translate.candidates import Candidates
@@ -17,6 +19,31 @@ class FoldedAnswer:
     def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
         """Take the whole answer of one upstream call, as a dialect's `feed` does, for a client that gets no chunks."""
         self._candidates.take(response, first_choice)
+
+    def discard(self, responses: Iterable[tuple[int, GenerateContentResponse]]) -> None:
+        """Count what responses used which are no answer and are not folded; each with the first choice of its call."""
+        self._candidates.discard(responses)
+
+    def lacking(self, response: GenerateContentResponse, choices: int) -> dict[int, str]:
+        """Return by index which of a call's `choices` are no answer in a plain response, with their finish reasons."""
+        return self._candidates.lacking(response, choices)
+
+    def shows(self, response: GenerateContentResponse) -> bool:
+        """Whether a stream gives its client something with a response: of an answer, or an end that is no failure."""
+        return self._candidates.shows(response, thoughts=self._shows_thoughts)
+
+    def failed_answer(self, error: GatewayError) -> Any:
+        """Return the plain answer that says that there is none; None where the dialect has nothing but the error."""
+        return None
+
+    @property
+    def fault(self) -> UpstreamError | None:
+        """Why the answer, of which nothing more comes, is none: for whoever gives it out to look at before its end."""
+        return self._candidates.fault
+
+    @property
+    def _shows_thoughts(self) -> bool:
+        return False
 
     @property
     def complete(self) -> bool:

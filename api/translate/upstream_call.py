@@ -27,6 +27,11 @@ class UpstreamCall:
     parallel: int
     tool_names: Mapping[str, str]
 
+    @property
+    def empty_stop(self) -> bool:
+        """Whether the answer may be empty, because a sequence that ends it may come first."""
+        return bool(self.body.get("generationConfig", {}).get("stopSequences"))
+
 
 @frozen(kw_only=True)
 class RememberedMessage:

@@ -10,6 +10,7 @@ import orjson
 from api.errors import GatewayError, InternalError
 from api.exchange.exchange import Exchange
 from api.exchange.responses.items import output_items
+from api.translate.no_answer import is_no_answer
 from api.translate.responses.answer import ResponsesAnswer
 from sessions_store.canonical import Key
 from sessions_store.state_records import ConversationTurn, NewItem, ResponseState, Stretch
@@ -55,7 +56,9 @@ class ResponseKeeper:
         """See Keeper. A response that failed before its client heard of it leaves nothing."""
         self._end(status, error)
         ended = self.answer.status in ENDINGS
-        if not ended and not (self.kept and (self.job is not None or (exchange.stream and exchange.answer_begun))):
+        # A plain one is heard of only when its failure is the answer.
+        heard = exchange.answer_begun and (exchange.stream or (error is not None and is_no_answer(error)))
+        if not ended and not (self.kept and (self.job is not None or heard)):
             return None
         if not self.kept and self.conversation is None:
             return None

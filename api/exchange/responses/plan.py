@@ -226,6 +226,7 @@ def planned_response(
         called=upstream.called,
         family=turns.profile.family if request.encrypted_reasoning else None,
         top_logprobs=request.rivals,
+        empty_stop=upstream.empty_stop,
     )
     exchange.answer = answer
     keeper = _keeper(exchange, request, turns, answer)

@@ -39,7 +39,8 @@ class ChatAnswer(FoldedAnswer):
     `choices` is how many are asked for; `call_ids` gives a fresh id for each tool call; `tool_names` maps names as sent
     to the client's own. `parallel_tool_calls=False` and `legacy_functions` give out one call only, and keep one only.
     With `speech` the answers are spoken, and their text is the transcript. `show_reasoning` gives out thoughts under
-    `reasoning` too; `top_logprobs` is as in DialectRules. `metadata` is that of an answer that is stored.
+    `reasoning` too; `top_logprobs` and `empty_stop` are as in DialectRules. `metadata` is that of an answer that is
+    stored.
     `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
     """
 
@@ -57,6 +58,7 @@ class ChatAnswer(FoldedAnswer):
     top_logprobs: int | None = None
     metadata: Mapping[str, str] | None = None
     speech: Speech | None = None
+    empty_stop: bool = False
     _candidates: Candidates = field(init=False, repr=False)
     _skeleton: dict[str, Any] = field(init=False, repr=False)
     _opened: set[int] = field(init=False, repr=False, default_factory=set)
@@ -70,6 +72,7 @@ class ChatAnswer(FoldedAnswer):
             call_limit=limit,
             audio=self.speech is not None,
             top_logprobs=self.top_logprobs,
+            empty_stop=self.empty_stop,
         )
         self._candidates = Candidates(self.choices, rules)
         self._skeleton = {
@@ -158,9 +161,9 @@ class ChatAnswer(FoldedAnswer):
 
     @property
     def finish_reasons(self) -> list[str]:
-        """OpenAI's finish reason of each choice; "" for one that has not ended."""
+        """OpenAI's finish reason of each choice; "" for one that has not ended, or is no answer."""
         choices = self._candidates.choices
-        return [self._finish_reason(choice) if choice.finished else "" for choice in choices]
+        return [self._finish_reason(choice) if choice.finished and not choice.fault else "" for choice in choices]
 
     @property
     def native_finish_reasons(self) -> list[str]:
@@ -171,6 +174,10 @@ class ChatAnswer(FoldedAnswer):
     def notes(self) -> list[Note]:
         """What the client does not see as Gemini sent it."""
         return self._candidates.notes
+
+    @property
+    def _shows_thoughts(self) -> bool:
+        return self.show_thoughts
 
     def _chunk(self, choice: Choice, delta: Delta, reason: FinishReason | None) -> ChatCompletionChunk:
         """Return a chunk; log probabilities go with the text they belong to, what is left of them at the end."""

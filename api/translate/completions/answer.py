@@ -21,9 +21,9 @@ from api.translate.folded_answer import FoldedAnswer
 class CompletionAnswer(FoldedAnswer):
     """The answer of one exchange in the making; `choices` counts those of all `prompts` together.
 
-    `echo` puts the prompt before each choice's text; `top_logprobs` is as in DialectRules, and an echoed prompt has no
-    log probabilities, because Gemini gives none for what it reads. `feed`, `finish` and `completion` raise
-    UpstreamError for an answer that is none or has not ended.
+    `echo` puts the prompt before each choice's text; `top_logprobs` and `empty_stop` are as in DialectRules, and an
+    echoed prompt has no log probabilities, because Gemini gives none for what it reads. `feed`, `finish` and
+    `completion` raise UpstreamError for an answer that is none or has not ended.
     """
 
     id: str
@@ -34,13 +34,19 @@ class CompletionAnswer(FoldedAnswer):
     prompts: Sequence[str] = ("",)
     echo: bool = False
     top_logprobs: int | None = None
+    empty_stop: bool = False
     _candidates: Candidates = field(init=False, repr=False)
     _skeleton: dict[str, Any] = field(init=False, repr=False)
     _opened: set[int] = field(init=False, repr=False, default_factory=set)
 
     def __post_init__(self) -> None:
         rules = DialectRules(
-            call_ids=iter(()), tool_names={}, call_limit=0, images=False, top_logprobs=self.top_logprobs
+            call_ids=iter(()),
+            tool_names={},
+            call_limit=0,
+            images=False,
+            top_logprobs=self.top_logprobs,
+            empty_stop=self.empty_stop,
         )
         self._candidates = Candidates(self.choices, rules)
         self._skeleton = {
@@ -102,8 +108,9 @@ class CompletionAnswer(FoldedAnswer):
 
     @property
     def finish_reasons(self) -> list[str]:
-        """OpenAI's finish reason of each choice; "" for one that has not ended."""
-        return [choice.finish_reason if choice.finished else "" for choice in self._candidates.choices]
+        """OpenAI's finish reason of each choice; "" for one that has not ended, or is no answer."""
+        choices = self._candidates.choices
+        return [choice.finish_reason if choice.finished and not choice.fault else "" for choice in choices]
 
     @property
     def native_finish_reasons(self) -> list[str]:

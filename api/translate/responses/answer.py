@@ -47,7 +47,8 @@ class ResponsesAnswer(FoldedAnswer):
 
     `created_at` is in Unix seconds, and `now` gives them for the end. `item_ids` gives what makes an item's id unique,
     `call_ids` a fresh id for each call. `tool_names` and `called` are those of the ResponsesCall. `family` is the model
-    family if the client carries signatures itself (`include: ["reasoning.encrypted_content"]`), else None.
+    family if the client carries signatures itself (`include: ["reasoning.encrypted_content"]`), else None. `empty_stop`
+    is as in DialectRules.
     `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
     """
 
@@ -61,6 +62,7 @@ class ResponsesAnswer(FoldedAnswer):
     called: CalledTools
     family: str | None = None
     top_logprobs: int | None = None
+    empty_stop: bool = False
     _candidates: Candidates = field(init=False, repr=False)
     _output: Output = field(init=False, repr=False)
     _items: AnswerItems = field(init=False, repr=False)
@@ -79,6 +81,7 @@ class ResponsesAnswer(FoldedAnswer):
             call_limit=None if self.echo["parallel_tool_calls"] else 1,
             top_logprobs=self.top_logprobs,
             own_tools=True,
+            empty_stop=self.empty_stop,
         )
         self._candidates = Candidates(1, rules)
         self._output = Output(self.item_ids)
@@ -170,6 +173,11 @@ class ResponsesAnswer(FoldedAnswer):
         self._failure = [*events, self._turn("response.failed")]
         return self._failure
 
+    def failed_answer(self, error: GatewayError) -> Response:
+        """End the response because of `error`, and return it: its status tells a client what an error would."""
+        self.failed(error)
+        return self.response()
+
     def cancelled(self) -> Response:
         """End the response because its client called it off; return it as it came. OpenAI has no event for that."""
         if not self._ended:
@@ -225,9 +233,9 @@ class ResponsesAnswer(FoldedAnswer):
 
     @property
     def finish_reasons(self) -> list[str]:
-        """The finish reason in the words of chat completions; "" for an answer that has not ended."""
+        """The finish reason in the words of chat completions; "" for an answer that has not ended, or is none."""
         choice = self._choice
-        if not choice.finished:
+        if not choice.finished or choice.fault:
             return [""]
         reason = choice.finish_reason
         return [finish_reason_with_calls(reason, legacy_functions=False) if choice.calls else reason]
@@ -246,6 +254,10 @@ class ResponsesAnswer(FoldedAnswer):
             notes.append(Note("dropped", "output.content.annotations", reason))
         notes += [note for call in self._choice.calls if (note := self._changed_arguments(call)) is not None]
         return notes
+
+    @property
+    def _shows_thoughts(self) -> bool:
+        return True
 
     @property
     def _choice(self) -> Choice:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api.errors import UpstreamError
 from api.translate.chat.answer import ChatAnswer
+from api.translate.no_answer import filled
 from api.translate.speech import Speech
 from tests.unit.translate.answers import ROOT, chat_answer, choices_of, completion_answer, fold, plain_of, stream_of
 
@@ -108,6 +109,32 @@ def test_what_is_left_of_a_mutated_answer_can_be_stored(response: Any, fresh: Ca
         return
     assert orjson.dumps([answer.contents, answer.messages, answer.finish_reasons, answer.native_finish_reasons])
     assert all(str(note).isprintable() for note in answer.notes)
+
+
+@given(response=mutations(), other=mutations(), fresh=st.sampled_from(list(ANSWERS.values())))
+@settings(max_examples=400, deadline=None)
+def test_an_answer_that_is_to_be_asked_for_again_is_a_fault(
+    response: Any, other: Any, fresh: Callable[[], Any]
+) -> None:
+    answer = fresh()
+    lacks = answer.lacking(response, 1)
+    answer.shows(response)
+    if not lacks:
+        return
+    discarded, whole = filled(response, lacks, other)
+    assert filled(response, lacks, response)[1] == response
+    try:
+        answer.feed(response)
+    except UpstreamError:
+        return
+    assert answer.fault is not None
+    again = fresh()
+    try:
+        again.discard([(0, discarded)])
+        again.feed(whole)
+    except UpstreamError:
+        return
+    assert orjson.dumps([again.usage, again.usage_metadata, again.searches, again.messages])
 
 
 @pytest.mark.parametrize("index", [-1, 1, 7, True, "0", 1.0])

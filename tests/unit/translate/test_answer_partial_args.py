@@ -259,6 +259,7 @@ def cut_calls(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[dict[str, An
 
 @st.composite
 def entries(draw: st.DrawFn, args: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts that give each value of `args`, in any order, strings in two pieces."""
     parts = []
     for path, value in draw(st.permutations(leaves(args) if args else [])):
         if isinstance(value, str):
