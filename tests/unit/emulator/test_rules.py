@@ -107,7 +107,7 @@ def test_newer_models_do_not_continue_their_own_words(gemini: Gemini) -> None:
             JSON | {"responseSchema": {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}, "required": ["b"]}},
             "response_schema.required[0]: property is not defined",
         ),
-        (NEW, JSON | {"responseJsonSchema": {"$ref": "#/$defs/None"}}, "reference to undefined schema at root"),
+        (NEW, JSON | {"responseJsonSchema": {"$ref": "#/$defs/None"}}, "reference to undefined schema at top-level"),
         (NEW, JSON | {"responseJsonSchema": {}, "responseSchema": {"type": "STRING"}}, "Only one of response_schema"),
         (NEW, {"responseMimeType": "text/x.enum"}, "an enum schema is required"),
         (

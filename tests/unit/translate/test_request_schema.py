@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from api.errors import InvalidRequestError
@@ -52,9 +53,9 @@ def test_rule_111_the_clients_own_schema_object_goes_to_the_wire() -> None:
         ({"const": None}, {"type": "null"}, ["converted p: schema keywords rewritten: const"]),
         ({"$schema": "s", "type": "string"}, {"type": "string"}, []),
         (
-            {"type": "string", "examples": ["a"], "not": {}, "x-mine": 1},
+            {"type": "string", "examples": ["a"], "not": {"minLength": 1}, "x-mine": 1},
             {"type": "string"},
-            ["dropped p: schema keywords Gemini does not know: examples, not, keywords of no standard"],
+            ["dropped p: schema keywords left out: examples, not, keywords of no standard"],
         ),
         (
             {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 9},
@@ -86,13 +87,13 @@ def test_rule_111_the_clients_own_schema_object_goes_to_the_wire() -> None:
             {"items": {"description": "d", "anyOf": [{"$ref": "#/$defs/A"}]}, "$defs": {"A": {}}},
             ["converted p: schema keywords rewritten: $ref"],
         ),
-        ({"items": 7}, {"items": {}}, ["dropped p: schema keywords Gemini does not know: a value that is no schema"]),
-        ({"properties": []}, {"properties": {}}, ["dropped p: schema keywords Gemini does not know: properties"]),
-        ({"anyOf": "x"}, {}, ["dropped p: schema keywords Gemini does not know: anyOf"]),
+        ({"items": 7}, {"items": {}}, ["dropped p: schema keywords left out: items"]),
+        ({"properties": []}, {"properties": {}}, ["dropped p: schema keywords left out: properties"]),
+        ({"anyOf": "x"}, {}, ["dropped p: schema keywords left out: anyOf"]),
         (
             {"exclusiveMinimum": True},
             {},
-            ["dropped p: schema keywords Gemini does not know: exclusiveMinimum"],
+            ["dropped p: schema keywords left out: exclusiveMinimum"],
         ),
     ],
 )
@@ -102,11 +103,235 @@ def test_rule_042_keywords_that_gemini_does_not_know_are_rewritten_or_left_out(
     assert converted(schema) == (expected, notes)
 
 
-def test_rule_043_several_types_become_branches_without_the_enum() -> None:
-    sent, notes = converted({"type": ["string", "integer", "null"], "enum": ["a", 1], "description": "d"})
-    assert sent == {"description": "d", "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}
-    assert notes == ["converted p: schema keywords rewritten: type"]
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (
+            {"type": ["string", "integer", "null"], "description": "d"},
+            {"description": "d", "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
+        ),
+        (
+            {"type": ["integer", "string"], "enum": [1, 5, "auto"]},
+            {"anyOf": [{"type": "integer", "enum": [1, 5]}, {"type": "string", "enum": ["auto"]}]},
+        ),
+        (
+            {"type": ["string", "number"], "anyOf": [{"minLength": 2}, {"minimum": 10}]},
+            {
+                "anyOf": [
+                    {"type": "string", "minLength": 2},
+                    {"type": "number"},
+                    {"type": "string"},
+                    {"type": "number", "minimum": 10},
+                ]
+            },
+        ),
+        (
+            {"type": ["string", "array"], "minLength": 1, "items": {"type": "integer"}},
+            {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "integer"}}]},
+        ),
+        (
+            {"type": ["string", "integer"], "oneOf": [{"minLength": 2}, {"minimum": 10}]},
+            {
+                "oneOf": [
+                    {"anyOf": [{"type": "string", "minLength": 2}, {"type": "integer"}]},
+                    {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 10}]},
+                ]
+            },
+        ),
+    ],
+)
+def test_rule_043_several_types_become_branches_with_all_that_holds_for_each(schema: Any, expected: Any) -> None:
+    sent, notes = converted(schema)
+    assert sent == expected
+    assert notes[0].startswith("converted p: schema keywords rewritten: type")
     assert converted({"type": ["string", "null"]})[1] == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected", "notes"),
+    [
+        (
+            {"type": ["string", "null"], "enum": ["a", None]},
+            {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]},
+            ["converted p: schema keywords rewritten: enum"],
+        ),
+        ({"enum": [True, False]}, {"type": "boolean"}, ["converted p: schema keywords rewritten: enum"]),
+        (
+            {"type": "boolean", "enum": [True]},
+            {"type": "boolean"},
+            ["dropped p: schema keywords left out: enum"],
+        ),
+        ({"const": False}, {"type": "boolean"}, ["dropped p: schema keywords left out: const"]),
+        (
+            {"enum": [{"a": [1]}]},
+            {
+                "type": "object",
+                "properties": {
+                    "a": {"type": "array", "prefixItems": [{"enum": [1]}], "minItems": 1, "maxItems": 1},
+                },
+                "required": ["a"],
+                "additionalProperties": False,
+            },
+            ["converted p: schema keywords rewritten: enum, const"],
+        ),
+        ({"type": "string", "enum": [1, 2]}, {"type": "string"}, ["dropped p: schema keywords left out: enum"]),
+        (
+            {"type": "object", "properties": {"a": {"enum": {}}}},
+            {"type": "object", "properties": {"a": {}}},
+            ["dropped p: schema keywords left out: properties.a.enum"],
+        ),
+        (
+            {"type": "integer", "enum": [1, 2, 3], "exclusiveMinimum": 1},
+            {"type": "integer", "enum": [2, 3]},
+            ["converted p: schema keywords rewritten: exclusiveMinimum"],
+        ),
+    ],
+)
+def test_values_that_gemini_has_no_type_for(schema: Any, expected: Any, notes: list[str]) -> None:
+    assert converted(schema) == (expected, notes)
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (
+            {
+                "allOf": [
+                    {"type": ["string", "integer"]},
+                    {"type": "integer", "minimum": 2},
+                    {"minimum": 1, "maximum": 9},
+                ]
+            },
+            {"type": "integer", "minimum": 2, "maximum": 9},
+        ),
+        ({"allOf": [{"enum": ["a", "b"]}, {"enum": ["b", "c"]}]}, {"enum": ["b"]}),
+        (
+            {
+                "allOf": [
+                    {"properties": {"a": {"minLength": 1}}, "required": ["a"]},
+                    {"properties": {"a": {"maxLength": 3}, "b": {}}, "required": ["b", "a"]},
+                ]
+            },
+            {"properties": {"a": {"minLength": 1, "maxLength": 3}, "b": {}}, "required": ["a", "b"]},
+        ),
+        (
+            {"allOf": [{"properties": {"a": {}, "b": {}}, "additionalProperties": False}, {"properties": {"c": {}}}]},
+            {"properties": {"a": {}, "b": {}}, "additionalProperties": False},
+        ),
+        (
+            {"allOf": [{"items": {"minimum": 1}}, {"items": {"maximum": 2}, "maxItems": 4}], "maxItems": 3},
+            {"items": {"minimum": 1, "maximum": 2}, "maxItems": 3},
+        ),
+        (
+            {
+                "allOf": [
+                    {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                    {"anyOf": [{"minLength": 1}, {"const": None}]},
+                ]
+            },
+            {
+                "anyOf": [
+                    {"type": "string", "anyOf": [{"minLength": 1}, {"type": "null"}]},
+                    {"type": "null", "anyOf": [{"minLength": 1}, {"type": "null"}]},
+                ]
+            },
+        ),
+        (
+            {"allOf": [{"additionalProperties": {"minimum": 1}}, {"properties": {"a": {}}}]},
+            {"properties": {"a": {"minimum": 1}}, "additionalProperties": {"minimum": 1}},
+        ),
+    ],
+)
+def test_members_of_all_of_are_intersected(schema: Any, expected: Any) -> None:
+    sent, notes = converted(schema)
+    assert sent == expected
+    assert [note.split()[0] for note in notes] == ["converted"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (
+            {"type": "array", "items": [{"type": "string"}, {"type": "integer"}], "additionalItems": False},
+            {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "maxItems": 2},
+        ),
+        (
+            {"type": "array", "prefixItems": [{"type": "string"}], "items": False},
+            {"type": "array", "prefixItems": [{"type": "string"}], "maxItems": 1},
+        ),
+        (
+            {"type": "array", "prefixItems": [{"type": "string"}], "unevaluatedItems": False},
+            {"type": "array", "prefixItems": [{"type": "string"}], "maxItems": 1},
+        ),
+        (
+            {"type": "array", "items": [{"type": "string"}], "additionalItems": {"type": "integer"}},
+            {"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}},
+        ),
+    ],
+)
+def test_tuples_stay_closed(schema: Any, expected: Any) -> None:
+    sent, notes = converted(schema)
+    assert sent == expected
+    assert [note.split()[0] for note in notes] == ["converted"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (
+            {"type": "string", "enum": ["a"], "nullable": True, "description": "d"},
+            {"description": "d", "anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]},
+        ),
+        (
+            {"allOf": [{"$ref": "#/$defs/A"}], "nullable": True, "$defs": {"A": {"type": "object"}}},
+            {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}], "$defs": {"A": {"type": "object"}}},
+        ),
+    ],
+)
+def test_nullable_schemas_of_every_kind_take_null(schema: Any, expected: Any) -> None:
+    assert converted(schema)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected", "path"),
+    [
+        ({"type": "object", "properties": {"a": False}}, {"type": "object", "properties": {}}, "properties.a"),
+        (
+            {"type": "object", "patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False},
+            {"type": "object", "additionalProperties": {"type": "integer"}},
+            "patternProperties",
+        ),
+        ({"type": "number", "exclusiveMinimum": 2.5}, {"type": "number", "minimum": 2.5}, "exclusiveMinimum"),
+        ({"type": "integer", "multipleOf": 5}, {"type": "integer"}, "multipleOf"),
+        ({"type": "array", "minItems": 1e29, "maxItems": "3"}, {"type": "array"}, "minItems, maxItems"),
+        ({"type": "object", "required": "a"}, {"type": "object"}, "required"),
+        (
+            {"properties": {"a": {"if": {}, "then": {}}}},
+            {"properties": {"a": {}}},
+            "properties.a.if, properties.a.then",
+        ),
+        ({"type": "string", "title": 5, "pattern": 1}, {"type": "string"}, "title, pattern"),
+        ({"allOf": [{"pattern": "a"}, {"pattern": "b"}]}, {"pattern": "a"}, "allOf.1.pattern"),
+    ],
+)
+def test_what_gemini_cannot_say_is_named_with_its_place(schema: Any, expected: Any, path: str) -> None:
+    sent, notes = converted(schema)
+    assert sent == expected
+    assert notes[-1] == f"dropped p: schema keywords left out: {path}"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [{"type": "string"}, {"type": "integer"}]},
+        {"type": "object", "properties": {"a": {"not": {}}}, "required": ["a"]},
+        {"anyOf": [False, {"allOf": [{"const": 1}, {"const": 2}]}]},
+    ],
+)
+def test_a_schema_that_no_value_fits_is_refused_by_name(schema: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="no value fits it") as refused:
+        converted(schema)
+    assert refused.value.param == "p"
 
 
 def test_rule_047_an_array_without_items_is_valid_json_schema() -> None:
@@ -146,7 +371,7 @@ def test_rule_051_recursive_schemas_are_not_expanded() -> None:
     assert sent == {
         "type": "object",
         "properties": {"next": {"$ref": "#/$defs/Node"}, "extra": {"type": "string"}},
-        "required": ["value", "next", "extra"],
+        "required": ["value", "extra", "next"],
         "$defs": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}, "required": ["next"]}},
     }
 
@@ -156,18 +381,33 @@ def test_rule_051_a_single_reference_under_all_of_stays_a_reference() -> None:
     assert sent == {"$defs": {"A": {"type": "object"}}, "title": "T", "anyOf": [{"$ref": "#/$defs/A"}]}
 
 
-@pytest.mark.parametrize(
-    "node",
-    [
-        {"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/A"}]},
-        {"properties": {"x": {"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/A"}]}}},
-    ],
-    ids=["itself", "nested"],
-)
-def test_rule_051_references_that_chase_each_other_come_to_an_end(node: Any) -> None:
-    sent, notes = converted({"allOf": [{"$ref": "#/$defs/A"}, {}], "$defs": {"A": node}})
-    assert len(repr(sent)) < 200_000
-    assert any("$ref" in note or "64" in note for note in notes)
+def test_rule_051_combined_references_that_recur_become_definitions() -> None:
+    node = {"type": "object", "properties": {"next": {"allOf": [{"$ref": "#"}, {"required": ["x"]}]}}}
+    combined = {"$ref": "#/$defs/combined"}
+    assert converted(node)[0] == {
+        "type": "object",
+        "properties": {"next": combined},
+        "$defs": {"combined": {"type": "object", "properties": {"next": combined}, "required": ["x"]}},
+    }
+
+
+def test_rule_051_references_that_lead_to_nothing_but_each_other_are_left_out() -> None:
+    circle = {"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/A"}]}
+    sent, notes = converted({"allOf": [{"$ref": "#/$defs/A"}, {}], "$defs": {"A": circle}})
+    assert sent == {"$ref": "#/$defs/A", "$defs": {"A": {}}}
+    assert notes[-1] == "dropped p: schema keywords left out: A.$ref"
+
+
+def test_what_references_expand_to_is_bounded() -> None:
+    large = {"properties": {f"p{index}": {"type": "string", "description": "x" * 900} for index in range(1000)}}
+    users = {f"u{index}": {"$ref": "#/$defs/L", "maxProperties": 1, "minProperties": index} for index in range(200)}
+    users |= {f"v{index}": {"$ref": "#/$defs/L", "required": [f"r{index}"]} for index in range(200)}
+    with pytest.raises(InvalidRequestError, match="expand to a multiple of its size") as refused:
+        converted({"type": "object", "properties": users, "$defs": {"L": large}})
+    assert refused.value.param == "p"
+    same = {"$ref": "#/$defs/L", "required": ["r"]}
+    again = {"type": "object", "properties": {f"v{index}": same for index in range(200)}, "$defs": {"L": large}}
+    assert len(orjson.dumps(converted(again)[0])) < 3 * len(orjson.dumps(again))
 
 
 def test_rule_052_only_keywords_are_touched() -> None:
@@ -175,7 +415,7 @@ def test_rule_052_only_keywords_are_touched() -> None:
         "type": "object",
         "properties": {
             "const": {"type": "string"},
-            "$schema": {"enum": ["examples", {"const": 1}]},
+            "$schema": {"enum": ["examples", "const"]},
             "title": {"type": "object", "default": {"examples": [1], "const": 2}},
             "properties": {"type": "object", "properties": {"default": {"const": 1}}},
         },
@@ -245,6 +485,12 @@ ORDER = {"type": "object", "properties": {"id": {"$ref": "#/$defs/ID"}}}
         {**ORDER, "properties": {"id": {"$ref": "#/definitions/ID"}}, "definitions": {"Id": {"type": "string"}}},
         {**ORDER, "properties": {"id": {"$ref": "#/$defs/ID", "description": "Whose"}}},
         {**ORDER, "properties": {"id": {"$ref": "https://example.com/id.json"}}},
+        {**ORDER, "$id": "https://example.com/order.json", "properties": {"id": {"$ref": "id.json"}}},
+        {**ORDER, "properties": {"id": {"$ref": "#/anyOf/" + "9" * 5000}}, "anyOf": [{}]},
+        {**ORDER, "properties": {"id": {"$ref": "#/anyOf/-1"}}, "anyOf": [{}]},
+        {**ORDER, "properties": {"id": {"$ref": "#/required/0"}}, "required": ["id"]},
+        {**ORDER, "properties": {"id": {"$ref": "#/$defs/a~1b"}}, "$defs": {"a": {"b": {}}}},
+        {**ORDER, "properties": {"id": {"$ref": "//[/x"}}},
     ],
 )
 def test_a_reference_to_nothing_is_refused_by_name(schema: Any) -> None:
@@ -264,11 +510,50 @@ def test_a_reference_to_nothing_is_refused_by_name(schema: Any) -> None:
         {**ORDER, "properties": {"id": {"$ref": "#/$defs/a~1b~0c%20d"}}, "$defs": {"a/b~c d": {"type": "string"}}},
         {**ORDER, "properties": {"id": {"$ref": "#/anyOf/0"}}, "anyOf": [{"type": "object"}]},
         {**ORDER, "properties": {"id": {"$ref": "#id"}}, "$defs": {"x": {"$anchor": "id"}}},
-        {**ORDER, "$id": "https://example.com/order.json", "properties": {"id": {"$ref": "id.json"}}},
+        {
+            **ORDER,
+            "$id": "https://example.com/order.json",
+            "properties": {"id": {"$ref": "order.json#/$defs/x"}},
+            "$defs": {"x": {}},
+        },
     ],
 )
 def test_references_that_lead_somewhere_are_left_alone(schema: Any) -> None:
     assert converted(schema) == (schema, [])
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "definition"),
+    [
+        (
+            {"properties": {"a": {"$ref": "#/properties/b~1c%20d/anyOf/1"}, "b/c d": {"anyOf": [{}, {"const": "z"}]}}},
+            "1",
+            {"enum": ["z"]},
+        ),
+        ({"properties": {"a": {"$ref": "#/allOf/0"}}, "allOf": [{"type": "object"}]}, "0", {"type": "object"}),
+        (
+            {
+                "properties": {"a": {"$ref": "https://example.com/x/y#/$defs/z"}},
+                "$defs": {"y": {"$id": "https://example.com/x/y", "$defs": {"z": {"type": "string"}}}},
+            },
+            "z",
+            {"type": "string"},
+        ),
+        (
+            {
+                "properties": {"a": {"$ref": "#/definitions/A"}, "b": {"$ref": "#/$defs/A", "title": "t"}},
+                "$defs": {"A": {"type": "string"}},
+                "definitions": {"A": {"type": "integer"}},
+            },
+            "A_definitions",
+            {"type": "integer"},
+        ),
+    ],
+)
+def test_references_to_any_place_lead_to_a_definition(schema: Any, name: str, definition: Any) -> None:
+    sent, _ = converted(schema)
+    assert sent["properties"]["a"] == {"$ref": f"#/$defs/{name}"}
+    assert sent["$defs"][name] == definition
 
 
 @pytest.mark.parametrize(
@@ -277,7 +562,7 @@ def test_references_that_lead_somewhere_are_left_alone(schema: Any) -> None:
         ("STRING", "string", "converted"),
         (["STRING", "NULL"], ["string", "null"], "converted"),
         ("any", None, "dropped"),
-        (["str", "null"], ["null"], "dropped"),
+        (["str", "null"], None, "dropped"),
         (5, None, "dropped"),
     ],
 )

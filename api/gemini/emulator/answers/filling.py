@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from api.gemini.emulator.answers.reading import keywords, names, number, numbers, quoted
-from api.gemini.emulator.rules.schemas import resolve
+from api.schema_references import References
 
 MAX_DEPTH = 6
 # Beyond this even required fields of endlessly recursive schemas are left null.
@@ -60,6 +60,7 @@ class Filler:
 
     def __init__(self, root: dict[str, Any], text: str, *, complete: bool, answer: str = "") -> None:
         self.root = root
+        self.references = References(root)
         self.answer = answer
         self.text = text
         self.complete = complete
@@ -97,14 +98,16 @@ class Filler:
         if depth > MAX_DEPTH or not isinstance(schema, dict):
             return {}
         if "$ref" in schema:
-            return self.resolved(resolve(self.root, schema["$ref"]), depth + 1)
+            target = self.references.resolve(schema["$ref"])
+            return self.resolved(None if target is None else target.node, depth + 1)
         branches = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
         if not branches:
             return schema
         real = [entry for entry in branches if entry != {"type": "null"}]
         said = keywords(self.text)
         resolved = [self.resolved(entry, depth + 1) for entry in real[:MAX_ITEMS]]
-        return max(resolved, key=lambda entry: len(keywords(str(entry)) & said), default={"type": "null"})
+        beside = {key: value for key, value in schema.items() if key not in {"anyOf", "oneOf", "allOf"}}
+        return beside | max(resolved, key=lambda entry: len(keywords(str(entry)) & said), default={"type": "null"})
 
     def object(self, schema: dict[str, Any], name: str, depth: int, *, needed: bool) -> Any:
         """The properties in order; those that are neither required nor spoken of only where the answer is complete."""
@@ -112,9 +115,9 @@ class Filler:
         required = set(schema.get("required") or [])
         if depth > MAX_DEPTH:
             properties = {key: entry for key, entry in properties.items() if key in required}
-        ordering = schema.get("propertyOrdering") or []
+        ordering = {key: place for place, key in enumerate(schema.get("propertyOrdering") or [])}
         filled: dict[str, Any] = {}
-        for key in sorted(properties, key=lambda entry: ordering.index(entry) if entry in ordering else len(ordering)):
+        for key in sorted(properties, key=lambda entry: ordering.get(entry, len(ordering))):
             entry = properties[key]
             must = key in required
             wanted = must or (self.complete and isinstance(entry, dict) and not is_nullable(entry))
@@ -127,7 +130,7 @@ class Filler:
 
     def array(self, schema: dict[str, Any], name: str, depth: int, *, needed: bool) -> Any:
         """What the prompt enumerates, or as many made-up items as are asked for."""
-        items = schema.get("items") or schema.get("prefixItems") or {}
+        items = schema.get("prefixItems") or schema.get("items") or {}
         if isinstance(items, list):
             return [self.value(entry, name, depth + 1, needed=True) for entry in items]
         items = self.resolved(items) if isinstance(items, dict) else {}

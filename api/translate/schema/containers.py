@@ -1,0 +1,86 @@
+"""Writes what facts say about the properties of objects and the items of arrays."""
+
+from collections.abc import Callable
+from typing import Any
+
+from api.translate.schema.facts import Facts, Piece, Rest
+from api.translate.schema.findings import Budget, Findings
+
+Written = dict[str, Any]
+# Writes what several nodes say together; None if no value fits them all.
+Write = Callable[[list[Piece]], Written | None]
+
+
+def array_keywords(facts: Facts, write: Write, budget: Budget) -> Written:
+    """Return the keywords of arrays; where no item is possible, the array ends."""
+    first: list[Written] = []
+    rest: Written | None = {}
+    for index in range(max((len(row.first) for row in facts.rows), default=0)):
+        budget.charge(len(facts.rows))
+        here = [row.first[index] if index < len(row.first) else row.rest for row in facts.rows]
+        rest = write([piece for piece in here if piece is not None])
+        if rest is None:
+            break
+        first.append(rest)
+    rests = [row.rest for row in facts.rows if row.rest is not None]
+    if rest is not None and rests:
+        rest = write(rests)
+    out: Written = {"prefixItems": first} if first else {}
+    if rest is not None and rests:
+        out["items"] = rest
+    known = {name: facts.plain[name] for name in ("minItems", "maxItems", "uniqueItems") if name in facts.plain}
+    if rest is None:
+        known["maxItems"] = min(known.get("maxItems", len(first)), len(first))
+    return out | known
+
+
+def object_keywords(facts: Facts, write: Write, findings: Findings, budget: Budget) -> Written | None:
+    """Return the keywords of objects; None if a required property is impossible."""
+    closed = [rest for rest in facts.rests if rest.piece.node is False]
+    open_rests = [rest for rest in facts.rests if rest.piece.node is not False and rest.piece.node is not True]
+    allowed = _allowed(facts, closed, findings)
+    properties: Written = {}
+    for name, pieces in (facts.properties or {}).items():
+        if allowed is not None and name not in allowed:
+            continue
+        budget.charge(len(open_rests))
+        others = [rest.piece for rest in open_rests if name not in rest.names]
+        written = write(pieces + others if others else pieces)
+        if written is not None:
+            properties[name] = written
+        elif name in facts.required:
+            return None
+        elif allowed is None:
+            findings.dropped(name, (facts.path, "properties"))
+    out: Written = {} if facts.properties is None else {"properties": properties}
+    if facts.required:
+        out["required"] = [*facts.required]
+    if facts.rests:
+        out["additionalProperties"] = _additional(allowed is not None, open_rests, write)
+    if facts.ordering:
+        out["propertyOrdering"] = [*facts.ordering]
+    return out
+
+
+def _allowed(facts: Facts, closed: list[Rest], findings: Findings) -> frozenset[str] | None:
+    """Return the only names that an object may have, None if there may be others.
+
+    Nodes that close an object against each other's required properties are meant to be joined.
+    """
+    if not closed:
+        return None
+    allowed = frozenset.intersection(*(rest.names for rest in closed))
+    declared = facts.properties or {}
+    if any(name in declared and name not in allowed for name in facts.required):
+        findings.dropped("additionalProperties", facts.path)
+        return frozenset(declared)
+    return allowed
+
+
+def _additional(is_closed: bool, rests: list[Rest], write: Write) -> Written | bool:
+    if is_closed:
+        return False
+    if not rests:
+        return True
+    written = write([rest.piece for rest in rests])
+    return False if written is None else written

@@ -1,0 +1,81 @@
+"""What is found while a schema is rewritten: keywords that were converted or left out, and reasons to refuse it."""
+
+from typing import Final
+
+from api.errors import InvalidRequestError
+from api.openai.validation import printable_name
+from api.translate.context import RequestContext
+
+# Where a node stands: the place that holds it and the step from there. Linked, because text would be copied per level.
+Path = tuple["Path | None", str] | None
+
+_MAX_NAMED: Final = 20
+# What references may expand to, beside the schema itself: a multiple of its size in JSON, between two bounds in bytes.
+_EXPANSION_FACTOR: Final = 4
+_EXPANSION_LEAST: Final = 64 * 1024
+_EXPANSION_MOST: Final = 4 * 1024 * 1024
+
+
+def refusal(param: str, reason: str) -> InvalidRequestError:
+    """Return the 400 for a schema that cannot be sent; `reason` is a clause."""
+    return InvalidRequestError(
+        f"Invalid schema for '{param}': {reason}.",
+        param=param,
+        code="invalid_function_parameters" if param.endswith("parameters") else "invalid_json_schema",
+    )
+
+
+class Findings:
+    """The notes of one schema, in order of their first sight; keywords are named with their path."""
+
+    def __init__(self, param: str) -> None:
+        self.param = param
+        self._converted: dict[str, None] = {}
+        self._dropped: dict[str, None] = {}
+        self._more = 0
+
+    def converted(self, keyword: str) -> None:
+        """Say that a keyword was replaced by others of the same meaning."""
+        self._converted[keyword] = None
+
+    def dropped(self, keyword: str, path: Path) -> None:
+        """Say that a keyword of the node at `path` was left out, wholly or in part."""
+        if len(self._dropped) >= _MAX_NAMED:
+            self._more += 1
+        else:
+            self._dropped[_joined((path, keyword))] = None
+
+    def note(self, context: RequestContext) -> None:
+        """Enter the notes in the context."""
+        # What was lost of a keyword in one place outweighs that its meaning was kept in another.
+        lost = {place.rpartition(".")[2] for place in self._dropped}
+        converted = [keyword for keyword in self._converted if keyword not in lost]
+        if converted:
+            context.note("converted", self.param, f"schema keywords rewritten: {', '.join(converted)}")
+        if self._dropped:
+            more = f", and {self._more} more" if self._more else ""
+            context.note("dropped", self.param, f"schema keywords left out: {', '.join(self._dropped)}{more}")
+
+
+class Budget:
+    """How much may still be read, in bytes of JSON: each part of the schema once, and what is expanded."""
+
+    def __init__(self, size: int, param: str) -> None:
+        self._param = param
+        self._left = 2 * size + min(max(_EXPANSION_LEAST, _EXPANSION_FACTOR * size), _EXPANSION_MOST)
+
+    def charge(self, size: int) -> None:
+        """Raises InvalidRequestError when the budget is spent."""
+        self._left -= size
+        if self._left < 0:
+            raise refusal(
+                self._param, "its references and combined branches expand to a multiple of its size, or beyond 4 MiB"
+            )
+
+
+def _joined(path: Path) -> str:
+    steps = []
+    while path is not None:
+        path, step = path
+        steps.append(printable_name(step))
+    return ".".join(reversed(steps))

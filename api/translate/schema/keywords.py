@@ -1,0 +1,123 @@
+"""The keywords of JSON Schema, sorted by what Gemini makes of them, and which values of theirs are well-formed.
+
+What Gemini documents (https://ai.google.dev/api/generate-content#generationconfig, `responseJsonSchema`), and what
+recorded requests had accepted beside that: `default`, `minLength`, `maxLength`, `pattern`, `uniqueItems`.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+TYPES: Final = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+# Google's counts are 64-bit integers.
+_MAX_COUNT: Final = 2**63 - 1
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_count(value: Any) -> bool:
+    """Tell whether a value is a whole number of items or characters."""
+    return type(value) is int and 0 <= value <= _MAX_COUNT
+
+
+def is_text(value: Any) -> bool:
+    """Tell whether a value is a string."""
+    return isinstance(value, str)
+
+
+def is_names(value: Any) -> bool:
+    """Tell whether a value is a list of strings."""
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def is_flag(value: Any) -> bool:
+    """Tell whether a value is true or false."""
+    return isinstance(value, bool)
+
+
+def is_plain_type(value: Any) -> bool:
+    """Tell whether `type` names at most one type beside null, and none that JSON Schema does not have (rule 43)."""
+    if isinstance(value, str):
+        return value in TYPES
+    return (
+        isinstance(value, list)
+        and all(isinstance(item, str) and item in TYPES for item in value)
+        and len([item for item in value if item != "null"]) == 1
+    )
+
+
+def is_plain_enum(values: Any, kind: Any) -> bool:
+    """Tell whether an `enum` holds strings only or numbers only, as Gemini documents it, and those of its `type`."""
+    if not isinstance(values, list) or not values:
+        return False
+    kinds = {item for item in kind if item != "null"} if isinstance(kind, list) else {kind}
+    if all(isinstance(value, str) for value in values):
+        return kinds in ({"string"}, {None})
+    if not all(is_number(value) for value in values):
+        return False
+    return kinds in ({"number"}, {None}) or (kinds == {"integer"} and all(type(value) is int for value in values))
+
+
+# Taken as they are if their value is well-formed.
+PLAIN_KEYWORDS: Final[dict[str, Callable[[Any], bool]]] = {
+    "$ref": is_text,
+    "$anchor": is_text,
+    "type": is_plain_type,
+    "format": is_text,
+    "title": is_text,
+    "description": is_text,
+    "minItems": is_count,
+    "maxItems": is_count,
+    "minimum": is_number,
+    "maximum": is_number,
+    "minLength": is_count,
+    "maxLength": is_count,
+    "pattern": is_text,
+    "uniqueItems": is_flag,
+    "default": lambda _value: True,
+    "required": is_names,
+    "propertyOrdering": is_names,
+}
+
+# Taken, and holding one schema, a list of schemas or named schemas.
+SCHEMA_KEYWORDS: Final = frozenset({"items", "additionalProperties"})
+LIST_KEYWORDS: Final = frozenset({"anyOf", "oneOf", "prefixItems"})
+MAP_KEYWORDS: Final = frozenset({"properties", "$defs"})
+
+# These say nothing about the value: leaving them out is no loss and makes no note. Definitions and names within the
+# schema are among them, because what a `$ref` needs of them is written anew.
+SILENT_KEYWORDS: Final = frozenset(
+    {"$schema", "$comment", "$vocabulary", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$defs"}
+)
+
+# Keywords that a note names when they are left out; a client's own inventions are not repeated in headers.
+STANDARD_KEYWORDS: Final = frozenset(
+    {
+        "contains",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+        "dependencies",
+        "dependentRequired",
+        "dependentSchemas",
+        "deprecated",
+        "discriminator",
+        "else",
+        "example",
+        "examples",
+        "externalDocs",
+        "if",
+        "maxContains",
+        "maxProperties",
+        "minContains",
+        "minProperties",
+        "propertyNames",
+        "readOnly",
+        "then",
+        "writeOnly",
+        "xml",
+    }
+)

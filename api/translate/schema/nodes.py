@@ -1,0 +1,49 @@
+"""What a single node of a schema says, looked at for itself."""
+
+from typing import Any, Final
+
+import orjson
+
+from api.translate.schema.facts import Types
+from api.translate.schema.findings import Path
+from api.translate.schema.keywords import TYPES
+
+# Keywords whose value is no schema: it is copied, so its size counts.
+_COPIED: Final = frozenset({"enum", "const", "default", "required", "propertyOrdering"})
+
+
+def is_false(node: Any) -> bool:
+    """Tell whether a node takes no value at all: `not` of what takes any."""
+    return isinstance(node, dict) and "not" in node and (node["not"] is True or node["not"] == {})
+
+
+def weight(node: dict[str, Any]) -> int:
+    """Return the node's own size in JSON, without the schemas in it."""
+    size = 2
+    for key, value in node.items():
+        size += len(key) + 4
+        if isinstance(value, str):
+            size += len(value)
+        elif key in _COPIED:
+            size += len(orjson.dumps(value))
+        elif isinstance(value, list | dict):
+            size += 2 * len(value) + (sum(map(len, value)) if key == "properties" else 0)
+    return size
+
+
+def own_types(node: dict[str, Any]) -> Types | None:
+    """Return the types that a node names, null included where it is `nullable`; None if it names none or others."""
+    given = node.get("type")
+    names = given if isinstance(given, list) else [given]
+    if not names or not all(isinstance(name, str) and name.lower() in TYPES for name in names):
+        return None
+    types = frozenset(name.lower() for name in names)
+    return types | {"null"} if node.get("nullable") is True else types
+
+
+def place_of(pointer: str) -> Path:
+    """Return a reference as a place for notes."""
+    path: Path = None
+    for step in pointer.lstrip("#/").split("/")[:8]:
+        path = (path, step)
+    return path

@@ -1,0 +1,376 @@
+"""Reads the nodes of a schema into facts: every keyword by its meaning, `allOf` and combined references included."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import orjson
+
+from api.schema_references import References, inner_base
+from api.translate.schema.facts import Bound, Facts, Piece, Rest, Row, Union, is_of
+from api.translate.schema.findings import Budget, Findings, refusal
+from api.translate.schema.keywords import (
+    PLAIN_KEYWORDS,
+    SILENT_KEYWORDS,
+    STANDARD_KEYWORDS,
+    TYPES,
+    is_names,
+    is_number,
+    is_plain_enum,
+)
+from api.translate.schema.nodes import is_false, own_types, place_of, weight
+
+
+class Reader:
+    """Reads nodes of one schema into facts. Each node is added to the same facts once."""
+
+    def __init__(self, root: Any, references: References, findings: Findings) -> None:
+        self.findings = findings
+        self.budget = Budget(len(orjson.dumps(root)), findings.param)
+        self._references = references
+        # Nodes made here; facts know nodes by their id, so these must live as long.
+        self._made: list[Any] = []
+
+    def gather(self, pieces: list[Piece]) -> Facts:
+        """Return what all these nodes say together; the first one's place stands for all."""
+        facts = Facts(path=pieces[0].path)
+        for piece in pieces:
+            self.add(facts, piece)
+        return facts
+
+    def add(self, facts: Facts, piece: Piece) -> None:
+        """Add what a node says, and the members of its `allOf`."""
+        waiting = [piece]
+        while waiting:
+            node, base, path, is_inside = waiting.pop()
+            if node is False or is_false(node):
+                facts.is_asserted = facts.is_impossible = True
+            elif not isinstance(node, dict):
+                if node is not True and path is not None:
+                    self.findings.dropped(path[1], path[0])
+            elif node and id(node) not in facts.seen:
+                facts.seen[id(node)] = None
+                inside = base if is_inside else inner_base(node, base)
+                waiting.extend(reversed(self._read(facts, Piece(node, inside, path, True))))
+
+    def made(self, node: dict[str, Any], piece: Piece) -> Piece:
+        """Return a node made here as a piece at the place of another."""
+        self._made.append(node)
+        return Piece(node, piece.base, piece.path, piece.is_inside)
+
+    def _read(self, facts: Facts, piece: Piece) -> list[Piece]:
+        """Add the node's own keywords; return the members of its `allOf`."""
+        node = piece.node
+        self.budget.charge(weight(node))
+        if node.get("nullable") is True and not self._is_nullable_type(node):
+            return [self._or_null(piece)]
+        members: list[Piece] = []
+        for key, value in node.items():
+            reader = _READERS.get(key)
+            if reader is not None:
+                reader(self, facts, key, value, piece)
+            elif key == "allOf":
+                members = self._members(key, value, piece)
+                self.findings.converted(key)
+            elif key not in SILENT_KEYWORDS:
+                named = key in STANDARD_KEYWORDS
+                self.findings.dropped(key if named else "keywords of no standard", piece.path if named else None)
+        return members
+
+    def _members(self, key: str, value: Any, piece: Piece) -> list[Piece]:
+        """Return the schemas in a list; none if it is no list or empty."""
+        if not isinstance(value, list) or not value:
+            self.findings.dropped(key, piece.path)
+            return []
+        place = (piece.path, key)
+        return [Piece(item, piece.base, (place, str(index))) for index, item in enumerate(value)]
+
+    def _is_nullable_type(self, node: dict[str, Any]) -> bool:
+        """Tell whether `nullable` only adds null to the node's type: nothing else of it concerns null."""
+        return not any(key in node for key in ("enum", "const", "anyOf", "oneOf", "allOf", "$ref", "not"))
+
+    def _or_null(self, piece: Piece) -> Piece:
+        """Return OpenAPI's nullable node as the union that it is; what describes it stays outside."""
+        self.findings.converted("nullable")
+        inner = {key: value for key, value in piece.node.items() if key not in ("nullable", *_ANNOTATIONS)}
+        outer = {key: value for key, value in piece.node.items() if key in _ANNOTATIONS}
+        self._made.append(inner)
+        return self.made({**outer, "anyOf": [inner, {"type": "null"}]}, piece)
+
+    # One method per kind of keyword; each takes the facts, the keyword, its value and the node.
+
+    def plain(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """A keyword whose value is sent as it is; of several the tightest, or the first where they cannot be joined."""
+        if isinstance(value, float) and value.is_integer() and key in _COUNTS:
+            value = int(value)
+            self.findings.converted(key)
+        if not PLAIN_KEYWORDS[key](value):
+            self.findings.dropped(key, piece.path)
+            return
+        facts.is_asserted = True
+        known = facts.plain.setdefault(key, value)
+        if known != value:
+            joined = _JOINED.get(key)
+            if joined is None:
+                self.findings.dropped(key, piece.path)
+            else:
+                facts.plain[key] = joined(known, value)
+
+    def annotation(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """A title, a description or a default: the outermost one describes the value."""
+        if not PLAIN_KEYWORDS[key](value):
+            self.findings.dropped(key, piece.path)
+        else:
+            facts.annotations.setdefault(key, value)
+
+    def types(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """Gemini's own schemas write types in capitals. What is no type at all says nothing."""
+        names = value if isinstance(value, list) else [value]
+        known = frozenset(name.lower() for name in names if isinstance(name, str) and name.lower() in TYPES)
+        if len(known) != len({name.lower() if isinstance(name, str) else id(name) for name in names}) or not known:
+            self.findings.dropped(key, piece.path)
+            return
+        if known != set(names) or len(known - {"null"}) > 1:
+            self.findings.converted(key)
+        if piece.node.get("nullable") is True:
+            self.findings.converted("nullable")
+            known |= {"null"}
+        facts.narrow_types(known - {"integer"} if "number" in known else known)
+
+    def nullable(self, _facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """What allows null was read with the type; without a type null is allowed anyway."""
+        if not isinstance(value, bool):
+            self.findings.dropped(key, piece.path)
+        else:
+            self.findings.converted(key)
+
+    def enum(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """Allowed values. If the node's own `type` fits none of them, the type is believed."""
+        values = value if isinstance(value, list) else []
+        own = own_types(piece.node)
+        if not values or not any(is_of(item, own) for item in values):
+            self.findings.dropped(key, piece.path)
+            return
+        if not is_plain_enum(value, piece.node.get("type")):
+            self.findings.converted(key)
+        facts.narrow_values(values, (piece.path, key))
+
+    def const(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """One allowed value."""
+        if not is_of(value, own_types(piece.node)):
+            self.findings.dropped(key, piece.path)
+            return
+        self.findings.converted(key)
+        facts.narrow_values([value], (piece.path, key))
+
+    def bound(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """An inclusive limit; draft 4 wrote `exclusiveMinimum: true` beside it."""
+        if not is_number(value):
+            self.findings.dropped(key, piece.path)
+            return
+        exclusive = _EXCLUSIVE[key]
+        strict = piece.node.get(exclusive) is True
+        facts.narrow_bound(Bound(value, strict, (piece.path, exclusive)), is_lower=key == "minimum")
+
+    def exclusive_bound(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """A limit that excludes itself."""
+        is_lower = key == "exclusiveMinimum"
+        if isinstance(value, bool):
+            if value and not is_number(piece.node.get("minimum" if is_lower else "maximum")):
+                self.findings.dropped(key, piece.path)
+            else:
+                self.findings.converted(key)
+        elif not is_number(value):
+            self.findings.dropped(key, piece.path)
+        else:
+            self.findings.converted(key)
+            facts.narrow_bound(Bound(value, True, (piece.path, key)), is_lower=is_lower)
+
+    def multiple(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """Multiples of 1 are integers, if only numbers are allowed; Gemini has no other multiples."""
+        own = own_types(piece.node)
+        if is_number(value) and value == 1 and own is not None and own <= {"integer", "number", "null"}:
+            self.findings.converted(key)
+            facts.narrow_types(frozenset({"integer"} | (own & {"null"})))
+        else:
+            self.findings.dropped(key, piece.path)
+
+    def properties(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """What holds for single properties."""
+        facts.is_asserted = True
+        if facts.properties is None:
+            facts.properties = {}
+        if not isinstance(value, dict):
+            self.findings.dropped(key, piece.path)
+            return
+        place = (piece.path, key)
+        for name, node in value.items():
+            facts.properties.setdefault(name, []).append(Piece(node, piece.base, (place, name)))
+
+    def required(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """Names that must be there, or the order of names."""
+        if not is_names(value):
+            self.findings.dropped(key, piece.path)
+            return
+        facts.is_asserted = True
+        (facts.required if key == "required" else facts.ordering).update(dict.fromkeys(value))
+
+    def other_properties(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """What holds for all properties without a name of their own, those of `patternProperties` among them."""
+        patterns = piece.node.get("patternProperties")
+        if key == "patternProperties" and "additionalProperties" in piece.node:
+            return  # read with the other one
+        if patterns is not None:
+            self.findings.dropped("patternProperties", piece.path)
+            if key == "patternProperties":
+                return
+        facts.is_asserted = True
+        names = piece.node.get("properties")
+        rest = Piece(value, piece.base, (piece.path, key))
+        if isinstance(patterns, dict) and patterns and value is not True:
+            branches = [*patterns.values(), *([] if value is False else [value])]
+            rest = self.made({"anyOf": branches}, rest)
+        facts.rests.append(Rest(frozenset(names) if isinstance(names, dict) else frozenset(), rest))
+
+    def items(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """Items after the first ones. Draft 7 wrote a tuple as a list here; since then it is `prefixItems`."""
+        facts.is_asserted = True
+        if isinstance(value, list):
+            if "prefixItems" in piece.node:
+                self.findings.dropped(key, piece.path)
+                return
+            self.findings.converted(key)
+            rest = self._piece("additionalItems", piece) if "additionalItems" in piece.node else None
+            facts.rows.append(Row(self._members(key, value, piece), self._closing(rest, piece)))
+        elif "prefixItems" not in piece.node:
+            facts.rows.append(Row([], self._closing(self._piece(key, piece), piece)))
+
+    def prefix_items(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """The first items, each with a schema of its own."""
+        facts.is_asserted = True
+        rest = None if isinstance(piece.node.get("items", []), list) else self._piece("items", piece)
+        facts.rows.append(Row(self._members(key, value, piece), self._closing(rest, piece)))
+
+    def unevaluated(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """What no other keyword speaks of: `additionalProperties` or `items` where nothing else can speak of it."""
+        node = piece.node
+        if value is True or value == {}:
+            return
+        if not _APPLICATORS.isdisjoint(node) or value is not False:
+            self.findings.dropped(key, piece.path)
+        elif key == "unevaluatedItems":
+            if "prefixItems" in node or "items" in node:
+                return  # closes the tuple
+            facts.is_asserted = True
+            facts.rows.append(Row([], self._piece(key, piece)))
+            self.findings.converted(key)
+        elif "additionalProperties" not in node:
+            self.findings.converted(key)
+            self.other_properties(facts, key, value, piece)
+
+    def union(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """Alternatives."""
+        branches = self._members(key, value, piece)
+        if branches:
+            facts.is_asserted = True
+            facts.unions.append(Union(key, branches, piece.path))
+
+    def reference(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """A reference is kept as one, unless it has to be combined with something else."""
+        if not isinstance(value, str):
+            self.findings.dropped(key, piece.path)
+            return
+        target = self._references.resolve(value, piece.base)
+        if target is None:
+            raise refusal(self.findings.param, f"a '{key}' leads to nothing that the schema holds")
+        if key != "$ref":
+            self.findings.converted(key)
+        if target.node is False or is_false(target.node):
+            facts.is_asserted = facts.is_impossible = True
+        elif target.node is not True:
+            facts.references[id(target.node)] = Piece(target.node, target.base, place_of(value), True)
+
+    def negation(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
+        """`not` is kept where it takes types from those that the node names, or nothing at all."""
+        own, excluded = own_types(piece.node), own_types(value) if isinstance(value, dict) else None
+        if value is False:
+            return
+        is_kept = own is not None and excluded is not None and len(value) == 1 and not excluded & {"integer", "number"}
+        if is_kept and own is not None and excluded is not None:
+            self.findings.converted(key)
+            facts.narrow_types(own - excluded)
+        else:
+            self.findings.dropped(key, piece.path)
+
+    def definitions(self, _facts: Facts, key: str, _value: Any, _piece: Piece) -> None:
+        """Draft 7's name of `$defs`."""
+        self.findings.converted(key)
+
+    def _piece(self, key: str, piece: Piece) -> Piece:
+        return Piece(piece.node[key], piece.base, (piece.path, key))
+
+    def _closing(self, rest: Piece | None, piece: Piece) -> Piece | None:
+        """Return what follows a tuple's first items; `unevaluatedItems` may say it."""
+        node = piece.node
+        if rest is None and node.get("unevaluatedItems") is False and _APPLICATORS.isdisjoint(node):
+            rest = self._piece("unevaluatedItems", piece)
+        if rest is not None and rest.path is not None and rest.node is False:
+            self.findings.converted(rest.path[1])
+        return rest
+
+
+def _tighter(least: str) -> Callable[[Any, Any], Any]:
+    return max if least.startswith("min") else min
+
+
+_COUNTS: Final = frozenset({"minItems", "maxItems", "minLength", "maxLength"})
+_ANNOTATIONS: Final = ("title", "description", "default")
+_APPLICATORS: Final = frozenset(
+    {
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "$ref",
+        "$dynamicRef",
+        "$recursiveRef",
+        "if",
+        "dependentSchemas",
+        "patternProperties",
+        "contains",
+        "not",
+    }
+)
+_EXCLUSIVE: Final = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
+_JOINED: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    **{name: _tighter(name) for name in _COUNTS},
+    "uniqueItems": lambda one, other: one or other,
+}
+
+_Read = Callable[[Reader, Facts, str, Any, Piece], None]
+
+
+def _all(names: Iterable[str], read: _Read) -> dict[str, _Read]:
+    return dict.fromkeys(names, read)
+
+
+_READERS: Final[dict[str, _Read]] = {
+    **_all(("format", "pattern", "uniqueItems", *_COUNTS), Reader.plain),
+    **_all(_ANNOTATIONS, Reader.annotation),
+    **_all(("$ref", "$dynamicRef", "$recursiveRef"), Reader.reference),
+    **_all(("anyOf", "oneOf"), Reader.union),
+    **_all(_EXCLUSIVE, Reader.bound),
+    **_all(_EXCLUSIVE.values(), Reader.exclusive_bound),
+    **_all(("required", "propertyOrdering"), Reader.required),
+    **_all(("additionalProperties", "patternProperties"), Reader.other_properties),
+    **_all(("unevaluatedItems", "unevaluatedProperties"), Reader.unevaluated),
+    "type": Reader.types,
+    "nullable": Reader.nullable,
+    "enum": Reader.enum,
+    "const": Reader.const,
+    "multipleOf": Reader.multiple,
+    "properties": Reader.properties,
+    "items": Reader.items,
+    "additionalItems": lambda *_: None,
+    "prefixItems": Reader.prefix_items,
+    "not": Reader.negation,
+    "definitions": Reader.definitions,
+}
