@@ -37,6 +37,8 @@ class GatewayError(Exception):
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
     default_code: ClassVar[str | None] = None
+    # Google's own sentence, for the record and the log: it quotes the request.
+    upstream_message: str = ""
 
     def __init__(
         self,

@@ -124,6 +124,7 @@ def _detach(records: Sequence[int]) -> None:
             system_ids=[],
             placement=[],
             upstream_request=None,
+            upstream_error="",  # it quotes the request
         )
 
 

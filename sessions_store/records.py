@@ -91,6 +91,7 @@ class UsageRow:
     upstream: str = ""
     stream: bool = False
     error_code: str = ""
+    upstream_error: str = ""
     finish_reason: str = ""
     native_finish_reason: str = ""
     choices: int = 0

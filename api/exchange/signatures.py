@@ -7,11 +7,12 @@ from typing import TypeVar
 
 import orjson
 
-from api.errors import InvalidRequestError
+from api.errors import GatewayError, InvalidRequestError
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import PlannedCall
 from api.gemini.faults import is_corrupted_signature
 from api.notes import Note
+from api.translate.responses.places import Places
 from api.translate.signatures import without_signatures
 
 Answered = TypeVar("Answered")
@@ -21,8 +22,19 @@ Ask = Callable[[Sequence[PlannedCall]], Awaitable[Answered]]
 async def asked(exchange: Exchange, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
     """Make the upstream calls of an exchange, all or those with these numbers; once more without signatures when Gemini
     calls one corrupted.
+
+    What Gemini refuses is named as the client's dialect has it.
     """
     chosen = range(len(exchange.calls)) if numbers is None else numbers
+    try:
+        return await _asked(exchange, ask, chosen)
+    except GatewayError as error:
+        if exchange.endpoint.startswith("responses"):
+            Places().rename(error)
+        raise
+
+
+async def _asked(exchange: Exchange, ask: Ask[Answered], chosen: Sequence[int]) -> Answered:
     exchange.attempts += len(chosen)
     try:
         return await ask([exchange.calls[number] for number in chosen])

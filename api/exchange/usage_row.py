@@ -70,6 +70,7 @@ def _ending(exchange: Exchange, status: str, error: GatewayError | None) -> dict
         "status": status,
         "http_status": CLIENT_CLOSED if status == "client_closed" else http_status,
         "error_code": (error.code or error.type) if error is not None else "",
+        "upstream_error": error.upstream_message if error is not None else "",
         "finish_reason": reasons[0] if reasons else "",
         "native_finish_reason": native[0] if native else "",
     }

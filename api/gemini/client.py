@@ -21,8 +21,17 @@ import orjson
 from google import genai
 from google.genai import types
 
-from api.errors import GatewayError, ModelNotFoundError, UpstreamError, UpstreamTimeoutError, UpstreamUnreachableError
+from api.errors import (
+    GatewayError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    NotFoundError,
+    UpstreamError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
 from api.gemini.faults import KEY_REFUSED, upstream_error
+from api.gemini.refusals import known_sentence
 from api.gemini.sse import StreamDecoder
 from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, Transport, TransportError
 from api.gemini.wire import GenerateContentResponse
@@ -153,10 +162,21 @@ class GeminiClient:
             raw = await _read_all(answer, until, MAX_ERROR_BYTES)
         finally:
             answer.close()
-        refusal = upstream_error(answer.status, raw, answer.headers, openai_model=name)
-        if refusal.code == KEY_REFUSED:
-            logger.error("Gemini refuses this server's credentials", extra={"status": answer.status})
+        refusal = upstream_error(answer.status, raw, answer.headers, openai_model=name, request=body)
+        self._log(refusal, answer.status)
         raise refusal
+
+    def _log(self, refusal: GatewayError, status: int) -> None:
+        """Log a refusal, with Google's own sentence where that cannot quote a prompt; the record has it in any case."""
+        if self._upstream.api_key:
+            refusal.upstream_message = refusal.upstream_message.replace(self._upstream.api_key, "[key]")
+        if refusal.code == KEY_REFUSED:
+            logger.error("Gemini refuses this server's credentials", extra={"status": status})
+        elif isinstance(refusal, InvalidRequestError | NotFoundError):
+            sentence = known_sentence(refusal.upstream_message)
+            logger.warning(
+                "Gemini refused a request: %s", ascii(sentence or "see its record"), extra={"status": status}
+            )
 
     async def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
         """Return the request's path and headers, built by the SDK once per path; Vertex adds a token each time."""

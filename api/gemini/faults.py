@@ -5,7 +5,7 @@ never passed on: it quotes the request, and now and then the key (`refusals` hol
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -23,10 +23,12 @@ from api.errors import (
     UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
-from api.gemini.refusals import openai_param, refusal
+from api.gemini.refusals import lost_reference, openai_param, refusal
 from api.gemini.retry_delay import retry_after_seconds
 
 KEY_REFUSED: Final = "upstream_authentication_failed"
+# Of Google's own sentence so much is read and kept.
+MAX_SENTENCE: Final = 4000
 CORRUPTED_SIGNATURE: Final = "invalid_thought_signature"
 
 # google.rpc.Code -> HTTP, https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
@@ -60,6 +62,7 @@ class _Fault:
     details: tuple[dict[str, Any], ...]
     headers: Mapping[str, str]
     openai_model: str
+    request: bytes = b""
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -77,16 +80,21 @@ class _Fault:
         return [item for items in lists for item in items if isinstance(item, dict)]
 
 
-def upstream_error(status: int, body: Any, headers: Mapping[str, str], *, openai_model: str) -> GatewayError:
+def upstream_error(
+    status: int, body: Any, headers: Mapping[str, str], *, openai_model: str, request: bytes = b""
+) -> GatewayError:
     """Return our error for an HTTP status and body of Gemini's, or for the error object inside a 200 stream.
 
     `body` is the decoded JSON or the raw bytes, `{"error": {…}}` or an array around it; `openai_model` is the name
-    that the client used. A code inside the body wins over the HTTP status, which may be an envelope of 200 or 5xx.
+    that the client used; `request` is what was refused, which tells apart the causes of one sentence. A code inside the
+    body wins over the HTTP status, which may be an envelope of 200 or 5xx.
     """
     fault = _read(status, body, headers, openai_model)
-    if _is_key_refused(fault):
-        return _key_refused(fault)
-    return _BY_CODE.get(fault.code, _unknown)(fault)
+    if request:
+        fault = replace(fault, request=request)
+    error = (_key_refused if _is_key_refused(fault) else _BY_CODE.get(fault.code, _unknown))(fault)
+    error.upstream_message = fault.message.replace("\x00", "\ufffd")
+    return error
 
 
 def is_corrupted_signature(error: GatewayError) -> bool:
@@ -111,7 +119,7 @@ def _read(status: int, body: Any, headers: Mapping[str, str], openai_model: str)
     return _Fault(
         code=_code(status, error.get("code"), name),
         status=name if isinstance(name, str) else "",
-        message=message if isinstance(message, str) else "",
+        message=message[:MAX_SENTENCE] if isinstance(message, str) else "",
         details=tuple(detail for detail in details if isinstance(detail, dict)) if isinstance(details, list) else (),
         headers=headers,
         openai_model=openai_model,
@@ -160,7 +168,7 @@ def _invalid(fault: _Fault) -> GatewayError:
         return _wrong_place()
     if "payload size exceeds" in fault.message.lower():
         return _too_large(fault)
-    known = refusal(fault.message)
+    known = refusal(fault.message, fault.request)
     if known is not None:
         return InvalidRequestError(known.message, param=known.param, code=known.code, retryable=False)
     if fault.status == "FAILED_PRECONDITION":
@@ -177,6 +185,8 @@ def _invalid(fault: _Fault) -> GatewayError:
 def _forbidden(fault: _Fault) -> GatewayError:
     if _is_wrong_place(fault):
         return _wrong_place()
+    if (lost := lost_reference(fault.message)) is not None:
+        return NotFoundError(lost.message, param=lost.param, code=lost.code, retryable=False)
     return UpstreamError(
         "Gemini does not allow this server's account to do this. Its operator has to check the key's permissions.",
         code=KEY_REFUSED,
@@ -185,6 +195,8 @@ def _forbidden(fault: _Fault) -> GatewayError:
 
 
 def _not_found(fault: _Fault) -> GatewayError:
+    if (lost := lost_reference(fault.message)) is not None:
+        return NotFoundError(lost.message, param=lost.param, code=lost.code, retryable=False)
     if fault.message and "model" not in fault.message.lower():
         return NotFoundError("The upstream model did not find something that the request points to.", retryable=False)
     return ModelNotFoundError(

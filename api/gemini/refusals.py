@@ -38,7 +38,7 @@ _PARAMS: Final = (
 _PATH: Final = r"[A-Za-z0-9_.\[\]$]{1,200}"
 _UNKNOWN_NAME: Final = re.compile(rf"Unknown name \"[^\"]*\"(?: at '({_PATH})')?: Cannot find field")
 _INVALID_VALUE: Final = re.compile(rf"Invalid value at '({_PATH})'")
-_VALIDATION: Final = re.compile(rf"\* [A-Za-z]*GenerateContentRequest\.({_PATH}): ([^\n]*)")
+_VALIDATION: Final = re.compile(rf"\* (?:[A-Za-z]*GenerateContentRequest\.)?({_PATH}): ([^\n]*)")
 # A validation sentence without quotation marks and braces quotes nothing.
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9_ ,.;:()\[\]/+<>=-]{1,200}")
 
@@ -52,6 +52,18 @@ class Refusal:
     code: str | None = None
 
 
+# In place of a parameter: that of the request's schemas, whichever there are.
+SCHEMA: Final = "<schema>"
+_RESPONSE_SCHEMAS: Final = (b'"responseJsonSchema":', b'"responseSchema":')
+_TOOL_SCHEMA: Final = b'"parametersJsonSchema":'
+_PDF: Final = b'"mimeType":"application/pdf"'
+# Google says no more than this where a schema costs too much to serve, and for a document that it cannot read.
+_BARE: Final = re.compile(r"\s*Request contains an invalid argument\.?\s*", re.IGNORECASE)
+
+_MAX_LOGGED: Final = 300
+
+_TOOL: Final = "invalid_function_parameters"
+_SCHEMA: Final = "invalid_json_schema"
 _CONTEXT: Final = "context_length_exceeded"
 _VALUE: Final = "unsupported_value"
 _PARAMETER: Final = "unsupported_parameter"
@@ -141,10 +153,16 @@ _KNOWN: Final = tuple(
             "mutually_exclusive_parameters",
         ),
         (
-            r"cachedcontent can ?not be used|cachedcontent not found|cached content .{0,40}(?:expired|not found)",
+            r"cachedcontent can ?not be used|cached ?content.{0,60}(?:expired|not found|does not match|permission)",
             "The cached content cannot be used with this request: it may have expired, or belong to another model.",
             "google.cached_content",
             _VALUE,
+        ),
+        (
+            r"permission to access the file|file .{0,80}(?:not exist|not found|expired|not in an active state)",
+            "A file that the messages refer to is not, or no longer, stored upstream.",
+            "messages",
+            "file_not_found",
         ),
         (
             r"logprobs is not (?:enabled|supported)",
@@ -177,6 +195,94 @@ _KNOWN: Final = tuple(
             "invalid_image",
         ),
         (
+            r"document has no pages|unable to process input (?:pdf|document|file)|(?:invalid|corrupt\w*) pdf|"
+            r"(?:pdf|document) .{0,60}(?:password|corrupt|encrypted|could not be|is not valid|is invalid)",
+            "The upstream model could not read a document of the messages: it may be damaged, empty or protected by a "
+            "password.",
+            "messages",
+            "invalid_file",
+        ),
+        (
+            r"(?:document|pdf|pages).{0,60}(?:exceeds|more than|maximum|limit).{0,60}pages",
+            "A document of the messages has more pages than the upstream model reads.",
+            "messages",
+            "invalid_file",
+        ),
+        (
+            r"unable to process input (?:audio|video)|(?:audio|video) .{0,40}(?:is not valid|is invalid|corrupt)",
+            "The upstream model could not read a recording of the messages.",
+            "messages",
+            "invalid_file",
+        ),
+        (
+            r"functiondeclaration.{0,160}exceeds the maximum allowed nesting depth",
+            "The parameters of a function are nested deeper than this model accepts: flatten their schema.",
+            "tools",
+            _TOOL,
+        ),
+        (
+            r"generationconfig.{0,60}exceeds the maximum allowed nesting depth",
+            "The schema of 'response_format' is nested deeper than this model accepts: flatten it.",
+            "response_format",
+            _SCHEMA,
+        ),
+        (
+            r"duplicate function declaration",
+            "Two functions are declared under one name: function names must be unique.",
+            "tools",
+            _TOOL,
+        ),
+        (
+            r"at most (\d+) function declarations|(?:too many|number of) function.?declarations",
+            "The request declares more functions than this model accepts: leave out those that it does not need.",
+            "tools",
+            "array_above_max_length",
+        ),
+        (
+            r"function calling config is set without function.?declarations|is not one of the function declarations",
+            "tool_choice asks for a function that is not declared.",
+            "tool_choice",
+            _VALUE,
+        ),
+        (
+            r"exceeds the maximum allowed nesting depth",
+            "{schema} is nested deeper than this model accepts: flatten it.",
+            SCHEMA,
+            None,
+        ),
+        (
+            r"too many states|too much branching|constraint .{0,60}for serving|schema .{0,40}too (?:complex|large)",
+            "{schema} is too complex for this model. Use fewer and shorter names, fewer optional properties and "
+            "branches, shorter enums, and smaller or no maxItems, minLength and maxLength.",
+            SCHEMA,
+            None,
+        ),
+        (
+            r"reference to undefined schema",
+            "{schema} holds a '$ref' that this model cannot resolve.",
+            SCHEMA,
+            None,
+        ),
+        (
+            r"(?:recursive|recursion|cyclic|circular).{0,60}(?:schema|reference)|schema.{0,60}(?:recurs|cycl|circular)",
+            "{schema} refers to itself in a way that this model does not accept: only optional properties may recur.",
+            SCHEMA,
+            None,
+        ),
+        (
+            r"\b(?:min|max)_?(?:items|length|properties)\b",
+            "{schema} has a length bound (minItems, maxItems, minLength, maxLength) that this model does not accept.",
+            SCHEMA,
+            None,
+        ),
+        (
+            r"\bschema\b.{0,80}\b(?:invalid|not valid|unsupported|not supported|must)\b|"
+            r"\b(?:invalid|unsupported) (?:json |response )?schema\b",
+            "{schema} is not one that this model accepts.",
+            SCHEMA,
+            None,
+        ),
+        (
             r"unsupported mime type",
             "The upstream model does not accept the media type of a file in the messages.",
             "messages",
@@ -192,12 +298,29 @@ def openai_param(path: str) -> str | None:
     return next((param for prefix, param in _PARAMS if bare.startswith(prefix)), None)
 
 
-def refusal(message: str) -> Refusal | None:
-    """Return what to tell a client for Google's message, or None if the message is not one of the known forms."""
+def refusal(message: str, request: bytes = b"") -> Refusal | None:
+    """Return what to tell a client for Google's message, or None if the message is not one of the known forms.
+
+    `request` is the body that was refused: it tells which schema a message without a name means.
+    """
+    if _BARE.fullmatch(message):
+        return _likely(request)
     for pattern, known in _KNOWN:
-        match = pattern.search(message)
-        if match is not None:
+        if (match := pattern.search(message)) is not None:
+            if known.param == SCHEMA:
+                return _of_schemas(known.message, request)
             return Refusal(known.message.format(*match.groups()), known.param, known.code)
+    return _by_path(message)
+
+
+def known_sentence(message: str) -> str:
+    """Return Google's message if it is one of the known sentences, which quote no prompt; "" otherwise."""
+    is_known = _BARE.fullmatch(message) or any(pattern.search(message) for pattern, _ in _KNOWN)
+    return message.strip().partition("\n")[0][:_MAX_LOGGED] if is_known else ""
+
+
+def _by_path(message: str) -> Refusal | None:
+    """Return what to tell a client for a message that names one of the request's fields."""
     if (match := _UNKNOWN_NAME.search(message)) is not None:
         where = match[1] or ""
         return Refusal(f"The upstream model does not know a field of the request{_at(where)}.", openai_param(where))
@@ -208,6 +331,48 @@ def refusal(message: str) -> Refusal | None:
         why = f": {sentence}" if _HARMLESS.fullmatch(sentence) else "."
         return Refusal(f"The upstream model refused the request{_at(match[1])}{why}", openai_param(match[1]))
     return None
+
+
+def lost_reference(message: str) -> Refusal | None:
+    """Return what to tell a client if Google does not find what the request refers to, other than the model."""
+    known = refusal(message)
+    return known if known is not None and known.code in (_VALUE, "file_not_found") and known.param != "model" else None
+
+
+def _likely(request: bytes) -> Refusal | None:
+    """Return the likely cause of a refusal without one, None if the request holds none of the usual ones."""
+    has_document = _PDF in request
+    if _schemas(request):
+        also = " A document in the messages that cannot be read is refused in the same way." if has_document else ""
+        known = _of_schemas(
+            "The upstream model refused the request and named no cause. The likely one is {schema}, if it is too "
+            "complex: try fewer properties and branches, shorter enums, and smaller or no maxItems and minItems.",
+            request,
+        )
+        return Refusal(known.message + also, known.param, known.code)
+    if has_document:
+        return Refusal(
+            "The upstream model refused the request and named no cause. The likely one is a document in the messages: "
+            "it may be damaged, empty or protected by a password.",
+            "messages",
+            "invalid_file",
+        )
+    return None
+
+
+def _schemas(request: bytes) -> tuple[str, ...]:
+    """Return the parameters of the request that hold a schema; text in a JSON body has its quotes escaped."""
+    response = ("response_format",) if any(name in request for name in _RESPONSE_SCHEMAS) else ()
+    return (*response, "tools") if _TOOL_SCHEMA in request else response
+
+
+def _of_schemas(message: str, request: bytes) -> Refusal:
+    params = _schemas(request)
+    names = {"response_format": "the schema of 'response_format'", "tools": "the schema of a function's parameters"}
+    named = " or ".join(names[param] for param in params) or "a schema of the request"
+    text = message.format(schema=named)
+    code = {"response_format": _SCHEMA, "tools": _TOOL}[params[0]] if params else None
+    return Refusal(text[:1].upper() + text[1:], params[0] if params else None, code)
 
 
 def _at(path: str) -> str:

@@ -52,6 +52,9 @@ class UsageRecord(models.Model):
     status = models.CharField(max_length=20, choices=Status.choices)
     http_status = models.IntegerField()
     error_code = models.CharField(max_length=100, blank=True)
+    upstream_error = models.TextField(
+        blank=True, db_default="", default="", help_text="What Google said of a request that it refused."
+    )
     finish_reason = models.CharField(max_length=50, blank=True)
     native_finish_reason = models.CharField(max_length=50, blank=True)
     choices = models.IntegerField(default=0)

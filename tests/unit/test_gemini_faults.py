@@ -213,6 +213,112 @@ def test_known_refusals_name_openais_parameter(message: str, param: str | None) 
     assert not error.retryable
 
 
+TOO_MANY_STATES = (
+    "The specified schema produces a constraint that has too many states for serving. Typical causes of this error are "
+    "schemas with lots of text (for example, very long property or enum names), schemas with long array length limits "
+    "(especially when nested), or schemas using complex value matchers (for example, integers or numbers with "
+    "minimum/maximum bounds or strings with complex formats like date-time)"
+)
+WITH_FORMAT = b'{"generationConfig":{"responseJsonSchema":{}}}'
+WITH_TOOLS = b'{"tools":[{"functionDeclarations":[{"parametersJsonSchema":{}}]}]}'
+WITH_BOTH = WITH_FORMAT + WITH_TOOLS
+WITH_PDF = b'{"inlineData":{"mimeType":"application/pdf","data":""}}'
+BARE = "Request contains an invalid argument."
+
+
+@pytest.mark.parametrize(
+    ("message", "request_", "param", "code", "says"),
+    [
+        (
+            "A schema in GenerationConfig in the request exceeds the maximum allowed nesting depth.",
+            WITH_BOTH,
+            "response_format",
+            "invalid_json_schema",
+            "nested deeper",
+        ),
+        (
+            "FunctionDeclaration 'SECRET' in the request exceeds the maximum allowed nesting depth.",
+            WITH_BOTH,
+            "tools",
+            "invalid_function_parameters",
+            "nested deeper",
+        ),
+        (TOO_MANY_STATES, WITH_FORMAT, "response_format", "invalid_json_schema", "too complex"),
+        (TOO_MANY_STATES, WITH_TOOLS, "tools", "invalid_function_parameters", "too complex"),
+        (
+            "The specified schema produces a constraint that has too much branching for serving. SECRET",
+            WITH_BOTH,
+            "response_format",
+            "invalid_json_schema",
+            "'response_format' or the schema of a function",
+        ),
+        (
+            "reference to undefined schema at properties.SECRET.items",
+            WITH_TOOLS,
+            "tools",
+            "invalid_function_parameters",
+            "'$ref'",
+        ),
+        ("Duplicate function declaration found: SECRET", WITH_TOOLS, "tools", "invalid_function_parameters", "unique"),
+        (
+            "The GenerateContentRequest proto is invalid:\n  * tools[0].function_declarations: [FIELD_INVALID] "
+            "At most 512 function declarations can be specified.",
+            WITH_TOOLS,
+            "tools",
+            "array_above_max_length",
+            "more functions",
+        ),
+        (
+            "* GenerateContentRequest.generation_config.response_schema.properties[SECRET].max_items: too large\n",
+            WITH_FORMAT,
+            "response_format",
+            "invalid_json_schema",
+            "length bound",
+        ),
+        ("The document has no pages.", WITH_PDF, "messages", "invalid_file", "document"),
+        ("Unable to process input pdf", WITH_PDF, "messages", "invalid_file", "document"),
+        (BARE, WITH_FORMAT, "response_format", "invalid_json_schema", "likely one is the schema of 'response_format'"),
+        (BARE, WITH_TOOLS, "tools", "invalid_function_parameters", "likely one is the schema of a function"),
+        (BARE, WITH_PDF, "messages", "invalid_file", "likely one is a document"),
+        (BARE, WITH_FORMAT + WITH_PDF, "response_format", "invalid_json_schema", "A document in the messages"),
+        (BARE, rb'{"text":"\"responseJsonSchema\":"}', None, None, "refused the request as invalid"),
+        (
+            "The GenerateContentRequest proto is invalid:\n  * tools[0].function_declarations[5].name: [FIELD_INVALID] "
+            "Invalid function name.",
+            WITH_TOOLS,
+            "tools",
+            None,
+            "tools[0].function_declarations[5].name",
+        ),
+    ],
+)
+def test_causes_in_the_request_are_named(
+    message: str, request_: bytes, param: str | None, code: str | None, says: str
+) -> None:
+    answer = body(400, "INVALID_ARGUMENT", message)
+    error = upstream_error(400, answer, {}, openai_model="gpt-4o", request=request_)
+    assert isinstance(error, InvalidRequestError)
+    assert (error.param, error.code) == (param, code)
+    assert says in error.message
+    assert "SECRET" not in error.message
+    assert error.upstream_message == message
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "param"),
+    [
+        (403, "CachedContent not found (or permission denied)", "google.cached_content"),
+        (404, "Cached content cachedContents/SECRET is not found or expired", "google.cached_content"),
+        (403, "You do not have permission to access the File SECRET or it may not exist.", "messages"),
+    ],
+)
+def test_what_is_not_stored_upstream_any_more_is_named(code: int, message: str, param: str) -> None:
+    error = fault(code, body(code, "PERMISSION_DENIED" if code == 403 else "NOT_FOUND", message))
+    assert type(error) is NotFoundError
+    assert error.param == param
+    assert "SECRET" not in error.message
+
+
 def test_field_violations_name_the_parameter_of_an_unknown_message() -> None:
     violations = [{"field": "nowhere"}, {"field": "generationConfig.maxOutputTokens", "description": "SECRET"}]
     error = invalid("New words", {"@type": BAD_REQUEST, "fieldViolations": violations})

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from api.errors import InvalidRequestError
+from api.errors import GatewayError, InvalidRequestError
 from api.notes import Note
 
 _PREFIX_ENDS = frozenset(".[")
@@ -26,6 +26,7 @@ _PARAMETERS = {
     "response_format.json_schema": "text.format",
     "response_format": "text.format",
     "reasoning_effort": "reasoning.effort",
+    "max_completion_tokens": "max_output_tokens",
     "remembered": "previous_response_id",
     "messages": "input",
 }
@@ -61,7 +62,15 @@ class Places:
             return error
         param = self.openai(error.param)
         message = _QUOTED.sub(lambda found: f"'{self.openai(found[1])}'", error.message)
-        return InvalidRequestError(message, param=param, code=error.code, retryable=error.retryable)
+        named = InvalidRequestError(message, param=param, code=error.code, retryable=error.retryable)
+        named.upstream_message = error.upstream_message
+        return named
+
+    def rename(self, error: GatewayError) -> None:
+        """Put the client's names into an error that is on its way already."""
+        if error.param is not None:
+            error.param = self.openai(error.param)
+            error.message = _QUOTED.sub(lambda found: f"'{self.openai(found[1])}'", error.message)
 
 
 def _shorter(prefix: str) -> str:

@@ -159,8 +159,9 @@ def type_of(value: Any) -> str:
         return "boolean"
     if isinstance(value, int | float):
         return "integer" if value == value // 1 else "number"
-    names = {str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
+    if value is None:
+        return "null"
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
 def is_of(value: Any, types: Types | None) -> bool:

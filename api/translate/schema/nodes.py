@@ -34,7 +34,7 @@ def weight(node: dict[str, Any]) -> int:
 def own_types(node: dict[str, Any]) -> Types | None:
     """Return the types that a node names, null included where it is `nullable`; None if it names none or others."""
     given = node.get("type")
-    names = given if isinstance(given, list) else [given]
+    names: list[Any] = given if isinstance(given, list) else [given]
     if not names or not all(isinstance(name, str) and name.lower() in TYPES for name in names):
         return None
     types = frozenset(name.lower() for name in names)

@@ -214,3 +214,9 @@ def test_tools(gemini: Gemini, model: str, body: Any, message: str) -> None:
 )
 def test_tools_that_the_model_takes(gemini: Gemini, model: str, body: Any) -> None:
     assert gemini.post(model, body).status_code == 200
+
+
+def test_too_many_functions_are_refused(gemini: Gemini) -> None:
+    tools = [{"functionDeclarations": [{"name": f"f{index}"} for index in range(513)]}]
+    message = gemini.refused({"contents": HELLO, "tools": tools}, model=NEW)
+    assert "tools[0].function_declarations: [FIELD_INVALID] At most 512 function declarations" in message

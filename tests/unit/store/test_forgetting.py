@@ -36,6 +36,7 @@ def texts(principal_id: int) -> set[str]:
 def test_the_words_go_and_the_accounts_stay() -> None:
     principal_id = new_principal()
     talk(principal_id, turn("secret"), "ann")
+    UsageRecord.objects.filter(principal_id=principal_id).update(upstream_error="Invalid value: secret")
     record = UsageRecord.objects.get(principal_id=principal_id)
     before = (record.cost_nano, record.prompt_tokens)
 
@@ -43,6 +44,7 @@ def test_the_words_go_and_the_accounts_stay() -> None:
 
     record.refresh_from_db()
     assert texts(principal_id) == set()
+    assert record.upstream_error == ""
     assert (record.cost_nano, record.prompt_tokens) == before
     assert (record.session, record.message_id, record.answer_id, record.user) == (None, None, None, "ann")
     assert list_sessions(principal_id) == []

@@ -84,7 +84,7 @@ def _nodes(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return some.flatmap(lambda chosen: st.fixed_dictionaries({key: keywords[key] for key in chosen}))
 
 
-nodes = st.recursive(st.booleans() | st.just({}), _nodes, max_leaves=8)
+nodes: st.SearchStrategy[Any] = st.recursive(st.booleans() | st.just({}), _nodes, max_leaves=8)
 roots = st.builds(
     lambda root, one, two, three, four: {
         **(root if isinstance(root, dict) else {}),

@@ -9,6 +9,7 @@ from api.gemini.emulator.models import Model
 from api.gemini.emulator.rules.schemas import check_json_schema, check_schema
 
 FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
+MAX_DECLARATIONS = 512
 INVALID_NAME = (
     "[FIELD_INVALID] Invalid function name. Must start with a letter or an underscore. Must be alphameric "
     "(a-z, A-Z, 0-9), underscores (_), dots (.), colons (:), or dashes (-), with a maximum length of 128."
@@ -21,6 +22,11 @@ def check_tools(conversation: Conversation, model: Model, *, vertex: bool = Fals
     """Raises GoogleError for the first rule that tools or toolConfig break; Vertex AI combines tools by itself."""
     names: set[str] = set()
     for number, tool in enumerate(conversation.request.get("tools", [])):
+        if len(tool.get("functionDeclarations", [])) > MAX_DECLARATIONS:
+            raise GoogleError(
+                f"The GenerateContentRequest proto is invalid:\n  * tools[{number}].function_declarations: "
+                f"[FIELD_INVALID] At most {MAX_DECLARATIONS} function declarations can be specified."
+            )
         for index, declaration in enumerate(tool.get("functionDeclarations", [])):
             _check_declaration(declaration, f"tools[{number}].function_declarations[{index}]")
             if declaration["name"] in names:
