@@ -62,6 +62,8 @@ class References:
         `base` is the URI of the place where the reference stands; without it, that of the root.
         """
         base = self.base if base is None else base
+        if base == self.base and reference.startswith("#/"):
+            return _at(self._root, base, unquote(reference[1:]) if "%" in reference else reference[1:])
         uri, _, fragment = reference.partition("#")
         uri = _joined(base, uri) if uri else base
         fragment = unquote(fragment)

@@ -53,12 +53,12 @@ def is_plain_enum(values: Any, kind: Any) -> bool:
     """Tell whether an `enum` holds strings only or numbers only, as Gemini documents it, and those of its `type`."""
     if not isinstance(values, list) or not values:
         return False
-    kinds = {item for item in kind if item != "null"} if isinstance(kind, list) else {kind}
+    name = next((item for item in kind if item != "null"), "null") if isinstance(kind, list) else kind
     if all(isinstance(value, str) for value in values):
-        return kinds in ({"string"}, {None})
+        return name in ("string", None)
     if not all(is_number(value) for value in values):
         return False
-    return kinds in ({"number"}, {None}) or (kinds == {"integer"} and all(type(value) is int for value in values))
+    return name in ("number", None) or (name == "integer" and all(type(value) is int for value in values))
 
 
 # Taken as they are if their value is well-formed.
@@ -82,8 +82,7 @@ PLAIN_KEYWORDS: Final[dict[str, Callable[[Any], bool]]] = {
     "propertyOrdering": is_names,
 }
 
-# Taken, and holding one schema, a list of schemas or named schemas.
-SCHEMA_KEYWORDS: Final = frozenset({"items", "additionalProperties"})
+# Taken, and holding a list of schemas or named schemas.
 LIST_KEYWORDS: Final = frozenset({"anyOf", "oneOf", "prefixItems"})
 MAP_KEYWORDS: Final = frozenset({"properties", "$defs"})
 

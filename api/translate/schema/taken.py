@@ -1,13 +1,17 @@
 """Whether Gemini takes a schema as it is, so that the client's own object can be sent."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from api.translate.schema.keywords import (
     LIST_KEYWORDS,
     MAP_KEYWORDS,
     PLAIN_KEYWORDS,
-    SCHEMA_KEYWORDS,
+    TYPES,
+    is_flag,
     is_plain_enum,
+    is_plain_type,
+    is_text,
 )
 
 
@@ -16,38 +20,64 @@ def is_taken(root: Any, references: list[str]) -> bool:
 
     A schema with an `$id` below its root is not: references within it would start there.
     """
-    if not isinstance(root, dict) or not isinstance(root.get("$id", ""), str):
+    if "$id" not in root:
+        return _is_taken(root, references)
+    inner = {key: value for key, value in root.items() if key != "$id"}
+    return isinstance(root["$id"], str) and _is_taken(inner, references)
+
+
+def _is_taken(node: Any, references: list[str]) -> bool:
+    """Tell whether Gemini takes this node and all below as they are."""
+    if node.__class__ is not dict:
         return False
-    return all(key == "$id" or _is_taken(key, value, root, references) for key, value in root.items())
+    for key, value in node.items():
+        kind = _OF_ONE_CLASS.get(key)
+        if kind is not None:
+            if value.__class__ is not kind:
+                return False
+            continue
+        check = _CHECKS.get(key)
+        if check is None or not check(value, node, references):
+            return False
+    return True
 
 
-def _is_taken(key: str, value: Any, node: dict[str, Any], references: list[str]) -> bool:
-    """Tell whether Gemini takes one keyword of a node, and all below it."""
-    is_well_formed = PLAIN_KEYWORDS.get(key)
-    if is_well_formed is not None:
-        if key == "$ref":
-            references.append(value)
-            return is_well_formed(value) and _is_plain_ref(node)
-        return is_well_formed(value)
-    if key == "enum":
-        return is_plain_enum(value, node.get("type"))
-    return _are_children_taken(key, value, references)
+def _is_type_taken(value: Any, _node: dict[str, Any], _references: list[str]) -> bool:
+    return value in TYPES if value.__class__ is str else is_plain_type(value)
 
 
-def _are_children_taken(key: str, value: Any, references: list[str]) -> bool:
-    if key in MAP_KEYWORDS:
-        return isinstance(value, dict) and all(_is_node_taken(child, references) for child in value.values())
-    if key in LIST_KEYWORDS:
-        return isinstance(value, list) and bool(value) and all(_is_node_taken(child, references) for child in value)
-    if key == "additionalProperties" and isinstance(value, bool):
-        return True
-    return key in SCHEMA_KEYWORDS and _is_node_taken(value, references)
+def _is_map_taken(value: Any, _node: dict[str, Any], references: list[str]) -> bool:
+    return value.__class__ is dict and all(_is_taken(child, references) for child in value.values())
 
 
-def _is_node_taken(node: Any, references: list[str]) -> bool:
-    return isinstance(node, dict) and all(_is_taken(key, value, node, references) for key, value in node.items())
+def _is_list_taken(value: Any, _node: dict[str, Any], references: list[str]) -> bool:
+    return value.__class__ is list and bool(value) and all(_is_taken(child, references) for child in value)
 
 
-def _is_plain_ref(node: dict[str, Any]) -> bool:
-    """Tell whether Gemini resolves the node's `$ref`: nothing but `$` keywords beside it, no path of draft 7."""
-    return not node["$ref"].startswith("#/definitions/") and all(key[:1] == "$" for key in node)
+def _is_reference_taken(value: Any, node: dict[str, Any], references: list[str]) -> bool:
+    """Tell whether Gemini resolves a `$ref`: nothing but `$` keywords beside it, no path of draft 7."""
+    references.append(value)
+    return value.__class__ is str and not value.startswith("#/definitions/") and all(key[:1] == "$" for key in node)
+
+
+_Check = Callable[[Any, dict[str, Any], list[str]], bool]
+
+
+def _well_formed(is_well_formed: Callable[[Any], bool]) -> _Check:
+    return lambda value, _node, _references: is_well_formed(value)
+
+
+_OF_ONE_CLASS: Final[dict[str, type]] = {
+    **{key: str for key, check in PLAIN_KEYWORDS.items() if check is is_text and key != "$ref"},
+    **{key: bool for key, check in PLAIN_KEYWORDS.items() if check is is_flag},
+}
+_CHECKS: Final[dict[str, _Check]] = {
+    **{key: _well_formed(check) for key, check in PLAIN_KEYWORDS.items() if key not in _OF_ONE_CLASS},
+    **dict.fromkeys(MAP_KEYWORDS, _is_map_taken),
+    **dict.fromkeys(LIST_KEYWORDS, _is_list_taken),
+    "$ref": _is_reference_taken,
+    "type": _is_type_taken,
+    "enum": lambda value, node, _references: is_plain_enum(value, node.get("type")),
+    "items": lambda value, _node, references: _is_taken(value, references),
+    "additionalProperties": lambda value, _node, references: value.__class__ is bool or _is_taken(value, references),
+}
