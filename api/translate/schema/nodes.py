@@ -26,8 +26,10 @@ def weight(node: dict[str, Any]) -> int:
             size += len(value)
         elif key in _COPIED:
             size += len(orjson.dumps(value))
-        elif isinstance(value, list | dict):
-            size += 2 * len(value) + (sum(map(len, value)) if key == "properties" else 0)
+        elif isinstance(value, dict):
+            size += sum(map(len, value)) + 4 * len(value) if key == "properties" else 2 * len(value)
+        elif isinstance(value, list):
+            size += 2 * len(value)
     return size
 
 

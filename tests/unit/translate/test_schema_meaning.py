@@ -168,3 +168,73 @@ def test_nothing_that_the_client_accepts_is_lost_without_a_note(schema: Any, sam
     theirs, ours = client_validator(schema), jsonschema_rs.validator_for(sent)
     for value in samples:
         assert ours.is_valid(value) or not theirs.is_valid(value), (orjson.dumps(schema), orjson.dumps(sent), value)
+
+
+KEYWORDS = (
+    "$anchor",
+    "$defs",
+    "$dynamicRef",
+    "$id",
+    "$recursiveRef",
+    "$ref",
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "default",
+    "definitions",
+    "dependentRequired",
+    "description",
+    "else",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "if",
+    "items",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minimum",
+    "multipleOf",
+    "not",
+    "nullable",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "propertyNames",
+    "propertyOrdering",
+    "required",
+    "then",
+    "title",
+    "type",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
+    "x-mine",
+)
+malformed = st.recursive(
+    scalars | st.sampled_from([1e300, -1, 2**64 - 1, "string", "STRING", "#", "#/$defs/a", "#/anyOf/0", "//["]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYWORDS) | st.sampled_from(NAMES), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.dictionaries(st.sampled_from(KEYWORDS), malformed, max_size=5))
+def test_malformed_schemas_are_mended_or_refused_by_name(schema: Any) -> None:
+    context = RequestContext(profile=FLASH_2)
+    try:
+        sent = schema_to_gemini(schema, param="p", context=context)
+    except InvalidRequestError as refused:
+        if refused.param != "p":
+            raise
+        return
+    check_json_schema(sent)
