@@ -27,8 +27,8 @@ class Reader:
         self.findings = findings
         self.budget = Budget(len(orjson.dumps(root)), findings.param)
         self._references = references
-        # Nodes made here; facts know nodes by their id, so these must live as long.
-        self._made: list[Any] = []
+        # Nodes made here, by what they were made of: facts know nodes by their id, so there is one of each.
+        self._made: dict[tuple[int, str], dict[str, Any]] = {}
 
     def gather(self, pieces: list[Piece]) -> Facts:
         """Return what all these nodes say together; the first one's place stands for all."""
@@ -52,9 +52,9 @@ class Reader:
                 inside = base if is_inside else inner_base(node, base)
                 waiting.extend(reversed(self._read(facts, Piece(node, inside, path, True))))
 
-    def made(self, node: dict[str, Any], piece: Piece) -> Piece:
-        """Return a node made here as a piece at the place of another."""
-        self._made.append(node)
+    def made(self, origin: Any, node: dict[str, Any], piece: Piece) -> Piece:
+        """Return a node made of a part of the schema as a piece at the place of another."""
+        node = self._made.setdefault((id(origin), "anyOf" if "anyOf" in node else "value"), node)
         return Piece(node, piece.base, piece.path, piece.is_inside)
 
     def _read(self, facts: Facts, piece: Piece) -> list[Piece]:
@@ -93,8 +93,7 @@ class Reader:
         self.findings.converted("nullable")
         inner = {key: value for key, value in piece.node.items() if key not in ("nullable", *_ANNOTATIONS)}
         outer = {key: value for key, value in piece.node.items() if key in _ANNOTATIONS}
-        self._made.append(inner)
-        return self.made({**outer, "anyOf": [inner, {"type": "null"}]}, piece)
+        return self.made(piece.node, {**outer, "anyOf": [inner, {"type": "null"}]}, piece)
 
     # One method per kind of keyword; each takes the facts, the keyword, its value and the node.
 
@@ -228,7 +227,7 @@ class Reader:
         rest = Piece(value, piece.base, (piece.path, key))
         if isinstance(patterns, dict) and patterns and value is not True:
             branches = [*patterns.values(), *([] if value is False else [value])]
-            rest = self.made({"anyOf": branches}, rest)
+            rest = self.made(patterns, {"anyOf": branches}, rest)
         facts.rests.append(Rest(frozenset(names) if isinstance(names, dict) else frozenset(), rest))
 
     def items(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:

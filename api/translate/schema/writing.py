@@ -272,7 +272,7 @@ class Writer:
             # It is part of the client's own schema, and longer in this form.
             self._reader.budget.charge(-4 * len(orjson.dumps(node)))
         rest.values, rest.annotations, rest.unions = None, {}, []
-        self._reader.add(rest, self._reader.made(node, place))
+        self._reader.add(rest, self._reader.made(value, node, place))
         return self._finished(rest)
 
 

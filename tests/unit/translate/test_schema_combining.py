@@ -206,3 +206,15 @@ def test_what_references_expand_to_is_bounded() -> None:
     same = {"$ref": "#/$defs/L", "required": ["r"]}
     again = {"type": "object", "properties": {f"v{index}": same for index in range(200)}, "$defs": {"L": large}}
     assert len(orjson.dumps(converted(again)[0])) < 3 * len(orjson.dumps(again))
+
+
+def test_rule_051_combined_nullable_references_recur_as_well() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"next": {"nullable": True, "allOf": [{"$ref": "#"}, {"required": ["x"]}]}},
+        "patternProperties": {"^a": {"$ref": "#", "required": ["y"]}, "^b": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    sent, _ = converted(schema)
+    assert {"type": "null"} in sent["properties"]["next"]["anyOf"]
+    assert len(orjson.dumps(sent)) < 2000
