@@ -146,10 +146,10 @@ class GeminiClient:
         """Send one request; the answer is a 200 whose body is unread. Anything else becomes its error."""
         until = min(self._loop.time() + self.deadlines.first_byte, ends_at)
         target, headers = await self._target(path)
-        return await self._accepted(self._transport.post(target, headers, body, until=until), until, name)
+        return await self._accepted(self._transport.post(target, headers, body, until=until), until, name, body)
 
-    async def _accepted(self, asking: Awaitable[Answer | None], until: float, name: str) -> Answer:
-        """Await an answer and return it if it is a 200, with its body unread."""
+    async def _accepted(self, asking: Awaitable[Answer | None], until: float, name: str, body: bytes = b"") -> Answer:
+        """Await the answer to `body` and return it if it is a 200, with its own body unread."""
         try:
             answer = await asking
         except TransportError as error:

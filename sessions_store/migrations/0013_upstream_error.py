@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """A column."""
 
-    dependencies = [("sessions_store", "0011_messages_as_sent")]
+    dependencies = [("sessions_store", "0012_name_prefixes")]
     operations = [
         migrations.AddField(
             "usagerecord",
