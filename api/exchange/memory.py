@@ -20,6 +20,7 @@ from api.exchange.identity import session_id
 from api.gemini.wire import Content
 from api.runtime import Runtime
 from api.session_turns import SessionTurn
+from api.translate.custom_tools import custom_input
 from api.translate.upstream_call import RememberedMessage
 from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
@@ -196,7 +197,7 @@ def _by_call_id(message: JsonDict, known: Known, fit: Fit) -> tuple[Face | None,
     content: Content = orjson.loads(face.gemini)
     made = [part for part in content.get("parts", ()) if "functionCall" in part]
     if max(positions) >= len(made) or not all(
-        _arguments(call) == (made[position]["functionCall"].get("args") or {})
+        _was_given(call, made[position]["functionCall"].get("args") or {})
         for call, position in zip(calls, positions, strict=True)
     ):
         return None, None
@@ -205,18 +206,18 @@ def _by_call_id(message: JsonDict, known: Known, fit: Fit) -> tuple[Face | None,
     return face, {"role": "model", "parts": [made[position] for position in positions]}
 
 
-def _arguments(call: JsonDict) -> Any:
-    """Return what a tool call was given, in Gemini's form; a custom tool's text is its one argument.
+def _was_given(call: JsonDict, args: JsonDict) -> bool:
+    """Tell whether a tool call has the arguments that Gemini gave it; a custom tool's are one text.
 
-    Text that is no JSON is returned as it is: no answer of Gemini's has such arguments.
+    No answer of Gemini's has arguments that are no JSON.
     """
     if call.get("type") == "custom":
-        return {"input": call.get("custom", {}).get("input", "")}
-    arguments = call.get("function", {}).get("arguments") or "{}"
+        given: bool = call["custom"]["input"] == custom_input(orjson.dumps(args).decode())
+        return given
     try:
-        return orjson.loads(arguments)
+        return bool(orjson.loads(call.get("function", {}).get("arguments") or "{}") == args)
     except orjson.JSONDecodeError:
-        return arguments
+        return False
 
 
 async def _continued(

@@ -22,6 +22,7 @@ from api.notes import Note
 from api.openai.chat_request import ChatCompletionRequest
 from api.openai.completion_request import CompletionRequest
 from api.openai.request_model import RequestModel
+from api.openai.tools import custom_names
 from api.runtime import Runtime
 from api.translate.chat.answer import ChatAnswer
 from api.translate.chat.request import chat_to_gemini
@@ -101,6 +102,7 @@ def _plan_chat_calls(
         choices=request.choices,
         call_ids=call_ids(),
         tool_names=upstream.tool_names,
+        custom_tools=custom_names(request.tools) if request.tools else frozenset(),
         include_usage=request.include_usage,
         parallel_tool_calls=request.parallel_tool_calls is not False,
         legacy_functions=request.functions is not None,

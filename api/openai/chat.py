@@ -166,13 +166,21 @@ class FunctionDelta(TypedDict, total=False):
     extra_content: dict[str, Any]
 
 
+class CustomDelta(TypedDict, total=False):
+    """The name of a custom tool comes once, its input in pieces."""
+
+    name: str
+    input: str
+
+
 class ToolCallDelta(TypedDict):
     """A piece of the call at `index`; id, type and name come with its first piece only."""
 
     index: int
     id: NotRequired[str]
-    type: NotRequired[Literal["function"]]
+    type: NotRequired[Literal["function", "custom"]]
     function: NotRequired[FunctionDelta]
+    custom: NotRequired[CustomDelta]
     extra_content: NotRequired[dict[str, Any]]
 
 

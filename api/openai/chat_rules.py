@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from api.errors import InvalidRequestError
 from api.openai.generation_request import not_enabled
-from api.openai.tools import is_custom_tool, is_function_tool
+from api.openai.tools import custom_names, is_function_tool
 from api.openai.validation import printable_name
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def _check_tool_choice(request: ChatCompletionRequest) -> None:
         return
     name = choice["function"]["name"] if choice["type"] == "function" else choice["custom"]["name"]
     functions = {tool["function"]["name"] for tool in request.tools if is_function_tool(tool)}
-    customs = {tool["custom"]["name"] for tool in request.tools if is_custom_tool(tool)}
-    if name not in (functions if choice["type"] == "function" else customs):
+    if name not in (functions if choice["type"] == "function" else custom_names(request.tools)):
         raise _unknown_choice(f"tool_choice.{choice['type']}.name", name, "tools")
 
 

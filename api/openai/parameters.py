@@ -38,8 +38,14 @@ CHAT_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("messages", "honoured", "1 to 2,000 of every role; text, images, sound, video, files, tool calls."),
     Parameter("max_tokens", "honoured", "Gemini's `maxOutputTokens`, which counts thoughts too."),
     Parameter("max_completion_tokens", "honoured", "The same limit under its newer name; both at once is a 400."),
-    Parameter("tools", "honoured", "Functions; custom tools are a 400, tools of other types are dropped."),
-    Parameter("tool_choice", "honoured", "none, auto, required, one named function, or a list of allowed ones."),
+    Parameter(
+        "tools",
+        "honoured",
+        "Functions and custom tools, whose grammars are only described; others are dropped.",
+    ),
+    Parameter(
+        "tool_choice", "honoured", "none, auto, required, one named function or custom tool, or some allowed ones."
+    ),
     Parameter("parallel_tool_calls", "honoured", "`false` keeps the first call of an answer and drops the others."),
     Parameter("functions", "honoured", "The deprecated form of `tools`; both at once is a 400."),
     Parameter("function_call", "honoured", "The deprecated form of `tool_choice`."),

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag
 from typing_extensions import TypedDict
 
 from api.openai.messages import Name
-from api.openai.tools import MAX_TOOLS, JSONSchema
+from api.openai.tools import MAX_TOOLS, CustomFormat, JSONSchema
 from api.openai.unions import FIELD_ERROR, STOP_AT_FIRST, by_field, by_kind
 
 
@@ -26,12 +26,12 @@ class FunctionTool(TypedDict):
 
 
 class CustomTool(TypedDict):
-    """A tool that takes free text; `format` is `{"type": "text"}` or a grammar."""
+    """A tool that takes free text."""
 
     type: Literal["custom"]
     name: Name
     description: NotRequired[str | None]
-    format: NotRequired[dict[str, Any] | None]
+    format: NotRequired[CustomFormat | None]
 
 
 class NamespaceTool(TypedDict):

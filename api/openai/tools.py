@@ -1,5 +1,6 @@
 """The tools of a chat request and the choice among them, after OpenAI's `ChatCompletionToolUnionParam` and friends."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NotRequired, TypeGuard
 
 from pydantic import Field, Tag
@@ -28,12 +29,26 @@ class FunctionTool(TypedDict):
     function: FunctionDefinition
 
 
+class Grammar(TypedDict):
+    """A grammar that the input of a custom tool is to match."""
+
+    syntax: NotRequired[Literal["lark", "regex"] | None]
+    definition: NotRequired[str | None]
+
+
+class CustomFormat(Grammar):
+    """What a custom tool takes: any text, or a grammar: under `grammar` in chat, beside `type` in Responses."""
+
+    type: Literal["text", "grammar"]
+    grammar: NotRequired[Grammar | None]
+
+
 class CustomDefinition(TypedDict):
-    """A tool that takes free text; `format` is `{"type": "text"}` or a grammar."""
+    """A tool that takes free text."""
 
     name: Name
     description: NotRequired[str | None]
-    format: NotRequired[dict[str, Any] | None]
+    format: NotRequired[CustomFormat | None]
 
 
 class CustomTool(TypedDict):
@@ -121,3 +136,8 @@ def is_function_tool(tool: FunctionTool | CustomTool | OtherTool) -> TypeGuard[F
 def is_custom_tool(tool: FunctionTool | CustomTool | OtherTool) -> TypeGuard[CustomTool]:
     """Tell whether `tool` takes free text."""
     return tool["type"] == "custom"
+
+
+def custom_names(tools: Iterable[FunctionTool | CustomTool | OtherTool]) -> frozenset[str]:
+    """Return the names of the tools that take free text."""
+    return frozenset(tool["custom"]["name"] for tool in tools if is_custom_tool(tool))

@@ -41,7 +41,7 @@ def choose_tools(
 
     `strict` is the path of a parameter that asks for arguments in strict accordance with their schema, or None: mode
     ANY does that by itself, AUTO becomes VALIDATED where the model has it. Without declarations there is no config,
-    Gemini refuses one. Raises InvalidRequestError for a choice of a tool that is not declared, or of a custom one.
+    Gemini refuses one. Raises InvalidRequestError for a choice of a tool that is not declared.
     """
     if not declarations:
         _check_choice_without_tools(choice)
@@ -49,7 +49,7 @@ def choose_tools(
     if isinstance(choice, Mapping):
         if choice.get("type") == "allowed_tools":
             return _choose_allowed(declarations, choice["allowed_tools"], strict=strict, context=context)
-        name = _function_name(choice, "tool_choice")
+        name = _tool_name(choice, "tool_choice")
         return ChosenTools(
             declarations, {"mode": "ANY", "allowedFunctionNames": _declared([name], declarations, context)}
         )
@@ -65,7 +65,7 @@ def _choose_allowed(
 ) -> ChosenTools:
     """Restrict the model to some tools. AUTO refuses names (rule 58): VALIDATED takes them, else only they are sent."""
     listed: Sequence[Mapping[str, Any]] = allowed["tools"]
-    names = [_function_name(tool, f"tool_choice.allowed_tools.tools[{index}]") for index, tool in enumerate(listed)]
+    names = [_tool_name(tool, f"tool_choice.allowed_tools.tools[{index}]") for index, tool in enumerate(listed)]
     if not names:
         return ChosenTools(declarations, {"mode": "NONE"})
     sent = _declared(names, declarations, context)
@@ -100,21 +100,16 @@ def _declared(names: list[str], declarations: list[FunctionDeclaration], context
     )
 
 
-def _function_name(choice: Mapping[str, Any], param: str) -> str:
-    """Return the name in `{"type": "function", "function": {"name"}}` or in the legacy `{"name"}`."""
-    if choice.get("type") == "custom":
-        raise InvalidRequestError(
-            f"Invalid value for '{param}.type': custom tools are not available with this server's models.",
-            param=f"{param}.type",
-            code="unsupported_value",
-        )
-    function = choice.get("function", choice)
-    name = function.get("name") if isinstance(function, Mapping) else None
+def _tool_name(choice: Mapping[str, Any], param: str) -> str:
+    """Return the name in `{"type": "function", "function": {"name"}}`, its custom twin, or the legacy `{"name"}`."""
+    kind = "custom" if choice.get("type") == "custom" else "function"
+    chosen = choice.get(kind, choice)
+    name = chosen.get("name") if isinstance(chosen, Mapping) else None
     if isinstance(name, str):
         return name
     raise InvalidRequestError(
-        f"Missing required parameter: '{param}.function.name'.",
-        param=f"{param}.function.name",
+        f"Missing required parameter: '{param}.{kind}.name'.",
+        param=f"{param}.{kind}.name",
         code="missing_required_parameter",
     )
 

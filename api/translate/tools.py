@@ -1,6 +1,7 @@
 """OpenAI's `tools` (and the older `functions`) to Gemini's function declarations.
 
-Parameters go as plain JSON Schema. All functions stand in one Tool object (rule 57 is for Google's own tools).
+A custom tool is declared as a function with one text. Parameters go as plain JSON Schema. All functions stand in one
+Tool object (rule 57 is for Google's own tools).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,10 +10,12 @@ from typing import Any
 from api.errors import InvalidRequestError
 from api.gemini.wire import FunctionDeclaration
 from api.translate.context import RequestContext
+from api.translate.custom_tools import custom_to_function
 from api.translate.schema import Schema, schema_to_gemini
 from api.translate.unknown_fields import note_unknown
 
 _FUNCTION_FIELDS = ("name", "description", "parameters", "strict")
+_CUSTOM_FIELDS = ("name", "description", "format")
 
 
 def tools_to_declarations(
@@ -21,10 +24,10 @@ def tools_to_declarations(
     *,
     context: RequestContext,
 ) -> list[FunctionDeclaration]:
-    """Return the declarations of all function tools; their names are entered in `context.names`.
+    """Return the declarations of all functions and custom tools; their names are entered in `context.names`.
 
-    Raises InvalidRequestError for custom tools, for functions on a model without function calling, for a name given
-    twice and for parameters that are no object.
+    Raises InvalidRequestError for tools on a model without function calling, for a name given twice, for parameters
+    that are no object and for a grammar without a definition.
 
         {"type": "function", "function": {"name": "time", "parameters": {"type": "object", "properties": {}}}}
         {"name": "time", "parametersJsonSchema": {"type": "object", "properties": {}}}
@@ -70,16 +73,18 @@ def _functions(
                 note_unknown(tool, ("type", "function"), path=f"tools[{index}]", context=context)
             yield tool["function"], f"tools[{index}].function"
         elif tool["type"] == "custom":
-            raise InvalidRequestError(
-                f"Invalid value for 'tools[{index}].type': custom tools are not available with this server's models. "
-                "Declare a function with one string parameter instead.",
-                param=f"tools[{index}].type",
-                code="unsupported_value",
-            )
+            yield _custom(tool, f"tools[{index}]", context), f"tools[{index}].custom"
         else:
             context.note("dropped", f"tools[{index}]", "a tool of a type that chat completions do not have")
     for index, function in enumerate(functions or ()):
         yield function, f"functions[{index}]"
+
+
+def _custom(tool: Mapping[str, Any], path: str, context: RequestContext) -> dict[str, Any]:
+    note_unknown(tool, ("type", "custom"), path=path, context=context)
+    custom = tool["custom"]
+    note_unknown(custom, _CUSTOM_FIELDS, path=f"{path}.custom", context=context)
+    return {"name": custom["name"], **custom_to_function(custom, path=f"{path}.custom", context=context)}
 
 
 def _declaration(function: Mapping[str, Any], path: str, context: RequestContext) -> FunctionDeclaration:

@@ -158,7 +158,10 @@ def test_log_probabilities_elsewhere_are_noted(http: httpx2.Client, emulator: Em
     [
         ({"logit_bias": {"1": 5}}, "logit_bias"),
         ({"extra_body": {"google": {"generation_config": {}}}}, "google.generation_config"),
-        ({"tools": [{"type": "custom", "custom": {"name": "sql"}}]}, "tools[0].type"),
+        (
+            {"tools": [{"type": "custom", "custom": {"name": "sql", "format": {"type": "sql"}}}]},
+            "tools[0].custom.format.type",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(

@@ -12,23 +12,26 @@ from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.openai.chat import (
     Annotation,
-    CalledFunction,
     ChatCompletion,
     ChatCompletionChunk,
     ChatMessage,
     Delta,
     FinishReason,
-    FunctionDelta,
     ImageOut,
-    ToolCallDelta,
 )
 from api.translate.candidates import Candidates
-from api.translate.choice import Call, Choice, DialectRules, Piece
+from api.translate.chat.calls import (
+    called_function,
+    function_call_deltas,
+    signature_field,
+    tool_call,
+    tool_call_deltas,
+)
+from api.translate.choice import Choice, DialectRules, Piece
 from api.translate.fingerprint import system_fingerprint
 from api.translate.finish_reason import finish_reason_with_calls, refusal_text
 from api.translate.folded_answer import FoldedAnswer
 from api.translate.service_tier import service_tier_to_openai
-from api.translate.signatures import SIGNED_ALONE
 from api.translate.speech import Speech
 
 
@@ -37,10 +40,10 @@ class ChatAnswer(FoldedAnswer):
     """The answer of one exchange in the making.
 
     `choices` is how many are asked for; `call_ids` gives a fresh id for each tool call; `tool_names` maps names as sent
-    to the client's own. `parallel_tool_calls=False` and `legacy_functions` give out one call only, and keep one only.
-    With `speech` the answers are spoken, and their text is the transcript. `show_reasoning` gives out thoughts under
-    `reasoning` too; `top_logprobs` and `empty_stop` are as in DialectRules. `metadata` is that of an answer that is
-    stored.
+    to the client's own, and `custom_tools` are the names of the tools that take free text. `parallel_tool_calls=False`
+    and `legacy_functions` give out one call only, and keep one only. With `speech` the answers are spoken, and their
+    text is the transcript. `show_reasoning` gives out thoughts under `reasoning` too; `top_logprobs` and `empty_stop`
+    are as in DialectRules. `metadata` is that of an answer that is stored.
     `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
     """
 
@@ -51,6 +54,7 @@ class ChatAnswer(FoldedAnswer):
     call_ids: Iterator[str]
     tool_names: Mapping[str, str]
     include_usage: bool
+    custom_tools: frozenset[str] = frozenset()
     parallel_tool_calls: bool = True
     legacy_functions: bool = False
     show_thoughts: bool = True
@@ -193,7 +197,9 @@ class ChatAnswer(FoldedAnswer):
             return (self._thought(piece.text),) if self.show_thoughts else ()
         if piece.call is None:
             return ({"images": [_image(piece.position, piece.text)]},)
-        return _function_deltas(piece.call) if self.legacy_functions else _call_deltas(piece.call)
+        if self.legacy_functions:
+            return function_call_deltas(piece.call)
+        return tool_call_deltas(piece.call, self.custom_tools)
 
     def _thought(self, text: str) -> Delta:
         if self.show_reasoning:
@@ -211,7 +217,7 @@ class ChatAnswer(FoldedAnswer):
         carriers: list[Any] = [legacy] if legacy else message.get("tool_calls", [])
         for call, carrier in zip(choice.calls, carriers, strict=False):
             if call.signature:
-                carrier["extra_content"] = _carrier(call.signature)
+                carrier["extra_content"] = signature_field(call.signature)
         return message
 
     def _message(self, choice: Choice) -> ChatMessage:
@@ -227,11 +233,9 @@ class ChatAnswer(FoldedAnswer):
         if choice.images:
             message["images"] = [_image(index, url) for index, url in enumerate(choice.images)]
         if choice.calls and self.legacy_functions:
-            message["function_call"] = _called(choice.calls[0])
+            message["function_call"] = called_function(choice.calls[0])
         elif choice.calls:
-            message["tool_calls"] = [
-                {"id": call.id, "type": "function", "function": _called(call)} for call in choice.calls
-            ]
+            message["tool_calls"] = [tool_call(call, self.custom_tools) for call in choice.calls]
         return message
 
     def _finish_reason(self, choice: Choice) -> FinishReason:
@@ -268,22 +272,13 @@ def _served(candidates: Candidates) -> dict[str, str | None]:
     return served
 
 
-def _carrier(signature: str, *, alone: bool = False) -> dict[str, Any]:
-    """Return the field in which Google's own OpenAI endpoint gives out a thought signature.
-
-    `alone` says, in a word of ours, that it signs a part of its own and must go back on one.
-    """
-    carried = {"thought_signature": signature}
-    return {"google": {**carried, SIGNED_ALONE: True} if alone else carried}
-
-
 def _extra_content(choice: Choice) -> dict[str, Any]:
     """Return what OpenAI's message has no place for: the signature of the text, and the pages that Gemini read.
 
     {"google": {"url_context_metadata": {"url_metadata": [
         {"retrieved_url": "https://a.example/", "url_retrieval_status": "URL_RETRIEVAL_STATUS_SUCCESS"}]}}}
     """
-    extra = _carrier(choice.signature, alone=choice.signs_alone) if choice.signature else {}
+    extra = signature_field(choice.signature, alone=choice.signs_alone) if choice.signature else {}
     if choice.grounding is not None and (pages := choice.grounding.pages):
         read = [{"retrieved_url": page.url, "url_retrieval_status": page.status} for page in pages]
         extra.setdefault("google", {})["url_context_metadata"] = {"url_metadata": read}
@@ -292,36 +287,6 @@ def _extra_content(choice: Choice) -> dict[str, Any]:
 
 def _annotations(choice: Choice) -> list[Annotation]:
     return choice.grounding.annotations("".join(choice.text)) if choice.grounding else []
-
-
-def _call_deltas(call: Call) -> tuple[Delta, Delta]:
-    """Return a call as OpenAI streams it: id, type and name with empty arguments first, then the arguments."""
-    first: ToolCallDelta = {
-        "index": call.position,
-        "id": call.id,
-        "type": "function",
-        "function": {"name": call.name, "arguments": ""},
-    }
-    if call.signature:
-        first["extra_content"] = _carrier(call.signature)
-    return (
-        {"tool_calls": [first]},
-        {"tool_calls": [{"index": call.position, "function": {"arguments": call.arguments}}]},
-    )
-
-
-def _function_deltas(call: Call) -> tuple[Delta, Delta]:
-    first: FunctionDelta = {"name": call.name, "arguments": ""}
-    if call.signature:
-        first["extra_content"] = _carrier(call.signature)
-    return (
-        {"function_call": first},
-        {"function_call": {"arguments": call.arguments}},
-    )
-
-
-def _called(call: Call) -> CalledFunction:
-    return {"name": call.name, "arguments": call.arguments}
 
 
 def _image(index: int, url: str) -> ImageOut:

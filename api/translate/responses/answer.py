@@ -25,6 +25,7 @@ from api.openai.responses import (
 )
 from api.translate.candidates import Candidates
 from api.translate.choice import Call, Choice, DialectRules
+from api.translate.custom_tools import custom_input
 from api.translate.finish_reason import finish_reason_with_calls, refusal_text
 from api.translate.folded_answer import FoldedAnswer
 from api.translate.responses.answer_items import AnswerItems
@@ -32,7 +33,6 @@ from api.translate.responses.client_tools import CLIENT_TOOLS, client_action, no
 from api.translate.responses.output import Events, Output
 from api.translate.responses.tool_names import CalledTools, client_tool, flat_name
 from api.translate.responses.usage import added_usage, tool_usage, usage_to_responses
-from api.translate.responses.whole_items import custom_input
 from api.translate.service_tier import service_tier_to_openai
 
 _INCOMPLETE: Final[Mapping[str, IncompleteReason]] = {

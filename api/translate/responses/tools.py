@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from api.translate.built_in_tools import BuiltInTools
 from api.translate.context import RequestContext
+from api.translate.custom_tools import custom_to_function
 from api.translate.responses.client_tools import CLIENT_TOOLS, client_function, runs_at_client
 from api.translate.responses.places import Places
 from api.translate.responses.tool_names import TOOL_SEARCH, CalledTool, flat_name
@@ -33,11 +34,6 @@ _SEARCH_SETTINGS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("filters", (None, {}, {"allowed_domains": None}, {"allowed_domains": []})),
 )
 _CALLED_TYPES: Final = frozenset({"function", "custom", TOOL_SEARCH})
-_CUSTOM_PARAMETERS: Final = {
-    "type": "object",
-    "properties": {"input": {"type": "string", "description": "The whole input of the tool, as plain text."}},
-    "required": ["input"],
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +99,8 @@ def _add_one(found: ToolSet, tool: Tool, path: str, places: Places, context: Req
     if kind == "function":
         _declare(found, _function(tool), CalledTool(kind="function", **_named(tool)), (path, again), places)
     elif kind == "custom":
-        _declare(found, _custom(tool), CalledTool(kind="custom", **_named(tool)), (path, again), places)
+        function = custom_to_function(tool, path=path, context=context)
+        _declare(found, function, CalledTool(kind="custom", **_named(tool)), (path, again), places)
     elif kind == TOOL_SEARCH and tool.get("execution") == "client":
         function = {"name": TOOL_SEARCH, **_given(tool, ("description", "parameters"))}
         called = CalledTool(kind="tool_search", name=TOOL_SEARCH)
@@ -158,16 +155,6 @@ def _named(tool: Tool) -> dict[str, str]:
 
 def _function(tool: Tool) -> dict[str, Any]:
     return _given(tool, ("description", "parameters", "strict"))
-
-
-def _custom(tool: Tool) -> dict[str, Any]:
-    """Return a custom tool as a function with one text; a grammar cannot be enforced, so the model is told of it."""
-    description = tool.get("description") or ""
-    grammar = tool.get("format") or {}
-    if grammar.get("type") == "grammar" and grammar.get("definition"):
-        syntax = grammar.get("syntax") or "lark"
-        description += f"\n\nThe input must match this {syntax} grammar:\n{grammar['definition']}"
-    return {"parameters": _CUSTOM_PARAMETERS} | ({"description": description.strip()} if description.strip() else {})
 
 
 def _add_built_in(found: ToolSet, tool: Tool, path: str, context: RequestContext) -> None:

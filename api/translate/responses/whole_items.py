@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from api.translate.choice import Call
+from api.translate.custom_tools import custom_input
 from api.translate.responses.client_tools import CLIENT_TOOLS, TOOLS, client_action
 from api.translate.responses.output import Events, Output
 from api.translate.responses.tool_names import CalledTool
@@ -25,13 +26,6 @@ def call_item(output: Output, call: Call, tool: CalledTool) -> Events:
     events.append(item.event("response.function_call_arguments.done", name=tool.name, arguments=call.arguments))
     item.item |= {"arguments": call.arguments, "status": "completed"}
     return [*events, item.done()]
-
-
-def custom_input(arguments: str) -> str:
-    """Return the text that the model gave a custom tool; whatever it gave instead goes on as it is."""
-    given = orjson.loads(arguments)
-    text = given.get("input") if isinstance(given, dict) and len(given) == 1 else None
-    return text if isinstance(text, str) else arguments
 
 
 def search_item(output: Output, queries: Sequence[str]) -> Events:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from openai._models import construct_type
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from api.openai.tools import custom_names
 from api.translate.chat.answer import ChatAnswer
 from api.translate.completions.answer import CompletionAnswer
 from api.translate.names import ToolNames
@@ -61,11 +63,12 @@ def answer_for(request: Mapping[str, Any]) -> ChatAnswer | CompletionAnswer:
         )
     names = ToolNames()
     for tool in request.get("tools", ()):
-        names.sent(tool["function"]["name"])
+        names.sent(tool[tool["type"]]["name"])
     return chat_answer(
         model=request["model"],
         choices=n,
         tool_names=names.changed,
+        custom_tools=custom_names(request.get("tools", ())),
         include_usage=include_usage,
         parallel_tool_calls=request.get("parallel_tool_calls", True),
         legacy_functions="functions" in request,
@@ -97,9 +100,22 @@ def fold(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
         return _fold_completion(chunks)
     state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
     for chunk in chunks:
-        state.handle_chunk(ChatCompletionChunk.model_validate(chunk, strict=True))
+        ChatCompletionChunk.model_validate(without_custom_calls(chunk), strict=True)
+        # As the client itself makes chunks: types that its document does not have come through.
+        state.handle_chunk(construct_type(type_=ChatCompletionChunk, value=chunk))  # type: ignore[arg-type]
     folded = state.current_completion_snapshot.model_dump(exclude_unset=True)
     return {choice["index"]: _choice(choice) for choice in folded["choices"]}
+
+
+def without_custom_calls(chunk: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a chunk without its deltas of custom tools: OpenAI streams them, and its document does not have them."""
+    choices = []
+    for choice in chunk["choices"]:
+        delta = dict(choice["delta"])
+        if "tool_calls" in delta:
+            delta["tool_calls"] = [call for call in delta["tool_calls"] if "custom" not in call]
+        choices.append({**choice, "delta": delta})
+    return {**chunk, "choices": choices}
 
 
 def choices_of(plain: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
@@ -114,16 +130,16 @@ def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
         return {"text": choice["text"], "finish_reason": choice["finish_reason"]}
     message = {key: value for key, value in choice["message"].items() if value is not None and key != "parsed"}
     if "tool_calls" in message:
-        # The accumulator keeps the index of each delta of a call, which the plain answer does not have.
-        message["tool_calls"] = [
-            {**{key: value for key, value in call.items() if key != "index"}, "function": _called(call["function"])}
-            for call in message["tool_calls"]
-        ]
+        message["tool_calls"] = [_called(call) for call in message["tool_calls"]]
     return {"message": message, "finish_reason": choice["finish_reason"]}
 
 
-def _called(function: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": function["name"], "arguments": function["arguments"]}
+def _called(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a call without what the accumulator adds: the deltas' index, parsed arguments, a null `function`."""
+    kept = {key: value for key, value in call.items() if key != "index" and value is not None}
+    if "function" in kept:
+        kept["function"] = {key: kept["function"][key] for key in ("name", "arguments")}
+    return kept
 
 
 def _fold_completion(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:

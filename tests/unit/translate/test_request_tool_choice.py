@@ -226,10 +226,40 @@ def test_strict_functions_are_validated_where_the_model_can() -> None:
     assert noted(older) == [("dropped", "tools[0].function.strict")]
 
 
-def test_custom_tools_are_refused_by_name() -> None:
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_choice_names_a_custom_tool(allowed: bool) -> None:
+    choice: dict[str, Any] = {"type": "custom", "custom": {"name": "shell"}}
+    if allowed:
+        choice = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [choice]}}
+    body = translate(tools=[WEATHER_TOOL, {"type": "custom", "custom": {"name": "shell"}}], tool_choice=choice).body
+    config = body["toolConfig"]["functionCallingConfig"]
+    assert config == {"mode": "ANY", "allowedFunctionNames": ["shell"]}
+
+
+@pytest.mark.parametrize(
+    ("form", "param"),
+    [
+        ({"type": "grammar"}, "tools[0].custom.format.definition"),
+        ({"type": "grammar", "grammar": {"syntax": "lark"}}, "tools[0].custom.format.grammar.definition"),
+        (
+            {"type": "grammar", "grammar": {"syntax": "yacc", "definition": "x"}},
+            "tools[0].custom.format.grammar.syntax",
+        ),
+        ({"type": "grammar", "grammar": {"definition": 1}}, "tools[0].custom.format.grammar.definition"),
+        ({"type": "json"}, "tools[0].custom.format.type"),
+        ({}, "tools[0].custom.format.type"),
+    ],
+)
+def test_a_custom_format_that_is_none_is_refused_by_name(form: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        translate(tools=[WEATHER_TOOL, {"type": "custom", "custom": {"name": "shell"}}])
-    assert caught.value.param == "tools[1].type"
+        translate(tools=[{"type": "custom", "custom": {"name": "shell", "format": form}}])
+    assert caught.value.param == param
+
+
+def test_a_custom_tool_and_a_function_share_no_name() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        translate(tools=[WEATHER_TOOL, {"type": "custom", "custom": {"name": "get_weather"}}])
+    assert caught.value.param == "tools[1].custom.name"
 
 
 def test_tools_of_other_types_are_noted() -> None:

@@ -1,0 +1,59 @@
+"""Calls of an answer as chat completions spell them: of functions and of custom tools, whole and in deltas.
+
+A custom tool's delta has the form of a function's, with `custom` and `input` for `function` and `arguments`: so OpenAI
+streams it, although its document's chunk knows functions alone
+(https://platform.openai.com/docs/api-reference/chat/streaming).
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from api.openai.chat import CalledFunction, CustomCallOut, Delta, FunctionCallOut, FunctionDelta, ToolCallDelta
+from api.translate.choice import Call
+from api.translate.custom_tools import custom_input
+from api.translate.signatures import SIGNED_ALONE
+
+
+def signature_field(signature: str, *, alone: bool = False) -> dict[str, Any]:
+    """Return the field in which Google's own OpenAI endpoint gives out a thought signature.
+
+    `alone` says, in a word of ours, that it signs a part of its own and must go back on one.
+    """
+    carried = {"thought_signature": signature}
+    return {"google": {**carried, SIGNED_ALONE: True} if alone else carried}
+
+
+def tool_call(call: Call, custom_tools: Collection[str]) -> FunctionCallOut | CustomCallOut:
+    """Return a call as it stands in `tool_calls`; `custom_tools` are the client's names of those."""
+    if call.name in custom_tools:
+        custom = {"name": call.name, "input": custom_input(call.arguments)}
+        return {"id": call.id, "type": "custom", "custom": custom}  # type: ignore[typeddict-item]
+    return {"id": call.id, "type": "function", "function": called_function(call)}
+
+
+def called_function(call: Call) -> CalledFunction:
+    """Return a function's call as it stands in `function` or in the older `function_call`."""
+    return {"name": call.name, "arguments": call.arguments}
+
+
+def tool_call_deltas(call: Call, custom_tools: Collection[str]) -> tuple[Delta, Delta]:
+    """Return a call as OpenAI streams it: id, type and name with empty arguments first, then the arguments."""
+    first: ToolCallDelta = {"index": call.position, "id": call.id}
+    rest: ToolCallDelta = {"index": call.position}
+    if call.name in custom_tools:
+        first |= {"type": "custom", "custom": {"name": call.name, "input": ""}}
+        rest["custom"] = {"input": custom_input(call.arguments)}
+    else:
+        first |= {"type": "function", "function": {"name": call.name, "arguments": ""}}
+        rest["function"] = {"arguments": call.arguments}
+    if call.signature:
+        first["extra_content"] = signature_field(call.signature)
+    return {"tool_calls": [first]}, {"tool_calls": [rest]}
+
+
+def function_call_deltas(call: Call) -> tuple[Delta, Delta]:
+    """Return a call in the older `function_call`, in two deltas as well."""
+    first: FunctionDelta = {"name": call.name, "arguments": ""}
+    if call.signature:
+        first["extra_content"] = signature_field(call.signature)
+    return {"function_call": first}, {"function_call": {"arguments": call.arguments}}
