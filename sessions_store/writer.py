@@ -83,7 +83,12 @@ def write_records(records: Sequence[ExchangeRecord]) -> None:
 
 
 def price_exchange(usage: UsageRow | UsageRecord, prices: Catalogue) -> tuple[int, list[int]]:
-    """Return an exchange's cost in nano-USD and the ids of the price rows used (none: no price is known)."""
+    """Return an exchange's cost in nano-USD and the ids of the price rows used.
+
+    None are used where no price is known, and where Gemini was not asked.
+    """
+    if not usage.attempts:
+        return 0, []
     calls = billed_calls(usage.usage_metadata, usage.grounded)
     if usage.estimated or not calls:
         reported = sum(tokens_of(metadata).prompt for metadata in usage.usage_metadata)

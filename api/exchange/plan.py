@@ -1,7 +1,7 @@
 """From a parsed request to planned upstream calls: the model resolved, the conversation remembered, the body built."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -16,6 +16,7 @@ from api.exchange.media import fetch_media
 from api.exchange.memory import Memory, SessionKey, remember
 from api.exchange.profiles import profile_of
 from api.exchange.record import record_failure
+from api.exchange.token_prompts import in_text
 from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
 from api.notes import Note
@@ -26,8 +27,9 @@ from api.openai.tools import custom_names
 from api.runtime import Runtime
 from api.translate.chat.answer import ChatAnswer
 from api.translate.chat.request import chat_to_gemini
-from api.translate.completions.answer import CompletionAnswer
+from api.translate.completions.answer import CompletionAnswer, UnaskedAnswer
 from api.translate.completions.request import completion_to_gemini, suffix_instruction
+from api.translate.message_tokens import json_tokens
 from api.translate.speech import Speech
 from api.translate.vertex import call_for_vertex
 from gemini_gateway.frozen import frozen
@@ -126,12 +128,15 @@ def _speech(request: ChatCompletionRequest, exchange: Exchange) -> Speech | None
 async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: Asker) -> Exchange:
     """Plan a legacy completion: one conversation per prompt. A request that cannot be served is recorded and raises.
 
-    A single prompt with a `user` continues that user's session, as a chat message would.
+    A single prompt with a `user` continues that user's session, as a chat message would. With `max_tokens: 0` Gemini is
+    asked nothing, and nothing is remembered.
     """
     exchange = _exchange(request, asker, "completions")
     try:
         request, profile = resolve_model(request, exchange)
-        session = asker.session_of(request.user) if isinstance(request.prompt, str) else None
+        request = await in_text(request, exchange)
+        asked = request.max_tokens != 0
+        session = asker.session_of(request.user) if asked and isinstance(request.prompt, str) else None
         turns = [{"role": "user", "content": prompt} for prompt in request.prompts]
         if session is None:
             principal = asker.caller.principal_id
@@ -160,18 +165,23 @@ def _plan_completion_calls(
         Branch(memory, upstream, number * request.choices, request.choices)
         for number, (memory, upstream) in enumerate(zip(memories, upstreams, strict=True))
     ]
+    fields: dict[str, Any] = {
+        "id": legacy_completion_id(),
+        "created": int(exchange.started_at.timestamp()),
+        "model": request.model,
+        "choices": len(request.prompts) * request.choices,
+        "include_usage": request.include_usage,
+        "prompts": request.prompts,
+        "echo": bool(request.echo),
+        "top_logprobs": request.logprobs,
+        "empty_stop": upstreams[0].empty_stop,
+    }
+    if request.max_tokens == 0:
+        tokens = sum(json_tokens(prompt.encode()) for prompt in request.prompts)
+        exchange.answer = UnaskedAnswer(prompt_tokens=tokens, **fields)
+        return
     exchange.calls = [call for branch in exchange.branches for call in _calls(branch)]
-    exchange.answer = CompletionAnswer(
-        id=legacy_completion_id(),
-        created=int(exchange.started_at.timestamp()),
-        model=request.model,
-        choices=len(request.prompts) * request.choices,
-        include_usage=request.include_usage,
-        prompts=request.prompts,
-        echo=bool(request.echo),
-        top_logprobs=request.logprobs,
-        empty_stop=upstreams[0].empty_stop,
-    )
+    exchange.answer = CompletionAnswer(**fields)
 
 
 def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, endpoint: str) -> Exchange:

@@ -185,7 +185,7 @@ def _upstream_request(exchange: Exchange) -> tuple[str, str] | None:
     """Return what went upstream besides the turns, under its digest; whether they went without signatures, and those
     that the tree holds in another spelling.
     """
-    if not exchange.branches:
+    if not exchange.calls:
         return None
     body = exchange.branches[0].upstream.body
     turns = {"contents", "systemInstruction"}

@@ -32,7 +32,8 @@ async def complete(runtime: Runtime, exchange: Exchange) -> Any:
     await _admit(runtime, exchange)
     try:
         pieces = await plain_answers(runtime, exchange)
-        exchange.first_byte = time.monotonic()
+        if pieces:
+            exchange.first_byte = time.monotonic()
         for first_choice, response in pieces:
             answer.fold(response, first_choice=first_choice)
         if answer.fault is not None:
@@ -192,7 +193,7 @@ async def _opened(runtime: Runtime, exchange: Exchange, calls: Sequence[PlannedC
     source = await open_answer(runtime, exchange, calls)
     try:
         first = await source.read(settings.KEEP_ALIVE_INTERVAL)
-        if first == []:
+        if first == [] and exchange.calls:
             exchange.planned_answer.finish()  # raises: it ended before anything came
         return source, first
     except BaseException:

@@ -105,6 +105,8 @@ def _usage(exchange: Exchange, *, reported: bool) -> tuple[Mapping[str, Any], bo
     answer = exchange.planned_answer
     if reported:
         return answer.usage, not answer.complete
+    if exchange.attempts == 0 and answer.complete:
+        return answer.usage, True
     if exchange.attempts == 0 or not exchange.answer_begun:
         return {}, False
     prompt = sum(json_tokens(call.body) for call in exchange.calls)

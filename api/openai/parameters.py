@@ -73,9 +73,15 @@ CHAT_PARAMETERS: tuple[Parameter, ...] = (
 
 COMPLETION_PARAMETERS: tuple[Parameter, ...] = (
     *_SHARED,
-    Parameter("prompt", "honoured", "A string or an array of strings; token ids are refused."),
+    Parameter(
+        "prompt",
+        "honoured",
+        "A string, token ids (o200k_base or cl100k_base, by the model's name), or an array of either.",
+    ),
     Parameter("suffix", "honoured", "Asked of the model as an instruction."),
-    Parameter("max_tokens", "honoured", "Gemini's `maxOutputTokens`; without it the model's limit, not 16."),
+    Parameter(
+        "max_tokens", "honoured", "Gemini's `maxOutputTokens`; 0 asks Gemini nothing; by default its limit, not 16."
+    ),
     Parameter("echo", "honoured", "The prompt is put before each answer."),
     Parameter("best_of", "noted", "As many answers as `n` are made: most models give nothing to rank more by."),
     Parameter("logprobs", "honoured", "Of the answer, where the model gives them; never of an echoed prompt."),

@@ -11,10 +11,12 @@ from typing import Any
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.openai.completion import CompletionFinishReason, CompletionLogprobs, CompletionObject
+from api.openai.usage import Usage
 from api.translate.candidates import Candidates
 from api.translate.choice import Choice, DialectRules
 from api.translate.fingerprint import system_fingerprint
 from api.translate.folded_answer import FoldedAnswer
+from api.translate.usage import usage_metadata_to_usage
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,3 +150,28 @@ class CompletionAnswer(FoldedAnswer):
         if self.include_usage:
             chunk["usage"] = None
         return chunk  # type: ignore[return-value]
+
+
+@dataclass(slots=True, kw_only=True)
+class UnaskedAnswer(CompletionAnswer):
+    """The answer to `max_tokens: 0`, for which Gemini is asked nothing: each prompt, or nothing, cut at its limit.
+
+    `prompt_tokens` is an estimate.
+    """
+
+    prompt_tokens: int
+
+    def __post_init__(self) -> None:
+        CompletionAnswer.__post_init__(self)
+        ended = [{"index": index, "finishReason": "MAX_TOKENS"} for index in range(self.choices)]
+        self._candidates.take({"candidates": ended}, 0)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of the prompts."""
+        return usage_metadata_to_usage([{"promptTokenCount": self.prompt_tokens}])
+
+    @property
+    def native_finish_reasons(self) -> list[str]:
+        """Gemini has given none."""
+        return [""] * self.choices

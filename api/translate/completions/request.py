@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from api.gemini.profile import ModelProfile
 from api.gemini.wire import GenerateContentRequest, GenerationConfig
-from api.openai.completion_request import CompletionRequest
+from api.openai.completion_request import NEW_DOCUMENT, CompletionRequest
 from api.translate.body import add_settings, generate_content_body
 from api.translate.built_in_tools import OfferedTools, built_in_tools
 from api.translate.cached_content import beside_cached_content
@@ -50,7 +50,7 @@ def completion_to_gemini(
     parallel = parallel_calls(request.choices, context=context)
     calls = []
     for prompt in request.prompts:
-        message = {"role": "user", "content": prompt}
+        message = {"role": "user", "content": _begun(prompt, context)}
         assembly = assemble_contents([message], remembered=remembered, restored={}, context=context)
         offered = built_in
         if options.cached_content:
@@ -66,6 +66,16 @@ def completion_to_gemini(
             )
         )
     return [replace(calls[0], notes=tuple(dict.fromkeys(context.notes))), *calls[1:]]
+
+
+def _begun(prompt: str, context: RequestContext) -> str:
+    """Return a prompt without OpenAI's marks of a new document at its beginning: each prompt is one for Gemini."""
+    if not prompt.startswith(NEW_DOCUMENT):
+        return prompt
+    context.note("converted", "prompt", f"a new document begins without {NEW_DOCUMENT}")
+    while prompt.startswith(NEW_DOCUMENT):
+        prompt = prompt.removeprefix(NEW_DOCUMENT)
+    return prompt
 
 
 def suffix_instruction(request: CompletionRequest) -> str:
@@ -109,7 +119,7 @@ def _sampling(request: CompletionRequest) -> Sampling:
         top_p=request.top_p,
         presence_penalty=request.presence_penalty,
         frequency_penalty=request.frequency_penalty,
-        output_limit=request.max_tokens,
+        output_limit=request.max_tokens or None,  # 0 asks Gemini nothing
         stop=request.stop_sequences,
         seed=request.seed,
         choices=request.choices,

@@ -41,24 +41,44 @@ def test_every_parameter_is_typed() -> None:
     assert request.choices == 2
 
 
-@pytest.mark.parametrize("prompt", [[1, 2], [[1, 2], [3]]])
-def test_token_ids_are_refused(prompt: Any) -> None:
-    error = completion_error(prompt=prompt)
-    assert (error.param, error.code) == ("prompt", "invalid_type")
-    assert "token ids" in error.message
+@pytest.mark.parametrize(
+    ("prompt", "ids", "texts", "after"),
+    [
+        ([1, 2], [[1, 2]], ["a"], "a"),
+        ([[1, 2], [3]], [[1, 2], [3]], ["a", "b"], ["a", "b"]),
+        ([[1]], [[1]], ["a"], ["a"]),
+    ],
+)
+def test_prompts_in_token_ids(prompt: Any, ids: list[list[int]], texts: list[str], after: Any) -> None:
+    request = completion(prompt=prompt)
+    assert (request.prompts, request.token_prompts) == ([], ids)
+    assert request.with_texts(texts).prompt == after
+    assert request.with_texts(texts).prompts == texts
+
+
+def test_a_request_without_a_prompt_begins_a_new_document() -> None:
+    request = completion(prompt=None)
+    assert (request.prompts, request.token_prompts) == (["<|endoftext|>"], [])
 
 
 @pytest.mark.parametrize(
     ("changes", "param", "code"),
     [
-        ({"prompt": None}, "prompt", "missing_required_parameter"),
+        ({"prompt": [1, "a"]}, "prompt[1]", "invalid_type"),
+        ({"prompt": [1, True]}, "prompt[1]", "invalid_type"),
+        ({"prompt": [1.5]}, "prompt[0]", "invalid_type"),
+        ({"prompt": [[1], "a"]}, "prompt[1]", "invalid_type"),
+        ({"prompt": [[1], []]}, "prompt[1]", "invalid_value"),
+        ({"prompt": [[1], [[2]]]}, "prompt[1][0]", "invalid_type"),
+        ({"prompt": [[1]] * 129}, "prompt", "invalid_value"),
+        ({"prompt": [[1]] * 100, "n": 2}, "n", "invalid_value"),
         ({"prompt": []}, "prompt", "invalid_value"),
         ({"prompt": 5}, "prompt", "invalid_type"),
         ({"prompt": ["a", 5]}, "prompt[1]", "invalid_type"),
         ({"prompt": ["a"] * 129}, "prompt", "invalid_value"),
         ({"prompt": ["a"] * 100, "n": 2}, "n", "invalid_value"),
         ({"model": None}, "model", "missing_required_parameter"),
-        ({"max_tokens": 0}, "max_tokens", "invalid_value"),
+        ({"max_tokens": -1}, "max_tokens", "invalid_value"),
         ({"n": 9}, "n", "invalid_value"),
         ({"best_of": 21}, "best_of", "invalid_value"),
         ({"best_of": 1, "n": 2}, "best_of", "invalid_value"),

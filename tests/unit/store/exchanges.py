@@ -61,6 +61,7 @@ def usage(principal_id: int, chain: Sequence[NewMessage] = (), **columns: Any) -
         "completion_tokens": 5,
         "total_tokens": 15,
         "latency_ms": 120,
+        "attempts": 1,
         "answer": chain[-1].key if chain else None,
         "message": chain[-2].key if len(chain) > 1 else None,
     }

@@ -115,7 +115,7 @@ async def test_what_was_paid_is_recorded_later_as_failed(principal_id: int, monk
             with pytest.raises(StoreUnavailableError):
                 await store.commit(record)
         with pytest.raises(StoreUnavailableError, match="out of reach"):
-            await store.commit(exchange(principal_id))
+            await store.commit(exchange(principal_id, attempts=0))
         with pytest.raises(StoreUnavailableError, match="out of reach"):
             await store.write(int)
         assert store.pending == 0
@@ -193,7 +193,7 @@ async def test_a_deadline_that_passes_refuses_what_comes_until_the_database_answ
             await waiting
     assert store.outage == "the database does not answer in time"
     with pytest.raises(StoreUnavailableError, match="in time"):
-        await store.commit(exchange(principal_id))
+        await store.commit(exchange(principal_id, attempts=0))
     gate.set()
     await asyncio.to_thread(eventually, lambda: store.outage is None)
     await store.close()

@@ -150,7 +150,17 @@ functions = st.fixed_dictionaries(
     {"name": names},
     optional={"description": texts, "parameters": schemas, "strict": st.booleans()},
 )
-named = st.fixed_dictionaries({"type": st.just("function"), "function": st.fixed_dictionaries({"name": names})})
+grammars = st.fixed_dictionaries({"syntax": st.sampled_from(["lark", "regex"]), "definition": texts})
+customs = st.fixed_dictionaries(
+    {"name": names},
+    optional={
+        "description": texts,
+        "format": st.just({"type": "text"}) | grammars.map(lambda item: {"type": "grammar", "grammar": item}),
+    },
+)
+named = st.sampled_from(["function", "custom"]).flatmap(
+    lambda kind: st.fixed_dictionaries({"type": st.just(kind), kind: st.fixed_dictionaries({"name": names})})
+)
 allowed = st.fixed_dictionaries({"mode": st.sampled_from(["auto", "required"]), "tools": st.lists(named, max_size=2)})
 choices = st.one_of(
     st.sampled_from(["none", "auto", "required"]),
@@ -174,7 +184,11 @@ generation: dict[str, st.SearchStrategy[Any]] = {
 requests = st.fixed_dictionaries(
     {"model": st.just("m"), "messages": st.lists(turns, min_size=1, max_size=6).map(joined)},
     optional={
-        "tools": st.lists(functions.map(lambda item: {"type": "function", "function": item}), max_size=3),
+        "tools": st.lists(
+            functions.map(lambda item: {"type": "function", "function": item})
+            | customs.map(lambda item: {"type": "custom", "custom": item}),
+            max_size=3,
+        ),
         "tool_choice": choices,
         "response_format": st.sampled_from([{"type": "text"}, {"type": "json_object"}])
         | schemas.map(lambda item: {"type": "json_schema", "json_schema": {"name": "n", "schema": item}}),
