@@ -12,12 +12,13 @@ from uuid import uuid4
 import orjson
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
-from sessions_store.records import ExchangeRecord
+from sessions_store.records import ExchangeRecord, UsageRow
 from sessions_store.state_records import ResponseState, State
 
 log = logging.getLogger(__name__)
 
 UNAVAILABLE_CODE: Final = "storage_unavailable"
+REFUSED_CODE: Final = "record_refused"
 FULL: Final = "the database has no space left"
 LOCKED: Final = "another process holds the database locked"
 READ_ONLY: Final = "the database is read-only"
@@ -70,6 +71,10 @@ def storage_fault(error: BaseException | None) -> str | None:
     return OUT_OF_REACH if isinstance(error, OperationalError | InterfaceError) else None
 
 
+# Far above what any call counts, and far below what makes sums over many of them too large for a column.
+MOST_TOKENS: Final = 2**31 - 1
+
+
 class Outage:
     """Whether the database takes records, as the latest attempt showed. For any thread; each change is one log line.
 
@@ -120,6 +125,43 @@ def unacknowledged(record: ExchangeRecord) -> ExchangeRecord:
         return record
     failed = replace(usage, status="internal_error", http_status=503, error_code=UNAVAILABLE_CODE)
     return replace(record, usage=failed, session=None, state=_failed(record.state))
+
+
+def bare(record: ExchangeRecord) -> ExchangeRecord:
+    """Return what any database takes of a record that was refused for what it holds: its usage, without what Gemini or
+    the client has worded. So what was paid for is recorded, although nobody was given the answer.
+    """
+    usage = record.usage
+    failed = UsageRow(
+        request_id=usage.request_id,
+        principal_id=usage.principal_id,
+        user=usage.user,
+        endpoint=usage.endpoint,
+        public_model=usage.public_model,
+        upstream_model=usage.upstream_model,
+        upstream=usage.upstream,
+        stream=usage.stream,
+        status="internal_error",
+        http_status=500,
+        error_code=REFUSED_CODE,
+        attempts=usage.attempts,
+        prompt_tokens=_cut(usage.prompt_tokens),
+        cached_tokens=_cut(usage.cached_tokens),
+        completion_tokens=_cut(usage.completion_tokens),
+        reasoning_tokens=_cut(usage.reasoning_tokens),
+        tool_tokens=_cut(usage.tool_tokens),
+        total_tokens=_cut(usage.total_tokens),
+        search_queries=_cut(usage.search_queries),
+        estimated=True,
+        started_at=usage.started_at,
+        first_byte_ms=usage.first_byte_ms,
+        latency_ms=usage.latency_ms,
+    )
+    return ExchangeRecord(usage=failed, state=_failed(record.state))
+
+
+def _cut(tokens: int) -> int:
+    return min(max(tokens, 0), MOST_TOKENS)
 
 
 def _failed(state: State | None) -> State | None:

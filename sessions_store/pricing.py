@@ -68,9 +68,10 @@ def tokens_of(usage_metadata: Mapping[str, Any], *, grounded: bool = False) -> T
     """
     tool_use = 0 if grounded else _count(usage_metadata, "toolUsePromptTokenCount")
     prompt_details = ("promptTokensDetails",) if grounded else ("promptTokensDetails", "toolUsePromptTokensDetails")
+    prompt = _count(usage_metadata, "promptTokenCount") + tool_use
     return Tokens(
-        prompt=_count(usage_metadata, "promptTokenCount") + tool_use,
-        cached=_count(usage_metadata, "cachedContentTokenCount"),
+        prompt=prompt,
+        cached=min(_count(usage_metadata, "cachedContentTokenCount"), prompt),
         output=_count(usage_metadata, "candidatesTokenCount")
         + _count(usage_metadata, "responseTokenCount")
         + _count(usage_metadata, "thoughtsTokenCount"),

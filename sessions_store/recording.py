@@ -14,7 +14,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from hashlib import blake2b
 from itertools import groupby
 from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -43,13 +42,14 @@ from sessions_store.outage import (
     OUT_OF_REACH,
     SILENT,
     Outage,
+    bare,
     storage_fault,
     try_writing,
     unacknowledged,
     was_paid,
 )
 from sessions_store.planner import PlannerNotes
-from sessions_store.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
+from sessions_store.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow, request_digest
 from sessions_store.writer import write_batch
 
 __all__ = [
@@ -314,11 +314,6 @@ def report_fault(error: BaseException) -> bool:
     return True
 
 
-def request_digest(text: str) -> str:
-    """Return the id (hexadecimal) under which an upstream body is stored once."""
-    return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
 def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Outcome]:
     """Commit exchanges together, and when that fails each for itself; the outcomes are in the records' order.
 
@@ -331,8 +326,7 @@ def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) 
         with (together := Outcome()):
             together.value = write_batch(records, uncertain=uncertain)
     if not uncertain and _may_pass(together.error):
-        # Nothing is wrong with the records. The attempt may even have been committed before the connection broke, so
-        # the second one looks first.
+        # The attempt may even have been committed before the connection broke, so the second one looks first.
         log.warning("Recording %d exchanges failed (%s); trying again", len(records), type(together.error).__name__)
         _drop_connection()
         with (together := Outcome()):
@@ -341,12 +335,20 @@ def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) 
         return [Outcome(committed) for committed in together.value]
     reason = storage_fault(together.error)
     if reason is not None or len(records) == 1 or isinstance(together.error, (OperationalError, InterfaceError)):
-        if reason is None:
-            log.error("%d exchanges could not be recorded (%s)", len(records), type(together.error).__name__)
         if reason not in {FULL, LOCKED}:
             _drop_connection()
+        if reason is None:
+            log.error("%d exchanges could not be recorded (%s)", len(records), type(together.error).__name__)
+            for record in filter(was_paid, records):
+                _record_bare(record)
         return [together] * len(records)
     return [outcome for record in records for outcome in commit_batch([record], uncertain=uncertain)]
+
+
+def _record_bare(record: ExchangeRecord) -> None:
+    """Record the usage alone of an exchange that the database refused for what it holds; its waiter is told of that."""
+    if (outcome := _attempt(lambda: write_batch([bare(record)], uncertain=True))).error is not None:
+        log.error("An exchange that Gemini was asked for is missing in the usage (%s)", type(outcome.error).__name__)
 
 
 def _may_pass(error: Exception | None) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 from gemini_gateway.frozen import frozen
@@ -138,3 +139,8 @@ class Committed:
     session: str | None = None
     head: Key | None = None
     rebased: bool = False
+
+
+def request_digest(text: str) -> str:
+    """Return the id (hexadecimal) under which an upstream body is stored once."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -72,7 +72,11 @@ class Answer(Protocol):
 
     @property
     def usage_metadata(self) -> list[Any]:
-        """Gemini's last usageMetadata of each upstream call."""
+        """Gemini's last usageMetadata of each upstream call, as it can be stored."""
+
+    @property
+    def counts_sound(self) -> bool:
+        """Whether the counts in it are what they should be."""
 
     @property
     def searches(self) -> list[int]:

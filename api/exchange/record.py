@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -24,6 +25,7 @@ from api.exchange.nodes import new_node
 from api.exchange.usage_row import usage_row
 from api.gemini.wire import Content
 from api.runtime import Runtime
+from api.translate.message_tokens import json_tokens
 from sessions_store.canonical import Key, message_key
 from sessions_store.recording import (
     ExchangeRecord,
@@ -39,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 # Up to this many characters the digest of an upstream body is remembered.
 SMALL: Final = 1024
+NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
 
 
 def status_of(error: BaseException) -> str:
@@ -67,27 +70,42 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
     exchange.recorded = True
     if status == "client_closed" and exchange.fault is not None:
         status, error = status_of(exchange.fault), exchange.fault
-    nodes, leaf, answers = _messages(exchange, runtime.account)
-    usage = usage_row(exchange, status, error, leaf=leaf, answers=answers, upstream=runtime.deployment.upstream)
-    update = _session_update(exchange, status, answers, idle=runtime.deployment.session_idle)
-    keeper = exchange.keeper
-    state = keeper.state(exchange, status, error, (leaf, answers)) if keeper is not None else None
+    withheld = False
     try:
-        await runtime.store.commit(
-            ExchangeRecord(
-                usage=usage,
-                messages=nodes,
-                session=update,
-                upstream_request=_upstream_request(exchange),
-                state=state,
-            ),
-            under_way=runtime.in_flight,
-        )
+        whole = _exchange_record(runtime, exchange, status, error)
+    except Exception:
+        logger.exception("an exchange is recorded without its answer")
+        withheld, whole = True, _without_answer(runtime, exchange)
+    try:
+        await runtime.store.commit(whole, under_way=runtime.in_flight)
     except StoreUnavailableError:
         raise StorageUnavailableError from None
     except StoreError:
         logger.exception("an exchange could not be recorded")
-        raise InternalError("The answer could not be recorded, so it is not given out. Try again.") from None
+        raise InternalError(NOT_RECORDED) from None
+    if withheld:
+        raise InternalError(NOT_RECORDED)
+
+
+def _exchange_record(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> ExchangeRecord:
+    """Return what is to be stored of an exchange, as it ended."""
+    nodes, leaf, answers = _messages(exchange, runtime.account)
+    keeper = exchange.keeper
+    return ExchangeRecord(
+        usage=usage_row(exchange, status, error, leaf=leaf, answers=answers, upstream=runtime.deployment.upstream),
+        messages=nodes,
+        session=_session_update(exchange, status, answers, idle=runtime.deployment.session_idle),
+        upstream_request=_upstream_request(exchange),
+        state=keeper.state(exchange, status, error, (leaf, answers)) if keeper is not None else None,
+    )
+
+
+def _without_answer(runtime: Runtime, exchange: Exchange) -> ExchangeRecord:
+    """Return the record of an exchange whose answer cannot be put into one: what was paid for is recorded."""
+    failed = replace(exchange, answer=None, branches=(), calls=(), keeper=None)
+    whole = _exchange_record(runtime, failed, "internal_error", InternalError(NOT_RECORDED))
+    prompt = sum(json_tokens(call.body) for call in exchange.calls) if exchange.attempts else 0
+    return replace(whole, usage=replace(whole.usage, prompt_tokens=prompt, total_tokens=prompt, estimated=True))
 
 
 async def record_failure(runtime: Runtime, exchange: Exchange, error: BaseException) -> None:

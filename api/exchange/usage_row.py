@@ -101,17 +101,27 @@ def _counts(exchange: Exchange) -> dict[str, Any]:
 
 
 def _usage(exchange: Exchange, *, reported: bool) -> tuple[Mapping[str, Any], bool]:
-    """Return OpenAI's usage and whether it is an approximation: Gemini reported nothing, or not yet all of it."""
+    """Return OpenAI's usage and whether it is an approximation: Gemini reported nothing, not yet all, or no counts."""
     answer = exchange.planned_answer
-    if reported:
+    if reported and answer.counts_sound:
         return answer.usage, not answer.complete
+    if reported:
+        return _filled(answer.usage, exchange), True
     if exchange.attempts == 0 and answer.complete:
         return answer.usage, True
     if exchange.attempts == 0 or not exchange.answer_begun:
         return {}, False
-    prompt = sum(json_tokens(call.body) for call in exchange.calls)
-    completion = sum(json_tokens(orjson.dumps(message)) for message in answer.messages)
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}, True
+    return _filled({}, exchange), True
+
+
+def _filled(usage: Mapping[str, Any], exchange: Exchange) -> Mapping[str, Any]:
+    """Return the usage with estimates for the tokens of which Gemini tells nothing that can be read."""
+    prompt = usage.get("prompt_tokens") or sum(json_tokens(call.body) for call in exchange.calls)
+    completion = usage.get("completion_tokens")
+    if not completion:
+        completion = sum(json_tokens(orjson.dumps(message)) for message in exchange.planned_answer.messages)
+    counted = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    return {**usage, **counted}
 
 
 def _placement(exchange: Exchange) -> tuple[list[Key], list[int]]:

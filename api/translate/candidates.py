@@ -4,6 +4,7 @@ One call may give several candidates, or n parallel calls one each: a call is kn
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from math import gcd
 from typing import Any, Final
 
@@ -12,13 +13,15 @@ from api.gemini.wire import Content
 from api.json_mending import replaced
 from api.notes import Note
 from api.openai.usage import Usage
-from api.translate.choice import Choice, DialectRules, Piece
+from api.translate.choice import LONGEST_REASON, Choice, DialectRules, Piece
+from api.translate.counts import count, is_sound, storable
 from api.translate.no_answer import empty_answer, lacking, shows
 from api.translate.service_tier import served_tier
-from api.translate.upstream_json import expect, unexpected_shape
+from api.translate.upstream_json import expect, label, unexpected_shape
 from api.translate.usage import usage_metadata_to_usage
 
 UNFINISHED: Final = "upstream_truncated"
+LONGEST_MODEL: Final = 200
 
 
 class Candidates:
@@ -30,7 +33,9 @@ class Candidates:
         "_discarded",
         "_replaced",
         "_rules",
+        "_unreadable",
         "_usage",
+        "_version_cut",
         "choices",
         "model_version",
         "service_tier",
@@ -43,6 +48,8 @@ class Candidates:
         self.model_version: str | None = None
         self.service_tier: str | None = None
         self._usage: dict[int, dict[str, Any]] = {}
+        self._unreadable = False  # some usageMetadata was none
+        self._version_cut = False
         self._counted: Usage | None = None  # OpenAI's reading of it, until more comes
         self._replaced = False  # characters that no database takes
         self._blocks: dict[int, str] = {}  # first choice of a call -> why Gemini blocked its prompt, "" if it did not
@@ -50,17 +57,13 @@ class Candidates:
     def take(self, response: Mapping[str, Any], first_choice: int) -> list[tuple[Choice, list[Piece]]]:
         """Take one response or chunk; return what each choice gains. Raises UpstreamError for a wrong shape."""
         version = response.get("modelVersion")
-        if version != self.model_version and isinstance(version, str):
-            self.model_version = version
+        if version != self.model_version and isinstance(version, str):  # also each time for one that was cut
+            self.model_version = label(version, LONGEST_MODEL)
+            self._version_cut = self.model_version != version
         self._replaced = self._replaced or "replacedCharacters" in response
         usage = response.get("usageMetadata")
         if usage is not None:
-            if not isinstance(usage, dict):
-                raise unexpected_shape()
-            self._counted = None
-            self._usage[first_choice] = usage  # cumulative: the last one holds (rule 90)
-            if "serviceTier" in usage or "trafficType" in usage:
-                self.service_tier = served_tier(usage) or self.service_tier
+            self._take_usage(usage, first_choice)
         feedback = response.get("promptFeedback")
         if feedback is not None or first_choice not in self._blocks:
             self._take_feedback({} if feedback is None else feedback, first_choice)
@@ -78,11 +81,22 @@ class Candidates:
             gains.append((choice, choice.take(candidate)))
         return gains
 
+    def _take_usage(self, usage: Any, first_choice: int) -> None:
+        """Take the counts of a call: cumulative, so the last ones hold (rule 90)."""
+        if not isinstance(usage, dict):
+            self._unreadable = True
+            return
+        self._counted = None
+        self._usage[first_choice] = usage
+        if "serviceTier" in usage or "trafficType" in usage:
+            self.service_tier = served_tier(usage) or self.service_tier
+
     def _take_feedback(self, feedback: Any, first_choice: int) -> None:
         """Note whether the prompt of a call was blocked; what was said first holds."""
         reason = self._blocks.setdefault(first_choice, "")
         if not reason:
-            self._blocks[first_choice] = expect(expect(feedback, dict).get("blockReason") or "", str)
+            blocked = expect(expect(feedback, dict).get("blockReason") or "", str)
+            self._blocks[first_choice] = label(blocked, LONGEST_REASON)
 
     @property
     def complete(self) -> bool:
@@ -115,10 +129,14 @@ class Candidates:
         return None
 
     def discard(self, responses: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
-        """Count what responses used which are no answer; each comes with the first choice of its call."""
+        """Count what responses used which are no answer; each comes with the first choice of its call.
+
+        What else is wrong with them does not matter any more.
+        """
         discarded = Candidates(len(self.choices), self._rules)
         for first_choice, response in responses:
-            discarded.take(response, first_choice)
+            with suppress(UpstreamError):
+                discarded.take(response, first_choice)
         self._discarded.append(discarded)
         self._counted = None
 
@@ -138,17 +156,23 @@ class Candidates:
 
     @property
     def usage_metadata(self) -> list[dict[str, Any]]:
-        """The last `usageMetadata` of each call, in the order of its choices; calls that sent none are left out.
+        """The last `usageMetadata` of each call that sent one, as it can be stored, in the order of their choices.
 
         Calls whose answers were discarded come first.
         """
-        own = [self._usage[first] for first in sorted(self._usage)]
+        own = [storable(self._usage[first]) for first in sorted(self._usage)]
         return [*(used for discarded in self._discarded for used in discarded.usage_metadata), *own]
+
+    @property
+    def counts_sound(self) -> bool:
+        """Whether the counts that came are what they should be: others are cut, or missing."""
+        own = not self._unreadable and all(map(is_sound, self._usage.values()))
+        return own and all(discarded.counts_sound for discarded in self._discarded)
 
     @property
     def thought(self) -> bool:
         """Whether thoughts were billed, as far as Gemini has said."""
-        return any(usage.get("thoughtsTokenCount") for usage in self._usage.values())
+        return any(count(usage, "thoughtsTokenCount") for usage in self._usage.values())
 
     @property
     def usage(self) -> Usage:
@@ -184,6 +208,10 @@ class Candidates:
     def notes(self) -> list[Note]:
         """What the client does not see as Gemini sent it, and why there may be nothing to see."""
         notes = [note for choice in self.choices for note in choice.notes] + self._spent_on_thoughts()
+        if not self.counts_sound:
+            notes.append(Note("converted", "usage", "Gemini's token counts are no counts; the record holds estimates"))
+        if self._version_cut:
+            notes.append(Note("clamped", "model_version", "Gemini's name for what answered is longer than a name"))
         return [*notes, replaced("choices")] if self._replaced else notes
 
     def _spent_on_thoughts(self) -> list[Note]:

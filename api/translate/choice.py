@@ -19,13 +19,14 @@ from api.translate.finish_reason import LOST_CALL, UNSPECIFIED, finish_reason_no
 from api.translate.logprobs import TokenLogprobs
 from api.translate.no_answer import empty_answer, malformed_answer, unplaced, unseen_answer
 from api.translate.open_calls import OpenCalls, is_whole
-from api.translate.upstream_json import expect, to_json, unexpected_shape
+from api.translate.upstream_json import expect, label, to_json, unexpected_shape
 from gemini_gateway.frozen import frozen
 
 # Gemini speaks 16-bit samples without a file format around them.
 RAW_SOUND: Final = ("audio/l16", "audio/pcm")
 WEB_SEARCH: Final = "GOOGLE_SEARCH_WEB"
 _SOURCES: Final = frozenset({"groundingMetadata", "citationMetadata", "urlContextMetadata"})
+LONGEST_REASON: Final = 50
 
 
 class Call(NamedTuple):
@@ -188,7 +189,7 @@ class Choice:
         if native and native != UNSPECIFIED:
             if self._open_calls:
                 self._give_out(self._open_calls.close(), pieces)
-            self.native_finish_reason = expect(native, str)
+            self.native_finish_reason = label(expect(native, str), LONGEST_REASON)
         if not _SOURCES.isdisjoint(candidate):
             self.grounding = self.grounding or Grounding()
             self.grounding.take(candidate)

@@ -62,8 +62,13 @@ class FoldedAnswer:
 
     @property
     def usage_metadata(self) -> list[dict[str, Any]]:
-        """The last `usageMetadata` of each call that sent one."""
+        """The last `usageMetadata` of each call that sent one, as it can be stored."""
         return self._candidates.usage_metadata
+
+    @property
+    def counts_sound(self) -> bool:
+        """Whether Gemini's counts are what they should be; those of calls that sent none are not missed."""
+        return self._candidates.counts_sound
 
     @property
     def searches(self) -> list[int]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.translate.context import RequestContext
+from api.translate.upstream_json import label
 
 _TO_GEMINI: Final[dict[str, str]] = {
     "default": "standard",
@@ -15,6 +16,7 @@ _TO_GEMINI: Final[dict[str, str]] = {
     "flex": "flex",
     "priority": "priority",
 }
+LONGEST_TIER: Final = 20
 _TO_OPENAI: Final = {"standard": "default"}
 # Vertex AI tells the tier in its name for how the request was charged.
 _TRAFFIC: Final = {"ON_DEMAND": "standard", "ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority"}
@@ -34,7 +36,7 @@ def served_tier(usage: Mapping[str, Any]) -> str:
     """Return the tier that a `usageMetadata` tells, in Gemini's words; "" if it tells none."""
     tier = usage.get("serviceTier")
     if tier and isinstance(tier, str):
-        return tier.lower()
+        return label(tier.lower(), LONGEST_TIER)
     traffic = usage.get("trafficType")
     return _TRAFFIC.get(traffic, "") if isinstance(traffic, str) else ""
 

@@ -24,6 +24,11 @@ def to_json(value: Any) -> str:
         raise unexpected_shape() from None
 
 
+def label(name: str, longest: int) -> str:
+    """Return a name of Gemini's as a record can hold it: no longer than a column, and without NUL."""
+    return name[:longest].replace("\x00", "\ufffd")
+
+
 def unexpected_shape() -> UpstreamError:
     """Return the error for an answer that is JSON but not an answer."""
     return UpstreamError("The upstream model's answer has an unexpected shape.")

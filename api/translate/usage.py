@@ -8,20 +8,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.openai.usage import Usage
+from api.translate.counts import count
 
 
 def usage_metadata_to_usage(metadata: Iterable[Mapping[str, Any]]) -> Usage:
     """Return what all upstream calls of an exchange used together; one `usageMetadata` for each call, its last.
 
-    With n parallel calls the prompt counts n times, as it is billed. Whatever is missing or no count is 0.
+    With n parallel calls the prompt counts n times, as it is billed. What is missing is 0.
     """
     prompt = completion = cached = thoughts = audio_in = audio_out = 0
     for counts in metadata:
-        call_prompt = _count(counts, "promptTokenCount") + _count(counts, "toolUsePromptTokenCount")
+        call_prompt = count(counts, "promptTokenCount") + count(counts, "toolUsePromptTokenCount")
         prompt += call_prompt
         completion += _completion_tokens(counts, call_prompt)
-        cached += _count(counts, "cachedContentTokenCount")  # inside the prompt already (rule 97)
-        thoughts += _count(counts, "thoughtsTokenCount")
+        cached += min(count(counts, "cachedContentTokenCount"), call_prompt)  # inside the prompt already (rule 97)
+        thoughts += count(counts, "thoughtsTokenCount")
         audio_in += _audio(counts, "promptTokensDetails") + _audio(counts, "toolUsePromptTokensDetails")
         audio_out += _audio(counts, "candidatesTokensDetails")
     return {
@@ -43,16 +44,11 @@ def _completion_tokens(counts: Mapping[str, Any], prompt: int) -> int:
 
     Some models and versions do so (rule 95).
     """
-    candidates = _count(counts, "candidatesTokenCount") or _count(counts, "responseTokenCount")
-    thoughts = _count(counts, "thoughtsTokenCount")
-    if thoughts <= candidates and prompt + candidates == _count(counts, "totalTokenCount"):
+    candidates = count(counts, "candidatesTokenCount") or count(counts, "responseTokenCount")
+    thoughts = count(counts, "thoughtsTokenCount")
+    if thoughts <= candidates and prompt + candidates == count(counts, "totalTokenCount"):
         return candidates
     return candidates + thoughts
-
-
-def _count(counts: Mapping[str, Any], name: str) -> int:
-    value = counts.get(name)
-    return value if type(value) is int and value > 0 else 0  # JSON's true is no count
 
 
 def _audio(counts: Mapping[str, Any], name: str) -> int:
@@ -60,7 +56,7 @@ def _audio(counts: Mapping[str, Any], name: str) -> int:
     if not isinstance(details, list):
         return 0
     return sum(
-        _count(detail, "tokenCount")
+        count(detail, "tokenCount")
         for detail in details
         if isinstance(detail, dict) and detail.get("modality") == "AUDIO"
     )

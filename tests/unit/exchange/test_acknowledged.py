@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from api.authentication import Caller
+from api.errors import InternalError
 from api.exchange.exchange import Exchange
 from api.exchange.identity import completion_id
 from api.exchange.plan import Asker, plan_chat
@@ -14,6 +15,7 @@ from api.exchange.run import complete, stream
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime
+from api.translate.chat.answer import ChatAnswer
 from sessions_store.catalogue import current
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.recording import Store
@@ -89,3 +91,28 @@ async def test_a_stream_that_nobody_reads_to_its_end_is_recorded_and_lets_go(run
     assert (await recorded(runtime, exchange))[0] == ["client_closed"]
     assert runtime.in_flight == 0
     assert not runtime.session_turns
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_same(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, streamed: bool
+) -> None:
+    def broken(_answer: Any) -> Any:
+        raise ZeroDivisionError
+
+    exchange = await planned(runtime, fresh("user"), stream=streamed)
+    monkeypatch.setattr(ChatAnswer, "messages", property(broken))
+    if streamed:
+        events = b"".join([piece async for piece in await stream(runtime, exchange)])
+        assert b"could not be recorded" in events
+    else:
+        with pytest.raises(InternalError, match="could not be recorded"):
+            await complete(runtime, exchange)
+
+    [row] = await runtime.store.read(lambda: list(UsageRecord.objects.filter(request_id=exchange.request_id)))
+    assert (row.status, row.http_status, row.attempts, row.estimated) == ("internal_error", 500, 1, True)
+    assert row.prompt_tokens > 0
+    assert row.cost_nano > 0
+    assert runtime.in_flight == 0
+    monkeypatch.undo()
+    await complete(runtime, await planned(runtime, exchange.user))  # the session's turn was given back

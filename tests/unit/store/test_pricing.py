@@ -86,7 +86,7 @@ def audio(count: int) -> list[dict[str, Any]]:
         pytest.param(
             FLASH,
             {"promptTokenCount": 5, "cachedContentTokenCount": 9, "promptTokensDetails": "?"},
-            9 * 30,
+            5 * 30,
             id="never negative",
         ),
     ],

@@ -101,7 +101,8 @@ async def test_a_bad_record_fails_alone(store: Store, principal_id: int, monkeyp
     assert wrong[4] is wrong[5] is StoreError
     assert issubclass(wrong[6], TypeError)
     assert len(wrong) == 3
-    assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 10
+    rows = UsageRecord.objects.filter(principal_id=principal_id)
+    assert [await rows.filter(error_code=code).acount() for code in ("", "record_refused")] == [10, 1]
 
 
 async def test_a_lost_connection_is_opened_again(
@@ -274,3 +275,32 @@ async def test_two_workers_insert_the_same_messages(principal_id: int) -> None:
 
     assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 80
     assert await Message.objects.filter(principal_id=principal_id).acount() == 7 * 10
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [{"prompt_tokens": 2**70}, {"model_version": object()}, {"prompt_tokens": -(2**70), "search_queries": 2**70}],
+)
+async def test_what_was_paid_is_recorded_although_its_record_is_refused(
+    store: Store, principal_id: int, refused: dict[str, Any]
+) -> None:
+    records = [
+        exchange(principal_id, turn(str(number)), session={"user": str(number)}, metadata={"a": "b"}, **columns)
+        for number, columns in enumerate([{}, refused, {**refused, "attempts": 0}, {}])
+    ]
+
+    outcomes = await asyncio.gather(*map(store.commit, records), return_exceptions=True)
+
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, True, False]
+    rows = {row.request_id: row async for row in UsageRecord.objects.filter(principal_id=principal_id)}
+    assert rows.keys() == {record.usage.request_id for record in (records[0], records[1], records[3])}
+    row = rows[records[1].usage.request_id]
+    assert (row.status, row.http_status, row.error_code, row.estimated) == (
+        "internal_error",
+        500,
+        "record_refused",
+        True,
+    )
+    assert (row.upstream_model, row.attempts, row.completion_tokens) == ("gemini-3.8-flash", 1, 5)
+    assert (row.answer_id, row.session_id) == (None, None)
+    assert {one.user async for one in ChatSession.objects.filter(principal_id=principal_id)} == {"0", "3"}

@@ -1,0 +1,71 @@
+"""Gemini's counts, read whatever they are: what is no count is cut, read as well as it can be, or missing."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.translate.counts import MOST, count, is_sound, storable
+from tests.unit.translate.test_answer_hostile import JSON
+
+NAMES = ["promptTokenCount", "totalTokenCount", "promptTokensDetails", "serviceTier", "other", "x\x00" * 200]
+COUNTS: list[tuple[Any, int, bool]] = [
+    (7, 7, True),
+    (0, 0, True),
+    (None, 0, True),
+    (MOST, MOST, True),
+    (MOST + 1, MOST, False),
+    (1e30, MOST, False),
+    (7.0, 7, False),
+    (7.4, 7, False),
+    ("12", 12, False),
+    ("0012", 12, False),
+    ("9" * 100_000, MOST, False),
+    ("", 0, False),
+    ("-1", 0, False),
+    ("²", 0, False),
+    ("1.5", 0, False),
+    (-1, 0, False),
+    (-1.5, 0, False),
+    (True, 0, False),
+    ([7], 0, False),
+    ({"a": 7}, 0, False),
+]
+
+
+@pytest.mark.parametrize(("given", "read", "sound"), COUNTS, ids=lambda value: str(value)[:20])
+def test_a_count(given: Any, read: int, sound: bool) -> None:
+    metadata = {"promptTokenCount": given}
+    assert (count(metadata, "promptTokenCount"), is_sound(metadata)) == (read, sound)
+    assert count(storable(metadata), "promptTokenCount") == read
+    details = {"promptTokensDetails": [{"modality": "TEXT", "tokenCount": given}]}
+    assert is_sound(details) is sound
+    assert count(storable(details)["promptTokensDetails"][0], "tokenCount") == read
+
+
+@pytest.mark.parametrize("details", [7, "TEXT", {}, [7], [[]], True])
+def test_details_that_are_none_are_not_sound(details: Any) -> None:
+    assert not is_sound({"promptTokensDetails": details})
+
+
+def test_what_google_sends_is_sound_and_stored_as_it_came() -> None:
+    metadata = {
+        "promptTokenCount": 7,
+        "totalTokenCount": 9,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 7}, {"modality": "AUDIO"}],
+        "trafficType": "ON_DEMAND",
+        "isNew": True,
+        "rate": 0.5,
+    }
+    assert is_sound(metadata)
+    assert storable(metadata) == metadata
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), JSON | st.text() | st.integers()))
+def test_whatever_comes_can_be_stored(metadata: dict[str, Any]) -> None:
+    kept = json.dumps(storable(metadata), allow_nan=False)
+    assert "\\u0000" not in kept
+    assert len(kept) < 20_000
+    assert is_sound(storable(metadata)) or not is_sound(metadata)
