@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sessions_store.canonical import call_ids_of
+from sessions_store.canonical import call_ids_of, stored_call_id
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, within_ids
 
@@ -33,7 +33,8 @@ def with_matching_ids(path: "Sequence[StoredMessage]") -> "list[StoredMessage]":
         known.setdefault(call_id, []).append((places[node], position))
     matched = list(path)
     for index, message in strangers.items():
-        before = [found for found in known.get(message["tool_call_id"], ()) if found[0] < index]
+        own_id = stored_call_id(message["tool_call_id"])
+        before = [found for found in known.get(own_id, ()) if found[0] < index]
         if not before:
             continue
         maker, position = max(before)

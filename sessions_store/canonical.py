@@ -21,6 +21,7 @@ VERSION = b"\x02"
 NO_PARENT = bytes(16)
 NEARNESS = 10  # how many digits a key shares with that of its neighbour; the other 88 bits are its own
 ROLES = {"developer": "system", "function": "tool"}
+LONGEST_CALL_ID = 256
 FOLLOWERS = {"assistant", "tool", "function"}
 MOST_EXACT = 2.0**63  # whole numbers beyond it stay as they are: JSON's integers end there
 LARGE = {"image_url": "url", "input_audio": "data", "file": "file_data"}
@@ -76,6 +77,11 @@ def answered_position(message: Mapping[str, Any], call_ids: Sequence[str], ordin
         return call_ids.index(message.get("tool_call_id", ""))
     except ValueError:
         return ordinal
+
+
+def stored_call_id(call_id: str) -> str:
+    """Return a tool call's id as its table holds it: one that is longer than the column under its digest."""
+    return call_id if len(call_id) <= LONGEST_CALL_ID else f"digest:{_digest(call_id.encode())}"
 
 
 def call_ids_of(message: Mapping[str, Any]) -> list[str]:

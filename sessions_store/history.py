@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from sessions_store.call_ids import with_matching_ids
-from sessions_store.canonical import Key, NodeId
+from sessions_store.canonical import Key, NodeId, stored_call_id
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, within
 from sessions_store.transcript import StoredMessage, stored_message
@@ -61,5 +61,6 @@ def messages_to(leaf: UUID, count: int) -> list[dict[str, Any]]:
 
 def calls_made(principal_id: int, call_ids: Collection[str]) -> dict[str, tuple[NodeId, int]]:
     """Return for tool-call ids the id of the message that made the call, and which of its calls it is."""
-    rows = read_rows(_CALLS.format(among=within("call_id")), [principal_id, from_texts(call_ids)])
-    return {call_id: (node, position) for call_id, node, position in rows}
+    asked = {stored_call_id(call_id): call_id for call_id in call_ids}
+    rows = read_rows(_CALLS.format(among=within("call_id")), [principal_id, from_texts(asked)])
+    return {asked[stored]: (node, position) for stored, node, position in rows}

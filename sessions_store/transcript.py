@@ -9,7 +9,7 @@ import orjson
 
 from gemini_gateway.frozen import frozen
 from sessions_store.call_ids import with_matching_ids
-from sessions_store.canonical import Key, NodeId, answered_position, call_ids_of, message_key
+from sessions_store.canonical import Key, NodeId, answered_position, call_ids_of, message_key, stored_call_id
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, within, within_ids
 
@@ -100,11 +100,12 @@ def known_contents(principal_id: int, keys: Sequence[Key], call_ids: Sequence[st
     calls: list[tuple[Any, ...]] = []
     if keys:
         stored = read_rows(_BY_KEY.format(among=within_ids("key")), [principal_id, from_texts(keys)])
-    if call_ids:
-        calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(call_ids)])
+    asked = {stored_call_id(call_id): call_id for call_id in call_ids}
+    if asked:
+        calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(asked)])
     return Known(
         faces={row[-7]: faces_of(*row[-6:]) for row in (*stored, *calls)},
-        by_call_id={call_id: (key, position) for call_id, position, key, *_ in calls},
+        by_call_id={asked[own]: (key, position) for own, position, key, *_ in calls},
     )
 
 

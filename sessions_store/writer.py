@@ -9,7 +9,7 @@ from datetime import timedelta
 from operator import attrgetter, itemgetter
 
 from sessions_store import catalogue
-from sessions_store.canonical import Key, NodeId
+from sessions_store.canonical import Key, NodeId, stored_call_id
 from sessions_store.cursors import Cursor, hot_cursor, hot_transaction
 from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecord
 from sessions_store.pricing import Tokens, billed_calls, cost, tokens_of
@@ -218,7 +218,7 @@ class _Batch:
                     place.instructions,
                     finished_at if message.key in answers else usage.started_at,
                 ]
-            for position, call_id in enumerate(message.call_ids):
+            for position, call_id in enumerate(map(stored_call_id, message.call_ids)):
                 row = [usage.principal_id, call_id, place.id, position]
                 self._tool_calls.setdefault((usage.principal_id, call_id), row)
 

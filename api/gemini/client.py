@@ -107,9 +107,12 @@ class GeminiClient:
         return answer
 
     async def count_tokens(self, model: str, body: bytes, *, asked_as: str = "") -> int:
-        """POST `:countTokens` and return `totalTokens`."""
+        """POST `:countTokens` and return `totalTokens`; raises UpstreamError for one that is no count."""
         counted = await self._plain(f"{self._path(model)}:countTokens", body, asked_as or model)
-        return int(counted.get("totalTokens", 0))
+        total = counted.get("totalTokens", 0)  # proto JSON leaves out a zero
+        if type(total) is not int or total < 0:
+            raise UpstreamError("The upstream model's count of tokens is no number.")
+        return total
 
     async def list_models(self) -> None:
         """GET the first model of the list, which costs nothing; raises what a request would fail with, too."""

@@ -3,7 +3,7 @@ usage record, and what only counts or names keeps nobody from the answer.
 """
 
 import json
-from collections.abc import Iterator
+import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from typing import Any, Final
@@ -13,11 +13,13 @@ import pytest
 
 from sessions_store.models import UsageRecord
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, COMPLETIONS, GEMINI_25
+from tests.exchanges import CHAT, COMPLETIONS, GEMINI_25, error_of
+from tests.hostile_values import Path, places
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
-Path = tuple[Any, ...]
+# With TEST_FUZZ every value stands in every place, else a third of them.
+EVERY: Final = bool(os.environ.get("TEST_FUZZ"))
 Case = tuple[Path, Any, tuple[str, dict[str, Any]], bool]  # place, value, form, stream
 INT32_MAX: Final = 2**31 - 1
 ANSWER: Final[dict[str, Any]] = {
@@ -104,18 +106,13 @@ FORMS: Final[list[tuple[str, dict[str, Any]]]] = [
 ]
 
 
-def places(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The path of every value inside a JSON value."""
-    if path:
-        yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield from places(item, (*path, key))
-
-
-def changed(path: Path, value: Any) -> dict[str, Any]:
-    """The answer with another value at a place."""
+def changed(path: Path, value: Any, *, empty: bool = False) -> dict[str, Any]:
+    """The answer, or one with nothing in it, with another value at a place."""
     answer: dict[str, Any] = json.loads(json.dumps(ANSWER))
+    if empty:
+        answer["candidates"][0]["content"]["parts"] = []
+    if not path:
+        return answer
     *way, last = path
     holder: Any = answer
     for step in way:
@@ -135,11 +132,13 @@ def failed(response: httpx2.Response) -> set[str]:
     return {str(error.get("code") or error.get("type")) for error in errors}
 
 
-def check(http: httpx2.Client, emulator: Emulator, cases: list[Case]) -> list[tuple[httpx2.Response, UsageRecord]]:
+def check(
+    http: httpx2.Client, emulator: Emulator, cases: list[Case], *, empty: bool = False
+) -> list[tuple[httpx2.Response, UsageRecord]]:
     """Ask once for each case, many at once; return the answers with their records, which must be one for each."""
     steps: list[dict[str, Any]] = []
     for number, (path, value, _, stream) in enumerate(cases):
-        answer = changed(path, value)
+        answer = changed(path, value, empty=empty)
         said = {"chunks": [answer]} if stream else {"body": answer}
         steps.append({"match": {"contains": f"case {number}."}, **said})
     emulator.script(steps)
@@ -152,7 +151,8 @@ def check(http: httpx2.Client, emulator: Emulator, cases: list[Case]) -> list[tu
     with ThreadPoolExecutor(12) as threads:
         answers = list(threads.map(ask, range(len(cases))))
     rows = UsageRecord.objects.in_bulk([one.headers["x-request-id"] for one in answers], field_name="request_id")
-    assert len(rows) == len(emulator.received()) == len(cases)
+    assert len(rows) == len(cases)
+    assert sum(row.attempts for row in rows.values()) == len(emulator.received())
     told = []
     for (path, value, form, stream), response in zip(cases, answers, strict=True):
         what = (path, str(value)[:40], form[0], stream)
@@ -164,13 +164,18 @@ def check(http: httpx2.Client, emulator: Emulator, cases: list[Case]) -> list[tu
     return told
 
 
-def test_every_field_of_an_answer_with_every_wrong_value(http: httpx2.Client, emulator: Emulator) -> None:
+@pytest.mark.parametrize("empty", [False, True])
+def test_every_field_of_an_answer_with_every_wrong_value(http: httpx2.Client, emulator: Emulator, empty: bool) -> None:
     forms = cycle([(form, stream) for form in FORMS for stream in (False, True)])
-    cases = [(path, value, *next(forms)) for path in places(ANSWER) for value in WRONG]
-    assert len(cases) > 1000
+    cases = [
+        (path, value, *next(forms))
+        for turn, path in enumerate(places(changed((), None, empty=empty)))
+        for value in WRONG[0 if EVERY else turn % 3 :: 1 if EVERY else 3]
+    ]
+    assert len(cases) > 300
     for start in range(0, len(cases), 500):
         emulator.reset()
-        check(http, emulator, cases[start : start + 500])
+        check(http, emulator, cases[start : start + 500], empty=empty)
 
 
 COUNTS: Final = [name for name in ANSWER["usageMetadata"] if name.endswith("TokenCount")]
@@ -226,3 +231,33 @@ def test_names_that_no_column_holds_are_cut(
         assert (response.status_code, row.status, row.estimated) in [(200, "ok", False), (200, "blocked", False)]
         assert len(getattr(row, column)) <= longest
         assert "\x00" not in getattr(row, column)
+
+
+@pytest.mark.parametrize("value", [value for value in WRONG if type(value) is not int or not 0 <= value < 2**64])
+def test_a_count_of_input_that_is_none_is_an_upstream_error(
+    http: httpx2.Client, emulator: Emulator, value: Any
+) -> None:
+    emulator.script({"body": {"totalTokens": value}})
+    response = http.post("/v1/responses/input_tokens", json={"model": GEMINI_25, "input": "Hi"})
+    assert (response.status_code, error_of(response)["code"]) == (502, "upstream_error")
+
+
+@pytest.mark.parametrize("path", [path for path in places(ANSWER) if len(path) < 3])
+def test_a_summary_of_wrong_values_is_recorded(http: httpx2.Client, emulator: Emulator, path: Path) -> None:
+    values = [value for value in WRONG if value is not None]
+    body = {"model": GEMINI_25, "input": [{"role": "user", "content": "Hi"}]}
+    for value in values:
+        emulator.script({"body": changed(path, value)})
+        response = http.post("/v1/responses/compact", json=body)
+        assert response.status_code in (200, 502), (value, response.text)
+    rows = UsageRecord.objects.order_by("-id")[: len(values)]
+    assert {row.endpoint for row in rows} == {"responses.compact"}
+    assert "internal_error" not in {row.status for row in rows}
+    assert sum(row.attempts for row in rows) == len(emulator.received())
+
+
+def test_a_withheld_summary_is_an_upstream_error(http: httpx2.Client, emulator: Emulator) -> None:
+    emulator.script({"body": {"promptFeedback": {"blockReason": "SAFETY"}}})
+    body = {"model": GEMINI_25, "input": [{"role": "user", "content": "Hi"}]}
+    response = http.post("/v1/responses/compact", json=body)
+    assert (response.status_code, error_of(response)["code"]) == (502, "upstream_error")

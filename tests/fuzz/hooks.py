@@ -7,6 +7,8 @@ from typing import Any
 
 import schemathesis
 
+from tests.hostile_values import HOSTILE, places
+
 # One that thinks in levels and wants its signatures back, one that gives several candidates, two mapped names.
 MODELS = ("gemini-3.8-flash", "gemini-2.5-flash", "gpt-4", "gpt-3.5-turbo")
 SAID: Any = {"role": "user", "content": "Say pong"}
@@ -24,18 +26,29 @@ NEEDS_ANOTHER = {"tool", "function"}
 # Where half of the requests ask for a stream, which hardly any would among so many parameters.
 STREAMED = {"/v1/chat/completions", "/v1/completions", "/v1/responses"}
 OURS = {"server_error", "internal_error"}
+# Of so many requests one has a value in some place that no schema would make up.
+HOSTILE_EACH = 4
+# schemathesis itself stumbles over a broken URL that an answer repeats.
+PLACED = [value for name, value in HOSTILE.items() if name != "a broken URL"]
 
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    """Name a model that exists in a request that is meant to be valid, keep what it makes, and mostly ask nothing that
-    the parser refuses for reasons that no schema can say.
+    """Give a request that is meant to be valid what no schema can say, and some a value that nobody sends in good
+    faith: endless digits, long names, deep nesting, other types.
     """
     del context, kwargs
     body = case.body
     if not isinstance(body, dict) or case.meta is None or case.meta.generation.mode.is_negative:
         return
     dice = len(json.dumps(body, default=str))
+    _make_answerable(case, body, dice)
+    if not dice % HOSTILE_EACH:
+        _make_hostile(body, dice // HOSTILE_EACH)
+
+
+def _make_answerable(case: schemathesis.Case[Any], body: dict[str, Any], dice: int) -> None:
+    """Name a model that exists, and mostly ask nothing that the parser refuses for reasons that no schema can say."""
     if "model" in body:
         body["model"] = MODELS[dice % len(MODELS)]
     if not dice % 5:
@@ -50,6 +63,18 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
         body["messages"] = [message for message in messages if _stands_alone(message)] or [SAID]
     elif case.operation.path.startswith("/v1/responses"):
         body["input"] = body.get("input") or [SAID]
+
+
+def _make_hostile(body: dict[str, Any], dice: int) -> None:
+    """Put one of the hostile values at one place below the model's name, whatever stood there."""
+    found = [place for place in places(body) if place != ("model",)]
+    if not found:
+        return
+    *way, last = found[dice % len(found)]
+    holder: Any = body
+    for step in way:
+        holder = holder[step]
+    holder[last] = PLACED[dice % len(PLACED)]
 
 
 def _stands_alone(message: Any) -> bool:

@@ -39,7 +39,10 @@ async def summary_of(runtime: Runtime, planned: PlannedResponse) -> tuple[str, R
     """Ask for a planned summary; return it and what it used. Raises UpstreamError where Gemini gives none."""
     response = await complete(runtime, planned.exchange)
     summary = "".join(
-        part["text"] for item in response["output"] if item["type"] == "message" for part in item["content"]
+        part.get("text", "")  # a refusal has none
+        for item in response["output"]
+        if item["type"] == "message"
+        for part in item["content"]
     )
     if not summary:
         raise UpstreamError("The upstream model gave no summary of the conversation.")

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from sessions_store.canonical import Key
+from sessions_store.history import calls_made
 from sessions_store.models import Message
 from sessions_store.transcript import known_contents, path_to
 from sessions_store.writer import write_batch
@@ -47,6 +48,17 @@ def test_known_contents_are_the_principals_own() -> None:
     assert faces == {keys[0]: "", keys[1]: '{"face":"assistant"}', keys[2]: ""}
     assert known.by_call_id == {"call_2": (keys[1], 1)}
     assert (foreign.faces, foreign.by_call_id) == ({}, {})
+
+
+def test_calls_are_found_by_ids_of_any_length() -> None:
+    long, other = "x" * 5000, "x" * 4999 + "y"
+    principal_id, _ = stored([said("user", "a"), calling("call_1", long), answering(long), answering("call_1")])
+
+    known = known_contents(principal_id, [], [long, other, "call_1"])
+
+    made = calls_made(principal_id, [long, other])
+    assert {call_id: position for call_id, (_, position) in known.by_call_id.items()} == {"call_1": 0, long: 1}
+    assert {call_id: position for call_id, (_, position) in made.items()} == {long: 1}
 
 
 def test_known_contents_of_a_long_history() -> None:

@@ -18,6 +18,7 @@ WHOLE_TEXT = keywords("query text message content prompt question input expressi
 ANSWERS = keywords("answer response reply explanation result output message text summary reasoning story total sum")
 PLACES = keywords("location place country destination region town origin address state where") | {"city", "citie"}
 NEAR = {"in", "at", "near", "for", "to", "from", "of"}
+_INTEGER = re.compile(r"[0-9]{1,18}")
 _FORMATS = {
     "date": (r"\d{4}-\d\d-\d\d", "2026-01-01"),
     "date-time": (r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)", "2026-01-01T12:00:00Z"),
@@ -81,7 +82,7 @@ class Filler:
         schema = self.resolved(schema)
         if "const" in schema:
             return schema["const"]
-        if schema.get("enum"):
+        if isinstance(schema.get("enum"), list) and schema["enum"]:
             return self.enum(schema, needed=needed)
         fillers = {
             "object": self.object,
@@ -176,7 +177,7 @@ class Filler:
         if not needed:
             return MISSING
         value = schema.get("default", schema["enum"][0])
-        return int(value) if kind_of(schema) == "integer" and str(value).isdigit() else value
+        return int(value) if kind_of(schema) == "integer" and _INTEGER.fullmatch(str(value)) else value
 
     def number(self, schema: dict[str, Any], name: str, _depth: int, *, needed: bool) -> Any:
         """A number in range: the answer, one that stands beside its name, or the next unused one."""
@@ -189,7 +190,8 @@ class Filler:
         if value is None:
             if not needed:
                 return MISSING
-            value = schema.get("default") or 1
+            default = schema.get("default")
+            value = (isinstance(default, int | float) and default) or 1
         elif value in self.numbers:
             self.numbers.remove(value)
         low, high = schema.get("minimum"), schema.get("maximum")
