@@ -1,11 +1,13 @@
 """Code that Gemini ran, and what it printed, as fenced Markdown: OpenAI's chat has no place of its own for either."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 _LANGUAGES = {"PYTHON": "python"}
 _FENCE = "```"
 _FAILURES = ("OUTCOME_FAILED", "OUTCOME_DEADLINE_EXCEEDED")
+_FENCES = re.compile("`{3,}")
 
 
 def executable_code_to_text(code: Mapping[str, Any]) -> str:
@@ -30,8 +32,7 @@ def code_output(outcome: Mapping[str, Any]) -> str:
 def _fenced(text: Any, language: str) -> str:
     if not isinstance(text, str) or not text:
         return ""
-    fence = _FENCE
-    while fence in text:
-        fence += "`"
+    longest = max(map(len, _FENCES.findall(text)), default=0)
+    fence = "`" * max(longest + 1, len(_FENCE))
     end = "" if text.endswith("\n") else "\n"
     return f"{fence}{language}\n{text}{end}{fence}\n"

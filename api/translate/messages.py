@@ -1,12 +1,12 @@
 """OpenAI's messages to Gemini's contents, one function per role. How they join into turns is `contents`' affair."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from api.gemini.wire import Content, FunctionCall, FunctionResponse, Part
 from api.translate.call_arguments import read_arguments
 from api.translate.context import RequestContext
+from api.translate.markdown_images import MARK, split_images
 from api.translate.parts import BLANK, TEXT_KINDS, content_to_parts, media_to_part, note_beside, url_to_part
 from api.translate.result_media import placed_media
 from api.translate.signatures import plain_call_id, signed_alone, usable_signature
@@ -20,7 +20,6 @@ Message = Mapping[str, Any]
 
 _MESSAGE_FIELDS = ("role", "content", "name")
 _RESULT_FIELDS = ("role", "content", "tool_call_id", "name")
-_MARKDOWN_IMAGE = re.compile(r"!\[[^\]\n]*\]\((data:image/[^)\s]+)\)")
 
 
 def system_to_parts(message: Message, *, path: str, context: RequestContext) -> list[Part]:
@@ -207,7 +206,7 @@ def _thought_parts(message: Message, path: str, context: RequestContext) -> list
 def _assistant_text_parts(message: Message, *, path: str, seen: set[str], context: RequestContext) -> list[Part]:
     content = message.get("content") or message.get("refusal") or _transcript(message)
     if isinstance(content, str):
-        if "](data:image/" in content:
+        if MARK in content:
             return _markdown_to_parts(content, path=f"{path}.content", context=context)
         return [{"text": content}] if content else []
     parts: list[Part] = []
@@ -230,7 +229,7 @@ def _transcript(message: Message) -> str:
 def _markdown_to_parts(text: str, *, path: str, context: RequestContext) -> list[Part]:
     """Return text in which images stand as markdown `data:` URLs as text and images: base64 is no prompt (rule 11)."""
     parts: list[Part] = []
-    for index, piece in enumerate(_MARKDOWN_IMAGE.split(text)):
+    for index, piece in enumerate(split_images(text)):
         if index % 2:
             parts.append(url_to_part(piece, param=path, what="image", context=context))
         elif piece:
