@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from api.openai.chat import Annotation
+from api.translate.quoted_places import QuotedText
 from api.translate.upstream_json import expect
 from gemini_gateway.frozen import frozen
 
@@ -31,7 +32,8 @@ class Grounding:
     """Collects the grounding, citation and URL context metadata of one choice."""
 
     def __init__(self) -> None:
-        self.queries: list[str] = []  # what was searched for, each once
+        self.queries: dict[str, None] = {}  # what was searched for, each once
+        self._unsearched = 0  # segments whose words were not searched for when annotations were last made
         self._pages: dict[str, Page] = {}
         self._chunks: list[dict[str, Any]] = []
         self._supports: list[dict[str, Any]] = []
@@ -41,7 +43,7 @@ class Grounding:
         """Take the metadata of one candidate; raises UpstreamError for a wrong shape."""
         grounding = expect(candidate.get("groundingMetadata") or {}, dict)
         queries = expect(grounding.get("webSearchQueries") or [], list)
-        self.queries += [query for query in queries if isinstance(query, str) and query not in self.queries]
+        self.queries |= dict.fromkeys(query for query in queries if isinstance(query, str))
         self._chunks += _objects(grounding, "groundingChunks")
         supports = _objects(grounding, "groundingSupports")
         for support in supports:
@@ -69,18 +71,24 @@ class Grounding:
         lost = sum(_source(chunk)[0] not in cited for chunk in self._chunks)
         if lost:
             yield "dropped", f"sources without an address, or that no part of the text is said to come from: {lost}"
+        if self._unsearched:
+            yield (
+                "dropped",
+                f"citations whose words were not searched for, because so many are misplaced: {self._unsearched}",
+            )
 
     def annotations(self, text: str) -> list[Annotation]:
         """Return the annotations on `text`, the whole text of the choice, sorted by place, each once."""
         found: dict[tuple[int, int, str], Annotation] = {}
-        utf8 = text.encode("utf-8", "surrogatepass")
+        quoted = QuotedText(text)
         for support in self._supports:
             segment = support.get("segment") or {}
             for index in support.get("groundingChunkIndices") or ():
                 if isinstance(index, int) and 0 <= index < len(self._chunks):
-                    _annotate(found, utf8, segment, _source(self._chunks[index]))
+                    _annotate(found, quoted, segment, _source(self._chunks[index]))
         for citation in self._citations:
-            _annotate(found, utf8, citation, (_text(citation.get("uri")), citation.get("title")))
+            _annotate(found, quoted, citation, (_text(citation.get("uri")), citation.get("title")))
+        self._unsearched = quoted.left_out
         return [found[key] for key in sorted(found)]
 
 
@@ -94,13 +102,16 @@ def _source(chunk: Mapping[str, Any]) -> tuple[str, Any]:
 
 
 def _annotate(
-    found: dict[tuple[int, int, str], Annotation], utf8: bytes, segment: Mapping[str, Any], source: tuple[str, Any]
+    found: dict[tuple[int, int, str], Annotation],
+    quoted: QuotedText,
+    segment: Mapping[str, Any],
+    source: tuple[str, Any],
 ) -> None:
     """Add the annotation for one source of one segment, its address and title; one without an address is left out."""
     url, title = source
     if not url:
         return
-    place = _place(utf8, segment)
+    place = quoted.place(_offset(segment, "startIndex"), _offset(segment, "endIndex"), _text(segment.get("text")))
     if place is None:
         return
     start, end = place
@@ -113,23 +124,6 @@ def _annotate(
             "url": url,
         },
     }
-
-
-def _place(utf8: bytes, segment: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Return where the segment begins and ends, in characters; None if its words are not in the text.
-
-    What a client sees can hold more than what Gemini counted (code blocks), so the segment's own words decide.
-    """
-    start, end = _offset(segment, "startIndex"), _offset(segment, "endIndex")
-    words = segment.get("text")
-    if isinstance(words, str) and words:
-        quoted = words.encode("utf-8", "surrogatepass")
-        if utf8[start:end] != quoted:
-            start = utf8.find(quoted)
-            end = start + len(quoted)
-    if start < 0:
-        return None
-    return len(utf8[:start].decode("utf-8", "ignore")), len(utf8[:end].decode("utf-8", "ignore"))
 
 
 def _text(value: Any) -> str:

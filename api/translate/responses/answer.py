@@ -250,7 +250,7 @@ class ResponsesAnswer(FoldedAnswer):
         """What the client does not see as Gemini sent it."""
         notes = [_renamed(note) for note in self._candidates.notes]
         if self._ended and (lost := self._items.lost_citations(self._choice)):
-            reason = f"{lost} citations came after the message that they are about"
+            reason = f"{lost} citations belong to a message that had ended before they were read"
             notes.append(Note("dropped", "output.content.annotations", reason))
         notes += [note for call in self._choice.calls if (note := self._changed_arguments(call)) is not None]
         return notes

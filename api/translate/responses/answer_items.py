@@ -1,6 +1,6 @@
 """Gemini's pieces to output items: which item each belongs to, and when one ends because another begins."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from api.openai.responses import OutputItem, TokenLogprob, URLCitation
 from api.translate.choice import Call, Choice, Piece
@@ -16,6 +16,9 @@ from api.translate.responses.whole_items import (
     refusal_item,
     search_item,
 )
+
+# For how many messages of one answer citations are looked for before its end: each time, all of its text is read.
+_MOST_LOOKS: Final = 16
 
 
 class AnswerItems:
@@ -41,6 +44,7 @@ class AnswerItems:
         self._calls_show = False  # Gemini shows each search as a call: then the grounding only sums them up
         self._text_signature = ""
         self._cited = 0
+        self._looks = 0
         self._compaction: CompactionWriter | None = None
         self.searches = 0
         self.thought = False
@@ -54,7 +58,7 @@ class AnswerItems:
         return self._output.items
 
     def lost_citations(self, choice: Choice) -> int:
-        """Return how many citations came when the message that they are about had ended."""
+        """Return how many citations stand in no message: they came when it had ended, or were not looked for."""
         return max(0, len(_all_citations(choice)) - self._cited)
 
     def take(self, choice: Choice, pieces: list[Piece]) -> Events:
@@ -85,6 +89,7 @@ class AnswerItems:
 
     def end(self, choice: Choice, *, whole: bool) -> Events:
         """End what is open, which is incomplete if the answer is not `whole`, and show what only the end tells."""
+        self._looks = 0
         events = [*self._close(choice, whole=whole), *self._runs.end()]
         # Too late for its place: the count of the thoughts came with the end, or a signature without any thoughts.
         if self._owes_reasoning():
@@ -143,7 +148,7 @@ class AnswerItems:
             return Events()
         events = Events()
         # Gemini lists empty and repeated ones too (rule 98).
-        queries = [query for query in dict.fromkeys(choice.grounding.queries) if query]
+        queries = [query for query in choice.grounding.queries if query]
         if queries and not self._calls_show:
             events += self._searched(queries)
         for page in choice.grounding.pages:
@@ -187,6 +192,9 @@ class AnswerItems:
 
     def _citations(self, choice: Choice, length: int) -> list[URLCitation]:
         """Return the citations in the open message, which is `length` long, counted from its own begin."""
+        if choice.grounding is None or self._looks >= _MOST_LOOKS:
+            return []
+        self._looks += 1
         start = self._start
         inside: list[URLCitation] = [
             {
