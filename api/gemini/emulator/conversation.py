@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+# How much of a text answers are made from, in characters: reading takes longer than the text is long.
+READ_AT_MOST = 4_000
+
 Part = dict[str, Any]
 Content = dict[str, Any]
 
@@ -89,9 +92,9 @@ class Conversation:
 
     @cached_property
     def system(self) -> str:
-        """The system instruction's text, its parts joined by newlines."""
+        """The system instruction's text, its parts joined by newlines, as far as it is read."""
         parts = self.request.get("systemInstruction", {}).get("parts", [])
-        return "\n".join(part["text"] for part in parts if part.get("text"))
+        return "\n".join(part["text"] for part in parts if part.get("text"))[:READ_AT_MOST]
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -101,8 +104,9 @@ class Conversation:
 
     @cached_property
     def prompt(self) -> str:
-        """What the user last said: the text of the newest user turn that has some."""
-        return next((text for turn in reversed(self.turns) if turn.role == "user" and (text := turn.text.strip())), "")
+        """What the user last said, as far as it is read: the text of the newest user turn that has some."""
+        said = (turn.text.strip() for turn in reversed(self.turns) if turn.role == "user")
+        return next(filter(None, said), "")[:READ_AT_MOST]
 
     @cached_property
     def results(self) -> list[Part]:
@@ -149,6 +153,6 @@ class Conversation:
         return self.config.get("responseMimeType") or "text/plain"
 
     def said_by_user(self) -> Iterator[str]:
-        """The texts of the user turns before the newest one, oldest first."""
-        spoken = [turn.text.strip() for turn in self.turns if turn.role == "user" and turn.text.strip()]
-        yield from spoken[:-1]
+        """The texts of the user turns before the newest one, oldest first, as far as they are read."""
+        spoken = [text for turn in self.turns if turn.role == "user" and (text := turn.text.strip())]
+        yield from (text[:READ_AT_MOST] for text in spoken[:-1])

@@ -11,6 +11,7 @@ BYTES_PER_TOKEN = 4
 MEDIA_TOKENS = {"IMAGE": 258, "AUDIO": 320, "VIDEO": 2_630, "DOCUMENT": 258}
 LEVEL_TOKENS = {"MINIMAL": 0, "LOW": 16, "MEDIUM": 32, "HIGH": 64, "XHIGH": 128}
 DYNAMIC_TOKENS = 48
+_RUNS = re.compile(r"\s+|\S+")
 
 
 def tokens(text: str) -> int:
@@ -85,5 +86,14 @@ def usage_metadata(prompt: dict[str, int], *, candidates: int, thoughts: int, ti
 
 def word_groups(text: str, size: int = 3) -> list[str]:
     """A text in pieces of a few words, as a stream brings it; joined they are the text again."""
-    words = re.findall(r"\s*\S+(?:\s+$)?", text) or ([text] if text else [])
+    words: list[str] = []
+    blank = ""
+    for run in _RUNS.findall(text):
+        if run.isspace():
+            blank = run
+        else:
+            words.append(blank + run)
+            blank = ""
+    if blank:
+        words[-1:] = ["".join(words[-1:]) + blank]
     return ["".join(words[start : start + size]) for start in range(0, len(words), size)]

@@ -51,7 +51,7 @@ def calls_for(conversation: Conversation) -> list[dict[str, Any]]:
 
 
 def _offered(conversation: Conversation) -> list[Declaration]:
-    allowed = conversation.calling.get("allowedFunctionNames")
+    allowed = frozenset(conversation.calling.get("allowedFunctionNames") or ())
     return [entry for entry in conversation.declarations if not allowed or entry["name"] in allowed]
 
 

@@ -9,7 +9,7 @@ from api.gemini.emulator.answers.filling import Filler
 from api.gemini.emulator.answers.memory import shown
 from api.gemini.emulator.answers.reading import names, numbers, quoted, sentences
 from api.gemini.emulator.answers.text import MARK, text_for
-from api.gemini.emulator.conversation import Conversation
+from api.gemini.emulator.conversation import READ_AT_MOST, Conversation
 
 
 def json_for(conversation: Conversation) -> str:
@@ -44,8 +44,8 @@ def _plain_answer(conversation: Conversation) -> str:
 
 def _source(conversation: Conversation) -> str:
     """The text that values are taken from: the prompt and function results; earlier messages if it holds nothing."""
-    told = " ".join(shown(result.get("response", {})) for result in conversation.results)
+    told = " ".join(shown(result.get("response", {})) for result in conversation.results)[:READ_AT_MOST]
     text = f"{conversation.prompt} {told}".strip()
     if names(text) or numbers(text) or quoted(text):
         return text
-    return " ".join([text, *reversed(list(conversation.said_by_user()))])
+    return " ".join([text, *reversed(list(conversation.said_by_user()))])[: len(text) + READ_AT_MOST]

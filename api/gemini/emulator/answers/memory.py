@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import orjson
 
 from api.gemini.emulator.answers.reading import keywords, sentences
-from api.gemini.emulator.conversation import Conversation
+from api.gemini.emulator.conversation import READ_AT_MOST, Conversation
 
+MOST_QUESTIONS = 8  # of a prompt that are looked up: for each, all that was said is read
 _ABOUT_ME = re.compile(
     r"\bmy ([\w ]+?) (?:is|are|was) (?:called |named )?([^.!?,;\n]+)|"
     r"\b(?:call me|i am called|my name's) ([^.!?,;\n]+)",
@@ -52,7 +53,7 @@ def facts_in(text: str) -> dict[str, str]:
 
 def recalled(conversation: Conversation) -> str:
     """The answer to a question about what was said or told before; "" if the prompt is no such question."""
-    asked = [entry for entry in sentences(conversation.prompt) if is_question(entry)]
+    asked = [entry for entry in sentences(conversation.prompt) if is_question(entry)][:MOST_QUESTIONS]
     finders = (_quoted_back, _own_fact, _told)
     return next((found for entry in asked for finder in finders if (found := finder(conversation, entry))), "")
 
@@ -105,8 +106,8 @@ def _statements(conversation: Conversation) -> Iterator[str]:
         if turn.role != "user":
             continue
         for result in turn.results:
-            yield f"{result['name']} returned {shown(result.get('response', {}))}"
-        yield from (entry for entry in sentences(turn.text) if not is_question(entry))
+            yield f"{result['name']} returned {shown(result.get('response', {}))}"[:READ_AT_MOST]
+        yield from (entry for entry in sentences(turn.text[:READ_AT_MOST]) if not is_question(entry))
 
 
 def shown(response: object) -> str:
