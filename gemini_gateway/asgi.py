@@ -13,7 +13,8 @@ import django
 
 django.setup(set_prefix=False)
 
-from django.core.handlers.asgi import ASGIHandler  # noqa: E402 - needs the apps
+from django.conf import settings  # noqa: E402 - needs the apps
+from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
 from api.consumers.responses import ResponsesConsumer  # noqa: E402
 from api.routing import is_served, route, socket_path  # noqa: E402
@@ -21,6 +22,7 @@ from api.views.errors import failure, payload_too_large  # noqa: E402
 from gemini_gateway import garbage  # noqa: E402
 from gemini_gateway.handler import Scope, Send, ShortHandler  # noqa: E402
 from gemini_gateway.hang_up import Receive  # noqa: E402
+from gemini_gateway.loop_watchdog import WATCHDOG  # noqa: E402
 from gemini_gateway.pages import accept_of, is_page, wants_json, wants_page  # noqa: E402
 
 SHORT_PREFIXES = ("/v1/", "/healthz", "/readyz")
@@ -72,11 +74,14 @@ async def _lifespan(receive: Receive, send: Send) -> None:
                 await send({"type": "lifespan.startup.failed", "message": "\n".join(faults)})
                 return
             garbage.settle()
+            if settings.LOOP_WATCHDOG_MS:
+                WATCHDOG.start(settings.LOOP_WATCHDOG_MS / 1000)
             await send({"type": "lifespan.startup.complete"})
             looking = begin_key_check()
         elif message["type"] == "lifespan.shutdown":
             if looking is not None:
                 looking.cancel()
+            WATCHDOG.stop()
             await shut_down()
             await send({"type": "lifespan.shutdown.complete"})
             return

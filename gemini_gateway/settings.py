@@ -24,6 +24,7 @@ DATA_DIR = BASE_DIR / env.text("DATA_DIR", "data")
 DEBUG = env.flag("DEBUG")
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "text"), "text")
+LOOP_WATCHDOG_MS = env.whole("LOOP_WATCHDOG_MS", 250, most=60_000)
 
 # --- secrets ---------------------------------------------------------------------------------------------------------
 SECRET_KEY = env.secret("SECRET_KEY")
