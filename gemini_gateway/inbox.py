@@ -12,10 +12,11 @@ class Inbox:
     asyncio.Queue would do, at 3 KiB for each open stream: it is made for many who wait and many who put.
     """
 
-    __slots__ = ("_messages", "_waiter")
+    __slots__ = ("_messages", "_ready", "_waiter")
 
     def __init__(self) -> None:
         self._messages: list[Message] = []
+        self._ready: list[Message] = []  # those that came before them, the last one first
         self._waiter: asyncio.Future[None] | None = None
 
     def put_nowait(self, message: Message) -> None:
@@ -26,10 +27,13 @@ class Inbox:
 
     async def get(self) -> Message:
         """Return the next message as soon as there is one (ASGI's `receive`)."""
-        while not self._messages:
+        while not (self._ready or self._messages):
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self._messages.pop(0)
+        if not self._ready:
+            self._messages.reverse()
+            self._ready, self._messages = self._messages, self._ready
+        return self._ready.pop()

@@ -4,6 +4,7 @@ The same answer given twice after the same words is one node, with the call ids 
 after the second time names the second ones. `ToolCall` knows all of them.
 """
 
+from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,15 +32,18 @@ def with_matching_ids(path: "Sequence[StoredMessage]") -> "list[StoredMessage]":
     known: dict[str, list[tuple[int, int]]] = {}
     for node, call_id, position in read_rows(_IDS.format(among=within_ids("message_id")), [from_texts(places)]):
         known.setdefault(call_id, []).append((places[node], position))
+    for made in known.values():
+        made.sort()
+    own_sets = {place: frozenset(ids) for place, ids in makers.items()}
     matched = list(path)
     for index, message in strangers.items():
-        own_id = stored_call_id(message["tool_call_id"])
-        before = [found for found in known.get(own_id, ()) if found[0] < index]
+        made = known.get(stored_call_id(message["tool_call_id"]), [])
+        before = bisect_left(made, (index,))
         if not before:
             continue
-        maker, position = max(before)
+        maker, position = made[before - 1]
         own_ids = makers[maker]
-        if message["tool_call_id"] not in own_ids and position < len(own_ids):
+        if message["tool_call_id"] not in own_sets[maker] and position < len(own_ids):
             renamed = message | {"tool_call_id": own_ids[position]}
             matched[index] = replace(path[index], openai=orjson.dumps(renamed).decode())
     return matched
@@ -55,13 +59,14 @@ def _makers(path: "Sequence[StoredMessage]") -> dict[int, list[str]]:
 def _strangers(path: "Sequence[StoredMessage]") -> dict[int, dict[str, Any]]:
     """Return the results, by place, whose call is not named so by the last answer before them."""
     found: dict[int, dict[str, Any]] = {}
-    before, own_ids = -1, None
+    before = -1
+    own_ids: frozenset[str] | None = None
     for index, stored in enumerate(path):
         if stored.role == "assistant":
             before, own_ids = index, None
         elif stored.role == "tool":
             if own_ids is None:
-                own_ids = call_ids_of(orjson.loads(path[before].openai)) if before >= 0 else []
+                own_ids = frozenset(call_ids_of(orjson.loads(path[before].openai)) if before >= 0 else ())
             message = orjson.loads(stored.openai)
             if message.get("tool_call_id") not in own_ids and "tool_call_id" in message:
                 found[index] = message

@@ -5,7 +5,7 @@ Clients send history back changed in harmless ways: a string becomes a list with
 of that may give a known message a new identity. Fields that carry no meaning for the model are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, NewType
 
@@ -71,12 +71,20 @@ def canonical_message(message: Mapping[str, Any], *, position: int = 0) -> bytes
     return orjson.dumps(canonical)
 
 
-def answered_position(message: Mapping[str, Any], call_ids: Sequence[str], ordinal: int) -> int:
-    """Return which of the calls a tool message answers; its place among the results where its id tells nothing."""
-    try:
-        return call_ids.index(message.get("tool_call_id", ""))
-    except ValueError:
-        return ordinal
+def answered_position(message: Mapping[str, Any], positions: Mapping[str, int], ordinal: int) -> int:
+    """Return which of the calls a tool message answers; its place among the results where its id tells nothing.
+
+    `positions` are those of the calls by their ids (`call_positions`).
+    """
+    return positions.get(message.get("tool_call_id", ""), ordinal)
+
+
+def call_positions(message: Mapping[str, Any]) -> dict[str, int]:
+    """Return by its id which of an assistant message's tool calls each one is: the first, where several share an id."""
+    positions: dict[str, int] = {}
+    for position, call_id in enumerate(call_ids_of(message)):
+        positions.setdefault(call_id, position)
+    return positions
 
 
 def stored_call_id(call_id: str) -> str:

@@ -9,7 +9,7 @@ import orjson
 
 from gemini_gateway.frozen import frozen
 from sessions_store.call_ids import with_matching_ids
-from sessions_store.canonical import Key, NodeId, answered_position, call_ids_of, message_key, stored_call_id
+from sessions_store.canonical import Key, NodeId, answered_position, call_positions, message_key, stored_call_id
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, within, within_ids
 
@@ -26,8 +26,7 @@ _SENT = """
 SELECT key, gemini FROM sessions_store_message WHERE principal_id = %s AND gemini <> '' AND {among}
 """
 _BY_CALL_ID = """
-SELECT call.call_id, call.position, message.key, message.gemini, message.model, message.account,
-       message.former_gemini, message.former_model, message.former_account
+SELECT call.call_id, call.position, message.key
   FROM sessions_store_toolcall call JOIN sessions_store_message message ON message.id = call.message_id
  WHERE call.principal_id = %s AND {among}
 """
@@ -73,15 +72,15 @@ class StoredMessage:
 def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: Key | None = None) -> list[Key]:
     """Return the keys of a history's nodes, in order: each under the one before it, the first under `parent`."""
     keys: list[Key] = []
-    call_ids: list[str] = []
+    positions: Mapping[str, int] = {}
     results = 0
     for message in messages:
         position = 0
         if message["role"] in {"tool", "function"}:
-            position = answered_position(message, call_ids, results)
+            position = answered_position(message, positions, results)
             results += 1
         elif message["role"] == "assistant":
-            call_ids, results = call_ids_of(message), 0
+            positions, results = call_positions(message), 0
         parent = message_key(principal_id, parent, message, position=position)
         keys.append(parent)
     return keys
@@ -96,17 +95,21 @@ def key_of(node: UUID | None) -> Key | None:
 
 def known_contents(principal_id: int, keys: Sequence[Key], call_ids: Sequence[str]) -> Known:
     """Look up which keys are stored, and which assistant messages made these tool calls, for this principal only."""
-    stored: list[tuple[Any, ...]] = []
+    faces = _faces(principal_id, keys)
     calls: list[tuple[Any, ...]] = []
-    if keys:
-        stored = read_rows(_BY_KEY.format(among=within_ids("key")), [principal_id, from_texts(keys)])
     asked = {stored_call_id(call_id): call_id for call_id in call_ids}
     if asked:
         calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(asked)])
-    return Known(
-        faces={row[-7]: faces_of(*row[-6:]) for row in (*stored, *calls)},
-        by_call_id={asked[own]: (key, position) for own, position, key, *_ in calls},
-    )
+        # As a rule the messages that made the calls are those of the keys. Each is read once, whatever it calls.
+        faces |= _faces(principal_id, [key for key in dict.fromkeys(row[2] for row in calls) if key not in faces])
+    return Known(faces=faces, by_call_id={asked[own]: (key, position) for own, position, key in calls})
+
+
+def _faces(principal_id: int, keys: Sequence[Key]) -> dict[Key, Sequence[Face]]:
+    if not keys:
+        return {}
+    rows = read_rows(_BY_KEY.format(among=within_ids("key")), [principal_id, from_texts(keys)])
+    return {key: faces_of(*columns) for key, *columns in rows}
 
 
 def stored_message(node: NodeId, key: Key, role: str, openai: str, tokens: int, *faces: str) -> StoredMessage:

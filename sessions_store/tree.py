@@ -8,7 +8,7 @@ from time import time_ns
 import orjson
 
 from gemini_gateway.frozen import frozen
-from sessions_store.canonical import Key, NodeId, answered_position, call_ids_of, message_key
+from sessions_store.canonical import Key, NodeId, answered_position, call_positions, message_key
 from sessions_store.cursors import Cursor
 from sessions_store.records import NewMessage
 from sessions_store.sql import from_texts, within_ids
@@ -62,20 +62,22 @@ def rehang(
     """
     renamed: dict[Key, Key] = {}
     rehung: list[NewMessage] = []
-    calls: dict[Key | None, tuple[list[str], int]] = {}  # per node: the calls of the last assistant, results since
+    calls: dict[
+        Key | None, tuple[Mapping[str, int], int]
+    ] = {}  # per node: the calls of the last assistant, results since
     for message in messages:
         parent = message.parent
         parent = renamed[parent] if parent in renamed else moved.get(parent, parent)
         body = orjson.loads(message.openai)
-        call_ids, results = calls.get(parent, ([], 0))
+        positions, results = calls.get(parent, ({}, 0))
         position = 0
         if message.role in {"tool", "function"}:
-            position = answered_position(body, call_ids, results)
+            position = answered_position(body, positions, results)
             results += 1
         elif message.role == "assistant":
-            call_ids, results = call_ids_of(body), 0
+            positions, results = call_positions(body), 0
         key = message_key(principal_id, parent, body, position=position)
-        calls[key] = (call_ids, results)
+        calls[key] = (positions, results)
         renamed[message.key] = key
         rehung.append(replace(message, key=key, parent=parent))
     return rehung, renamed

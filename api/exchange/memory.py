@@ -132,8 +132,9 @@ async def _own_history(
             memory.changed = True
             return memory
         memory.known = max((index + 1 for index in answers if keys[index] in known.faces), default=0)
+        read: dict[str, Content] = {}
         for index in answers:
-            _restore(memory, index, known, fit)
+            _restore(memory, index, (known, read), fit)
         memory.in_tree = {key: faces[0].gemini for key in keys if (faces := known.faces.get(key))}
         if results := _foreign_results(memory, answers):
             memory.in_tree |= await runtime.store.read(sent_contents, caller.principal_id, results)
@@ -166,23 +167,31 @@ def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known
     return ordered if any(new is not old for new, old in zip(ordered, messages, strict=True)) else None
 
 
-def _restore(memory: Memory, index: int, known: Known, fit: Fit) -> None:
-    """Put back what Gemini had answered, if an assistant message is an answer; what a client made up is none."""
+def _restore(memory: Memory, index: int, stored: tuple[Known, dict[str, Content]], fit: Fit) -> None:
+    """Put back what Gemini had answered, if an assistant message is an answer; what a client made up is none.
+
+    `stored` is what the tree knows, and the contents that were read of it so far.
+    """
+    known, read = stored
     message, faces = memory.messages[index], known.faces.get(memory.keys[index], ())
     face = fit.best(faces) if faces else None
     content: Content | None
     if face is not None and face.model and face.gemini:
         content = orjson.loads(face.gemini)
     else:
-        face, content = _by_call_id(message, known, fit)
+        face, content = _by_call_id(message, known, read, fit)
     if face is not None and content is not None:
         memory.restored[index] = fit.fitted(content, face, f"messages[{index}]")
         if memory.restored[index] is content:
             memory.makers[index] = face
 
 
-def _by_call_id(message: JsonDict, known: Known, fit: Fit) -> tuple[Face | None, Content | None]:
+def _by_call_id(
+    message: JsonDict, known: Known, read: dict[str, Content], fit: Fit
+) -> tuple[Face | None, Content | None]:
     """Return the answer that made this message's tool calls: the second key.
+
+    Each message may name the same answer: what is `read` of it is kept.
 
     A signature belongs to exactly one call. So a message with other calls than the answer gets the parts of its own
     calls only; and nothing at all where one of them is unknown or was changed.
@@ -194,7 +203,9 @@ def _by_call_id(message: JsonDict, known: Known, fit: Fit) -> tuple[Face | None,
     face = fit.best(known.faces[keys[0]])
     if len(set(keys)) > 1 or not face.model or not face.gemini:
         return None, None
-    content: Content = orjson.loads(face.gemini)
+    content = read.get(face.gemini)
+    if content is None:
+        content = read[face.gemini] = orjson.loads(face.gemini)
     made = [part for part in content.get("parts", ()) if "functionCall" in part]
     if max(positions) >= len(made) or not all(
         _was_given(call, made[position]["functionCall"].get("args") or {})

@@ -129,12 +129,17 @@ def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...],
     instructions = instruction_node(exchange)
     nodes: list[NewMessage] = [] if instructions is None else [instructions]
     answers: list[Key] = []
+    answer = exchange.planned_answer if exchange.answer_begun else None
+    choices = [] if answer is None else list(zip(answer.messages, answer.contents, strict=True))
+    model = exchange.upstream_model if answer is None else answer.model_version or exchange.upstream_model
     for branch in exchange.branches:
         nodes += _request_nodes(branch, branch.memory)
-        if exchange.answer_begun:
-            said = _answer_nodes(exchange, branch, account)
-            nodes += said
-            answers += [node.key for node in said]
+        memory, end = branch.memory, branch.first_choice + branch.choices
+        parent = memory.keys[-1] if memory.keys else memory.parent
+        for message, content in choices[branch.first_choice : end]:
+            key = message_key(memory.principal_id, parent, message)
+            nodes.append(new_node(key, parent, message, content, model=model, account=account))
+            answers.append(key)
     first = exchange.branches[0].memory if exchange.branches else None
     leaf = None if first is None else (first.keys[-1] if first.keys else first.parent)
     return tuple(nodes), leaf, answers
@@ -158,20 +163,6 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
             )
         )
     return nodes
-
-
-def _answer_nodes(exchange: Exchange, branch: Branch, account: str) -> list[NewMessage]:
-    """Return the nodes of a branch's choices."""
-    answer, memory = exchange.planned_answer, branch.memory
-    parent = memory.keys[-1] if memory.keys else memory.parent
-    model = answer.model_version or exchange.upstream_model
-    chosen = slice(branch.first_choice, branch.first_choice + branch.choices)
-    return [
-        new_node(
-            message_key(memory.principal_id, parent, message), parent, message, content, model=model, account=account
-        )
-        for message, content in zip(answer.messages[chosen], answer.contents[chosen], strict=True)
-    ]
 
 
 def _session_update(exchange: Exchange, status: str, answers: list[Key], *, idle: timedelta) -> SessionUpdate | None:

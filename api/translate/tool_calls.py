@@ -3,8 +3,10 @@
 OpenAI's results carry only the call's id, Gemini's need its name, and the order of a batch (rules 12 to 15).
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from api.errors import InvalidRequestError
 
@@ -26,16 +28,20 @@ class CallBatch:
 
     def __init__(self) -> None:
         self._calls: list[OpenCall] = []
+        self._by_id: dict[str, deque[OpenCall]] | None = None  # made when the first result comes
+        self._by_name: dict[str, deque[OpenCall]] | None = None
         self.begun = False  # whether some result of the batch has come
 
     def open(self, calls: Iterable[OpenCall]) -> None:
         """Begin a new batch; the one before must be closed."""
         self._calls, self.begun = list(calls), False
+        self._by_id = self._by_name = None
 
     def close(self) -> list[OpenCall]:
         """End the batch; return the calls that nobody answered."""
         missing = [call for call in self._calls if not call.answered]
         self._calls, self.begun = [], False
+        self._by_id = self._by_name = None
         return missing
 
     def answer(self, call_id: str, *, path: str) -> OpenCall:
@@ -43,10 +49,11 @@ class CallBatch:
 
         Raises InvalidRequestError if no call of the batch waits under this id.
         """
-        for call in self._calls:
-            if call.call_id == call_id and not call.answered:
-                call.answered = self.begun = True
-                return call
+        if self._by_id is None:
+            self._by_id = _grouped(self._calls, attrgetter("call_id"))
+        call = self._take(self._by_id.get(call_id))
+        if call is not None:
+            return call
         raise InvalidRequestError(
             "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
             param=f"{path}.tool_call_id",
@@ -64,13 +71,31 @@ class CallBatch:
 
         Raises InvalidRequestError if no call of this name waits.
         """
-        for call in self._calls:
-            if call.client_name == client_name and not call.answered:
-                call.answered = self.begun = True
-                return call
+        if self._by_name is None:
+            self._by_name = _grouped(self._calls, attrgetter("client_name"))
+        call = self._take(self._by_name.get(client_name))
+        if call is not None:
+            return call
         raise InvalidRequestError(
             "Invalid parameter: messages with role 'function' must be a response to a preceding message with "
             "'function_call'.",
             param=f"{path}.name",
             code="invalid_value",
         )
+
+    def _take(self, calls: deque[OpenCall] | None) -> OpenCall | None:
+        """Mark the first of these calls that waits and return it; None if none does."""
+        while calls:
+            call = calls.popleft()
+            if not call.answered:
+                call.answered = self.begun = True
+                return call
+        return None
+
+
+def _grouped(calls: Iterable[OpenCall], key: Callable[[OpenCall], str]) -> dict[str, deque[OpenCall]]:
+    """Return the calls by what a result names them by, each group in order."""
+    groups: dict[str, deque[OpenCall]] = {}
+    for call in calls:
+        groups.setdefault(key(call), deque()).append(call)
+    return groups

@@ -74,7 +74,8 @@ def _choose_allowed(
     if context.profile.validated_mode:
         return ChosenTools(declarations, {"mode": "VALIDATED", "allowedFunctionNames": sent})
     context.note("converted", "tool_choice", "only the allowed tools are declared: the model takes no list of names")
-    kept = [declaration for declaration in declarations if declaration["name"] in set(sent)]
+    allowed_names = frozenset(sent)
+    kept = [declaration for declaration in declarations if declaration["name"] in allowed_names]
     return ChosenTools(kept, _auto_config(strict=strict, context=context))
 
 

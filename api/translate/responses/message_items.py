@@ -13,7 +13,7 @@ from api.translate.responses.encrypted import CarriedSignature, pack_signature
 from api.translate.responses.tool_names import CalledTool, CalledTools, client_tool
 
 Item = dict[str, Any]
-_NO_TOOLS: CalledTools = {}
+_NO_TOOLS = CalledTools()
 
 
 def message_to_items(

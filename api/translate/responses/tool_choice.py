@@ -83,7 +83,7 @@ def _named(choice: Mapping[str, Any], called: CalledTools) -> dict[str, Any]:
         )
     flat = flat_name(name, choice.get("namespace"))
     if flat not in called:
-        flat = next((known for known, tool in called.items() if tool.name == name), flat)
+        flat = next(iter(called.namesakes(name)), flat)
     return {"type": "function", "function": {"name": flat}}
 
 

@@ -1,6 +1,5 @@
 """The names of tools that stand in namespaces: one flat name each for the model, and the way back for the client."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,8 +17,24 @@ class CalledTool:
     namespace: str = ""
 
 
-# Flat name -> the client's tool.
-CalledTools = Mapping[str, CalledTool]
+class CalledTools(dict[str, CalledTool]):
+    """The client's tools by their flat names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_own_name: dict[str, list[str]] | None = None  # made when it is first asked for
+
+    def __setitem__(self, flat: str, tool: CalledTool) -> None:
+        super().__setitem__(flat, tool)
+        self._by_own_name = None
+
+    def namesakes(self, name: str) -> list[str]:
+        """Return the flat names of the tools whose own name this is, in order."""
+        if self._by_own_name is None:
+            self._by_own_name = {}
+            for flat, tool in self.items():
+                self._by_own_name.setdefault(tool.name, []).append(flat)
+        return self._by_own_name.get(name, [])
 
 
 def flat_name(name: str, namespace: str | None) -> str:
@@ -39,5 +54,5 @@ def client_tool(name: str, called: CalledTools) -> CalledTool:
     found = called.get(name)
     if found is not None:
         return found
-    namesakes = [tool for tool in called.values() if tool.name == name]
-    return namesakes[0] if len(namesakes) == 1 else CalledTool(kind="function", name=name)
+    namesakes = called.namesakes(name)
+    return called[namesakes[0]] if len(namesakes) == 1 else CalledTool(kind="function", name=name)

@@ -14,7 +14,7 @@ from api.translate.context import RequestContext
 from api.translate.custom_tools import custom_to_function
 from api.translate.responses.client_tools import CLIENT_TOOLS, client_function, runs_at_client
 from api.translate.responses.places import Places
-from api.translate.responses.tool_names import TOOL_SEARCH, CalledTool, flat_name
+from api.translate.responses.tool_names import TOOL_SEARCH, CalledTool, CalledTools, flat_name
 from api.translate.responses.tool_settings import note_settings
 
 Tool = Mapping[str, Any]
@@ -40,13 +40,14 @@ _CALLED_TYPES: Final = frozenset({"function", "custom", TOOL_SEARCH})
 class ToolSet:
     """The tools of a request.
 
-    `functions` are in the shape of chat completions' `tools`; `called` maps their flat names to the client's;
-    `built_in` are Google's own; `left_out` are the types that have no counterpart; `declared` are all types that the
-    client offers.
+    `functions` are in the shape of chat completions' `tools`, `places` has the first place among them of each name;
+    `called` maps their flat names to the client's; `built_in` are Google's own; `left_out` are the types that have no
+    counterpart; `declared` are all types that the client offers.
     """
 
     functions: list[dict[str, Any]] = field(default_factory=list)
-    called: dict[str, CalledTool] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    called: CalledTools = field(default_factory=CalledTools)
     built_in: BuiltInTools = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
@@ -141,10 +142,11 @@ def _declare(
     function["name"] = name
     index = len(found.functions)
     if again and name in found.called:
-        index = next(i for i, tool in enumerate(found.functions) if tool["function"]["name"] == name)
+        index = found.places[name]
         found.functions[index] = {"type": "function", "function": function}
     else:
         found.functions.append({"type": "function", "function": function})
+        found.places.setdefault(name, index)
     found.called[name] = called
     places.inner[f"tools[{index}].function"] = path
 

@@ -16,7 +16,7 @@ from api.translate.responses.encrypted import (
 )
 from api.translate.responses.items import items_to_messages, references, resolved
 from api.translate.responses.message_items import message_to_items
-from api.translate.responses.tool_names import CalledTool
+from api.translate.responses.tool_names import CalledTool, CalledTools
 from sessions_store.canonical import canonical_message
 from tests.unit.responses.building import counted
 from tests.unit.translate.requests import PIXEL, SIGNATURE
@@ -288,7 +288,8 @@ MESSAGES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: str(message["role"]))
 def test_messages_survive_the_way_to_items_and_back(message: dict[str, Any]) -> None:
-    called_tools = {"agents.close": CalledTool(kind="function", name="close", namespace="agents")}
+    called_tools = CalledTools()
+    called_tools["agents.close"] = CalledTool(kind="function", name="close", namespace="agents")
     items = message_to_items(message, item_ids=counted(), called=called_tools)
     assert len({item["id"] for item in items}) == len(items)
     (again,) = items_to_messages(items).messages
