@@ -1,0 +1,77 @@
+"""How the work for an input of some size is compared with that for one that is four times as large.
+
+Processor time is measured, the best of several runs. Linear work takes four times as long, quadratic work sixteen
+times.
+"""
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Work = Callable[[], object]
+
+FACTOR = 4
+BOUND = 2.5**2  # 2.5 for each doubling: caches and memory cost more for larger inputs
+ENOUGH = 0.003  # seconds of work from which on a comparison means something
+FIRST, MOST = 64, 1_000_000
+RUNS = 2
+SCALES = 3  # at how many sizes in a row the work has to grow too fast,
+TOO_LONG = 0.5  # unless it takes so many seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Input of one shape: `prepared` returns the work on an input of so many pieces, at most `most` of them."""
+
+    name: str
+    prepared: Callable[[int], Work]
+    most: int = MOST
+
+
+def check_linear(shape: Shape) -> None:
+    """Fail if the work on a shape grows faster than its size."""
+    size, work, seconds = _large_enough(shape)
+    found = []
+    for _ in range(SCALES):
+        larger = shape.prepared(FACTOR * size)
+        times = max(1, round(ENOUGH / seconds))
+        seconds = _best(larger, times)
+        ratio = seconds / _best(work, times)
+        if ratio <= BOUND:
+            return
+        found.append(f"{ratio:.1f} times the work for {FACTOR * size} instead of {size}")
+        if seconds > TOO_LONG:
+            break
+        if FACTOR * FACTOR * size <= shape.most:
+            size, work = FACTOR * size, larger
+        seconds /= times
+    raise AssertionError(f"{shape.name}: {', '.join(found)}")
+
+
+def _large_enough(shape: Shape) -> tuple[int, Work, float]:
+    """Return a size for which the work takes long enough to be measured, the work, and how long it takes."""
+    size = min(FIRST, shape.most // FACTOR)
+    while True:
+        work = shape.prepared(size)
+        begun = time.process_time()
+        work()
+        seconds = max(time.process_time() - begun, 1e-6)
+        if seconds >= ENOUGH or 2 * size * FACTOR > shape.most:
+            return size, work, seconds
+        size *= 2
+
+
+def _best(work: Work, times: int) -> float:
+    """Return the least processor time that so many repetitions took."""
+    found = []
+    gc.disable()
+    try:
+        for _ in range(RUNS):
+            begun = time.process_time()
+            for _ in range(times):
+                work()
+            found.append(time.process_time() - begun)
+    finally:
+        gc.enable()
+    return min(found)
