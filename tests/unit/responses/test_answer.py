@@ -318,3 +318,20 @@ def test_log_probabilities_go_with_their_text() -> None:
     expected = [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}]
     assert next(event for event in events if event["type"].endswith("text.delta"))["logprobs"] == expected
     assert events[-1]["response"]["output"][0]["content"][0]["logprobs"] == expected
+
+
+def test_citations_before_many_messages_are_looked_for_a_few_times_only() -> None:
+    """Each look reads all of the text; what is not looked for is noted, and the last message has its own."""
+    words = [f"word {number}. " for number in range(40)]
+    parts = [part for word in words for part in ({"text": word}, {"text": "Hm.", "thought": True})][:-1]
+    places = [sum(map(len, words[:number])) for number in range(40)]
+    supports = [
+        {"segment": {"startIndex": at, "endIndex": at + len(word), "text": word}, "groundingChunkIndices": [0]}
+        for at, word in zip(places, words, strict=True)
+    ]
+    grounding = {"groundingChunks": [{"web": {"uri": "https://example.org/"}}], "groundingSupports": supports}
+    answer = answer_to(parsed())
+    plain = plain_of(answer, [chunk(groundingMetadata=grounding), chunk(*parts, finish="STOP")])
+    cited = [bool(item["content"][0]["annotations"]) for item in plain["output"] if item["type"] == "message"]
+    assert cited == [True] * 16 + [False] * 23 + [True]
+    assert any("23 citations" in note.reason for note in answer.notes)

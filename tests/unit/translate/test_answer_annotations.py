@@ -102,3 +102,22 @@ def test_citations_of_training_texts_are_annotations_too() -> None:
     end = len("Größe".encode())
     sources = [{"endIndex": end, "uri": "https://example.org/q", "license": "mit"}]
     assert annotations_of({"citationMetadata": {"citationSources": sources}}) == [("Größe", "https://example.org/q")]
+
+
+def test_words_that_moved_are_found_behind_each_other() -> None:
+    parts = [{"executableCode": {"language": "PYTHON", "code": "Bern auch."}}, {"text": TEXT}]
+    supports = [support("Größe: Zürich ist schön.", 0), support("Bern auch.", 0)]
+    found = annotations_of(
+        {"groundingMetadata": {"groundingChunks": [WEB], "groundingSupports": supports}}, parts=parts
+    )
+    assert [words for words, _ in found] == ["Größe: Zürich ist schön.", "Bern auch."]
+
+
+def test_more_misplaced_words_than_are_searched_for_are_noted() -> None:
+    gone = [support("Zürich", 0, text=f"Anders {number}") for number in range(100)]
+    answer = chat_answer()
+    answer.feed({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "finishReason": "STOP"}]})
+    grounding = {"groundingChunks": [WEB], "groundingSupports": gone}
+    answer.feed({"candidates": [{"groundingMetadata": grounding}]})  # type: ignore[list-item]
+    reasons = [note.reason for note in answer.notes]
+    assert "citations whose words were not searched for, because so many are misplaced: 35" in reasons
