@@ -120,6 +120,23 @@ class Conversation:
         return [turn.calls for turn in turns_of(contents) if turn.role == "model" and turn.calls]
 
     @cached_property
+    def answered(self) -> list[tuple[Part, Part | None]]:
+        """Each call since the current prompt with its result, found by its id or else by its place."""
+        pairs: list[tuple[Part, Part | None]] = []
+        turns = turns_of(self.contents[current_turn_start(self.contents) :])
+        for turn, after in zip(turns, [*turns[1:], None], strict=True):
+            results = after.results if after else []
+            by_id = {result["id"]: result for result in results if result.get("id")}
+            placed = [result for result in results if not result.get("id")]
+            for call in turn.calls if turn.role == "model" else []:
+                named = next((result for result in placed if result["name"] == call["name"]), None)
+                result = by_id.get(call.get("id", ""), named)
+                if result is named and named is not None:
+                    placed.remove(named)
+                pairs.append((call, result))
+        return pairs
+
+    @cached_property
     def media(self) -> list[str]:
         """The MIME types of what the newest user turn shows."""
         if not self.turns or self.turns[-1].role != "user":

@@ -26,7 +26,26 @@ TOOLS = [
         ("Hello!", []),
         ("What is the capital of France?", []),
         ("What is the weather in Paris?", [("get_weather", {"location": "Paris"})]),
-        ("What is the weather in San Francisco, CA?", [("get_weather", {"location": "San Francisco"})]),
+        ("What is the weather in San Francisco, CA?", [("get_weather", {"location": "San Francisco, CA"})]),
+        (
+            "weather in Glasgow, Scotland and Bogotá, Colombia",
+            [("get_weather", {"location": place}) for place in ("Glasgow, Scotland", "Bogotá, Colombia")],
+        ),
+        (
+            "Is it warmer in Paris or London?",
+            [("get_weather", {"location": "Paris"}), ("get_weather", {"location": "London"})],
+        ),
+        (
+            "What is the weather in toronto and dallas?",
+            [("get_weather", {"location": "toronto"}), ("get_weather", {"location": "dallas"})],
+        ),
+        ("Use the get_time tool for Oslo", [("get_time", {"city": "Oslo"})]),
+        ("My home address is in Paris", []),
+        (
+            "What's 3 + 12 and what's the weather in Paris?",
+            [("add", {"a": 3, "b": 12}), ("get_weather", {"location": "Paris"})],
+        ),
+        ("Who invented the telephone?", [("search_web", {"query": "Who invented the telephone"})]),
         ("weather in boston please", [("get_weather", {"location": "boston"})]),
         (
             "What's the weather like in San Francisco, Tokyo, and Paris?",

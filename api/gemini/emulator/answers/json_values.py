@@ -6,10 +6,19 @@ from typing import Any
 import orjson
 
 from api.gemini.emulator.answers.filling import Filler
-from api.gemini.emulator.answers.memory import shown
+from api.gemini.emulator.answers.memory import results_in_words
+from api.gemini.emulator.answers.places import capitals_asked
 from api.gemini.emulator.answers.reading import names, numbers, quoted, sentences
+from api.gemini.emulator.answers.supply import COUNTS, Supply, field_of
 from api.gemini.emulator.answers.text import MARK, text_for
 from api.gemini.emulator.conversation import READ_AT_MOST, Conversation
+
+_KEYS = re.compile(r"\b(?:keys?|fields?|properties)\b:?\s+((?:\w+,\s+(?:and\s+)?|\w+\s+and\s+)*\w+)", re.I)
+_KEYS_SAID = re.compile(
+    r"[^.!?\n]*\b(?:json|object)\b[^.!?\n]*\b(?:keys?|fields?|properties)\b[^.!?\n]*|"
+    r"\b(?:with|as|using)(?: the)?(?: \w+)* (?:keys?|fields?|properties)\b[^.!?\n]*",
+    re.I,
+)
 
 
 def json_for(conversation: Conversation) -> str:
@@ -17,11 +26,11 @@ def json_for(conversation: Conversation) -> str:
     schema = conversation.response_schema
     if not isinstance(schema, dict) or not schema:
         named = _keys_named(conversation.prompt)
-        value: Any = {key: f"emulated {key}" for key in named} or {
+        value: Any = _keyed(conversation, named) or {
             "emulator": MARK,
             "prompt": conversation.prompt,
             "answer": _plain_answer(conversation),
-        }
+        } | _capital(conversation)
     else:
         value = Filler(schema, _source(conversation), complete=True, answer=text_for(conversation)).fill()
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
@@ -34,8 +43,32 @@ def enum_for(conversation: Conversation) -> str:
 
 def _keys_named(prompt: str) -> list[str]:
     """The keys that a prompt without a schema asks for: "a JSON object with 'setup' and 'punchline' keys"."""
-    asking = (entry for entry in sentences(prompt) if re.search(r"\b(?:keys?|fields?|properties)\b", entry, re.I))
-    return [key for sentence in asking for key in quoted(sentence)]
+    asking = [entry for entry in sentences(prompt) if re.search(r"\b(?:keys?|fields?|properties)\b", entry, re.I)]
+    named = [key for sentence in asking for key in quoted(sentence)]
+    if named:
+        return named
+    lists = [match[1] for sentence in asking if (match := _KEYS.search(sentence))]
+    return [key for entry in lists for key in re.split(r",\s*(?:and\s+)?|\s+and\s+", entry) if key.isidentifier()]
+
+
+def _keyed(conversation: Conversation, keys: list[str]) -> Any:
+    """An object with the named keys, numbers where the text puts one beside the key."""
+    text = _KEYS_SAID.sub(" ", _source(conversation))
+    supply = Supply(text)
+    fields = {key: field_of(key, {}, set()) for key in keys}
+    counted = {
+        key
+        for key, wanted in fields.items()
+        if supply.labelled_number(wanted) is not None or (supply.numbers and wanted.about & COUNTS)
+    }
+    properties = {key: {"type": "number" if key in counted else "string"} for key in keys}
+    answer = text_for(conversation)
+    return Filler({"type": "object", "properties": properties}, text, complete=True, answer=answer).fill()
+
+
+def _capital(conversation: Conversation) -> dict[str, str]:
+    asked = capitals_asked(conversation.prompt)
+    return {"country": asked[0].country, "capital": asked[0].capital} if asked else {}
 
 
 def _plain_answer(conversation: Conversation) -> str:
@@ -44,8 +77,8 @@ def _plain_answer(conversation: Conversation) -> str:
 
 def _source(conversation: Conversation) -> str:
     """The text that values are taken from: the prompt and function results; earlier messages if it holds nothing."""
-    told = " ".join(shown(result.get("response", {})) for result in conversation.results)[:READ_AT_MOST]
-    text = f"{conversation.prompt} {told}".strip()
-    if names(text) or numbers(text) or quoted(text):
+    told = results_in_words(conversation)[:READ_AT_MOST]
+    text = f"{conversation.prompt}\n{told}".strip()
+    if names(text) or numbers(text) or quoted(text) or capitals_asked(text):
         return text
-    return " ".join([text, *reversed(list(conversation.said_by_user()))])[: len(text) + READ_AT_MOST]
+    return "\n".join([text, *reversed(list(conversation.said_by_user()))])[: len(text) + READ_AT_MOST]

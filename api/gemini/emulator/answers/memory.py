@@ -8,7 +8,8 @@ import orjson
 from api.gemini.emulator.answers.reading import keywords, sentences
 from api.gemini.emulator.conversation import READ_AT_MOST, Conversation
 
-MOST_QUESTIONS = 8  # of a prompt that are looked up: for each, all that was said is read
+# Questions of one prompt that are looked up, each in all that was said.
+MAX_QUESTIONS = 20
 _ABOUT_ME = re.compile(
     r"\bmy ([\w ]+?) (?:is|are|was) (?:called |named )?([^.!?,;\n]+)|"
     r"\b(?:call me|i am called|my name's) ([^.!?,;\n]+)",
@@ -53,7 +54,7 @@ def facts_in(text: str) -> dict[str, str]:
 
 def recalled(conversation: Conversation) -> str:
     """The answer to a question about what was said or told before; "" if the prompt is no such question."""
-    asked = [entry for entry in sentences(conversation.prompt) if is_question(entry)][:MOST_QUESTIONS]
+    asked = [entry for entry in sentences(conversation.prompt) if is_question(entry)][:MAX_QUESTIONS]
     finders = (_quoted_back, _own_fact, _told)
     return next((found for entry in asked for finder in finders if (found := finder(conversation, entry))), "")
 
@@ -119,3 +120,8 @@ def shown(response: object) -> str:
     if isinstance(response, str):
         return response
     return orjson.dumps(response).decode()
+
+
+def results_in_words(conversation: Conversation) -> str:
+    """What the functions have returned since the current prompt, each result as a sentence."""
+    return "\n".join(f"{shown(result.get('response', {}))}." for _, result in conversation.answered if result)

@@ -1,10 +1,11 @@
 """The text of an answer: a handful of skills, tried in order; the first that fits the prompt answers it."""
 
-import operator
 import re
 from collections.abc import Callable
 
+from api.gemini.emulator.answers.arithmetic import Sum, computed, shown_number, sums
 from api.gemini.emulator.answers.memory import facts_in, recalled, shown
+from api.gemini.emulator.answers.places import capitals_asked
 from api.gemini.emulator.answers.reading import NUMBER_WORDS, numbers, quoted, sentences
 from api.gemini.emulator.conversation import Conversation
 
@@ -19,45 +20,18 @@ LISTS = {
     "language": ["Python", "Go", "Rust", "Java", "Kotlin", "Swift", "Ruby", "C", "Haskell", "Elixir"],
     "name": ["Ada", "Alan", "Grace", "Edsger", "Barbara", "Donald", "Frances", "Ken", "Radia", "Linus"],
 }
-CAPITALS = {
-    "france": "Paris",
-    "germany": "Berlin",
-    "italy": "Rome",
-    "spain": "Madrid",
-    "japan": "Tokyo",
-    "england": "London",
-    "the uk": "London",
-    "the united kingdom": "London",
-    "the united states": "Washington, D.C.",
-    "canada": "Ottawa",
-    "australia": "Canberra",
-    "brazil": "Brasília",
-    "india": "New Delhi",
-    "china": "Beijing",
-    "egypt": "Cairo",
-    "norway": "Oslo",
-}
-_OPERATORS: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add,
-    "plus": operator.add,
-    "-": operator.sub,
-    "minus": operator.sub,
-    "*": operator.mul,
-    "x": operator.mul,
-    "\u00d7": operator.mul,
-    "times": operator.mul,
-    "multiplied by": operator.mul,
-    "/": operator.truediv,
-    "÷": operator.truediv,
-    "divided by": operator.truediv,
-}
+_EQUATION = re.compile(
+    r"(?<![\w.])(?P<factor>-?\d*(?:\.\d+)?)\s*\*?\s*(?P<unknown>[a-z])(?:\s*(?P<sign>[+-])\s*(?P<shift>\d+(?:\.\d+)?))?"
+    r"\s*=\s*(?P<value>-?\d+(?:\.\d+)?)(?![\w.]*\w)"
+)
 _NUMERAL = r"-?\d+(?:\.\d+)?|" + "|".join(NUMBER_WORDS)
-_SUM = re.compile(rf"\b({_NUMERAL})\s*({'|'.join(map(re.escape, _OPERATORS))})\s*({_NUMERAL})\b", re.I)
+# A call of one of these functions passes the conversation on; its result is no answer.
+HANDOFF = re.compile(r"transfer_to_|hand_?off", re.I)
 
 
 def text_for(conversation: Conversation, *, variant: int = 0) -> str:
     """The answer in words, marked as the emulator's. Further candidates (`variant`) say which one they are."""
-    answer = next(filter(None, (skill(conversation) for skill in _SKILLS)))
+    answer = known_answer(conversation) or _echo(conversation)
     persona = sentences(conversation.system)[:1]
     if persona:
         answer += f" (I was instructed: “{persona[0][:100]}”)"
@@ -66,12 +40,17 @@ def text_for(conversation: Conversation, *, variant: int = 0) -> str:
     return f"{MARK} {answer}"
 
 
+def known_answer(conversation: Conversation) -> str:
+    """The answer of the first skill that fits; "" where the emulator knows nothing better than to repeat the prompt."""
+    return next(filter(None, (skill(conversation) for skill in _SKILLS)), "")
+
+
 def _tool_results(conversation: Conversation) -> str:
-    results = conversation.results
-    if not results:
+    if not conversation.results:
         return ""
-    told = [f"{result['name']} returned {shown(result.get('response', {}))}." for result in results]
-    return "Here is what I found: " + " ".join(told)
+    answered = [result for _, result in conversation.answered if result and not HANDOFF.match(result["name"])]
+    told = [f"{result['name']} returned {shown(result.get('response', {})).rstrip(' .')}." for result in answered]
+    return "Here is what I found: " + " ".join(told) if told else ""
 
 
 def _greeting(conversation: Conversation) -> str:
@@ -110,25 +89,36 @@ def _counting(conversation: Conversation) -> str:
 
 
 def _arithmetic(conversation: Conversation) -> str:
-    found = _SUM.search(conversation.prompt)
+    return " ".join(_in_words(entry) for entry in sums(conversation.prompt))
+
+
+def _in_words(entry: Sum) -> str:
+    try:
+        return f"{entry.text} = {shown_number(computed(entry.tree))}."
+    except ZeroDivisionError:
+        return "Nothing can be divided by zero."
+    except ArithmeticError:
+        return f"{entry.text} is too large a number for me."
+
+
+def _equation(conversation: Conversation) -> str:
+    """ "8x + 7 = -23" """
+    found = _EQUATION.search(conversation.prompt)
     if not found:
         return ""
-    left, right = (float(NUMBER_WORDS.get(found[group].lower(), found[group])) for group in (1, 3))
-    sign = found[2].lower()
-    if not right and _OPERATORS[sign] is operator.truediv:
-        return "Nothing can be divided by zero."
-    value = _OPERATORS[sign](left, right)
-    return f"{found[0]} = {value:.10g}."
+    factor = {"": 1.0, "-": -1.0}.get(found["factor"]) or float(found["factor"])
+    shift = float(f"{found['sign']}{found['shift']}") if found["sign"] else 0.0
+    value = (float(found["value"]) - shift) / factor if factor else 0.0
+    return f"{found['unknown']} = {shown_number(value)}." if factor else ""
 
 
 def _capital(conversation: Conversation) -> str:
-    found = re.search(r"\bcapital of ([\w ]+?)\s*(?:\?|\.|!|,|$|\bin\b)", conversation.prompt, re.I)
-    capital = CAPITALS.get(found[1].lower()) if found else None
-    return f"The capital of {found[1]} is {capital}." if found and capital else ""
+    asked = capitals_asked(conversation.prompt)
+    return " ".join(f"The capital of {known.country} is {known.capital.rstrip('.')}." for known in asked)
 
 
 def _listing(conversation: Conversation) -> str:
-    pattern = rf"\b(?:list|name|give me|tell me)\b\D*?\b({_NUMERAL})\s+(?:[\w-]+\s+)?([a-z]+)"
+    pattern = rf"\b(?:list|name|give me|tell me)\b\D{{0,80}}?\b({_NUMERAL})\s+(?:[\w-]+\s+)?([a-z]+)"
     found = re.search(pattern, conversation.prompt, re.I)
     if not found:
         return ""
@@ -152,6 +142,17 @@ def _story(conversation: Conversation) -> str:
         "word. Somebody far away heard the last sentence and smiled. Since then the questions have come back, and the "
         "answers with them. The end."
     )
+
+
+def _verse(conversation: Conversation) -> str:
+    """ "Tell me a joke about cats", "Write a haiku about recursion." """
+    found = re.search(r"\b(joke|haiku)\b(?:\s+(?:about|on)\s+([^.!?,\n]+))?", conversation.prompt, re.I)
+    if not found:
+        return ""
+    hero = (found[2] or "the small program").strip()
+    if found[1].lower() == "joke":
+        return f"Why did {hero} cross the road? To get to the other side."
+    return f"A quiet morning,\n{hero} and an open page,\nthe answer returns."
 
 
 def _learning(conversation: Conversation) -> str:
@@ -188,10 +189,11 @@ _SKILLS: tuple[Callable[[Conversation], str], ...] = (
     _greeting,
     _counting,
     _arithmetic,
+    _equation,
     _capital,
     recalled,
     _learning,
     _story,
+    _verse,
     _listing,
-    _echo,
 )
