@@ -8,6 +8,7 @@ Bearer anything` is accepted then, because OpenAI's SDKs insist on sending one, 
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
@@ -17,29 +18,17 @@ from django.http import HttpRequest
 from api.errors import AuthenticationError, InvalidRequestError, PermissionDeniedError
 from gemini_gateway.origins import LOCAL_NAMES, is_admitted
 
-# What proxies and tunnels leave on a request; a program that asks directly sends none of them.
-PROXY_HEADERS: Final = frozenset(
-    {
-        "HTTP_FORWARDED",
-        "HTTP_VIA",
-        "HTTP_CF_CONNECTING_IP",
-        "HTTP_FASTLY_CLIENT_IP",
-        "HTTP_TAILSCALE_USER_LOGIN",
-        "HTTP_TRUE_CLIENT_IP",
-        "HTTP_X_CLIENT_IP",
-        "HTTP_X_CLUSTER_CLIENT_IP",
-        "HTTP_X_ENVOY_EXTERNAL_ADDRESS",
-        "HTTP_X_FORWARDED",
-        "HTTP_X_ORIGINAL_HOST",
-        "HTTP_X_REAL_IP",
-        *(
-            f"HTTP_X_FORWARDED_{what}"
-            for what in (
-                *("BY", "CLIENT_CERT", "FOR", "HOST", "PATH", "PORT", "PREFIX", "PROTO", "PROTOCOL", "SCHEME"),
-                *("SERVER", "SSL", "URI", "USER"),
-            )
-        ),
-    }
+# How the headers begin that proxies, tunnels and hosting services leave on a request, as Django names them in META. Whole
+# families, because each service adds to its own; a program that asks directly sends none of them.
+PROXY_HEADERS: Final = tuple(
+    f"HTTP_{name}"
+    for name in (
+        *("FORWARDED", "X_FORWARDED", "VIA", "MAX_FORWARDS", "FRONT_END_HTTPS", "SURROGATE_", "X_PROXY", "X_VARNISH"),
+        *("CLIENT_IP", "TRUE_CLIENT_IP", "X_CLIENT_IP", "X_CLUSTER_", "X_REAL_", "X_REMOTE_", "REMOTE_", "X_ORIGINAL_"),
+        *("AKAMAI_", "X_AKAMAI_", "ALI_CDN_", "CDN_", "CF_", "CLOUDFRONT_", "FASTLY_", "FLY_", "INCAP_", "X_SUCURI_"),
+        *("X_AMZ_CF_", "X_AMZN_", "X_APPENGINE_", "X_ARR_", "X_AZURE_", "X_FD_", "X_NF_", "X_RAILWAY_", "X_VERCEL_"),
+        *("NGROK_", "TAILSCALE_", "WL_PROXY_", "X_ENVOY_", "X_SCHEME", "X_TUNNEL_", "X_URL_SCHEME"),
+    )
 )
 
 ELSEWHERE = (
@@ -71,7 +60,7 @@ def admit_keyless(request: HttpRequest) -> None:
     peer = meta.get("REMOTE_ADDR")
     if peer and not _is_loopback(peer):
         raise PermissionDeniedError(ELSEWHERE, code="keyless_not_local", retryable=False)
-    if not meta.keys().isdisjoint(PROXY_HEADERS):
+    if _has_passed_a_proxy(tuple(meta)):
         raise PermissionDeniedError(ELSEWHERE, code="keyless_behind_proxy", retryable=False)
     if _host_name(meta.get("HTTP_HOST", "")) not in LOCAL_NAMES:
         raise PermissionDeniedError(ELSEWHERE, code="keyless_foreign_host", retryable=False)
@@ -96,6 +85,11 @@ def admit_socket(request: HttpRequest) -> None:
 
 def _foreign_origin() -> PermissionDeniedError:
     return PermissionDeniedError(FOREIGN_ORIGIN, code="keyless_foreign_origin", retryable=False)
+
+
+@lru_cache(maxsize=128)  # 2 us instead of 24 (timeit, 25 names): a client repeats its names
+def _has_passed_a_proxy(names: tuple[str, ...]) -> bool:
+    return any(name.startswith(PROXY_HEADERS) for name in names)
 
 
 def _require_allowed_host(request: HttpRequest) -> None:

@@ -44,6 +44,7 @@ FROM_AFAR = {
     "true address": ({"true-client-ip": "203.0.113.9"}, "keyless_behind_proxy"),
     "real address": ({"x-real-ip": "203.0.113.9"}, "keyless_behind_proxy"),
     "via": ({"via": "1.1 proxy.example"}, "keyless_behind_proxy"),
+    "name of a family": ({"x-vercel-anything": "1"}, "keyless_behind_proxy"),
     "tunnel": ({"cf-connecting-ip": "203.0.113.9"}, "keyless_behind_proxy"),
     "foreign origin": ({"origin": "https://evil.example"}, "keyless_foreign_origin"),
     "origin with a user": ({"origin": "http://evil@localhost"}, "keyless_foreign_origin"),

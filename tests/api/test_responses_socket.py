@@ -18,6 +18,14 @@ from tests.live_gateway import LiveGateway, by_serve
 from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, text_of, turns
 from tests.waiting import eventually
 
+HEADERS_FROM_AFAR = [
+    {"x-forwarded-for": "203.0.113.9"},
+    {"x-forwarded-anything": "1"},
+    {"fly-client-ip": "203.0.113.9"},
+    {"cf-ray": "1"},
+    {"origin": "https://evil.example"},
+]
+
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
 
@@ -227,7 +235,7 @@ def test_a_connection_goes_on_from_what_another_one_stored(socket: ClientConnect
         assert heard(again)[-1]["response"]["previous_response_id"] == first["id"]
 
 
-@pytest.mark.parametrize("headers", [{"x-forwarded-for": "203.0.113.9"}, {"origin": "https://evil.example"}], ids=str)
+@pytest.mark.parametrize("headers", HEADERS_FROM_AFAR, ids=str)
 def test_what_may_come_from_afar_is_refused(gateway: LiveGateway, headers: dict[str, str]) -> None:
     with pytest.raises(InvalidStatus) as caught:
         connect(address(gateway), additional_headers=headers, proxy=None)

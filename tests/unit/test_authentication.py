@@ -74,3 +74,48 @@ def test_a_demanded_key_outweighs_the_open_gateway(settings: Settings) -> None:
     with pytest.raises(GatewayError) as refused:
         admit()
     assert refused.value.status == 401
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Forwarded", "Via", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Anything", "X-Forwarded-Client-Cert"),
+        *("Client-IP", "True-Client-IP", "X-Client-IP", "X-Real-IP", "X-Cluster-Client-IP", "Fastly-Client-IP"),
+        *("CF-Ray", "CF-Connecting-IP", "CF-IPCountry", "CDN-Loop", "CloudFront-Viewer-Address", "X-Amz-Cf-Id"),
+        *("Fly-Client-IP", "Fly-Region", "X-Vercel-Id", "X-Vercel-IP-Country", "X-Azure-Ref", "X-Azure-ClientIP"),
+        *("Ngrok-Auth-User-Email", "WL-Proxy-Client-IP", "WL-Proxy-SSL", "X-Envoy-External-Address", "X-Envoy-Peer"),
+        *(
+            "Tailscale-User-Login",
+            "X-Amzn-Trace-Id",
+            "X-ARR-LOG-ID",
+            "X-FD-SocketIP",
+            "X-ProxyUser-Ip",
+            "X-NF-Request-ID",
+        ),
+        *("X-Original-URL", "X-Original-Forwarded-For", "X-Scheme", "Max-Forwards", "Remote-User", "Akamai-Origin-Hop"),
+    ],
+)
+def test_what_a_proxy_leaves_is_refused(name: str) -> None:
+    with pytest.raises(PermissionDeniedError) as refused:
+        admit(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
+    assert refused.value.code == "keyless_behind_proxy"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "Authorization",
+            "Accept",
+            "User-Agent",
+            "OpenAI-Organization",
+            "OpenAI-Beta",
+            "Idempotency-Key",
+            "Traceparent",
+        ),
+        *("X-Request-ID", "X-Client-Request-ID", "X-Stainless-Lang", "X-Stainless-Retry-Count", "X-Title", "Referer"),
+        *("Sec-Fetch-Site", "Cookie", "X-Session-ID", "X-Api-Key", "HTTP-Referer", "Priority", "Proxy-Connection"),
+    ],
+)
+def test_what_programs_send_by_themselves_is_admitted(name: str) -> None:
+    admit(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
