@@ -18,8 +18,8 @@ from django.http import HttpRequest
 from api.errors import AuthenticationError, InvalidRequestError, PermissionDeniedError
 from gemini_gateway.origins import LOCAL_NAMES, is_admitted
 
-# How the headers begin that proxies, tunnels and hosting services leave on a request, as Django names them in META. Whole
-# families, because each service adds to its own; a program that asks directly sends none of them.
+# How the headers begin that proxies, tunnels and hosting services leave on a request, as Django names them in META.
+# Whole families, because each service adds to its own; a program that asks directly sends none of them.
 PROXY_HEADERS: Final = tuple(
     f"HTTP_{name}"
     for name in (

@@ -1,6 +1,7 @@
 """Daphne plus what it lacks: the ASGI lifespan, a drain on SIGTERM, an application that ends or fails noticed at once.
 
-What a single connection is held to (body size and time, send budget) is in `gemini_gateway.server_connection`.
+What a single connection is held to (body size and time, send budget) is in `gemini_gateway.server_connection`, and for
+a WebSocket in `gemini_gateway.server_socket`.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from twisted.internet.defer import maybeDeferred
 from gemini_gateway.inbox import Inbox
 from gemini_gateway.lifespan import Lifespan
 from gemini_gateway.server_connection import GatewayChannel, GatewayRequest, Limits
+from gemini_gateway.server_socket import GatewaySocket, socket_options
 from gemini_gateway.swept_timeout import SWEEP_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -109,6 +111,8 @@ class GatewayServer(Server):  # type: ignore[misc]
         self.http_factory.protocol = partial(GatewayChannel, self)
         # Twisted's own access log: a line is formatted for each request, and nobody listens.
         self.http_factory.log = _log_nothing
+        self.ws_factory.protocol = GatewaySocket
+        self.ws_factory.setProtocolOptions(**socket_options(self.limits))
         loop = asyncio.get_event_loop()
         self._lifespan.start(loop)
         loop.call_soon(self._announce, loop)
@@ -168,7 +172,7 @@ class GatewayServer(Server):  # type: ignore[misc]
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Write one message of the application; waits while the client has not read what it was sent before."""
         if not isinstance(protocol, GatewayRequest):
-            await self._reply_to_socket(protocol, message)
+            await super().handle_reply(protocol, message)
             return
         details = self.connections.get(protocol)
         if details is None or "disconnected" in details:
@@ -176,17 +180,6 @@ class GatewayServer(Server):  # type: ignore[misc]
         protocol.handle_reply(message)
         if protocol.unread is not None:
             await protocol.wait_until_read()
-
-    async def _reply_to_socket(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Write one message to a WebSocket.
-
-        Daphne leaves closing to a method of Autobahn's that takes private codes only; clients know the others, such as
-        1012 for a server that restarts (https://datatracker.ietf.org/doc/html/rfc6455#section-7.4).
-        """
-        if message["type"] == "websocket.close" and protocol.state == protocol.STATE_OPEN:
-            protocol.sendCloseFrame(code=message.get("code") or 1000)
-        else:
-            await super().handle_reply(protocol, message)
 
     def timeout_checker(self) -> None:
         """Daphne's periodic check of every request, and ours of every connection."""
@@ -235,7 +228,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         logger.warning("Drain is over: cutting %d requests", len(self.connections))
         for protocol, details in list(self.connections.items()):
             if not isinstance(protocol, GatewayRequest):
-                await self._reply_to_socket(protocol, {"type": "websocket.close", "code": 1012})
+                protocol.handle_reply({"type": "websocket.close", "code": 1012})
                 continue
             protocol.cut()
             if task := details.get("application_instance"):

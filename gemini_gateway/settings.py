@@ -69,6 +69,7 @@ SEND_TIMEOUT = env.seconds("SEND_TIMEOUT", 60.0, least=0.1)
 DRAIN_SECONDS = env.seconds("DRAIN_SECONDS", 300.0)
 MAX_BODY_BYTES = env.whole("MAX_BODY_BYTES", 20 * 1024 * 1024, least=1024)
 MAX_IN_FLIGHT = env.whole("MAX_IN_FLIGHT", 256, least=1)
+MAX_SOCKETS_PER_CALLER = env.whole("MAX_SOCKETS_PER_CALLER", 64, least=1)
 OUTBOUND_BUDGET_BYTES = env.whole("OUTBOUND_BUDGET_BYTES", 1024 * 1024, least=4096)
 
 # --- media that requests name by URL ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ UVICORN = (
     *(sys.executable, "-m", "uvicorn", "--port", "0"),
     "gemini_gateway.asgi:application",
     "--no-proxy-headers",
+    *("--ws-max-size", "20971520"),
     "--timeout-graceful-shutdown",  # uvicorn's own drain, in whole seconds, which follow
 )
 UNDER_UVICORN = os.environ.get("GATEWAY_TEST_SERVER") == "uvicorn"

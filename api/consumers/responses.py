@@ -17,8 +17,9 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 
 from api.authentication import Caller, admit_socket
+from api.consumers.open_sockets import CallerKey, open_sockets
 from api.consumers.steering import Frames, Steering, successor
-from api.errors import GatewayError, InvalidRequestError, PayloadTooLargeError, RateLimitError, ShuttingDownError
+from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
 from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Exchange, Keeper
 from api.exchange.plan import Asker
@@ -43,7 +44,10 @@ MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
 MAX_REMEMBERED: Final = 256  # responses of one connection
 OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "background"})
+# Before a handshake, 4000 + the HTTP status of the refusal: `serve` answers with that status, uvicorn with 403.
 REFUSED: Final = 4403
+TOO_MANY: Final = 4429
+TOO_LARGE: Final = 1009
 RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
 
 Frame = dict[str, Any]
@@ -89,20 +93,34 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._caller: Caller | None = None
+        self._counted: CallerKey | None = None
         self._lanes: dict[str | None, asyncio.Queue[Read]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._local: dict[str, LocalResponse] = {}
         self._steering = Steering(self._local.__contains__)
         self._closing: asyncio.Task[None] | None = None
 
+    async def __call__(self, *channel: Any) -> None:
+        """Serve the connection to its end."""
+        try:
+            await super().__call__(*channel)
+        finally:
+            if self._counted is not None:
+                open_sockets.leave(self._counted)
+
     async def connect(self) -> None:
-        """Admit the caller by the rules of every route, or refuse the handshake."""
+        """Admit the caller by the rules of every route and with a limited number of connections, or refuse it."""
         try:
             admit_socket(ASGIRequest({**self.scope, "method": "GET"}, BytesIO()))
             self._caller = await local_caller()
         except GatewayError:
             await self.close(code=REFUSED)
             return
+        key = (self._caller.principal_id, str((self.scope.get("client") or [""])[0]))
+        if not open_sockets.enter(key, settings.MAX_SOCKETS_PER_CALLER):
+            await self.close(code=TOO_MANY)
+            return
+        self._counted = key
         await self.accept()
         end_on_drain(self)
 
@@ -118,6 +136,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Put a frame into its lane; one that is none is answered with an error."""
         raw = text_data.encode("utf-8", "surrogatepass") if text_data is not None else bytes_data or b""
         lane: str | None = None
+        if len(raw) > settings.MAX_BODY_BYTES:  # only under a server that has another limit: `serve` reads no more
+            await self.close(code=TOO_LARGE)
+            return
         try:
             frame, notes = _frame(raw)
             if frame["type"] == "response.steer":
@@ -243,8 +264,6 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
 def _frame(raw: bytes) -> Read:
     """Return a frame that asks for a response or steers one; raises InvalidRequestError for any other."""
-    if len(raw) > settings.MAX_BODY_BYTES:
-        raise PayloadTooLargeError("The frame is larger than this server reads.")
     frame, notes = parse_json(raw)
     if frame.get("type") == "response.steer":
         return frame, notes

@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from sessions_store.models import ModelMapping, StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, fresh
-from tests.live_gateway import LiveGateway, by_serve
+from tests.live_gateway import UNDER_UVICORN, LiveGateway, by_serve
 from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, text_of, turns
 from tests.waiting import eventually
 
@@ -245,3 +245,95 @@ def test_what_may_come_from_afar_is_refused(gateway: LiveGateway, headers: dict[
 def test_other_paths_have_no_socket(gateway: LiveGateway) -> None:
     with pytest.raises(InvalidStatus):
         connect(gateway.origin.replace("http", "ws") + "/v1/nothing", proxy=None)
+
+
+def test_a_message_may_be_as_large_as_a_body(socket: ClientConnection, emulator: Emulator) -> None:
+    text = "word " * (2 * 1024 * 1024)
+    assert asked(socket, input=text)["status"] == "completed"
+
+    [body] = emulator.bodies()
+    assert body["contents"][-1]["parts"] == [{"text": text}]
+
+
+def test_what_is_sent_may_be_larger_than_what_may_come(emulator: Emulator, emulator_url: str) -> None:
+    text = "word " * 40_000
+    content = {"role": "model", "parts": [{"text": text}]}
+    emulator.script({"chunks": [{"candidates": [{"content": content, "finishReason": "STOP"}]}]})
+    with (
+        LiveGateway.start(upstream=emulator_url, settings={"MAX_BODY_BYTES": "50000"}) as small,
+        connect(address(small), proxy=None, max_size=None) as socket,
+    ):
+        assert text_of(asked(socket, input="Hello!")) == text
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_message_that_is_too_large_is_refused_by_its_code(emulator_url: str, pieces: int) -> None:
+    with LiveGateway.start(upstream=emulator_url, settings={"MAX_BODY_BYTES": "50000"}) as small:
+        with connect(address(small), proxy=None) as socket:
+            socket.send("x" * 60_000 if pieces == 1 else ["x" * 20_000] * pieces)
+            assert close_code(socket) == 1009
+        with connect(address(small), proxy=None) as socket:
+            assert asked(socket, input="x" * 40_000)["status"] == "completed"
+
+
+def close_code(socket: ClientConnection) -> int | None:
+    """The code with which the server closes the connection."""
+    with pytest.raises(ConnectionClosed) as caught:
+        socket.recv(timeout=20)
+    return None if caught.value.rcvd is None else caught.value.rcvd.code
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),  # text that is no UTF-8
+        (b"\x83\x80\x00\x00\x00\x00", 1002),  # a reserved kind of frame
+        (b"\x81\x02{}", 1002),  # not masked
+        (b"\xf1\x80\x00\x00\x00\x00", 1002),  # reserved bits
+        (b"\x80\x80\x00\x00\x00\x00", 1002),  # goes on with nothing
+        (b"\x81\xff\x00\x00\x00\x00\x7f\xff\xff\xff\x00\x00\x00\x00", 1009),  # announces two gigabytes
+    ],
+    ids=["utf8", "opcode", "unmasked", "reserved", "continuation", "announced"],
+)
+def test_what_breaks_the_protocol_is_refused_by_its_code(socket: ClientConnection, frame: bytes, code: int) -> None:
+    socket.socket.sendall(frame)
+    assert close_code(socket) == code
+
+
+@by_serve("uvicorn has no deadline for an unfinished message")
+def test_an_unfinished_message_has_a_deadline(emulator_url: str) -> None:
+    with LiveGateway.start(upstream=emulator_url, settings={"BODY_TIMEOUT": "1"}) as hasty:
+        for started in (b"\x81\xfe\x10\x00\x00\x00\x00\x00abc", b"\x01\x83\x00\x00\x00\x00abc", b"\x81"):
+            with connect(address(hasty), proxy=None) as socket:
+                assert asked(socket, input="Hello!")["status"] == "completed"
+                socket.socket.sendall(started)
+                assert close_code(socket) == 1008
+        with connect(address(hasty), proxy=None) as idle:
+            with pytest.raises(TimeoutError):
+                idle.recv(timeout=3)
+            assert asked(idle, input="Hello!")["status"] == "completed"
+
+
+def test_a_caller_has_a_limited_number_of_connections(emulator_url: str) -> None:
+    with (
+        LiveGateway.start(upstream=emulator_url, settings={"MAX_SOCKETS_PER_CALLER": "2"}) as few,
+        ExitStack() as stack,
+    ):
+        first, second = (stack.enter_context(connect(address(few), proxy=None)) for _ in range(2))
+        with pytest.raises(InvalidStatus) as caught:
+            connect(address(few), proxy=None)
+        assert caught.value.response.status_code == (403 if UNDER_UVICORN else 429)
+
+        first.close()
+        again = eventually(lambda: connected(few))
+        stack.enter_context(again)
+        for socket in (second, again):
+            assert asked(socket, input="Hello!")["status"] == "completed"
+
+
+def connected(gateway: LiveGateway) -> ClientConnection | None:
+    """A connection if the gateway admits one."""
+    try:
+        return connect(address(gateway), proxy=None)
+    except InvalidStatus:
+        return None

@@ -165,3 +165,18 @@ def test_many_clients_that_leave_leave_nothing_behind(http: httpx2.Client, emula
     eventually(all_recorded)
     assert http.post(CHAT, json=chat_body()).status_code == 200
     assert all(entry["cancelled"] for entry in emulator.received()[:20])
+
+
+def test_a_half_closed_connection_is_a_client_that_has_left(gateway: LiveGateway, emulator: Emulator) -> None:
+    user = fresh("half-closed")
+    emulator.script({"match": {"contains": user}, "hang_after": 1})
+    body = httpx2.Request("POST", gateway.origin, json=chat_body(user, user=user, stream=True)).read()
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        fields = ["Host: localhost", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+        head = "\r\n".join([f"POST {CHAT} HTTP/1.1", *fields, "", ""])
+        connection.sendall(head.encode() + body)
+        connection.recv(1)
+        connection.shutdown(socket.SHUT_WR)
+
+        eventually(lambda: UsageRecord.objects.filter(session__user=user, status="client_closed").exists())
+        eventually(lambda: any(entry["cancelled"] for entry in emulator.received()))

@@ -1,0 +1,30 @@
+"""How many WebSockets each caller has open in this process."""
+
+from collections import Counter
+from typing import Final
+
+# A principal and the address that its connection comes from: behind one proxy all keyless callers are the same.
+CallerKey = tuple[int, str]
+
+
+class OpenSockets:
+    """Counts connections by caller."""
+
+    def __init__(self) -> None:
+        self._open: Counter[CallerKey] = Counter()
+
+    def enter(self, caller: CallerKey, most: int) -> bool:
+        """Count one more connection of a caller; False, and nothing counted, where it has `most` already."""
+        if self._open[caller] >= most:
+            return False
+        self._open[caller] += 1
+        return True
+
+    def leave(self, caller: CallerKey) -> None:
+        """Count one connection less."""
+        self._open[caller] -= 1
+        if not self._open[caller]:
+            del self._open[caller]
+
+
+open_sockets: Final = OpenSockets()

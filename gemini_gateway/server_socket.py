@@ -1,0 +1,95 @@
+"""One WebSocket of the server, held to limits: how large a message may be, how long it may take, what a refusal says.
+
+A message that breaks a limit or the protocol closes the connection with the code that
+https://datatracker.ietf.org/doc/html/rfc6455#section-7.4.1 names for it; the client can read that code, because the
+server goes on reading for LINGER_SECONDS without keeping anything.
+"""
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from autobahn.websocket.types import ConnectionDeny
+from daphne.ws_protocol import WebSocketProtocol
+
+from gemini_gateway.server_connection import LINGER_SECONDS, SLOWEST_BODY, Limits
+
+POLICY_VIOLATION: Final = 1008
+# An application that closes before it accepts names the HTTP status of the refusal as 4000 + status.
+REFUSALS: Final = range(4400, 4600)
+
+
+def socket_options(limits: Limits) -> dict[str, Any]:
+    """Autobahn's options: the limits of an HTTP body, and a closing handshake instead of a reset."""
+    return {
+        "maxMessagePayloadSize": limits.max_body_bytes,
+        "maxFramePayloadSize": limits.max_body_bytes,
+        "failByDrop": False,
+        "closeHandshakeTimeout": LINGER_SECONDS,
+    }
+
+
+class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
+    """One WebSocket. `_began` is when the message or frame began that is not complete yet, 0.0 between two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = 0.0
+        self._received = 0
+
+    # --- messages come in --------------------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes from the client, and note whether a message is left incomplete."""
+        self._received += len(data)
+        super().dataReceived(data)
+        if self.state != self.STATE_OPEN or not (self.inside_message or self.current_frame is not None or self.data):
+            self._began = 0.0
+        elif not self._began:
+            self._began, self._received = time.monotonic(), len(data)
+
+    def onFrameEnd(self) -> bool | None:
+        """A frame is complete, and with it perhaps its message."""
+        going_on: bool | None = super().onFrameEnd()
+        if not self.inside_message:
+            self._began = 0.0
+        return going_on
+
+    def check_timeouts(self) -> None:
+        """Called each second: a message must arrive in time, as the body of an HTTP request must."""
+        super().check_timeouts()
+        patience = self.factory.server_class.limits.body_timeout + self._received / SLOWEST_BODY
+        if self._began and self.state == self.STATE_OPEN and time.monotonic() - self._began > patience:
+            self._began = 0.0
+            self._fail_connection(POLICY_VIOLATION, "The message did not arrive in time.")
+
+    # --- messages go out ---------------------------------------------------------------------------------------------
+
+    def sendMessage(self, payload: bytes, isBinary: bool = False, **options: Any) -> None:
+        """Send a message; the limit of what comes in is none for what goes out."""
+        self.maxMessagePayloadSize = 0
+        try:
+            super().sendMessage(payload, isBinary, **options)
+        finally:
+            self.maxMessagePayloadSize = self.factory.server_class.limits.max_body_bytes
+
+    def handle_reply(self, message: Mapping[str, Any]) -> None:
+        """Write one message of the application.
+
+        Daphne leaves closing to a method of Autobahn's that takes private codes only; clients know the others, such as
+        1012 for a server that restarts.
+        """
+        if message["type"] != "websocket.close":
+            super().handle_reply(message)
+        elif self.state == self.STATE_CONNECTING:
+            self.refuse(message.get("code") or 1000)
+        elif self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=message.get("code") or 1000)
+
+    def refuse(self, code: int) -> None:
+        """Refuse the handshake with the HTTP status that a code stands for."""
+        status = HTTPStatus(code - 4000) if code in REFUSALS else HTTPStatus.FORBIDDEN
+        self.handshake_deferred.errback(ConnectionDeny(code=status.value, reason=status.phrase))
+        del self.handshake_deferred
+        self.server.protocol_disconnected(self)
