@@ -94,14 +94,16 @@ class ShortHandler(ASGIHandler):
             response = await answering
             await self._send(response, send)
         except asyncio.CancelledError:
-            if not watch.hung_up:
-                raise
-            # The client has gone and the view has cleaned up: nobody is left to tell.
+            # The client has gone and the view has cleaned up: nobody is left to tell. What the server cuts short ends
+            # here as well: uvicorn would log a traceback for each.
+            if watch.cut:
+                logger.warning("The server stops: a request is cut short")
+                await _end(response)
+                response = None
             watch.serving.uncancel()
         finally:
             watch.end()
-            if response is not None:
-                await _close(response)
+            await _end(response)
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         """Run middleware and view. What fails outside a view (no route matches, say) never becomes Django's page."""
@@ -187,8 +189,10 @@ def _open_to(origin: str | None, response: HttpResponseBase) -> None:
             response.headers[name] = value
 
 
-async def _close(response: HttpResponseBase) -> None:
+async def _end(response: HttpResponseBase | None) -> None:
     """Run what the response has to close: a stream that was not read to its end has an `aclose`."""
+    if response is None:
+        return
     aclose = getattr(response, "aclose", None)
     if aclose is not None:
         await aclose()

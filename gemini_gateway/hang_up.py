@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
+from api.cut_short import served
 from gemini_gateway.one_timer import OneTimer
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -24,6 +25,11 @@ class HangUpWatch:
         self.serving = serving
         self._looking: asyncio.Task[None] | None = None
 
+    @property
+    def cut(self) -> bool:
+        """See api.cut_short.Served: the task is being cancelled, and not because its client has left."""
+        return not self.hung_up and self.serving.cancelling() > 0
+
     def begin(self) -> None:
         """Look from now on."""
         self._looking = asyncio.ensure_future(self._look())
@@ -38,8 +44,9 @@ class HangUpWatch:
         message = await self._receive()
         while message["type"] != "http.disconnect":
             message = await self._receive()
-        self.hung_up = True
-        self.serving.cancel()
+        if not self.serving.cancelling():  # else the server was first
+            self.hung_up = True
+            self.serving.cancel()
 
 
 class HangUpWatches:
@@ -59,5 +66,6 @@ class HangUpWatches:
         serving = asyncio.current_task(self.loop)
         assert serving is not None  # noqa: S101 - an ASGI application always runs in a task
         watch = HangUpWatch(receive, serving)
+        served.set(watch)
         self._beginning.add(watch)
         return watch

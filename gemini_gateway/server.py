@@ -227,12 +227,10 @@ class GatewayServer(Server):  # type: ignore[misc]
             return
         logger.warning("Drain is over: cutting %d requests", len(self.connections))
         for protocol, details in list(self.connections.items()):
-            if not isinstance(protocol, GatewayRequest):
-                protocol.handle_reply({"type": "websocket.close", "code": 1012})
-                continue
-            protocol.cut()
-            if task := details.get("application_instance"):
+            # First, so that the application does not take the end of the connection for its client's leaving.
+            if isinstance(protocol, GatewayRequest) and (task := details.get("application_instance")):
                 task.cancel()
+            protocol.cut()
         self._hurry.clear()
         await self._within(CUT_GRACE_SECONDS, self._no_requests())
 

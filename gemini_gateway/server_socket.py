@@ -16,6 +16,8 @@ from daphne.ws_protocol import WebSocketProtocol
 from gemini_gateway.server_connection import LINGER_SECONDS, SLOWEST_BODY, Limits
 
 POLICY_VIOLATION: Final = 1008
+RESTARTING: Final = 1012
+SHUTTING_DOWN: Final = 4503
 # An application that closes before it accepts names the HTTP status of the refusal as 4000 + status.
 REFUSALS: Final = range(4400, 4600)
 
@@ -75,17 +77,24 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
             self.maxMessagePayloadSize = self.factory.server_class.limits.max_body_bytes
 
     def handle_reply(self, message: Mapping[str, Any]) -> None:
-        """Write one message of the application.
+        """Write one message of the application; nothing once the connection is closing.
 
         Daphne leaves closing to a method of Autobahn's that takes private codes only; clients know the others, such as
         1012 for a server that restarts.
         """
-        if message["type"] != "websocket.close":
-            super().handle_reply(message)
-        elif self.state == self.STATE_CONNECTING:
+        if self.state == self.STATE_CONNECTING and message["type"] == "websocket.close":
             self.refuse(message.get("code") or 1000)
-        elif self.state == self.STATE_OPEN:
+        elif self.state == self.STATE_OPEN and message["type"] == "websocket.close":
             self.sendCloseFrame(code=message.get("code") or 1000)
+        elif self.state in {self.STATE_CONNECTING, self.STATE_OPEN}:
+            super().handle_reply(message)
+
+    def cut(self) -> None:
+        """The server stops: close, and let the application know at once, by the code, that its client has not left."""
+        connecting = self.state == self.STATE_CONNECTING
+        self.handle_reply({"type": "websocket.close", "code": SHUTTING_DOWN if connecting else RESTARTING})
+        self.muted = True  # Daphne's word: nothing more goes to the application
+        self.application_queue.put_nowait({"type": "websocket.disconnect", "code": RESTARTING})
 
     def refuse(self, code: int) -> None:
         """Refuse the handshake with the HTTP status that a code stands for."""

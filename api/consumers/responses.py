@@ -19,6 +19,7 @@ from django.core.handlers.asgi import ASGIRequest
 from api.authentication import Caller, admit_socket
 from api.consumers.open_sockets import CallerKey, open_sockets
 from api.consumers.steering import Frames, Steering, successor
+from api.cut_short import served
 from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
 from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Exchange, Keeper
@@ -94,6 +95,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         super().__init__(*args, **kwargs)
         self._caller: Caller | None = None
         self._counted: CallerKey | None = None
+        self.cut = False  # see api.cut_short.Served
         self._lanes: dict[str | None, asyncio.Queue[Read]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._local: dict[str, LocalResponse] = {}
@@ -121,6 +123,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             await self.close(code=TOO_MANY)
             return
         self._counted = key
+        served.set(self)
         await self.accept()
         end_on_drain(self)
 
@@ -155,6 +158,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     async def disconnect(self, code: int) -> None:
         """Stop what runs: nobody is left to read it."""
+        self.cut = code == RESTARTING
         if self._closing is not None:
             self._closing.cancel()
         for task in self._tasks:

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import orjson
 
+from api.cut_short import server_cut
 from api.errors import (
     GatewayError,
     InternalError,
     RateLimitError,
+    ShuttingDownError,
     StorageUnavailableError,
     UpstreamError,
     UpstreamTimeoutError,
@@ -42,16 +44,19 @@ logger = logging.getLogger(__name__)
 # Up to this many characters the digest of an upstream body is remembered.
 SMALL: Final = 1024
 NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
+_STATUSES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
+    ((asyncio.CancelledError, GeneratorExit), "client_closed"),
+    (RateLimitError, "rate_limited"),
+    (ShuttingDownError, "cut_by_server"),
+    (UpstreamTimeoutError, "timeout"),
+)
 
 
 def status_of(error: BaseException) -> str:
     """Return the record's word for how an exchange failed."""
-    if isinstance(error, asyncio.CancelledError | GeneratorExit):
-        return "client_closed"
-    if isinstance(error, RateLimitError):
-        return "rate_limited"
-    if isinstance(error, UpstreamTimeoutError):
-        return "timeout"
+    for kinds, status in _STATUSES:
+        if isinstance(error, kinds):
+            return status
     if isinstance(error, UpstreamError):
         return "truncated" if error.code == "upstream_truncated" else "upstream_error"
     if isinstance(error, InternalError) or not isinstance(error, GatewayError):
@@ -68,8 +73,8 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
     if exchange.recorded:
         return
     exchange.recorded = True
-    if status == "client_closed" and exchange.fault is not None:
-        status, error = status_of(exchange.fault), exchange.fault
+    if status == "client_closed" and (fault := exchange.fault or server_cut()) is not None:
+        status, error = status_of(fault), fault
     withheld = False
     try:
         whole = _exchange_record(runtime, exchange, status, error)

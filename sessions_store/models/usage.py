@@ -34,6 +34,7 @@ class UsageRecord(models.Model):
         TIMEOUT = "timeout", "timeout"
         TRUNCATED = "truncated", "truncated"
         CLIENT_CLOSED = "client_closed", "client closed"
+        CUT_BY_SERVER = "cut_by_server", "cut by server"
         BLOCKED = "blocked", "blocked"
         INTERNAL_ERROR = "internal_error", "internal error"
 

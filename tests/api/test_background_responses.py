@@ -226,7 +226,7 @@ def test_a_server_that_has_stopped_fails_it(emulator: Emulator, emulator_url: st
     response = http.get(f"{RESPONSES}/{identifier}").json()
     assert (response["status"], response["error"]["code"]) == ("failed", "server_error")
     request_id = StoredResponse.objects.get(public_id=identifier).request_id
-    assert UsageRecord.objects.get(request_id=request_id).status == "internal_error"
+    assert UsageRecord.objects.get(request_id=request_id).status == "cut_by_server"
 
 
 def test_events_are_kept_for_a_time_only(emulator_url: str, django_db_setup: None) -> None:

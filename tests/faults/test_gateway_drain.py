@@ -11,10 +11,13 @@ from contextlib import ExitStack
 
 import httpx2
 import pytest
+from websockets.sync.client import connect
 
 from sessions_store.models import UsageRecord
 from tests.emulator_control import Emulator
+from tests.exchanges import GEMINI_3
 from tests.live_gateway import UNDER_UVICORN, LiveGateway
+from tests.waiting import eventually
 
 CUT = "cut"
 
@@ -78,8 +81,12 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
         assert {json.loads(ending)["error"]["code"] for ending in endings[10:]} == {"server_shutting_down"}
     assert draining_gateway.ended_well()
     rows = UsageRecord.objects.filter(user__startswith=run)
-    assert Counter(rows.values_list("status", flat=True)) == {"ok": 10, "client_closed": 2}
-    assert all("endless" in row.user for row in rows.filter(status="client_closed"))
+    assert Counter(rows.values_list("status", flat=True)) == {"ok": 10, "cut_by_server": 2}
+    for row in rows.filter(status="cut_by_server"):
+        assert "endless" in row.user
+        assert (row.http_status, row.error_code) == (503, "server_shutting_down")
+        assert row.completion_tokens == 5
+    assert "Traceback" not in draining_gateway.log
 
 
 def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: Emulator) -> None:
@@ -94,3 +101,41 @@ def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: E
             httpx2.get(f"{draining_gateway.origin}/readyz", trust_env=False)
         assert last_event(stream) == "[DONE]"
     assert draining_gateway.ended_well()
+
+
+def test_who_ended_an_exchange_is_recorded_while_the_server_stops(
+    draining_gateway: LiveGateway, emulator: Emulator
+) -> None:
+    run = uuid.uuid4().hex
+    emulator.script(*[{"chunks": [chunk("a"), *[chunk("b")] * 1000], "gap": 0.2}] * 3, {"hang": True})
+    body = {"model": GEMINI_3, "input": "Hi"}
+    with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+        begin_stream(stack, draining_gateway, f"{run}-stays")
+        left = begin_stream(stack, draining_gateway, f"{run}-leaves")
+        socket = stack.enter_context(connect(f"ws://127.0.0.1:{draining_gateway.port}/v1/responses", proxy=None))
+        socket.send(json.dumps({"type": "response.create", "user": f"{run}-socket", **body}))
+        socket.recv(timeout=10)
+        plain = pool.submit(
+            httpx2.post,
+            f"{draining_gateway.base_url}/responses",
+            json={"user": f"{run}-plain", **body},
+            timeout=30,
+            trust_env=False,
+        )
+        eventually(lambda: len([entry for entry in emulator.received() if entry["method"] == "POST"]) == 4)
+
+        draining_gateway.terminate()
+        draining_gateway.wait_for("Draining|Shutting down")
+        left.close()
+        assert draining_gateway.ended_well()
+        if not UNDER_UVICORN:
+            assert (plain.result().status_code, plain.result().json()["error"]["code"]) == (503, "server_shutting_down")
+
+    found = dict(UsageRecord.objects.filter(user__startswith=run).values_list("user", "status"))
+    assert found == {
+        f"{run}-stays": "cut_by_server",
+        f"{run}-leaves": "client_closed",
+        f"{run}-socket": "cut_by_server",
+        f"{run}-plain": "cut_by_server",
+    }
+    assert "Traceback" not in draining_gateway.log

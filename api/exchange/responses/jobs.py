@@ -16,7 +16,7 @@ from uuid import uuid4
 import orjson
 from django.conf import settings
 
-from api.errors import GatewayError, InternalError
+from api.errors import GatewayError, ShuttingDownError
 from api.exchange.encoding import failed_events
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response
@@ -101,7 +101,7 @@ class Job:
 
     def stop(self) -> None:
         """Stop it because the server stops: it has failed."""
-        self._planned.exchange.fault = InternalError("The server stopped before this response had ended.")
+        self._planned.exchange.fault = ShuttingDownError("The server stopped before this response had ended.")
         self.cancel()
 
     def add(self, events: Sequence[Any]) -> None:
