@@ -62,6 +62,16 @@ class ExpectedFilter(logging.Filter):
         return True
 
 
+class RefusalFilter(logging.Filter):
+    """Leaves the traceback out of what a page refuses (403, 404 and their kind): the path and the status say it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record in place; it always passes."""
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller passed as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
@@ -114,6 +124,7 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         "filters": {
             "redaction": {"()": "gemini_gateway.log.RedactionFilter"},
             "expected": {"()": "gemini_gateway.log.ExpectedFilter"},
+            "refusals": {"()": "gemini_gateway.log.RefusalFilter"},
         },
         "formatters": {"line": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redaction"]}},
@@ -121,6 +132,7 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         "loggers": {
             "django": quiet,
             "django.server": quiet,
+            "django.request": quiet | {"filters": ["refusals"]},
             "django.security.DisallowedHost": quiet | {"filters": ["expected"]},
             # Both announce every connection at INFO; what is worth a line is logged by the gateway itself.
             "daphne": quiet | {"level": "WARNING"},

@@ -74,10 +74,19 @@ class ChatSessionPage(Page[ChatSession]):
         "last_active_at",
         "ended_at",
     )
-    fieldsets = (
-        (None, {"fields": ("title",)}),
-        ("Session", {"fields": readonly_fields}),
-    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: ChatSession | None = None) -> Any:
+        """The title for those who may read messages: it is made of one."""
+        session = ("Session", {"fields": self.readonly_fields})
+        return ((None, {"fields": ("title",)}), session) if _reads(request) else (session,)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Titles for those who may read messages, ids for the others."""
+        return self.list_display if _reads(request) else ("untitled", *self.list_display[1:])
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Titles are found by those who may read messages."""
+        return self.search_fields if _reads(request) else self.search_fields[:-1]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Sessions begin with a request."""
@@ -153,8 +162,15 @@ class ChatSessionPage(Page[ChatSession]):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The form, with a way to the transcript for those who may read it."""
-        context = {"may_read": request.user.has_perm(MAY_READ), **(extra_context or {})}
+        context = {"may_read": _reads(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The question whether to forget, with the title for those who may read it."""
+        context = {"may_read": _reads(request), **(extra_context or {})}
+        return super().delete_view(request, object_id, context)
 
     def get_deleted_objects(
         self, objs: Iterable[ChatSession], request: HttpRequest
@@ -162,7 +178,8 @@ class ChatSessionPage(Page[ChatSession]):
         """Name the sessions only: what else goes with them is decided by `forget`, not by foreign keys."""
         sessions = list(objs)
         missing = set() if self.has_delete_permission(request) else {"chat session"}
-        return [str(session) for session in sessions], {"chat sessions": len(sessions)}, missing, []
+        names = [session.label if _reads(request) else str(session) for session in sessions]
+        return names, {"chat sessions": len(sessions)}, missing, []
 
     def delete_model(self, request: HttpRequest, obj: ChatSession) -> None:
         """Forget the session and the messages that nothing else needs."""
@@ -177,7 +194,13 @@ class ChatSessionPage(Page[ChatSession]):
     def conversation(self, session: ChatSession) -> SafeString:
         """The title, as the way to the transcript."""
         address = reverse("admin:sessions_store_transcript", args=[session.pk])
-        return format_html('<a href="{}"><bdi>{}</bdi></a>', address, Truncator(str(session)).chars(90))
+        return format_html('<a href="{}"><bdi>{}</bdi></a>', address, Truncator(session.label).chars(90))
+
+    @admin.display(description="conversation")
+    def untitled(self, session: ChatSession) -> SafeString:
+        """The id, as the way to the session's page."""
+        address = reverse("admin:sessions_store_chatsession_change", args=[session.pk])
+        return format_html('<a href="{}"><bdi>{}</bdi></a>', address, session.public_id)
 
     @admin.display(description="user")
     def asker(self, session: ChatSession) -> SafeString:
@@ -205,9 +228,13 @@ class ChatSessionPage(Page[ChatSession]):
         return format_html('<span class="badge">{}</span>', "at rest")
 
 
+def _reads(request: HttpRequest) -> bool:
+    return request.user.has_perm(MAY_READ)
+
+
 def _may_read(request: HttpRequest) -> None:
     """Transcripts are for those who may see messages, which is a right of its own."""
-    if not request.user.has_perm(MAY_READ):
+    if not _reads(request):
         raise PermissionDenied
 
 

@@ -39,4 +39,9 @@ class ChatSession(models.Model):
         ]
 
     def __str__(self) -> str:
+        return self.public_id  # not the title: it begins as a message does, and not everybody may read those
+
+    @property
+    def label(self) -> str:
+        """What it is called for those who may read messages."""
         return self.title or self.public_id

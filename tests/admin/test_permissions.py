@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from gemini_gateway.log import TextFormatter
 from sessions_store.models import ChatSession, ModelMapping, UsageRecord, User
 from tests.admin.conftest import Operator
 from tests.admin.examples import Exchange, record
@@ -93,3 +94,48 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(clerk: Operator, addr
     for name, answer in shown.items():
         if answer.status_code == 200 and not answer.streaming:
             assert offered.findall(answer.content.decode()) == [], name
+
+
+def test_titles_are_for_those_who_may_read_messages(clerk: Operator, addresses: dict[str, str]) -> None:
+    """They begin as the first message does."""
+    rights = ("view_chatsession", "change_chatsession", "delete_chatsession", "view_usagerecord", "view_logentry")
+    session = ChatSession.objects.get(user="ada")
+    assert session.title.startswith("What is the capital of Peru?")
+    history = reverse("admin:sessions_store_chatsession_history", args=[session.pk])
+    pages = {name: addresses[name] for name in ("ChatSession list", "session", "forget", "record")} | {
+        "history": history
+    }
+    asked = {"action": "delete_selected", "_selected_action": session.pk}
+
+    browser = clerk(*rights)
+    for name, address in pages.items():
+        page = browser.get(address)
+        assert page.status_code == 200, name
+        assert "capital of Peru" not in page.content.decode(), name
+        assert session.public_id in page.content.decode(), name
+    assert "capital of Peru" not in browser.post(pages["ChatSession list"], asked).content.decode()
+    found = browser.get(pages["ChatSession list"], {"q": "What"}).content.decode()
+    assert session.public_id not in found
+    browser.post(pages["session"], {"title": "Renamed"})
+    session.refresh_from_db()
+    assert session.title.startswith("What is the capital of Peru?")
+
+    reader = Client()
+    reader.force_login(User.objects.create(username="grace", is_staff=True, is_superuser=True))
+    for name in ("ChatSession list", "session", "forget", "record"):
+        assert "capital of Peru" in reader.get(pages[name]).content.decode(), name
+    assert "capital of Peru" in reader.post(pages["ChatSession list"], asked).content.decode()
+    assert session.public_id in reader.get(pages["ChatSession list"], {"q": "What"}).content.decode()
+    removed = browser.post(pages["forget"], {"post": "yes"}, follow=True).content.decode()
+    assert session.public_id in removed
+    assert "capital of Peru" not in removed + browser.get(addresses["start"]).content.decode()
+
+
+def test_a_refusal_is_one_line_of_the_log(
+    clerk: Operator, addresses: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert clerk("view_chatsession").get(addresses["transcript"]).status_code == 403
+
+    [line] = [TextFormatter().format(record) for record in caplog.records if record.name.startswith("django")]
+    assert addresses["transcript"] in line
+    assert "\n" not in line
