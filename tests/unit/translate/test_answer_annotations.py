@@ -118,6 +118,6 @@ def test_more_misplaced_words_than_are_searched_for_are_noted() -> None:
     answer = chat_answer()
     answer.feed({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "finishReason": "STOP"}]})
     grounding = {"groundingChunks": [WEB], "groundingSupports": gone}
-    answer.feed({"candidates": [{"groundingMetadata": grounding}]})  # type: ignore[list-item]
+    answer.feed({"candidates": [{"groundingMetadata": grounding}]})
     reasons = [note.reason for note in answer.notes]
     assert "citations whose words were not searched for, because so many are misplaced: 35" in reasons

@@ -180,6 +180,16 @@ class _Choice:
                 return [made.call]
         return []
 
+    def demanded(self) -> Call:
+        """The one call that is made because one is required: what was not called yet, and the answer after all else."""
+        fresh = [entry for entry in self.offered if entry["name"] not in self.called]
+        answers = [entry for entry in fresh if entry in self.answers] or self.answers
+        entry = self.best(answers or fresh or self.offered)
+        if self.called and not answers:
+            entry = (fresh or self.offered)[-1]
+        if entry in self.answers or len(self.offered) == 1:
+            answer = text_for(self.conversation)
+            call = draft(entry, self.known(), answer=answer, complete=entry in self.answers).call
         else:
             answer, call = "", draft(entry, self.conversation.prompt).call
         if properties_of(entry) and all(value is None for value in call["args"].values()):
