@@ -21,8 +21,8 @@ LISTS = {
     "name": ["Ada", "Alan", "Grace", "Edsger", "Barbara", "Donald", "Frances", "Ken", "Radia", "Linus"],
 }
 _EQUATION = re.compile(
-    r"(?<![\w.])(?P<factor>-?\d*(?:\.\d+)?)\s*\*?\s*(?P<unknown>[a-z])(?:\s*(?P<sign>[+-])\s*(?P<shift>\d+(?:\.\d+)?))?"
-    r"\s*=\s*(?P<value>-?\d+(?:\.\d+)?)(?![\w.]*\w)"
+    r"(?<![\w.])(?P<factor>-?\d*(?:\.\d+)?) ?\*? ?(?P<unknown>[a-z])(?: ?(?P<sign>[+-]) ?(?P<shift>\d+(?:\.\d+)?))?"
+    r" ?= ?(?P<value>-?\d+(?:\.\d+)?)(?![\w.]*\w)"
 )
 _NUMERAL = r"-?\d+(?:\.\d+)?|" + "|".join(NUMBER_WORDS)
 # A call of one of these functions passes the conversation on; its result is no answer.
@@ -103,7 +103,7 @@ def _in_words(entry: Sum) -> str:
 
 def _equation(conversation: Conversation) -> str:
     """ "8x + 7 = -23" """
-    found = _EQUATION.search(conversation.prompt)
+    found = _EQUATION.search(" ".join(conversation.prompt.split()))
     if not found:
         return ""
     factor = {"": 1.0, "-": -1.0}.get(found["factor"]) or float(found["factor"])
