@@ -14,6 +14,7 @@ GatewayError
 │   └── QuotaExceededError         429  code insufficient_quota
 ├── InternalError                  500
 │   └── StorageUnavailableError    503  code storage_unavailable; carries retry_after
+├── OverloadedError                503  code gateway_overloaded; carries retry_after
 ├── ShuttingDownError              503  code server_shutting_down
 └── UpstreamError                  502  Gemini's side
     ├── UpstreamOverloadedError    503  may carry retry_after
@@ -154,6 +155,17 @@ class StorageUnavailableError(InternalError):
 
     def __init__(self) -> None:
         super().__init__("The server cannot record requests at the moment. Please try again.", retry_after=1)
+
+
+class OverloadedError(GatewayError):
+    """Requests of other clients fill the memory that this server gives to requests."""
+
+    status = 503
+    type = "service_unavailable_error"
+    default_code = "gateway_overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("This gateway holds as many bytes of requests as it may. Please try again.", retry_after=1)
 
 
 class ShuttingDownError(GatewayError):

@@ -11,10 +11,12 @@ from weakref import WeakSet
 
 from django.conf import settings
 
+from api.byte_budget import byte_budget
 from api.errors import RateLimitError, StorageUnavailableError
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.media import MediaFetcher, MediaLimits
 from api.media_guard import Guard
+from api.memory_return import MemoryReturn
 from api.session_turns import SessionTurns
 from sessions_store.recording import Store, get_store
 
@@ -71,6 +73,7 @@ class Runtime:
     in_flight: int = 0
     session_turns: SessionTurns = field(default_factory=SessionTurns)
     jobs: "Jobs | None" = None
+    memory_return: MemoryReturn | None = None
     deployment: Deployment = field(default_factory=deployment)
     _left: asyncio.Event | None = None
 
@@ -119,7 +122,14 @@ def runtime() -> Runtime:
     """Return this process's runtime, made on the first call inside a running event loop."""
     loop = asyncio.get_running_loop()
     if _Holder.runtime is None or _Holder.loop is not loop:
-        _Holder.runtime = Runtime(client=_client(), store=get_store(), account=_account(), media=_media())
+        store = get_store()
+        _Holder.runtime = Runtime(
+            client=_client(),
+            store=store,
+            account=_account(),
+            media=_media(),
+            memory_return=MemoryReturn(byte_budget(), store),
+        )
         _Holder.loop = loop
     return _Holder.runtime
 
@@ -143,6 +153,7 @@ def _client() -> GeminiClient:
         first_byte=settings.FIRST_BYTE_TIMEOUT,
         idle=settings.IDLE_TIMEOUT,
         total=settings.TOTAL_TIMEOUT,
+        answer_bytes=settings.MAX_ANSWER_BYTES,
     )
     return GeminiClient(upstream, deadlines)
 
@@ -200,5 +211,7 @@ async def shut_down() -> None:
         if held.jobs is not None:
             await held.jobs.close()
         await held.all_left()
+        if held.memory_return is not None:
+            await held.memory_return.stop()
         await held.client.aclose()
         await held.store.close()

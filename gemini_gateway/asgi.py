@@ -18,7 +18,7 @@ from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
 from api.consumers.responses import ResponsesConsumer  # noqa: E402
 from api.routing import is_served, route, socket_path  # noqa: E402
-from api.views.errors import failure, payload_too_large  # noqa: E402
+from api.views.errors import failure, refusal  # noqa: E402
 from gemini_gateway import garbage  # noqa: E402
 from gemini_gateway.handler import Scope, Send, ShortHandler  # noqa: E402
 from gemini_gateway.hang_up import Receive  # noqa: E402
@@ -30,7 +30,7 @@ INDEX = ("/v1", "/v1/")
 
 full = ASGIHandler()
 sockets = {"/v1/responses": ResponsesConsumer.as_asgi()}
-short = ShortHandler(route, too_large=payload_too_large, failed=failure)
+short = ShortHandler(route, refused=refusal, failed=failure)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ that hangs up by cancelling the view. Database connections belong to the store's
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -20,20 +21,21 @@ from django.urls import ResolverMatch
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
+from api.byte_budget import Hold, byte_budget
+from api.errors import GatewayError, PayloadTooLargeError
 from gemini_gateway.hang_up import HangUpWatches, Receive
 from gemini_gateway.lean_http import LeanRequest
 from gemini_gateway.one_write import LastPiece, gather_turn, send_whole
 from gemini_gateway.origins import answer_headers, preflight_headers
 
 logger = logging.getLogger(__name__)
+LINGER_SECONDS = 15.0
+LINGER_BYTES = 1024 * 1024
+TOO_LARGE = "The request's body is larger than this server reads."
 
 Scope = dict[str, Any]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 View = Callable[..., Awaitable[HttpResponseBase]]
-
-
-class BodyTooLargeError(Exception):
-    """The body is larger than MAX_BODY_BYTES, by what its head says or by what came."""
 
 
 class Route(Protocol):
@@ -55,13 +57,14 @@ class ShortHandler(ASGIHandler):
         self,
         route: Callable[[str], Route],
         *,
-        too_large: Callable[[], HttpResponse],
+        refused: Callable[[GatewayError], HttpResponse],
         failed: Callable[[Exception], HttpResponse],
     ) -> None:
         self._route = route
-        self._too_large = too_large
+        self._refused = refused
         self._failed = failed
         self._max_body = settings.MAX_BODY_BYTES
+        self._budget = byte_budget()
         self._watches: HangUpWatches | None = None
         super().__init__()
 
@@ -73,14 +76,28 @@ class ShortHandler(ASGIHandler):
         self._middleware_chain = chain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request: run the view and send its answer; a client that hangs up cancels both."""
+        """Serve one HTTP request: run the view and send its answer; a client that hangs up cancels both.
+
+        `scope["hold"]` holds the body in memory's budget; a server that does not count itself is counted for here.
+        """
+        hold: Hold | None = scope.get("hold")
+        if hold is not None:
+            await self._serve(scope, receive, send, hold)
+            return
+        hold = scope["hold"] = Hold(self._budget)
         try:
-            self._check_declared_length(scope)
-            body = await self._read_whole_body(receive)
-        except BodyTooLargeError:
-            refusal = self._too_large()
+            await self._serve(scope, receive, send, hold)
+        finally:
+            hold.release()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, hold: Hold) -> None:
+        try:
+            self._check_declared_length(scope, hold)
+            body = await self._read_whole_body(receive, hold)
+        except GatewayError as error:
+            refusal = self._refused(error)
             _open_to(_origin(scope), refusal)
-            await self._send(refusal, send)
+            await self._refuse(refusal, receive, send)
             return
         if body is None:
             return
@@ -145,21 +162,45 @@ class ShortHandler(ASGIHandler):
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body"})
 
-    def _check_declared_length(self, scope: Scope) -> None:
-        """Raise BodyTooLargeError before anything is read, on servers that do not look at the length themselves."""
+    def _check_declared_length(self, scope: Scope, hold: Hold) -> None:
+        """Hold a body's bytes or refuse it before it is read, on servers that do not look at its length themselves."""
         for name, value in scope["headers"]:
             if name == b"content-length":
                 if int(value) > self._max_body:
-                    raise BodyTooLargeError
+                    raise PayloadTooLargeError(TOO_LARGE)
+                if not hold.size:
+                    hold.grow(int(value))
                 return
 
-    async def _read_whole_body(self, receive: Receive) -> bytes | None:
+    async def _refuse(self, refusal: HttpResponse, receive: Receive, send: Send) -> None:
+        """Answer a request whose body has not been read, and read on for a short while before the answer ends.
+
+        A server closes the connection then, and the kernel resets one with unread bytes in it: the client would see
+        that instead of the answer.
+        """
+        body = refusal.content
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in refusal.items()]
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": refusal.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while size <= self._max_body + LINGER_BYTES:
+                    message = await receive()
+                    if message["type"] != "http.request" or not message.get("more_body"):
+                        break
+                    size += len(message.get("body", b""))
+        await send({"type": "http.response.body"})
+
+    async def _read_whole_body(self, receive: Receive, hold: Hold) -> bytes | None:
         """Return the body, or None when the client left before it was whole."""
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             body: bytes = message.get("body", b"")
             if len(body) > self._max_body:
-                raise BodyTooLargeError
+                raise PayloadTooLargeError(TOO_LARGE)
+            hold.grow(max(len(body) - hold.size, 0))  # where no length was declared
             return body
         parts: list[bytes] = []
         size = 0
@@ -167,7 +208,8 @@ class ShortHandler(ASGIHandler):
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._max_body:
-                raise BodyTooLargeError
+                raise PayloadTooLargeError(TOO_LARGE)
+            hold.grow(max(size - hold.size, 0))
             if not message.get("more_body"):
                 return b"".join(parts)
             message = await receive()

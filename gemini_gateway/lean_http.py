@@ -12,7 +12,7 @@ from http.cookies import SimpleCookie
 from typing import Any, Protocol
 
 from django.core.handlers.asgi import ASGIRequest, get_script_prefix
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
 
@@ -51,6 +51,14 @@ class LeanRequest(ASGIRequest):
             self._set_content_type_params(meta)  # type: ignore[attr-defined]
         self._stream = io.BytesIO(body)
         self._body = body  # what HttpRequest.body sets after reading the stream
+
+
+def take_body(request: HttpRequest) -> bytes:
+    """Return a request's body, which the request forgets: an upstream call may take minutes."""
+    body = request.body
+    request._body = b""  # noqa: SLF001 - see the module's docstring
+    request._stream = io.BytesIO()  # noqa: SLF001
+    return body
 
 
 def _meta(scope: Mapping[str, Any], method: str, script_name: str, path_info: str) -> dict[str, Any]:

@@ -134,6 +134,8 @@ class GatewayServer(Server):  # type: ignore[misc]
             return None
         inbox = Inbox()
         scope.setdefault("asgi", {"version": "3.0"})
+        if isinstance(protocol, GatewayRequest):
+            scope["hold"] = protocol.hold
         answering = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         task = asyncio.get_event_loop().create_task(answering)
         details["application_instance"] = task
@@ -141,6 +143,8 @@ class GatewayServer(Server):  # type: ignore[misc]
         return inbox
 
     def _application_done(self, protocol: Any, task: "asyncio.Task[None]") -> None:
+        if isinstance(protocol, GatewayRequest):
+            protocol.hold.release()
         details = self.connections.get(protocol)
         if details is None:
             return

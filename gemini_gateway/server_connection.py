@@ -3,33 +3,39 @@ read), how long head and body may take, how much may wait for a client that does
 """
 
 import asyncio
-import html
 import io
 import logging
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from twisted.protocols.basic import LineReceiver
 
+from api.byte_budget import Hold, byte_budget
+from api.errors import OverloadedError
 from gemini_gateway.direct_answer import DirectAnswer
 from gemini_gateway.direct_write import DirectChannel
-from gemini_gateway.origins import answer_headers
-from gemini_gateway.pages import is_page
+from gemini_gateway.refusals import (
+    GOING_DOWN,
+    MALFORMED,
+    OVERLOADED,
+    TOO_LARGE,
+    TOO_SLOW,
+    Refusal,
+    answer_for,
+    closing_answer,
+    error_object,
+)
 from gemini_gateway.swept_timeout import SweptTimeout
 
 if TYPE_CHECKING:
-    from api.openai.error_body import ErrorBody
     from gemini_gateway.server import GatewayServer
 
 logger = logging.getLogger(__name__)
 
 DISCONNECT_SECONDS = 1.0  # for an application to act on `http.disconnect` before its send() raises
-LINGER_SECONDS = 5.0
+LINGER_SECONDS = 15.0
 # What a refused client may still send: closing a socket with unread bytes in it makes the kernel reset the connection,
 # and the client would see that instead of the answer.
 LINGER_BYTES = 1024 * 1024
@@ -45,51 +51,6 @@ class Limits:
     header_timeout: float
     body_timeout: float
     send_timeout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer that the server gives by itself."""
-
-    status: int
-    message: str
-    type: str
-    code: str | None
-
-
-TOO_LARGE = Refusal(
-    413, "The request's body is larger than this server reads.", "invalid_request_error", "request_too_large"
-)
-TOO_SLOW = Refusal(408, "The request's body did not arrive in time.", "invalid_request_error", "request_timeout")
-MALFORMED = Refusal(400, "The request is not valid HTTP, or its head is too large.", "invalid_request_error", None)
-GOING_DOWN = Refusal(
-    503, "The server is shutting down. Please try again.", "service_unavailable_error", "server_shutting_down"
-)
-
-
-def error_object(refusal: Refusal) -> bytes:
-    """OpenAI's error object as JSON."""
-    body: ErrorBody = {"error": {"message": refusal.message, "type": refusal.type, "param": None, "code": refusal.code}}
-    return orjson.dumps(body)
-
-
-def answer_for(refusal: Refusal, path: bytes, origin: bytes | None) -> tuple[dict[bytes, bytes], bytes]:
-    """Headers and body of a refusal: plain HTML at the paths of pages, OpenAI's error object elsewhere."""
-    headers = {b"x-request-id": b"req_" + secrets.token_hex(16).encode(), b"cache-control": b"no-store"}
-    if not is_page(path.decode("latin-1")):
-        cors = answer_headers(None if origin is None else origin.decode("latin-1"))
-        headers |= {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in cors.items()}
-        return headers | {b"content-type": b"application/json"}, error_object(refusal)
-    page = f"<!doctype html><title>{refusal.status}</title><p>{html.escape(refusal.message)}</p>"
-    return headers | {b"content-type": b"text/html; charset=utf-8"}, page.encode()
-
-
-def closing_answer(refusal: Refusal, path: bytes, origin: bytes | None) -> bytes:
-    """A whole refusal as it goes over the wire, after which the connection closes."""
-    headers, body = answer_for(refusal, path, origin)
-    headers |= {b"connection": b"close", b"content-length": str(len(body)).encode()}
-    head = b"HTTP/1.1 %d %s\r\n" % (refusal.status, HTTPStatus(refusal.status).phrase.encode())
-    return head + b"".join(b"%s: %s\r\n" % header for header in headers.items()) + b"\r\n" + body
 
 
 class GatewayChannel(SweptTimeout, DirectChannel):
@@ -139,13 +100,25 @@ class GatewayChannel(SweptTimeout, DirectChannel):
         request.early_path = self._path.partition(b"?")[0]
         if self.length != 0:  # from here on the request looks at the time itself (check_timeouts)
             self._savedTimeOut = self.setTimeout(None)
-        if self.length is not None and self.length > self._limits.max_body_bytes:
+        refusal = self._refusal(request, self.length)
+        if refusal is not None:
             # Not "100 Continue" either: the client shall not start to send.
             request.requestHeaders.removeHeader(b"expect")
-            super().allHeadersReceived()
-            request.refuse(TOO_LARGE)
-        else:
-            super().allHeadersReceived()
+        super().allHeadersReceived()
+        if refusal is not None:
+            request.refuse(refusal)
+
+    def _refusal(self, request: "GatewayRequest", length: int | None) -> Refusal | None:
+        """Return why a body of that declared length is not read, None if it is: then its bytes are held."""
+        if not length:
+            return None
+        if length > self._limits.max_body_bytes:
+            return TOO_LARGE
+        try:
+            request.hold.grow(length)
+        except OverloadedError:
+            return OVERLOADED
+        return None
 
     def allContentReceived(self) -> None:
         """The body is complete."""
@@ -196,6 +169,7 @@ class GatewayRequest(DirectAnswer):
         self._event_stream = False
         self._received = 0
         self._head_at = 0.0
+        self.hold = Hold(byte_budget())
 
     @property
     def origin(self) -> bytes | None:
@@ -220,11 +194,18 @@ class GatewayRequest(DirectAnswer):
         elif self._received > limit:
             self.refuse(TOO_LARGE)
         else:
+            try:
+                self.hold.grow(max(self._received - self.hold.size, 0))  # of a body without a declared length
+            except OverloadedError:
+                self.refuse(OVERLOADED)
+                return
             self.content.write(data)
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer at once, without the application, and close the connection soon after."""
         self._refused = True
+        self.content = io.BytesIO()
+        self.hold.release()
         self.channel.write(closing_answer(refusal, self.early_path, self.origin))
         self.channel.linger()
         logger.info("Refused a request: %s", refusal.code, extra={"status": refusal.status})
@@ -296,6 +277,8 @@ class GatewayRequest(DirectAnswer):
     def connectionLost(self, reason: Any) -> None:
         """The client has gone."""
         self._release()
+        if not self.arrived and not self._refused:
+            self.hold.release()  # otherwise the end of the application does that
         super().connectionLost(reason)
 
     def pauseProducing(self) -> None:

@@ -13,10 +13,13 @@ from typing import Any, Final
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 
+from api.byte_budget import Hold, byte_budget
+from api.errors import OverloadedError
 from gemini_gateway.server_connection import LINGER_SECONDS, SLOWEST_BODY, Limits
 
 POLICY_VIOLATION: Final = 1008
 RESTARTING: Final = 1012
+TRY_AGAIN_LATER: Final = 1013  # https://www.iana.org/assignments/websocket
 SHUTTING_DOWN: Final = 4503
 # An application that closes before it accepts names the HTTP status of the refusal as 4000 + status.
 REFUSALS: Final = range(4400, 4600)
@@ -33,12 +36,15 @@ def socket_options(limits: Limits) -> dict[str, Any]:
 
 
 class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
-    """One WebSocket. `_began` is when the message or frame began that is not complete yet, 0.0 between two."""
+    """One WebSocket. `_began` is when the message or frame began that is not complete yet, 0.0 between two; its bytes
+    are held like those of an HTTP body.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._began = 0.0
         self._received = 0
+        self._hold = Hold(byte_budget())
 
     # --- messages come in --------------------------------------------------------------------------------------------
 
@@ -50,6 +56,25 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
             self._began = 0.0
         elif not self._began:
             self._began, self._received = time.monotonic(), len(data)
+        if not self._began:
+            self._release()
+            return
+        try:
+            # Compressed, a message is larger than what came.
+            size = max(self._received, self.message_data_total_length if self.inside_message else 0)
+            self._hold.grow(max(size - self._hold.size, 0))
+        except OverloadedError as error:
+            self._fail_connection(TRY_AGAIN_LATER, error.message)
+
+    def connectionLost(self, reason: Any) -> None:
+        """The connection has ended."""
+        self._release()
+        super().connectionLost(reason)
+
+    def _release(self) -> None:
+        if self._hold.size:
+            self._hold.release()
+            self._hold = Hold(byte_budget())
 
     def onFrameEnd(self) -> bool | None:
         """A frame is complete, and with it perhaps its message."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from gemini_gateway.env import Environment
 from gemini_gateway.log import logging_config
+from gemini_gateway.machine_memory import usable_memory
 from gemini_gateway.private_files import make_private_database
 from gemini_gateway.secrets import Secrets, load_secrets
 
@@ -68,6 +69,11 @@ BODY_TIMEOUT = env.seconds("BODY_TIMEOUT", 30.0, least=0.1)
 SEND_TIMEOUT = env.seconds("SEND_TIMEOUT", 60.0, least=0.1)
 DRAIN_SECONDS = env.seconds("DRAIN_SECONDS", 300.0)
 MAX_BODY_BYTES = env.whole("MAX_BODY_BYTES", 20 * 1024 * 1024, least=1024)
+# What a request needs beside its body is at most three times the body; the rest is for the process itself.
+MAX_BYTES_IN_FLIGHT = env.whole(
+    "MAX_BYTES_IN_FLIGHT", max(2 * MAX_BODY_BYTES, (usable_memory() - 192 * 1024 * 1024) // 4), least=1024
+)
+MAX_ANSWER_BYTES = env.whole("MAX_ANSWER_BYTES", 40 * 1024 * 1024, least=1024)
 MAX_IN_FLIGHT = env.whole("MAX_IN_FLIGHT", 256, least=1)
 MAX_SOCKETS_PER_CALLER = env.whole("MAX_SOCKETS_PER_CALLER", 64, least=1)
 OUTBOUND_BUDGET_BYTES = env.whole("OUTBOUND_BUDGET_BYTES", 1024 * 1024, least=4096)

@@ -12,13 +12,19 @@ import orjson
 from django.db.models import Q, QuerySet
 
 from sessions_store.canonical import Key
-from sessions_store.cursors import hot_cursor
+from sessions_store.cursors import hot_cursor, read_rows
 from sessions_store.forgetting import erase_exchanges
 from sessions_store.items import bodies, release
 from sessions_store.models import Conversation, ConversationItem, UsageRecord
+from sessions_store.sql import octets
 from sessions_store.state_records import ConversationTurn, NewItem
 from sessions_store.state_writer import INSERT_CONVERSATION_ITEMS, write_items
 from sessions_store.transcript import key_of
+
+_ITEMS_SIZE = """
+SELECT SUM({size}) FROM sessions_store_conversationitem place
+  JOIN sessions_store_storeditem item ON item.id = place.item_id WHERE place.conversation_id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +121,12 @@ def list_items(principal_id: int, public_id: str, *, after: str | None, limit: i
     keys = _keys(places[: limit + 1])
     found = bodies(keys[:limit])
     return ItemPage(items=[found[key] for key in keys[:limit]], more=len(keys) > limit)
+
+
+def items_size(conversation_id: int) -> int:
+    """Return how many bytes all items of a conversation have."""
+    [(size,)] = read_rows(_ITEMS_SIZE.format(size=octets("item.body")), [conversation_id])
+    return int(size or 0)
 
 
 def all_items(conversation_id: int) -> list[dict[str, Any]]:

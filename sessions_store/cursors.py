@@ -163,6 +163,16 @@ def read_rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
         return cursor.rows(statement, parameters)
 
 
+def release_memory() -> None:
+    """Close this thread's connection behind the present transaction; the next statement opens it anew. On SQLite alone.
+
+    SQLite keeps pages of up to 16 MB, and each prepared statement the values that it was last run with: a message with
+    a picture stays until the next message is written.
+    """
+    if is_sqlite():
+        transaction.on_commit(connection.close)
+
+
 @cache
 def question_marks(statement: str) -> str:
     """Return a statement with SQLite's placeholders."""

@@ -9,11 +9,12 @@ from django.db.models import F
 
 from sessions_store.cursors import read_rows
 from sessions_store.models import StoredItem
-from sessions_store.sql import from_texts, within, within_ids
+from sessions_store.sql import from_texts, octets, within, within_ids
 
 CHUNK = 500
 
 _BODIES = "SELECT id, body FROM sessions_store_storeditem WHERE {among}"
+_SIZES = "SELECT item_id, {size} FROM sessions_store_storeditem WHERE principal_id = %s AND {among}"
 _BY_ID = "SELECT item_id, body FROM sessions_store_storeditem WHERE principal_id = %s AND {among}"
 
 
@@ -23,6 +24,12 @@ def bodies(keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         return {}
     rows = read_rows(_BODIES.format(among=within_ids("id")), [from_texts(keys)])
     return {key: orjson.loads(body) for key, body in rows}
+
+
+def item_sizes(principal_id: int, item_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many bytes a principal's items have; unknown ones are missing."""
+    sizes = _SIZES.format(size=octets("body"), among=within("item_id"))
+    return dict(read_rows(sizes, [principal_id, from_texts(item_ids)]))
 
 
 def find_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -83,7 +83,7 @@ def _usage(row: StoredResponse, now: datetime) -> UsageRow:
 
 def _prompt_tokens(row: StoredResponse, body: dict[str, Any]) -> int:
     """Return about how many tokens it sent: what went before, its own input, and what else the model read."""
-    history = sum(message.tokens for message in history_to(head)) if (head := _head(row)) is not None else 0
+    history = sum(message.tokens for message in history_to(head).path) if (head := _head(row)) is not None else 0
     items = bodies(row.input_items)
     own = [items[key] for key in items]
     return history + _size([*own, *(body.get(name) or "" for name in _SENT)]) // BYTES_PER_TOKEN

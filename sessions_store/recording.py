@@ -49,7 +49,7 @@ from sessions_store.outage import (
     was_paid,
 )
 from sessions_store.planner import PlannerNotes
-from sessions_store.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow, request_digest
+from sessions_store.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.writer import write_batch
 
 __all__ = [
@@ -63,13 +63,11 @@ __all__ = [
     "UsageRow",
     "get_store",
     "report_fault",
-    "request_digest",
 ]
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH = 256
-MAX_PENDING = 4096
+MAX_BATCH, MAX_PENDING = 256, 4096
 READ_BATCH = 8
 READERS = 2
 PATIENCE_SECONDS = 30.0
@@ -212,9 +210,10 @@ class Store:
         try:
             while (batch := take(self._writes.queue, MAX_BATCH, self._until_probe())) is not None:
                 for jobs in _runs_of_a_kind(batch):
-                    deliver(
-                        self._loop, self._commit(jobs) if isinstance(jobs[0][0], ExchangeRecord) else self._run(jobs)
-                    )
+                    exchanges = isinstance(jobs[0][0], ExchangeRecord)
+                    deliver(self._loop, self._commit(jobs) if exchanges else self._run(jobs))
+                    del jobs
+                del batch  # large records must not stay until the next one comes
                 if self._outage.reason is not None and monotonic() >= self._probe_at:
                     self._try_again()
             if self._owed:
@@ -228,6 +227,7 @@ class Store:
         try:
             while (batch := self._reads.queue.get()) is not None:
                 deliver(self._loop, self._run(batch))
+                del batch
         finally:
             connections.close_all()
 

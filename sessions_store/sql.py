@@ -52,6 +52,12 @@ def an_id() -> str:
     return "%s" if is_sqlite() else "%s::uuid"
 
 
+def octets(column: str) -> str:
+    """Return the expression of how many bytes a column's text has."""
+    # SQLite has octet_length from version 3.43 on.
+    return f"length(CAST({column} AS BLOB))" if is_sqlite() else f"CAST(octet_length({column}) AS bigint)"
+
+
 class Insert:
     """An `INSERT` of whole rows of one model, for many rows at once.
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -11,10 +12,10 @@ from gemini_gateway.frozen import frozen
 from sessions_store.call_ids import with_matching_ids
 from sessions_store.canonical import Key, NodeId, answered_position, call_positions, message_key, stored_call_id
 from sessions_store.cursors import read_rows
-from sessions_store.sql import from_texts, within, within_ids
+from sessions_store.sql import from_texts, octets, within, within_ids
 
 INSTRUCTION_ROLES = ("system", "developer")
-
+UNBOUNDED: Final = 2**62
 
 _KEY = "SELECT key FROM sessions_store_message WHERE id = %s"
 _BY_KEY = """
@@ -67,6 +68,11 @@ class StoredMessage:
     openai: str
     tokens: int
     faces: Sequence[Face]
+
+    @property
+    def size(self) -> int:
+        """The length of its texts."""
+        return len(self.openai) + sum(len(face.gemini) for face in self.faces)
 
 
 def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: Key | None = None) -> list[Key]:
@@ -130,14 +136,17 @@ def sent_contents(principal_id: int, keys: Sequence[Key]) -> dict[Key, str]:
     return dict(read_rows(_SENT.format(among=within_ids("key")), [principal_id, from_texts(keys)]))
 
 
-def path_to(head: Key, *, max_messages: int, max_tokens: int) -> list[StoredMessage]:
-    """Return the end of the conversation that leads to `head`, oldest first, within both bounds.
+def path_to(head: Key, *, max_messages: int, max_tokens: int, max_bytes: int = UNBOUNDED) -> list[StoredMessage]:
+    """Return the end of the conversation that leads to `head`, oldest first, within all bounds.
+
+    A picture has few tokens and many bytes, so both are bounded.
 
     It begins at a user turn, so that no tool result stands without its call, and does not end with calls that were
     never answered. The conversation's instructions (its latest system messages) come first when the bounds cut them
     off. No more rows are read than the bounds allow, whatever the length of the conversation.
     """
-    newest_first = _walk(_PATH_TO_KEY, head, max_messages, max_tokens)
+    bounds = (max_messages, max_tokens, max_bytes)
+    newest_first = _walk(_path_to_key(), head, bounds)
     if not newest_first:
         return []
     path = with_matching_ids([stored for stored, _ in reversed(newest_first)])
@@ -150,7 +159,7 @@ def path_to(head: Key, *, max_messages: int, max_tokens: int) -> list[StoredMess
     instructions = newest_first[0][1]
     if instructions is None or any(stored.id == instructions for stored in path):
         return path
-    block = _walk(_INSTRUCTIONS, instructions, max_messages, max_tokens)
+    block = _walk(_instructions(), instructions, bounds)
     return [stored for stored, _ in reversed(block)] + path
 
 
@@ -160,31 +169,47 @@ def calls_tools(openai: str) -> bool:
     return bool(message.get("tool_calls") or message.get("function_call"))
 
 
-# Both walks climb one parent at a time by primary key and stop at the first message over a bound.
+# Both walks climb one parent at a time by primary key and stop at the first message over a bound. The texts are joined
+# at the end: a recursive query would carry them through all its steps.
 _CLIMB = """
-WITH RECURSIVE path(id, key, parent_id, role, openai, tokens, instructions, gemini, model, account,
-                    former_gemini, former_model, former_account, total, number) AS (
-    SELECT id, key, parent_id, role, openai, tokens, instructions, gemini, model, account,
-           former_gemini, former_model, former_account, tokens, 1
-      FROM sessions_store_message WHERE {start} = %s AND tokens <= %s
+WITH RECURSIVE path(id, parent_id, total, size, number) AS (
+    SELECT id, parent_id, tokens, {size}, 1
+      FROM sessions_store_message node WHERE {start} = %s AND tokens <= %s
     UNION ALL
-    SELECT up.id, up.key, up.parent_id, up.role, up.openai, up.tokens, up.instructions, up.gemini, up.model, up.account,
-           up.former_gemini, up.former_model, up.former_account, path.total + up.tokens, path.number + 1
-      FROM path JOIN sessions_store_message up ON up.id = path.parent_id
-     WHERE path.number < %s AND path.total + up.tokens <= %s AND {condition}
+    SELECT node.id, node.parent_id, path.total + node.tokens, path.size + {size}, path.number + 1
+      FROM path JOIN sessions_store_message node ON node.id = path.parent_id
+     WHERE path.number < %s AND path.total + node.tokens <= %s AND path.size + {size} <= %s AND {condition}
 )
-SELECT id, key, role, openai, tokens, instructions, gemini, model, account, former_gemini, former_model, former_account
-  FROM path ORDER BY number
+SELECT node.id, node.key, node.role, node.openai, node.tokens, node.instructions, node.gemini, node.model, node.account,
+       node.former_gemini, node.former_model, node.former_account
+  FROM path JOIN sessions_store_message node ON node.id = path.id ORDER BY path.number
 """
-_PATH_TO_KEY = _CLIMB.format(start="key", condition="1 = 1")
-_INSTRUCTIONS = _CLIMB.format(start="id", condition="up.role IN ('system', 'developer')")
 
 
-def _walk(statement: str, start: str, max_messages: int, max_tokens: int) -> list[tuple[StoredMessage, NodeId | None]]:
-    """Return the messages from `start` upwards, newest first, each with the id of the instructions in force there."""
+def node_size() -> str:
+    """Return the expression of how many bytes a message's texts have, its table being called `node`."""
+    return f"{octets('node.openai')} + {octets('node.gemini')}"
+
+
+@cache
+def _path_to_key() -> str:
+    return _CLIMB.format(size=node_size(), start="key", condition="1 = 1")
+
+
+@cache
+def _instructions() -> str:
+    return _CLIMB.format(size=node_size(), start="id", condition="node.role IN ('system', 'developer')")
+
+
+def _walk(statement: str, start: str, bounds: tuple[int, int, int]) -> list[tuple[StoredMessage, NodeId | None]]:
+    """Return the messages from `start` upwards, newest first, each with the id of the instructions in force there.
+
+    `bounds` are numbers of messages, tokens and bytes.
+    """
+    max_messages, max_tokens, max_bytes = bounds
     return [
         (stored_message(node, key, role, openai, tokens, *faces), instructions)
         for node, key, role, openai, tokens, instructions, *faces in read_rows(
-            statement, [start, max_tokens, max_messages, max_tokens]
+            statement, [start, max_tokens, max_messages, max_tokens, max_bytes]
         )
     ]

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 
 from api.authentication import Caller, admit_socket
+from api.byte_budget import Hold, byte_budget
 from api.consumers.open_sockets import CallerKey, open_sockets
 from api.consumers.steering import Frames, Steering, successor
 from api.cut_short import served
@@ -52,8 +53,9 @@ TOO_LARGE: Final = 1009
 RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
 
 Frame = dict[str, Any]
-# A frame, and what was changed in reading it.
-Read = tuple[Frame, Sequence[Note]]
+# A frame, what was changed in reading it, and what holds its bytes.
+Arrived = tuple[Frame, Sequence[Note], Hold]
+Lane = asyncio.Queue[Arrived]
 
 
 class Remembering:
@@ -96,7 +98,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._caller: Caller | None = None
         self._counted: CallerKey | None = None
         self.cut = False  # see api.cut_short.Served
-        self._lanes: dict[str | None, asyncio.Queue[Read]] = {}
+        self._lanes: dict[str | None, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._local: dict[str, LocalResponse] = {}
         self._steering = Steering(self._local.__contains__)
@@ -142,7 +144,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         if len(raw) > settings.MAX_BODY_BYTES:  # only under a server that has another limit: `serve` reads no more
             await self.close(code=TOO_LARGE)
             return
+        hold = Hold(byte_budget())
         try:
+            hold.grow(len(raw))
             frame, notes = _frame(raw)
             if frame["type"] == "response.steer":
                 await self._steering.take(frame, parse_steer(frame, notes=notes), Frames(self._text, None))
@@ -150,11 +154,14 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             lane = frame.get("stream_id")
             if self._closing is not None:
                 raise ShuttingDownError("The server is shutting down. Please try again.")
-            self._lane(lane).put_nowait((frame, notes))
+            self._lane(lane).put_nowait((frame, notes, hold))
+            hold.share()
         except asyncio.QueueFull:
             await self._fail(RateLimitError("Too many frames wait on this connection.", retry_after=1), lane)
         except GatewayError as error:
             await self._fail(error, lane)
+        finally:
+            hold.release()
 
     async def disconnect(self, code: int) -> None:
         """Stop what runs: nobody is left to read it."""
@@ -164,8 +171,11 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for queue in self._lanes.values():
+            while not queue.empty():
+                queue.get_nowait()[-1].release()
 
-    def _lane(self, lane: str | None) -> "asyncio.Queue[Read]":
+    def _lane(self, lane: str | None) -> Lane:
         """Return a lane's queue. Raises RateLimitError for a lane too many."""
         queue = self._lanes.get(lane)
         if queue is None:
@@ -175,18 +185,20 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             self._tasks.append(asyncio.create_task(self._serve(lane, queue)))
         return queue
 
-    async def _serve(self, lane: str | None, queue: "asyncio.Queue[Read]") -> None:
+    async def _serve(self, lane: str | None, queue: Lane) -> None:
         while True:
-            frame, notes = await queue.get()
+            arrived = await queue.get()
             try:
-                await self._answer(frame, notes, lane)
+                await self._answer(arrived, lane)
             except Exception as error:  # noqa: BLE001 - the frame's edge: every failure leaves as an error frame
                 await self._fail(gateway_error(error), lane)
             finally:
+                arrived[-1].release()
                 queue.task_done()
 
-    async def _answer(self, frame: Frame, notes: Sequence[Note], lane: str | None) -> None:
+    async def _answer(self, arrived: Arrived, lane: str | None) -> None:
         """Answer one frame with its events."""
+        frame, notes, hold = arrived
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
         request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
         warm_up = frame.get("generate") is False or request.prewarms
@@ -194,13 +206,13 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             check_response(request)
         request, joined = self._steering.joined(request)
         try:
-            steers, planned = await self._respond(request, lane, warm_up=warm_up)
+            steers, planned = await self._respond(request, (lane, hold), warm_up=warm_up)
         except GatewayError as error:
             await self._give_back(joined, lane, error)
             raise
         while steers:
             try:
-                steers, planned = await self._respond(successor(planned, steers), lane)
+                steers, planned = await self._respond(successor(planned, steers), (lane, hold))
             except GatewayError as error:
                 await self._give_back(steers, lane, error)
                 return
@@ -210,12 +222,13 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         await self._steering.give_back(steers, Frames(self._text, lane), "successor_creation_failed", message)
 
     async def _respond(
-        self, request: ResponsesRequest, lane: str | None, *, warm_up: bool = False
+        self, request: ResponsesRequest, place: tuple[str | None, Hold], *, warm_up: bool = False
     ) -> tuple[list[Steer], PlannedResponse]:
-        """Answer one request; return what its successor is to take up, and what it was."""
+        """Answer one request of a lane, its bytes held; return what its successor is to take up, and what it was."""
+        lane, hold = place
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
         await current()  # an edit of the catalogue holds for the next frame
-        asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED)
+        asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED, hold=hold)
         planned = await plan_managed(runtime(), request, asker, local=self._local)
         keeper = planned.exchange.keeper = Remembering(planned.exchange.keeper)
         planned.exchange.encoding = FrameEncoding(lane)
@@ -266,7 +279,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         await self.send(text_data=FrameEncoding(lane).chunk(frame).decode().rstrip())
 
 
-def _frame(raw: bytes) -> Read:
+def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:
     """Return a frame that asks for a response or steers one; raises InvalidRequestError for any other."""
     frame, notes = parse_json(raw)
     if frame.get("type") == "response.steer":

@@ -6,16 +6,18 @@ too. Plain and streamed answers go through the same folding (`Answer`), the same
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from api.authentication import Caller
+from api.byte_budget import Hold
 from api.errors import GatewayError
 from api.exchange.encoding import CHAT, Encoding
 from api.exchange.fanout import PlannedCall
 from api.exchange.memory import Memory
 from api.gemini.wire import Content, GenerateContentResponse
+from api.large_work import LARGE
 from api.notes import Note, notes_header
 from api.translate.chat.request import UpstreamCall
 from gemini_gateway.frozen import frozen
@@ -127,6 +129,7 @@ class Exchange:
     of the conversation.
     `stopped` ends its stream before Gemini does, with nothing lost that was sent: the answer then knows its end.
     `fault` is why the server itself called it off, which then is no hang-up of its client's.
+    `hold` holds the bytes of the request and of what is read for it, None where nothing counts them.
     `encoding` is the form of its stream; `keeper` stores what the client may ask for later, None if nothing is.
     """
 
@@ -153,6 +156,7 @@ class Exchange:
     instructions: str = ""
     encoding: Encoding = CHAT
     keeper: Keeper | None = None
+    hold: Hold | None = None
 
     @property
     def planned_answer(self) -> Answer:
@@ -176,6 +180,29 @@ class Exchange:
         if memory is not None and memory.session is not None:
             yield "x-session-id", memory.public_id
             yield "x-session-messages", str(len(memory.before))
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds; 0 where nothing counts them."""
+        return 0 if self.hold is None else self.hold.size
+
+    def hold_bytes(self, size: int) -> None:
+        """Hold what has been read for the request; raises OverloadedError when the process holds too much."""
+        if self.hold is not None:
+            self.hold.grow(size)
+
+    def drop_content(self) -> None:
+        """Drop what a large request asked of Gemini, once its record is made: the record has a copy of it."""
+        if self.size < LARGE:
+            return
+        self.calls = ()
+        self.keeper = None
+        self.branches = [
+            replace(branch, upstream=replace(branch.upstream, body={"contents": []}, faces=[]))
+            for branch in self.branches
+        ]
+        for branch in self.branches:
+            branch.memory.drop_content()
 
     def release(self) -> None:
         """Let the next request of the session go on."""

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+import orjson
+
 from api.gemini.client import GeminiClient, UpstreamStream
-from api.gemini.wire import GenerateContentResponse
+from api.gemini.wire import GenerateContentRequest, GenerateContentResponse
 from gemini_gateway.frozen import frozen
 
 Piece = tuple[int, GenerateContentResponse]
@@ -14,11 +16,19 @@ Batch = tuple[int, list[GenerateContentResponse]]
 
 @frozen()
 class PlannedCall:
-    """One upstream call: its JSON body, the first choice that its candidates fill, and how many they fill."""
+    """One upstream call: its body, the first choice that its candidates fill, and how many they fill.
 
-    body: bytes
+    The body is encoded each time that it is sent: the encoded bytes of a request with media take as much memory as the
+    request itself, and nothing but the socket needs them.
+    """
+
+    body: GenerateContentRequest
     first_choice: int
     choices: int = 1
+
+    def encode(self) -> bytes:
+        """Return the body as JSON."""
+        return orjson.dumps(self.body)
 
 
 async def generate_all(
@@ -29,8 +39,10 @@ async def generate_all(
     The total deadline counts from `since`, a time of the event loop's clock.
     """
     if len(calls) == 1:
-        return [(calls[0].first_choice, await client.generate(model, calls[0].body, asked_as=asked_as, since=since))]
-    tasks = [asyncio.ensure_future(client.generate(model, call.body, asked_as=asked_as, since=since)) for call in calls]
+        return [(calls[0].first_choice, await client.generate(model, calls[0].encode, asked_as=asked_as, since=since))]
+    tasks = [
+        asyncio.ensure_future(client.generate(model, call.encode, asked_as=asked_as, since=since)) for call in calls
+    ]
     try:
         answers = await asyncio.gather(*tasks)
     finally:
@@ -117,16 +129,24 @@ class MergedSource:
 
 
 async def open_source(
-    client: GeminiClient, model: str, calls: Sequence[PlannedCall], *, asked_as: str, since: float
+    client: GeminiClient,
+    model: str,
+    calls: Sequence[PlannedCall],
+    *,
+    asked_as: str,
+    since: float,
+    on_growth: Callable[[int], None] | None = None,
 ) -> Source:
     """Open all streams; returns when Gemini has answered 200 to each. A failure closes the others and is raised.
 
-    The total deadline counts from `since`, a time of the event loop's clock.
+    The total deadline counts from `since`, a time of the event loop's clock. `on_growth` is called with the number of
+    bytes that have come, now and then.
     """
     if len(calls) == 1:
-        stream = await client.stream(model, calls[0].body, asked_as=asked_as, since=since)
+        stream = await client.stream(model, calls[0].encode, asked_as=asked_as, since=since)
+        stream.on_growth = on_growth
         return SingleSource(stream, calls[0].first_choice)
-    tasks = [asyncio.ensure_future(client.stream(model, call.body, asked_as=asked_as, since=since)) for call in calls]
+    tasks = [asyncio.ensure_future(client.stream(model, call.encode, asked_as=asked_as, since=since)) for call in calls]
     try:
         streams = await asyncio.gather(*tasks)
     except BaseException:
@@ -136,4 +156,6 @@ async def open_source(
             if isinstance(opened, UpstreamStream):
                 opened.close()
         raise
+    for opened in streams:
+        opened.on_growth = on_growth
     return MergedSource([(call.first_choice, stream) for call, stream in zip(calls, streams, strict=True)])

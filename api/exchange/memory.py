@@ -40,6 +40,7 @@ JsonDict = dict[str, Any]
 OWN_HISTORY_ROLES: Final = frozenset({"assistant", "tool", "function"})
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 RESULT_ROLES: Final = frozenset({"tool", "function"})
+_DROPPED: Final = RememberedMessage(message={}, content=None)
 _NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
 
 
@@ -86,6 +87,11 @@ class Memory:
     def parent(self) -> Key | None:
         """The node that the request's first message hangs under."""
         return self.state.head if self.continued and self.state is not None else self.head
+
+    def drop_content(self) -> None:
+        """Drop the texts; how many messages were remembered stays known."""
+        self.messages, self.restored, self.makers, self.path = [], {}, {}, ()
+        self.before = [_DROPPED] * len(self.before)
 
     def release(self) -> None:
         """Let the next request of the session go on."""
@@ -272,7 +278,12 @@ def _with_path(state: SessionState | None) -> tuple[SessionState, Sequence[Store
         return None
     if state.head is None:
         return state, ()
-    path = path_to(state.head, max_messages=settings.SESSION_MAX_MESSAGES, max_tokens=settings.SESSION_MAX_TOKENS)
+    path = path_to(
+        state.head,
+        max_messages=settings.SESSION_MAX_MESSAGES,
+        max_tokens=settings.SESSION_MAX_TOKENS,
+        max_bytes=settings.MAX_BODY_BYTES,  # no more than a client that keeps its own history could send
+    )
     return state, path
 
 

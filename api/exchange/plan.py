@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-import orjson
-
 from api.authentication import Caller
+from api.byte_budget import Hold
 from api.errors import ModelNotFoundError
 from api.exchange.completion_keeper import CompletionKeeper
 from api.exchange.exchange import Branch, Exchange
@@ -19,6 +18,7 @@ from api.exchange.record import record_failure
 from api.exchange.token_prompts import in_text
 from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
+from api.large_work import off_loop
 from api.notes import Note
 from api.openai.chat_request import ChatCompletionRequest
 from api.openai.completion_request import CompletionRequest
@@ -43,13 +43,16 @@ SPEECH_SECONDS: Final = 3600
 
 @frozen()
 class Asker:
-    """Who asks, under which request id, what `X-Session-Id` named, and what was changed before the request was read."""
+    """Who asks, under which request id, what `X-Session-Id` named, what was changed before the request was read, and
+    what holds the request's bytes.
+    """
 
     request_id: str
     caller: Caller
     session_name: str = ""
     memory: bool = True
     notes: tuple[Note, ...] = ()
+    hold: Hold | None = None
 
     def session_of(self, user: str | None) -> SessionKey | None:
         """Return the session that the request continues, or None when nothing is to be remembered for it."""
@@ -67,8 +70,9 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
         session = asker.session_of(request.user)
         memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
         try:
+            exchange.hold_bytes(sum(stored.size for stored in memory.path))
             fetched = await fetch_media(runtime, memory)
-            _plan_chat_calls(runtime, exchange, request, profile, memory, fetched)
+            await off_loop(exchange.size, _plan_chat_calls, runtime, exchange, (request, profile), memory, fetched)
         except BaseException:
             memory.release()
             raise
@@ -81,11 +85,11 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
 def _plan_chat_calls(
     runtime: Runtime,
     exchange: Exchange,
-    request: ChatCompletionRequest,
-    profile: ModelProfile,
+    asked: tuple[ChatCompletionRequest, ModelProfile],
     memory: Memory,
     fetched: Mapping[str, Blob],
 ) -> None:
+    request, profile = asked
     exchange.keeper = CompletionKeeper(request.model, request.messages) if request.store else None
     if memory.changed:
         request = request.model_copy(update={"messages": memory.messages})
@@ -195,6 +199,7 @@ def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, 
         user=request.user or "",
         metadata=getattr(request, "metadata", None) or {},
         notes=[*asker.notes, *request.notes],
+        hold=asker.hold,
     )
 
 
@@ -218,9 +223,10 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
 
 
 def _calls(branch: Branch) -> list[PlannedCall]:
-    """Encode the body once; several calls share it where the model gives one candidate only."""
-    # Copied, because a stream keeps it until its end, and orjson's own bytes stand in a buffer of several KiB.
+    """Return the calls of one conversation: several where the model gives one candidate only."""
     upstream = branch.upstream
-    body = bytes(bytearray(orjson.dumps(upstream.body)))
     choices = branch.choices // upstream.parallel
-    return [PlannedCall(body, branch.first_choice + number * choices, choices) for number in range(upstream.parallel)]
+    return [
+        PlannedCall(upstream.body, branch.first_choice + number * choices, choices)
+        for number in range(upstream.parallel)
+    ]

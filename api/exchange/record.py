@@ -26,6 +26,7 @@ from api.exchange.memory import Memory
 from api.exchange.nodes import new_node
 from api.exchange.usage_row import usage_row
 from api.gemini.wire import Content
+from api.large_work import LARGE, off_loop
 from api.runtime import Runtime
 from api.translate.message_tokens import json_tokens
 from sessions_store.canonical import Key, message_key
@@ -35,9 +36,8 @@ from sessions_store.recording import (
     SessionUpdate,
     StoreError,
     StoreUnavailableError,
-    request_digest,
 )
-from sessions_store.records import TURNS_AS_SENT, WITHOUT_SIGNATURES
+from sessions_store.records import TURNS_AS_SENT, WITHOUT_SIGNATURES, request_digest
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +75,16 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
     exchange.recorded = True
     if status == "client_closed" and (fault := exchange.fault or server_cut()) is not None:
         status, error = status_of(fault), fault
+    committing = _commit(runtime, exchange, status, error)
+    # What a thread prepares is recorded also when the client leaves meanwhile.
+    await (asyncio.shield(committing) if exchange.size >= LARGE else committing)
+
+
+async def _commit(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> None:
     withheld = False
     try:
-        whole = _exchange_record(runtime, exchange, status, error)
+        # A failure may show events to those who listen, which only the loop may do.
+        whole = await off_loop(exchange.size if status == "ok" else 0, _whole, runtime, exchange, status, error)
     except Exception:
         logger.exception("an exchange is recorded without its answer")
         withheld, whole = True, _without_answer(runtime, exchange)
@@ -90,6 +97,13 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
         raise InternalError(NOT_RECORDED) from None
     if withheld:
         raise InternalError(NOT_RECORDED)
+
+
+def _whole(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> ExchangeRecord:
+    """Return the record of an exchange, which keeps no copy of what was large."""
+    whole = _exchange_record(runtime, exchange, status, error)
+    exchange.drop_content()
+    return whole
 
 
 def _exchange_record(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> ExchangeRecord:
@@ -109,7 +123,7 @@ def _without_answer(runtime: Runtime, exchange: Exchange) -> ExchangeRecord:
     """Return the record of an exchange whose answer cannot be put into one: what was paid for is recorded."""
     failed = replace(exchange, answer=None, branches=(), calls=(), keeper=None)
     whole = _exchange_record(runtime, failed, "internal_error", InternalError(NOT_RECORDED))
-    prompt = sum(json_tokens(call.body) for call in exchange.calls) if exchange.attempts else 0
+    prompt = sum(json_tokens(call.encode()) for call in exchange.calls) if exchange.attempts else 0
     return replace(whole, usage=replace(whole.usage, prompt_tokens=prompt, total_tokens=prompt, estimated=True))
 
 

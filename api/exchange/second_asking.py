@@ -160,7 +160,8 @@ class HeldSource:
 
 async def _open(runtime: Runtime, exchange: Exchange, calls: Sequence[PlannedCall], since: float) -> Source:
     model, name = exchange.upstream_model, exchange.public_model
-    return await open_source(runtime.client, model, calls, asked_as=name, since=since)
+    on_growth = None if exchange.hold is None else exchange.hold.add
+    return await open_source(runtime.client, model, calls, asked_as=name, since=since, on_growth=on_growth)
 
 
 def _note(exchange: Exchange, reasons: Iterable[str]) -> None:

@@ -5,8 +5,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-import orjson
-
 from api.errors import GatewayError, InvalidRequestError
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import PlannedCall
@@ -43,12 +41,8 @@ async def _asked(exchange: Exchange, ask: Ask[Answered], chosen: Sequence[int]) 
             raise
     exchange.unsigned = True
     exchange.calls = [
-        PlannedCall(_unsigned_body(call.body), call.first_choice, call.choices) for call in exchange.calls
+        PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in exchange.calls
     ]
     exchange.notes.append(Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without"))
     exchange.attempts += len(chosen)
     return await ask([exchange.calls[number] for number in chosen])
-
-
-def _unsigned_body(body: bytes) -> bytes:
-    return orjson.dumps(without_signatures(orjson.loads(body)))

@@ -116,7 +116,7 @@ def _usage(exchange: Exchange, *, reported: bool) -> tuple[Mapping[str, Any], bo
 
 def _filled(usage: Mapping[str, Any], exchange: Exchange) -> Mapping[str, Any]:
     """Return the usage with estimates for the tokens of which Gemini tells nothing that can be read."""
-    prompt = usage.get("prompt_tokens") or sum(json_tokens(call.body) for call in exchange.calls)
+    prompt = usage.get("prompt_tokens") or sum(json_tokens(call.encode()) for call in exchange.calls)
     completion = usage.get("completion_tokens")
     if not completion:
         completion = sum(json_tokens(orjson.dumps(message)) for message in exchange.planned_answer.messages)

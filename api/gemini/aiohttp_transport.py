@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from api.gemini.transport import BrokenOffError, ConnectFailedError, ConnectTimeoutError, TransportError
+from api.gemini.transport import Body, BrokenOffError, ConnectFailedError, ConnectTimeoutError, TransportError
 
 
 class AiohttpAnswer:
@@ -49,7 +49,7 @@ class AiohttpTransport:
             read_bufsize=2**18,
         )
 
-    async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, until: float) -> AiohttpAnswer | None:
+    async def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> AiohttpAnswer | None:
         """See transport.Transport."""
         return await self._ask("POST", path, headers, body, until=until)
 
@@ -58,9 +58,14 @@ class AiohttpTransport:
         return await self._ask("GET", path, headers, None, until=until)
 
     async def _ask(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, until: float
+        self, method: str, path: str, headers: Mapping[str, str], body: Body | None, *, until: float
     ) -> AiohttpAnswer | None:
-        options: Any = {"headers": headers, "data": body, "timeout": self._limits, "allow_redirects": False}
+        options: Any = {
+            "headers": headers,
+            "data": None if body is None else body(),
+            "timeout": self._limits,
+            "allow_redirects": False,
+        }
         try:
             async with asyncio.timeout_at(until):
                 response = await self._session.request(method, self._origin + path, **options)

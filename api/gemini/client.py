@@ -12,7 +12,7 @@ import importlib.util
 import logging
 import os
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -33,13 +33,14 @@ from api.errors import (
 from api.gemini.faults import KEY_REFUSED, upstream_error
 from api.gemini.refusals import known_sentence
 from api.gemini.sse import StreamDecoder
-from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, Transport, TransportError
+from api.gemini.transport import Answer, Body, ConnectFailedError, ConnectTimeoutError, Transport, TransportError
 from api.gemini.wire import GenerateContentResponse
 from api.json_mending import read_json
 
 logger = logging.getLogger(__name__)
 
-MAX_UNARY_BYTES: Final = 40 * 2**20
+MAX_ANSWER_BYTES: Final = 40 * 2**20
+STEP: Final = 2**16  # how often a stream tells how much has come
 MAX_ERROR_BYTES: Final = 2**20
 MODEL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*")
 PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
@@ -49,7 +50,7 @@ LATE = "The upstream model did not answer within the time limit."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deadlines:
-    """Seconds that each part of an upstream call may take.
+    """Seconds that each part of an upstream call may take, and bytes that its answer may have.
 
     `connect`: TCP and TLS; `first_byte`: from the request to the answer's first data; `idle`: between two pieces of a
     stream; `total`: the whole call.
@@ -59,6 +60,7 @@ class Deadlines:
     first_byte: float = 120.0
     idle: float = 60.0
     total: float = 600.0
+    answer_bytes: int = MAX_ANSWER_BYTES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,19 +96,19 @@ class GeminiClient:
         await self._sdk.aio.aclose()
 
     async def generate(
-        self, model: str, body: bytes, *, asked_as: str = "", since: float | None = None
+        self, model: str, body: Body, *, asked_as: str = "", since: float | None = None
     ) -> GenerateContentResponse:
         """POST `:generateContent` with a JSON body and return Gemini's JSON answer as it came.
 
-        `asked_as` is the client's name of the model, for messages. The total deadline counts from `since` (the event
-        loop's time), by default from now.
+        `body` encodes the request when it is sent. `asked_as` is the client's name of the model, for messages. The
+        total deadline counts from `since` (the event loop's time), by default from now.
         """
         name = asked_as or model
         response: Any = await self._plain(f"{self._path(model)}:generateContent", body, name, since)
         answer: GenerateContentResponse = response
         return answer
 
-    async def count_tokens(self, model: str, body: bytes, *, asked_as: str = "") -> int:
+    async def count_tokens(self, model: str, body: Body, *, asked_as: str = "") -> int:
         """POST `:countTokens` and return `totalTokens`; raises UpstreamError for one that is no count."""
         counted = await self._plain(f"{self._path(model)}:countTokens", body, asked_as or model)
         total = counted.get("totalTokens", 0)  # proto JSON leaves out a zero
@@ -122,7 +124,7 @@ class GeminiClient:
         answer.close()
 
     async def stream(
-        self, model: str, body: bytes, *, asked_as: str = "", since: float | None = None
+        self, model: str, body: Body, *, asked_as: str = "", since: float | None = None
     ) -> "UpstreamStream":
         """POST `:streamGenerateContent` and return the open stream once Gemini has answered 200.
 
@@ -134,24 +136,26 @@ class GeminiClient:
         answer = await self._post(f"{self._path(model)}:streamGenerateContent?alt=sse", body, name, ends_at)
         return UpstreamStream(answer, self.deadlines, started=started, ends_at=ends_at, model=name)
 
-    async def _plain(self, path: str, body: bytes, name: str, since: float | None = None) -> dict[str, Any]:
+    async def _plain(self, path: str, body: Body, name: str, since: float | None = None) -> dict[str, Any]:
         until = (self._loop.time() if since is None else since) + self.deadlines.total
         answer = await self._post(path, body, name, until)
         try:
-            raw = await _read_all(answer, until, MAX_UNARY_BYTES)
+            raw = await _read_all(answer, until, self.deadlines.answer_bytes)
         except BaseException:
             answer.close()
             raise
         answer.release()
         return _json_object(raw, name)
 
-    async def _post(self, path: str, body: bytes, name: str, ends_at: float) -> Answer:
+    async def _post(self, path: str, body: Body, name: str, ends_at: float) -> Answer:
         """Send one request; the answer is a 200 whose body is unread. Anything else becomes its error."""
         until = min(self._loop.time() + self.deadlines.first_byte, ends_at)
         target, headers = await self._target(path)
         return await self._accepted(self._transport.post(target, headers, body, until=until), until, name, body)
 
-    async def _accepted(self, asking: Awaitable[Answer | None], until: float, name: str, body: bytes = b"") -> Answer:
+    async def _accepted(
+        self, asking: Awaitable[Answer | None], until: float, name: str, body: Body | None = None
+    ) -> Answer:
         """Await the answer to `body` and return it if it is a 200, with its own body unread."""
         try:
             answer = await asking
@@ -165,7 +169,9 @@ class GeminiClient:
             raw = await _read_all(answer, until, MAX_ERROR_BYTES)
         finally:
             answer.close()
-        refusal = upstream_error(answer.status, raw, answer.headers, openai_model=name, request=body)
+        refusal = upstream_error(
+            answer.status, raw, answer.headers, openai_model=name, request=b"" if body is None else body()
+        )
         self._log(refusal, answer.status)
         raise refusal
 
@@ -202,7 +208,10 @@ class GeminiClient:
 
 
 class UpstreamStream:
-    """One open stream of Gemini's answers. `close()` drops the connection at once, so Gemini stops generating."""
+    """One open stream of Gemini's answers. `close()` drops the connection at once, so Gemini stops generating.
+
+    `received` are the bytes so far; `on_growth` is called with each STEP of them.
+    """
 
     __slots__ = (
         "_answer",
@@ -212,8 +221,12 @@ class UpstreamStream:
         "_fault",
         "_idle",
         "_loop",
+        "_mark",
         "_model",
+        "_most",
         "ended",
+        "on_growth",
+        "received",
     )
 
     def __init__(self, answer: Answer, deadlines: Deadlines, *, started: float, ends_at: float, model: str) -> None:
@@ -225,6 +238,10 @@ class UpstreamStream:
         self._ends_at = ends_at
         self._due = min(started + deadlines.first_byte, self._ends_at)  # when it has been silent for too long, or ends
         self._fault: GatewayError | None = None
+        self._most = deadlines.answer_bytes
+        self._mark = min(STEP, self._most)
+        self.received = 0
+        self.on_growth: Callable[[int], None] | None = None
         self.ended = False
 
     async def read(self, wait: float) -> list[GenerateContentResponse] | None:
@@ -249,14 +266,28 @@ class UpstreamStream:
                     raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
                 return None
             self._due = min(now + self._idle, self._ends_at)
-            self.ended = not data
-            responses: list[Any] = self._decoder.feed(data) if data else self._decoder.finish()
+            responses = self._decoded(data)
             for response in responses:
                 if "error" in response:
                     return self._checked(responses)
             if responses:
                 return responses
         return []
+
+    def _decoded(self, data: bytes) -> list[Any]:
+        self.ended = not data
+        self.received += len(data)
+        if self.received > self._mark:
+            self._grown()
+        return self._decoder.feed(data) if data else self._decoder.finish()
+
+    def _grown(self) -> None:
+        """Tell how much has come since the last mark; raises UpstreamError beyond the most that an answer may have."""
+        if self.on_growth is not None:
+            self.on_growth(STEP)
+        if self.received > self._most:
+            raise _too_large()
+        self._mark = min(self.received + STEP, self._most)
 
     def _checked(self, responses: list[Any]) -> list[GenerateContentResponse]:
         """Return the answers before an error object; the error itself is raised now, or by the next read."""
@@ -309,17 +340,23 @@ def _transport(origin: str, connect_seconds: float) -> Transport:
 
 async def _read_all(answer: Answer, until: float, limit: int) -> bytes:
     """Return the whole body; more than `limit` bytes, silence or a broken connection raise."""
-    raw = b""
+    pieces: list[bytes] = []
+    size = 0
     try:
         while data := await answer.receive(until):
-            raw = raw + data if raw else data
-            if len(raw) > limit:
-                raise UpstreamError("The upstream's answer is larger than this server reads.")
+            pieces.append(data)
+            size += len(data)
+            if size > limit:
+                raise _too_large()
     except TransportError as error:
         raise _connection_error(error) from None
     if data is None:
         raise UpstreamTimeoutError(LATE)
-    return raw
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _too_large() -> UpstreamError:
+    return UpstreamError("The upstream's answer is larger than this server reads.", retryable=False)
 
 
 def _json_object(raw: bytes, model: str) -> dict[str, Any]:

@@ -6,19 +6,20 @@ redirects, no cookies, no compression, no HTTP proxy: where one is configured, `
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import httptools
 
-from api.gemini.transport import BrokenOffError, ConnectFailedError, ConnectTimeoutError
+from api.gemini.transport import Body, BrokenOffError, ConnectFailedError, ConnectTimeoutError
 
 MOST_IDLE: Final = 256
 IDLE_SECONDS: Final = 60.0
 BUFFERED_HIGH: Final = 2**18
 HEAD_LIMIT: Final = 2**16
+ONE_WRITE: Final = 2**16
 MOST_HEADS: Final = 1024
 
 
@@ -85,11 +86,14 @@ class Connection(asyncio.Protocol):
         fresh = self._loop.time() - self.idle_since < IDLE_SECONDS
         return fresh and self._lost is None and self._transport is not None and not self._transport.is_closing()
 
-    def send(self, request: bytes) -> None:
+    def send(self, request: Sequence[bytes]) -> None:
         """Begin an exchange."""
         assert self._transport is not None  # noqa: S101 - the pool hands out connected ones only
         self._reset()
-        self._transport.write(request)
+        if len(request) == 1:
+            self._transport.write(request[0])
+        else:
+            self._transport.writelines(request)
 
     def receive(self, until: float) -> "asyncio.Future[bytes | None]":
         """See transport.Answer. As long as its head has not come, b"" says that it has."""
@@ -223,6 +227,13 @@ class Connection(asyncio.Protocol):
             self._reusable = bool(self._parser.should_keep_alive())  # only here does httptools know
 
 
+def _request(head: bytes, body: bytes) -> Sequence[bytes]:
+    """Return a request in one piece, or in two where copying a large body behind its head would take as much again."""
+    if len(body) <= ONE_WRITE:
+        return (b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body),)
+    return b"%sContent-Length: %d\r\n\r\n" % (head, len(body)), body
+
+
 class DirectTransport:
     """A pool of connections to one origin; the one used last is used first, so that the others may grow old."""
 
@@ -237,19 +248,18 @@ class DirectTransport:
         self._heads: dict[str, tuple[Mapping[str, str], bytes]] = {}
         self._closed = False
 
-    async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, until: float) -> Connection | None:
+    async def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Connection | None:
         """See transport.Transport."""
-        request = b"%sContent-Length: %d\r\n\r\n%s" % (self._head(path, headers), len(body), body)
-        return await self._ask(request, until)
+        return await self._ask(lambda: _request(self._head(path, headers), body()), until)
 
     async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Connection | None:
         """See transport.Transport."""
-        return await self._ask(self._lines("GET", path, headers) + b"\r\n", until)
+        return await self._ask(lambda: (self._lines("GET", path, headers) + b"\r\n",), until)
 
-    async def _ask(self, request: bytes, until: float) -> Connection | None:
+    async def _ask(self, request: Callable[[], Sequence[bytes]], until: float) -> Connection | None:
         connection = self._reuse() or await self._connect()
         try:
-            connection.send(request)
+            connection.send(request())
             if await connection.receive(until) is not None:
                 return connection
         except BaseException:

@@ -4,8 +4,11 @@ Two kinds exist: `direct_transport` (asyncio and httptools, about ten times chea
 docs/decisions/0005) and `aiohttp_transport`, for where an HTTP proxy stands between or httptools is missing.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
+
+# Encodes a request; called once it can be sent, so that its bytes take memory only until the kernel has them.
+Body = Callable[[], bytes]
 
 
 class TransportError(Exception):
@@ -51,7 +54,7 @@ class Answer(Protocol):
 class Transport(Protocol):
     """A pool of connections to one origin."""
 
-    async def post(self, path: str, headers: Mapping[str, str], body: bytes, *, until: float) -> Answer | None:
+    async def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Answer | None:
         """Send one request and return the answer's head, or None once the loop's clock has passed `until`.
 
         Raises TransportError. A caller that is cancelled leaves nothing behind.

@@ -27,7 +27,8 @@ def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
     """Return who asks; raises InvalidRequestError for an X-Session-Id that is not 1 to 200 visible ASCII characters."""
     name = session_name(request) if request.META.get("HTTP_X_SESSION_ID") else ""
     notes: tuple[Note, ...] = getattr(request, "address_notes", ())
-    return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED, notes)
+    hold = request.scope.get("hold")  # type: ignore[attr-defined]  # an ASGIRequest has it
+    return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED, notes, hold)
 
 
 def session_name(request: HttpRequest) -> str:

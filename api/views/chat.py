@@ -7,7 +7,7 @@ from api.exchange.plan import plan_chat
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import runtime
 from api.views.answering import answer, asker_of
-from api.views.base import GatewayView, json_body
+from api.views.base import GatewayView, parsed_body
 from api.views.stored_completions import list_stored
 
 
@@ -20,6 +20,6 @@ class ChatCompletionsView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
-        parsed = parse_chat_completion(await json_body(request))
-        exchange = await plan_chat(runtime(), parsed, asker_of(self, request))
-        return await answer(exchange)
+        asker = asker_of(self, request)
+        # The parsed request has no name here: a large one must not stay as long as this frame.
+        return await answer(await plan_chat(runtime(), await parsed_body(request, parse_chat_completion), asker))

@@ -7,7 +7,7 @@ from api.exchange.plan import plan_completion
 from api.openai.completion_request import parse_completion
 from api.runtime import runtime
 from api.views.answering import answer, asker_of
-from api.views.base import GatewayView, json_body
+from api.views.base import GatewayView, parsed_body
 
 
 class CompletionsView(GatewayView):
@@ -15,6 +15,5 @@ class CompletionsView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
-        parsed = parse_completion(await json_body(request))
-        exchange = await plan_completion(runtime(), parsed, asker_of(self, request))
-        return await answer(exchange)
+        asker = asker_of(self, request)
+        return await answer(await plan_completion(runtime(), await parsed_body(request, parse_completion), asker))

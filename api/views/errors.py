@@ -56,8 +56,8 @@ def failure(exc: Exception) -> HttpResponse:
     return response
 
 
-def payload_too_large() -> HttpResponse:
-    """Answer a body that grew past MAX_BODY_BYTES, before any view exists to do it."""
-    response = failure(PayloadTooLargeError("The request's body is larger than this server reads."))
+def refusal(error: GatewayError) -> HttpResponse:
+    """Answer a request whose body is not read to its end, before any view exists to do it."""
+    response = failure(error)
     response["Connection"] = "close"
     return response

@@ -18,7 +18,7 @@ from api.openai.responses_request import parse_compact, parse_input_tokens, pars
 from api.openai.sse import CONTENT_TYPE, named_event
 from api.runtime import runtime
 from api.views.answering import EventStreamResponse, answer, asker_of
-from api.views.base import GatewayView, json_body, json_response
+from api.views.base import GatewayView, json_response, parsed_body
 
 if TYPE_CHECKING:
     from api.openai.conversations import Deleted, InputTokens
@@ -29,10 +29,12 @@ class ResponsesView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
-        parsed = parse_responses(await json_body(request))
+        parsed = await parsed_body(request, parse_responses)
         planned = await plan_managed(runtime(), parsed, asker_of(self, request))
         if not (parsed.background or planned.compacted or parsed.prewarms):
-            return await answer(planned.exchange)
+            exchange = planned.exchange
+            del parsed, planned  # a large request must not stay as long as this frame
+            return await answer(exchange)
         response: HttpResponseBase
         if parsed.prewarms:
             response = taken_in(await take_in(runtime(), planned), stream=bool(parsed.stream))
@@ -88,7 +90,7 @@ class InputTokensView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Count them."""
-        parsed = self.noted(parse_input_tokens(await json_body(request)))
+        parsed = self.noted(await parsed_body(request, parse_input_tokens))
         counted = await count_input_tokens(runtime(), parsed, asker_of(self, request))
         body: InputTokens = {"object": "response.input_tokens", "input_tokens": counted}
         return json_response(body)
@@ -99,7 +101,7 @@ class CompactView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Return the items that take its place."""
-        parsed = self.noted(parse_compact(await json_body(request)))
+        parsed = self.noted(await parsed_body(request, parse_compact))
         return json_response(await compact(runtime(), parsed, asker_of(self, request)))
 
 

@@ -15,7 +15,7 @@ def asked(socket: Mock) -> Connection:
     """Return a connection that has sent a request over `socket`."""
     made = Connection(DirectTransport("http://localhost", connect_seconds=1))
     made.connection_made(socket)
-    made.send(b"POST / HTTP/1.1\r\n\r\n")
+    made.send([b"POST / HTTP/1.1\r\n\r\n"])
     return made
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def sse(*texts: str) -> list[bytes]:
 
 
 async def test_plain_answer_and_what_was_sent(gemini: FakeGemini, client: GeminiClient) -> None:
-    assert await client.generate("gemini-x", b'{"contents":[]}') == ANSWER
+    assert await client.generate("gemini-x", lambda: b'{"contents":[]}') == ANSWER
     path, headers, body = gemini.requests[0]
     assert path == "/v1beta/models/gemini-x:generateContent"
     assert headers["x-goog-api-key"] == "k-test"
@@ -121,19 +122,19 @@ async def test_one_connection_serves_one_request_after_another(gemini: FakeGemin
 
     gemini.handler = plain
     for _ in range(3):
-        await client.generate("gemini-x", b"{}")
+        await client.generate("gemini-x", lambda: b"{}")
     assert len(peers) == 1
 
 
 async def test_headers_of_one_request_never_reach_the_next(gemini: FakeGemini, client: GeminiClient) -> None:
     for _ in range(2):
-        await client.generate("gemini-x", b"{}")
+        await client.generate("gemini-x", lambda: b"{}")
     assert gemini.requests[0][1] == gemini.requests[1][1]
 
 
 async def test_stream_gives_pieces_then_the_end(gemini: FakeGemini, client: GeminiClient) -> None:
     gemini.handler = lambda request: gemini.events(request, *sse("a", "b"))
-    stream = await client.stream("gemini-x", b"{}")
+    stream = await client.stream("gemini-x", lambda: b"{}")
     texts = []
     while pieces := await stream.read(1.0):
         texts += [piece["candidates"][0]["content"]["parts"][0]["text"] for piece in pieces]
@@ -144,7 +145,7 @@ async def test_stream_gives_pieces_then_the_end(gemini: FakeGemini, client: Gemi
 
 async def test_closing_a_stream_reaches_gemini_at_once(gemini: FakeGemini, client: GeminiClient) -> None:
     gemini.handler = lambda request: gemini.events(request, *sse("a"), then_hang=True)
-    stream = await client.stream("gemini-x", b"{}")
+    stream = await client.stream("gemini-x", lambda: b"{}")
     assert await stream.read(1.0)
     stream.close()
     async with asyncio.timeout(1.0):
@@ -160,7 +161,7 @@ async def test_cancelling_a_plain_call_reaches_gemini_at_once(gemini: FakeGemini
         raise AssertionError
 
     gemini.handler = hang
-    call = asyncio.ensure_future(client.generate("gemini-x", b"{}"))
+    call = asyncio.ensure_future(client.generate("gemini-x", lambda: b"{}"))
     await arrived.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -176,14 +177,14 @@ async def test_silence_before_the_first_byte(gemini: FakeGemini, client: GeminiC
 
     gemini.handler = hang
     with pytest.raises(UpstreamTimeoutError):
-        await client.generate("gemini-x", b"{}")
+        await client.generate("gemini-x", lambda: b"{}")
     with pytest.raises(UpstreamTimeoutError):
-        await client.stream("gemini-x", b"{}")
+        await client.stream("gemini-x", lambda: b"{}")
 
 
 async def test_silence_in_mid_stream(gemini: FakeGemini, client: GeminiClient) -> None:
     gemini.handler = lambda request: gemini.events(request, *sse("a"), then_hang=True)
-    stream = await client.stream("gemini-x", b"{}")
+    stream = await client.stream("gemini-x", lambda: b"{}")
     assert await stream.read(1.0)
     assert await stream.read(0.01) is None
     with pytest.raises(UpstreamTimeoutError, match="silent"):
@@ -206,7 +207,7 @@ async def test_each_piece_gives_the_stream_new_time(gemini: FakeGemini) -> None:
     made = GeminiClient(
         Upstream(api_key="k", base_url=gemini.base_url), Deadlines(connect=1, first_byte=0.5, idle=0.5, total=30)
     )
-    stream = await made.stream("gemini-x", b"{}")
+    stream = await made.stream("gemini-x", lambda: b"{}")
     enough = loop.time() + 0.7
     while loop.time() < enough:
         assert await stream.read(5.0)
@@ -226,7 +227,7 @@ async def test_the_total_deadline_bounds_the_first_byte_too(gemini: FakeGemini) 
     for ask in (made.generate, made.stream):
         async with asyncio.timeout(10):
             with pytest.raises(UpstreamTimeoutError):
-                await ask("gemini-x", b"{}")
+                await ask("gemini-x", lambda: b"{}")
     await made.aclose()
 
 
@@ -235,7 +236,7 @@ async def test_a_dribble_ends_at_the_total_deadline(gemini: FakeGemini) -> None:
     made = GeminiClient(
         Upstream(api_key="k", base_url=gemini.base_url), Deadlines(connect=1, first_byte=1, idle=1, total=0.3)
     )
-    stream = await made.stream("gemini-x", b"{}")
+    stream = await made.stream("gemini-x", lambda: b"{}")
     with pytest.raises(UpstreamTimeoutError, match="finish"):
         await read_to_the_end(stream)
     stream.close()
@@ -264,23 +265,21 @@ async def test_refusals_and_garbage(
 
     gemini.handler = refuse
     with pytest.raises(expected) as caught:
-        await client.generate("gemini-x", b"{}")
+        await client.generate("gemini-x", lambda: b"{}")
     assert "html" not in str(caught.value)
 
 
-async def test_a_plain_answer_beyond_the_limit_is_not_taken(
-    gemini: FakeGemini, client: GeminiClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert await client.generate("gemini-x", b"{}") == ANSWER
-    monkeypatch.setattr("api.gemini.client.MAX_UNARY_BYTES", len(json.dumps(ANSWER)) - 1)
+async def test_a_plain_answer_beyond_the_limit_is_not_taken(gemini: FakeGemini, client: GeminiClient) -> None:
+    assert await client.generate("gemini-x", lambda: b"{}") == ANSWER
+    client.deadlines = replace(client.deadlines, answer_bytes=len(json.dumps(ANSWER)) - 1)
     with pytest.raises(UpstreamError, match="larger"):
-        await client.generate("gemini-x", b"{}")
+        await client.generate("gemini-x", lambda: b"{}")
 
 
 async def test_an_error_inside_a_stream_is_raised(gemini: FakeGemini, client: GeminiClient) -> None:
     fault = json.dumps({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}).encode()
     gemini.handler = lambda request: gemini.events(request, *sse("a"), b"data: " + fault + b"\r\n\r\n")
-    stream = await client.stream("gemini-x", b"{}")
+    stream = await client.stream("gemini-x", lambda: b"{}")
     with pytest.raises(UpstreamOverloadedError):
         await read_to_the_end(stream)
     stream.close()
@@ -289,7 +288,7 @@ async def test_an_error_inside_a_stream_is_raised(gemini: FakeGemini, client: Ge
 async def test_nobody_listens() -> None:
     made = GeminiClient(Upstream(api_key="k", base_url="http://127.0.0.1:9"), SHORT)
     with pytest.raises(UpstreamUnreachableError):
-        await made.generate("gemini-x", b"{}")
+        await made.generate("gemini-x", lambda: b"{}")
     with pytest.raises(UpstreamUnreachableError):
         await made.list_models()
     await made.aclose()
@@ -319,4 +318,4 @@ async def refuse_key(request: web.Request) -> web.StreamResponse:
 @pytest.mark.parametrize("name", ["a/../b", "a?b", "a b", "", "a#b", "a\n"])
 async def test_names_that_would_change_the_path_are_refused(client: GeminiClient, name: str) -> None:
     with pytest.raises(ModelNotFoundError):
-        await client.generate(name, b"{}")
+        await client.generate(name, lambda: b"{}")

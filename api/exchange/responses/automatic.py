@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-import orjson
-
 from api.exchange.exchange import Branch
 from api.exchange.fanout import PlannedCall
 from api.exchange.identity import item_ids
@@ -71,7 +69,7 @@ async def compact_context(runtime: Runtime, planned: PlannedResponse) -> Events:
     exchange.notes += [note for note in upstream.notes if note not in exchange.notes]
     behind.memory.turn, turns.memory.turn = turns.memory.turn, None
     exchange.branches = (Branch(behind.memory, upstream, 0, 1),)
-    exchange.calls = [PlannedCall(orjson.dumps(upstream.body), 0)]
+    exchange.calls = [PlannedCall(upstream.body, 0)]
     return planned.answer.compacted(encrypted, used)
 
 
@@ -88,7 +86,7 @@ async def _is_due(runtime: Runtime, planned: PlannedResponse) -> bool:
     exchange, turns = planned.exchange, planned.turns
     threshold = _threshold(planned.request, turns.profile.input_token_limit)
     body = exchange.branches[0].upstream.body
-    encoded = exchange.calls[0].body
+    encoded = exchange.calls[0].encode()
     if threshold is None or (len(encoded) <= threshold and b'"fileData"' not in encoded):
         return False
     if await counted(runtime, exchange, body) <= threshold:

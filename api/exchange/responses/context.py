@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from django.conf import settings
 
 from api.errors import InvalidRequestError, NotFoundError
 from api.openai.responses_request import ResponseParameters
 from api.runtime import Runtime
 from api.session_turns import SessionTurn
 from sessions_store.canonical import Key
-from sessions_store.conversations import FoundConversation, all_items, find_conversation
-from sessions_store.history import history_to, is_whole
+from sessions_store.conversations import FoundConversation, all_items, find_conversation, items_size
+from sessions_store.history import History, history_to
+from sessions_store.items import find_items, item_sizes
 from sessions_store.responses import find_response
 from sessions_store.transcript import StoredMessage
 
@@ -89,18 +91,55 @@ async def _previous(
     earlier = orjson.loads(known.settings)
     if known.head is None:
         return Context(earlier=earlier, previous_id=public_id)
-    path, whole = await runtime.store.read(_history, known.head, bound)
-    if not path:
+    history = await _history(runtime, known.head, bound, param="previous_response_id")
+    if not history.path:
         raise previous_not_found(public_id)
     return Context(
-        head=known.head, path=path, whole=whole, earlier=earlier, call_ids=known.call_ids, previous_id=public_id
+        head=known.head,
+        path=history.path,
+        whole=history.whole,
+        earlier=earlier,
+        call_ids=known.call_ids,
+        previous_id=public_id,
     )
 
 
-def _history(head: Key, bound: int | None) -> tuple[list[StoredMessage], bool]:
-    """Read the conversation up to a node, and whether all of it was read; runs in a database thread."""
-    path = history_to(head, max_tokens=bound)
-    return path, bound is None or is_whole(path)
+async def _history(runtime: Runtime, head: Key, bound: int | None, *, param: str) -> History:
+    """Read the conversation up to a node: no more bytes of it than a client could send in one request.
+
+    Raises InvalidRequestError where the oldest messages must not be left out.
+    """
+    history = await runtime.store.read(history_to, head, max_tokens=bound, max_bytes=settings.MAX_BODY_BYTES)
+    if bound is None and not history.whole:
+        raise too_large("The stored conversation", param, "Compact it, or set 'truncation' to 'auto'.")
+    return history
+
+
+def _items(conversation_id: int) -> list[dict[str, Any]]:
+    """Read all items of a conversation; runs in a database thread. Raises InvalidRequestError if they are too large."""
+    if items_size(conversation_id) > settings.MAX_BODY_BYTES:
+        raise too_large("The stored conversation", "conversation", "Delete some of its items.")
+    return all_items(conversation_id)
+
+
+def referenced_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read the items that a request refers to by id; runs in a database thread.
+
+    An item counts as often as it is named. Raises InvalidRequestError if they are too large together.
+    """
+    sizes = item_sizes(principal_id, item_ids)
+    if sum(sizes.get(item_id, 0) for item_id in item_ids) > settings.MAX_BODY_BYTES:
+        raise too_large("What the request refers to", "input", "Refer to fewer items.")
+    return find_items(principal_id, item_ids)
+
+
+def too_large(what: str, param: str, advice: str) -> InvalidRequestError:
+    """Return the refusal of stored content that no client could send in one request."""
+    return InvalidRequestError(
+        f"{what} has more than the {settings.MAX_BODY_BYTES} bytes that one request may have. {advice}",
+        param=param,
+        code="context_length_exceeded",
+    )
 
 
 async def _stored(runtime: Runtime, principal_id: int, public_id: str) -> LocalResponse:
@@ -149,11 +188,12 @@ async def _conversation(runtime: Runtime, principal_id: int, public_id: str, bou
         found = await find_or_404(runtime, principal_id, public_id)
         context = Context(conversation=found, earlier=orjson.loads(found.settings), turn=turn)
         if found.head is not None:
-            context.path, context.whole = await runtime.store.read(_history, found.head, bound)
+            history = await _history(runtime, found.head, bound, param="conversation")
+            context.path, context.whole = history.path, history.whole
         if context.path:
             context.head = found.head
         elif not found.empty:
-            context.items = await runtime.store.read(all_items, found.id)
+            context.items = await runtime.store.read(_items, found.id)
     except BaseException:
         if turn is not None:
             turn.end()

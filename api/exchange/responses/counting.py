@@ -41,7 +41,7 @@ async def counted(runtime: Runtime, exchange: Exchange, upstream: Mapping[str, A
     runtime.enter()
     try:
         return await runtime.client.count_tokens(
-            exchange.upstream_model, orjson.dumps(body), asked_as=exchange.public_model
+            exchange.upstream_model, lambda: orjson.dumps(body), asked_as=exchange.public_model
         )
     finally:
         runtime.leave()

@@ -86,11 +86,14 @@ class Job:
         self._runtime = runtime
         self._planned = planned
         self._task: asyncio.Task[None] | None = None
+        self._hold = planned.exchange.hold
         planned.keeper.job = self
         planned.exchange.encoding = JobEncoding(self)
 
     def start(self) -> "asyncio.Task[None]":
         """Run it from now on."""
+        if self._hold is not None:
+            self._hold.share()
         self._task = asyncio.create_task(self._run())
         return self._task
 
@@ -148,6 +151,8 @@ class Job:
         finally:
             flusher.cancel()
             await asyncio.shield(self._close())
+            if self._hold is not None:
+                self._hold.release()
             self.ended = True
             self._show(len(self.events))
 

@@ -1,6 +1,6 @@
 """What is stored of a response, in the transaction that records its exchange."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -9,11 +9,11 @@ import orjson
 
 from api.errors import GatewayError, InternalError
 from api.exchange.exchange import Exchange
-from api.exchange.responses.items import output_items
+from api.exchange.responses.items import output_items, stored_items
 from api.translate.no_answer import is_no_answer
 from api.translate.responses.answer import ResponsesAnswer
 from sessions_store.canonical import Key
-from sessions_store.state_records import ConversationTurn, NewItem, ResponseState, Stretch
+from sessions_store.state_records import ConversationTurn, ResponseState, Stretch
 
 ENDINGS = frozenset({"completed", "incomplete"})
 
@@ -36,6 +36,9 @@ class Running(Protocol):
 class ResponseKeeper:
     """Stores one response. `kept` is `store`; without it only a conversation grows.
 
+    `items` are the request's own, `after` names what they follow (see `stored_items`): they are encoded when they are
+    stored, because one with a picture is as large as the request.
+
     `job` is there for a background response, which is stored already when it ends.
     """
 
@@ -44,7 +47,8 @@ class ResponseKeeper:
     model: str
     user: str
     kept: bool
-    inputs: tuple[NewItem, ...]
+    items: Sequence[Mapping[str, Any]]
+    after: str
     previous_id: str
     conversation: ConversationTurn | None
     settings: str
@@ -93,7 +97,7 @@ class ResponseKeeper:
             kept=self.kept,
             message=leaf,
             answer=answer,
-            inputs=self.inputs,
+            inputs=stored_items(self.principal_id, self.items, after=self.after),
             outputs=output_items(self.principal_id, output),
             settings=self.settings,
             worker=worker,

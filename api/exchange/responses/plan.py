@@ -20,10 +20,11 @@ from api.exchange.memory import Memory, remember, stored_content
 from api.exchange.plan import Asker, resolve_model
 from api.exchange.record import record_failure
 from api.exchange.responses.call_ids import client_call_ids
-from api.exchange.responses.context import Context, LocalResponse, load_context
-from api.exchange.responses.items import chain_start, stored_items
+from api.exchange.responses.context import Context, LocalResponse, load_context, referenced_items
+from api.exchange.responses.items import chain_start
 from api.exchange.responses.keeper import ResponseKeeper
 from api.gemini.profile import ModelProfile
+from api.large_work import off_loop
 from api.notes import Note
 from api.openai.responses_request import CompactRequest, InputTokensRequest, ResponseParameters, ResponsesRequest
 from api.runtime import Runtime
@@ -35,7 +36,6 @@ from api.translate.upstream_call import RememberedMessage
 from api.translate.vertex import call_for_vertex
 from sessions_store.canonical import NodeId
 from sessions_store.catalogue import latest
-from sessions_store.items import find_items
 from sessions_store.transcript import StoredMessage, message_keys
 
 Item = Mapping[str, Any]
@@ -97,7 +97,9 @@ async def plan_response(
         request, profile = resolve_model(request, exchange)
         turns = await read_turns(runtime, request, exchange, profile, local=local)
         try:
-            planned = planned_response(exchange, request, turns, await translate(runtime, request, turns))
+            planned = planned_response(
+                exchange, request, turns, await translate(runtime, request, turns, size=exchange.size)
+            )
         except BaseException:
             turns.context.release()
             raise
@@ -122,6 +124,7 @@ def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:
         notes=[*asker.notes, *request.notes],
         instructions=request.instructions or "",
         encoding=ResponsesEncoding(),
+        hold=asker.hold,
     )
 
 
@@ -137,11 +140,12 @@ async def read_turns(
     principal_id = exchange.caller.principal_id
     items = request.items
     if named := references(items):
-        items = resolved(items, await runtime.store.read(find_items, principal_id, named))  # type: ignore[assignment]
+        items = resolved(items, await runtime.store.read(referenced_items, principal_id, named))  # type: ignore[assignment]
     context = await load_context(runtime, principal_id, request, max_tokens=profile.input_token_limit, local=local)
     if not context.whole:
         exchange.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))
     try:
+        exchange.hold_bytes(sum(stored.size for stored in context.path))
         return await place_turns(runtime, request, exchange, (profile, context), items)
     except BaseException:
         context.release()
@@ -188,14 +192,16 @@ async def _placed(
     return history, memory
 
 
-async def translate(runtime: Runtime, request: ResponseParameters, turns: Turns) -> ResponsesCall:
-    """Return the upstream call; what the request names by URL is fetched first."""
+async def translate(runtime: Runtime, request: ResponseParameters, turns: Turns, *, size: int = 0) -> ResponsesCall:
+    """Return the upstream call of `size` bytes or so; what the request names by URL is fetched first."""
     first = turns.first_own
     try:
         fetched = await fetch_media(runtime, turns.memory)
     except InvalidRequestError as error:
         raise turns.own.places.error(error) from None
-    upstream = responses_to_gemini(
+    upstream = await off_loop(
+        size,
+        responses_to_gemini,
         request,
         turns=turns.own,
         profile=turns.profile,
@@ -214,7 +220,7 @@ def planned_response(
     """Return the response that `upstream` is to answer."""
     exchange.notes += upstream.notes
     exchange.branches = (Branch(turns.memory, upstream, 0, 1),)
-    exchange.calls = [PlannedCall(orjson.dumps(upstream.body), 0)]
+    exchange.calls = [PlannedCall(upstream.body, 0)]
     answer = ResponsesAnswer(
         id=response_id(),
         created_at=int(exchange.started_at.timestamp()),
@@ -249,7 +255,8 @@ def _keeper(
         model=request.model,
         user=exchange.user,
         kept=request.kept and isinstance(request, ResponsesRequest),
-        inputs=stored_items(principal_id, turns.items, after=chain_start(context.head, named)) if wanted else (),
+        items=turns.items if wanted else (),
+        after=chain_start(context.head, named),
         previous_id=context.previous_id,
         conversation=conversation.turn if conversation is not None else None,
         settings=_settings(turns),

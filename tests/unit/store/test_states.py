@@ -9,7 +9,7 @@ from sessions_store.conversations import (
     delete_conversation,
     find_conversation,
 )
-from sessions_store.history import history_to, is_whole
+from sessions_store.history import history_to
 from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UsageRecord
 from sessions_store.records import ExchangeRecord
 from sessions_store.responses import begin_response, delete_response, end_response, find_response, read_response
@@ -176,7 +176,7 @@ def test_results_name_their_calls_as_the_path_does() -> None:
         ends.append(message_keys(principal_id, messages)[-1])
 
     assert ToolCall.objects.filter(principal_id=principal_id).values("message").distinct().count() == 1
-    for path in (history_to(ends[1]), path_to(ends[1], max_messages=50, max_tokens=10_000)):
+    for path in (history_to(ends[1]).path, path_to(ends[1], max_messages=50, max_tokens=10_000)):
         results = [stored.openai for stored in path if stored.role == "tool"]
         assert ['"call_first_1"' in results[0], '"call_first_0"' in results[1]] == [True, True]
         assert ["second f1" in results[0], "second f0" in results[1]] == [True, True]
@@ -190,7 +190,22 @@ def test_a_bounded_history_begins_at_a_users_turn_and_says_that_it_was_cut() -> 
 
     cut = history_to(end, max_tokens=35)
 
-    assert [stored.role for stored in cut] == ["user", "assistant"]
-    assert not is_whole(cut)
-    assert is_whole(history_to(end))
-    assert len(history_to(end)) == len(messages)
+    assert [stored.role for stored in cut.path] == ["user", "assistant"]
+    assert not cut.whole
+    assert history_to(end).whole
+    assert len(history_to(end).path) == len(messages)
+
+
+def test_a_history_ends_at_the_bound_of_its_bytes() -> None:
+    principal_id = new_principal()
+    picture = "x" * 10_000
+    messages = [said("system", "s"), *turn(picture), *turn("two"), *turn("three")]
+    write_batch([exchange(principal_id, messages)])
+    end = message_keys(principal_id, messages)[-1]
+
+    cut = history_to(end, max_bytes=5_000)
+
+    assert [stored.role for stored in cut.path] == ["user", "assistant"] * 2
+    assert not cut.whole
+    assert history_to(end, max_bytes=50_000).whole
+    assert cut.path == path_to(end, max_messages=50, max_tokens=10_000, max_bytes=5_000)[-4:]

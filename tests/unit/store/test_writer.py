@@ -12,8 +12,7 @@ from django.db import IntegrityError, connection
 from sessions_store.canonical import Key
 from sessions_store.chat_sessions import find_session, list_sessions
 from sessions_store.models import ChatSession, Message, ModelPrice, ToolCall, UpstreamRequest, UsageRecord
-from sessions_store.recording import request_digest
-from sessions_store.records import ExchangeRecord
+from sessions_store.records import ExchangeRecord, request_digest
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
 from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, node_id, nodes, said, turn, usage

@@ -1,0 +1,274 @@
+"""Memory stays bounded, whatever clients and Gemini send, and comes back afterwards (reliability D11)."""
+
+import base64
+import http.client
+import json
+import os
+import re
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as open_socket
+
+from sessions_store.models import UsageRecord
+from tests.emulator_control import Emulator
+from tests.exchanges import CHAT, GEMINI_3, JSON, chat_body, error_of, fresh, usage_of
+from tests.faults.conftest import read_answer
+from tests.live_gateway import LiveGateway, by_serve
+from tests.responses import RESPONSES, ask
+from tests.waiting import eventually
+
+pytestmark = [
+    pytest.mark.usefixtures("live_db"),
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's figures of a process"),
+]
+MB = 1_000_000
+CLIENTS = 200
+LIMIT = 512  # MB of a process
+# What `usable_memory` gives a process of LIMIT megabytes, see gemini_gateway/settings.py.
+BUDGET = (LIMIT * 2**20 - 192 * 2**20) // 4
+
+
+def memory(server: LiveGateway, figure: str = "VmRSS") -> float:
+    """Megabytes of a server's process; `VmHWM` is the most that it ever had."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.findall(rf"{figure}:\s+(\d+)", status)[0]) * 1024 / MB
+
+
+def picture(size: int) -> str:
+    """A data URL of about `size` characters."""
+    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + os.urandom(size * 3 // 4)).decode()
+
+
+def picture_body(size: int, **changes: Any) -> bytes:
+    """A chat request with a picture of about `size` characters."""
+    content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": picture(size)}}]
+    return json.dumps({"model": GEMINI_3, "messages": [{"role": "user", "content": content}], **changes}).encode()
+
+
+def post(server: LiveGateway, body: bytes, path: str = CHAT) -> http.client.HTTPResponse:
+    """The response to a request on a connection of its own, read to its end."""
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    try:
+        client.request("POST", path, body, JSON)
+        response = client.getresponse()
+        response.read()
+        return response
+    finally:
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def small_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
+    """A gateway that holds 1 MB of requests, in which an answer of Gemini's may have as many."""
+    settings = {"MAX_BYTES_IN_FLIGHT": "1000000", "MAX_ANSWER_BYTES": "1000000", "MAX_BODY_BYTES": "700000"}
+    with LiveGateway.start(upstream=emulator_url, settings=settings) as server:
+        yield server
+
+
+def test_many_large_pictures_are_shed_and_their_memory_comes_back(
+    django_db_setup: None, emulator: Emulator, emulator_url: str
+) -> None:
+    body = picture_body(10 * MB)
+    with LiveGateway.start(upstream=emulator_url, settings={"MAX_BYTES_IN_FLIGHT": str(BUDGET)}) as server:
+        for number in range(20):
+            assert post(server, json.dumps(chat_body(f"Number {number}")).encode()).status == 200
+        before = memory(server)
+        emulator.script([{"delay": 1}] * CLIENTS)
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            responses = list(pool.map(lambda _: post(server, body), range(CLIENTS)))
+
+        statuses = Counter(response.status for response in responses)
+        assert statuses.keys() == {200, 503}
+        assert statuses.total() == CLIENTS
+        assert statuses[200] >= BUDGET // len(body)
+        assert all(response.headers["retry-after"] == "1" for response in responses if response.status == 503)
+        assert memory(server, "VmHWM") < LIMIT * 2**20 / MB
+        eventually(lambda: memory(server) < before * 1.1, patience=60)
+
+
+def test_a_held_body_takes_less_than_two_and_a_half_times_its_size(
+    django_db_setup: None, emulator: Emulator, emulator_url: str
+) -> None:
+    count, size = 6, 4 * MB
+    content = [{"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": picture(size)}]
+    asked = {"model": GEMINI_3, "input": [{"role": "user", "content": content}]}
+    for path, body in ((CHAT, picture_body(size)), (RESPONSES, json.dumps(asked).encode())):
+        with LiveGateway.start(upstream=emulator_url) as server:
+            post(server, json.dumps(chat_body()).encode())
+            before = memory(server)
+            emulator.reset()
+            emulator.script([{"delay": 4}] * count)
+            asking = [threading.Thread(target=post, args=(server, body, path)) for _ in range(count)]
+            for thread in asking:
+                thread.start()
+            eventually(lambda: len(emulator.received()) == count, patience=30)
+            held = (memory(server) - before) / count
+            for thread in asking:
+                thread.join()
+            assert held < 2.5 * len(body) / MB, path
+
+
+def test_unfinished_bodies_are_bounded_and_released(
+    small_gateway: LiveGateway, connect: Callable[[Any], socket.socket]
+) -> None:
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    unfinished = connect(small_gateway)
+    unfinished.sendall(head + b"Content-Length: 600000\r\n\r\n" + b" " * 1000)
+    refused = connect(small_gateway)
+
+    def shed() -> bool:
+        """Whether the first body is counted."""
+        return post(small_gateway, picture_body(500_000)).status == 503
+
+    eventually(shed)
+    refused.sendall(head + b"Content-Length: 600000\r\n\r\n")
+    answer = read_answer(refused)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"gateway_overloaded" in answer
+    assert b"retry-after: 1" in answer.lower()
+    assert post(small_gateway, json.dumps(chat_body()).encode()).status == 200
+
+    unfinished.close()
+    eventually(lambda: post(small_gateway, picture_body(500_000)).status == 200)
+
+
+def test_a_chunked_body_is_counted_as_it_comes(
+    small_gateway: LiveGateway, connect: Callable[[Any], socket.socket]
+) -> None:
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    first, second = connect(small_gateway), connect(small_gateway)
+    first.sendall(head + b"Content-Length: 600000\r\n\r\n" + b" " * 1000)
+    eventually(lambda: post(small_gateway, picture_body(500_000)).status == 503)
+    second.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+    for _ in range(6):
+        second.sendall(b"%x\r\n%s\r\n" % (90_000, b" " * 90_000))
+
+    answer = read_answer(second)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"gateway_overloaded" in answer
+
+
+@pytest.mark.parametrize("endpoint", ["background", "socket"])
+def test_what_outlives_its_request_is_counted_until_its_end(
+    small_gateway: LiveGateway, emulator: Emulator, endpoint: str
+) -> None:
+    emulator.script({"delay": 2})
+    content = [{"type": "input_image", "image_url": picture(500_000)}]
+    asked: dict[str, Any] = {"model": GEMINI_3, "input": [{"role": "user", "content": content}]}
+    other = picture_body(500_000)
+    if endpoint == "background":
+        assert post(small_gateway, json.dumps({**asked, "background": True}).encode(), RESPONSES).status == 200
+        assert post(small_gateway, other).status == 503
+    else:
+        address = small_gateway.origin.replace("http", "ws") + RESPONSES
+        with open_socket(address, proxy=None) as client:
+            client.send(json.dumps({"type": "response.create", **asked}))
+            client.recv()
+            assert post(small_gateway, other).status == 503
+            client.send(json.dumps({"type": "response.create", "stream_id": "b", **asked}))
+            refused = next(frame for frame in map(json.loads, client) if frame["type"] == "error")
+            assert (refused["status"], refused["error"]["code"]) == (503, "gateway_overloaded")
+            emulator.script({"delay": 0})
+    eventually(lambda: post(small_gateway, other).status == 200)
+
+
+@by_serve("a server passes whole messages on")
+def test_unfinished_messages_of_a_socket_are_counted(small_gateway: LiveGateway) -> None:
+    address = small_gateway.origin.replace("http", "ws") + RESPONSES
+    plain: Any = {"proxy": None, "compression": None}
+    with open_socket(address, proxy=None) as first, open_socket(address, **plain) as second:
+
+        def unfinished(text: str) -> Iterator[str]:
+            """A message in two frames; the second comes only when nothing else is asked of it."""
+            yield text
+            assert post(small_gateway, picture_body(500_000)).status == 503
+            second.send("y" * 690_000)
+            with pytest.raises(ConnectionClosed) as closed:
+                second.recv(timeout=10)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1013
+            yield "x"
+
+        first.send(unfinished("x" * 600_000))
+        assert json.loads(first.recv(timeout=10))["type"] == "error"
+    eventually(lambda: post(small_gateway, picture_body(500_000)).status == 200)
+
+
+@pytest.mark.parametrize("path", [CHAT, RESPONSES])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_without_end_is_ended(
+    small_gateway: LiveGateway, emulator: Emulator, path: str, stream: bool
+) -> None:
+    piece = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 20_000}]}}]}
+    if stream:
+        emulator.script({"chunks": [piece] * 100})
+    else:
+        emulator.script({"body": {"candidates": [{"content": {"parts": [{"text": "x" * 1_100_000}]}}]}})
+    question = {"messages": [{"role": "user", "content": "Go on"}]} if path == CHAT else {"input": "Go on"}
+    with httpx2.Client(base_url=small_gateway.origin, timeout=30, trust_env=False) as client:
+        answer = client.post(path, json={"model": GEMINI_3, "stream": stream, **question})
+
+    assert "larger than this server reads" in answer.text
+    assert len(answer.content) < 6_000_000  # a response names its text in several events
+    if stream:
+        assert "[DONE]" not in answer.text
+    else:
+        assert (answer.status_code, error_of(answer)["type"]) == (502, "server_error")
+    record = usage_of(answer.headers)
+    assert record.status == UsageRecord.Status.UPSTREAM_ERROR
+    assert record.estimated is stream
+
+
+def test_a_slow_reader_stops_the_upstream(gateway: LiveGateway, emulator: Emulator) -> None:
+    piece = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 100_000}]}}]}
+    emulator.script({"chunks": [piece] * 300})
+    before = memory(gateway)
+    with (
+        httpx2.Client(base_url=gateway.origin, timeout=30, trust_env=False) as client,
+        client.stream("POST", CHAT, json=chat_body(model=GEMINI_3, stream=True)) as answer,
+    ):
+        assert answer.status_code == 200
+        # The emulator has sent all that it can when it takes nothing more off its script for as long as this request.
+        for _ in range(20):
+            assert client.get("/healthz").status_code == 200
+        assert memory(gateway) - before < 15
+
+
+def test_remembered_pictures_are_bounded_by_their_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
+    user = fresh("pictures")
+    for _ in range(4):
+        assert post(impatient_gateway, picture_body(90_000, user=user)).status == 200
+    *_, body = emulator.bodies()
+
+    assert 0 < len(json.dumps(body)) < 200_000 + 91_000
+    assert len(body["contents"]) < 2 * 4 - 1
+
+
+def test_a_chain_of_responses_is_bounded_by_its_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
+    content = [{"type": "input_image", "image_url": picture(90_000)}]
+    asked = {"input": [{"role": "user", "content": content}]}
+    with httpx2.Client(base_url=impatient_gateway.origin, timeout=30, trust_env=False) as client:
+        first = ask(client, **asked)
+        second = ask(client, **asked, previous_response_id=first["id"])
+        third = {"model": GEMINI_3, "input": "And?", "previous_response_id": second["id"]}
+        refused = client.post(RESPONSES, json=third)
+        cut = client.post(RESPONSES, json={**third, "truncation": "auto"})
+        items = client.get(f"{RESPONSES}/{first['id']}/input_items").json()["data"]
+        repeated = [{"type": "item_reference", "id": items[0]["id"]}] * 3
+        expanded = client.post(RESPONSES, json={"model": GEMINI_3, "input": repeated})
+
+    assert (refused.status_code, error_of(refused)["code"]) == (400, "context_length_exceeded")
+    assert error_of(refused)["param"] == "previous_response_id"
+    assert cut.status_code == 200
+    assert "dropped input" in cut.headers["x-gateway-notes"]
+    assert (expanded.status_code, error_of(expanded)["param"]) == (400, "input")
