@@ -12,6 +12,12 @@ Part = dict[str, Any]
 Content = dict[str, Any]
 
 
+def as_read(text: str) -> str:
+    """Return what of a text is read: its beginning and its end, where questions stand."""
+    half = READ_AT_MOST // 2
+    return text if len(text) <= READ_AT_MOST else f"{text[:half]}\n{text[-half:]}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Turn:
     """Consecutive contents of one role, which Google reads as one; each part with the index of its content."""
@@ -94,7 +100,7 @@ class Conversation:
     def system(self) -> str:
         """The system instruction's text, its parts joined by newlines, as far as it is read."""
         parts = self.request.get("systemInstruction", {}).get("parts", [])
-        return "\n".join(part["text"] for part in parts if part.get("text"))[:READ_AT_MOST]
+        return as_read("\n".join(part["text"] for part in parts if part.get("text")))
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -106,7 +112,7 @@ class Conversation:
     def prompt(self) -> str:
         """What the user last said, as far as it is read: the text of the newest user turn that has some."""
         said = (turn.text.strip() for turn in reversed(self.turns) if turn.role == "user")
-        return next(filter(None, said), "")[:READ_AT_MOST]
+        return as_read(next(filter(None, said), ""))
 
     @cached_property
     def results(self) -> list[Part]:
@@ -172,4 +178,4 @@ class Conversation:
     def said_by_user(self) -> Iterator[str]:
         """The texts of the user turns before the newest one, oldest first, as far as they are read."""
         spoken = [text for turn in self.turns if turn.role == "user" and (text := turn.text.strip())]
-        yield from (text[:READ_AT_MOST] for text in spoken[:-1])
+        yield from map(as_read, spoken[:-1])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import orjson
 
 from api.gemini.emulator.answers.reading import keywords, sentences
-from api.gemini.emulator.conversation import READ_AT_MOST, Conversation
+from api.gemini.emulator.conversation import READ_AT_MOST, Conversation, as_read
 
 # Questions of one prompt that are looked up, each in all that was said.
 MAX_QUESTIONS = 20
@@ -108,7 +108,7 @@ def _statements(conversation: Conversation) -> Iterator[str]:
             continue
         for result in turn.results:
             yield f"{result['name']} returned {shown(result.get('response', {}))}"[:READ_AT_MOST]
-        yield from (entry for entry in sentences(turn.text[:READ_AT_MOST]) if not is_question(entry))
+        yield from (entry for entry in sentences(as_read(turn.text)) if not is_question(entry))
 
 
 def shown(response: object) -> str:
