@@ -164,13 +164,12 @@ def read_rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
 
 
 def release_memory() -> None:
-    """Close this thread's connection behind the present transaction; the next statement opens it anew. On SQLite alone.
+    """Close this thread's connection behind the present transaction; the next statement opens it anew.
 
     SQLite keeps pages of up to 16 MB, and each prepared statement the values that it was last run with: a message with
-    a picture stays until the next message is written.
+    a picture stays until the next message is written. libpq keeps a buffer as large as the largest statement.
     """
-    if is_sqlite():
-        transaction.on_commit(connection.close)
+    transaction.on_commit(connection.close)
 
 
 @cache

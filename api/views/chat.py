@@ -20,6 +20,7 @@ class ChatCompletionsView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
-        asker = asker_of(self, request)
         # The parsed request has no name here: a large one must not stay as long as this frame.
-        return await answer(await plan_chat(runtime(), await parsed_body(request, parse_chat_completion), asker))
+        return await answer(
+            await plan_chat(runtime(), await parsed_body(request, parse_chat_completion), asker_of(self, request))
+        )

@@ -15,5 +15,6 @@ class CompletionsView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
-        asker = asker_of(self, request)
-        return await answer(await plan_completion(runtime(), await parsed_body(request, parse_completion), asker))
+        return await answer(
+            await plan_completion(runtime(), await parsed_body(request, parse_completion), asker_of(self, request))
+        )
