@@ -12,6 +12,9 @@ MAX_TEXT_CHARACTERS = 10_485_760
 # Ours: far above what a client sends in one message.
 AT_MOST_PARTS = Field(max_length=4096)
 
+TOOL_PARTS = frozenset({"text", "image_url", "file"})
+ASSISTANT_PARTS = frozenset({"text", "refusal"})
+
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 
 

@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, Tag
 from typing_extensions import TypedDict
 
-from api.openai.content import AssistantContent, Text, TextContent, ToolContent, UserContent
+from api.openai.content import (
+    ASSISTANT_PARTS,
+    TOOL_PARTS,
+    AssistantContent,
+    Text,
+    TextContent,
+    ToolContent,
+    UserContent,
+)
+from api.openai.text_fields import AsText
 from api.openai.unions import STOP_AT_FIRST, by_field
 
 # Far above what any model calls at once; a bound for hostile lists.
@@ -31,7 +40,7 @@ class FunctionToolCall(TypedDict):
 
     id: CallId
     type: Literal["function"]
-    function: FunctionCall
+    function: Annotated[FunctionCall, AsText("arguments")]
     extra_content: NotRequired[Any]
     provider_specific_fields: NotRequired[Any]
     thought_signature: NotRequired[Any]
@@ -50,7 +59,7 @@ class CustomToolCall(TypedDict):
 
     id: CallId
     type: Literal["custom"]
-    custom: CustomCall
+    custom: Annotated[CustomCall, AsText("input")]
     extra_content: NotRequired[Any]
     provider_specific_fields: NotRequired[Any]
     thought_signature: NotRequired[Any]
@@ -102,7 +111,7 @@ class AssistantMessage(TypedDict):
     refusal: NotRequired[str | None]
     audio: NotRequired[AudioReference | None]
     tool_calls: NotRequired[Annotated[list[ToolCall], Field(max_length=MAX_CALLS), STOP_AT_FIRST] | None]
-    function_call: NotRequired[FunctionCall | None]
+    function_call: NotRequired[Annotated[FunctionCall, AsText("arguments")] | None]
     reasoning_content: NotRequired[Any]
     extra_content: NotRequired[Any]
     provider_specific_fields: NotRequired[Any]
@@ -129,10 +138,10 @@ class FunctionMessage(TypedDict):
 
 Message = Annotated[
     Annotated[UserMessage, Tag("<user>")]
-    | Annotated[AssistantMessage, Tag("<assistant>")]
+    | Annotated[AssistantMessage, AsText("content", ASSISTANT_PARTS, values=False, null_stays=True), Tag("<assistant>")]
     | Annotated[SystemMessage, Tag("<system>")]
     | Annotated[DeveloperMessage, Tag("<developer>")]
-    | Annotated[ToolMessage, Tag("<tool>")]
-    | Annotated[FunctionMessage, Tag("<function>")],
+    | Annotated[ToolMessage, AsText("content", TOOL_PARTS, "image_url"), Tag("<tool>")]
+    | Annotated[FunctionMessage, AsText("content", null_stays=True), Tag("<function>")],
     by_field("role", "system", "developer", "user", "assistant", "tool", "function"),
 ]

@@ -10,6 +10,7 @@ from api.errors import InternalError
 from api.notes import Note
 from api.openai.json_body import parse_json
 from api.openai.nested_names import Names, names_within, unknown_names
+from api.openai.text_fields import Written, notes_of
 from api.openai.validation import invalid_request, printable_name
 
 MAX_UNKNOWN_LISTED = 32
@@ -47,10 +48,12 @@ class RequestModel(BaseModel):
             given["unknown"] = _listed(unknown)
         if notes:
             given["notes"] = tuple(notes)
+        written: list[Written] = []
         try:
-            return cls.model_validate(given)
+            parsed = cls.model_validate(given, context=written)
         except ValidationError as error:
             raise invalid_request(error) from None
+        return parsed.model_copy(update={"notes": (*notes, *notes_of(written, given))}) if written else parsed
 
     @classmethod
     def parameters(cls) -> frozenset[str]:

@@ -71,6 +71,7 @@ class InputAudioPart(TypedDict):
     input_audio: Sound
 
 
+ITEM_PARTS = ("input_text", "input_image", "input_file", "input_audio", "output_text", "refusal", "text")
 ItemPart = Annotated[
     Annotated[InputText, Tag("<input_text>")]
     | Annotated[OutputText, Tag("<output_text>")]
@@ -79,7 +80,7 @@ ItemPart = Annotated[
     | Annotated[InputImage, Tag("<input_image>")]
     | Annotated[InputFile, Tag("<input_file>")]
     | Annotated[InputAudioPart, Tag("<input_audio>")],
-    by_field("type", "input_text", "input_image", "input_file", "input_audio", "output_text", "refusal", "text"),
+    by_field("type", *ITEM_PARTS),
 ]
 ItemContent = Annotated[
     Annotated[Text, Tag("<string>")] | Annotated[list[ItemPart], AT_MOST_PARTS, STOP_AT_FIRST, Tag("<array>")],

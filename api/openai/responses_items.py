@@ -11,12 +11,14 @@ from typing_extensions import TypedDict
 
 from api.openai.content import Text
 from api.openai.messages import Name
-from api.openai.responses_content import ItemContent, Summary
+from api.openai.responses_content import ITEM_PARTS, ItemContent, Summary
 from api.openai.responses_tools import ResponseTools
+from api.openai.text_fields import AsText
 from api.openai.unions import FIELD_ERROR, STOP_AT_FIRST, by_kind
 
 # Far above what a client sends; a bound for hostile lists.
 MAX_ITEMS = 16_384
+_PARTS: Final = frozenset(ITEM_PARTS)
 CallID = Annotated[str, Field(min_length=1, max_length=64)]
 ItemID = Annotated[str, Field(max_length=256)]
 
@@ -191,6 +193,14 @@ READ_ITEMS: Final = (
 _TAGS: Final = {**{name: f"<{name}>" for name in READ_ITEMS}, **dict.fromkeys(OTHER_ITEMS, "<other>")}
 
 
+class _AnswerAsText(AsText):
+    """Looks at an assistant's messages alone: what the user says is what the request asks."""
+
+    def looks_at(self, value: dict[str, Any]) -> bool:
+        """Return whether the assistant said it."""
+        return value.get("role") == "assistant"
+
+
 def item_type(item: dict[str, Any]) -> str | None:
     """Return an item's type; without one it is a message if it has a role, else a reference if it has an id."""
     kind = item.get("type")
@@ -205,11 +215,11 @@ def _tag(value: Any) -> str | None:
 
 
 Item = Annotated[
-    Annotated[Message, Tag("<message>")]
-    | Annotated[FunctionCall, Tag("<function_call>")]
-    | Annotated[FunctionCallOutput, Tag("<function_call_output>")]
-    | Annotated[CustomToolCall, Tag("<custom_tool_call>")]
-    | Annotated[CustomToolCallOutput, Tag("<custom_tool_call_output>")]
+    Annotated[Message, _AnswerAsText("content", _PARTS, values=False), Tag("<message>")]
+    | Annotated[FunctionCall, AsText("arguments"), Tag("<function_call>")]
+    | Annotated[FunctionCallOutput, AsText("output", _PARTS, "input_image"), Tag("<function_call_output>")]
+    | Annotated[CustomToolCall, AsText("input"), Tag("<custom_tool_call>")]
+    | Annotated[CustomToolCallOutput, AsText("output", _PARTS, "input_image"), Tag("<custom_tool_call_output>")]
     | Annotated[Reasoning, Tag("<reasoning>")]
     | Annotated[ItemReference, Tag("<item_reference>")]
     | Annotated[Compaction, Tag("<compaction>")]

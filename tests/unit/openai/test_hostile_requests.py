@@ -61,7 +61,7 @@ def test_any_bytes(body: bytes) -> None:
 def test_any_chat_parameters(parameters: dict[str, Any], messages: Any) -> None:
     body = {"model": "gpt-4", **parameters, "messages": messages}
     request = outcome(parse_chat_completion, orjson.dumps(body))
-    if isinstance(request, ChatCompletionRequest):
+    if isinstance(request, ChatCompletionRequest) and not request.notes:
         assert request.messages == orjson.loads(orjson.dumps(messages))
 
 

@@ -1,0 +1,127 @@
+"""Fields of a history that OpenAI has as text and other clients fill with JSON: a call's arguments, a tool's result.
+
+An agent replays what it holds with every turn, so a value or a part of another kind does not refuse the request. It is
+written as text before the object is validated, and the request has a note with its place.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from api.notes import Note, NoteKind
+
+AS_JSON: Final = "not text, read as its JSON text"
+NOTHING: Final = "null, read as no text"
+OTHER_NAME: Final = "a part under the name of OpenAI's other API"
+THOUGHT: Final = "thoughts are not sent back as text"
+_THOUGHTS: Final = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_text", "summary_text"})
+# Left to be refused by name where they cannot stand: as text they would be base64.
+_MEDIA: Final = frozenset({"video_url", "input_audio", "input_file", "file", "image", "audio", "video", "resource"})
+_TEXTS: Final = frozenset({"text", "input_text", "output_text"})
+
+
+@dataclass(slots=True)
+class Written:
+    """What was changed: the object, the field or part in it, and how."""
+
+    owner: dict[str, Any]
+    place: str
+    reason: str
+    kind: NoteKind = "converted"
+
+
+@dataclass(frozen=True, slots=True)
+class AsText:
+    """Gives `field` of an object text, if it holds anything else.
+
+    `parts` are the types of the parts that may stand there in a list. `image` is the type of an image's part: of the
+    other API's images and texts the types are changed, thoughts are left out, and what no API of OpenAI's has becomes
+    its JSON text. Needs a list as pydantic's context, for what it changed.
+    """
+
+    field: str
+    parts: frozenset[str] = frozenset()
+    image: str = ""
+    values: bool = True  # whether values that are no parts are written; else only null, where that is not taken
+    null_stays: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Write before the object's own schema looks."""
+        return core_schema.with_info_before_validator_function(self._write, handler(source))
+
+    def looks_at(self, value: dict[str, Any]) -> bool:
+        """Return whether an object is one whose field may be written."""
+        return True
+
+    def _write(self, value: Any, info: core_schema.ValidationInfo) -> Any:
+        if type(value) is not dict or not self.looks_at(value):
+            return value
+        held = value.get(self.field, "")
+        if type(held) is str or (held is None and self.null_stays):
+            return value
+        written: list[Written] = []
+        if self.parts and type(held) is list:
+            value[self.field] = self._parts(held, value, written)
+        elif held is None or self.values:
+            value[self.field] = "" if held is None else orjson.dumps(held).decode()
+            written.append(Written(value, self.field, NOTHING if held is None else AS_JSON))
+        if info.context is not None:
+            info.context.extend(written)
+        return value
+
+    def _parts(self, parts: list[Any], owner: dict[str, Any], written: list[Written]) -> list[Any] | str:
+        """Return the parts as they are taken; a list without any is a result of its own."""
+        kinds = [_kind(part) for part in parts]
+        if all(kind in self.parts for kind in kinds):
+            return parts
+        if not any(kinds):
+            if not self.values:
+                return parts
+            written.append(Written(owner, self.field, AS_JSON))
+            return orjson.dumps(parts).decode()
+        taken: list[Any] = []
+        for index, (part, kind) in enumerate(zip(parts, kinds, strict=True)):
+            place = f"{self.field}[{index}]"
+            if kind in _THOUGHTS:
+                written.append(Written(owner, place, THOUGHT, "dropped"))
+            elif kind in self.parts or kind in _MEDIA:
+                taken.append(part)
+            else:
+                taken.append(self._part(part, Written(owner, place, OTHER_NAME), written))
+        return taken
+
+    def _part(self, part: Any, change: Written, written: list[Written]) -> dict[str, Any]:
+        written.append(change)
+        kind = _kind(part)
+        if kind in _TEXTS and type(part.get("text")) is str:
+            return {"type": "text", "text": part["text"]}
+        if self.image and kind in ("image_url", "input_image") and "image_url" in part:
+            return {"type": self.image, "image_url": part["image_url"]}
+        change.reason = AS_JSON
+        return {"type": "text", "text": part if type(part) is str else orjson.dumps(part).decode()}
+
+
+def notes_of(written: Sequence[Written], body: Mapping[str, Any]) -> Iterator[Note]:
+    """Yield a note for each change of `body`, in the order of their places."""
+    changes: dict[int, list[Written]] = {}
+    for one in written:
+        changes.setdefault(id(one.owner), []).append(one)
+    waiting: list[tuple[str, Any]] = [(name, body[name]) for name in reversed(list(body))]
+    while waiting and changes:
+        path, node = waiting.pop()
+        if type(node) is dict:
+            for one in changes.pop(id(node), ()):
+                yield Note(one.kind, f"{path}.{one.place}", one.reason)
+            waiting += [(f"{path}.{name}", node[name]) for name in reversed(node)]
+        elif type(node) is list:
+            waiting += [(f"{path}[{index}]", node[index]) for index in reversed(range(len(node)))]
+
+
+def _kind(part: Any) -> str:
+    """Return a part's type, "" for none."""
+    kind = part.get("type") if type(part) is dict else None
+    return kind if type(kind) is str else ""
