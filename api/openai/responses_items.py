@@ -69,11 +69,12 @@ class CustomToolCall(TypedDict):
 
 
 class CustomToolCallOutput(TypedDict):
-    """The result of a custom tool's call."""
+    """The result of a custom tool's call, named by the call's id, or by the tool's name alone."""
 
     type: Literal["custom_tool_call_output"]
-    call_id: CallID
     output: ItemContent
+    call_id: NotRequired[CallID | None]
+    name: NotRequired[Name | None]
     id: NotRequired[ItemID | None]
 
 
@@ -81,7 +82,7 @@ class Reasoning(TypedDict):
     """What the model thought; `encrypted_content` carries thought signatures for clients that store nothing here."""
 
     type: Literal["reasoning"]
-    summary: Summary
+    summary: Summary | None
     id: NotRequired[ItemID | None]
     content: NotRequired[list[Any] | None]
     encrypted_content: NotRequired[Text | None]

@@ -196,3 +196,27 @@ def test_media_that_cannot_stand_in_a_result_is_named(http: httpx2.Client) -> No
 
     assert response.status_code == 400, response.text
     assert response.json()["error"]["param"] == "messages[2].content[1].type"
+
+
+def test_a_custom_tools_result_may_name_the_tool_alone(http: httpx2.Client, emulator: Emulator) -> None:
+    call = {"type": "custom_tool_call", "call_id": "c1", "name": "f", "input": "x"}
+    output = {"type": "custom_tool_call_output", "name": "f", "output": "ok"}
+
+    ask(http, input=[USER, call, {"role": "developer", "content": "Be brief."}, output])
+
+    answered = sent(emulator, "functionResponse")
+    assert (answered["name"], answered["response"]) == ("f", {"output": "ok"})
+    conversation = http.post(CONVERSATIONS, json={"items": [USER, call, output]}).json()["id"]
+    ask(http, conversation=conversation, input="And now?")
+    assert sent(emulator, "functionResponse")["response"] == {"output": "ok"}
+
+
+def test_reasoning_without_a_summary_is_no_reason_to_refuse(http: httpx2.Client, emulator: Emulator) -> None:
+    content = [{"type": "reasoning_text", "text": "Hm."}]
+    thought = {"type": "reasoning", "id": "rs_1", "summary": None, "content": content, "encrypted_content": None}
+
+    made = ask(http, input=[USER, thought, {"role": "assistant", "content": "Hi."}, USER])
+
+    listed = http.get(f"{RESPONSES}/{made['id']}/input_items?order=asc").json()["data"]
+    assert (listed[1]["type"], listed[1]["summary"]) == ("reasoning", [])
+    ask(http, previous_response_id=made["id"], input="And now?")

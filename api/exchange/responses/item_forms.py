@@ -45,6 +45,7 @@ _DEFAULTS: Final[Mapping[str, Item]] = {
         ),
         _COMPLETED,
     ),
+    "reasoning": {"summary": []},
     "computer_call": {**_COMPLETED, "pending_safety_checks": []},
     "file_search_call": {**_COMPLETED, "queries": []},
     "web_search_call": {**_COMPLETED, "action": {"type": "search", "query": "", "queries": []}},

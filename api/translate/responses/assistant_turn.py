@@ -58,7 +58,7 @@ class AssistantTurn:
     def think(self, item: Item, path: str) -> None:
         """Take a reasoning item: its summary, and the signatures that it carries for the next call and the text."""
         self._place(path)
-        texts = [part["text"] for part in item["summary"]] or [
+        texts = [part["text"] for part in item.get("summary") or ()] or [
             part["text"] for part in item.get("content") or () if isinstance(part, dict) and _is_text(part.get("text"))
         ]
         self._thoughts += [text for text in texts if text]
