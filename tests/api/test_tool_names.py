@@ -101,3 +101,36 @@ def test_a_choice_and_a_restriction_name_the_form_that_is_declared(http: httpx2.
         *_, left = emulator.bodies()
         assert left["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == declared(left)[1:]
         assert [item["name"] for item in made["output"] if item["type"] == "function_call"] == [WILD]
+
+
+@pytest.mark.parametrize("name", ["shell", "local_shell", "apply_patch"])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("kind", ["function", "custom"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_function_holds_against_openais_tool_of_its_name(
+    http: httpx2.Client, emulator: Emulator, name: str, first: bool, kind: str, stream: bool
+) -> None:
+    own: dict[str, Any] = {"type": kind, "name": name, "description": "Mine."}
+    tools = [own, {"type": name}] if first else [{"type": name}, own]
+    for choice in ("auto", {"type": name}, {"type": kind, "name": name}):
+        emulator.script(scripted_call(name, stream=stream))
+        body = {"model": GEMINI_3, "input": "List.", "tools": tools, "tool_choice": choice, "stream": stream}
+        response = http.post(RESPONSES, json=body)
+
+        assert response.status_code == 200, response.text
+        assert f"dropped tools[{int(first)}]: a function has the tool's name" in response.headers["x-gateway-notes"]
+        made = named_events(response.text)[-1]["response"] if stream else response.json()
+        assert [item["type"] for item in made["output"]] == [
+            {"function": "function_call", "custom": "custom_tool_call"}[kind]
+        ]
+        *_, left = emulator.bodies()
+        (declaration,) = left["tools"][0]["functionDeclarations"]
+        assert (declaration["name"], "Mine." in declaration["description"]) == (name, True)
+
+
+def test_two_functions_of_one_name_are_refused(http: httpx2.Client) -> None:
+    own = {"type": "function", "name": "shell"}
+
+    response = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "tools": [{"type": "shell"}, own, own]})
+
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "tools[2].name")

@@ -42,7 +42,7 @@ def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestCo
         return _allowed(choice, tools)
     if kind in ("function", "custom"):
         return _named(choice, tools.called), tools
-    if kind in tools.called and tools.called[kind].kind == kind:
+    if kind in tools.called and (tools.called[kind].kind == kind or (kind in CLIENT_TOOLS and kind in tools.declared)):
         return {"type": "function", "function": {"name": kind}}, tools
     own = BUILT_IN.get(kind)
     if own not in tools.built_in:

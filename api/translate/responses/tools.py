@@ -98,14 +98,14 @@ def _add_one(found: ToolSet, tool: Tool, path: str, places: Places, context: Req
     if kind in _CALLED_TYPES:
         note_settings(tool, path, context)
     if kind == "function":
-        _declare(found, _function(tool), CalledTool(kind="function", **_named(tool)), (path, again), places)
+        _declare(found, _function(tool), CalledTool(kind="function", **_named(tool)), (path, again), places, context)
     elif kind == "custom":
         function = custom_to_function(tool, path=path, context=context)
-        _declare(found, function, CalledTool(kind="custom", **_named(tool)), (path, again), places)
+        _declare(found, function, CalledTool(kind="custom", **_named(tool)), (path, again), places, context)
     elif kind == TOOL_SEARCH and tool.get("execution") == "client":
         function = {"name": TOOL_SEARCH, **_given(tool, ("description", "parameters"))}
         called = CalledTool(kind="tool_search", name=TOOL_SEARCH)
-        _declare(found, function, called, (path, again), places)
+        _declare(found, function, called, (path, again), places, context)
     elif kind == TOOL_SEARCH:
         context.note("converted", path, "all tools are declared at once, none has to be searched for")
     elif kind in BUILT_IN:
@@ -130,16 +130,31 @@ def _add_client_tool(
         context.note("dropped", path, "the model takes no tools")
         return
     note_settings(tool, path, context)
-    _declare(found, client_function(tool), CalledTool(kind=kind, name=kind), place, places)
+    _declare(found, client_function(tool), CalledTool(kind=kind, name=kind), place, places, context)
 
 
 def _declare(
-    found: ToolSet, function: dict[str, Any], called: CalledTool, place: tuple[str, bool], places: Places
+    found: ToolSet,
+    function: dict[str, Any],
+    called: CalledTool,
+    place: tuple[str, bool],
+    places: Places,
+    context: RequestContext,
 ) -> None:
-    """Add a function; `place` is its path and whether it may replace an earlier one of its name."""
+    """Add a function; `place` is its path and whether it may replace an earlier one of its name.
+
+    Of a tool of OpenAI's and a function of the client's own under its name, the function holds.
+    """
     path, again = place
     name = flat_name(called.name, called.namespace)
     function["name"] = name
+    other = found.called.get(name)
+    if other is not None and not again and (other.kind in CLIENT_TOOLS) != (called.kind in CLIENT_TOOLS):
+        earlier = places.inner[f"tools[{found.places[name]}].function"]
+        context.note("dropped", path if called.kind in CLIENT_TOOLS else earlier, "a function has the tool's name")
+        if called.kind in CLIENT_TOOLS:
+            return
+        again = True
     index = len(found.functions)
     if again and name in found.called:
         index = found.places[name]
