@@ -6,7 +6,7 @@ because other servers answered with them, and some carry Gemini's thought signat
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, Tag
+from pydantic import BeforeValidator, Field, Tag
 from typing_extensions import TypedDict
 
 from api.openai.content import (
@@ -66,9 +66,19 @@ class CustomToolCall(TypedDict):
     thoughtSignature: NotRequired[Any]
 
 
+def _with_type(call: Any) -> Any:
+    """Give a call without a type that of its field: clients that put a stream's pieces together lose the type."""
+    if type(call) is dict and call.get("type") is None:
+        kind = next((field for field in ("function", "custom") if type(call.get(field)) is dict), None)
+        if kind is not None:
+            call["type"] = kind
+    return call
+
+
 ToolCall = Annotated[
     Annotated[FunctionToolCall, Tag("<function>")] | Annotated[CustomToolCall, Tag("<custom>")],
     by_field("type", "function", "custom"),
+    BeforeValidator(_with_type),
 ]
 
 

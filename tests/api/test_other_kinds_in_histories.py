@@ -220,3 +220,18 @@ def test_reasoning_without_a_summary_is_no_reason_to_refuse(http: httpx2.Client,
     listed = http.get(f"{RESPONSES}/{made['id']}/input_items?order=asc").json()["data"]
     assert (listed[1]["type"], listed[1]["summary"]) == ("reasoning", [])
     ask(http, previous_response_id=made["id"], input="And now?")
+
+
+@pytest.mark.parametrize("lost", [{}, {"type": None}])
+@pytest.mark.parametrize("kind", ["function", "custom"])
+def test_a_call_without_its_type_has_that_of_its_field(
+    http: httpx2.Client, emulator: Emulator, lost: dict[str, Any], kind: str
+) -> None:
+    called = {"function": {"name": "f", "arguments": '{"input": "x"}'}, "custom": {"name": "f", "input": "x"}}[kind]
+
+    response = http.post(CHAT, json=chat_body(messages=chat_call({"id": "c1", kind: called} | lost), store=True))
+
+    assert response.status_code == 200, response.text
+    assert sent(emulator, "functionCall")["args"] == {"input": "x"}
+    stored = http.get(f"{CHAT}/{response.json()['id']}/messages").json()["data"]
+    assert stored[1]["tool_calls"][0]["type"] == kind
