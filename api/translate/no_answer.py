@@ -54,7 +54,7 @@ def lacking(response: Mapping[str, Any], choices: int, *, empty_stop: bool) -> d
     `empty_stop` is as in DialectRules.
     """
     candidates = response.get("candidates") or []
-    if not response or not isinstance(candidates, list) or _is_blocked(response):
+    if not isinstance(candidates, list) or _is_blocked(response):
         return {}
     reasons = dict.fromkeys(range(choices), "")
     for candidate in candidates:
@@ -105,7 +105,7 @@ def reasons_of(responses: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def names_of(reasons: Iterable[str]) -> str:
     """Return different finish reasons for a note."""
-    return ", ".join(dict.fromkeys(map(enum_name, reasons))) or "no reason"
+    return ", ".join(dict.fromkeys(map(enum_name, filter(None, reasons)))) or "no reason"
 
 
 def _is_answer(candidate: Mapping[str, Any], *, empty_stop: bool) -> bool:

@@ -133,6 +133,14 @@ def test_an_empty_answer_is_asked_for_again(
     assert any("asked again" in note[2] for note in record.notes)
 
 
+def test_a_body_of_nothing_is_asked_for_again(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
+    for path in (CHAT, COMPLETIONS, RESPONSES):
+        emulator.script(step({}, stream=stream), step(GOOD, stream=stream))
+        response = ask(http, path, stream=stream)
+        assert text_of(response, path, stream=stream) == "Four."
+        assert "(no reason), asked again" in response.headers["x-gateway-notes"]
+
+
 @pytest.mark.parametrize("body", EMPTY.values(), ids=EMPTY)
 def test_an_answer_that_stays_empty_is_an_error(
     http: httpx2.Client, emulator: Emulator, body: dict[str, Any], *, stream: bool
