@@ -22,19 +22,29 @@ from sessions_store.state_writer import Pending, write_states
 from sessions_store.tree import INSTRUCTION_ROLES, ROOT, Place, new_ids, outer_parents, read_places, rehang
 
 _FORMER = ("former_gemini", "former_model", "former_account")
-# A node that came from a client first may learn its Gemini face, with the thought signatures, later. And when another
-# model gives the very same answer, its face comes first and the one before it is kept: each holds for its family only.
+_STORED_NODE = "sessions_store_message"
+# Nothing that OpenAI's message shows of an answer tells one run of code from another, or from no run at all.
+_OTHER_CODE = (
+    f"excluded.gemini <> {_STORED_NODE}.gemini AND ("
+    + " OR ".join(
+        f"replace({row}.gemini, '\"executableCode\"', '') <> {row}.gemini" for row in ("excluded", _STORED_NODE)
+    )
+    + ")"
+)
+_OTHER_MODEL = f"(excluded.model <> {_STORED_NODE}.model OR excluded.account <> {_STORED_NODE}.account)"
+# A node that came from a client first may learn its Gemini face, with the thought signatures, later. When another model
+# gives the very same answer, its face comes first and the one before it is kept: each holds for its family only. An
+# answer that says the same after running other code replaces the one before it: the newest is what goes on.
 INSERT_MESSAGES = Insert(
     Message,
     "ON CONFLICT (id) DO UPDATE SET gemini = excluded.gemini, model = excluded.model, account = excluded.account, "
     + ", ".join(
-        f"{former} = CASE WHEN sessions_store_message.model = '' THEN sessions_store_message.{former}"
-        f" ELSE sessions_store_message.{former.removeprefix('former_')} END"
+        f"{former} = CASE WHEN {_STORED_NODE}.model = '' OR NOT {_OTHER_MODEL} THEN {_STORED_NODE}.{former}"
+        f" ELSE {_STORED_NODE}.{former.removeprefix('former_')} END"
         for former in _FORMER
     )
-    + " WHERE (sessions_store_message.gemini = '' AND excluded.gemini <> '')"
-    " OR (excluded.model <> '' AND (excluded.model <> sessions_store_message.model"
-    " OR excluded.account <> sessions_store_message.account))",
+    + f" WHERE ({_STORED_NODE}.gemini = '' AND excluded.gemini <> '')"
+    f" OR (excluded.model <> '' AND ({_OTHER_MODEL} OR ({_OTHER_CODE})))",
     later=_FORMER,
 )
 INSERT_TOOL_CALLS = Insert(ToolCall, "ON CONFLICT (principal_id, call_id) DO NOTHING")

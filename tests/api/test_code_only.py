@@ -15,9 +15,9 @@ RUN: Any = {"executableCode": {"language": "PYTHON", "code": "print(6 * 7)"}}
 PRINTED: Any = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42\n"}}
 
 
-def code_only() -> dict[str, Any]:
-    """Return the step of an answer that is a run of code."""
-    content = {"role": "model", "parts": [RUN, PRINTED]}
+def code_only(*said: Any) -> dict[str, Any]:
+    """Return the step of an answer that is a run of code, or has other parts."""
+    content = {"role": "model", "parts": [*said] or [RUN, PRINTED]}
     return {"body": {"candidates": [{"content": content, "finishReason": "STOP"}]}}
 
 
@@ -63,3 +63,19 @@ def test_of_another_server(http: httpx2.Client, emulator: Emulator) -> None:
     assert sent["contents"][1]["role"] == "model"
     assert "print(6 * 7)" in said
     assert "42" in said
+
+
+def test_beside_answers_that_say_the_same(http: httpx2.Client, emulator: Emulator) -> None:
+    asked, done = fresh("Run it"), {"text": "Done."}
+    other = [{"executableCode": {"language": "PYTHON", "code": "now()"}}, PRINTED]
+    failed = [RUN, {"codeExecutionResult": {"outcome": "OUTCOME_FAILED", "output": "No."}}]
+    silent = {"candidates": [{"content": {"role": "model", "parts": []}, "finishReason": "MAX_TOKENS"}]}
+    ask_for = {"input": asked, "tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]}
+    emulator.script({"body": silent})
+    ask(http, **ask_for)
+    for parts in ([RUN, PRINTED], other, failed, [done], [RUN, PRINTED, done], [*failed, done], [*other, done]):
+        emulator.script(code_only(*parts))
+        made = ask(http, **ask_for)
+        ask(http, input="And?", previous_response_id=made["id"])
+        *_, sent = emulator.bodies()
+        assert sent["contents"][1] == {"role": "model", "parts": parts}
