@@ -4,13 +4,15 @@ Everything here is plain text; the templates escape it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from sessions_store.admin.formats import base64_size, pretty_json, size
+from sessions_store.canonical import stored_call_id
 from sessions_store.models import Message
 
 LONGEST_TEXT = 100_000
@@ -19,11 +21,15 @@ EXCERPT = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A call as the model made it; `arguments` are indented where they are JSON."""
+    """A call as the model made it; `arguments` are indented where they are JSON.
+
+    `other_ids` are those under which the same call was given to other requests.
+    """
 
     name: str
     id: str
     arguments: str
+    other_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +74,11 @@ class Bubble:
         return said if len(said) <= EXCERPT else said[:EXCERPT].rstrip() + "…"
 
 
-def bubble(message: Message, model: str = "") -> Bubble:
+def bubble(message: Message, model: str = "", call_ids: Mapping[int, Sequence[str]] = MappingProxyType({})) -> Bubble:
     """Read both faces of a stored message; a face that is no JSON is shown as the text that it is.
 
-    `model` is the one whose answer is read, where several gave the same; else it is the last one.
+    `model` is the one whose answer is read, where several gave the same; else it is the last one. `call_ids` are the
+    ids that each of its calls is known by, by the call's place.
     """
     face = message.former_gemini if model and model == message.former_model != message.model else message.gemini
     openai, gemini = _parsed(message.openai), _parsed(face)
@@ -89,7 +96,7 @@ def bubble(message: Message, model: str = "") -> Bubble:
         thoughts=(_text(said.get("reasoning_content")) or _thoughts(gemini))[:LONGEST_TEXT],
         refusal=_text(said.get("refusal")),
         answers_call=_text(said.get("tool_call_id")) or _text(said.get("name")),
-        calls=tuple(_calls(said)),
+        calls=tuple(_calls(said, call_ids)),
         attachments=tuple(attachments),
         signed="thoughtSignature" in face,
         openai=_readable(openai),
@@ -131,23 +138,25 @@ def _attachment(kind: str, part: Mapping[str, Any]) -> Attachment:
     return Attachment(kind=kind.removesuffix("_url").replace("_", " ") or "content", detail=", ".join(details)[:500])
 
 
-def _calls(said: Mapping[str, Any]) -> Iterable[ToolCall]:
+def _calls(said: Mapping[str, Any], call_ids: Mapping[int, Sequence[str]]) -> Iterable[ToolCall]:
     calls = said.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
+    for position, call in enumerate(calls if isinstance(calls, list) else ()):
         if isinstance(call, Mapping):
-            yield _call(call.get("function") or call.get("custom"), _text(call.get("id")))
+            own = _text(call.get("id"))
+            others = tuple(known for known in call_ids.get(position, ()) if known != stored_call_id(own))
+            yield _call(call.get("function") or call.get("custom"), own, others)
     if said.get("function_call"):
         yield _call(said["function_call"], "")
 
 
-def _call(function: Any, call_id: str) -> ToolCall:
+def _call(function: Any, call_id: str, other_ids: tuple[str, ...] = ()) -> ToolCall:
     fields: Mapping[str, Any] = function if isinstance(function, Mapping) else {}
     arguments = _text(fields.get("arguments")) or _text(fields.get("input"))
     try:
         readable = _readable(_parsed(arguments))
     except RecursionError:  # a client may send any number of levels
         readable = arguments
-    return ToolCall(name=_text(fields.get("name")), id=call_id, arguments=readable)
+    return ToolCall(name=_text(fields.get("name")), id=call_id, arguments=readable, other_ids=other_ids)
 
 
 def _thoughts(gemini: Any) -> str:

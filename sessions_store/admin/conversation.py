@@ -8,11 +8,12 @@ from sessions_store.admin.answer_links import AnswerLink, Viewer, answer_links
 from sessions_store.admin.bubbles import Bubble, bubble
 from sessions_store.admin.standpoint import Standpoint
 from sessions_store.cursors import read_rows
-from sessions_store.models import Message
+from sessions_store.models import Message, ToolCall
 
 PER_PAGE = 100
 LONGEST_DESCENT = 10_000
 MOST_BRANCHES = 50
+MOST_CALL_IDS = 200
 SYSTEM_ROLES = frozenset({"system", "developer"})
 
 _UP = """
@@ -84,7 +85,7 @@ def newest_leaf(start: UUID) -> UUID:
 
 
 def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversation | None:
-    """Return the page that ends at `leaf`, None when no such message is stored: twelve queries, whatever its length."""
+    """Return the page that ends at `leaf`, None when no such message is stored: 13 queries, whatever its length."""
     path = climb(leaf, PER_PAGE)
     if not path:
         return None
@@ -99,10 +100,15 @@ def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversa
         branches.setdefault(message.parent_id, []).append(_branch(message))
     own = standpoint.records([message.pk for message in path if message.role == "assistant"])
     links = answer_links(path, viewer, own, standpoint.conversation)
+    call_ids = _call_ids(path)
     return Conversation(
         turns=tuple(
             Turn(
-                bubble=bubble(message, own[message.pk].upstream_model if message.pk in own else ""),
+                bubble=bubble(
+                    message,
+                    own[message.pk].upstream_model if message.pk in own else "",
+                    call_ids.get(message.pk, {}),
+                ),
                 branches=tuple(branches.get(message.parent_id, ())),
                 links=tuple(links.get(message.pk, ())),
             )
@@ -116,3 +122,17 @@ def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversa
 
 def _branch(message: Message) -> Branch:
     return Branch(id=message.pk, role=message.role, excerpt=bubble(message).excerpt, created_at=message.created_at)
+
+
+def _call_ids(path: list[Message]) -> dict[UUID, dict[int, list[str]]]:
+    """Return ids that the calls of these messages are known by: by message, and by the call's place in it.
+
+    The same answer given twice after the same words is one message, and its calls have an id for each time. They may
+    be so many that they are not sorted, and read up to a limit.
+    """
+    makers = [message.pk for message in path if message.role == "assistant"]
+    known = ToolCall.objects.filter(message__in=makers).values_list("message_id", "position", "call_id")
+    found: dict[UUID, dict[int, list[str]]] = {}
+    for message, position, call_id in known[:MOST_CALL_IDS]:
+        found.setdefault(message, {}).setdefault(position, []).append(call_id)
+    return found

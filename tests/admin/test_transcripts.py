@@ -201,6 +201,18 @@ def test_an_answer_that_several_requests_got_is_shown_as_the_session_got_it(oper
         assert operator.get(bare + nonsense).status_code == 200
 
 
+def test_a_call_that_several_requests_got_is_shown_with_all_its_ids(operator: Client) -> None:
+    for call_id in ("call_7", "call_8"):
+        talk = [user("Is it cold?"), assistant(None, tool_calls=[CALL | {"id": call_id}])]
+        usage = record(Exchange(messages=talk, user="ada"))
+    page = operator.get(reverse("admin:sessions_store_message", args=[usage.answer_id])).content.decode()
+    [details] = page.split('<details class="call">')[1:]
+    call = details.partition("</details>")[0]
+
+    assert '<span class="quiet code">call_7</span>' in call
+    assert 'Other requests got this call as <span class="code"><bdi>call_8</bdi></span>.' in call
+
+
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by what the tables hold, here nothing")
 def test_an_answer_given_a_million_times_is_looked_up_and_not_searched_for(operator: Client) -> None:
     record(Exchange(messages=TALK, user="ada"))
