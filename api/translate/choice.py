@@ -263,6 +263,10 @@ class Choice:
         self._give_out(self._open_calls.take(part, call), pieces)
 
     def _give_out(self, complete: list[Part], pieces: list[Piece]) -> None:
+        if self._open_calls is not None and self._open_calls.cut:
+            self._note(
+                "dropped", "tool_calls", "the rest of a call's arguments, which Gemini announced and did not send"
+            )
         for part in complete:
             self._made(part, pieces)
 

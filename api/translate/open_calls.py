@@ -68,6 +68,11 @@ class _OpenCall:
         # A name alone may be a call without arguments, or the beginning of one.
         self.ended = bool(self.name) and not self.more and (self.has_args or marks_end)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether a value of its arguments breaks off."""
+        return self._args.is_cut
+
     def whole(self) -> Part:
         """Return the part of the complete call."""
         if not self.name:
@@ -77,11 +82,15 @@ class _OpenCall:
 
 
 class OpenCalls:
-    """The open calls of a choice. They are given out in the order in which they began."""
+    """The open calls of a choice. They are given out in the order in which they began.
 
-    __slots__ = ("_by_id", "_calls", "_current", "_given_out")
+    `cut` says that a value of one that was given out breaks off.
+    """
+
+    __slots__ = ("_by_id", "_calls", "_current", "_given_out", "cut")
 
     def __init__(self) -> None:
+        self.cut = False
         self._calls: deque[_OpenCall] = deque()
         self._by_id: dict[str, _OpenCall] = {}
         self._current: _OpenCall | None = None  # the one that the last part belonged to
@@ -151,5 +160,6 @@ class OpenCalls:
             if call.id:
                 self._by_id.pop(call.id, None)
                 self._given_out.add(call.id)
+            self.cut = self.cut or call.is_cut
             complete.append(call.whole())
         return complete

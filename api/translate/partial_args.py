@@ -76,6 +76,11 @@ class PartialArgs:
             del self._growing[steps]
             _end(growing)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last entry of some value has not come."""
+        return bool(self._growing)
+
     def close(self) -> dict[str, Any]:
         """Return the arguments. A value whose last entry has not come is as long as it is."""
         for growing in self._growing.values():

@@ -20,6 +20,7 @@ def part(path: str, **value: Any) -> dict[str, Any]:
     return {"partialArgs": [{"jsonPath": path, **value}], "willContinue": True}
 
 
+GROWING = {"jsonPath": "$.a", "stringValue": "x", "willContinue": True}
 START: dict[str, Any] = {"name": "f", "willContinue": True}
 
 
@@ -106,6 +107,23 @@ def test_a_part_of_a_call_behind_the_end_of_the_answer_is_geminis_fault() -> Non
 
 def test_an_end_without_a_call_loses_nothing() -> None:
     assert calls_of({"name": "f", "args": {"a": 1}}, {}) == [("f", {"a": 1})]
+
+
+def test_a_value_that_breaks_off_is_noted() -> None:
+    for finish in ("STOP", "MAX_TOKENS"):
+        for last in (part("$.a", stringValue="x", willContinue=True), {"partialArgs": [GROWING]}):
+            answer = chat_answer()
+            answer.feed(pieces(START, last, finish=finish))
+            made: Any = answer.completion()["choices"][0]["message"]["tool_calls"]
+            assert made[0]["function"]["arguments"] == '{"a":"x"}'
+            assert [(note.kind, note.param) for note in answer.notes] == [("dropped", "choices[0].message.tool_calls")]
+
+
+def test_a_call_with_all_its_values_is_not_noted() -> None:
+    answer = chat_answer()
+    answer.feed(pieces(START, part("$.a", stringValue="x")))
+    assert answer.completion()["choices"][0]["message"]["tool_calls"]
+    assert not answer.notes
 
 
 FORMS: dict[str, list[dict[str, Any]]] = {
