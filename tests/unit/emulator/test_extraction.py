@@ -47,6 +47,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"lastName": "King Lovelace", "firstName": "Ada"},
     ),
     ("What is the capital of France?", model(capital=STRING), {"capital": "Paris"}),
+    ("Capital of Japan as JSON", model(city=STRING), {"city": "Tokyo"}),
     ("What is the capital of Italy?", model(city=STRING, country=STRING), {"city": "Rome", "country": "Italy"}),
     (
         "What are the capitals of France and Japan?",

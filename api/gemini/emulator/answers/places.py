@@ -36,7 +36,8 @@ _BY_CAPITAL = {country.capital.lower(): country for country in reversed(COUNTRIE
 REGIONS = frozenset({name.removeprefix("the ") for name in COUNTRIES} | {name.lower() for name in _loaded()["regions"]})
 _NAME = r"((?:the )?[^\W\d_]\w*(?:[ -][^\W\d_]\w*){0,3}?)"
 _CAPITALS_OF = re.compile(
-    rf"\bcapital(?:s| city| cities)? of (?:both )?{_NAME}(?:(?:,| and| or) {_NAME})?(?=[?.!,;:]|\s+in\b|\s*$)", re.I
+    rf"\bcapital(?:s| city| cities)? of (?:both )?{_NAME}(?:(?:,| and| or) {_NAME})?(?=[?.!,;:]|\s+(?:as|in)\b|\s*$)",
+    re.I,
 )
 _S_CAPITAL = re.compile(r"\b((?-i:[A-Z])\w+(?: (?-i:[A-Z])\w+)?)['\u2019]s capital\b", re.I)
 
