@@ -136,6 +136,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         scope.setdefault("asgi", {"version": "3.0"})
         if isinstance(protocol, GatewayRequest):
             scope["hold"] = protocol.hold
+            protocol.served = True
         answering = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         task = asyncio.get_event_loop().create_task(answering)
         details["application_instance"] = task

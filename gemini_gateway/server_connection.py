@@ -153,6 +153,7 @@ class GatewayChannel(SweptTimeout, DirectChannel):
 class GatewayRequest(DirectAnswer):
     """One request and its answer.
 
+    `served` says that the application was started for it, whose end releases `hold`.
     `unread` is a future while more than the outbound budget waits for the client, None otherwise.
     """
 
@@ -163,6 +164,7 @@ class GatewayRequest(DirectAnswer):
         super().__init__(channel, queued)
         self.early_path = b""
         self.arrived = False
+        self.served = False
         self.unread: asyncio.Future[None] | None = None
         self._producing = False
         self._refused = False
@@ -218,7 +220,11 @@ class GatewayRequest(DirectAnswer):
         self.arrived = True
         # Daphne lets this header of any client rewrite the path that the application sees.
         self.requestHeaders.removeHeader(b"daphne-root-path")
-        return super().process()
+        try:
+            return super().process()
+        finally:
+            if not self.served:  # Daphne refused it by itself, or made a WebSocket of its connection
+                self.hold.release()
 
     def check_timeouts(self) -> None:
         """Called each second: a body must arrive in time, slow ones at SLOWEST_BODY bytes a second at least."""

@@ -158,6 +158,70 @@ def test_a_chunked_body_is_counted_as_it_comes(
     assert b"gateway_overloaded" in answer
 
 
+def head(first: str, *lines: str, size: int = 600_000) -> bytes:
+    """The head of a request that declares a body of `size` bytes."""
+    declared = ("Host: localhost", "Content-Type: application/json", f"Content-Length: {size}")
+    return "\r\n".join((first, *declared, *lines, "", "")).encode("latin-1")
+
+
+UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+
+
+@pytest.mark.parametrize(
+    ("request_head", "sends_body"),
+    [
+        pytest.param(head(f"POST {CHAT} HTTP/1.1", "X-Odd: a\x0bb"), True, id="a header that Daphne refuses"),
+        pytest.param(head(f"POST {CHAT}/\xe9 HTTP/1.1"), True, id="a path that Daphne refuses"),
+        pytest.param(head(f"GET {RESPONSES} HTTP/1.1", *UPGRADE, "Sec-WebSocket-Version: 13"), True, id="a handshake"),
+        pytest.param(head(f"GET {RESPONSES} HTTP/1.1", *UPGRADE), True, id="a handshake that is refused"),
+        pytest.param(head(f"POST {CHAT} HTTP/1.1"), True, id="a body that is no JSON"),
+        pytest.param(head(f"POST {CHAT} HTTP/1.1"), False, id="a client that leaves before its body"),
+        pytest.param(head(f"POST {CHAT} HTTP/1.1", "Content-Encoding: gzip"), True, id="a body that is not gzip"),
+        pytest.param(head("POST /v1/nothing HTTP/1.1"), True, id="a path that nobody serves"),
+        pytest.param(head("POST /admin/login/ HTTP/1.1"), True, id="a page"),
+        pytest.param(head(f"HEAD {CHAT} HTTP/1.1"), True, id="HEAD"),
+        pytest.param(head(f"OPTIONS {CHAT} HTTP/1.1"), True, id="OPTIONS"),
+        pytest.param(head(f"POST {CHAT} HTTP/1.0"), True, id="HTTP/1.0"),
+        pytest.param(head(f"POST {CHAT} HTTP/1.1", "Expect: 100-continue"), True, id="a body that is announced"),
+    ],
+)
+def test_whatever_becomes_of_a_request_its_bytes_are_released(
+    small_gateway: LiveGateway, connect: Callable[[Any], socket.socket], request_head: bytes, sends_body: bool
+) -> None:
+    with connect(small_gateway) as client:
+        client.sendall(request_head)
+        if sends_body:
+            client.sendall(b" " * 600_000)
+            client.recv(1000)
+    eventually(lambda: post(small_gateway, picture_body(500_000)).status == 200)
+
+
+def test_each_request_of_a_connection_releases_its_bytes(small_gateway: LiveGateway) -> None:
+    client = http.client.HTTPConnection("127.0.0.1", small_gateway.port, timeout=60)
+    for _ in range(4):
+        client.request("POST", CHAT, picture_body(600_000), JSON)
+        answer = client.getresponse()
+        answer.read()
+        assert answer.status == 200
+    client.close()
+    eventually(lambda: post(small_gateway, picture_body(600_000)).status == 200)
+
+
+@pytest.mark.parametrize("path", [CHAT, RESPONSES])
+def test_a_stream_that_its_client_leaves_releases_its_bytes(
+    small_gateway: LiveGateway, emulator: Emulator, path: str
+) -> None:
+    emulator.script({"gap": 5, "chunks": [{"candidates": [{"content": {"parts": [{"text": "x"}]}}]}] * 3})
+    content = [{"type": "input_image", "image_url": picture(600_000)}]
+    asked = {"model": GEMINI_3, "input": [{"role": "user", "content": content}], "stream": True}
+    body = picture_body(600_000, stream=True) if path == CHAT else json.dumps(asked).encode()
+    client = http.client.HTTPConnection("127.0.0.1", small_gateway.port, timeout=60)
+    client.request("POST", path, body, JSON)
+    assert client.getresponse().read(1)
+    client.close()
+    eventually(lambda: post(small_gateway, picture_body(600_000)).status == 200)
+
+
 @pytest.mark.parametrize("endpoint", ["background", "socket"])
 def test_what_outlives_its_request_is_counted_until_its_end(
     small_gateway: LiveGateway, emulator: Emulator, endpoint: str
