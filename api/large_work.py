@@ -29,4 +29,5 @@ async def off_loop(size: int, function: Callable[P, T], /, *args: P.args, **kwar
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait([running])
+        running.exception()  # nobody else asks for it, which asyncio would log
         raise

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -76,8 +77,19 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
     if status == "client_closed" and (fault := exchange.fault or server_cut()) is not None:
         status, error = status_of(fault), fault
     committing = _commit(runtime, exchange, status, error)
-    # What a thread prepares is recorded also when the client leaves meanwhile.
-    await (asyncio.shield(committing) if exchange.size >= LARGE else committing)
+    await (_to_its_end(committing) if exchange.size >= LARGE else committing)
+
+
+async def _to_its_end(committing: Coroutine[Any, Any, None]) -> None:
+    """Record what a thread prepares, also when the client leaves meanwhile: its session's turn and its bytes are let go
+    behind that.
+    """
+    task = asyncio.ensure_future(committing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _commit(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> None:

@@ -95,6 +95,7 @@ class Job:
         if self._hold is not None:
             self._hold.share()
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._let_go)  # also of one that is cancelled before it has begun
         return self._task
 
     def cancel(self) -> None:
@@ -151,10 +152,12 @@ class Job:
         finally:
             flusher.cancel()
             await asyncio.shield(self._close())
-            if self._hold is not None:
-                self._hold.release()
             self.ended = True
             self._show(len(self.events))
+
+    def _let_go(self, _ended: object) -> None:
+        if self._hold is not None:
+            self._hold.release()
 
     async def _close(self) -> None:
         """Keep the last events where the record did not take them; of a response that was deleted keep nothing."""
