@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from sessions_store.canonical import Key
 from sessions_store.cursors import hot_cursor, read_rows
 from sessions_store.forgetting import erase_exchanges
-from sessions_store.items import bodies, release
+from sessions_store.items import bodies, fitting, release, sizes_of
 from sessions_store.models import Conversation, ConversationItem, UsageRecord
 from sessions_store.sql import octets
 from sessions_store.state_records import ConversationTurn, NewItem
@@ -107,8 +107,13 @@ def add_items(
     return [orjson.loads(item.body) for item in items]
 
 
-def list_items(principal_id: int, public_id: str, *, after: str | None, limit: int, newest: bool) -> ItemPage | None:
-    """Return a page of items behind the item `after`; None when the conversation or that item does not exist."""
+def list_items(
+    principal_id: int, public_id: str, *, after: str | None, limit: int, newest: bool, max_bytes: int
+) -> ItemPage | None:
+    """Return a page of items behind the item `after`: no more than fit into `max_bytes`, but one at least.
+
+    None when the conversation or that item does not exist.
+    """
     row = Conversation.objects.filter(principal_id=principal_id, public_id=public_id).first()
     if row is None:
         return None
@@ -119,8 +124,9 @@ def list_items(principal_id: int, public_id: str, *, after: str | None, limit: i
             return None
         places = places.filter(position__lt=at.position) if newest else places.filter(position__gt=at.position)
     keys = _keys(places[: limit + 1])
-    found = bodies(keys[:limit])
-    return ItemPage(items=[found[key] for key in keys[:limit]], more=len(keys) > limit)
+    listed = fitting(keys[:limit], sizes_of(keys[:limit]), max_bytes)
+    found = bodies(listed)
+    return ItemPage(items=[found[key] for key in listed], more=len(keys) > len(listed))
 
 
 def items_size(conversation_id: int) -> int:

@@ -1,8 +1,8 @@
 """Reading stored items, and letting go of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import orjson
 from django.db.models import F
@@ -12,8 +12,10 @@ from sessions_store.models import StoredItem
 from sessions_store.sql import from_texts, octets, within, within_ids
 
 CHUNK = 500
+Key = TypeVar("Key")
 
 _BODIES = "SELECT id, body FROM sessions_store_storeditem WHERE {among}"
+_SIZES_BY_KEY = "SELECT id, {size} FROM sessions_store_storeditem WHERE {among}"
 _SIZES = "SELECT item_id, {size} FROM sessions_store_storeditem WHERE principal_id = %s AND {among}"
 _BY_ID = "SELECT item_id, body FROM sessions_store_storeditem WHERE principal_id = %s AND {among}"
 
@@ -30,6 +32,22 @@ def item_sizes(principal_id: int, item_ids: Sequence[str]) -> dict[str, int]:
     """Return how many bytes a principal's items have; unknown ones are missing."""
     sizes = _SIZES.format(size=octets("body"), among=within("item_id"))
     return dict(read_rows(sizes, [principal_id, from_texts(item_ids)]))
+
+
+def sizes_of(keys: Sequence[str]) -> dict[str, int]:
+    """Return how many bytes stored items have, by their keys."""
+    statement = _SIZES_BY_KEY.format(size=octets("body"), among=within_ids("id"))
+    return dict(read_rows(statement, [from_texts(keys)]))
+
+
+def fitting(keys: Sequence[Key], sizes: Mapping[Key, int], max_bytes: int) -> Sequence[Key]:
+    """Return the first of these keys, as many as have no more than `max_bytes` together: one at least."""
+    size = 0
+    for number, key in enumerate(keys):
+        size += sizes.get(key, 0)
+        if number and size > max_bytes:
+            return keys[:number]
+    return keys
 
 
 def find_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

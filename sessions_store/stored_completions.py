@@ -9,12 +9,13 @@ import orjson
 from sessions_store.cursors import is_sqlite, read_rows
 from sessions_store.forgetting import erase_exchanges
 from sessions_store.history import messages_to
-from sessions_store.items import bodies
+from sessions_store.items import bodies, fitting
 from sessions_store.models import StoredCompletion, UsageRecord
+from sessions_store.sql import octets
 from sessions_store.stored_rows import drop_stored
 
 _LIST = """
-SELECT id, body, metadata FROM sessions_store_storedcompletion
+SELECT id, {size} FROM sessions_store_storedcompletion
  WHERE principal_id = %s AND (%s = '' OR model = %s) {filters} {behind} ORDER BY id {order} LIMIT %s
 """
 _SQLITE_PAIR = "AND EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = %s AND value = %s)"
@@ -23,12 +24,15 @@ _POSTGRES_PAIR = "AND metadata ->> %s = %s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionQuery:
-    """Which stored completions are wanted: `after` is the id that the page begins behind."""
+    """Which stored completions are wanted: `after` is the id that the page begins behind. A page has no more of them
+    than fit into `max_bytes`, but one at least.
+    """
 
     model: str = ""
     metadata: Mapping[str, str]
     after: str | None = None
     limit: int
+    max_bytes: int
     newest: bool = False
 
 
@@ -54,11 +58,17 @@ def list_completions(principal_id: int, query: CompletionQuery) -> CompletionPag
         parameters.append(at.pk)
     pair_filter = _SQLITE_PAIR if is_sqlite() else _POSTGRES_PAIR
     statement = _LIST.format(
-        filters=" ".join([pair_filter] * len(query.metadata)), behind=behind, order="DESC" if query.newest else "ASC"
+        size=octets("body"),
+        filters=" ".join([pair_filter] * len(query.metadata)),
+        behind=behind,
+        order="DESC" if query.newest else "ASC",
     )
     rows = read_rows(statement, [*parameters, query.limit + 1])
-    found = [_completion(body, metadata) for _, body, metadata in rows[: query.limit]]
-    return CompletionPage(completions=found, more=len(rows) > query.limit)
+    sizes = dict(rows[: query.limit])
+    listed = fitting(list(sizes), sizes, query.max_bytes)
+    read = StoredCompletion.objects.filter(pk__in=listed).values_list("pk", "body", "metadata")
+    found = {pk: _completion(body, metadata) for pk, body, metadata in read}
+    return CompletionPage(completions=[found[pk] for pk in listed if pk in found], more=len(rows) > len(listed))
 
 
 def find_completion(principal_id: int, public_id: str) -> dict[str, Any] | None:

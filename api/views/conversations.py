@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from api.errors import NotFoundError
@@ -77,6 +78,7 @@ class ConversationItemsView(GatewayView):
             after=query.after,
             limit=query.limit,
             newest=query.order == "desc",
+            max_bytes=settings.MAX_BODY_BYTES,
         )
         if page is None:
             await find_or_404(runtime(), principal_id, conversation)

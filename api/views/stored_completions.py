@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from api.errors import NotFoundError
@@ -29,6 +30,7 @@ async def list_stored(view: GatewayView, request: HttpRequest) -> HttpResponse:
         metadata=query.metadata,
         after=query.after,
         limit=query.limit,
+        max_bytes=settings.MAX_BODY_BYTES,
         newest=query.order == "desc",
     )
     page = await runtime().store.read(list_completions, view.caller.principal_id, wanted)
