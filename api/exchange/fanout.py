@@ -32,17 +32,26 @@ class PlannedCall:
 
 
 async def generate_all(
-    client: GeminiClient, model: str, calls: Sequence[PlannedCall], *, asked_as: str, since: float
+    client: GeminiClient,
+    model: str,
+    calls: Sequence[PlannedCall],
+    *,
+    asked_as: str,
+    since: float,
+    on_growth: Callable[[int], None] | None = None,
 ) -> list[Piece]:
     """Ask for all plain answers at once; the first failure cancels the rest and is raised.
 
-    The total deadline counts from `since`, a time of the event loop's clock.
+    The total deadline counts from `since`, a time of the event loop's clock. `on_growth` is called with the number of
+    bytes of each answer.
     """
+
+    def ask(call: PlannedCall) -> Awaitable[GenerateContentResponse]:
+        return client.generate(model, call.encode, asked_as=asked_as, since=since, on_growth=on_growth)
+
     if len(calls) == 1:
-        return [(calls[0].first_choice, await client.generate(model, calls[0].encode, asked_as=asked_as, since=since))]
-    tasks = [
-        asyncio.ensure_future(client.generate(model, call.encode, asked_as=asked_as, since=since)) for call in calls
-    ]
+        return [(calls[0].first_choice, await ask(calls[0]))]
+    tasks = [asyncio.ensure_future(ask(call)) for call in calls]
     try:
         answers = await asyncio.gather(*tasks)
     finally:

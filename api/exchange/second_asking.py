@@ -6,7 +6,7 @@ bills each answer, so the tokens of the discarded ones are counted too.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import Batch, Piece, PlannedCall, Source, generate_all, open_source
@@ -22,9 +22,10 @@ async def plain_answers(runtime: Runtime, exchange: Exchange) -> Sequence[Piece]
     now = asyncio.get_running_loop().time
     since = now()
     client, model, name = runtime.client, exchange.upstream_model, exchange.public_model
+    on_growth = _on_growth(exchange)
 
     async def ask(calls: Sequence[PlannedCall]) -> list[Piece]:
-        return await generate_all(client, model, calls, asked_as=name, since=since)
+        return await generate_all(client, model, calls, asked_as=name, since=since, on_growth=on_growth)
 
     answer = exchange.planned_answer
     pieces = await asked(exchange, ask)
@@ -160,8 +161,11 @@ class HeldSource:
 
 async def _open(runtime: Runtime, exchange: Exchange, calls: Sequence[PlannedCall], since: float) -> Source:
     model, name = exchange.upstream_model, exchange.public_model
-    on_growth = None if exchange.hold is None else exchange.hold.add
-    return await open_source(runtime.client, model, calls, asked_as=name, since=since, on_growth=on_growth)
+    return await open_source(runtime.client, model, calls, asked_as=name, since=since, on_growth=_on_growth(exchange))
+
+
+def _on_growth(exchange: Exchange) -> Callable[[int], None] | None:
+    return None if exchange.hold is None else exchange.hold.add
 
 
 def _note(exchange: Exchange, reasons: Iterable[str]) -> None:

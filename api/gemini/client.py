@@ -96,15 +96,22 @@ class GeminiClient:
         await self._sdk.aio.aclose()
 
     async def generate(
-        self, model: str, body: Body, *, asked_as: str = "", since: float | None = None
+        self,
+        model: str,
+        body: Body,
+        *,
+        asked_as: str = "",
+        since: float | None = None,
+        on_growth: Callable[[int], None] | None = None,
     ) -> GenerateContentResponse:
         """POST `:generateContent` with a JSON body and return Gemini's JSON answer as it came.
 
         `body` encodes the request when it is sent. `asked_as` is the client's name of the model, for messages. The
-        total deadline counts from `since` (the event loop's time), by default from now.
+        total deadline counts from `since` (the event loop's time), by default from now. `on_growth` is called with the
+        number of bytes that the answer has.
         """
         name = asked_as or model
-        response: Any = await self._plain(f"{self._path(model)}:generateContent", body, name, since)
+        response: Any = await self._plain(f"{self._path(model)}:generateContent", body, name, since, on_growth)
         answer: GenerateContentResponse = response
         return answer
 
@@ -136,7 +143,14 @@ class GeminiClient:
         answer = await self._post(f"{self._path(model)}:streamGenerateContent?alt=sse", body, name, ends_at)
         return UpstreamStream(answer, self.deadlines, started=started, ends_at=ends_at, model=name)
 
-    async def _plain(self, path: str, body: Body, name: str, since: float | None = None) -> dict[str, Any]:
+    async def _plain(
+        self,
+        path: str,
+        body: Body,
+        name: str,
+        since: float | None = None,
+        on_growth: Callable[[int], None] | None = None,
+    ) -> dict[str, Any]:
         until = (self._loop.time() if since is None else since) + self.deadlines.total
         answer = await self._post(path, body, name, until)
         try:
@@ -145,6 +159,8 @@ class GeminiClient:
             answer.close()
             raise
         answer.release()
+        if on_growth is not None:
+            on_growth(len(raw))
         return _json_object(raw, name)
 
     async def _post(self, path: str, body: Body, name: str, ends_at: float) -> Answer:
