@@ -1,10 +1,13 @@
 """What a request names by URL: fetched before the translation, or taken from the tree if it was fetched before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from django.conf import settings
 
+from api.errors import InvalidRequestError
+from api.exchange.exchange import Exchange
 from api.exchange.memory import Memory
 from api.gemini.wire import Blob
 from api.media import WantedMedia
@@ -15,12 +18,13 @@ from sessions_store.transcript import sent_contents
 Message = Mapping[str, Any]
 
 
-async def fetch_media(runtime: Runtime, memory: Memory) -> dict[str, Blob]:
+async def fetch_media(runtime: Runtime, memory: Memory, exchange: Exchange | None = None) -> dict[str, Blob]:
     """Return by URL the media of the request's own messages that somebody has to fetch; empty if there are none.
 
     What an earlier request of the conversation fetched is not fetched again: the URL may have expired since. Counts as
-    an exchange under way while it lasts. Raises InvalidRequestError naming the part, RateLimitError when the gateway is
-    full. Where fetching is off nothing is returned, and the translation says so.
+    an exchange under way while it lasts. The bytes are held for the `exchange` as often as they are named, because so
+    often they go upstream. Raises InvalidRequestError naming the part, RateLimitError when the gateway is full. Where
+    fetching is off nothing is returned, and the translation says so.
     """
     references = list(media_references(memory.messages, restored=memory.restored))
     if not references or runtime.media is None:
@@ -31,13 +35,29 @@ async def fetch_media(runtime: Runtime, memory: Memory) -> dict[str, Blob]:
         for reference in references
         if reference.url not in held
     ]
-    if not missing:
-        return held
-    runtime.enter()
-    try:
-        return held | await runtime.media.fetch_all(missing)
-    finally:
-        runtime.leave()
+    if missing:
+        runtime.enter()
+        try:
+            held |= await runtime.media.fetch_all(missing)
+        finally:
+            runtime.leave()
+    _hold(held, references, exchange)
+    return held
+
+
+def _hold(held: Mapping[str, Blob], references: Sequence[MediaReference], exchange: Exchange | None) -> None:
+    size = 0
+    for reference in references:
+        size += len(held[reference.url].get("data", "")) if reference.url in held else 0
+        # Base64 has 4 characters for 3 bytes.
+        if size > settings.MAX_BODY_BYTES * 4 // 3 + 4 * len(held):
+            raise InvalidRequestError(
+                "The files of this request are too large together; each counts as often as it is named.",
+                param=reference.param,
+                code="image_file_too_large",
+            )
+    if exchange is not None:
+        exchange.hold_bytes(size)
 
 
 async def _stored(runtime: Runtime, memory: Memory, references: list[MediaReference]) -> dict[str, Blob]:

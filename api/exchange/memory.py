@@ -18,6 +18,7 @@ from api.authentication import Caller
 from api.exchange.families import Fit
 from api.exchange.identity import session_id
 from api.gemini.wire import Content
+from api.notes import Note
 from api.runtime import Runtime
 from api.session_turns import SessionTurn
 from api.translate.custom_tools import custom_input
@@ -62,7 +63,8 @@ class Memory:
     had answered there, `makers` to the stored face that this was taken from if it is whole. `head` is where a
     response's conversation stands: there the request's messages hang. `changed` says that `messages` are not quite what
     the client sent. `in_tree` has the Gemini contents that the tree holds of answers, and of results where the client
-    made the calls, as JSON: what is sent may be another spelling of the same.
+    made the calls, as JSON: what is sent may be another spelling of the same. `read_size` is how many bytes of the
+    stored conversation go upstream.
     """
 
     principal_id: int
@@ -82,6 +84,7 @@ class Memory:
     head: Key | None = None
     changed: bool = False
     in_tree: dict[Key, str] = field(default_factory=dict)
+    read_size: int = 0
 
     @property
     def parent(self) -> Key | None:
@@ -138,9 +141,7 @@ async def _own_history(
             memory.changed = True
             return memory
         memory.known = max((index + 1 for index in answers if keys[index] in known.faces), default=0)
-        read: dict[str, Content] = {}
-        for index in answers:
-            _restore(memory, index, (known, read), fit)
+        _restore(memory, answers, known, fit)
         memory.in_tree = {key: faces[0].gemini for key in keys if (faces := known.faces.get(key))}
         if results := _foreign_results(memory, answers):
             memory.in_tree |= await runtime.store.read(sent_contents, caller.principal_id, results)
@@ -173,23 +174,45 @@ def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known
     return ordered if any(new is not old for new, old in zip(ordered, messages, strict=True)) else None
 
 
-def _restore(memory: Memory, index: int, stored: tuple[Known, dict[str, Content]], fit: Fit) -> None:
-    """Put back what Gemini had answered, if an assistant message is an answer; what a client made up is none.
+def _restore(memory: Memory, answers: Sequence[int], known: Known, fit: Fit) -> None:
+    """Put back what Gemini had answered, where an assistant message is an answer; what a client made up is none.
+
+    Many messages may name one stored answer. So no more bytes are put back than a client could send in one request: the
+    oldest answers stay as the client has them.
+    """
+    read: dict[str, Content] = {}
+    found = [(index, *_answered(memory, index, (known, read), fit)) for index in answers]
+    first = len(found)
+    while first and (size := memory.read_size + found[first - 1][-1]) <= settings.MAX_BODY_BYTES:
+        memory.read_size = size
+        first -= 1
+    if first:
+        reason = "what is stored of this answer and those before it, beyond the bytes that one request may have"
+        fit.notes.append(Note("dropped", f"messages[{found[first - 1][0]}]", reason))
+    for index, face, content, _ in found[first:]:
+        if face is not None and content is not None:
+            memory.restored[index] = fit.fitted(content, face, f"messages[{index}]")
+            if memory.restored[index] is content:
+                memory.makers[index] = face
+
+
+def _answered(
+    memory: Memory, index: int, stored: tuple[Known, dict[str, Content]], fit: Fit
+) -> tuple[Face | None, Content | None, int]:
+    """Return what Gemini had answered where a message stands, and how many bytes it has.
 
     `stored` is what the tree knows, and the contents that were read of it so far.
     """
     known, read = stored
     message, faces = memory.messages[index], known.faces.get(memory.keys[index], ())
     face = fit.best(faces) if faces else None
-    content: Content | None
     if face is not None and face.model and face.gemini:
-        content = orjson.loads(face.gemini)
-    else:
-        face, content = _by_call_id(message, known, read, fit)
-    if face is not None and content is not None:
-        memory.restored[index] = fit.fitted(content, face, f"messages[{index}]")
-        if memory.restored[index] is content:
-            memory.makers[index] = face
+        return face, orjson.loads(face.gemini), len(face.gemini)
+    face, content = _by_call_id(message, known, read, fit)
+    if face is None or content is None:
+        return None, None, 0
+    whole = content is read[face.gemini]
+    return face, content, len(face.gemini) if whole else len(orjson.dumps(content))
 
 
 def _by_call_id(
@@ -250,6 +273,7 @@ async def _continued(
         else:
             memory.state, memory.path = found
             memory.public_id = memory.state.public_id
+            memory.read_size = sum(stored.size for stored in memory.path)
             _place_before(memory, fit)
         memory.keys = message_keys(caller.principal_id, memory.messages, parent=memory.parent)
     except BaseException:

@@ -70,8 +70,8 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
         session = asker.session_of(request.user)
         memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
         try:
-            exchange.hold_bytes(sum(stored.size for stored in memory.path))
-            fetched = await fetch_media(runtime, memory)
+            exchange.hold_bytes(memory.read_size)
+            fetched = await fetch_media(runtime, memory, exchange)
             await off_loop(exchange.size, _plan_chat_calls, runtime, exchange, (request, profile), memory, fetched)
         except BaseException:
             memory.release()
@@ -149,6 +149,7 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
             fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
             memories = [await remember(runtime, asker.caller, turns, session, fit=fit)]
         try:
+            exchange.hold_bytes(memories[0].read_size)
             _plan_completion_calls(exchange, request, profile, memories)
         except BaseException:
             memories[0].release()

@@ -97,9 +97,7 @@ async def plan_response(
         request, profile = resolve_model(request, exchange)
         turns = await read_turns(runtime, request, exchange, profile, local=local)
         try:
-            planned = planned_response(
-                exchange, request, turns, await translate(runtime, request, turns, size=exchange.size)
-            )
+            planned = planned_response(exchange, request, turns, await translate(runtime, request, turns, exchange))
         except BaseException:
             turns.context.release()
             raise
@@ -185,6 +183,7 @@ async def _placed(
     # The items of a conversation that was changed by hand are looked up in the tree like a client's own history.
     before = items_to_messages(context.items).messages if context.items else []
     memory = await remember(runtime, exchange.caller, [*before, *own.messages], None, fit=fit)
+    exchange.hold_bytes(memory.read_size)
     history = [
         RememberedMessage(message=message, content=memory.restored.get(index))
         for index, message in enumerate(memory.messages[: len(before)])
@@ -192,15 +191,17 @@ async def _placed(
     return history, memory
 
 
-async def translate(runtime: Runtime, request: ResponseParameters, turns: Turns, *, size: int = 0) -> ResponsesCall:
-    """Return the upstream call of `size` bytes or so; what the request names by URL is fetched first."""
+async def translate(
+    runtime: Runtime, request: ResponseParameters, turns: Turns, exchange: Exchange | None = None
+) -> ResponsesCall:
+    """Return the upstream call; what the request names by URL is fetched first, and held for the `exchange`."""
     first = turns.first_own
     try:
-        fetched = await fetch_media(runtime, turns.memory)
+        fetched = await fetch_media(runtime, turns.memory, exchange)
     except InvalidRequestError as error:
         raise turns.own.places.error(error) from None
     upstream = await off_loop(
-        size,
+        0 if exchange is None else exchange.size,
         responses_to_gemini,
         request,
         turns=turns.own,

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from api.authentication import Caller
+from api.byte_budget import ByteBudget, Hold
 from api.errors import InvalidRequestError, RateLimitError
 from api.exchange.identity import completion_id
 from api.exchange.plan import Asker, plan_chat
@@ -129,6 +130,34 @@ async def test_a_full_gateway_fetches_nothing(runtime: Runtime, site: Site) -> N
     with pytest.raises(RateLimitError):
         await ask(runtime, showing(URL))
     assert site.connections == 0
+
+
+async def test_a_file_counts_as_often_as_it_is_named(
+    runtime: Runtime, site: Site, emulator: Emulator, settings: Any
+) -> None:
+    settings.MAX_BODY_BYTES = 4 * len(PNG)
+    twice, often = showing(URL), showing(URL)
+    twice["content"] += twice["content"][1:]
+    often["content"] += often["content"][1:] * 7
+    await ask(runtime, twice)
+    with pytest.raises(InvalidRequestError) as refused:
+        await ask(runtime, often)
+
+    assert refused.value.code == "image_file_too_large"
+    assert refused.value.param == "messages[0].content[5].image_url.url"
+    (body,) = emulator.bodies()
+    assert sent_images(body) == ["image/png"] * 2
+
+
+async def test_the_bytes_of_fetched_files_are_held(runtime: Runtime, site: Site) -> None:
+    budget = ByteBudget(10_000)
+    hold = Hold(budget)
+    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": [showing(URL)]}))
+    await plan_chat(runtime, request, Asker(completion_id(), Caller(principal, memory=True), hold=hold))
+    assert hold.size >= len(PNG)
+    hold.release()
+    assert budget.held == 0
 
 
 async def test_what_google_resolves_is_not_fetched(runtime: Runtime, site: Site, emulator: Emulator) -> None:
