@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,8 @@ UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhl
 def test_whatever_becomes_of_a_request_its_bytes_are_released(
     small_gateway: LiveGateway, connect: Callable[[Any], socket.socket], request_head: bytes, sends_body: bool
 ) -> None:
-    with connect(small_gateway) as client:
+    # A server that refuses a body may reset its connection, or not answer at all.
+    with connect(small_gateway) as client, suppress(OSError):
         client.sendall(request_head)
         if sends_body:
             client.sendall(b" " * 600_000)
