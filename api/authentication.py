@@ -27,6 +27,7 @@ PROXY_HEADERS: Final = tuple(
         *("CLIENT_IP", "TRUE_CLIENT_IP", "X_CLIENT_IP", "X_CLUSTER_", "X_REAL_", "X_REMOTE_", "REMOTE_", "X_ORIGINAL_"),
         *("AKAMAI_", "X_AKAMAI_", "ALI_CDN_", "CDN_", "CF_", "CLOUDFRONT_", "FASTLY_", "FLY_", "INCAP_", "X_SUCURI_"),
         *("X_AMZ_CF_", "X_AMZN_", "X_APPENGINE_", "X_ARR_", "X_AZURE_", "X_FD_", "X_NF_", "X_RAILWAY_", "X_VERCEL_"),
+        *("DO_CONNECTING_", "PROXY_CLIENT_", "RNDR_", "X_ORIGINATING_", "X_RENDER_", "X_TAILSCALE_", "X_ZEABUR_"),
         *("NGROK_", "TAILSCALE_", "WL_PROXY_", "X_ENVOY_", "X_SCHEME", "X_TUNNEL_", "X_URL_SCHEME"),
     )
 )

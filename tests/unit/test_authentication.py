@@ -92,6 +92,14 @@ def test_a_demanded_key_outweighs_the_open_gateway(settings: Settings) -> None:
             "X-ProxyUser-Ip",
             "X-NF-Request-ID",
         ),
+        *(
+            "DO-Connecting-IP",
+            "Proxy-Client-IP",
+            "Rndr-Id",
+            "X-Originating-IP",
+            "X-Render-Origin-Server",
+            "X-Zeabur-IP",
+        ),
         *("X-Original-URL", "X-Original-Forwarded-For", "X-Scheme", "Max-Forwards", "Remote-User", "Akamai-Origin-Hop"),
     ],
 )
