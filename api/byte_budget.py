@@ -73,6 +73,15 @@ class Hold:
         """Add an owner: a background response outlives the request that began it."""
         self._owners += 1
 
+    def give_back(self) -> None:
+        """Give the bytes back before the only owner ends; where there are several, nothing.
+
+        A client may send its next request as soon as it has the last byte of its response.
+        """
+        if self._owners == 1 and self.size:
+            self._budget.release(self.size)
+            self.size = 0
+
     def release(self) -> None:
         """Drop one owner."""
         self._owners -= 1

@@ -109,7 +109,7 @@ class ShortHandler(ASGIHandler):
         response: HttpResponseBase | None = None
         try:
             response = await answering
-            await self._send(response, send)
+            await self._send(response, send, hold)
         except asyncio.CancelledError:
             # The client has gone and the view has cleaned up: nobody is left to tell. What the server cuts short ends
             # here as well: uvicorn would log a traceback for each.
@@ -144,13 +144,14 @@ class ShortHandler(ASGIHandler):
         view: View = match.func
         return await view(request, *match.args, **match.kwargs)
 
-    async def _send(self, response: HttpResponseBase, send: Send) -> None:
+    async def _send(self, response: HttpResponseBase, send: Send, hold: Hold) -> None:
         headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
         start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
         if isinstance(response, HttpResponse):
             body = response.content
             if response.status_code != 204:  # https://www.rfc-editor.org/rfc/rfc9110#section-8.6
                 headers.append((b"content-length", b"%d" % len(body)))
+            hold.give_back()
             await send_whole(send, start, {"type": "http.response.body", "body": body})
             return
         gather_turn(send)  # as a rule the first piece is there
@@ -158,6 +159,7 @@ class ShortHandler(ASGIHandler):
         del start, headers
         async for part in response:  # type: ignore[attr-defined]
             if isinstance(part, LastPiece):
+                hold.give_back()
                 gather_turn(send)
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body"})
