@@ -24,13 +24,15 @@ from api.openai.unions import STOP_AT_FIRST, by_field
 # Far above what any model calls at once; a bound for hostile lists.
 MAX_CALLS = 1024
 Name = Annotated[str, Field(min_length=1, max_length=256)]
+# Of a call that was made already: models and clients write names that nobody declared, empty ones too.
+PastName = Annotated[str, Field(max_length=256)]
 CallId = Annotated[str, Field(min_length=1)]
 
 
 class FunctionCall(TypedDict):
     """A function's name and its arguments as JSON text (`""` means no arguments)."""
 
-    name: Name
+    name: PastName
     arguments: str
     extra_content: NotRequired[Any]
 
@@ -50,7 +52,7 @@ class FunctionToolCall(TypedDict):
 class CustomCall(TypedDict):
     """A custom tool's name and its free-text input."""
 
-    name: Name
+    name: PastName
     input: str
 
 

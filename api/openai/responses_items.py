@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag
 from typing_extensions import TypedDict
 
 from api.openai.content import Text
-from api.openai.messages import Name
+from api.openai.messages import Name, PastName
 from api.openai.responses_content import ITEM_PARTS, ItemContent, Summary
 from api.openai.responses_tools import ResponseTools
 from api.openai.text_fields import AsText
@@ -39,7 +39,7 @@ class FunctionCall(TypedDict):
 
     type: Literal["function_call"]
     call_id: CallID
-    name: Name
+    name: PastName
     arguments: str
     id: NotRequired[ItemID | None]
     namespace: NotRequired[Annotated[str, Field(max_length=256)] | None]
@@ -62,7 +62,7 @@ class CustomToolCall(TypedDict):
 
     type: Literal["custom_tool_call"]
     call_id: CallID
-    name: Name
+    name: PastName
     input: str
     id: NotRequired[ItemID | None]
     namespace: NotRequired[Annotated[str, Field(max_length=256)] | None]

@@ -235,3 +235,21 @@ def test_a_call_without_its_type_has_that_of_its_field(
     assert sent(emulator, "functionCall")["args"] == {"input": "x"}
     stored = http.get(f"{CHAT}/{response.json()['id']}/messages").json()["data"]
     assert stored[1]["tool_calls"][0]["type"] == kind
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("dialect", ["chat", "responses"])
+def test_a_call_without_a_name_refuses_no_turn(
+    http: httpx2.Client, emulator: Emulator, dialect: str, stream: bool
+) -> None:
+    if dialect == "chat":
+        call = {"id": "c1", "type": "function", "function": {"name": "", "arguments": "{}"}}
+        answer = http.post(CHAT, json=chat_body(messages=[*chat_call(call), USER], stream=stream))
+    else:
+        call = {"type": "function_call", "call_id": "c1", "name": "", "arguments": "{}"}
+        result = {"type": "function_call_output", "call_id": "c1", "output": "ok"}
+        body = {"model": "gemini-3.8-flash", "input": [USER, call, result, USER], "stream": stream}
+        answer = http.post(RESPONSES, json=body)
+
+    assert answer.status_code == 200, answer.text
+    assert sent(emulator, "functionCall")["name"] == sent(emulator, "functionResponse")["name"] != ""
