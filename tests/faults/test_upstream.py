@@ -174,7 +174,7 @@ GARBAGE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("step", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage(http: httpx2.Client, gateway: LiveGateway, emulator: Emulator, step: dict[str, Any]) -> None:
-    emulator.script(step)
+    emulator.script(step, step)  # an empty object is asked for again
     response = http.post(CHAT, json=chat_body())
 
     assert response.status_code == 502
