@@ -19,6 +19,20 @@ EXPLAINED: Final[Mapping[str, Sequence[Parameter]]] = {
     "CompletionRequest": COMPLETION_PARAMETERS,
     "ResponsesRequest": RESPONSES_PARAMETERS,
 }
+# Fields of a history that are written as text before they are validated (api/openai/text_fields.py): they take any
+# value.
+AS_TEXT: Final[Mapping[str, str]] = {
+    "AssistantMessage": "content",
+    "CustomCall": "input",
+    "CustomToolCallOutput": "output",
+    "FunctionCallOutput": "output",
+    "FunctionMessage": "content",
+    "Message": "content",
+    "ToolMessage": "content",
+    "messages.FunctionCall": "arguments",
+    "responses_items.CustomToolCall": "input",
+    "responses_items.FunctionCall": "arguments",
+}
 _LONG_NAME: Final = re.compile(r"\bapi__\w+?__(\w+?)__(\w+)")
 
 
@@ -79,6 +93,8 @@ def _component(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     for field in fields.values():
         if field.get("default", ...) is None:
             del field["default"]
+    if (text := AS_TEXT.get(name)) is not None:
+        fields[text] = {"anyOf": [fields[text], {}]}
     for parameter in EXPLAINED.get(name, ()):
         if parameter.name in fields:
             fields[parameter.name]["description"] = f"{parameter.status.capitalize()}. {parameter.what}"

@@ -15,6 +15,7 @@ _COUNT: Final = "TokenCount"
 _DETAILS: Final = "TokensDetails"
 _MOST_DETAILS: Final = 40
 _LONGEST_TEXT: Final = 200
+_LONGEST_NAME: Final = 40
 _SIMPLE: Final = (int, float, bool)
 
 
@@ -35,7 +36,9 @@ def storable(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """
     kept: dict[str, Any] = {}
     for name, value in metadata.items():
-        if name.endswith(_COUNT):
+        if type(value) is int and 0 <= value <= MOST and len(name) < _LONGEST_NAME:  # nearly every one
+            kept[name] = value
+        elif name.endswith(_COUNT):
             if (read := _read(value)) is not None:
                 kept[name] = read
         elif isinstance(value, list):
@@ -49,7 +52,9 @@ def storable(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _detail(item: Mapping[str, Any]) -> dict[str, Any]:
-    modality, tokens = item.get("modality"), _read(item.get("tokenCount"))
+    modality, tokens = item.get("modality"), item.get("tokenCount")
+    if type(tokens) is not int or not 0 <= tokens <= MOST:
+        tokens = _read(tokens)
     named = {"modality": _text(modality)} if isinstance(modality, str) else {}
     return named if tokens is None else {**named, "tokenCount": tokens}
 
