@@ -33,6 +33,7 @@ class Candidates:
         "_discarded",
         "_replaced",
         "_rules",
+        "_storable",
         "_unreadable",
         "_usage",
         "_version_cut",
@@ -51,6 +52,7 @@ class Candidates:
         self._unreadable = False  # some usageMetadata was none
         self._version_cut = False
         self._counted: Usage | None = None  # OpenAI's reading of it, until more comes
+        self._storable: list[dict[str, Any]] | None = None  # the same as it can be stored, until more comes
         self._replaced = False  # characters that no database takes
         self._blocks: dict[int, str] = {}  # first choice of a call -> why Gemini blocked its prompt, "" if it did not
 
@@ -86,7 +88,7 @@ class Candidates:
         if not isinstance(usage, dict):
             self._unreadable = True
             return
-        self._counted = None
+        self._counted = self._storable = None
         self._usage[first_choice] = usage
         if "serviceTier" in usage or "trafficType" in usage:
             self.service_tier = served_tier(usage) or self.service_tier
@@ -138,7 +140,7 @@ class Candidates:
             with suppress(UpstreamError):
                 discarded.take(response, first_choice)
         self._discarded.append(discarded)
-        self._counted = None
+        self._counted = self._storable = None
 
     def lacking(self, response: Mapping[str, Any], choices: int) -> dict[int, str]:
         """See no_answer.lacking."""
@@ -160,8 +162,10 @@ class Candidates:
 
         Calls whose answers were discarded come first.
         """
-        own = [storable(self._usage[first]) for first in sorted(self._usage)]
-        return [*(used for discarded in self._discarded for used in discarded.usage_metadata), *own]
+        if self._storable is None:
+            own = [storable(self._usage[first]) for first in sorted(self._usage)]
+            self._storable = [*(used for discarded in self._discarded for used in discarded.usage_metadata), *own]
+        return self._storable
 
     @property
     def counts_sound(self) -> bool:
