@@ -44,7 +44,7 @@ class ByteBudget:
 
 
 class Hold:
-    """The bytes that one request holds. `shared` owners release it; the last one gives the bytes back."""
+    """The bytes that a request holds. It has one owner and one more for each `share`; the last `release` frees them."""
 
     __slots__ = ("_budget", "_owners", "size")
 

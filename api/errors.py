@@ -108,6 +108,11 @@ class PayloadTooLargeError(GatewayError):
     type = "invalid_request_error"
     default_code = "request_too_large"
 
+    def __init__(
+        self, message: str = "The request's body is larger than this server reads.", *, retryable: bool = True
+    ) -> None:
+        super().__init__(message, retryable=retryable)
+
 
 class UnsupportedMediaTypeError(GatewayError):
     """The body is not declared as JSON: a web page could have sent it without asking its user."""

@@ -27,11 +27,9 @@ from gemini_gateway.hang_up import HangUpWatches, Receive
 from gemini_gateway.lean_http import LeanRequest
 from gemini_gateway.one_write import LastPiece, gather_turn, send_whole
 from gemini_gateway.origins import answer_headers, preflight_headers
+from gemini_gateway.refusals import LINGER_BYTES, LINGER_SECONDS
 
 logger = logging.getLogger(__name__)
-LINGER_SECONDS = 15.0
-LINGER_BYTES = 1024 * 1024
-TOO_LARGE = "The request's body is larger than this server reads."
 
 Scope = dict[str, Any]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -169,7 +167,7 @@ class ShortHandler(ASGIHandler):
         for name, value in scope["headers"]:
             if name == b"content-length":
                 if int(value) > self._max_body:
-                    raise PayloadTooLargeError(TOO_LARGE)
+                    raise PayloadTooLargeError
                 if not hold.size:
                     hold.grow(int(value))
                 return
@@ -201,7 +199,7 @@ class ShortHandler(ASGIHandler):
         if message["type"] == "http.request" and not message.get("more_body"):
             body: bytes = message.get("body", b"")
             if len(body) > self._max_body:
-                raise PayloadTooLargeError(TOO_LARGE)
+                raise PayloadTooLargeError
             hold.grow(max(len(body) - hold.size, 0))  # where no length was declared
             return body
         parts: list[bytes] = []
@@ -210,7 +208,7 @@ class ShortHandler(ASGIHandler):
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._max_body:
-                raise PayloadTooLargeError(TOO_LARGE)
+                raise PayloadTooLargeError
             hold.grow(max(size - hold.size, 0))
             if not message.get("more_body"):
                 return b"".join(parts)

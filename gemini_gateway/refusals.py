@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from api.errors import GatewayError, OverloadedError, PayloadTooLargeError, ShuttingDownError
 from gemini_gateway.origins import answer_headers
 from gemini_gateway.pages import is_page
 
 if TYPE_CHECKING:
     from api.openai.error_body import ErrorBody
+
+
+LINGER_SECONDS = 15.0
+# What a refused client may still send: closing a socket with unread bytes in it makes the kernel reset the connection,
+# and the client would see that instead of the answer.
+LINGER_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +33,16 @@ class Refusal:
     retry_after: int | None = None
 
 
-TOO_LARGE = Refusal(
-    413, "The request's body is larger than this server reads.", "invalid_request_error", "request_too_large"
-)
+def refusal_of(error: GatewayError) -> Refusal:
+    """Return the refusal that says what an application's error says."""
+    return Refusal(error.status, error.message, error.type, error.code, error.retry_after)
+
+
+TOO_LARGE = refusal_of(PayloadTooLargeError())
 TOO_SLOW = Refusal(408, "The request's body did not arrive in time.", "invalid_request_error", "request_timeout")
 MALFORMED = Refusal(400, "The request is not valid HTTP, or its head is too large.", "invalid_request_error", None)
-GOING_DOWN = Refusal(
-    503, "The server is shutting down. Please try again.", "service_unavailable_error", "server_shutting_down"
-)
-OVERLOADED = Refusal(
-    503,
-    "This gateway holds as many bytes of requests as it may. Please try again.",
-    "service_unavailable_error",
-    "gateway_overloaded",
-    retry_after=1,
-)
+GOING_DOWN = refusal_of(ShuttingDownError("The server is shutting down. Please try again."))
+OVERLOADED = refusal_of(OverloadedError())
 
 
 def error_object(refusal: Refusal) -> bytes:

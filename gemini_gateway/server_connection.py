@@ -18,6 +18,8 @@ from gemini_gateway.direct_answer import DirectAnswer
 from gemini_gateway.direct_write import DirectChannel
 from gemini_gateway.refusals import (
     GOING_DOWN,
+    LINGER_BYTES,
+    LINGER_SECONDS,
     MALFORMED,
     OVERLOADED,
     TOO_LARGE,
@@ -35,10 +37,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DISCONNECT_SECONDS = 1.0  # for an application to act on `http.disconnect` before its send() raises
-LINGER_SECONDS = 15.0
-# What a refused client may still send: closing a socket with unread bytes in it makes the kernel reset the connection,
-# and the client would see that instead of the answer.
-LINGER_BYTES = 1024 * 1024
 SLOWEST_BODY = 32 * 1024  # bytes a second that keep a long upload alive beyond the body timeout
 
 

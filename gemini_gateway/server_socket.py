@@ -15,7 +15,8 @@ from daphne.ws_protocol import WebSocketProtocol
 
 from api.byte_budget import Hold, byte_budget
 from api.errors import OverloadedError
-from gemini_gateway.server_connection import LINGER_SECONDS, SLOWEST_BODY, Limits
+from gemini_gateway.refusals import LINGER_SECONDS
+from gemini_gateway.server_connection import SLOWEST_BODY, Limits
 
 POLICY_VIOLATION: Final = 1008
 RESTARTING: Final = 1012

@@ -34,7 +34,7 @@ def as_gateway_error(exc: Exception) -> GatewayError:
     if isinstance(exc, Http404 | exceptions.NotFound):
         return NotFoundError("Nothing is here.")
     if isinstance(exc, RequestDataTooBig):
-        return PayloadTooLargeError("The request's body is larger than this server reads.")
+        return PayloadTooLargeError()
     if isinstance(exc, SuspiciousOperation | exceptions.APIException):
         return InvalidRequestError("The request is malformed.")
     return gateway_error(exc)
