@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
 
 from sessions_store.models import UsageRecord
@@ -224,11 +225,20 @@ def test_a_stream_that_its_client_leaves_releases_its_bytes(
     eventually(lambda: post(small_gateway, picture_body(600_000)).status == 200)
 
 
+def _frames(client: ClientConnection) -> Iterator[dict[str, Any]]:
+    """The frames that come until an error or the end of the connection."""
+    with suppress(ConnectionClosed):
+        for frame in map(json.loads, client):
+            yield frame
+            if frame["type"] == "error":
+                return
+
+
 @pytest.mark.parametrize("endpoint", ["background", "socket"])
 def test_what_outlives_its_request_is_counted_until_its_end(
     small_gateway: LiveGateway, emulator: Emulator, endpoint: str
 ) -> None:
-    emulator.script({"delay": 2})
+    emulator.script({"delay": 5})
     content = [{"type": "input_image", "image_url": picture(500_000)}]
     asked: dict[str, Any] = {"model": GEMINI_3, "input": [{"role": "user", "content": content}]}
     other = picture_body(500_000)
@@ -242,9 +252,9 @@ def test_what_outlives_its_request_is_counted_until_its_end(
             client.recv()
             assert post(small_gateway, other).status == 503
             client.send(json.dumps({"type": "response.create", "stream_id": "b", **asked}))
-            refused = next(frame for frame in map(json.loads, client) if frame["type"] == "error")
-            assert (refused["status"], refused["error"]["code"]) == (503, "gateway_overloaded")
-            emulator.script({"delay": 0})
+            # A message that has come whole is refused by a frame, one of which a piece is missing by the close code.
+            refusals = {frame.get("code") for frame in _frames(client)} - {None}
+            assert refusals == {"gateway_overloaded"} or (not refusals and client.close_code == 1013)
     eventually(lambda: post(small_gateway, other).status == 200)
 
 
