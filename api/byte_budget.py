@@ -54,10 +54,12 @@ class Hold:
         self.size = 0
 
     def grow(self, size: int) -> None:
-        """Hold `size` more bytes; raises OverloadedError when the budget is spent.
+        """Hold `size` more bytes, nothing more where it is 0 or less; raises OverloadedError when the budget is spent.
 
         While nothing else is held a request of any size is let in: it would never be served otherwise.
         """
+        if size <= 0:
+            return
         budget = self._budget
         if budget.held + size > budget.limit and budget.held > self.size:
             raise OverloadedError

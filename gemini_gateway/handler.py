@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 
 from api.byte_budget import Hold, byte_budget
 from api.errors import GatewayError, PayloadTooLargeError
-from gemini_gateway.hang_up import HangUpWatches, Receive
+from gemini_gateway.hang_up import HangUpWatch, HangUpWatches, Receive
 from gemini_gateway.lean_http import LeanRequest
 from gemini_gateway.one_write import LastPiece, gather_turn, send_whole
 from gemini_gateway.origins import answer_headers, preflight_headers
@@ -79,36 +79,23 @@ class ShortHandler(ASGIHandler):
         `scope["hold"]` holds the body in memory's budget; a server that does not count itself is counted for here.
         """
         hold: Hold | None = scope.get("hold")
-        if hold is not None:
-            await self._serve(scope, receive, send, hold)
-            return
-        hold = scope["hold"] = Hold(self._budget)
-        try:
-            await self._serve(scope, receive, send, hold)
-        finally:
-            hold.release()
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, hold: Hold) -> None:
-        try:
-            self._check_declared_length(scope, hold)
-            body = await self._read_whole_body(receive, hold)
-        except GatewayError as error:
-            refusal = self._refused(error)
-            _open_to(_origin(scope), refusal)
-            await self._refuse(refusal, receive, send)
-            return
-        if body is None:
-            return
-        answering = self._answer(LeanRequest(scope, body))
-        del body  # a stream may stay open for minutes: what it was asked with is not kept for that long
-        if self._watches is None or self._watches.loop is not asyncio.get_running_loop():
-            self._watches = HangUpWatches()
-        watch = self._watches.watch(receive)
+        own: Hold | None = None
+        if hold is None:
+            hold = own = scope["hold"] = Hold(self._budget)
+        watch: HangUpWatch | None = None
         response: HttpResponseBase | None = None
         try:
+            body = await self._accept(scope, receive, send, hold)
+            if body is None:
+                return
+            answering = self._answer(LeanRequest(scope, body))
+            del body  # a stream may stay open for minutes: what it was asked with is not kept for that long
+            watch = self._watch(receive)
             response = await answering
             await self._send(response, send, hold)
         except asyncio.CancelledError:
+            if watch is None:
+                raise
             # The client has gone and the view has cleaned up: nobody is left to tell. What the server cuts short ends
             # here as well: uvicorn would log a traceback for each.
             if watch.cut:
@@ -117,8 +104,16 @@ class ShortHandler(ASGIHandler):
                 response = None
             watch.serving.uncancel()
         finally:
-            watch.end()
+            if watch is not None:
+                watch.end()
             await _end(response)
+            if own is not None:
+                own.release()
+
+    def _watch(self, receive: Receive) -> HangUpWatch:
+        if self._watches is None or self._watches.loop is not asyncio.get_running_loop():
+            self._watches = HangUpWatches()
+        return self._watches.watch(receive)
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         """Run middleware and view. What fails outside a view (no route matches, say) never becomes Django's page."""
@@ -193,15 +188,26 @@ class ShortHandler(ASGIHandler):
                     size += len(message.get("body", b""))
         await send({"type": "http.response.body"})
 
-    async def _read_whole_body(self, receive: Receive, hold: Hold) -> bytes | None:
-        """Return the body, or None when the client left before it was whole."""
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
+    async def _accept(self, scope: Scope, receive: Receive, send: Send, hold: Hold) -> bytes | None:
+        """Return the body; None when the client left before it was whole, or it was refused."""
+        try:
+            self._check_declared_length(scope, hold)
+            message = await receive()
+            if message["type"] != "http.request" or message.get("more_body"):
+                return await self._read_on(message, receive, hold)
             body: bytes = message.get("body", b"")
             if len(body) > self._max_body:
                 raise PayloadTooLargeError
-            hold.grow(max(len(body) - hold.size, 0))  # where no length was declared
-            return body
+            hold.grow(len(body) - hold.size)  # where no length was declared
+        except GatewayError as error:
+            refusal = self._refused(error)
+            _open_to(_origin(scope), refusal)
+            await self._refuse(refusal, receive, send)
+            return None
+        return body
+
+    async def _read_on(self, message: Mapping[str, Any], receive: Receive, hold: Hold) -> bytes | None:
+        """Return the body that begins with `message`, or None when the client left before it was whole."""
         parts: list[bytes] = []
         size = 0
         while message["type"] == "http.request":
@@ -209,7 +215,7 @@ class ShortHandler(ASGIHandler):
             size += len(parts[-1])
             if size > self._max_body:
                 raise PayloadTooLargeError
-            hold.grow(max(size - hold.size, 0))
+            hold.grow(size - hold.size)
             if not message.get("more_body"):
                 return b"".join(parts)
             message = await receive()

@@ -195,7 +195,7 @@ class GatewayRequest(DirectAnswer):
             self.refuse(TOO_LARGE)
         else:
             try:
-                self.hold.grow(max(self._received - self.hold.size, 0))  # of a body without a declared length
+                self.hold.grow(self._received - self.hold.size)  # of a body without a declared length
             except OverloadedError:
                 self.refuse(OVERLOADED)
                 return

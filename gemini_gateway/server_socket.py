@@ -63,7 +63,7 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
         try:
             # Compressed, a message is larger than what came.
             size = max(self._received, self.message_data_total_length if self.inside_message else 0)
-            self._hold.grow(max(size - self._hold.size, 0))
+            self._hold.grow(size - self._hold.size)
         except OverloadedError as error:
             self._fail_connection(TRY_AGAIN_LATER, error.message)
 

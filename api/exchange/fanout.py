@@ -46,12 +46,12 @@ async def generate_all(
     bytes of each answer.
     """
 
-    def ask(call: PlannedCall) -> Awaitable[GenerateContentResponse]:
-        return client.generate(model, call.encode, asked_as=asked_as, since=since, on_growth=on_growth)
-
+    asking = [
+        client.generate(model, call.encode, asked_as=asked_as, since=since, on_growth=on_growth) for call in calls
+    ]
     if len(calls) == 1:
-        return [(calls[0].first_choice, await ask(calls[0]))]
-    tasks = [asyncio.ensure_future(ask(call)) for call in calls]
+        return [(calls[0].first_choice, await asking[0])]
+    tasks = [asyncio.ensure_future(answer) for answer in asking]
     try:
         answers = await asyncio.gather(*tasks)
     finally:

@@ -95,8 +95,11 @@ async def _to_its_end(committing: Coroutine[Any, Any, None]) -> None:
 async def _commit(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> None:
     withheld = False
     try:
-        # A failure may show events to those who listen, which only the loop may do.
-        whole = await off_loop(exchange.size if status == "ok" else 0, _whole, runtime, exchange, status, error)
+        if status == "ok" and exchange.size >= LARGE:
+            whole = await off_loop(exchange.size, _whole, runtime, exchange, status, error)
+        else:  # a failure may show events to those who listen, which only the loop may do
+            whole = _exchange_record(runtime, exchange, status, error)
+            exchange.drop_content()
     except Exception:
         logger.exception("an exchange is recorded without its answer")
         withheld, whole = True, _without_answer(runtime, exchange)

@@ -6,7 +6,7 @@ bills each answer, so the tokens of the discarded ones are counted too.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import Batch, Piece, PlannedCall, Source, generate_all, open_source
@@ -19,24 +19,18 @@ from api.translate.no_answer import filled, names_of, reasons_of
 
 async def plain_answers(runtime: Runtime, exchange: Exchange) -> Sequence[Piece]:
     """Ask for the plain answers of an exchange; those that still are none after the last time are among them."""
-    now = asyncio.get_running_loop().time
-    since = now()
     client, model, name = runtime.client, exchange.upstream_model, exchange.public_model
+    since = client.now()
     on_growth = _on_growth(exchange)
 
-    async def ask(calls: Sequence[PlannedCall]) -> list[Piece]:
-        return await generate_all(client, model, calls, asked_as=name, since=since, on_growth=on_growth)
+    def ask(calls: Sequence[PlannedCall]) -> Awaitable[list[Piece]]:
+        return generate_all(client, model, calls, asked_as=name, since=since, on_growth=on_growth)
 
     answer = exchange.planned_answer
     pieces = await asked(exchange, ask)
-    for _ in range(runtime.deployment.empty_answer_retries):
-        lacking = {
-            number: lacks
-            for number, (call, (_, response)) in enumerate(zip(exchange.calls, pieces, strict=True))
-            if (lacks := answer.lacking(response, call.choices))
-        }
-        if not lacking or now() >= since + client.deadlines.total:
-            break
+    retries = runtime.deployment.empty_answer_retries
+    while retries > 0 and (lacking := _lacking(exchange, pieces)) and client.now() < since + client.deadlines.total:
+        retries -= 1
         _note(exchange, (reason for lacks in lacking.values() for reason in lacks.values()))
         try:
             fresh = await asked(exchange, ask, list(lacking))
@@ -50,9 +44,19 @@ async def plain_answers(runtime: Runtime, exchange: Exchange) -> Sequence[Piece]
     return pieces
 
 
+def _lacking(exchange: Exchange, pieces: Sequence[Piece]) -> dict[int, dict[int, str]]:
+    """Return by number which calls lack choices, as `Answer.lacking` gives them."""
+    found = {}
+    answer = exchange.planned_answer
+    for number, (call, (_, response)) in enumerate(zip(exchange.calls, pieces, strict=True)):
+        if lacks := answer.lacking(response, call.choices):
+            found[number] = lacks
+    return found
+
+
 async def open_answer(runtime: Runtime, exchange: Exchange, calls: Sequence[PlannedCall]) -> Source:
     """Open the streams of an exchange."""
-    since = asyncio.get_running_loop().time()
+    since = runtime.client.now()
     source = await _open(runtime, exchange, calls, since)
     return HeldSource(runtime, exchange, source, since) if runtime.deployment.empty_answer_retries else source
 
@@ -73,7 +77,7 @@ class HeldSource:
         self._retries = runtime.deployment.empty_answer_retries
         self._since = since
         self._ends_at = since + runtime.client.deadlines.total
-        self._now = asyncio.get_running_loop().time
+        self._now = runtime.client.now
 
     async def read(self, wait: float) -> list[GenerateContentResponse] | None:
         """See Source."""

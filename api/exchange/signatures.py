@@ -23,26 +23,29 @@ async def asked(exchange: Exchange, ask: Ask[Answered], numbers: Sequence[int] |
 
     What Gemini refuses is named as the client's dialect has it.
     """
-    chosen = range(len(exchange.calls)) if numbers is None else numbers
     try:
-        return await _asked(exchange, ask, chosen)
+        try:
+            return await _ask(exchange, ask, numbers)
+        except InvalidRequestError as error:
+            if not is_corrupted_signature(error):
+                raise
+        _drop_signatures(exchange)
+        return await _ask(exchange, ask, numbers)
     except GatewayError as error:
         if exchange.endpoint.startswith("responses"):
             Places().rename(error)
         raise
 
 
-async def _asked(exchange: Exchange, ask: Ask[Answered], chosen: Sequence[int]) -> Answered:
-    exchange.attempts += len(chosen)
-    try:
-        return await ask([exchange.calls[number] for number in chosen])
-    except InvalidRequestError as error:
-        if not is_corrupted_signature(error):
-            raise
+def _ask(exchange: Exchange, ask: Ask[Answered], numbers: Sequence[int] | None) -> Awaitable[Answered]:
+    calls = exchange.calls if numbers is None else [exchange.calls[number] for number in numbers]
+    exchange.attempts += len(calls)
+    return ask(calls)
+
+
+def _drop_signatures(exchange: Exchange) -> None:
     exchange.unsigned = True
     exchange.calls = [
         PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in exchange.calls
     ]
     exchange.notes.append(Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without"))
-    exchange.attempts += len(chosen)
-    return await ask([exchange.calls[number] for number in chosen])

@@ -27,6 +27,9 @@ class AiohttpAnswer:
         except (aiohttp.ClientError, OSError):
             raise BrokenOffError("The connection to the upstream broke off.") from None
 
+    def rest(self) -> bytes | None:
+        """See transport.Answer: aiohttp does not tell."""
+
     def release(self) -> None:
         """See transport.Answer."""
         self._response.release()

@@ -12,9 +12,9 @@ import importlib.util
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 import orjson
@@ -86,7 +86,9 @@ class GeminiClient:
         self._sdk = _sdk_client(upstream)
         self._api: Any = self._sdk._api_client  # noqa: SLF001 - the seam that this module exists for
         self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time  # the clock of all deadlines
         self._targets: dict[str, tuple[str, Mapping[str, str]]] = {}
+        self._needs_token = upstream.vertex and not self._api.api_key
         origin = urlsplit(self._api._build_request("post", "models", {}).url)  # noqa: SLF001
         self._transport = _transport(f"{origin.scheme}://{origin.netloc}", deadlines.connect)
 
@@ -126,8 +128,15 @@ class GeminiClient:
     async def list_models(self) -> None:
         """GET the first model of the list, which costs nothing; raises what a request would fail with, too."""
         until = self._loop.time() + min(self.deadlines.first_byte, self.deadlines.total)
-        target, headers = await self._target("models?pageSize=1")
-        answer = await self._accepted(self._transport.get(target, headers, until=until), until, "")
+        target, headers = self._target("models?pageSize=1")
+        if self._needs_token:
+            headers = await self._with_token(headers)
+        try:
+            answer = await self._transport.get(target, headers, until=until)
+        except TransportError as error:
+            raise _connection_error(error) from None
+        if answer is None or answer.status != 200:
+            await self._refused(answer, until, "")
         answer.close()
 
     async def stream(
@@ -166,21 +175,21 @@ class GeminiClient:
     async def _post(self, path: str, body: Body, name: str, ends_at: float) -> Answer:
         """Send one request; the answer is a 200 whose body is unread. Anything else becomes its error."""
         until = min(self._loop.time() + self.deadlines.first_byte, ends_at)
-        target, headers = await self._target(path)
-        return await self._accepted(self._transport.post(target, headers, body, until=until), until, name, body)
-
-    async def _accepted(
-        self, asking: Awaitable[Answer | None], until: float, name: str, body: Body | None = None
-    ) -> Answer:
-        """Await the answer to `body` and return it if it is a 200, with its own body unread."""
+        target, headers = self._target(path)
+        if self._needs_token:
+            headers = await self._with_token(headers)
         try:
-            answer = await asking
+            answer = await self._transport.post(target, headers, body, until=until)
         except TransportError as error:
             raise _connection_error(error) from None
+        if answer is None or answer.status != 200:
+            await self._refused(answer, until, name, body)
+        return answer
+
+    async def _refused(self, answer: Answer | None, until: float, name: str, body: Body | None = None) -> NoReturn:
+        """Raise what an answer to `body` means that is no 200; None is one that did not come in time."""
         if answer is None:
             raise UpstreamTimeoutError(LATE)
-        if answer.status == 200:
-            return answer
         try:
             raw = await _read_all(answer, until, MAX_ERROR_BYTES)
         finally:
@@ -203,18 +212,20 @@ class GeminiClient:
                 "Gemini refused a request: %s", ascii(sentence or "see its record"), extra={"status": status}
             )
 
-    async def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
-        """Return the request's path and headers, built by the SDK once per path; Vertex adds a token each time."""
+    def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
+        """Return the request's path and headers, built by the SDK once per path."""
         known = self._targets.get(path)
         if known is None:
             built = self._api._build_request("post", path, {})  # noqa: SLF001
             parts = urlsplit(built.url)
             target = f"{parts.path}?{parts.query}" if parts.query else parts.path
             known = self._targets[path] = (target, dict(built.headers))
-        if not self._upstream.vertex or self._api.api_key:
-            return known
+        return known
+
+    async def _with_token(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the headers with Vertex AI's token of the moment."""
         token = await self._api._async_access_token()  # noqa: SLF001
-        return known[0], {**known[1], "Authorization": f"Bearer {token}"}
+        return {**headers, "Authorization": f"Bearer {token}"}
 
     def _path(self, model: str) -> str:
         if MODEL_NAME.fullmatch(model) is None or ".." in model:
@@ -278,11 +289,14 @@ class UpstreamStream:
             if now >= self._ends_at:
                 raise UpstreamTimeoutError("The upstream model did not finish within the time limit.")
             if data is None:
-                if now >= due:
-                    raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
+                self._check_silence(now, due)
                 return None
             self._due = min(now + self._idle, self._ends_at)
-            responses = self._decoded(data)
+            self.ended = not data
+            self.received += len(data)
+            if self.received > self._mark:
+                self._grown()
+            responses: list[Any] = self._decoder.feed(data) if data else self._decoder.finish()
             for response in responses:
                 if "error" in response:
                     return self._checked(responses)
@@ -290,12 +304,10 @@ class UpstreamStream:
                 return responses
         return []
 
-    def _decoded(self, data: bytes) -> list[Any]:
-        self.ended = not data
-        self.received += len(data)
-        if self.received > self._mark:
-            self._grown()
-        return self._decoder.feed(data) if data else self._decoder.finish()
+    def _check_silence(self, now: float, due: float) -> None:
+        """Nothing has come: raise UpstreamTimeoutError if something was due."""
+        if now >= due:
+            raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
 
     def _grown(self) -> None:
         """Tell how much has come since the last mark; raises UpstreamError beyond the most that an answer may have."""
@@ -356,6 +368,10 @@ def _transport(origin: str, connect_seconds: float) -> Transport:
 
 async def _read_all(answer: Answer, until: float, limit: int) -> bytes:
     """Return the whole body; more than `limit` bytes, silence or a broken connection raise."""
+    if (rest := answer.rest()) is not None:
+        if len(rest) > limit:
+            raise _too_large()
+        return rest
     pieces: list[bytes] = []
     size = 0
     try:

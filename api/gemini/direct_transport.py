@@ -6,7 +6,7 @@ redirects, no cookies, no compression, no HTTP proxy: where one is configured, `
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -105,6 +105,14 @@ class Connection(asyncio.Protocol):
         elif until < self._timer_at:
             self._set_timer(until)
         return waiter
+
+    def rest(self) -> bytes | None:
+        """See transport.Answer."""
+        if not self._ended or self._lost is not None:
+            return None
+        body = b"".join(self._pieces)
+        self._pieces.clear()
+        return body
 
     def _wake(self) -> None:
         """Give to the one who waits what he waits for, or how the answer ended."""
@@ -248,13 +256,13 @@ class DirectTransport:
         self._heads: dict[str, tuple[Mapping[str, str], bytes]] = {}
         self._closed = False
 
-    async def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Connection | None:
+    def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Awaitable[Connection | None]:
         """See transport.Transport."""
-        return await self._ask(lambda: _request(self._head(path, headers), body()), until)
+        return self._ask(lambda: _request(self._head(path, headers), body()), until)
 
-    async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Connection | None:
+    def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Awaitable[Connection | None]:
         """See transport.Transport."""
-        return await self._ask(lambda: (self._lines("GET", path, headers) + b"\r\n",), until)
+        return self._ask(lambda: (self._lines("GET", path, headers) + b"\r\n",), until)
 
     async def _ask(self, request: Callable[[], Sequence[bytes]], until: float) -> Connection | None:
         connection = self._reuse() or await self._connect()

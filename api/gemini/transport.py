@@ -44,6 +44,9 @@ class Answer(Protocol):
         Raises BrokenOffError.
         """
 
+    def rest(self) -> bytes | None:
+        """Return all that is left of the body if its end has come already, else None; `receive` goes on then."""
+
     def release(self) -> None:
         """Give the connection back; call it after the end of the body."""
 
@@ -54,13 +57,13 @@ class Answer(Protocol):
 class Transport(Protocol):
     """A pool of connections to one origin."""
 
-    async def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Answer | None:
+    def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Awaitable[Answer | None]:
         """Send one request and return the answer's head, or None once the loop's clock has passed `until`.
 
         Raises TransportError. A caller that is cancelled leaves nothing behind.
         """
 
-    async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Answer | None:
+    def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Awaitable[Answer | None]:
         """Send one request without a body; otherwise as `post`."""
 
     async def aclose(self) -> None:

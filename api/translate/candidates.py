@@ -6,6 +6,7 @@ One call may give several candidates, or n parallel calls one each: a call is kn
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from math import gcd
+from operator import attrgetter
 from typing import Any, Final
 
 from api.errors import UpstreamError
@@ -33,6 +34,7 @@ class Candidates:
         "_discarded",
         "_replaced",
         "_rules",
+        "_sound",
         "_storable",
         "_unreadable",
         "_usage",
@@ -51,8 +53,10 @@ class Candidates:
         self._usage: dict[int, dict[str, Any]] = {}
         self._unreadable = False  # some usageMetadata was none
         self._version_cut = False
-        self._counted: Usage | None = None  # OpenAI's reading of it, until more comes
-        self._storable: list[dict[str, Any]] | None = None  # the same as it can be stored, until more comes
+        # Read from `_usage` when they are asked for, and again when more has come.
+        self._counted: Usage | None = None
+        self._storable: list[dict[str, Any]] | None = None
+        self._sound: bool | None = None
         self._replaced = False  # characters that no database takes
         self._blocks: dict[int, str] = {}  # first choice of a call -> why Gemini blocked its prompt, "" if it did not
 
@@ -87,8 +91,9 @@ class Candidates:
         """Take the counts of a call: cumulative, so the last ones hold (rule 90)."""
         if not isinstance(usage, dict):
             self._unreadable = True
+            self._sound = None
             return
-        self._counted = self._storable = None
+        self._counted = self._storable = self._sound = None
         self._usage[first_choice] = usage
         if "serviceTier" in usage or "trafficType" in usage:
             self.service_tier = served_tier(usage) or self.service_tier
@@ -140,7 +145,7 @@ class Candidates:
             with suppress(UpstreamError):
                 discarded.take(response, first_choice)
         self._discarded.append(discarded)
-        self._counted = self._storable = None
+        self._counted = self._storable = self._sound = None
 
     def lacking(self, response: Mapping[str, Any], choices: int) -> dict[int, str]:
         """See no_answer.lacking."""
@@ -164,14 +169,17 @@ class Candidates:
         """
         if self._storable is None:
             own = [storable(self._usage[first]) for first in sorted(self._usage)]
-            self._storable = [*(used for discarded in self._discarded for used in discarded.usage_metadata), *own]
+            before = [used for discarded in self._discarded for used in discarded.usage_metadata]
+            self._storable = before + own if before else own
         return self._storable
 
     @property
     def counts_sound(self) -> bool:
         """Whether the counts that came are what they should be: others are cut, or missing."""
-        own = not self._unreadable and all(map(is_sound, self._usage.values()))
-        return own and all(discarded.counts_sound for discarded in self._discarded)
+        if self._sound is None:
+            own = not self._unreadable and all(map(is_sound, self._usage.values()))
+            self._sound = own and all(map(attrgetter("counts_sound"), self._discarded))
+        return self._sound
 
     @property
     def thought(self) -> bool:
@@ -211,7 +219,8 @@ class Candidates:
     @property
     def notes(self) -> list[Note]:
         """What the client does not see as Gemini sent it, and why there may be nothing to see."""
-        notes = [note for choice in self.choices for note in choice.notes] + self._spent_on_thoughts()
+        notes = [note for choice in self.choices for note in choice.notes]
+        notes += self._spent_on_thoughts()
         if not self.counts_sound:
             notes.append(Note("converted", "usage", "Gemini's token counts are no counts; the record holds estimates"))
         if self._version_cut:

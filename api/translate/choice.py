@@ -7,12 +7,11 @@ that the turn can be sent back with its thought signatures. How a dialect spells
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from api.errors import UpstreamError
 from api.gemini.wire import Content, Part
 from api.notes import Note
-from api.openai.completion import CompletionFinishReason
 from api.translate.annotations import Grounding
 from api.translate.code_blocks import code_output, code_result_to_text, executable_code_to_text
 from api.translate.finish_reason import LOST_CALL, UNSPECIFIED, finish_reason_note, finish_reason_to_openai
@@ -21,6 +20,9 @@ from api.translate.no_answer import empty_answer, malformed_answer, unplaced, un
 from api.translate.open_calls import OpenCalls, is_whole
 from api.translate.upstream_json import expect, label, to_json, unexpected_shape
 from gemini_gateway.frozen import frozen
+
+if TYPE_CHECKING:
+    from api.openai.completion import CompletionFinishReason
 
 # Gemini speaks 16-bit samples without a file format around them.
 RAW_SOUND: Final = ("audio/l16", "audio/pcm")
@@ -94,6 +96,7 @@ class Choice:
         "audio_type",
         "blocked",
         "calls",
+        "finish_reason",
         "grounding",
         "images",
         "index",
@@ -114,6 +117,7 @@ class Choice:
         self.audio_type = ""
         self.calls: list[Call] = []
         self.native_finish_reason = ""
+        self.finish_reason: CompletionFinishReason = "stop"  # OpenAI's reason, before anybody looks for calls
         self.blocked = False
         self.grounding: Grounding | None = None
         self._searched: list[str] = []  # by Google's own calls, which may come without any grounding after them
@@ -132,11 +136,6 @@ class Choice:
     def finished(self) -> bool:
         """Whether Gemini has said why the answer ended, or blocked the prompt."""
         return bool(self.native_finish_reason)
-
-    @property
-    def finish_reason(self) -> CompletionFinishReason:
-        """OpenAI's reason, before anybody looks for calls."""
-        return finish_reason_to_openai(self.native_finish_reason, blocked=self.blocked)
 
     @property
     def holds_nothing(self) -> bool:
@@ -169,7 +168,10 @@ class Choice:
     @property
     def notes(self) -> list[Note]:
         """What the client does not see as Gemini sent it."""
-        reason = finish_reason_note(self.native_finish_reason, blocked=self.blocked) if self.finished else None
+        native = self.native_finish_reason
+        if native == "STOP" and not (self._withheld or self.blocked or self.grounding):
+            return []
+        reason = finish_reason_note(native, blocked=self.blocked) if native else None
         ended = [Note("converted", f"choices[{self.index}].finish_reason", reason)] if reason else []
         return [*self._withheld.values(), *self._sources_notes(), *ended]
 
@@ -190,6 +192,7 @@ class Choice:
             if self._open_calls:
                 self._give_out(self._open_calls.close(), pieces)
             self.native_finish_reason = label(expect(native, str), LONGEST_REASON)
+            self.finish_reason = finish_reason_to_openai(self.native_finish_reason)
         if not _SOURCES.isdisjoint(candidate):
             self.grounding = self.grounding or Grounding()
             self.grounding.take(candidate)
@@ -205,6 +208,7 @@ class Choice:
     def block(self, reason: str) -> None:
         """End the choice because Gemini refused the prompt."""
         self.native_finish_reason = reason
+        self.finish_reason = finish_reason_to_openai(reason, blocked=True)
         self.blocked = True
 
     def _take_part(self, part: Part, pieces: list[Piece]) -> None:

@@ -54,6 +54,8 @@ def lacking(response: Mapping[str, Any], choices: int, *, empty_stop: bool) -> d
     `empty_stop` is as in DialectRules.
     """
     candidates = response.get("candidates") or []
+    if choices == 1 and "promptFeedback" not in response and _is_plain_text(candidates):
+        return {}
     if not isinstance(candidates, list) or _is_blocked(response):
         return {}
     reasons = dict.fromkeys(range(choices), "")
@@ -66,6 +68,16 @@ def lacking(response: Mapping[str, Any], choices: int, *, empty_stop: bool) -> d
         elif index in reasons:
             reasons[index] = _reason(candidate)
     return reasons
+
+
+def _is_plain_text(candidates: Any) -> bool:
+    """Whether one candidate ends with STOP behind one text, as most do: 2 us less a request than the whole look."""
+    try:
+        (candidate,) = candidates
+        (part,) = candidate["content"]["parts"]
+        return bool(candidate["finishReason"] == "STOP" and part["text"] and not part.get("thought"))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def filled(

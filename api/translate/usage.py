@@ -8,23 +8,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.openai.usage import Usage
-from api.translate.counts import count
 
 
 def usage_metadata_to_usage(metadata: Iterable[Mapping[str, Any]]) -> Usage:
-    """Return what all upstream calls of an exchange used together; one `usageMetadata` for each call, its last.
+    """Return what all upstream calls of an exchange used together; one `usageMetadata` for each call, its last, as
+    `counts.storable` gives it.
 
     With n parallel calls the prompt counts n times, as it is billed. What is missing is 0.
     """
     prompt = completion = cached = thoughts = audio_in = audio_out = 0
     for counts in metadata:
-        call_prompt = count(counts, "promptTokenCount") + count(counts, "toolUsePromptTokenCount")
+        count = counts.get
+        call_prompt = count("promptTokenCount", 0) + count("toolUsePromptTokenCount", 0)
         prompt += call_prompt
         completion += _completion_tokens(counts, call_prompt)
-        cached += min(count(counts, "cachedContentTokenCount"), call_prompt)  # inside the prompt already (rule 97)
-        thoughts += count(counts, "thoughtsTokenCount")
-        audio_in += _audio(counts, "promptTokensDetails") + _audio(counts, "toolUsePromptTokensDetails")
-        audio_out += _audio(counts, "candidatesTokensDetails")
+        cached += min(count("cachedContentTokenCount", 0), call_prompt)  # inside the prompt already (rule 97)
+        thoughts += count("thoughtsTokenCount", 0)
+        audio_in += _audio(count("promptTokensDetails", ())) + _audio(count("toolUsePromptTokensDetails", ()))
+        audio_out += _audio(count("candidatesTokensDetails", ()))
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -44,19 +45,14 @@ def _completion_tokens(counts: Mapping[str, Any], prompt: int) -> int:
 
     Some models and versions do so (rule 95).
     """
-    candidates = count(counts, "candidatesTokenCount") or count(counts, "responseTokenCount")
-    thoughts = count(counts, "thoughtsTokenCount")
-    if thoughts <= candidates and prompt + candidates == count(counts, "totalTokenCount"):
+    candidates: int = counts.get("candidatesTokenCount") or counts.get("responseTokenCount", 0)
+    thoughts: int = counts.get("thoughtsTokenCount", 0)
+    if thoughts <= candidates and prompt + candidates == counts.get("totalTokenCount", 0):
         return candidates
     return candidates + thoughts
 
 
-def _audio(counts: Mapping[str, Any], name: str) -> int:
-    details = counts.get(name)
-    if not isinstance(details, list):
+def _audio(details: Any) -> int:
+    if not details or not isinstance(details, list):
         return 0
-    return sum(
-        count(detail, "tokenCount")
-        for detail in details
-        if isinstance(detail, dict) and detail.get("modality") == "AUDIO"
-    )
+    return sum(detail.get("tokenCount", 0) for detail in details if detail.get("modality") == "AUDIO")

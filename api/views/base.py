@@ -18,7 +18,7 @@ from api.deployments import overruled, with_model
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from api.exchange.principals import local_caller
 from api.json_mending import replaced
-from api.large_work import off_loop
+from api.large_work import LARGE, off_loop
 from api.notes import Note, notes_header
 from api.openai.request_model import RequestModel
 from api.views.identity import new_request_id
@@ -123,7 +123,8 @@ async def json_body(request: HttpRequest) -> bytes:
     runs in a thread, because a small body may become a large one. Raises UnsupportedMediaTypeError and what `decoded`
     raises.
     """
-    if request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
+    declared = request.META.get("CONTENT_TYPE", "")
+    if declared != "application/json" and declared.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("Send the request as JSON, with the header 'Content-Type: application/json'.")
     body = take_body(request)
     header = request.META.get("HTTP_CONTENT_ENCODING")
@@ -133,7 +134,7 @@ async def json_body(request: HttpRequest) -> bytes:
         body = await asyncio.to_thread(decoded, body, codings, limit=settings.MAX_BODY_BYTES)
         hold = request.scope.get("hold")  # type: ignore[attr-defined]  # an ASGIRequest has it
         if hold is not None:
-            hold.grow(max(len(body) - size, 0))
+            hold.grow(len(body) - size)
     deployment: str = getattr(request, "deployment", "")
     if deployment:
         request.address_notes = overruled(body, deployment)  # type: ignore[attr-defined]  # see LeanRequest
@@ -144,4 +145,4 @@ async def json_body(request: HttpRequest) -> bytes:
 async def parsed_body(request: HttpRequest, parse: Callable[[bytes], Request]) -> Request:
     """Return the body as `parse` reads it; raises what `json_body` and `parse` raise."""
     body = await json_body(request)
-    return await off_loop(len(body), parse, body)
+    return parse(body) if len(body) < LARGE else await off_loop(len(body), parse, body)

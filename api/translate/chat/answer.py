@@ -67,6 +67,7 @@ class ChatAnswer(FoldedAnswer):
     _skeleton: dict[str, Any] = field(init=False, repr=False)
     _opened: set[int] = field(init=False, repr=False, default_factory=set)
     _stamp: tuple[str | None, str | None] = field(init=False, repr=False, default=(None, None))
+    _messages: list[ChatMessage] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         limit = 1 if self.legacy_functions or not self.parallel_tool_calls else None
@@ -136,6 +137,7 @@ class ChatAnswer(FoldedAnswer):
         """Return the whole answer."""
         self._candidates.close()
         kept = {} if self.metadata is None else {"metadata": dict(self.metadata)}
+        self._messages = self.messages
         return {
             "id": self.id,
             "object": "chat.completion",
@@ -144,11 +146,11 @@ class ChatAnswer(FoldedAnswer):
             "choices": [
                 {
                     "index": choice.index,
-                    "message": self._shown(choice),
+                    "message": self._shown(choice, message),
                     "logprobs": choice.logprobs.whole() if choice.logprobs else None,
                     "finish_reason": self._finish_reason(choice),
                 }
-                for choice in self._candidates.choices
+                for choice, message in zip(self._candidates.choices, self._messages, strict=True)
             ],
             "usage": self.usage,
             **_served(self._candidates),  # type: ignore[typeddict-item]
@@ -161,7 +163,7 @@ class ChatAnswer(FoldedAnswer):
 
         Signatures are not in it: they stand in `contents`, on the parts that they belong to.
         """
-        return [self._message(choice) for choice in self._candidates.choices]
+        return self._messages or [self._message(choice) for choice in self._candidates.choices]
 
     @property
     def finish_reasons(self) -> list[str]:
@@ -206,12 +208,15 @@ class ChatAnswer(FoldedAnswer):
             return {"reasoning_content": text, "reasoning": text}
         return {"reasoning_content": text}
 
-    def _shown(self, choice: Choice) -> ChatMessage:
+    def _shown(self, choice: Choice, message: ChatMessage) -> ChatMessage:
         """Return the message as the client gets it: with the signatures that it may carry for us, if it will."""
-        message = self._message(choice)
+        extra = _extra_content(choice)
+        if not (extra or choice.calls or self.show_reasoning):
+            return message
+        message = self._message(choice)  # another: what is stored stays as it is
         if self.show_reasoning and "reasoning_content" in message:
             message["reasoning"] = message["reasoning_content"]
-        if extra := _extra_content(choice):
+        if extra:
             message["extra_content"] = extra
         legacy = message.get("function_call")
         carriers: list[Any] = [legacy] if legacy else message.get("tool_calls", [])

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from api.translate.counts import storable
 from api.translate.usage import usage_metadata_to_usage
 
 
 def usage(**counts: Any) -> tuple[int, int, int]:
     """Return prompt, completion and total tokens."""
-    made = usage_metadata_to_usage([counts])
+    made = usage_metadata_to_usage([storable(counts)])
     return made["prompt_tokens"], made["completion_tokens"], made["total_tokens"]
 
 
