@@ -17,7 +17,7 @@ from sessions_store.sql import from_texts, within_ids
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sessions_store.transcript import StoredMessage
+    from sessions_store.stored_message import StoredMessage
 
 _IDS = "SELECT message_id, call_id, position FROM sessions_store_toolcall WHERE {among}"
 

@@ -12,7 +12,8 @@ from sessions_store.call_ids import with_matching_ids
 from sessions_store.canonical import Key, NodeId, stored_call_id
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, within
-from sessions_store.transcript import UNBOUNDED, StoredMessage, node_size, stored_message
+from sessions_store.stored_message import StoredMessage
+from sessions_store.transcript import UNBOUNDED, node_size, stored_message
 
 # One parent at a time by primary key; it stops at the first message over a bound. The texts are joined at the end: a
 # recursive query would carry them through all its steps.

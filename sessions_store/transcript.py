@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
-from gemini_gateway.frozen import frozen
 from sessions_store.call_ids import with_matching_ids
 from sessions_store.canonical import Key, NodeId, answered_position, call_positions, message_key, stored_call_id
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, octets, within, within_ids
+from sessions_store.stored_message import Face, StoredMessage
 
 INSTRUCTION_ROLES = ("system", "developer")
 UNBOUNDED: Final = 2**62
@@ -33,16 +33,6 @@ SELECT call.call_id, call.position, message.key
 """
 
 
-class Face(NamedTuple):
-    """A message in Gemini's form: the content as JSON ("" if there is none), the upstream model that made it and the
-    account that signed it, both "" for what a client sent.
-    """
-
-    gemini: str
-    model: str
-    account: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the tree holds of a history.
@@ -54,25 +44,6 @@ class Known:
 
     faces: Mapping[Key, Sequence[Face]]
     by_call_id: Mapping[str, tuple[Key, int]]
-
-
-@frozen(kw_only=True)
-class StoredMessage:
-    """One stored turn: OpenAI's message as JSON, its size in tokens, and its Gemini faces, the newest first. There are
-    two where models of two families gave the same answer.
-    """
-
-    id: NodeId
-    key: Key
-    role: str
-    openai: str
-    tokens: int
-    faces: Sequence[Face]
-
-    @property
-    def size(self) -> int:
-        """The length of its texts."""
-        return len(self.openai) + sum(len(face.gemini) for face in self.faces)
 
 
 def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: Key | None = None) -> list[Key]:

@@ -8,7 +8,7 @@ from api.gemini.wire import Content
 from api.notes import Note
 from api.translate.signatures import unsigned
 from gemini_gateway.frozen import frozen
-from sessions_store.transcript import Face
+from sessions_store.stored_message import Face
 
 
 @frozen()

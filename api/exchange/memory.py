@@ -27,10 +27,9 @@ from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
 from sessions_store.chat_sessions import SessionState, find_session
 from sessions_store.cursors import ReadRows, read_rows
+from sessions_store.stored_message import Face, StoredMessage
 from sessions_store.transcript import (
-    Face,
     Known,
-    StoredMessage,
     known_contents,
     message_keys,
     path_to,

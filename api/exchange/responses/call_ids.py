@@ -14,7 +14,7 @@ from api.runtime import Runtime
 from sessions_store.canonical import NodeId, call_ids_of
 from sessions_store.history import calls_made
 from sessions_store.responses import calls_given
-from sessions_store.transcript import StoredMessage
+from sessions_store.stored_message import StoredMessage
 
 Message = Mapping[str, Any]
 # By message, the place of each call that has another id: that id.

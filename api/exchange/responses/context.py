@@ -16,7 +16,7 @@ from sessions_store.conversations import FoundConversation, all_items, find_conv
 from sessions_store.history import History, history_to
 from sessions_store.items import find_items, item_sizes
 from sessions_store.responses import find_response
-from sessions_store.transcript import StoredMessage
+from sessions_store.stored_message import StoredMessage
 
 Item = Mapping[str, Any]
 CONVERSATION_PREFIX: Final = "conv_"

@@ -36,7 +36,8 @@ from api.translate.upstream_call import RememberedMessage
 from api.translate.vertex import call_for_vertex
 from sessions_store.canonical import NodeId
 from sessions_store.catalogue import latest
-from sessions_store.transcript import StoredMessage, message_keys
+from sessions_store.stored_message import StoredMessage
+from sessions_store.transcript import message_keys
 
 Item = Mapping[str, Any]
 Named = ResponsesRequest | InputTokensRequest | CompactRequest
