@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from api.errors import InvalidRequestError
 from api.openai.generation_request import not_enabled
@@ -12,10 +12,26 @@ from api.openai.validation import printable_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api.openai.chat_request import ChatCompletionRequest
     from api.openai.messages import Message, ToolMessage
+    from api.openai.tools import FunctionCallChoice, Functions, ToolChoice, Tools
 
 MAX_IDS_SHOWN = 5
+
+
+class ChatParameters(Protocol):
+    """The parameters of a chat request that exclude or need one another."""
+
+    max_tokens: int | None
+    max_completion_tokens: int | None
+    logprobs: bool | None
+    top_logprobs: int | None
+    tools: Tools | None
+    tool_choice: ToolChoice | None
+    functions: Functions | None
+    function_call: FunctionCallChoice | None
+
+    def check_stream_options(self) -> None:
+        """Check the options of the stream against `stream`; raises InvalidRequestError."""
 
 
 def check_messages(messages: Sequence[Message]) -> None:
@@ -40,7 +56,7 @@ def check_messages(messages: Sequence[Message]) -> None:
         raise _unanswered(unanswered)
 
 
-def check_parameters(request: ChatCompletionRequest) -> None:
+def check_parameters(request: ChatParameters) -> None:
     """Check parameters that exclude or need one another.
 
     Raises InvalidRequestError.
@@ -83,7 +99,7 @@ def _unanswered(ids: dict[str, int]) -> InvalidRequestError:
     )
 
 
-def _check_tool_choice(request: ChatCompletionRequest) -> None:
+def _check_tool_choice(request: ChatParameters) -> None:
     choice = request.tool_choice
     if choice is None or choice in ("none", "auto"):
         return
@@ -101,7 +117,7 @@ def _check_tool_choice(request: ChatCompletionRequest) -> None:
         raise _unknown_choice(f"tool_choice.{choice['type']}.name", name, "tools")
 
 
-def _check_function_call(request: ChatCompletionRequest) -> None:
+def _check_function_call(request: ChatParameters) -> None:
     choice = request.function_call
     if choice is None or isinstance(choice, str):
         return
