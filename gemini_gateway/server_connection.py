@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.protocols.basic import LineReceiver
 
@@ -32,7 +32,7 @@ from gemini_gateway.refusals import (
 from gemini_gateway.swept_timeout import SweptTimeout
 
 if TYPE_CHECKING:
-    from gemini_gateway.server import GatewayServer
+    from weakref import WeakSet
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +51,20 @@ class Limits:
     send_timeout: float
 
 
+class ConnectionServer(Protocol):
+    """The part of a server that its connections read: the limits, the open connections, whether it drains."""
+
+    limits: Limits
+    channels: "WeakSet[GatewayChannel]"
+    draining: bool
+
+
 class GatewayChannel(SweptTimeout, DirectChannel):
     """One client connection, parsed by Twisted. The head of each request has `header_timeout` from its first byte on;
     so has an idle connection.
     """
 
-    def __init__(self, server: "GatewayServer") -> None:
+    def __init__(self, server: ConnectionServer) -> None:
         super().__init__()
         self._server = server
         self._limits = server.limits
@@ -156,7 +164,7 @@ class GatewayRequest(DirectAnswer):
     """
 
     channel: GatewayChannel
-    server: "GatewayServer"
+    server: ConnectionServer
 
     def __init__(self, channel: GatewayChannel, queued: object = False) -> None:
         super().__init__(channel, queued)
