@@ -1,4 +1,4 @@
-"""The `api` application: its start-up wiring is the registration of the system checks."""
+"""The `api` application."""
 
 from django.apps import AppConfig
 
@@ -7,7 +7,3 @@ class ApiConfig(AppConfig):
     """Everything that speaks OpenAI or Gemini; owns no tables."""
 
     name = "api"
-
-    def ready(self) -> None:
-        """Register the checks."""
-        from api import checks  # noqa: F401 - the import registers

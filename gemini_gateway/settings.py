@@ -148,9 +148,10 @@ if REDIS_URL:
     }
 
 # --- the application -------------------------------------------------------------------------------------------------
-# `api` stands before Daphne because its `runserver` extends Daphne's, and `sessions_store` before the admin because it
-# replaces some of the admin's templates.
+# `gemini_gateway` and `api` stand before Daphne because `runserver` extends Daphne's, and `sessions_store` before the
+# admin because it replaces some of the admin's templates.
 INSTALLED_APPS = [
+    "gemini_gateway",
     "api",
     "sessions_store",
     "daphne",
@@ -186,7 +187,6 @@ API_MIDDLEWARE: list[str] = []
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "gemini_gateway" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -226,7 +226,6 @@ FORMAT_MODULE_PATH = ["gemini_gateway.formats"]
 # --- static files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"  # only filled (`collectstatic`) when a web server in front serves the files
-STATICFILES_DIRS = [BASE_DIR / "gemini_gateway" / "static"]
 # Found where they lie, at start: nothing has to be collected before the first run.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
