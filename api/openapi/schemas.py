@@ -33,7 +33,20 @@ AS_TEXT: Final[Mapping[str, str]] = {
     "responses_items.CustomToolCall": "input",
     "responses_items.FunctionCall": "arguments",
 }
-_LONG_NAME: Final = re.compile(r"\bapi__\w+?__(\w+?)__(\w+)")
+# Where two modules have a type of one name, its schema bears one of these before it. They are public: client generators
+# make class names of them, so they stay where a module does not.
+PREFIXES: Final[Mapping[str, str]] = {
+    "api.openai.chat": "chat",
+    "api.openai.messages": "messages",
+    "api.openai.options": "options",
+    "api.openai.response_format": "response_format",
+    "api.openai.responses": "responses",
+    "api.openai.responses_items": "responses_items",
+    "api.openai.responses_options": "responses_options",
+    "api.openai.responses_tools": "responses_tools",
+    "api.openai.tools": "tools",
+}
+_LONG_NAME: Final = re.compile(r"\b(api(?:__[a-z_]+?)+)__([A-Z]\w*)")
 
 
 class Schemas:
@@ -46,9 +59,8 @@ class Schemas:
         ]
         places, found = TypeAdapter.json_schemas(wanted, ref_template=REF + "{model}", schema_generator=_Generator)
         self._places = {key: _renamed(schema) for (key, _), schema in places.items()}
-        self.components: dict[str, Any] = {
-            _short(name): _component(_short(name), _renamed(schema)) for name, schema in found["$defs"].items()
-        }
+        components = {_short(name): _renamed(schema) for name, schema in found["$defs"].items()}
+        self.components: dict[str, Any] = {name: _component(name, components[name]) for name in sorted(components)}
 
     def of(self, kind: Any) -> dict[str, Any]:
         """Return the schema of one of the types, mostly a reference into `components`."""
@@ -74,7 +86,7 @@ class _Generator(GenerateJsonSchema):
 
 def _short(name: str) -> str:
     """Return `messages.FunctionCall` for the name that pydantic gives where two modules have a FunctionCall."""
-    return _LONG_NAME.sub(r"\1.\2", name)
+    return _LONG_NAME.sub(lambda found: f"{PREFIXES[found[1].replace('__', '.')]}.{found[2]}", name)
 
 
 def _renamed(schema: Any) -> Any:
