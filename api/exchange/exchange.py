@@ -124,6 +124,7 @@ class Branch:
 class Exchange:
     """Everything about one request that its answer and its record need. Times are monotonic seconds.
 
+    `account` names the Gemini account that is asked: thought signatures may hold for it only.
     `unsigned` says that the turns went without their thought signatures, because Gemini had called one corrupted.
     `instructions` are those of a response, or what a completion's `suffix` makes: they go upstream, and are no message
     of the conversation.
@@ -138,6 +139,7 @@ class Exchange:
     caller: Caller
     public_model: str
     upstream_model: str
+    account: str
     stream: bool
     user: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -63,10 +63,10 @@ class Asker:
 
 async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Asker) -> Exchange:
     """Plan a chat completion. A request that cannot be served is recorded and raises."""
-    exchange = _exchange(request, asker, "chat.completions")
+    exchange = _exchange(runtime, request, asker, "chat.completions")
     try:
         request, profile = resolve_model(request, exchange)
-        fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
+        fit = Fit(profile.family, exchange.account, latest().family, exchange.notes)
         session = asker.session_of(request.user)
         memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
         try:
@@ -135,7 +135,7 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
     A single prompt with a `user` continues that user's session, as a chat message would. With `max_tokens: 0` Gemini is
     asked nothing, and nothing is remembered.
     """
-    exchange = _exchange(request, asker, "completions")
+    exchange = _exchange(runtime, request, asker, "completions")
     try:
         request, profile = resolve_model(request, exchange)
         request = await in_text(request, exchange)
@@ -146,7 +146,7 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
             principal = asker.caller.principal_id
             memories = [Memory(principal, [turn], message_keys(principal, [turn])) for turn in turns]
         else:
-            fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
+            fit = Fit(profile.family, exchange.account, latest().family, exchange.notes)
             memories = [await remember(runtime, asker.caller, turns, session, fit=fit)]
         try:
             exchange.hold_bytes(memories[0].read_size)
@@ -189,13 +189,16 @@ def _plan_completion_calls(
     exchange.answer = CompletionAnswer(**fields)
 
 
-def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, endpoint: str) -> Exchange:
+def _exchange(
+    runtime: Runtime, request: ChatCompletionRequest | CompletionRequest, asker: Asker, endpoint: str
+) -> Exchange:
     return Exchange(
         request_id=asker.request_id,
         endpoint=endpoint,
         caller=asker.caller,
         public_model=request.model,
         upstream_model="",
+        account=runtime.account,
         stream=bool(request.stream),
         user=request.user or "",
         metadata=getattr(request, "metadata", None) or {},

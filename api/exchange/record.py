@@ -120,7 +120,7 @@ def _whole(runtime: Runtime, exchange: Exchange, status: str, error: GatewayErro
 
 def _exchange_record(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> ExchangeRecord:
     """Return what is to be stored of an exchange, as it ended."""
-    nodes, leaf, answers = _messages(exchange, runtime.account)
+    nodes, leaf, answers = _messages(exchange)
     keeper = exchange.keeper
     return ExchangeRecord(
         usage=usage_row(exchange, status, error, leaf=leaf, answers=answers, upstream=runtime.deployment.upstream),
@@ -155,7 +155,7 @@ async def record_failure(runtime: Runtime, exchange: Exchange, error: BaseExcept
         await asyncio.shield(record(runtime, exchange, status_of(error), failure))
 
 
-def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:
+def _messages(exchange: Exchange) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:
     """Return the new nodes of all branches, the first branch's last request message, and the answers' keys."""
     instructions = instruction_node(exchange)
     nodes: list[NewMessage] = [] if instructions is None else [instructions]
@@ -169,7 +169,7 @@ def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...],
         parent = memory.keys[-1] if memory.keys else memory.parent
         for message, content in choices[branch.first_choice : end]:
             key = message_key(memory.principal_id, parent, message)
-            nodes.append(new_node(key, parent, message, content, model=model, account=account))
+            nodes.append(new_node(key, parent, message, content, model=model, account=exchange.account))
             answers.append(key)
     first = exchange.branches[0].memory if exchange.branches else None
     leaf = None if first is None else (first.keys[-1] if first.keys else first.parent)

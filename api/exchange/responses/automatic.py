@@ -111,8 +111,8 @@ async def _summary_call(runtime: Runtime, planned: PlannedResponse) -> PlannedRe
     turns, exchange = planned.turns, planned.exchange
     asked = summarising(planned.request, exchange.public_model, turns.items)
     asker = Asker(f"{exchange.request_id}{COMPACTION_SUFFIX}", exchange.caller)
-    own = new_exchange(asked, asker, "responses.compact")
-    own.upstream_model = exchange.upstream_model
+    own = new_exchange(runtime, asked, asker, "responses.compact")
+    own.upstream_model, own.account = exchange.upstream_model, exchange.account
     context = replace(turns.context, conversation=None, turn=None)
     placed = await place_turns(runtime, asked, own, (turns.profile, context), asked.items)
     return planned_response(own, asked, placed, await translate(runtime, asked, placed))

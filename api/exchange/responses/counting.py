@@ -23,7 +23,7 @@ async def count_input_tokens(runtime: Runtime, request: InputTokensRequest, aske
         raise InvalidRequestError(
             "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
         )
-    exchange = new_exchange(request, asker, "responses.input_tokens")
+    exchange = new_exchange(runtime, request, asker, "responses.input_tokens")
     request, profile = resolve_model(request, exchange)
     turns = await read_turns(runtime, request, exchange, profile)
     try:

@@ -92,7 +92,7 @@ async def plan_response(
     `local` are responses that only the request's connection remembers. A background response is streamed from Gemini
     whatever its client asks for, because its events are kept.
     """
-    exchange = new_exchange(request, asker, endpoint)
+    exchange = new_exchange(runtime, request, asker, endpoint)
     try:
         request, profile = resolve_model(request, exchange)
         turns = await read_turns(runtime, request, exchange, profile, local=local)
@@ -108,7 +108,7 @@ async def plan_response(
     return planned
 
 
-def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:
+def new_exchange(runtime: Runtime, request: Named, asker: Asker, endpoint: str) -> Exchange:
     """Return the exchange of a request as it comes in."""
     return Exchange(
         request_id=asker.request_id,
@@ -116,6 +116,7 @@ def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:
         caller=asker.caller,
         public_model=request.model or "",
         upstream_model="",
+        account=runtime.account,
         stream=bool(request.stream or request.background),
         user=request.user or "",
         metadata=request.metadata or {},
@@ -159,7 +160,7 @@ async def place_turns(
 ) -> Turns:
     """Return the conversation of `items` behind a context, with what the tree knows of it."""
     profile, context = known
-    fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
+    fit = Fit(profile.family, exchange.account, latest().family, exchange.notes)
     own = items_to_messages(
         items,
         family=profile.family,
