@@ -17,7 +17,7 @@ from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.media import MediaFetcher, MediaLimits
 from api.media_guard import Guard
 from api.memory_return import MemoryReturn
-from api.session_turns import SessionTurns
+from api.session_turns import NewSessionIds, SessionLocks
 from sessions_store.recording import Store, get_store
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def deployment() -> Deployment:
 class Runtime:
     """The shared parts, bound to one event loop. Without `media` no URL of a client's is fetched.
 
-    `account` tells one Gemini account from another without naming it. `session_turns` hold back a second request of a
-    session while the first is being answered. `jobs` are the
+    `account` tells one Gemini account from another without naming it. `session_locks` hold back a second request of a
+    named session while the first is being answered. `jobs` are the
     responses that run in the background, None until there was one.
     """
 
@@ -71,7 +71,8 @@ class Runtime:
     account: str = ""
     media: MediaFetcher | None = None
     in_flight: int = 0
-    session_turns: SessionTurns = field(default_factory=SessionTurns)
+    session_locks: SessionLocks = field(default_factory=SessionLocks)
+    new_session_ids: NewSessionIds = field(default_factory=NewSessionIds)
     jobs: "Jobs | None" = None
     memory_return: MemoryReturn | None = None
     deployment: Deployment = field(default_factory=deployment)

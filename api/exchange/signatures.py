@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from api.errors import GatewayError, InvalidRequestError
-from api.exchange.exchange import Exchange
 from api.exchange.fanout import PlannedCall
+from api.exchange.generation import Generation
 from api.gemini.faults import is_corrupted_signature
 from api.notes import Note
 from api.translate.responses.places import Places
@@ -17,35 +17,37 @@ Answered = TypeVar("Answered")
 Ask = Callable[[Sequence[PlannedCall]], Awaitable[Answered]]
 
 
-async def asked(exchange: Exchange, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
-    """Make the upstream calls of an exchange, all or those with these numbers; once more without signatures when Gemini
-    calls one corrupted.
+async def asked(generation: Generation, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
+    """Make the upstream calls of a generation, all or those with these numbers; once more without signatures when
+    Gemini calls one corrupted.
 
     What Gemini refuses is named as the client's dialect has it.
     """
     try:
         try:
-            return await _ask(exchange, ask, numbers)
+            return await _ask(generation, ask, numbers)
         except InvalidRequestError as error:
             if not is_corrupted_signature(error):
                 raise
-        _drop_signatures(exchange)
-        return await _ask(exchange, ask, numbers)
+        _drop_signatures(generation)
+        return await _ask(generation, ask, numbers)
     except GatewayError as error:
-        if exchange.endpoint.startswith("responses"):
+        if generation.accounting.endpoint.startswith("responses"):
             Places().rename(error)
         raise
 
 
-def _ask(exchange: Exchange, ask: Ask[Answered], numbers: Sequence[int] | None) -> Awaitable[Answered]:
-    calls = exchange.calls if numbers is None else [exchange.calls[number] for number in numbers]
-    exchange.attempts += len(calls)
+def _ask(generation: Generation, ask: Ask[Answered], numbers: Sequence[int] | None) -> Awaitable[Answered]:
+    calls = generation.calls if numbers is None else [generation.calls[number] for number in numbers]
+    generation.accounting.attempts += len(calls)
     return ask(calls)
 
 
-def _drop_signatures(exchange: Exchange) -> None:
-    exchange.unsigned = True
-    exchange.calls = [
-        PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in exchange.calls
+def _drop_signatures(generation: Generation) -> None:
+    generation.unsigned = True
+    generation.calls = [
+        PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in generation.calls
     ]
-    exchange.notes.append(Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without"))
+    generation.accounting.notes.append(
+        Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without")
+    )
