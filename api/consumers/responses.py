@@ -30,13 +30,13 @@ from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response, take_in
+from api.failures import to_gateway_error
 from api.notes import Note
 from api.openai.error_body import error_body
 from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
 from api.openai.responses_steering import Steer, parse_steer
 from api.runtime import end_on_drain, runtime
-from api.unforeseen import gateway_error
 from api.views.identity import new_request_id
 from sessions_store.canonical import Key
 from sessions_store.catalogue import current
@@ -191,7 +191,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             try:
                 await self._answer(arrived, lane)
             except Exception as error:  # noqa: BLE001 - the frame's edge: every failure leaves as an error frame
-                await self._fail(gateway_error(error), lane)
+                await self._fail(to_gateway_error(error), lane)
             finally:
                 arrived[-1].release()
                 queue.task_done()

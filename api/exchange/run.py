@@ -14,11 +14,11 @@ from api.exchange.opening import Opened, Opening
 from api.exchange.record import record, record_failure
 from api.exchange.second_asking import open_answer, plain_answers
 from api.exchange.signatures import asked
+from api.failures import to_gateway_error
 from api.gemini.wire import GenerateContentResponse
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
 from api.translate.no_answer import is_no_answer
-from api.unforeseen import gateway_error
 from gemini_gateway.one_write import LastPiece
 
 Responses = list[GenerateContentResponse]
@@ -122,7 +122,7 @@ class EventStream:
             await record(self._runtime, exchange, "ok")
             yield closing
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = LastPiece(encoding.failure(answer, gateway_error(error)))
+            closing = LastPiece(encoding.failure(answer, to_gateway_error(error)))
             await record_failure(self._runtime, exchange, error)
             yield closing
         finally:

@@ -20,8 +20,8 @@ from api.errors import GatewayError, ShuttingDownError
 from api.exchange.encoding import failed_events
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response
+from api.failures import to_gateway_error
 from api.runtime import Runtime
-from api.unforeseen import gateway_error
 from sessions_store.lost_responses import fail_lost
 from sessions_store.recording import StoreError
 from sessions_store.responses import (
@@ -148,7 +148,7 @@ class Job:
             finally:
                 await events.aclose()
         except Exception as error:  # noqa: BLE001 - a task's edge: the exchange is recorded as failed, the response too
-            self.add(planned.answer.failed(gateway_error(error)))
+            self.add(planned.answer.failed(to_gateway_error(error)))
         finally:
             flusher.cancel()
             await asyncio.shield(self._close())

@@ -10,10 +10,10 @@ from api.exchange.record import record, record_failure
 from api.exchange.responses.automatic import compact_context
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.run import EventStream, complete, stream
+from api.failures import to_gateway_error
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
 from api.translate.responses.output import Events
-from api.unforeseen import gateway_error
 
 
 async def complete_response(runtime: Runtime, planned: PlannedResponse) -> Any:
@@ -89,7 +89,7 @@ class CompactingStream:
             async for encoded in events:
                 yield encoded
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = exchange.encoding.failure(answer, gateway_error(error))
+            closing = exchange.encoding.failure(answer, to_gateway_error(error))
             await _record_failure(self._runtime, self._planned, error)
             yield closing
         finally:
