@@ -241,14 +241,15 @@ def migrations_fault() -> list[CheckMessage]:
     return []
 
 
-def start_faults() -> list[str]:
+def start_faults(base_url: str) -> list[str]:
     """What keeps the application from starting under a server that knows nothing of Django's checks, such as uvicorn:
     every error of the checks above but the exposure (the address is that server's), having nobody to ask, and tables
-    that are older than the code. A database that does not answer is left to `/readyz`: it may come back.
+    that are older than the code. A database that does not answer is left to `/readyz`: it may come back. `base_url` is
+    where Gemini is asked, "" for Google's own address.
     """
     checks = (environment_check, secrets_check, storage_check, upstream_check, network_check)
     found = [fault for check in checks for fault in check() if fault.is_serious()]
-    if settings.GEMINI_UPSTREAM == "emulator" and not settings.GEMINI_BASE_URL:
+    if settings.GEMINI_UPSTREAM == "emulator" and not base_url:
         found.append(
             Error(
                 "There is no Gemini key, and only `serve` and `runserver` start the emulator.",

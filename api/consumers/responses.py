@@ -9,7 +9,7 @@ The client's leaving cancels what runs.
 import asyncio
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -17,8 +17,8 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 
 from api.authentication import Caller, admit_socket
-from api.byte_budget import Hold, byte_budget
-from api.consumers.open_sockets import CallerKey, open_sockets
+from api.byte_budget import Hold
+from api.consumers.open_sockets import CallerKey, OpenSockets
 from api.consumers.steering import Frames, Steering, successor
 from api.cut_short import served
 from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
@@ -36,11 +36,13 @@ from api.openai.error_body import error_body
 from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
 from api.openai.responses_steering import Steer, parse_steer
-from api.runtime import end_on_drain, runtime
 from api.views.identity import new_request_id
 from sessions_store.canonical import Key
 from sessions_store.catalogue import current
 from sessions_store.state_records import State, given_call_ids
+
+if TYPE_CHECKING:
+    from api.runtime import Runtime
 
 MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
@@ -52,6 +54,7 @@ TOO_MANY: Final = 4429
 TOO_LARGE: Final = 1009
 RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
 
+Scope = dict[str, Any]
 Frame = dict[str, Any]
 # A frame, what was changed in reading it, and what holds its bytes.
 Arrived = tuple[Frame, Sequence[Note], Hold]
@@ -95,6 +98,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._services: Runtime  # set by __call__
         self._caller: Caller | None = None
         self._counted: CallerKey | None = None
         self.cut = False  # see api.cut_short.Served
@@ -104,30 +108,31 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._steering = Steering(self._local.__contains__)
         self._closing: asyncio.Task[None] | None = None
 
-    async def __call__(self, *channel: Any) -> None:
+    async def __call__(self, scope: Scope, *channel: Any) -> None:
         """Serve the connection to its end."""
+        self._services = scope["services"]
         try:
-            await super().__call__(*channel)
+            await super().__call__(scope, *channel)
         finally:
             if self._counted is not None:
-                open_sockets.leave(self._counted)
+                self._services.part(OpenSockets).leave(self._counted)
 
     async def connect(self) -> None:
         """Admit the caller by the rules of every route and with a limited number of connections, or refuse it."""
         try:
             admit_socket(ASGIRequest({**self.scope, "method": "GET"}, BytesIO()))
-            self._caller = await local_caller()
+            self._caller = await local_caller(self._services.store)
         except GatewayError:
             await self.close(code=REFUSED)
             return
         key = (self._caller.principal_id, str((self.scope.get("client") or [""])[0]))
-        if not open_sockets.enter(key, settings.MAX_SOCKETS_PER_CALLER):
+        if not self._services.part(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
             await self.close(code=TOO_MANY)
             return
         self._counted = key
         served.set(self)
         await self.accept()
-        end_on_drain(self)
+        self._services.end_on_drain(self)
 
     def drain(self) -> None:
         """See Lasting: frames that are here are answered, then the connection is closed."""
@@ -144,7 +149,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         if len(raw) > settings.MAX_BODY_BYTES:  # only under a server that has another limit: `serve` reads no more
             await self.close(code=TOO_LARGE)
             return
-        hold = Hold(byte_budget())
+        hold = Hold(self._services.budget)
         try:
             hold.grow(len(raw))
             frame, notes = _frame(raw)
@@ -229,7 +234,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
         await current()  # an edit of the catalogue holds for the next frame
         asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED, hold=hold)
-        planned = await plan_managed(runtime(), request, asker, local=self._local)
+        planned = await plan_managed(self._services, request, asker, local=self._local)
         keeper = planned.exchange.keeper = Remembering(planned.exchange.keeper)
         planned.exchange.encoding = FrameEncoding(lane)
         steers: list[Steer] = []
@@ -245,7 +250,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Send a response's events; return the steerings that came meanwhile."""
         self._steering.begin(planned, frames)
         try:
-            events = await stream_response(runtime(), planned)
+            events = await stream_response(self._services, planned)
             try:
                 async for encoded in events:
                     for line in encoded.splitlines():
@@ -262,7 +267,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     async def _warm_up(self, planned: PlannedResponse, encoding: FrameEncoding) -> None:
         """Take the input into the transcript without asking for an answer."""
-        for event in await take_in(runtime(), planned):
+        for event in await take_in(self._services, planned):
             await self.send(text_data=encoding.chunk(event).decode().rstrip())
 
     def _remember(self, planned: PlannedResponse, head: Key | None) -> None:

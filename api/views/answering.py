@@ -13,7 +13,7 @@ from api.exchange.opening import silence_left
 from api.exchange.plan import Asker
 from api.exchange.run import complete, stream
 from api.openai.sse import CONTENT_TYPE
-from api.runtime import runtime
+from api.runtime import Runtime
 from api.views.base import GatewayView, json_response
 from gemini_gateway.lean_http import LeanStream, Pieces
 
@@ -50,13 +50,13 @@ class EventStreamResponse(LeanStream):
         self.headers["X-Accel-Buffering"] = "no"
 
 
-async def answer(exchange: Exchange) -> HttpResponseBase:
+async def answer(services: Runtime, exchange: Exchange) -> HttpResponseBase:
     """Carry the exchange out: JSON, or server-sent events."""
     response: HttpResponseBase
     if exchange.stream:
-        response = EventStreamResponse(await stream(runtime(), exchange, silence=silence_left(exchange)))
+        response = EventStreamResponse(await stream(services, exchange, silence=silence_left(exchange)))
     else:
-        response = json_response(await complete(runtime(), exchange))
+        response = json_response(await complete(services, exchange))
     for name, value in exchange.headers():
         response.headers[name] = value
     return response

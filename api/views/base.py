@@ -21,6 +21,7 @@ from api.json_mending import replaced
 from api.large_work import off_loop
 from api.notes import Note, notes_header
 from api.openai.request_model import RequestModel
+from api.runtime import Runtime
 from api.views.identity import new_request_id
 from gemini_gateway.lean_http import LeanResponse, take_body
 
@@ -37,8 +38,8 @@ class GatewayView(APIView):
 
     It goes without DRF's Request object, content negotiation and parsers: `/v1` speaks JSON only and its bodies are
     parsed by `api.openai`. DRF's exception handling stays (`handle_exception`), and so does `as_view`.
-    `public` views skip the caller's admission. `notes` say what the view itself changed in its request; those of an
-    exchange are in the exchange.
+    `services` are what the process shares. `public` views skip the caller's admission. `notes` say what the view itself
+    changed in its request; those of an exchange are in the exchange.
     """
 
     public: ClassVar[bool] = False
@@ -48,6 +49,7 @@ class GatewayView(APIView):
         """Return the view without the coroutine around it that exempts it from CSRF checks: there are none here."""
         return unwrap(super().as_view(**initkwargs))
 
+    services: Runtime
     request_id: str
     started: float
     caller: Caller
@@ -62,12 +64,13 @@ class GatewayView(APIView):
     ) -> HttpResponseBase:
         """Admit the caller, call the method's handler, render failures, add OpenAI's headers."""
         self.started = time.perf_counter()
+        self.services = request.scope["services"]  # type: ignore[attr-defined]  # an ASGIRequest has it
         self.request_id = new_request_id()
         response: HttpResponseBase
         try:
             if not self.public:
                 admit_keyless(request)
-                self.caller = await local_caller()
+                self.caller = await local_caller(self.services.store)
             method = (request.method or "").lower()
             method = "get" if method == "head" else method
             handler = getattr(self, method, None) if method in self.http_method_names else None

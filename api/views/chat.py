@@ -5,7 +5,6 @@ from django.http.response import HttpResponseBase
 
 from api.exchange.plan import plan_chat
 from api.openai.chat_request import parse_chat_completion
-from api.runtime import runtime
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, parsed_body
 from api.views.stored_completions import list_stored
@@ -22,5 +21,6 @@ class ChatCompletionsView(GatewayView):
         """Parse, plan, answer."""
         # The parsed request has no name here: a large one must not stay as long as this frame.
         return await answer(
-            await plan_chat(runtime(), await parsed_body(request, parse_chat_completion), asker_of(self, request))
+            self.services,
+            await plan_chat(self.services, await parsed_body(request, parse_chat_completion), asker_of(self, request)),
         )

@@ -5,7 +5,6 @@ from django.http.response import HttpResponseBase
 
 from api.exchange.plan import plan_completion
 from api.openai.completion_request import parse_completion
-from api.runtime import runtime
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, parsed_body
 
@@ -16,5 +15,6 @@ class CompletionsView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
         return await answer(
-            await plan_completion(runtime(), await parsed_body(request, parse_completion), asker_of(self, request))
+            self.services,
+            await plan_completion(self.services, await parsed_body(request, parse_completion), asker_of(self, request)),
         )

@@ -16,7 +16,6 @@ from api.exchange.responses.run import complete_response, stream_response, take_
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import parse_compact, parse_input_tokens, parse_responses
 from api.openai.sse import CONTENT_TYPE, named_event
-from api.runtime import runtime
 from api.views.answering import EventStreamResponse, answer, asker_of
 from api.views.base import GatewayView, json_response, parsed_body
 
@@ -30,21 +29,21 @@ class ResponsesView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_responses)
-        planned = await plan_managed(runtime(), parsed, asker_of(self, request))
+        planned = await plan_managed(self.services, parsed, asker_of(self, request))
         if not (parsed.background or planned.compacted or parsed.prewarms):
             exchange = planned.exchange
             del parsed, planned  # a large request must not stay as long as this frame
-            return await answer(exchange)
+            return await answer(self.services, exchange)
         response: HttpResponseBase
         if parsed.prewarms:
-            response = taken_in(await take_in(runtime(), planned), stream=bool(parsed.stream))
+            response = taken_in(await take_in(self.services, planned), stream=bool(parsed.stream))
         elif parsed.background:
-            job, queued = await jobs_of(runtime()).start(planned)
+            job, queued = await jobs_of(self.services).start(planned)
             response = EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
         elif parsed.stream:
-            response = EventStreamResponse(await stream_response(runtime(), planned))
+            response = EventStreamResponse(await stream_response(self.services, planned))
         else:
-            response = json_response(await complete_response(runtime(), planned))
+            response = json_response(await complete_response(self.services, planned))
         for name, value in planned.exchange.headers():
             response[name] = value
         return response
@@ -57,13 +56,14 @@ class ResponseView(GatewayView):
         """Return it as it is now, or (`?stream=true`) its events from `starting_after` on."""
         principal_id = self.caller.principal_id
         if request.GET.get("stream") != "true":
-            return json_response(await stored.retrieve(runtime(), principal_id, response_id))
+            return json_response(await stored.retrieve(self.services, principal_id, response_id))
         after = parse_starting_after(request.GET.get("starting_after"))
-        return EventStreamResponse(await resume(runtime(), jobs_of(runtime()), principal_id, response_id, after))
+        jobs = jobs_of(self.services)
+        return EventStreamResponse(await resume(self.services, jobs, principal_id, response_id, after))
 
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Forget it; its usage stays."""
-        await stored.delete(runtime(), jobs_of(runtime()), self.caller.principal_id, response_id)
+        await stored.delete(self.services, jobs_of(self.services), self.caller.principal_id, response_id)
         body: Deleted = {"id": response_id, "object": "response", "deleted": True}
         return json_response(body)
 
@@ -73,7 +73,8 @@ class CancelView(GatewayView):
 
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Stop it wherever it runs and return it."""
-        return json_response(await stored.cancel(runtime(), jobs_of(runtime()), self.caller.principal_id, response_id))
+        jobs = jobs_of(self.services)
+        return json_response(await stored.cancel(self.services, jobs, self.caller.principal_id, response_id))
 
 
 class InputItemsView(GatewayView):
@@ -82,7 +83,7 @@ class InputItemsView(GatewayView):
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """List its own input items, the newest first."""
         query = parse_list_query(self.query_pairs(request))
-        return json_response(await stored.list_inputs(runtime(), self.caller.principal_id, response_id, query))
+        return json_response(await stored.list_inputs(self.services, self.caller.principal_id, response_id, query))
 
 
 class InputTokensView(GatewayView):
@@ -91,7 +92,7 @@ class InputTokensView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Count them."""
         parsed = self.noted(await parsed_body(request, parse_input_tokens))
-        counted = await count_input_tokens(runtime(), parsed, asker_of(self, request))
+        counted = await count_input_tokens(self.services, parsed, asker_of(self, request))
         body: InputTokens = {"object": "response.input_tokens", "input_tokens": counted}
         return json_response(body)
 
@@ -102,7 +103,7 @@ class CompactView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Return the items that take its place."""
         parsed = self.noted(await parsed_body(request, parse_compact))
-        return json_response(await compact(runtime(), parsed, asker_of(self, request)))
+        return json_response(await compact(self.services, parsed, asker_of(self, request)))
 
 
 def taken_in(events: Sequence[Any], *, stream: bool) -> HttpResponse:

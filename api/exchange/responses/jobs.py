@@ -205,6 +205,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._heart: asyncio.Task[None] | None = None
+        runtime.finish_on_drain(self)
 
     async def start(self, planned: PlannedResponse) -> tuple[Job, dict[str, Any]]:
         """Store the response as queued and begin to run it; return it as it is now.
@@ -276,6 +277,4 @@ class Jobs:
 
 def jobs_of(runtime: Runtime) -> Jobs:
     """Return the background responses of this process."""
-    if runtime.jobs is None:
-        runtime.jobs = Jobs(runtime)
-    return runtime.jobs
+    return runtime.part(Jobs, runtime)
