@@ -19,7 +19,8 @@ from api.errors import (
     PayloadTooLargeError,
     StorageUnavailableError,
 )
-from sessions_store.recording import StoreUnavailableError, report_fault
+from sessions_store.outage import storage_fault
+from sessions_store.recording import StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def to_gateway_error(exc: BaseException) -> GatewayError:
     for kinds, counterpart in _COUNTERPARTS:
         if isinstance(exc, kinds):
             return counterpart(exc)
-    if report_fault(exc):
+    if storage_fault(exc) is not None:
         return StorageUnavailableError()
     logger.error("unforeseen failure", exc_info=exc)
     return InternalError("The server had an error while processing your request.")

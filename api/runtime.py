@@ -1,6 +1,6 @@
 """What the requests of one worker process share: the upstream client, the store, the count of open exchanges.
 
-Higher layers hang their own shared objects here (`part`), and register what must end before the process does: a
+Higher layers hang their own shared objects here (`shared`), and register what must end before the process does: a
 background runner, an open WebSocket. `gemini_gateway.process` opens and closes the whole.
 """
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar
 from weakref import WeakSet
 
 from django.conf import settings
@@ -22,7 +22,7 @@ from api.media import MediaFetcher, MediaLimits
 from api.media_guard import Guard
 from api.memory_return import MemoryReturn
 from api.session_turns import SessionTurns
-from sessions_store.recording import Store, get_store
+from sessions_store.recording import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,16 +95,17 @@ class Runtime:
     memory_return: MemoryReturn | None = None
     deployment: Deployment = field(default_factory=deployment)
     draining: bool = False
-    _parts: dict[object, Any] = field(default_factory=dict)
+    _shared: dict[object, Any] = field(default_factory=dict)
     _background: list[Background] = field(default_factory=list)
     _connections: "WeakSet[Connection]" = field(default_factory=WeakSet)
     _left: asyncio.Event | None = None
 
-    def part(self, kind: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def shared(self, kind: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the process's one object of a higher layer's class; the first call makes it."""
-        if kind not in self._parts:
-            self._parts[kind] = kind(*args, **kwargs)
-        return cast("T", self._parts[kind])
+        found: T | None = self._shared.get(kind)
+        if found is None:
+            found = self._shared[kind] = kind(*args, **kwargs)
+        return found
 
     def end_on_drain(self, connection: Connection) -> None:
         """Register a connection, which the drain closes; it is kept for as long as it lives."""
@@ -171,7 +172,7 @@ def open_runtime(base_url: str) -> Runtime:
     """Return a runtime for the running event loop, as the settings say; Gemini is asked at `base_url`, "" for Google's
     own address.
     """
-    store = get_store()
+    store = Store()
     return Runtime(
         client=_client(base_url),
         store=store,

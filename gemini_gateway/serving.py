@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from gemini_gateway.exposure import is_loopback
+from api.auth.loopback import is_loopback_host
 from gemini_gateway.first_operator import setup_path
 from gemini_gateway.server_connection import Limits
 from gemini_gateway.start_page import answered_by
@@ -68,7 +68,7 @@ def terminal_page(host: str, port: int) -> str:
     ]
     if path := setup_path():
         lines += ["", "  There is no operator yet. This link makes the first one, once:", f"  {origin}{path}"]
-    if not is_loopback(host):
+    if not is_loopback_host(host):
         lines += ["", f"  Listening on {host}: everybody who can reach this machine can use it without a key."]
     return "\n".join([*lines, "", ""])
 

@@ -8,15 +8,14 @@ The client's leaving cancels what runs.
 
 import asyncio
 from collections.abc import Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.core.handlers.asgi import ASGIRequest
 
-from api.authentication import Caller, admit_socket
+from api.auth.admission import Credentials
+from api.auth.authentication import authenticate
 from api.byte_budget import Hold
 from api.consumers.open_sockets import CallerKey, OpenSockets
 from api.consumers.steering import Frames, Steering, successor
@@ -25,7 +24,6 @@ from api.errors import GatewayError, InvalidRequestError, RateLimitError, Shutti
 from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Exchange, Keeper
 from api.exchange.plan import Asker
-from api.exchange.principals import local_caller
 from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
@@ -38,10 +36,10 @@ from api.openai.responses_request import ResponsesRequest, check_response
 from api.openai.responses_steering import Steer, parse_steer
 from api.views.identity import new_request_id
 from sessions_store.canonical import Key
-from sessions_store.catalogue import current
 from sessions_store.state_records import State, given_call_ids
 
 if TYPE_CHECKING:
+    from api.auth.principals import Caller
     from api.runtime import Runtime
 
 MAX_LANES: Final = 16
@@ -115,18 +113,18 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             await super().__call__(scope, *channel)
         finally:
             if self._counted is not None:
-                self._services.part(OpenSockets).leave(self._counted)
+                self._services.shared(OpenSockets).leave(self._counted)
 
     async def connect(self) -> None:
         """Admit the caller by the rules of every route and with a limited number of connections, or refuse it."""
         try:
-            admit_socket(ASGIRequest({**self.scope, "method": "GET"}, BytesIO()))
-            self._caller = await local_caller(self._services.store)
+            credentials = Credentials.of_handshake(self.scope)
+            self._caller, _ = await authenticate(self._services, credentials)
         except GatewayError:
             await self.close(code=REFUSED)
             return
-        key = (self._caller.principal_id, str((self.scope.get("client") or [""])[0]))
-        if not self._services.part(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
+        key = (self._caller.principal_id, credentials.peer)
+        if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
             await self.close(code=TOO_MANY)
             return
         self._counted = key
@@ -232,8 +230,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Answer one request of a lane, its bytes held; return what its successor is to take up, and what it was."""
         lane, hold = place
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
-        await current()  # an edit of the catalogue holds for the next frame
-        asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED, hold=hold)
+        catalogue = await self._services.store.catalogue()  # an edit holds for the next frame
+        asker = Asker(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
         planned = await plan_managed(self._services, request, asker, local=self._local)
         keeper = planned.exchange.keeper = Remembering(planned.exchange.keeper)
         planned.exchange.encoding = FrameEncoding(lane)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.byte_budget import Hold
 from api.errors import GatewayError
 from api.exchange.encoding import CHAT, Encoding
@@ -22,6 +22,7 @@ from api.notes import Note, notes_header
 from api.translate.chat.request import UpstreamCall
 from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
+from sessions_store.resolution import Catalogue
 from sessions_store.state_records import State
 
 
@@ -124,6 +125,7 @@ class Branch:
 class Exchange:
     """Everything about one request that its answer and its record need. Times are monotonic seconds.
 
+    `catalogue` is the snapshot that was taken when the request was admitted.
     `unsigned` says that the turns went without their thought signatures, because Gemini had called one corrupted.
     `instructions` are those of a response, or what a completion's `suffix` makes: they go upstream, and are no message
     of the conversation.
@@ -136,6 +138,7 @@ class Exchange:
     request_id: str
     endpoint: str
     caller: Caller
+    catalogue: Catalogue
     public_model: str
     upstream_model: str
     stream: bool

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from django.conf import settings
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.exchange.families import Fit
 from api.exchange.identity import session_id
 from api.gemini.wire import Content

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.byte_budget import Hold
 from api.errors import ModelNotFoundError
 from api.exchange.completion_keeper import CompletionKeeper
@@ -33,7 +33,7 @@ from api.translate.message_tokens import json_tokens
 from api.translate.speech import Speech
 from api.translate.vertex import call_for_vertex
 from gemini_gateway.frozen import frozen
-from sessions_store.catalogue import latest
+from sessions_store.resolution import Catalogue
 from sessions_store.transcript import message_keys
 
 Request = TypeVar("Request", bound=RequestModel)
@@ -43,12 +43,13 @@ SPEECH_SECONDS: Final = 3600
 
 @frozen()
 class Asker:
-    """Who asks, under which request id, what `X-Session-Id` named, what was changed before the request was read, and
-    what holds the request's bytes.
+    """Who asks, under which request id and by which snapshot of the catalogue, what `X-Session-Id` named, what was
+    changed before the request was read, and what holds the request's bytes.
     """
 
     request_id: str
     caller: Caller
+    catalogue: Catalogue
     session_name: str = ""
     memory: bool = True
     notes: tuple[Note, ...] = ()
@@ -66,7 +67,7 @@ async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Ask
     exchange = _exchange(request, asker, "chat.completions")
     try:
         request, profile = resolve_model(request, exchange)
-        fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
+        fit = Fit(profile.family, runtime.account, exchange.catalogue.family, exchange.notes)
         session = asker.session_of(request.user)
         memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
         try:
@@ -146,7 +147,7 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
             principal = asker.caller.principal_id
             memories = [Memory(principal, [turn], message_keys(principal, [turn])) for turn in turns]
         else:
-            fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
+            fit = Fit(profile.family, runtime.account, exchange.catalogue.family, exchange.notes)
             memories = [await remember(runtime, asker.caller, turns, session, fit=fit)]
         try:
             exchange.hold_bytes(memories[0].read_size)
@@ -194,6 +195,7 @@ def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, 
         request_id=asker.request_id,
         endpoint=endpoint,
         caller=asker.caller,
+        catalogue=asker.catalogue,
         public_model=request.model,
         upstream_model="",
         stream=bool(request.stream),
@@ -207,10 +209,10 @@ def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, 
 def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelProfile]:
     """Find the upstream model of `request.model` and apply the mapping's default parameters where the client gave none.
 
-    The caller's admission has looked for edits of the catalogue. Raises ModelNotFoundError.
+    Raises ModelNotFoundError.
     """
     name = exchange.public_model
-    resolution = latest().resolve(name, today=exchange.started_at.date())
+    resolution = exchange.catalogue.resolve(name, today=exchange.started_at.date())
     if resolution is None:
         raise ModelNotFoundError(
             f"The model '{name}' does not exist: no mapping and no Gemini model has this name.", param="model"

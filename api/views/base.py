@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
 
-from api.authentication import Caller, admit_keyless
+from api.auth.admission import Credentials
+from api.auth.authentication import authenticate
+from api.auth.principals import Caller
 from api.content_coding import codings_of, decoded
 from api.deployments import overruled, with_model
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
-from api.exchange.principals import local_caller
 from api.json_mending import replaced
 from api.large_work import off_loop
 from api.notes import Note, notes_header
@@ -24,6 +25,7 @@ from api.openai.request_model import RequestModel
 from api.runtime import Runtime
 from api.views.identity import new_request_id
 from gemini_gateway.lean_http import LeanResponse, take_body
+from sessions_store.resolution import Catalogue
 
 Request = TypeVar("Request", bound=RequestModel)
 
@@ -53,6 +55,7 @@ class GatewayView(APIView):
     request_id: str
     started: float
     caller: Caller
+    catalogue: Catalogue
     notes: Sequence[Note] = ()
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -69,8 +72,8 @@ class GatewayView(APIView):
         response: HttpResponseBase
         try:
             if not self.public:
-                admit_keyless(request)
-                self.caller = await local_caller(self.services.store)
+                credentials = Credentials(request.META, request.META.get("REMOTE_ADDR", ""))
+                self.caller, self.catalogue = await authenticate(self.services, credentials)
             method = (request.method or "").lower()
             method = "get" if method == "head" else method
             handler = getattr(self, method, None) if method in self.http_method_names else None

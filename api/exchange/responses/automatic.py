@@ -110,7 +110,7 @@ async def _summary_call(runtime: Runtime, planned: PlannedResponse) -> PlannedRe
     """Plan the call that asks for the summary: the same conversation and one more message."""
     turns, exchange = planned.turns, planned.exchange
     asked = summarising(planned.request, exchange.public_model, turns.items)
-    asker = Asker(f"{exchange.request_id}{COMPACTION_SUFFIX}", exchange.caller)
+    asker = Asker(f"{exchange.request_id}{COMPACTION_SUFFIX}", exchange.caller, exchange.catalogue)
     own = new_exchange(asked, asker, "responses.compact")
     own.upstream_model = exchange.upstream_model
     context = replace(turns.context, conversation=None, turn=None)

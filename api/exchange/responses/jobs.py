@@ -277,4 +277,4 @@ class Jobs:
 
 def jobs_of(runtime: Runtime) -> Jobs:
     """Return the background responses of this process."""
-    return runtime.part(Jobs, runtime)
+    return runtime.shared(Jobs, runtime)

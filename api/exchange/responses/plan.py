@@ -35,7 +35,6 @@ from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
 from api.translate.vertex import call_for_vertex
 from sessions_store.canonical import NodeId
-from sessions_store.catalogue import latest
 from sessions_store.transcript import StoredMessage, message_keys
 
 Item = Mapping[str, Any]
@@ -114,6 +113,7 @@ def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:
         request_id=asker.request_id,
         endpoint=endpoint,
         caller=asker.caller,
+        catalogue=asker.catalogue,
         public_model=request.model or "",
         upstream_model="",
         stream=bool(request.stream or request.background),
@@ -159,7 +159,7 @@ async def place_turns(
 ) -> Turns:
     """Return the conversation of `items` behind a context, with what the tree knows of it."""
     profile, context = known
-    fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
+    fit = Fit(profile.family, runtime.account, exchange.catalogue.family, exchange.notes)
     own = items_to_messages(
         items,
         family=profile.family,

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.errors import InternalError
 from api.exchange.exchange import Exchange
 from api.exchange.identity import completion_id
@@ -16,7 +16,6 @@ from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime
 from api.translate.chat.answer import ChatAnswer
-from sessions_store.catalogue import current
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
@@ -30,7 +29,6 @@ async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
     """The shared parts of a process."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store()
-    await current()
     yield Runtime(client=client, store=store)
     await client.aclose()
     await store.close()
@@ -41,7 +39,9 @@ async def planned(runtime: Runtime, user: str, **parameters: Any) -> Exchange:
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "messages": [said("Hello!")], "user": user, **parameters}
     return await plan_chat(
-        runtime, parse_chat_completion(orjson.dumps(body)), Asker(completion_id(), Caller(principal, memory=True))
+        runtime,
+        parse_chat_completion(orjson.dumps(body)),
+        Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue()),
     )
 
 
