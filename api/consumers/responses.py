@@ -22,8 +22,9 @@ from api.consumers.steering import Frames, Steering, successor
 from api.cut_short import served
 from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
 from api.exchange.encoding import ResponsesEncoding
-from api.exchange.exchange import Exchange, Keeper
-from api.exchange.plan import Asker
+from api.exchange.generation import Generation, Keeper
+from api.exchange.outcome import Outcome, Status
+from api.exchange.plan import Asker, open_exchange
 from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
@@ -67,14 +68,12 @@ class Remembering:
         self.head: Key | None = None
         self.answered = False
 
-    def state(
-        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
-    ) -> State | None:
+    def state(self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]) -> State | None:
         """See Keeper."""
         leaf, answers = nodes
         self.head = answers[0] if answers else leaf
-        self.answered = status == "ok"
-        return None if self._keeper is None else self._keeper.state(exchange, status, error, nodes)
+        self.answered = outcome.status == Status.OK
+        return None if self._keeper is None else self._keeper.state(generation, outcome, nodes)
 
 
 class FrameEncoding(ResponsesEncoding):
@@ -232,14 +231,15 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
         catalogue = await self._services.store.catalogue()  # an edit holds for the next frame
         asker = Asker(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
-        planned = await plan_managed(self._services, request, asker, local=self._local)
-        keeper = planned.exchange.keeper = Remembering(planned.exchange.keeper)
-        planned.exchange.encoding = FrameEncoding(lane)
         steers: list[Steer] = []
-        if warm_up:
-            await self._warm_up(planned, FrameEncoding(lane))
-        else:
-            steers = await self._stream(planned, Frames(self._text, lane))
+        async with open_exchange(self._services, request, asker, "responses") as exchange:
+            planned = await plan_managed(exchange, request, local=self._local)
+            keeper = planned.generation.keeper = Remembering(planned.generation.keeper)
+            planned.generation.encoding = FrameEncoding(lane)
+            if warm_up:
+                await self._warm_up(planned, FrameEncoding(lane))
+            else:
+                steers = await self._stream(planned, Frames(self._text, lane))
         if keeper.answered:
             self._remember(planned, keeper.head)
         return steers, planned
@@ -248,7 +248,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Send a response's events; return the steerings that came meanwhile."""
         self._steering.begin(planned, frames)
         try:
-            events = await stream_response(self._services, planned)
+            events = await stream_response(planned)
             try:
                 async for encoded in events:
                     for line in encoded.splitlines():
@@ -265,7 +265,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     async def _warm_up(self, planned: PlannedResponse, encoding: FrameEncoding) -> None:
         """Take the input into the transcript without asking for an answer."""
-        for event in await take_in(self._services, planned):
+        for event in await take_in(planned):
             await self.send(text_data=encoding.chunk(event).decode().rstrip())
 
     def _remember(self, planned: PlannedResponse, head: Key | None) -> None:

@@ -101,7 +101,7 @@ class Steering:
         steered.steers.append(accepted)
         await steered.frames.event(accepted_event(accepted))
         steered.planned.answer.steer()
-        steered.planned.exchange.stopped = steered.planned.answer.steered
+        steered.planned.generation.stopped = steered.planned.answer.steered
 
     def begin(self, planned: PlannedResponse, frames: Frames) -> None:
         """Let a response be steered from now on."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from api.errors import GatewayError
-from api.exchange.exchange import Exchange
+from api.exchange.generation import Generation
+from api.exchange.outcome import Outcome, Status
 from sessions_store.canonical import Key
 from sessions_store.state_records import CompletionState, message_item
 
@@ -22,24 +22,24 @@ class CompletionKeeper:
     messages: Sequence[Mapping[str, Any]]
 
     def state(
-        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
+        self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
     ) -> CompletionState | None:
         """See Keeper. Only an answer that came to its end is stored, streamed or not."""
-        if status != "ok":
+        if outcome.status != Status.OK:
             return None
         leaf, answers = nodes
-        completion = exchange.planned_answer.completion()
+        accounting, completion = generation.accounting, generation.accumulator.completion()
         return CompletionState(
             public_id=completion["id"],
-            principal_id=exchange.caller.principal_id,
-            request_id=exchange.request_id,
+            principal_id=accounting.caller.principal_id,
+            request_id=accounting.request_id,
             model=self.model,
-            user=exchange.user,
-            metadata=exchange.metadata,
+            user=accounting.user,
+            metadata=accounting.metadata,
             body=orjson.dumps(completion).decode(),
-            created_at=exchange.started_at,
+            created_at=accounting.started_at,
             message=leaf,
             answer=answers[0] if answers else None,
-            message_count=len(exchange.branches[0].memory.messages),
-            inputs=tuple(message_item(exchange.caller.principal_id, message) for message in self.messages),
+            message_count=len(generation.branches[0].memory.messages),
+            inputs=tuple(message_item(accounting.caller.principal_id, message) for message in self.messages),
         )

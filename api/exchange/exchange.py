@@ -1,192 +1,137 @@
-"""One request and its answer, from the planned upstream calls to the recorded end.
+"""One request from its arrival to its record: opened and ended in one place, whatever the endpoint.
 
-The answer is recorded before its last byte leaves, and a failed or abandoned exchange is recorded
-too. Plain and streamed answers go through the same folding (`Answer`), the same record and the same notes.
+`async with open_exchange(...)` takes nothing by itself. While the exchange is open, `admit` counts it in, and `lock`
+waits for the lock of its session. Its end records what was not recorded (a failure, a client that disconnected),
+releases the lock and counts the exchange out, exactly once.
 """
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, Protocol
+import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from types import TracebackType
+from typing import Self
 
-from api.auth.principals import Caller
 from api.byte_budget import Hold
-from api.errors import GatewayError
-from api.exchange.encoding import CHAT, Encoding
-from api.exchange.fanout import PlannedCall
-from api.exchange.memory import Memory
-from api.gemini.wire import Content, GenerateContentResponse
-from api.large_work import LARGE
-from api.notes import Note, notes_header
-from api.translate.chat.request import UpstreamCall
-from gemini_gateway.frozen import frozen
-from sessions_store.canonical import Key
+from api.cut_short import server_cut
+from api.errors import GatewayError, StorageUnavailableError
+from api.exchange.accounting import Accounting
+from api.exchange.generation import Generation
+from api.exchange.outcome import Outcome, Status, failure
+from api.exchange.record import record
+from api.notes import notes_header
+from api.runtime import Runtime
+from api.session_turns import Name
 from sessions_store.resolution import Catalogue
-from sessions_store.state_records import State
 
 
-class Answer(Protocol):
-    """What the translations of answers share: fold Gemini's responses, give OpenAI's form and what is to be kept."""
-
-    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Any]:
-        """Fold one response (the whole answer or a piece of a stream); return the chunks that a stream sends."""
-
-    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
-        """Fold the whole answer of one upstream call: `completion` follows, and no chunks are made."""
-
-    def finish(self) -> Sequence[Any]:
-        """Return the closing chunks; raises UpstreamError when a choice never got its end."""
-
-    def completion(self) -> Any:
-        """Return the plain answer; raises UpstreamError when a choice never got its end."""
-
-    @property
-    def fault(self) -> GatewayError | None:
-        """Why the answer, of which nothing more comes, is none; None if it is one."""
-
-    def failed_answer(self, error: GatewayError) -> Any:
-        """Return the plain answer that says that there is none; None where the dialect has nothing but the error."""
-
-    def lacking(self, response: GenerateContentResponse, choices: int) -> dict[int, str]:
-        """Return by index which of a call's `choices` are no answer in a plain response, with their finish reasons."""
-
-    def shows(self, response: GenerateContentResponse) -> bool:
-        """Whether a stream gives its client something with a response: of an answer, or an end that is no failure."""
-
-    def discard(self, responses: Iterable[tuple[int, GenerateContentResponse]]) -> None:
-        """Count what responses used that are not folded; each comes with the first choice of its call."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every choice has its end."""
-
-    @property
-    def contents(self) -> list[Content]:
-        """Gemini's exact content of each choice."""
-
-    @property
-    def messages(self) -> Sequence[Any]:
-        """OpenAI's assistant message of each choice."""
-
-    @property
-    def usage(self) -> Mapping[str, Any]:
-        """OpenAI's usage object."""
-
-    @property
-    def usage_metadata(self) -> list[Any]:
-        """Gemini's last usageMetadata of each upstream call, as it can be stored."""
-
-    @property
-    def counts_sound(self) -> bool:
-        """Whether the counts in it are what they should be."""
-
-    @property
-    def searches(self) -> list[int]:
-        """How many queries each upstream call put to Google Search, in the order of `usage_metadata`."""
-
-    @property
-    def finish_reasons(self) -> list[str]:
-        """OpenAI's finish reason of each choice."""
-
-    @property
-    def native_finish_reasons(self) -> list[str]:
-        """Gemini's finish reason of each choice."""
-
-    @property
-    def model_version(self) -> str | None:
-        """The model that Gemini says answered."""
-
-    @property
-    def notes(self) -> list[Note]:
-        """What the answer's translation changed."""
-
-
-class Keeper(Protocol):
-    """What stores the object that an exchange makes, beside its transcript."""
-
-    def state(
-        self, exchange: "Exchange", status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
-    ) -> State | None:
-        """Return what is to be stored when the exchange is recorded; `nodes` are its last message and its answers."""
-
-
-@frozen()
-class Branch:
-    """One conversation of an exchange: its place in the tree, its upstream request and the choices that answer it."""
-
-    memory: Memory
-    upstream: UpstreamCall
-    first_choice: int
-    choices: int
-
-
-@dataclass(slots=True, kw_only=True)
 class Exchange:
-    """Everything about one request that its answer and its record need. Times are monotonic seconds.
+    """An open exchange. `catalogue` is the snapshot that was taken when the request was admitted.
 
-    `catalogue` is the snapshot that was taken when the request was admitted.
-    `unsigned` says that the turns went without their thought signatures, because Gemini had called one corrupted.
-    `instructions` are those of a response, or what a completion's `suffix` makes: they go upstream, and are no message
-    of the conversation.
-    `stopped` ends its stream before Gemini does, with nothing lost that was sent: the answer then knows its end.
-    `fault` is why the server itself called it off, which then is no hang-up of its client's.
-    `hold` holds the bytes of the request and of what is read for it, None where nothing counts them.
-    `encoding` is the form of its stream; `keeper` stores what the client may ask for later, None if nothing is.
+    `generation` is set once a model's answer is planned, and is recorded with the accounting. `fault` is why the server
+    itself cancels the exchange, which otherwise counts as a client that disconnected. A stream or a job that outlives
+    the `async with` takes the exchange over with `keep_open` and ends it with `end`.
     """
 
-    request_id: str
-    endpoint: str
-    caller: Caller
-    catalogue: Catalogue
-    public_model: str
-    upstream_model: str
-    stream: bool
-    user: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    answer: Answer | None = None
-    branches: Sequence[Branch] = ()
-    calls: Sequence[PlannedCall] = ()
-    notes: list[Note] = field(default_factory=list)
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    started: float = field(default_factory=time.monotonic)
-    first_byte: float | None = None
-    attempts: int = 0
-    recorded: bool = False
-    unsigned: bool = False
-    stopped: bool = False
+    generation: Generation | None = None
     fault: GatewayError | None = None
-    instructions: str = ""
-    encoding: Encoding = CHAT
-    keeper: Keeper | None = None
-    hold: Hold | None = None
+    recorded = False
+    _parent: "Exchange | None" = None
+    _resources: AsyncExitStack | None = None
+    _admitted = False
+    _kept_open = False
 
-    @property
-    def planned_answer(self) -> Answer:
-        """The answer's translation; an exchange has one as soon as it is planned."""
-        if self.answer is None:
-            raise AssertionError("an exchange is planned before it runs")
-        return self.answer
+    def __init__(
+        self, runtime: Runtime, accounting: Accounting, catalogue: Catalogue, hold: Hold | None = None
+    ) -> None:
+        self.runtime = runtime
+        self.accounting = accounting
+        self.catalogue = catalogue
+        self.hold = hold
 
-    @property
-    def answer_begun(self) -> bool:
-        """Whether Gemini has given anything to keep."""
-        return self.answer is not None and self.first_byte is not None
+    async def __aenter__(self) -> Self:
+        return self
 
-    def headers(self) -> Iterator[tuple[str, str]]:
-        """Yield the response headers that say what was done and remembered."""
-        yield "x-gateway-model", self.upstream_model
-        notes = [*self.notes, *(self.answer.notes if self.answer is not None else ())]
-        if notes:
-            yield "x-gateway-notes", notes_header(notes)
-        memory = self.branches[0].memory if self.branches else None
-        if memory is not None and memory.session is not None:
-            yield "x-session-id", memory.public_id
-            yield "x-session-messages", str(len(memory.before))
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._kept_open:
+            await self.end(error)
+
+    def within(self, parent: "Exchange") -> Self:
+        """Return the exchange as a part of `parent`, which is counted in for both and has chosen model and account."""
+        self._parent = parent
+        self.accounting.upstream_model = parent.accounting.upstream_model
+        self.accounting.account = parent.accounting.account
+        return self
+
+    def admit(self) -> None:
+        """Count the exchange in before it costs anything; does nothing the second time.
+
+        Raises what `Runtime.enter` raises.
+        """
+        if self._parent is not None:
+            self._parent.admit()
+        elif not self._admitted:
+            self.runtime.enter()
+            self._admitted = True
+
+    async def lock(self, name: Name) -> None:
+        """Wait for the lock of a session or conversation, at most SESSION_WAIT_SECONDS; the end of the exchange
+        releases it.
+        """
+        runtime = self.runtime
+        await self._enter(runtime.session_locks.hold(name, timeout=runtime.deployment.session_wait))
+
+    async def _enter(self, resource: AbstractAsyncContextManager[object]) -> None:
+        """Enter a context manager that is left when the exchange ends."""
+        if self._resources is None:
+            self._resources = AsyncExitStack()
+        await self._resources.enter_async_context(resource)
+
+    def keep_open(self) -> None:
+        """Leave the exchange open behind its `async with`: the caller is going to `end` it."""
+        self._kept_open = True
+
+    async def record(self, outcome: Outcome) -> None:
+        """Commit the exchange; once, whatever comes after.
+
+        Raises StorageUnavailableError or InternalError if the database did not take it: nothing may then be
+        acknowledged.
+        """
+        if self.recorded:
+            return
+        self.recorded = True
+        if outcome.status == Status.CLIENT_CLOSED and (fault := self.fault or server_cut()) is not None:
+            outcome = failure(fault)
+        await record(self.runtime, self.accounting, outcome, self.generation)
+
+    async def fail(self, error: BaseException) -> None:
+        """Record how the exchange failed, also while this task is being cancelled.
+
+        If nothing can be recorded the failure is reported to the client all the same: it acknowledges nothing.
+        """
+        if not self.recorded:
+            with suppress(StorageUnavailableError):
+                await asyncio.shield(self.record(failure(error)))
+
+    async def end(self, error: BaseException | None = None) -> None:
+        """Record `error` unless the exchange is recorded, release its lock and count it out; once."""
+        try:
+            if error is not None:
+                await self.fail(error)
+        finally:
+            resources, self._resources = self._resources, None
+            try:
+                if resources is not None:
+                    await resources.aclose()
+            finally:
+                if self._admitted:
+                    self._admitted = False
+                    self.runtime.leave()
 
     @property
     def size(self) -> int:
-        """How many bytes it holds; 0 where nothing counts them."""
+        """How many bytes are held for the exchange; 0 where nothing counts them."""
         return 0 if self.hold is None else self.hold.size
 
     def hold_bytes(self, size: int) -> None:
@@ -194,20 +139,14 @@ class Exchange:
         if self.hold is not None:
             self.hold.grow(size)
 
-    def drop_content(self) -> None:
-        """Drop what a large request asked of Gemini, once its record is made: the record has a copy of it."""
-        if self.size < LARGE:
-            return
-        self.calls = ()
-        self.keeper = None
-        self.branches = [
-            replace(branch, upstream=replace(branch.upstream, body={"contents": []}, faces=[]))
-            for branch in self.branches
-        ]
-        for branch in self.branches:
-            branch.memory.drop_content()
-
-    def release(self) -> None:
-        """Let the next request of the session go on."""
-        for branch in self.branches:
-            branch.memory.release()
+    def headers(self) -> Iterator[tuple[str, str]]:
+        """Yield the response headers that say what was done and remembered."""
+        generation = self.generation
+        yield "x-gateway-model", self.accounting.upstream_model
+        notes = [*self.accounting.notes, *(generation.accumulator.notes if generation is not None else ())]
+        if notes:
+            yield "x-gateway-notes", notes_header(notes)
+        memory = generation.branches[0].memory if generation is not None and generation.branches else None
+        if memory is not None and memory.session is not None:
+            yield "x-session-id", memory.public_id
+            yield "x-session-messages", str(len(memory.before))

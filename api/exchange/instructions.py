@@ -5,19 +5,19 @@ They are kept as a message of their own beside it, stored once however often the
 shown, and forgotten with everything else that was said.
 """
 
-from api.exchange.exchange import Exchange
+from api.exchange.generation import Generation
 from api.exchange.nodes import new_node
 from sessions_store.canonical import message_key
 from sessions_store.records import NewMessage
 
 
-def instruction_node(exchange: Exchange) -> NewMessage | None:
-    """Return the node of the exchange's instructions; None where it has none or none were sent."""
-    if not exchange.instructions or not exchange.branches:
+def instruction_node(generation: Generation) -> NewMessage | None:
+    """Return the node of the generation's instructions; None where it has none or none were sent."""
+    if not generation.instructions or not generation.branches:
         return None
-    branch = exchange.branches[0]
+    branch = generation.branches[0]
     if "systemInstruction" not in branch.upstream.body:
         return None
-    message = {"role": "system", "content": exchange.instructions}
+    message = {"role": "system", "content": generation.instructions}
     key = message_key(branch.memory.principal_id, None, message)
-    return new_node(key, None, message, {"role": "system", "parts": [{"text": exchange.instructions}]})
+    return new_node(key, None, message, {"role": "system", "parts": [{"text": generation.instructions}]})

@@ -7,8 +7,8 @@ import orjson
 from django.conf import settings
 
 from api.errors import InvalidRequestError
+from api.exchange.conversation_context import ConversationContext
 from api.exchange.exchange import Exchange
-from api.exchange.memory import Memory
 from api.gemini.wire import Blob
 from api.media import WantedMedia
 from api.runtime import Runtime
@@ -18,14 +18,15 @@ from sessions_store.transcript import sent_contents
 Message = Mapping[str, Any]
 
 
-async def fetch_media(runtime: Runtime, memory: Memory, exchange: Exchange | None = None) -> dict[str, Blob]:
+async def fetch_media(exchange: Exchange, memory: ConversationContext) -> dict[str, Blob]:
     """Return by URL the media of the request's own messages that somebody has to fetch; empty if there are none.
 
-    What an earlier request of the conversation fetched is not fetched again: the URL may have expired since. Counts as
-    an exchange under way while it lasts. The bytes are held for the `exchange` as often as they are named, because so
+    What an earlier request of the conversation fetched is not fetched again: the URL may have expired since. The
+    exchange is counted in before anything is fetched. The bytes are held for it as often as they are named, because so
     often they go upstream. Raises InvalidRequestError naming the part, RateLimitError when the gateway is full. Where
     fetching is off nothing is returned, and the translation says so.
     """
+    runtime = exchange.runtime
     references = list(media_references(memory.messages, restored=memory.restored))
     if not references or runtime.media is None:
         return {}
@@ -36,16 +37,14 @@ async def fetch_media(runtime: Runtime, memory: Memory, exchange: Exchange | Non
         if reference.url not in held
     ]
     if missing:
-        runtime.enter()
-        try:
-            held |= await runtime.media.fetch_all(missing)
-        finally:
-            runtime.leave()
-    _hold(held, references, exchange)
+        exchange.admit()
+        held |= await runtime.media.fetch_all(missing)
+    exchange.hold_bytes(_size(held, references))
     return held
 
 
-def _hold(held: Mapping[str, Blob], references: Sequence[MediaReference], exchange: Exchange | None) -> None:
+def _size(held: Mapping[str, Blob], references: Sequence[MediaReference]) -> int:
+    """Return how many bytes of media go upstream; raises InvalidRequestError if they are too many."""
     size = 0
     for reference in references:
         size += len(held[reference.url].get("data", "")) if reference.url in held else 0
@@ -56,11 +55,10 @@ def _hold(held: Mapping[str, Blob], references: Sequence[MediaReference], exchan
                 param=reference.param,
                 code="image_file_too_large",
             )
-    if exchange is not None:
-        exchange.hold_bytes(size)
+    return size
 
 
-async def _stored(runtime: Runtime, memory: Memory, references: list[MediaReference]) -> dict[str, Blob]:
+async def _stored(runtime: Runtime, memory: ConversationContext, references: list[MediaReference]) -> dict[str, Blob]:
     """Return by URL what the tree holds of these very messages."""
     indexes = dict.fromkeys(reference.message for reference in references)
     keys = {memory.keys[index]: memory.messages[index] for index in indexes}

@@ -7,23 +7,21 @@ only.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
 from django.conf import settings
 
-from api.auth.principals import Caller
+from api.exchange.conversation_context import SYSTEM_ROLES, ConversationContext, JsonDict, SessionKey
+from api.exchange.exchange import Exchange
 from api.exchange.families import Fit
 from api.exchange.identity import session_id
 from api.gemini.wire import Content
 from api.notes import Note
 from api.runtime import Runtime
-from api.session_turns import SessionTurn
 from api.translate.custom_tools import custom_input
 from api.translate.upstream_call import RememberedMessage
-from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key
 from sessions_store.chat_sessions import SessionState, find_session
 from sessions_store.cursors import ReadRows, read_rows
@@ -37,118 +35,54 @@ from sessions_store.transcript import (
     sent_contents,
 )
 
-JsonDict = dict[str, Any]
 OWN_HISTORY_ROLES: Final = frozenset({"assistant", "tool", "function"})
-SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 RESULT_ROLES: Final = frozenset({"tool", "function"})
-_DROPPED: Final = RememberedMessage(message={}, content=None)
 _NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
 
 
-@frozen()
-class SessionKey:
-    """Which session of which user: the `user` field and `X-Session-Id`, both may be empty but not both."""
-
-    user: str
-    name: str
-
-
-@dataclass(slots=True)
-class Memory:
-    """One request's place in the tree.
-
-    `keys` are those of the request's own messages; `known` of them stand in the tree already. `before` are the
-    session's messages that go before them, the system messages in force first (`systems` are their keys); `path`
-    is the stored end of the session that they were taken from. `restored` maps an index in the request to what Gemini
-    had answered there, `makers` to the stored face that this was taken from if it is whole. `head` is where a
-    response's conversation stands: there the request's messages hang. `changed` says that `messages` are not quite what
-    the client sent. `in_tree` has the Gemini contents that the tree holds of answers, and of results where the client
-    made the calls, as JSON: what is sent may be another spelling of the same. `read_size` is how many bytes of the
-    stored conversation go upstream.
-    """
-
-    principal_id: int
-    messages: list[JsonDict]
-    keys: list[Key]
-    session: SessionKey | None = None
-    state: SessionState | None = None
-    path: Sequence[StoredMessage] = ()
-    public_id: str = ""
-    continued: bool = False
-    known: int = 0
-    before: list[RememberedMessage] = field(default_factory=list)
-    systems: list[Key] = field(default_factory=list)
-    restored: dict[int, Content] = field(default_factory=dict)
-    makers: dict[int, Face] = field(default_factory=dict)
-    turn: SessionTurn | None = None
-    head: Key | None = None
-    changed: bool = False
-    in_tree: dict[Key, str] = field(default_factory=dict)
-    read_size: int = 0
-
-    @property
-    def parent(self) -> Key | None:
-        """The node that the request's first message hangs under."""
-        return self.state.head if self.continued and self.state is not None else self.head
-
-    def drop_content(self) -> None:
-        """Drop the texts; how many messages were remembered stays known."""
-        self.messages, self.restored, self.makers, self.path = [], {}, {}, ()
-        self.before = [_DROPPED] * len(self.before)
-
-    def release(self) -> None:
-        """Let the next request of the session go on."""
-        if self.turn is not None:
-            self.turn.end()
-            self.turn = None
-
-
 async def remember(
-    runtime: Runtime,
-    caller: Caller,
-    messages: Sequence[Mapping[str, Any]],
-    session: SessionKey | None,
-    *,
-    fit: Fit,
-) -> Memory:
+    exchange: Exchange, messages: Sequence[Mapping[str, Any]], session: SessionKey | None, *, fit: Fit
+) -> ConversationContext:
     """Find the request's place in the tree and what the tree knows of it; `fit` says what of it the model takes.
 
-    Takes the session's turn when the session is continued: `Memory.release` must follow.
+    A session that is continued is locked until the exchange ends.
     """
+    principal_id = exchange.accounting.caller.principal_id
     plain: list[JsonDict] = [dict(message) for message in messages]
     if any(message["role"] in OWN_HISTORY_ROLES for message in plain):
-        return await _own_history(runtime, caller, plain, session, fit)
+        return await _own_history(exchange, plain, session, fit)
     if session is None:
-        return Memory(caller.principal_id, plain, message_keys(caller.principal_id, plain))
-    return await _continued(runtime, caller, plain, session, fit)
+        return ConversationContext(principal_id, plain, message_keys(principal_id, plain))
+    return await _continued(exchange, plain, session, fit)
 
 
 async def _own_history(
-    runtime: Runtime, caller: Caller, messages: list[JsonDict], session: SessionKey | None, fit: Fit
-) -> Memory:
-    keys = message_keys(caller.principal_id, messages)
+    exchange: Exchange, messages: list[JsonDict], session: SessionKey | None, fit: Fit
+) -> ConversationContext:
+    runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
+    keys = message_keys(principal_id, messages)
     answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     call_ids = [call["id"] for index in answers for call in messages[index].get("tool_calls") or ()]
-    memory = Memory(caller.principal_id, messages, keys, session)
+    memory = ConversationContext(principal_id, messages, keys, session)
     memory.state, known = await _state_and_known(
-        runtime, caller.principal_id, session, [keys[index] for index in answers], call_ids
+        runtime, principal_id, session, [keys[index] for index in answers], call_ids
     )
     if session is not None:
         memory.public_id = memory.state.public_id if memory.state is not None else session_id()
     if answers:
         if (ordered := _in_gemini_order(messages, answers, known)) is not None:
-            memory = await _own_history(runtime, caller, ordered, session, fit)
+            memory = await _own_history(exchange, ordered, session, fit)
             memory.changed = True
             return memory
         memory.known = max((index + 1 for index in answers if keys[index] in known.faces), default=0)
         _restore(memory, answers, known, fit)
         memory.in_tree = {key: faces[0].gemini for key in keys if (faces := known.faces.get(key))}
         if results := _foreign_results(memory, answers):
-            memory.in_tree |= await runtime.store.read(sent_contents, caller.principal_id, results)
+            memory.in_tree |= await runtime.store.read(sent_contents, principal_id, results)
     return memory
 
 
-def _foreign_results(memory: Memory, answers: Sequence[int]) -> list[Key]:
+def _foreign_results(memory: ConversationContext, answers: Sequence[int]) -> list[Key]:
     """Return the keys of all results where calls are not Gemini's own: the client gave them their ids."""
     made = (memory.messages[index] for index in answers if index not in memory.restored)
     if not any(message.get("tool_calls") for message in made):
@@ -174,7 +108,7 @@ def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known
     return ordered if any(new is not old for new, old in zip(ordered, messages, strict=True)) else None
 
 
-def _restore(memory: Memory, answers: Sequence[int], known: Known, fit: Fit) -> None:
+def _restore(memory: ConversationContext, answers: Sequence[int], known: Known, fit: Fit) -> None:
     """Put back what Gemini had answered, where an assistant message is an answer; what a client made up is none.
 
     Many messages may name one stored answer. So no more bytes are put back than a client could send in one request: the
@@ -197,7 +131,7 @@ def _restore(memory: Memory, answers: Sequence[int], known: Known, fit: Fit) -> 
 
 
 def _answered(
-    memory: Memory, index: int, stored: tuple[Known, dict[str, Content]], fit: Fit
+    memory: ConversationContext, index: int, stored: tuple[Known, dict[str, Content]], fit: Fit
 ) -> tuple[Face | None, Content | None, int]:
     """Return what Gemini had answered where a message stands, and how many bytes it has.
 
@@ -261,24 +195,20 @@ def _was_given(call: JsonDict, args: JsonDict) -> bool:
 
 
 async def _continued(
-    runtime: Runtime, caller: Caller, messages: list[JsonDict], session: SessionKey, fit: Fit
-) -> Memory:
-    name = (caller.principal_id, session.user, session.name)
-    turn = await runtime.session_turns.take(name, patience=runtime.deployment.session_wait)
-    memory = Memory(caller.principal_id, messages, [], session, continued=True, turn=turn)
-    try:
-        found = await _load(runtime, caller.principal_id, session)
-        if found is None:
-            memory.public_id = session_id()
-        else:
-            memory.state, memory.path = found
-            memory.public_id = memory.state.public_id
-            memory.read_size = sum(stored.size for stored in memory.path)
-            _place_before(memory, fit)
-        memory.keys = message_keys(caller.principal_id, memory.messages, parent=memory.parent)
-    except BaseException:
-        memory.release()
-        raise
+    exchange: Exchange, messages: list[JsonDict], session: SessionKey, fit: Fit
+) -> ConversationContext:
+    runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
+    await exchange.lock((principal_id, session.user, session.name))
+    memory = ConversationContext(principal_id, messages, [], session, continued=True)
+    found = await _load(runtime, principal_id, session)
+    if found is None:
+        memory.public_id = session_id()
+    else:
+        memory.state, memory.path = found
+        memory.public_id = memory.state.public_id
+        memory.read_size = sum(stored.size for stored in memory.path)
+        _place_before(memory, fit)
+    memory.keys = message_keys(principal_id, memory.messages, parent=memory.parent)
     return memory
 
 
@@ -332,7 +262,7 @@ def _find(rows: ReadRows, principal_id: int, session: SessionKey, idle: timedelt
     return find_session(principal_id, session.user, session.name, now=datetime.now(UTC), idle=idle, rows=rows)
 
 
-def _place_before(memory: Memory, fit: Fit) -> None:
+def _place_before(memory: ConversationContext, fit: Fit) -> None:
     """Put the session's messages before the request's; its own system messages win over the remembered ones.
 
     A chat app that repeats its system prompt with each message means the one in force, so an equal one is not stored

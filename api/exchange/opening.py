@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from django.conf import settings
 
-from api.exchange.exchange import Exchange
+from api.exchange.accounting import Accounting
 from api.exchange.fanout import Source
 from api.gemini.wire import GenerateContentResponse
 
@@ -36,8 +36,8 @@ class Opening:
             await source.close()
 
 
-def silence_left(exchange: Exchange) -> float | None:
+def silence_left(accounting: Accounting) -> float | None:
     """Return for how many seconds a client may still hear nothing; None if it waits for Gemini's first word."""
     if not settings.STREAM_OPEN_AFTER:
         return None
-    return max(0.0, settings.STREAM_OPEN_AFTER - (time.monotonic() - exchange.started))
+    return max(0.0, settings.STREAM_OPEN_AFTER - (time.monotonic() - accounting.started))

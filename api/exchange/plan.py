@@ -1,20 +1,22 @@
 """From a parsed request to planned upstream calls: the model resolved, the conversation remembered, the body built."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from api.auth.principals import Caller
 from api.byte_budget import Hold
 from api.errors import ModelNotFoundError
+from api.exchange.accounting import Accounting
 from api.exchange.completion_keeper import CompletionKeeper
-from api.exchange.exchange import Branch, Exchange
+from api.exchange.conversation_context import ConversationContext, SessionKey
+from api.exchange.exchange import Exchange
 from api.exchange.families import Fit
 from api.exchange.fanout import PlannedCall
+from api.exchange.generation import Accumulator, Branch, Generation
 from api.exchange.identity import audio_ids, call_ids, completion_id, legacy_completion_id
 from api.exchange.media import fetch_media
-from api.exchange.memory import Memory, SessionKey, remember
+from api.exchange.memory import remember
 from api.exchange.profiles import profile_of
-from api.exchange.record import record_failure
 from api.exchange.token_prompts import in_text
 from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
@@ -62,49 +64,76 @@ class Asker:
         return SessionKey(user or "", self.session_name)
 
 
-async def plan_chat(runtime: Runtime, request: ChatCompletionRequest, asker: Asker) -> Exchange:
-    """Plan a chat completion. A request that cannot be served is recorded and raises."""
-    exchange = _exchange(request, asker, "chat.completions")
-    try:
-        request, profile = resolve_model(request, exchange)
-        fit = Fit(profile.family, runtime.account, exchange.catalogue.family, exchange.notes)
-        session = asker.session_of(request.user)
-        memory = await remember(runtime, asker.caller, request.messages, session, fit=fit)
-        try:
-            exchange.hold_bytes(memory.read_size)
-            fetched = await fetch_media(runtime, memory, exchange)
-            await off_loop(exchange.size, _plan_chat_calls, runtime, exchange, (request, profile), memory, fetched)
-        except BaseException:
-            memory.release()
-            raise
-    except BaseException as error:
-        await record_failure(runtime, exchange, error)
-        raise
-    return exchange
+class Accounted(Protocol):
+    """The fields of a request that are recorded on every endpoint."""
+
+    @property
+    def model(self) -> str | None:
+        """The public model."""
+
+    @property
+    def user(self) -> str | None:
+        """The end user."""
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What was changed in reading the request."""
 
 
-def _plan_chat_calls(
-    runtime: Runtime,
+def open_exchange(runtime: Runtime, request: Accounted, asker: Asker, endpoint: str) -> Exchange:
+    """Return the exchange of a request, to be opened with `async with`."""
+    accounting = Accounting(
+        request_id=asker.request_id,
+        caller=asker.caller,
+        endpoint=endpoint,
+        public_model=request.model or "",
+        account=runtime.account,
+        stream=bool(getattr(request, "stream", False) or getattr(request, "background", False)),
+        user=request.user or "",
+        metadata=getattr(request, "metadata", None) or {},
+        notes=[*asker.notes, *request.notes],
+    )
+    return Exchange(runtime, accounting, asker.catalogue, asker.hold)
+
+
+async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, asker: Asker) -> Generation:
+    """Plan a chat completion."""
+    request, profile = resolve_model(request, exchange)
+    fit = _fit(exchange, profile)
+    memory = await remember(exchange, request.messages, asker.session_of(request.user), fit=fit)
+    exchange.hold_bytes(memory.read_size)
+    fetched = await fetch_media(exchange, memory)
+    generation = await off_loop(exchange.size, _chat_generation, exchange, (request, profile), memory, fetched)
+    exchange.generation = generation
+    return generation
+
+
+def _fit(exchange: Exchange, profile: ModelProfile) -> Fit:
+    accounting = exchange.accounting
+    return Fit(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
+
+
+def _chat_generation(
     exchange: Exchange,
     asked: tuple[ChatCompletionRequest, ModelProfile],
-    memory: Memory,
+    memory: ConversationContext,
     fetched: Mapping[str, Blob],
-) -> None:
+) -> Generation:
     request, profile = asked
-    exchange.keeper = CompletionKeeper(request.model, request.messages) if request.store else None
+    accounting = exchange.accounting
+    keeper = CompletionKeeper(request.model, request.messages) if request.store else None
     if memory.changed:
         request = request.model_copy(update={"messages": memory.messages})
     upstream = chat_to_gemini(
         request, profile=profile, remembered=memory.before, restored=memory.restored, fetched=fetched
     )
-    if runtime.deployment.vertex:
+    if exchange.runtime.deployment.vertex:
         upstream = call_for_vertex(upstream)
-    exchange.notes += upstream.notes
-    exchange.branches = (Branch(memory, upstream, 0, request.choices),)
-    exchange.calls = _calls(exchange.branches[0])
-    exchange.answer = ChatAnswer(
+    accounting.notes += upstream.notes
+    branch = Branch(memory, upstream, 0, request.choices)
+    answer = ChatAnswer(
         id=completion_id(),
-        created=int(exchange.started_at.timestamp()),
+        created=int(accounting.started_at.timestamp()),
         model=request.model,
         choices=request.choices,
         call_ids=call_ids(),
@@ -116,64 +145,64 @@ def _plan_chat_calls(
         show_thoughts=not request.hides_thoughts,
         show_reasoning=request.reasoning is not None,
         top_logprobs=request.rivals,
-        metadata=exchange.metadata if request.store else None,
-        speech=_speech(request, exchange),
+        metadata=accounting.metadata if request.store else None,
+        speech=_speech(request, accounting),
         empty_stop=upstream.empty_stop,
+    )
+    return Generation(
+        accounting=accounting,
+        accumulator=answer,
+        branches=(branch,),
+        calls=_calls(branch),
+        hold=exchange.hold,
+        keeper=keeper,
     )
 
 
-def _speech(request: ChatCompletionRequest, exchange: Exchange) -> Speech | None:
+def _speech(request: ChatCompletionRequest, accounting: Accounting) -> Speech | None:
     """Return how the answers are spoken, None for answers in writing; the translation has checked the format."""
     if request.audio is None or "audio" not in (request.modalities or ()):
         return None
-    expires_at = int(exchange.started_at.timestamp()) + SPEECH_SECONDS
+    expires_at = int(accounting.started_at.timestamp()) + SPEECH_SECONDS
     return Speech(wav=request.audio["format"] == "wav", expires_at=expires_at, ids=audio_ids())
 
 
-async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: Asker) -> Exchange:
-    """Plan a legacy completion: one conversation per prompt. A request that cannot be served is recorded and raises.
+async def plan_completion(exchange: Exchange, request: CompletionRequest, asker: Asker) -> Generation:
+    """Plan a legacy completion: one conversation per prompt.
 
     A single prompt with a `user` continues that user's session, as a chat message would. With `max_tokens: 0` Gemini is
     asked nothing, and nothing is remembered.
     """
-    exchange = _exchange(request, asker, "completions")
-    try:
-        request, profile = resolve_model(request, exchange)
-        request = await in_text(request, exchange)
-        asked = request.max_tokens != 0
-        session = asker.session_of(request.user) if asked and isinstance(request.prompt, str) else None
-        turns = [{"role": "user", "content": prompt} for prompt in request.prompts]
-        if session is None:
-            principal = asker.caller.principal_id
-            memories = [Memory(principal, [turn], message_keys(principal, [turn])) for turn in turns]
-        else:
-            fit = Fit(profile.family, runtime.account, exchange.catalogue.family, exchange.notes)
-            memories = [await remember(runtime, asker.caller, turns, session, fit=fit)]
-        try:
-            exchange.hold_bytes(memories[0].read_size)
-            _plan_completion_calls(exchange, request, profile, memories)
-        except BaseException:
-            memories[0].release()
-            raise
-    except BaseException as error:
-        await record_failure(runtime, exchange, error)
-        raise
-    return exchange
+    accounting = exchange.accounting
+    request, profile = resolve_model(request, exchange)
+    request = await in_text(request, accounting)
+    asked = request.max_tokens != 0
+    session = asker.session_of(request.user) if asked and isinstance(request.prompt, str) else None
+    turns = [{"role": "user", "content": prompt} for prompt in request.prompts]
+    if session is None:
+        principal = accounting.caller.principal_id
+        memories = [ConversationContext(principal, [turn], message_keys(principal, [turn])) for turn in turns]
+    else:
+        memories = [await remember(exchange, turns, session, fit=_fit(exchange, profile))]
+    exchange.hold_bytes(memories[0].read_size)
+    generation = _completion_generation(exchange, request, profile, memories)
+    exchange.generation = generation
+    return generation
 
 
-def _plan_completion_calls(
-    exchange: Exchange, request: CompletionRequest, profile: ModelProfile, memories: Sequence[Memory]
-) -> None:
+def _completion_generation(
+    exchange: Exchange, request: CompletionRequest, profile: ModelProfile, memories: Sequence[ConversationContext]
+) -> Generation:
+    accounting = exchange.accounting
     upstreams = completion_to_gemini(request, profile=profile, remembered=memories[0].before)
-    exchange.notes += upstreams[0].notes
-    exchange.instructions = suffix_instruction(request)
-    exchange.branches = [
+    accounting.notes += upstreams[0].notes
+    branches = [
         Branch(memory, upstream, number * request.choices, request.choices)
         for number, (memory, upstream) in enumerate(zip(memories, upstreams, strict=True))
     ]
     fields: dict[str, Any] = {
         "id": legacy_completion_id(),
-        "created": int(exchange.started_at.timestamp()),
+        "created": int(accounting.started_at.timestamp()),
         "model": request.model,
         "choices": len(request.prompts) * request.choices,
         "include_usage": request.include_usage,
@@ -182,27 +211,21 @@ def _plan_completion_calls(
         "top_logprobs": request.logprobs,
         "empty_stop": upstreams[0].empty_stop,
     }
+    answer: Accumulator
+    calls: list[PlannedCall] = []
     if request.max_tokens == 0:
         tokens = sum(json_tokens(prompt.encode()) for prompt in request.prompts)
-        exchange.answer = UnaskedAnswer(prompt_tokens=tokens, **fields)
-        return
-    exchange.calls = [call for branch in exchange.branches for call in _calls(branch)]
-    exchange.answer = CompletionAnswer(**fields)
-
-
-def _exchange(request: ChatCompletionRequest | CompletionRequest, asker: Asker, endpoint: str) -> Exchange:
-    return Exchange(
-        request_id=asker.request_id,
-        endpoint=endpoint,
-        caller=asker.caller,
-        catalogue=asker.catalogue,
-        public_model=request.model,
-        upstream_model="",
-        stream=bool(request.stream),
-        user=request.user or "",
-        metadata=getattr(request, "metadata", None) or {},
-        notes=[*asker.notes, *request.notes],
-        hold=asker.hold,
+        answer = UnaskedAnswer(prompt_tokens=tokens, **fields)
+    else:
+        calls = [call for branch in branches for call in _calls(branch)]
+        answer = CompletionAnswer(**fields)
+    return Generation(
+        accounting=accounting,
+        accumulator=answer,
+        branches=branches,
+        calls=calls,
+        instructions=suffix_instruction(request),
+        hold=exchange.hold,
     )
 
 
@@ -211,17 +234,18 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
 
     Raises ModelNotFoundError.
     """
-    name = exchange.public_model
-    resolution = exchange.catalogue.resolve(name, today=exchange.started_at.date())
+    accounting = exchange.accounting
+    name = accounting.public_model
+    resolution = exchange.catalogue.resolve(name, today=accounting.started_at.date())
     if resolution is None:
         raise ModelNotFoundError(
             f"The model '{name}' does not exist: no mapping and no Gemini model has this name.", param="model"
         )
-    exchange.upstream_model = resolution.upstream
-    exchange.notes += [Note("mapped", "model", detail) for _, detail in resolution.changes]
+    accounting.upstream_model = resolution.upstream
+    accounting.notes += [Note("mapped", "model", detail) for _, detail in resolution.changes]
     if resolution.defaults:
         request, applied = request.with_defaults(resolution.defaults)
-        exchange.notes += [Note("added", name, "default of the model mapping") for name in applied]
+        accounting.notes += [Note("added", name, "default of the model mapping") for name in applied]
     return request, profile_of(resolution.model)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -11,25 +10,19 @@ from typing import Any, Final
 
 import orjson
 
-from api.cut_short import server_cut
-from api.errors import (
-    GatewayError,
-    InternalError,
-    RateLimitError,
-    ShuttingDownError,
-    StorageUnavailableError,
-    UpstreamError,
-    UpstreamTimeoutError,
-)
-from api.exchange.exchange import Branch, Exchange
+from api.errors import InternalError, StorageUnavailableError
+from api.exchange.accounting import Accounting
+from api.exchange.conversation_context import ConversationContext
+from api.exchange.generation import Branch, Generation
 from api.exchange.instructions import instruction_node
-from api.exchange.memory import Memory
 from api.exchange.nodes import new_node
+from api.exchange.outcome import Outcome, Status
 from api.exchange.usage_row import usage_row
 from api.gemini.wire import Content
 from api.large_work import LARGE, off_loop
 from api.runtime import Runtime
 from api.translate.message_tokens import json_tokens
+from api.translate.usage_report import UsageReport
 from sessions_store.canonical import Key, message_key
 from sessions_store.recording import (
     ExchangeRecord,
@@ -44,40 +37,21 @@ logger = logging.getLogger(__name__)
 
 # Up to this many characters the digest of an upstream body is remembered.
 SMALL: Final = 1024
+# With these the session goes on from what the client has seen.
+_KEPT: Final = frozenset({Status.OK, Status.CLIENT_CLOSED})
 NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
-_STATUSES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
-    ((asyncio.CancelledError, GeneratorExit), "client_closed"),
-    (RateLimitError, "rate_limited"),
-    (ShuttingDownError, "cut_by_server"),
-    (UpstreamTimeoutError, "timeout"),
-)
 
 
-def status_of(error: BaseException) -> str:
-    """Return the record's word for how an exchange failed."""
-    for kinds, status in _STATUSES:
-        if isinstance(error, kinds):
-            return status
-    if isinstance(error, UpstreamError):
-        return "truncated" if error.code == "upstream_truncated" else "upstream_error"
-    if isinstance(error, InternalError) or not isinstance(error, GatewayError):
-        return "internal_error"
-    return "client_error"
+async def record(
+    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
+) -> None:
+    """Commit an exchange: its usage, and with a `generation` its messages, its session and what it stores.
 
-
-async def record(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None = None) -> None:
-    """Commit the exchange; once, whatever comes after.
-
-    `status` is one of UsageRecord.Status; an answer that safety cut is recorded as "blocked". Raises
-    StorageUnavailableError or InternalError when the database did not take it: nothing may then be acknowledged.
+    An answer that safety cut is recorded as "blocked". Raises StorageUnavailableError or InternalError if the database
+    did not take it.
     """
-    if exchange.recorded:
-        return
-    exchange.recorded = True
-    if status == "client_closed" and (fault := exchange.fault or server_cut()) is not None:
-        status, error = status_of(fault), fault
-    committing = _commit(runtime, exchange, status, error)
-    await (_to_its_end(committing) if exchange.size >= LARGE else committing)
+    committing = _commit(runtime, accounting, outcome, generation)
+    await (_to_its_end(committing) if generation is not None and generation.size >= LARGE else committing)
 
 
 async def _to_its_end(committing: Coroutine[Any, Any, None]) -> None:
@@ -92,14 +66,15 @@ async def _to_its_end(committing: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-async def _commit(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> None:
+async def _commit(runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None) -> None:
     withheld = False
     try:
         # A failure may show events to those who listen, which only the loop may do.
-        whole = await off_loop(exchange.size if status == "ok" else 0, _whole, runtime, exchange, status, error)
+        size = generation.size if generation is not None and outcome.status == Status.OK else 0
+        whole = await off_loop(size, _whole, runtime, accounting, outcome, generation)
     except Exception:
         logger.exception("an exchange is recorded without its answer")
-        withheld, whole = True, _without_answer(runtime, exchange)
+        withheld, whole = True, _without_answer(runtime, accounting, generation)
     try:
         await runtime.store.commit(whole, under_way=runtime.in_flight)
     except StoreUnavailableError:
@@ -111,72 +86,65 @@ async def _commit(runtime: Runtime, exchange: Exchange, status: str, error: Gate
         raise InternalError(NOT_RECORDED)
 
 
-def _whole(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> ExchangeRecord:
+def _whole(runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None) -> ExchangeRecord:
     """Return the record of an exchange, which keeps no copy of what was large."""
-    whole = _exchange_record(runtime, exchange, status, error)
-    exchange.drop_content()
+    if generation is None:
+        usage = usage_row(accounting, outcome, accounting.usage, upstream=runtime.deployment.upstream)
+        return ExchangeRecord(usage=usage)
+    whole = _generation_record(runtime, accounting, outcome, generation)
+    generation.drop_content()
     return whole
 
 
-def _exchange_record(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> ExchangeRecord:
-    """Return what is to be stored of an exchange, as it ended."""
-    nodes, leaf, answers = _messages(exchange, runtime.account)
-    keeper = exchange.keeper
+def _generation_record(
+    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation
+) -> ExchangeRecord:
+    """Return what is to be stored of an exchange with a generation, as it ended."""
+    report = generation.accumulator.report()
+    nodes, leaf, answers = _messages(generation, report)
+    keeper = generation.keeper
     return ExchangeRecord(
-        usage=usage_row(exchange, status, error, leaf=leaf, answers=answers, upstream=runtime.deployment.upstream),
+        usage=usage_row(accounting, outcome, report, generation, (leaf, answers), upstream=runtime.deployment.upstream),
         messages=nodes,
-        session=_session_update(exchange, status, answers, idle=runtime.deployment.session_idle),
-        upstream_request=_upstream_request(exchange),
-        state=keeper.state(exchange, status, error, (leaf, answers)) if keeper is not None else None,
+        session=_session_update(generation, outcome, answers, idle=runtime.deployment.session_idle),
+        upstream_request=_upstream_request(generation),
+        state=keeper.state(generation, outcome, (leaf, answers)) if keeper is not None else None,
     )
 
 
-def _without_answer(runtime: Runtime, exchange: Exchange) -> ExchangeRecord:
+def _without_answer(runtime: Runtime, accounting: Accounting, generation: Generation | None) -> ExchangeRecord:
     """Return the record of an exchange whose answer cannot be put into one: what was paid for is recorded."""
-    failed = replace(exchange, answer=None, branches=(), calls=(), keeper=None)
-    whole = _exchange_record(runtime, failed, "internal_error", InternalError(NOT_RECORDED))
-    prompt = sum(json_tokens(call.encode()) for call in exchange.calls) if exchange.attempts else 0
-    return replace(whole, usage=replace(whole.usage, prompt_tokens=prompt, total_tokens=prompt, estimated=True))
+    outcome = Outcome(Status.INTERNAL_ERROR, InternalError(NOT_RECORDED))
+    usage = usage_row(accounting, outcome, None, upstream=runtime.deployment.upstream)
+    if generation is None or not accounting.attempts:
+        return ExchangeRecord(usage=usage)
+    prompt = sum(json_tokens(call.encode()) for call in generation.calls)
+    return ExchangeRecord(usage=replace(usage, prompt_tokens=prompt, total_tokens=prompt, estimated=True))
 
 
-async def record_failure(runtime: Runtime, exchange: Exchange, error: BaseException) -> None:
-    """Record how the exchange failed, also while this task is being cancelled.
-
-    When nothing can be recorded the failure is told all the same: it acknowledges nothing.
-    """
-    if exchange.recorded:
-        return
-    failure: GatewayError | None = None
-    if isinstance(error, StoreUnavailableError):
-        error = StorageUnavailableError()
-    if isinstance(error, Exception):
-        failure = error if isinstance(error, GatewayError) else InternalError("unforeseen")
-    with suppress(StorageUnavailableError):
-        await asyncio.shield(record(runtime, exchange, status_of(error), failure))
-
-
-def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:
+def _messages(generation: Generation, report: UsageReport) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:
     """Return the new nodes of all branches, the first branch's last request message, and the answers' keys."""
-    instructions = instruction_node(exchange)
+    accounting = generation.accounting
+    instructions = instruction_node(generation)
     nodes: list[NewMessage] = [] if instructions is None else [instructions]
     answers: list[Key] = []
-    answer = exchange.planned_answer if exchange.answer_begun else None
-    choices = [] if answer is None else list(zip(answer.messages, answer.contents, strict=True))
-    model = exchange.upstream_model if answer is None else answer.model_version or exchange.upstream_model
-    for branch in exchange.branches:
+    begun = accounting.first_byte is not None
+    choices = list(zip(report.messages, report.contents, strict=True)) if begun else []
+    model = report.model_version or accounting.upstream_model
+    for branch in generation.branches:
         nodes += _request_nodes(branch, branch.memory)
         memory, end = branch.memory, branch.first_choice + branch.choices
         parent = memory.keys[-1] if memory.keys else memory.parent
         for message, content in choices[branch.first_choice : end]:
             key = message_key(memory.principal_id, parent, message)
-            nodes.append(new_node(key, parent, message, content, model=model, account=account))
+            nodes.append(new_node(key, parent, message, content, model=model, account=accounting.account))
             answers.append(key)
-    first = exchange.branches[0].memory if exchange.branches else None
-    leaf = None if first is None else (first.keys[-1] if first.keys else first.parent)
+    first = generation.branches[0].memory
+    leaf = first.keys[-1] if first.keys else first.parent
     return tuple(nodes), leaf, answers
 
 
-def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
+def _request_nodes(branch: Branch, memory: ConversationContext) -> list[NewMessage]:
     nodes = []
     faces = branch.upstream.faces
     for index in range(memory.known, len(memory.messages)):
@@ -196,15 +164,17 @@ def _request_nodes(branch: Branch, memory: Memory) -> list[NewMessage]:
     return nodes
 
 
-def _session_update(exchange: Exchange, status: str, answers: list[Key], *, idle: timedelta) -> SessionUpdate | None:
+def _session_update(
+    generation: Generation, outcome: Outcome, answers: list[Key], *, idle: timedelta
+) -> SessionUpdate | None:
     """Move the session's head to the first answer.
 
     A failed exchange leaves the head where it was, because its client will ask again; one that the client cut short
     keeps what the client has seen.
     """
-    if not exchange.branches or not answers or status not in {"ok", "client_closed"}:
+    if not answers or outcome.status not in _KEPT:
         return None
-    memory = exchange.branches[0].memory
+    memory = generation.branches[0].memory
     if memory.session is None:
         return None
     return SessionUpdate(
@@ -216,23 +186,23 @@ def _session_update(exchange: Exchange, status: str, answers: list[Key], *, idle
         expected_head=memory.parent,
         follow=not memory.continued,
         new_head=answers[0],
-        now=exchange.started_at,
+        now=generation.accounting.started_at,
         idle=idle,
     )
 
 
-def _upstream_request(exchange: Exchange) -> tuple[str, str] | None:
+def _upstream_request(generation: Generation) -> tuple[str, str] | None:
     """Return what went upstream besides the turns, under its digest; whether they went without signatures, and those
     that the tree holds in another spelling.
     """
-    if not exchange.calls:
+    if not generation.calls:
         return None
-    body = exchange.branches[0].upstream.body
+    body = generation.branches[0].upstream.body
     turns = {"contents", "systemInstruction"}
     rest: dict[str, Any] = {name: value for name, value in body.items() if name not in turns}
-    if exchange.unsigned:
+    if generation.unsigned:
         rest[WITHOUT_SIGNATURES] = True
-    if exchange.branches[0].memory.in_tree and (own := _turns_as_sent(exchange.branches[0])):
+    if generation.branches[0].memory.in_tree and (own := _turns_as_sent(generation.branches[0])):
         rest[TURNS_AS_SENT] = own
     text = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
     return (_small_digest(text) if len(text) <= SMALL else request_digest(text)), text

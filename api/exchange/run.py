@@ -7,11 +7,12 @@ from typing import Any
 
 from django.conf import settings
 
-from api.errors import GatewayError, UpstreamError
+from api.errors import UpstreamError
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import PlannedCall, Source
+from api.exchange.generation import Generation
 from api.exchange.opening import Opened, Opening
-from api.exchange.record import record, record_failure
+from api.exchange.outcome import SUCCESS
 from api.exchange.second_asking import open_answer, plain_answers
 from api.exchange.signatures import asked
 from api.failures import to_gateway_error
@@ -24,33 +25,30 @@ from gemini_gateway.one_write import LastPiece
 Responses = list[GenerateContentResponse]
 
 
-async def complete(runtime: Runtime, exchange: Exchange) -> Any:
-    """Ask Gemini, record, and return OpenAI's answer. Whatever goes wrong is recorded and raised; of an answer that is
-    none, a response tells by itself.
+async def complete(exchange: Exchange, generation: Generation) -> Any:
+    """Ask Gemini, record, and return OpenAI's answer. Whatever goes wrong is raised; of an answer that is none, a
+    response tells by itself.
     """
-    answer = exchange.planned_answer
-    await _admit(runtime, exchange)
+    answer = generation.accumulator
+    exchange.admit()
     try:
-        pieces = await plain_answers(runtime, exchange)
+        pieces = await plain_answers(exchange.runtime, generation)
         if pieces:
-            exchange.first_byte = time.monotonic()
+            generation.accounting.first_byte = time.monotonic()
         for first_choice, response in pieces:
             answer.fold(response, first_choice=first_choice)
         if answer.fault is not None:
             raise answer.fault
         completion = answer.completion()
-        await record(runtime, exchange, "ok")
-    except BaseException as error:
-        await record_failure(runtime, exchange, error)
-        failed = answer.failed_answer(error) if isinstance(error, UpstreamError) and is_no_answer(error) else None
+        await exchange.record(SUCCESS)
+    except UpstreamError as error:
+        await exchange.fail(error)
+        failed = answer.failed_answer(error) if is_no_answer(error) else None
         if failed is None:
             raise
         return failed
     else:
         return completion
-    finally:
-        exchange.release()
-        runtime.leave()
 
 
 class EventStream:
@@ -61,17 +59,17 @@ class EventStream:
         "_events",
         "_exchange",
         "_first",
+        "_generation",
         "_interval",
         "_opening",
         "_over",
-        "_runtime",
         "_source",
     )
 
-    def __init__(self, runtime: Runtime, exchange: Exchange, opened: Opened | Opening) -> None:
-        self._runtime = runtime
+    def __init__(self, exchange: Exchange, generation: Generation, opened: Opened | Opening) -> None:
         self._exchange = exchange
-        self._answer = exchange.planned_answer
+        self._generation = generation
+        self._answer = generation.accumulator
         self._source: Source | None = None
         self._first: Responses | None = None
         self._opening = opened if isinstance(opened, Opening) else None
@@ -95,8 +93,8 @@ class EventStream:
         What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
         hears something every KEEP_ALIVE_INTERVAL seconds.
         """
-        answer, exchange, interval = self._answer, self._exchange, self._interval
-        encoding, clock = exchange.encoding, asyncio.get_running_loop().time
+        answer, generation, interval = self._answer, self._generation, self._interval
+        accounting, encoding, clock = generation.accounting, generation.encoding, asyncio.get_running_loop().time
         feed, encode = answer.feed, encoding.chunk
         try:
             while (source := self._source) is None:
@@ -104,9 +102,9 @@ class EventStream:
                 await self._open()
             read, spoken = source.read, clock()
             responses, self._first = self._first, None
-            while responses != [] and not exchange.stopped:
-                if responses and exchange.first_byte is None:
-                    exchange.first_byte = time.monotonic()
+            while responses != [] and not generation.stopped:
+                if responses and accounting.first_byte is None:
+                    accounting.first_byte = time.monotonic()
                 # What one network read brought (None if nothing came in time) goes out as one write.
                 events = [KEEP_ALIVE] if responses is None else []
                 for response in responses or ():
@@ -116,14 +114,14 @@ class EventStream:
                     yield b"".join(events or [KEEP_ALIVE])
                     spoken = clock()
                 responses = await read(interval)
-            if not exchange.stopped and answer.fault is not None:
+            if not generation.stopped and answer.fault is not None:
                 raise answer.fault
             closing = LastPiece(encoding.closing(answer.finish()))
-            await record(self._runtime, exchange, "ok")
+            await self._exchange.record(SUCCESS)
             yield closing
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
             closing = LastPiece(encoding.failure(answer, to_gateway_error(error)))
-            await record_failure(self._runtime, exchange, error)
+            await self._exchange.fail(error)
             yield closing
         finally:
             await self._end()
@@ -132,7 +130,7 @@ class EventStream:
         """Read from an upstream stream that is open."""
         self._source, self._first = opened
         if self._first:
-            self._exchange.first_byte = time.monotonic()
+            self._generation.accounting.first_byte = time.monotonic()
 
     async def _open(self) -> None:
         """Wait for the upstream stream, KEEP_ALIVE_INTERVAL seconds at most; raises why it could not be opened."""
@@ -145,67 +143,52 @@ class EventStream:
         if self._over:
             return
         self._over = True
-        if self._opening is not None:
-            await self._opening.abandon()
-        if self._source is not None:
-            await self._source.close()
         try:
-            if not self._exchange.recorded:
-                # The client has gone: what it caused is recorded all the same.
-                await record_failure(self._runtime, self._exchange, asyncio.CancelledError())
+            if self._opening is not None:
+                await self._opening.abandon()
+            if self._source is not None:
+                await self._source.close()
         finally:
-            self._exchange.release()
-            self._runtime.leave()
+            # If nothing is recorded yet, the client has gone: what it caused is recorded all the same.
+            await self._exchange.end(asyncio.CancelledError())
 
 
-async def stream(runtime: Runtime, exchange: Exchange, *, silence: float | None = None) -> EventStream:
-    """Open the upstream stream and wait for its first piece, so that a refusal keeps its status.
+async def stream(exchange: Exchange, generation: Generation, *, silence: float | None = None) -> EventStream:
+    """Open the upstream stream and wait for its first piece, so that a refusal keeps its status. The stream ends the
+    exchange.
 
     Once Gemini has answered 200 but stays silent for KEEP_ALIVE_INTERVAL seconds, the answer begins with a comment.
     Where `silence` is given, it begins so after that many seconds in any case; a later refusal is its last event.
     """
-    await _admit(runtime, exchange)
-    opening: Opening | None = None
-    try:
-        if silence is None:
-            return EventStream(runtime, exchange, await _asked(runtime, exchange))
-        opening = Opening(lambda: _asked(runtime, exchange))
-        if not await opening.wait(silence):
-            return EventStream(runtime, exchange, opening)
-        return EventStream(runtime, exchange, opening.result())
-    except BaseException as error:
+    exchange.admit()
+    opened: Opened | Opening
+    if silence is None:
+        opened = await _asked(exchange, generation)
+    else:
+        opened = opening = Opening(lambda: _asked(exchange, generation))
         try:
-            if opening is not None:
-                await opening.abandon()
-            await record_failure(runtime, exchange, error)
-        finally:
-            exchange.release()
-            runtime.leave()
-        raise
+            if await opening.wait(silence):
+                opened = opening.result()
+        except BaseException:
+            await opening.abandon()
+            raise
+    events = EventStream(exchange, generation, opened)
+    exchange.keep_open()
+    return events
 
 
-async def _asked(runtime: Runtime, exchange: Exchange) -> Opened:
-    return await asked(exchange, lambda calls: _opened(runtime, exchange, calls))
+async def _asked(exchange: Exchange, generation: Generation) -> Opened:
+    return await asked(generation, lambda calls: _opened(exchange.runtime, generation, calls))
 
 
-async def _opened(runtime: Runtime, exchange: Exchange, calls: Sequence[PlannedCall]) -> Opened:
+async def _opened(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Opened:
     """Open the upstream stream and read what comes first: a refusal may also be the first thing in a stream."""
-    source = await open_answer(runtime, exchange, calls)
+    source = await open_answer(runtime, generation, calls)
     try:
         first = await source.read(settings.KEEP_ALIVE_INTERVAL)
-        if first == [] and exchange.calls:
-            exchange.planned_answer.finish()  # raises: it ended before anything came
+        if first == [] and generation.calls:
+            generation.accumulator.finish()  # raises: it ended before anything came
         return source, first
     except BaseException:
         await source.close()
-        raise
-
-
-async def _admit(runtime: Runtime, exchange: Exchange) -> None:
-    """Count the exchange in, or record that it was turned away and raise what `Runtime.enter` raises."""
-    try:
-        runtime.enter()
-    except GatewayError as error:
-        exchange.release()
-        await record_failure(runtime, exchange, error)
         raise

@@ -8,8 +8,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from api.exchange.exchange import Exchange
 from api.exchange.fanout import Batch, Piece, PlannedCall, Source, generate_all, open_source
+from api.exchange.generation import Generation
 from api.exchange.signatures import asked
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
@@ -17,29 +17,29 @@ from api.runtime import Runtime
 from api.translate.no_answer import filled, names_of, reasons_of
 
 
-async def plain_answers(runtime: Runtime, exchange: Exchange) -> Sequence[Piece]:
-    """Ask for the plain answers of an exchange; those that still are none after the last time are among them."""
+async def plain_answers(runtime: Runtime, generation: Generation) -> Sequence[Piece]:
+    """Ask for the plain answers of a generation; those that still are none after the last time are among them."""
     now = asyncio.get_running_loop().time
     since = now()
-    client, model, name = runtime.client, exchange.upstream_model, exchange.public_model
-    on_growth = _on_growth(exchange)
+    client, model, name = runtime.client, generation.accounting.upstream_model, generation.accounting.public_model
+    on_growth = _on_growth(generation)
 
     async def ask(calls: Sequence[PlannedCall]) -> list[Piece]:
         return await generate_all(client, model, calls, asked_as=name, since=since, on_growth=on_growth)
 
-    answer = exchange.planned_answer
-    pieces = await asked(exchange, ask)
+    answer = generation.accumulator
+    pieces = await asked(generation, ask)
     for _ in range(runtime.deployment.empty_answer_retries):
         lacking = {
             number: lacks
-            for number, (call, (_, response)) in enumerate(zip(exchange.calls, pieces, strict=True))
+            for number, (call, (_, response)) in enumerate(zip(generation.calls, pieces, strict=True))
             if (lacks := answer.lacking(response, call.choices))
         }
         if not lacking or now() >= since + client.deadlines.total:
             break
-        _note(exchange, (reason for lacks in lacking.values() for reason in lacks.values()))
+        _note(generation, (reason for lacks in lacking.values() for reason in lacks.values()))
         try:
-            fresh = await asked(exchange, ask, list(lacking))
+            fresh = await asked(generation, ask, list(lacking))
         except BaseException:
             answer.discard(pieces)
             raise
@@ -50,22 +50,22 @@ async def plain_answers(runtime: Runtime, exchange: Exchange) -> Sequence[Piece]
     return pieces
 
 
-async def open_answer(runtime: Runtime, exchange: Exchange, calls: Sequence[PlannedCall]) -> Source:
-    """Open the streams of an exchange."""
+async def open_answer(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Source:
+    """Open the streams of a generation."""
     since = asyncio.get_running_loop().time()
-    source = await _open(runtime, exchange, calls, since)
-    return HeldSource(runtime, exchange, source, since) if runtime.deployment.empty_answer_retries else source
+    source = await _open(runtime, generation, calls, since)
+    return HeldSource(runtime, generation, source, since) if runtime.deployment.empty_answer_retries else source
 
 
 class HeldSource:
-    """The streams of an exchange, held back until they show their client something. If they end before that, they are
+    """The streams of a generation, held back until they show their client something. If they end before that, they are
     opened once more.
     """
 
-    def __init__(self, runtime: Runtime, exchange: Exchange, source: Source, since: float) -> None:
+    def __init__(self, runtime: Runtime, generation: Generation, source: Source, since: float) -> None:
         self.first_choice = source.first_choice
         self._runtime = runtime
-        self._exchange = exchange
+        self._generation = generation
         self._source: Source | None = source
         self._opening: asyncio.Task[Source] | None = None
         self._held: deque[Batch] = deque()
@@ -104,7 +104,7 @@ class HeldSource:
     async def _first(self, wait: float) -> list[GenerateContentResponse] | None:
         """Read until something is to be shown, or everything has ended."""
         until = self._now() + wait
-        shows = self._exchange.planned_answer.shows
+        shows = self._generation.accumulator.shows
         while True:
             source = await self._opened(until)
             responses = None if source is None else await source.read(max(0.0, until - self._now()))
@@ -132,21 +132,21 @@ class HeldSource:
 
     def _may_ask(self) -> bool:
         """Whether what has come is an answer of Gemini's, and there is a second try and time for it."""
-        return bool(self._held) and self._retries > 0 and not self._exchange.stopped and self._now() < self._ends_at
+        return bool(self._held) and self._retries > 0 and not self._generation.stopped and self._now() < self._ends_at
 
     async def _ask_again(self, ended: Source) -> None:
-        exchange = self._exchange
+        generation = self._generation
         self._retries -= 1
-        _note(exchange, reasons_of(response for _, responses in self._held for response in responses))
+        _note(generation, reasons_of(response for _, responses in self._held for response in responses))
         self._discard()
         self._source = None
         await ended.close()
-        exchange.attempts += len(exchange.calls)
-        self._opening = asyncio.ensure_future(_open(self._runtime, exchange, exchange.calls, self._since))
+        generation.accounting.attempts += len(generation.calls)
+        self._opening = asyncio.ensure_future(_open(self._runtime, generation, generation.calls, self._since))
 
     def _discard(self) -> None:
         if self._held:
-            self._exchange.planned_answer.discard(
+            self._generation.accumulator.discard(
                 (first_choice, response) for first_choice, responses in self._held for response in responses
             )
             self._held.clear()
@@ -159,15 +159,15 @@ class HeldSource:
         return responses
 
 
-async def _open(runtime: Runtime, exchange: Exchange, calls: Sequence[PlannedCall], since: float) -> Source:
-    model, name = exchange.upstream_model, exchange.public_model
-    return await open_source(runtime.client, model, calls, asked_as=name, since=since, on_growth=_on_growth(exchange))
+async def _open(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall], since: float) -> Source:
+    model, name = generation.accounting.upstream_model, generation.accounting.public_model
+    return await open_source(runtime.client, model, calls, asked_as=name, since=since, on_growth=_on_growth(generation))
 
 
-def _on_growth(exchange: Exchange) -> Callable[[int], None] | None:
-    return None if exchange.hold is None else exchange.hold.add
+def _on_growth(generation: Generation) -> Callable[[int], None] | None:
+    return None if generation.hold is None else generation.hold.add
 
 
-def _note(exchange: Exchange, reasons: Iterable[str]) -> None:
+def _note(generation: Generation, reasons: Iterable[str]) -> None:
     reason = f"Gemini ended without one ({names_of(reasons)}), asked again"
-    exchange.notes.append(Note("dropped", "answer", reason))
+    generation.accounting.notes.append(Note("dropped", "answer", reason))

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from api.errors import GatewayError, InvalidRequestError
-from api.exchange.exchange import Exchange
 from api.exchange.fanout import PlannedCall
+from api.exchange.generation import Generation
 from api.gemini.faults import is_corrupted_signature
 from api.notes import Note
 from api.translate.responses.places import Places
@@ -17,32 +17,34 @@ Answered = TypeVar("Answered")
 Ask = Callable[[Sequence[PlannedCall]], Awaitable[Answered]]
 
 
-async def asked(exchange: Exchange, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
-    """Make the upstream calls of an exchange, all or those with these numbers; once more without signatures when Gemini
-    calls one corrupted.
+async def asked(generation: Generation, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
+    """Make the upstream calls of a generation, all or those with these numbers; once more without signatures when
+    Gemini calls one corrupted.
 
     What Gemini refuses is named as the client's dialect has it.
     """
-    chosen = range(len(exchange.calls)) if numbers is None else numbers
+    chosen = range(len(generation.calls)) if numbers is None else numbers
     try:
-        return await _asked(exchange, ask, chosen)
+        return await _asked(generation, ask, chosen)
     except GatewayError as error:
-        if exchange.endpoint.startswith("responses"):
+        if generation.accounting.endpoint.startswith("responses"):
             Places().rename(error)
         raise
 
 
-async def _asked(exchange: Exchange, ask: Ask[Answered], chosen: Sequence[int]) -> Answered:
-    exchange.attempts += len(chosen)
+async def _asked(generation: Generation, ask: Ask[Answered], chosen: Sequence[int]) -> Answered:
+    generation.accounting.attempts += len(chosen)
     try:
-        return await ask([exchange.calls[number] for number in chosen])
+        return await ask([generation.calls[number] for number in chosen])
     except InvalidRequestError as error:
         if not is_corrupted_signature(error):
             raise
-    exchange.unsigned = True
-    exchange.calls = [
-        PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in exchange.calls
+    generation.unsigned = True
+    generation.calls = [
+        PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in generation.calls
     ]
-    exchange.notes.append(Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without"))
-    exchange.attempts += len(chosen)
-    return await ask([exchange.calls[number] for number in chosen])
+    generation.accounting.notes.append(
+        Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without")
+    )
+    generation.accounting.attempts += len(chosen)
+    return await ask([generation.calls[number] for number in chosen])

@@ -2,17 +2,17 @@
 
 import asyncio
 
-from api.exchange.exchange import Exchange
+from api.exchange.accounting import Accounting
 from api.notes import Note
 from api.openai.completion_request import CompletionRequest
 from api.openai.token_ids import decode_prompts
 
 
-async def in_text(request: CompletionRequest, exchange: Exchange) -> CompletionRequest:
+async def in_text(request: CompletionRequest, accounting: Accounting) -> CompletionRequest:
     """Return the request with its token ids as text, as it is if it came in text. Raises InvalidRequestError."""
     if not request.token_prompts:
         return request
-    decoded = await asyncio.to_thread(decode_prompts, request.token_prompts, exchange.public_model)
+    decoded = await asyncio.to_thread(decode_prompts, request.token_prompts, accounting.public_model)
     if decoded.mended:
-        exchange.notes.append(Note("converted", "prompt", "bytes of its tokens that are no text are U+FFFD"))
+        accounting.notes.append(Note("converted", "prompt", "bytes of its tokens that are no text are U+FFFD"))
     return request.with_texts(decoded.texts)

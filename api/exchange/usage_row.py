@@ -6,13 +6,15 @@ from typing import Any, Final
 
 import orjson
 
-from api.errors import GatewayError
-from api.exchange.exchange import Exchange
+from api.exchange.accounting import Accounting
+from api.exchange.conversation_context import SYSTEM_ROLES
+from api.exchange.generation import Generation
 from api.exchange.instructions import instruction_node
-from api.exchange.memory import SYSTEM_ROLES
+from api.exchange.outcome import Outcome, Status
 from api.translate.message_tokens import json_tokens
 from api.translate.service_tier import served_tier
 from api.translate.upstream_call import OMITTED, SYSTEM
+from api.translate.usage_report import UsageReport
 from sessions_store.canonical import Key
 from sessions_store.records import UsageRow
 
@@ -20,55 +22,56 @@ CLIENT_CLOSED: Final = 499
 
 
 def usage_row(
-    exchange: Exchange,
-    status: str,
-    error: GatewayError | None,
+    accounting: Accounting,
+    outcome: Outcome,
+    report: UsageReport | None,
+    generation: Generation | None = None,
+    nodes: tuple[Key | None, Sequence[Key]] = (None, ()),
     *,
-    leaf: Key | None,
-    answers: Sequence[Key],
     upstream: str,
 ) -> UsageRow:
-    """Return the row; `leaf` is the request's last message, `answers` are the keys of the choices, `upstream` is which
-    Gemini was asked.
-    """
-    systems, placement = _placement(exchange)
-    notes = [*exchange.notes, *(exchange.answer.notes if exchange.answer is not None else ())]
+    """Return the row; `nodes` are the request's last message and the choices, `upstream` is which Gemini was asked."""
+    leaf, answers = nodes
+    systems, placement = _placement(generation) if generation is not None else ([], [])
+    notes = [*accounting.notes, *report.notes] if report is not None else accounting.notes
+    started, first_byte = accounting.started, accounting.first_byte
     return UsageRow(
-        request_id=exchange.request_id,
-        principal_id=exchange.caller.principal_id,
-        user=exchange.user,
-        endpoint=exchange.endpoint,
-        public_model=exchange.public_model,
-        upstream_model=exchange.upstream_model,
+        request_id=accounting.request_id,
+        principal_id=accounting.caller.principal_id,
+        user=accounting.user,
+        endpoint=accounting.endpoint,
+        public_model=accounting.public_model,
+        upstream_model=accounting.upstream_model,
         upstream=upstream,
-        stream=exchange.stream,
-        attempts=exchange.attempts,
+        stream=accounting.stream,
+        attempts=accounting.attempts,
         notes=[(note.kind, note.param, note.reason) for note in notes],
-        metadata=dict(exchange.metadata),
-        started_at=exchange.started_at,
-        first_byte_ms=None if exchange.first_byte is None else round((exchange.first_byte - exchange.started) * 1000),
-        latency_ms=round((time.monotonic() - exchange.started) * 1000),
+        metadata=dict(accounting.metadata),
+        started_at=accounting.started_at,
+        first_byte_ms=None if first_byte is None else round((first_byte - started) * 1000),
+        latency_ms=round((time.monotonic() - started) * 1000),
         choices=len(answers),
         message=leaf,
         answer=answers[0] if answers else None,
         more_answers=answers[1:],
         systems=systems,
         placement=placement,
-        **_ending(exchange, status, error),
-        **_counts(exchange),
+        **_ending(outcome, report),
+        **_counts(report, accounting, generation),
     )
 
 
-def _ending(exchange: Exchange, status: str, error: GatewayError | None) -> dict[str, Any]:
+def _ending(outcome: Outcome, report: UsageReport | None) -> dict[str, Any]:
     """Return how it ended; an answer of which safety let nothing through counts as "blocked"."""
-    reasons = exchange.answer.finish_reasons if exchange.answer is not None else []
-    native = exchange.answer.native_finish_reasons if exchange.answer is not None else []
-    if status == "ok" and set(reasons) == {"content_filter"}:
-        status = "blocked"
+    status, error = outcome.status, outcome.error
+    reasons = report.finish_reasons if report is not None else ()
+    native = report.native_finish_reasons if report is not None else ()
+    if status == Status.OK and set(reasons) == {"content_filter"}:
+        status = Status.BLOCKED
     http_status = error.status if error is not None else 200
     return {
-        "status": status,
-        "http_status": CLIENT_CLOSED if status == "client_closed" else http_status,
+        "status": status.value,
+        "http_status": CLIENT_CLOSED if status == Status.CLIENT_CLOSED else http_status,
         "error_code": (error.code or error.type) if error is not None else "",
         "upstream_error": error.upstream_message if error is not None else "",
         "finish_reason": reasons[0] if reasons else "",
@@ -76,16 +79,16 @@ def _ending(exchange: Exchange, status: str, error: GatewayError | None) -> dict
     }
 
 
-def _counts(exchange: Exchange) -> dict[str, Any]:
+def _counts(report: UsageReport | None, accounting: Accounting, generation: Generation | None) -> dict[str, Any]:
     """Return the tokens in OpenAI's reading and Gemini's own report of them."""
-    if exchange.answer is None:
+    if report is None:
         return {}
-    metadatas = exchange.answer.usage_metadata
+    metadatas = report.usage_metadata
     reported = [item for item in metadatas if item]
-    usage, estimated = _usage(exchange, reported=bool(reported))
-    searches = exchange.answer.searches
+    usage, estimated = _usage(report, accounting, generation, reported=bool(reported))
+    searches = report.searches
     return {
-        "model_version": exchange.answer.model_version or "",
+        "model_version": report.model_version or "",
         "prompt_tokens": usage.get("prompt_tokens", 0),
         "cached_tokens": (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
         "completion_tokens": usage.get("completion_tokens", 0),
@@ -100,42 +103,42 @@ def _counts(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _usage(exchange: Exchange, *, reported: bool) -> tuple[Mapping[str, Any], bool]:
+def _usage(
+    report: UsageReport, accounting: Accounting, generation: Generation | None, *, reported: bool
+) -> tuple[Mapping[str, Any], bool]:
     """Return OpenAI's usage and whether it is an approximation: Gemini reported nothing, not yet all, or no counts."""
-    answer = exchange.planned_answer
-    if reported and answer.counts_sound:
-        return answer.usage, not answer.complete
+    if reported and report.counts_sound:
+        return report.usage, not report.complete
     if reported:
-        return _filled(answer.usage, exchange), True
-    if exchange.attempts == 0 and answer.complete:
-        return answer.usage, True
-    if exchange.attempts == 0 or not exchange.answer_begun:
+        return _filled(report.usage, report, generation), True
+    if accounting.attempts == 0 and report.complete:
+        return report.usage, True
+    if accounting.attempts == 0 or accounting.first_byte is None:
         return {}, False
-    return _filled({}, exchange), True
+    return _filled({}, report, generation), True
 
 
-def _filled(usage: Mapping[str, Any], exchange: Exchange) -> Mapping[str, Any]:
+def _filled(usage: Mapping[str, Any], report: UsageReport, generation: Generation | None) -> Mapping[str, Any]:
     """Return the usage with estimates for the tokens of which Gemini tells nothing that can be read."""
-    prompt = usage.get("prompt_tokens") or sum(json_tokens(call.encode()) for call in exchange.calls)
+    calls = generation.calls if generation is not None else ()
+    prompt = usage.get("prompt_tokens") or sum(json_tokens(call.encode()) for call in calls)
     completion = usage.get("completion_tokens")
     if not completion:
-        completion = sum(json_tokens(orjson.dumps(message)) for message in exchange.planned_answer.messages)
+        completion = sum(json_tokens(orjson.dumps(message)) for message in report.messages)
     counted = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
     return {**usage, **counted}
 
 
-def _placement(exchange: Exchange) -> tuple[list[Key], list[int]]:
+def _placement(generation: Generation) -> tuple[list[Key], list[int]]:
     """Return the keys of the instructions in front of the request (a response's, or the session's system messages), and
     where they and each message up to the leaf were put.
 
     The system messages among the session's turns are not in force any more, or stand in front: they count as left out.
     """
-    if not exchange.branches:
-        return [], []
-    branch = exchange.branches[0]
+    branch = generation.branches[0]
     memory = branch.memory
     placed = branch.upstream.placement
-    instructions = instruction_node(exchange)
+    instructions = instruction_node(generation)
     own = [] if instructions is None else [instructions.key]
     if memory.head is not None or not memory.path:
         # Nothing stands in front, or is left out: a response's history is one with its request, or there is none.

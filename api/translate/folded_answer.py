@@ -1,12 +1,14 @@
 """What the answers of all dialects tell alike: it comes from the candidates, not from OpenAI's form of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from api.errors import GatewayError, UpstreamError
 from api.gemini.wire import Content, GenerateContentResponse
+from api.notes import Note
 from api.openai.usage import Usage
 from api.translate.candidates import Candidates
+from api.translate.usage_report import UsageReport
 
 
 class FoldedAnswer:
@@ -79,3 +81,40 @@ class FoldedAnswer:
     def model_version(self) -> str | None:
         """The model that answered, as Gemini names it."""
         return self._candidates.model_version
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """OpenAI's assistant message of each choice."""
+        raise NotImplementedError
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice; "" for one that has not ended, or is no answer."""
+        raise NotImplementedError
+
+    @property
+    def native_finish_reasons(self) -> list[str]:
+        """Gemini's finish or block reason of each choice; "" for one that has not ended."""
+        raise NotImplementedError
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the client does not see as Gemini sent it."""
+        raise NotImplementedError
+
+    def report(self) -> UsageReport:
+        """Return what is recorded of the answer, as far as it has come."""
+        candidates = self._candidates
+        return UsageReport(
+            usage=self.usage,
+            usage_metadata=candidates.usage_metadata,
+            counts_sound=candidates.counts_sound,
+            searches=candidates.searches,
+            complete=candidates.complete,
+            model_version=candidates.model_version,
+            finish_reasons=self.finish_reasons,
+            native_finish_reasons=self.native_finish_reasons,
+            messages=self.messages,
+            contents=candidates.contents,
+            notes=self.notes,
+        )

@@ -9,11 +9,11 @@ from django.http.response import HttpResponseBase
 
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
+from api.exchange.generation import Generation
 from api.exchange.opening import silence_left
 from api.exchange.plan import Asker
 from api.exchange.run import complete, stream
 from api.openai.sse import CONTENT_TYPE
-from api.runtime import Runtime
 from api.views.base import GatewayView, json_response
 from gemini_gateway.lean_http import LeanStream, Pieces
 
@@ -50,13 +50,14 @@ class EventStreamResponse(LeanStream):
         self.headers["X-Accel-Buffering"] = "no"
 
 
-async def answer(services: Runtime, exchange: Exchange) -> HttpResponseBase:
+async def answer(exchange: Exchange, generation: Generation) -> HttpResponseBase:
     """Carry the exchange out: JSON, or server-sent events."""
     response: HttpResponseBase
-    if exchange.stream:
-        response = EventStreamResponse(await stream(services, exchange, silence=silence_left(exchange)))
+    if exchange.accounting.stream:
+        silence = silence_left(exchange.accounting)
+        response = EventStreamResponse(await stream(exchange, generation, silence=silence))
     else:
-        response = json_response(await complete(services, exchange))
+        response = json_response(await complete(exchange, generation))
     for name, value in exchange.headers():
         response.headers[name] = value
     return response

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from api.exchange.plan import plan_chat
+from api.exchange.plan import open_exchange, plan_chat
 from api.openai.chat_request import parse_chat_completion
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, parsed_body
@@ -19,8 +19,9 @@ class ChatCompletionsView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
-        # The parsed request has no name here: a large one must not stay as long as this frame.
-        return await answer(
-            self.services,
-            await plan_chat(self.services, await parsed_body(request, parse_chat_completion), asker_of(self, request)),
-        )
+        parsed = await parsed_body(request, parse_chat_completion)
+        asker = asker_of(self, request)
+        async with open_exchange(self.services, parsed, asker, "chat.completions") as exchange:
+            generation = await plan_chat(exchange, parsed, asker)
+            del parsed  # a large request must not stay as long as this frame
+            return await answer(exchange, generation)

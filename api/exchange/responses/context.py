@@ -1,16 +1,16 @@
 """What a response goes on from: a previous response or a conversation, both of them places in the transcript tree."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from django.conf import settings
 
 from api.errors import InvalidRequestError, NotFoundError
+from api.exchange.exchange import Exchange
 from api.openai.responses_request import ResponseParameters
 from api.runtime import Runtime
-from api.session_turns import SessionTurn
 from sessions_store.canonical import Key
 from sessions_store.conversations import FoundConversation, all_items, find_conversation, items_size
 from sessions_store.history import History, history_to
@@ -51,33 +51,23 @@ class Context:
     call_ids: Sequence[str] = ()
     previous_id: str = ""
     conversation: FoundConversation | None = None
-    turn: SessionTurn | None = field(default=None, repr=False)
-
-    def release(self) -> None:
-        """Let the next response of the conversation go on."""
-        if self.turn is not None:
-            self.turn.end()
-            self.turn = None
 
 
 async def load_context(
-    runtime: Runtime,
-    principal_id: int,
-    request: ResponseParameters,
-    *,
-    max_tokens: int,
-    local: Mapping[str, LocalResponse],
+    exchange: Exchange, request: ResponseParameters, *, max_tokens: int, local: Mapping[str, LocalResponse]
 ) -> Context:
     """Return what the request goes on from; `max_tokens` holds for `truncation: "auto"` only.
 
-    `local` are the responses that the request's connection remembers. Takes the conversation's turn:
-    `Context.release` must follow. Raises InvalidRequestError for a previous response and NotFoundError for a
-    conversation that do not exist.
+    `local` are the responses that the request's connection remembers. A conversation is locked until the
+    exchange ends. Raises InvalidRequestError for a previous response and NotFoundError for a conversation that do not
+    exist.
     """
+    runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
     bound = max_tokens if request.truncation == "auto" else None
     if request.previous_response_id is not None:
         return await _previous(runtime, principal_id, request.previous_response_id, bound, local)
     if request.conversation_id is not None:
+        await exchange.lock((principal_id, "", request.conversation_id))
         return await _conversation(runtime, principal_id, request.conversation_id, bound)
     return Context()
 
@@ -183,19 +173,13 @@ def conversation_not_found(public_id: str) -> NotFoundError:
 
 
 async def _conversation(runtime: Runtime, principal_id: int, public_id: str, bound: int | None) -> Context:
-    turn = await runtime.session_turns.take((principal_id, "", public_id), patience=runtime.deployment.session_wait)
-    try:
-        found = await find_or_404(runtime, principal_id, public_id)
-        context = Context(conversation=found, earlier=orjson.loads(found.settings), turn=turn)
-        if found.head is not None:
-            history = await _history(runtime, found.head, bound, param="conversation")
-            context.path, context.whole = history.path, history.whole
-        if context.path:
-            context.head = found.head
-        elif not found.empty:
-            context.items = await runtime.store.read(_items, found.id)
-    except BaseException:
-        if turn is not None:
-            turn.end()
-        raise
+    found = await find_or_404(runtime, principal_id, public_id)
+    context = Context(conversation=found, earlier=orjson.loads(found.settings))
+    if found.head is not None:
+        history = await _history(runtime, found.head, bound, param="conversation")
+        context.path, context.whole = history.path, history.whole
+    if context.path:
+        context.head = found.head
+    elif not found.empty:
+        context.items = await runtime.store.read(_items, found.id)
     return context

@@ -8,14 +8,14 @@ from django.conf import settings
 
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
-from api.exchange.plan import Asker, resolve_model
-from api.exchange.responses.plan import new_exchange, read_turns, translate
+from api.exchange.plan import resolve_model
+from api.exchange.responses.plan import read_turns, translate
 from api.openai.responses_request import InputTokensRequest
-from api.runtime import Runtime
 
 
-async def count_input_tokens(runtime: Runtime, request: InputTokensRequest, asker: Asker) -> int:
-    """Return how many tokens Gemini counts in the input with all that goes before it. Nothing is recorded: it is free.
+async def count_input_tokens(exchange: Exchange, request: InputTokensRequest) -> int:
+    """Return how many tokens Gemini counts in the input with all that goes before it. The exchange is not
+    recorded: counting is free.
 
     Raises InvalidRequestError without a model, and what planning a response raises.
     """
@@ -23,28 +23,21 @@ async def count_input_tokens(runtime: Runtime, request: InputTokensRequest, aske
         raise InvalidRequestError(
             "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
         )
-    exchange = new_exchange(request, asker, "responses.input_tokens")
     request, profile = resolve_model(request, exchange)
-    turns = await read_turns(runtime, request, exchange, profile)
-    try:
-        upstream = await translate(runtime, request, turns)
-    finally:
-        turns.context.release()
-    return await counted(runtime, exchange, upstream.body)
+    turns = await read_turns(exchange, request, profile)
+    return await counted(exchange, (await translate(exchange, request, turns)).body)
 
 
-async def counted(runtime: Runtime, exchange: Exchange, upstream: Mapping[str, Any]) -> int:
+async def counted(exchange: Exchange, upstream: Mapping[str, Any]) -> int:
     """Return how many tokens Gemini counts in the body of an exchange's call."""
+    accounting = exchange.accounting
     body: dict[str, Any] = {name: value for name, value in upstream.items() if name in _COUNTED}
     if not settings.GOOGLE_GENAI_USE_VERTEXAI:
-        body = {"generateContentRequest": {"model": f"models/{exchange.upstream_model}", **body}}
-    runtime.enter()
-    try:
-        return await runtime.client.count_tokens(
-            exchange.upstream_model, lambda: orjson.dumps(body), asked_as=exchange.public_model
-        )
-    finally:
-        runtime.leave()
+        body = {"generateContentRequest": {"model": f"models/{accounting.upstream_model}", **body}}
+    exchange.admit()
+    return await exchange.runtime.client.count_tokens(
+        accounting.upstream_model, lambda: orjson.dumps(body), asked_as=accounting.public_model
+    )
 
 
 _COUNTED = frozenset({"contents", "systemInstruction", "tools", "toolConfig", "generationConfig"})

@@ -88,20 +88,21 @@ class Job:
         self._task: asyncio.Task[None] | None = None
         self._hold = planned.exchange.hold
         planned.keeper.job = self
-        planned.exchange.encoding = JobEncoding(self)
+        planned.generation.encoding = JobEncoding(self)
 
     def start(self) -> "asyncio.Task[None]":
         """Run it from now on."""
         if self._hold is not None:
             self._hold.share()
         self._task = asyncio.create_task(self._run())
-        self._task.add_done_callback(self._let_go)  # also of one that is cancelled before it has begun
+        self._task.add_done_callback(self._let_go)
         return self._task
 
     def cancel(self) -> None:
         """Stop it; the response has been ended in the database."""
         if self._task is not None:
-            self._task.cancel()
+            # Behind the first step of the task: one that never began would leave its exchange open.
+            asyncio.get_running_loop().call_soon(self._task.cancel)
 
     def stop(self) -> None:
         """Stop it because the server stops: it has failed."""
@@ -141,7 +142,7 @@ class Job:
         try:
             self.add(planned.answer.created(queued=True))
             await runtime.store.write(start_response, self.public_id)
-            events = await stream_response(runtime, planned)
+            events = await stream_response(planned)
             try:
                 async for _ in events:
                     pass
@@ -149,6 +150,7 @@ class Job:
                 await events.aclose()
         except Exception as error:  # noqa: BLE001 - a task's edge: the exchange is recorded as failed, the response too
             self.add(planned.answer.failed(to_gateway_error(error)))
+            await planned.exchange.fail(error)
         finally:
             flusher.cancel()
             await asyncio.shield(self._close())
@@ -161,9 +163,11 @@ class Job:
 
     async def _close(self) -> None:
         """Keep the last events where the record did not take them; of a response that was deleted keep nothing."""
+        # If nothing is recorded yet, the response was cancelled.
+        await self._planned.exchange.end(asyncio.CancelledError())
         left = self.take_events()
-        exchange = self._planned.exchange
-        request_id, principal_id = exchange.request_id, exchange.caller.principal_id
+        accounting = self._planned.exchange.accounting
+        request_id, principal_id = accounting.request_id, accounting.caller.principal_id
         problem = {"error": {"code": "server_error", "message": "The response could not be recorded."}}
         try:
             if left is not None:
@@ -208,19 +212,15 @@ class Jobs:
         runtime.finish_on_drain(self)
 
     async def start(self, planned: PlannedResponse) -> tuple[Job, dict[str, Any]]:
-        """Store the response as queued and begin to run it; return it as it is now.
+        """Store the response as queued and begin to run it; return it as it is now. The job ends the exchange.
 
         Raises RateLimitError when the gateway is full, StorageUnavailableError when nothing can be recorded.
         """
-        try:
-            self._runtime.enter()
-            self._runtime.leave()
-            job = Job(self._runtime, planned, self.worker)
-            state = planned.keeper.beginning(planned.exchange, self.worker)
-            await self._runtime.store.write(begin_response, state)
-        except BaseException:
-            planned.exchange.release()
-            raise
+        planned.exchange.admit()
+        job = Job(self._runtime, planned, self.worker)
+        state = planned.keeper.beginning(planned.exchange.accounting, self.worker)
+        await self._runtime.store.write(begin_response, state)
+        planned.exchange.keep_open()
         self._jobs[job.public_id] = job
         task = self._tasks[job.public_id] = job.start()
         task.add_done_callback(lambda _: self._forget(job.public_id))

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 import orjson
 
-from api.errors import GatewayError, InternalError
-from api.exchange.exchange import Exchange
+from api.errors import InternalError
+from api.exchange.accounting import Accounting
+from api.exchange.generation import Generation
+from api.exchange.outcome import Outcome, Status
 from api.exchange.responses.items import output_items, stored_items
 from api.translate.no_answer import is_no_answer
 from api.translate.responses.answer import ResponsesAnswer
@@ -55,26 +57,29 @@ class ResponseKeeper:
     job: Running | None = None
 
     def state(
-        self, exchange: Exchange, status: str, error: GatewayError | None, nodes: tuple[Key | None, list[Key]]
+        self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
     ) -> ResponseState | None:
         """See Keeper. A response that failed before its client heard of it leaves nothing."""
-        self._end(status, error)
+        self._end(outcome)
+        accounting, error = generation.accounting, outcome.error
         ended = self.answer.status in ENDINGS
         # A plain one is heard of only when its failure is the answer.
-        heard = exchange.answer_begun and (exchange.stream or (error is not None and is_no_answer(error)))
+        heard = accounting.first_byte is not None and (accounting.stream or (error is not None and is_no_answer(error)))
         if not ended and not (self.kept and (self.job is not None or heard)):
             return None
         if not self.kept and self.conversation is None:
             return None
         leaf, answers = nodes
         # A response that only compacted has no answer: the conversation goes on behind the summary.
-        return self._state(exchange, leaf, answers[0] if answers else leaf if ended else None)
+        return self._state(accounting, leaf, answers[0] if answers else leaf if ended else None)
 
-    def beginning(self, exchange: Exchange, worker: str) -> ResponseState:
+    def beginning(self, accounting: Accounting, worker: str) -> ResponseState:
         """Return the state of a background response that is about to run."""
-        return self._state(exchange, None, None, worker=worker)
+        return self._state(accounting, None, None, worker=worker)
 
-    def _state(self, exchange: Exchange, leaf: Key | None, answer: Key | None, *, worker: str = "") -> ResponseState:
+    def _state(
+        self, accounting: Accounting, leaf: Key | None, answer: Key | None, *, worker: str = ""
+    ) -> ResponseState:
         response: dict[str, Any] = dict(self.answer.response())
         if worker:
             response["status"] = "queued"
@@ -83,12 +88,12 @@ class ResponseKeeper:
         return ResponseState(
             public_id=self.answer.id,
             principal_id=self.principal_id,
-            request_id=exchange.request_id,
+            request_id=accounting.request_id,
             status=response["status"],
             model=self.model,
             user=self.user,
             body=orjson.dumps(response).decode(),
-            created_at=exchange.started_at,
+            created_at=accounting.started_at,
             completed_at=None if active else datetime.now(UTC),
             previous_id=self.previous_id,
             conversation=self.conversation,
@@ -104,13 +109,13 @@ class ResponseKeeper:
             events=self.job.take_events() if self.job is not None and not worker else None,
         )
 
-    def _end(self, status: str, error: GatewayError | None) -> None:
+    def _end(self, outcome: Outcome) -> None:
         """Give the response its end where the answer has none of its own."""
-        if status == "ok":
+        if outcome.status == Status.OK:
             return
-        if status == "client_closed":
+        if outcome.status == Status.CLIENT_CLOSED:
             self.answer.cancelled()
             return
-        events = self.answer.failed(error or InternalError("The response failed."))
+        events = self.answer.failed(outcome.error or InternalError("The response failed."))
         if self.job is not None:
             self.job.add(events)

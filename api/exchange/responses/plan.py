@@ -10,15 +10,17 @@ import orjson
 from django.conf import settings
 
 from api.errors import InvalidRequestError
+from api.exchange.accounting import Accounting
+from api.exchange.conversation_context import ConversationContext
 from api.exchange.encoding import ResponsesEncoding
-from api.exchange.exchange import Branch, Exchange
+from api.exchange.exchange import Exchange
 from api.exchange.families import Fit
 from api.exchange.fanout import PlannedCall
+from api.exchange.generation import Branch, Generation
 from api.exchange.identity import call_ids, item_ids, response_id
 from api.exchange.media import fetch_media
-from api.exchange.memory import Memory, remember, stored_content
-from api.exchange.plan import Asker, resolve_model
-from api.exchange.record import record_failure
+from api.exchange.memory import remember, stored_content
+from api.exchange.plan import resolve_model
 from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.context import Context, LocalResponse, load_context, referenced_items
 from api.exchange.responses.items import chain_start
@@ -26,8 +28,7 @@ from api.exchange.responses.keeper import ResponseKeeper
 from api.gemini.profile import ModelProfile
 from api.large_work import off_loop
 from api.notes import Note
-from api.openai.responses_request import CompactRequest, InputTokensRequest, ResponseParameters, ResponsesRequest
-from api.runtime import Runtime
+from api.openai.responses_request import CompactRequest, ResponseParameters, ResponsesRequest
 from api.translate.responses.answer import ResponsesAnswer
 from api.translate.responses.echo import response_echo
 from api.translate.responses.items import ItemMessages, items_to_messages, references, resolved
@@ -38,7 +39,6 @@ from sessions_store.canonical import NodeId
 from sessions_store.transcript import StoredMessage, message_keys
 
 Item = Mapping[str, Any]
-Named = ResponsesRequest | InputTokensRequest | CompactRequest
 
 NO_LOCAL: Final[Mapping[str, LocalResponse]] = MappingProxyType({})
 
@@ -54,7 +54,7 @@ class Turns:
     items: Sequence[Item]
     own: ItemMessages
     history: Sequence[RememberedMessage]
-    memory: Memory
+    memory: ConversationContext
     profile: ModelProfile
 
     @property
@@ -72,6 +72,7 @@ class PlannedResponse:
 
     request: ResponsesRequest | CompactRequest
     exchange: Exchange
+    generation: Generation
     keeper: ResponseKeeper
     answer: ResponsesAnswer
     turns: Turns = field(repr=False)
@@ -79,110 +80,74 @@ class PlannedResponse:
 
 
 async def plan_response(
-    runtime: Runtime,
+    exchange: Exchange,
     request: ResponsesRequest | CompactRequest,
-    asker: Asker,
     *,
-    endpoint: str = "responses",
     local: Mapping[str, LocalResponse] = NO_LOCAL,
 ) -> PlannedResponse:
-    """Plan a response. A request that cannot be served is recorded and raises.
+    """Plan a response.
 
     `local` are responses that only the request's connection remembers. A background response is streamed from Gemini
     whatever its client asks for, because its events are kept.
     """
-    exchange = new_exchange(request, asker, endpoint)
-    try:
-        request, profile = resolve_model(request, exchange)
-        turns = await read_turns(runtime, request, exchange, profile, local=local)
-        try:
-            planned = planned_response(exchange, request, turns, await translate(runtime, request, turns, exchange))
-        except BaseException:
-            turns.context.release()
-            raise
-    except BaseException as error:
-        await record_failure(runtime, exchange, error)
-        raise
-    turns.memory.turn, turns.context.turn = turns.context.turn, None
-    return planned
-
-
-def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:
-    """Return the exchange of a request as it comes in."""
-    return Exchange(
-        request_id=asker.request_id,
-        endpoint=endpoint,
-        caller=asker.caller,
-        catalogue=asker.catalogue,
-        public_model=request.model or "",
-        upstream_model="",
-        stream=bool(request.stream or request.background),
-        user=request.user or "",
-        metadata=request.metadata or {},
-        notes=[*asker.notes, *request.notes],
-        instructions=request.instructions or "",
-        encoding=ResponsesEncoding(),
-        hold=asker.hold,
-    )
+    request, profile = resolve_model(request, exchange)
+    turns = await read_turns(exchange, request, profile, local=local)
+    return planned_response(exchange, request, turns, await translate(exchange, request, turns))
 
 
 async def read_turns(
-    runtime: Runtime,
-    request: ResponseParameters,
     exchange: Exchange,
+    request: ResponseParameters,
     profile: ModelProfile,
     *,
     local: Mapping[str, LocalResponse] = NO_LOCAL,
 ) -> Turns:
-    """Return the request's conversation. Takes its conversation's turn: `Turns.context.release` must follow."""
-    principal_id = exchange.caller.principal_id
+    """Return the request's conversation, locked until the exchange ends."""
+    runtime, accounting = exchange.runtime, exchange.accounting
     items = request.items
     if named := references(items):
-        items = resolved(items, await runtime.store.read(referenced_items, principal_id, named))  # type: ignore[assignment]
-    context = await load_context(runtime, principal_id, request, max_tokens=profile.input_token_limit, local=local)
+        found = await runtime.store.read(referenced_items, accounting.caller.principal_id, named)
+        items = resolved(items, found)  # type: ignore[assignment]
+    context = await load_context(exchange, request, max_tokens=profile.input_token_limit, local=local)
     if not context.whole:
-        exchange.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))
-    try:
-        exchange.hold_bytes(sum(stored.size for stored in context.path))
-        return await place_turns(runtime, request, exchange, (profile, context), items)
-    except BaseException:
-        context.release()
-        raise
+        accounting.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))
+    exchange.hold_bytes(sum(stored.size for stored in context.path))
+    return await place_turns(exchange, request, (profile, context), items)
 
 
 async def place_turns(
-    runtime: Runtime,
-    request: ResponseParameters,
     exchange: Exchange,
+    request: ResponseParameters,
     known: tuple[ModelProfile, Context],
     items: Sequence[Item],
 ) -> Turns:
     """Return the conversation of `items` behind a context, with what the tree knows of it."""
     profile, context = known
-    fit = Fit(profile.family, runtime.account, exchange.catalogue.family, exchange.notes)
+    accounting = exchange.accounting
+    fit = Fit(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
     own = items_to_messages(
         items,
         family=profile.family,
         text_input=isinstance(request.input, str),
         earlier=[*context.earlier, *context.items],
     )
-    history, memory = await _placed(runtime, exchange, context, own, fit)
+    history, memory = await _placed(exchange, context, own, fit)
     return Turns(context=context, items=items, own=own, history=history, memory=memory, profile=profile)
 
 
 async def _placed(
-    runtime: Runtime, exchange: Exchange, context: Context, own: ItemMessages, fit: Fit
-) -> tuple[Sequence[RememberedMessage], Memory]:
+    exchange: Exchange, context: Context, own: ItemMessages, fit: Fit
+) -> tuple[Sequence[RememberedMessage], ConversationContext]:
     """Return the messages before the request's own, and the request's place in the tree."""
-    principal_id = exchange.caller.principal_id
+    principal_id = exchange.accounting.caller.principal_id
     if context.head is not None:
-        asked = await client_call_ids(runtime, principal_id, context, own.messages)
+        asked = await client_call_ids(exchange.runtime, principal_id, context, own.messages)
         history = [_remembered(row, f"remembered[{index}]", fit, asked) for index, row in enumerate(context.path)]
         keys = message_keys(principal_id, own.messages, parent=context.head)
-        return history, Memory(principal_id, own.messages, keys, path=context.path, head=context.head)
+        return history, ConversationContext(principal_id, own.messages, keys, path=context.path, head=context.head)
     # The items of a conversation that was changed by hand are looked up in the tree like a client's own history.
     before = items_to_messages(context.items).messages if context.items else []
-    memory = await remember(runtime, exchange.caller, [*before, *own.messages], None, fit=fit)
+    memory = await remember(exchange, [*before, *own.messages], None, fit=fit)
     exchange.hold_bytes(memory.read_size)
     history = [
         RememberedMessage(message=message, content=memory.restored.get(index))
@@ -191,17 +156,15 @@ async def _placed(
     return history, memory
 
 
-async def translate(
-    runtime: Runtime, request: ResponseParameters, turns: Turns, exchange: Exchange | None = None
-) -> ResponsesCall:
-    """Return the upstream call; what the request names by URL is fetched first, and held for the `exchange`."""
+async def translate(exchange: Exchange, request: ResponseParameters, turns: Turns) -> ResponsesCall:
+    """Return the upstream call; what the request names by URL is fetched first, and held for the exchange."""
     first = turns.first_own
     try:
-        fetched = await fetch_media(runtime, turns.memory, exchange)
+        fetched = await fetch_media(exchange, turns.memory)
     except InvalidRequestError as error:
         raise turns.own.places.error(error) from None
     upstream = await off_loop(
-        0 if exchange is None else exchange.size,
+        exchange.size,
         responses_to_gemini,
         request,
         turns=turns.own,
@@ -219,12 +182,11 @@ def planned_response(
     exchange: Exchange, request: ResponsesRequest | CompactRequest, turns: Turns, upstream: ResponsesCall
 ) -> PlannedResponse:
     """Return the response that `upstream` is to answer."""
-    exchange.notes += upstream.notes
-    exchange.branches = (Branch(turns.memory, upstream, 0, 1),)
-    exchange.calls = [PlannedCall(upstream.body, 0)]
+    accounting = exchange.accounting
+    accounting.notes += upstream.notes
     answer = ResponsesAnswer(
         id=response_id(),
-        created_at=int(exchange.started_at.timestamp()),
+        created_at=int(accounting.started_at.timestamp()),
         now=lambda: int(time.time()),
         echo=response_echo(request, model=request.model),
         item_ids=item_ids(),
@@ -235,26 +197,34 @@ def planned_response(
         top_logprobs=request.rivals,
         empty_stop=upstream.empty_stop,
     )
-    exchange.answer = answer
-    keeper = _keeper(exchange, request, turns, answer)
-    if keeper.kept or keeper.conversation is not None:
-        exchange.keeper = keeper
-    return PlannedResponse(request=request, exchange=exchange, keeper=keeper, answer=answer, turns=turns)
+    keeper = _keeper(accounting, request, turns, answer)
+    exchange.generation = generation = Generation(
+        accounting=accounting,
+        accumulator=answer,
+        branches=(Branch(turns.memory, upstream, 0, 1),),
+        calls=[PlannedCall(upstream.body, 0)],
+        instructions=request.instructions or "",
+        hold=exchange.hold,
+        encoding=ResponsesEncoding(),
+        keeper=keeper if keeper.kept or keeper.conversation is not None else None,
+    )
+    return PlannedResponse(
+        request=request, exchange=exchange, generation=generation, keeper=keeper, answer=answer, turns=turns
+    )
 
 
 def _keeper(
-    exchange: Exchange, request: ResponsesRequest | CompactRequest, turns: Turns, answer: ResponsesAnswer
+    accounting: Accounting, request: ResponsesRequest | CompactRequest, turns: Turns, answer: ResponsesAnswer
 ) -> ResponseKeeper:
     context = turns.context
     conversation = context.conversation
     named = f"{conversation.public_id}.{conversation.version}" if conversation is not None else ""
-    principal_id = exchange.caller.principal_id
     wanted = request.kept or conversation is not None
     return ResponseKeeper(
-        principal_id=principal_id,
+        principal_id=accounting.caller.principal_id,
         answer=answer,
         model=request.model,
-        user=exchange.user,
+        user=accounting.user,
         kept=request.kept and isinstance(request, ResponsesRequest),
         items=turns.items if wanted else (),
         after=chain_start(context.head, named),

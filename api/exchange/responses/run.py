@@ -6,48 +6,43 @@ from typing import Any
 
 from django.conf import settings
 
-from api.exchange.record import record, record_failure
+from api.exchange.outcome import SUCCESS
 from api.exchange.responses.automatic import compact_context
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.run import EventStream, complete, stream
 from api.failures import to_gateway_error
 from api.openai.sse import KEEP_ALIVE
-from api.runtime import Runtime
 from api.translate.responses.output import Events
 
 
-async def complete_response(runtime: Runtime, planned: PlannedResponse) -> Any:
-    """Return the response. Whatever goes wrong is recorded and raised."""
+async def complete_response(planned: PlannedResponse) -> Any:
+    """Return the response. Whatever goes wrong is raised."""
     exchange, answer = planned.exchange, planned.answer
     if planned.compacted:
-        try:
-            answer.compacting()
-            await compact_context(runtime, planned)
-            if planned.request.compacts_only:
-                answer.finish_without_answer()
-                await record(runtime, exchange, "ok")
-                exchange.release()
-                return answer.response()
-        except BaseException as error:
-            await _record_failure(runtime, planned, error)
-            raise
-    return await complete(runtime, exchange)
+        answer.compacting()
+        await compact_context(planned)
+        if planned.request.compacts_only:
+            answer.finish_without_answer()
+            await exchange.record(SUCCESS)
+            return answer.response()
+    return await complete(exchange, planned.generation)
 
 
-async def stream_response(runtime: Runtime, planned: PlannedResponse) -> "EventStream | CompactingStream":
-    """Return the response's stream. Without a compaction, a refusal of Gemini's is raised with its status."""
-    if planned.compacted:
-        return CompactingStream(runtime, planned)
-    return await stream(runtime, planned.exchange)
+async def stream_response(planned: PlannedResponse) -> "EventStream | CompactingStream":
+    """Return the response's stream, which ends the exchange. Without a compaction, a refusal of Gemini's is raised with
+    its status.
+    """
+    if not planned.compacted:
+        return await stream(planned.exchange, planned.generation)
+    events = CompactingStream(planned)
+    planned.exchange.keep_open()
+    return events
 
 
-async def take_in(runtime: Runtime, planned: PlannedResponse) -> Events:
+async def take_in(planned: PlannedResponse) -> Events:
     """Take the input into the transcript, and into what is stored, without asking for an answer; return the events."""
     events = [*planned.answer.created(), *planned.answer.finish_without_answer()]
-    try:
-        await record(runtime, planned.exchange, "ok")
-    finally:
-        planned.exchange.release()
+    await planned.exchange.record(SUCCESS)
     return events
 
 
@@ -57,8 +52,7 @@ class CompactingStream:
     An async iterator of bytes whose `aclose` also ends a stream never begun.
     """
 
-    def __init__(self, runtime: Runtime, planned: PlannedResponse) -> None:
-        self._runtime = runtime
+    def __init__(self, planned: PlannedResponse) -> None:
         self._planned = planned
         self._events = self._run()
 
@@ -74,23 +68,23 @@ class CompactingStream:
         await self._end()
 
     async def _run(self) -> AsyncGenerator[bytes, None]:
-        exchange, answer = self._planned.exchange, self._planned.answer
+        exchange, generation, answer = self._planned.exchange, self._planned.generation, self._planned.answer
         events: EventStream | None = None
         try:
             yield self._encoded(answer.compacting())
             async for encoded in self._compact():
                 yield encoded
             if self._planned.request.compacts_only:
-                closing = exchange.encoding.closing(answer.finish_without_answer())
-                await record(self._runtime, exchange, "ok")
+                closing = generation.encoding.closing(answer.finish_without_answer())
+                await exchange.record(SUCCESS)
                 yield closing
                 return
-            events = await stream(self._runtime, exchange, silence=settings.KEEP_ALIVE_INTERVAL)
+            events = await stream(exchange, generation, silence=settings.KEEP_ALIVE_INTERVAL)
             async for encoded in events:
                 yield encoded
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = exchange.encoding.failure(answer, to_gateway_error(error))
-            await _record_failure(self._runtime, self._planned, error)
+            closing = generation.encoding.failure(answer, to_gateway_error(error))
+            await exchange.fail(error)
             yield closing
         finally:
             if events is not None:
@@ -99,7 +93,7 @@ class CompactingStream:
 
     async def _compact(self) -> AsyncGenerator[bytes, None]:
         """Yield keep-alives while the summary is made, then the events that end the compaction."""
-        task = asyncio.create_task(compact_context(self._runtime, self._planned))
+        task = asyncio.create_task(compact_context(self._planned))
         try:
             while not (await asyncio.wait([task], timeout=settings.KEEP_ALIVE_INTERVAL))[0]:
                 yield KEEP_ALIVE
@@ -109,18 +103,8 @@ class CompactingStream:
             await asyncio.gather(task, return_exceptions=True)
 
     def _encoded(self, events: Sequence[Any]) -> bytes:
-        return b"".join(map(self._planned.exchange.encoding.chunk, events))
+        return b"".join(map(self._planned.generation.encoding.chunk, events))
 
     async def _end(self) -> None:
         # If nothing is recorded yet, the client has gone: what it caused is recorded all the same.
-        await _record_failure(self._runtime, self._planned, asyncio.CancelledError())
-
-
-async def _record_failure(runtime: Runtime, planned: PlannedResponse, error: BaseException) -> None:
-    """Record how the response failed before its answer was asked for, unless it is recorded already, and let the next
-    one of its conversation go on; also while this task is being cancelled.
-    """
-    try:
-        await record_failure(runtime, planned.exchange, error)
-    finally:
-        planned.exchange.release()
+        await self._planned.exchange.end(asyncio.CancelledError())

@@ -1,6 +1,8 @@
 """Acknowledged means recorded: when the last byte of an answer is ready to leave, its record is committed."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -8,14 +10,19 @@ import pytest
 
 from api.auth.principals import Caller
 from api.errors import InternalError
+from api.exchange.accounting import Accounting
 from api.exchange.exchange import Exchange
+from api.exchange.generation import Generation
 from api.exchange.identity import completion_id
-from api.exchange.plan import Asker, plan_chat
+from api.exchange.outcome import SUCCESS
+from api.exchange.plan import Asker, open_exchange, plan_chat
 from api.exchange.run import complete, stream
 from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.notes import Note
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime
 from api.translate.chat.answer import ChatAnswer
+from api.translate.usage_report import UsageReport
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
@@ -34,33 +41,39 @@ async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
     await store.close()
 
 
-async def planned(runtime: Runtime, user: str, **parameters: Any) -> Exchange:
-    """A chat request of a user, ready to be carried out."""
+@asynccontextmanager
+async def planned(runtime: Runtime, user: str, **parameters: Any) -> AsyncIterator[tuple[Exchange, Generation]]:
+    """A chat request of a user that names its session, ready to be carried out."""
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "messages": [said("Hello!")], "user": user, **parameters}
-    return await plan_chat(
-        runtime,
-        parse_chat_completion(orjson.dumps(body)),
-        Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue()),
-    )
+    request = parse_chat_completion(orjson.dumps(body))
+    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), session_name="work")
+    async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
+        yield exchange, await plan_chat(exchange, request, asker)
 
 
-async def recorded(runtime: Runtime, exchange: Exchange) -> tuple[list[str], int]:
+async def recorded(runtime: Runtime, accounting: Accounting) -> tuple[list[str], int]:
     """How the exchange stands in the database: its status, and how many messages its user's session holds."""
 
     def look() -> tuple[list[str], int]:
-        statuses = UsageRecord.objects.filter(request_id=exchange.request_id).values_list("status", flat=True)
+        statuses = UsageRecord.objects.filter(request_id=accounting.request_id).values_list("status", flat=True)
         return list(statuses), sum(
-            ChatSession.objects.filter(user=exchange.user).values_list("message_count", flat=True)
+            ChatSession.objects.filter(user=accounting.user).values_list("message_count", flat=True)
         )
 
     found: tuple[list[str], int] = await runtime.store.read(look)
     return found
 
 
+def taken(runtime: Runtime) -> tuple[int, bool]:
+    """How many exchanges are counted in, and whether a session is locked."""
+    return runtime.in_flight, bool(runtime.session_locks)
+
+
 async def test_a_stream_ends_after_its_record(runtime: Runtime) -> None:
-    exchange = await planned(runtime, fresh("user"), stream=True)
-    *_, last = [(event, await recorded(runtime, exchange)) async for event in await stream(runtime, exchange)]
+    async with planned(runtime, fresh("user"), stream=True) as (exchange, generation):
+        events = await stream(exchange, generation)
+        *_, last = [(event, await recorded(runtime, exchange.accounting)) async for event in events]
 
     assert last[0].endswith(b"data: [DONE]\n\n")
     assert last[1] == (["ok"], 2)
@@ -68,29 +81,62 @@ async def test_a_stream_ends_after_its_record(runtime: Runtime) -> None:
 
 async def test_a_broken_stream_ends_after_its_record(runtime: Runtime, emulator: Emulator) -> None:
     emulator.script({"no_finish": True})
-    exchange = await planned(runtime, fresh("user"), stream=True)
-    *_, last = [(event, await recorded(runtime, exchange)) async for event in await stream(runtime, exchange)]
+    async with planned(runtime, fresh("user"), stream=True) as (exchange, generation):
+        events = await stream(exchange, generation)
+        *_, last = [(event, await recorded(runtime, exchange.accounting)) async for event in events]
 
     assert b'"error"' in last[0]
     assert last[1] == (["truncated"], 0)
 
 
 async def test_a_plain_answer_comes_after_its_record(runtime: Runtime) -> None:
-    exchange = await planned(runtime, fresh("user"))
-    await complete(runtime, exchange)
+    async with planned(runtime, fresh("user")) as (exchange, generation):
+        await complete(exchange, generation)
+        assert await recorded(runtime, exchange.accounting) == (["ok"], 2)
 
-    assert await recorded(runtime, exchange) == (["ok"], 2)
 
-
-async def test_a_stream_that_nobody_reads_to_its_end_is_recorded_and_lets_go(runtime: Runtime) -> None:
-    exchange = await planned(runtime, fresh("user"), stream=True)
-    events = await stream(runtime, exchange)
+async def test_a_stream_outlives_the_view_and_releases_when_it_is_closed(runtime: Runtime) -> None:
+    async with planned(runtime, fresh("user"), stream=True) as (exchange, generation):
+        events = await stream(exchange, generation)
     await anext(aiter(events))
+    assert taken(runtime) == (1, True)
+    await events.aclose()
     await events.aclose()
 
-    assert (await recorded(runtime, exchange))[0] == ["client_closed"]
-    assert runtime.in_flight == 0
-    assert not runtime.session_turns
+    assert (await recorded(runtime, exchange.accounting))[0] == ["client_closed"]
+    assert taken(runtime) == (0, False)
+
+
+async def test_a_stream_that_is_never_read_is_recorded_and_released(runtime: Runtime) -> None:
+    async with planned(runtime, fresh("user"), stream=True) as (exchange, generation):
+        events = await stream(exchange, generation)
+    await events.aclose()
+
+    assert (await recorded(runtime, exchange.accounting))[0] == ["client_closed"]
+    assert taken(runtime) == (0, False)
+
+
+@pytest.mark.parametrize(("error", "status"), [(asyncio.CancelledError, "client_closed"), (KeyError, "internal_error")])
+@pytest.mark.parametrize("admitted", [False, True])
+async def test_an_exchange_that_is_left_by_an_exception_is_recorded_and_released(
+    runtime: Runtime, error: type[BaseException], status: str, admitted: bool
+) -> None:
+    accountings = []
+
+    async def left() -> None:
+        async with planned(runtime, fresh("user")) as (exchange, _):
+            accountings.append(exchange.accounting)
+            if admitted:
+                exchange.admit()
+                exchange.admit()
+            assert taken(runtime) == (int(admitted), True)
+            raise error
+
+    with pytest.raises(error):
+        await left()
+    [accounting] = accountings
+    assert (await recorded(runtime, accounting))[0] == [status]
+    assert taken(runtime) == (0, False)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -100,19 +146,56 @@ async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_sa
     def broken(_answer: Any) -> Any:
         raise ZeroDivisionError
 
-    exchange = await planned(runtime, fresh("user"), stream=streamed)
+    user = fresh("user")
     monkeypatch.setattr(ChatAnswer, "messages", property(broken))
     if streamed:
-        events = b"".join([piece async for piece in await stream(runtime, exchange)])
+        async with planned(runtime, user, stream=True) as (exchange, generation):
+            events = b"".join([piece async for piece in await stream(exchange, generation)])
         assert b"could not be recorded" in events
     else:
         with pytest.raises(InternalError, match="could not be recorded"):
-            await complete(runtime, exchange)
+            async with planned(runtime, user) as (exchange, generation):
+                await complete(exchange, generation)
 
-    [row] = await runtime.store.read(lambda: list(UsageRecord.objects.filter(request_id=exchange.request_id)))
+    request_id = exchange.accounting.request_id
+    [row] = await runtime.store.read(lambda: list(UsageRecord.objects.filter(request_id=request_id)))
     assert (row.status, row.http_status, row.attempts, row.estimated) == ("internal_error", 500, 1, True)
     assert row.prompt_tokens > 0
     assert row.cost_nano > 0
-    assert runtime.in_flight == 0
+    assert taken(runtime) == (0, False)
     monkeypatch.undo()
-    await complete(runtime, await planned(runtime, exchange.user))  # the session's turn was given back
+    async with planned(runtime, user) as (exchange, generation):
+        await complete(exchange, generation)
+
+
+async def test_an_exchange_without_a_conversation_is_recorded_whole(runtime: Runtime) -> None:
+    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    accounting = Accounting(
+        request_id=completion_id(),
+        caller=Caller(principal, memory=True),
+        endpoint="embeddings",
+        public_model="text-embedding-3-small",
+        account="gemini:12345678",
+        user=fresh("user"),
+        metadata={"run": "1"},
+        notes=[Note("dropped", "dimensions", "a test")],
+        upstream_model=GEMINI_25,
+    )
+    metadata = {"promptTokenCount": 1_000_000}
+    async with Exchange(runtime, accounting, await runtime.store.catalogue()) as exchange:
+        exchange.admit()
+        accounting.attempts = 1
+        accounting.first_byte = accounting.started + 0.25
+        usage = {"prompt_tokens": 1_000_000, "total_tokens": 1_000_000}
+        accounting.usage = UsageReport(usage=usage, usage_metadata=[metadata])
+        await exchange.record(SUCCESS)
+
+    row = await runtime.store.read(lambda: UsageRecord.objects.get(request_id=accounting.request_id))
+    assert (row.status, row.http_status, row.endpoint, row.user) == ("ok", 200, "embeddings", accounting.user)
+    assert (row.public_model, row.upstream_model, row.attempts) == ("text-embedding-3-small", GEMINI_25, 1)
+    assert (row.prompt_tokens, row.completion_tokens, row.total_tokens) == (1_000_000, 0, 1_000_000)
+    assert (row.usage_metadata, row.estimated, row.first_byte_ms) == ([metadata], False, 250)
+    assert row.cost_nano > 0
+    assert (row.metadata, row.notes) == ({"run": "1"}, [["dropped", "dimensions", "a test"]])
+    assert (row.message_id, row.answer_id, row.session_id, row.upstream_request_id) == (None, None, None, None)
+    assert taken(runtime) == (0, False)

@@ -16,7 +16,7 @@ from django.db import connection
 
 from api.auth.principals import Caller
 from api.exchange.identity import completion_id
-from api.exchange.plan import Asker
+from api.exchange.plan import Asker, open_exchange
 from api.exchange.responses.plan import plan_response
 from api.exchange.run import complete
 from api.gemini.client import Deadlines, GeminiClient, Upstream
@@ -69,8 +69,10 @@ async def step(runtime: Runtime, text: str, previous: str | None) -> Any:
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "input": text, "previous_response_id": previous, "max_output_tokens": 16}
     asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
-    planned = await plan_response(runtime, parse_responses(orjson.dumps(body)), asker)
-    return await complete(runtime, planned.exchange)
+    request = parse_responses(orjson.dumps(body))
+    async with open_exchange(runtime, request, asker, "responses") as exchange:
+        planned = await plan_response(exchange, request)
+        return await complete(exchange, planned.generation)
 
 
 def sizes() -> list[int]:

@@ -1,92 +1,86 @@
-"""Turns in a session: in order, given on whatever becomes of those that wait, and gone when nobody is left."""
+"""Session locks: held in order, released whatever becomes of those that wait, and gone when nobody uses them."""
 
 import asyncio
+import gc
 
-from api.session_turns import SessionTurn, SessionTurns
+import pytest
+
+from api.session_turns import SessionLocks
 
 ANN = (1, "ann", "")
 BOB = (1, "bob", "")
-Waiting = asyncio.Task[SessionTurn | None]
 
 
-async def queue(turns: SessionTurns) -> tuple[SessionTurn, Waiting, Waiting]:
-    """A turn of Ann's that is taken, and two requests that wait for it in this order."""
-    first = await turns.take(ANN, patience=0)
-    assert first is not None
-    second, third = (asyncio.create_task(turns.take(ANN, patience=10)) for _ in range(2))
-    await asyncio.sleep(0)
-    return first, second, third
-
-
-async def test_requests_of_a_session_go_one_after_the_other_in_their_order() -> None:
-    turns, log = SessionTurns(), []
+async def test_requests_of_one_session_run_one_after_the_other_in_their_order() -> None:
+    locks, log = SessionLocks(), []
 
     async def answer(name: str) -> None:
-        turn = await turns.take(ANN, patience=10)
-        assert turn is not None
-        log.append(f"{name} begins")
-        await asyncio.sleep(0)
-        log.append(f"{name} ends")
-        turn.end()
+        async with locks.hold(ANN, timeout=10) as acquired:
+            assert acquired
+            log.append(f"{name} begins")
+            await asyncio.sleep(0)
+            log.append(f"{name} ends")
 
     await asyncio.gather(*map(answer, "abc"))
 
     assert log == [f"{name} {what}" for name in "abc" for what in ("begins", "ends")]
-    assert not turns
+    assert not locks
 
 
-async def test_other_sessions_do_not_wait() -> None:
-    turns = SessionTurns()
-    assert await turns.take(ANN, patience=0) is not None
-    assert await turns.take(BOB, patience=0) is not None
+async def test_requests_of_other_sessions_do_not_wait() -> None:
+    locks = SessionLocks()
+    async with locks.hold(ANN, timeout=0) as first, locks.hold(BOB, timeout=0) as second:
+        assert (first, second) == (True, True)
+    assert not locks
 
 
-async def test_who_has_waited_long_enough_goes_on_without_a_turn() -> None:
-    turns = SessionTurns()
-    first = await turns.take(ANN, patience=0)
-
-    assert await turns.take(ANN, patience=0.01) is None
-    assert first is not None
-    first.end()
-    assert not turns
-
-
-async def test_a_turn_that_somebody_loses_is_given_on() -> None:
-    turns = SessionTurns()
-    first = await turns.take(ANN, patience=0)
-    next_one = asyncio.create_task(turns.take(ANN, patience=10))
-    await asyncio.sleep(0)
-    assert first is not None
-    del first
-
-    last = await next_one
-    assert last is not None
-    last.end()
-    last.end()  # and no harm is done twice
-    assert not turns
+async def test_a_request_whose_timeout_expires_goes_on_without_the_lock() -> None:
+    locks = SessionLocks()
+    async with locks.hold(ANN, timeout=0) as first:
+        assert first
+        async with locks.hold(ANN, timeout=0.01) as second:
+            assert not second
+        async with locks.hold(ANN, timeout=0.01) as third:  # what is not held is not released
+            assert not third
+    assert not locks
 
 
-async def test_a_request_that_is_called_off_while_it_waits_is_passed_over() -> None:
-    turns = SessionTurns()
-    first, gone, next_one = await queue(turns)
-    gone.cancel()
-    await asyncio.wait([gone])
-    first.end()
-
-    last = await next_one
-    assert last is not None
-    last.end()
-    assert not turns
+async def test_a_lock_is_released_by_an_exception() -> None:
+    locks = SessionLocks()
+    with pytest.raises(ZeroDivisionError):
+        async with locks.hold(ANN, timeout=0):
+            raise ZeroDivisionError
+    assert not locks
 
 
-async def test_a_turn_that_is_given_to_a_request_just_called_off_goes_to_the_next() -> None:
-    turns = SessionTurns()
-    first, gone, next_one = await queue(turns)
-    first.end()
-    gone.cancel()
+async def waiting(locks: SessionLocks) -> None:
+    """Hold Ann's lock once it is free."""
+    async with locks.hold(ANN, timeout=10) as acquired:
+        assert acquired
 
-    last = await next_one
-    assert gone.cancelled()
-    assert last is not None
-    last.end()
-    assert not turns
+
+@pytest.mark.parametrize("released_first", [False, True])
+async def test_a_request_that_is_cancelled_while_it_waits_is_passed_over(released_first: bool) -> None:
+    locks = SessionLocks()
+    async with locks.hold(ANN, timeout=0):
+        cancelled, next_one = (asyncio.create_task(waiting(locks)) for _ in range(2))
+        await asyncio.sleep(0)
+        if not released_first:
+            cancelled.cancel()
+            await asyncio.wait([cancelled])
+    cancelled.cancel()
+
+    await next_one
+    assert cancelled.cancelled()
+    assert not locks
+
+
+async def test_a_lock_is_not_released_by_garbage_collection() -> None:
+    locks = SessionLocks()
+    held = locks.hold(ANN, timeout=0)
+    assert await held.__aenter__()
+    gc.collect()
+    async with locks.hold(ANN, timeout=0.01) as second:
+        assert not second
+    await held.__aexit__(None, None, None)
+    assert not locks

@@ -11,7 +11,7 @@ from api.auth.principals import Caller
 from api.byte_budget import ByteBudget, Hold
 from api.errors import InvalidRequestError, RateLimitError
 from api.exchange.identity import completion_id
-from api.exchange.plan import Asker, plan_chat
+from api.exchange.plan import Asker, open_exchange, plan_chat
 from api.exchange.run import complete
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.openai.chat_request import parse_chat_completion
@@ -41,8 +41,9 @@ async def ask(runtime: Runtime, *messages: Any, model: str = GEMINI_25, **parame
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": model, "messages": messages, **parameters}))
     asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
-    exchange = await plan_chat(runtime, request, asker)
-    return asker.request_id, (await complete(runtime, exchange))["choices"][0]["message"]
+    async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
+        answer = await complete(exchange, await plan_chat(exchange, request, asker))
+    return asker.request_id, answer["choices"][0]["message"]
 
 
 def showing(url: str, text: str = "What is this?") -> Any:
@@ -120,7 +121,7 @@ async def test_rule_081_a_failed_fetch_is_recorded_and_never_sent(
     assert "secret" not in caught.value.message
     assert emulator.received() == []
     assert runtime.in_flight == 0
-    assert not runtime.session_turns
+    assert not runtime.session_locks
 
 
 async def test_a_full_gateway_fetches_nothing(runtime: Runtime, site: Site) -> None:
@@ -152,11 +153,9 @@ async def test_the_bytes_of_fetched_files_are_held(runtime: Runtime, site: Site)
     hold = Hold(budget)
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": [showing(URL)]}))
-    await plan_chat(
-        runtime,
-        request,
-        Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), hold=hold),
-    )
+    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), hold=hold)
+    async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
+        await plan_chat(exchange, request, asker)
     assert hold.size >= len(PNG)
     hold.release()
     assert budget.held == 0

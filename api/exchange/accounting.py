@@ -1,0 +1,36 @@
+"""What the usage record of a request needs, on every endpoint: who sent it, which model it names, how long it took."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from api.auth.principals import Caller
+from api.notes import Note
+from api.translate.usage_report import UsageReport
+
+
+@dataclass(slots=True, kw_only=True)
+class Accounting:
+    """The accounting of one request. Times are monotonic seconds.
+
+    `account` names the Gemini account that is used; thought signatures may be valid for this account only. The fields
+    behind `notes` change while the request is served: `upstream_model` is set when the public model is resolved,
+    `attempts` counts upstream calls, `usage` is set on endpoints where no model writes (see Generation).
+    """
+
+    request_id: str
+    caller: Caller
+    endpoint: str
+    public_model: str
+    account: str
+    stream: bool = False
+    user: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.monotonic)
+    notes: list[Note] = field(default_factory=list)
+    upstream_model: str = ""
+    attempts: int = 0
+    first_byte: float | None = None
+    usage: UsageReport | None = None
