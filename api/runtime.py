@@ -21,7 +21,7 @@ from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.media import MediaFetcher, MediaLimits
 from api.media_guard import Guard
 from api.memory_return import MemoryReturn
-from api.session_turns import SessionLocks
+from api.session_turns import NewSessionIds, SessionLocks
 from sessions_store.recording import Store
 
 P = ParamSpec("P")
@@ -81,8 +81,8 @@ class Connection(Protocol):
 class Runtime:
     """The shared objects, bound to one event loop. Without `media` no URL of a client's is fetched.
 
-    `account` is a digest that distinguishes Gemini accounts. `session_locks` hold back a second request of a session
-    while the first is being answered. `draining` is set once the process is to end.
+    `account` is a digest that distinguishes Gemini accounts. `session_locks` hold back a second request of a
+    named session while the first is being answered. `draining` is set once the process is to end.
     """
 
     client: GeminiClient
@@ -91,6 +91,7 @@ class Runtime:
     media: MediaFetcher | None = None
     in_flight: int = 0
     session_locks: SessionLocks = field(default_factory=SessionLocks)
+    new_session_ids: NewSessionIds = field(default_factory=NewSessionIds)
     budget: ByteBudget = field(default_factory=byte_budget)
     memory_return: MemoryReturn | None = None
     deployment: Deployment = field(default_factory=deployment)

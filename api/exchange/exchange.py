@@ -7,7 +7,7 @@ releases the lock and counts the exchange out, exactly once.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +16,7 @@ from api.cut_short import server_cut
 from api.errors import GatewayError, StorageUnavailableError
 from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
+from api.exchange.identity import session_id
 from api.exchange.outcome import Outcome, Status, failure
 from api.exchange.record import record
 from api.notes import notes_header
@@ -80,13 +81,17 @@ class Exchange:
         releases it.
         """
         runtime = self.runtime
-        await self._enter(runtime.session_locks.hold(name, timeout=runtime.deployment.session_wait))
+        held = runtime.session_locks.hold(name, timeout=runtime.deployment.session_wait)
+        await self._until_end().enter_async_context(held)
 
-    async def _enter(self, resource: AbstractAsyncContextManager[object]) -> None:
-        """Enter a context manager that is left when the exchange ends."""
+    def new_session_id(self, name: Name) -> str:
+        """Return the public id of a session that begins; other requests that begin it meanwhile get the same."""
+        return self._until_end().enter_context(self.runtime.new_session_ids.share(name, session_id()))
+
+    def _until_end(self) -> AsyncExitStack:
         if self._resources is None:
             self._resources = AsyncExitStack()
-        await self._resources.enter_async_context(resource)
+        return self._resources
 
     def keep_open(self) -> None:
         """Leave the exchange open behind its `async with`: the caller is going to `end` it."""

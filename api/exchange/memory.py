@@ -16,7 +16,6 @@ from django.conf import settings
 from api.exchange.conversation_context import SYSTEM_ROLES, ConversationContext, JsonDict, SessionKey
 from api.exchange.exchange import Exchange
 from api.exchange.families import Fit
-from api.exchange.identity import session_id
 from api.gemini.wire import Content
 from api.notes import Note
 from api.runtime import Runtime
@@ -45,7 +44,8 @@ async def remember(
 ) -> ConversationContext:
     """Find the request's place in the tree and what the tree knows of it; `fit` says what of it the model takes.
 
-    A session that is continued is locked until the exchange ends.
+    A session that is continued by its name is locked until the exchange ends. One that only a `user` names is not: each
+    request goes on from what is committed when it starts.
     """
     principal_id = exchange.accounting.caller.principal_id
     plain: list[JsonDict] = [dict(message) for message in messages]
@@ -68,7 +68,8 @@ async def _own_history(
         runtime, principal_id, session, [keys[index] for index in answers], call_ids
     )
     if session is not None:
-        memory.public_id = memory.state.public_id if memory.state is not None else session_id()
+        state, name = memory.state, (principal_id, session.user, session.name)
+        memory.public_id = state.public_id if state is not None else exchange.new_session_id(name)
     if answers:
         if (ordered := _in_gemini_order(messages, answers, known)) is not None:
             memory = await _own_history(exchange, ordered, session, fit)
@@ -198,11 +199,13 @@ async def _continued(
     exchange: Exchange, messages: list[JsonDict], session: SessionKey, fit: Fit
 ) -> ConversationContext:
     runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
-    await exchange.lock((principal_id, session.user, session.name))
+    name = (principal_id, session.user, session.name)
+    if session.name:
+        await exchange.lock(name)
     memory = ConversationContext(principal_id, messages, [], session, continued=True)
     found = await _load(runtime, principal_id, session)
     if found is None:
-        memory.public_id = session_id()
+        memory.public_id = exchange.new_session_id(name)
     else:
         memory.state, memory.path = found
         memory.public_id = memory.state.public_id

@@ -68,7 +68,7 @@ class Operation:
 _SESSION: Final = Parameter(
     name="X-Session-Id",
     schema={"type": "string", "pattern": "^[\\x21-\\x7e]{0,200}$"},
-    what="Keeps several conversations of one user apart.",
+    what="Keeps several conversations of one user apart; requests that name the same one are served in order.",
     place="header",
 )
 _ONE_SESSION: Final = Parameter(
@@ -172,7 +172,6 @@ OPERATIONS: Final[Mapping[tuple[type[GatewayView], str], Operation]] = {
         body=ResponsesRequest,
         answer=Response,
         events=ResponseStreamEvent,
-        parameters=(_SESSION,),
     ),
     (InputTokensView, "post"): Operation(
         name="countInputTokens",

@@ -1,7 +1,7 @@
 """`/v1/responses`: creating, retrieving, resuming, cancelling, deleting; input items, input tokens, compaction."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,6 +15,7 @@ from api.exchange.responses.jobs import jobs_of
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.resume import listen, resume
 from api.exchange.responses.run import complete_response, stream_response, take_in
+from api.notes import Note
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import ResponsesRequest, parse_compact, parse_input_tokens, parse_responses
 from api.openai.sse import CONTENT_TYPE, named_event
@@ -25,13 +26,21 @@ if TYPE_CHECKING:
     from api.openai.conversations import Deleted, InputTokens
 
 
+_SESSION_DROPPED: Final = Note(
+    "dropped", "X-Session-Id", "a response goes on from previous_response_id or conversation"
+)
+
+
 class ResponsesView(GatewayView):
     """A response, plain or as a stream of server-sent events, at once or in the background."""
 
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_responses)
-        async with open_exchange(self.services, parsed, asker_of(self, request), "responses") as exchange:
+        asker = asker_of(self, request)
+        async with open_exchange(self.services, parsed, asker, "responses") as exchange:
+            if asker.session_name:
+                exchange.accounting.notes.append(_SESSION_DROPPED)
             planned = await plan_managed(exchange, parsed)
             if not (parsed.background or planned.compacted or parsed.prewarms):
                 generation = planned.generation

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from sessions_store.models import Message, UsageRecord
+from sessions_store.models import ChatSession, Message, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, error_of, fresh, said, usage_of
 from tests.live_gateway import LiveGateway
@@ -55,8 +55,10 @@ def test_an_unforeseen_failure_is_recorded(http: httpx2.Client, emulator: Emulat
     path, body = begin(http, secret, fresh("user"))
     spoil(secret)
     emulator.reset()
+    [state] = ChatSession.objects.filter(user=body["user"]) if "user" in body else [None]
+    headers = {} if state is None else {"x-session-id": state.public_id}
     for _ in range(2):  # the second would wait for ever if the first had kept its session
-        refused = http.post(path, json=body | {"stream": stream}, timeout=10)
+        refused = http.post(path, json=body | {"stream": stream}, headers=headers, timeout=10)
 
         error = error_of(refused)
         assert (refused.status_code, error["type"]) == (500, "server_error")
@@ -71,16 +73,17 @@ def test_hanging_up_while_the_session_is_busy_is_recorded(
     gateway: LiveGateway, http: httpx2.Client, emulator: Emulator
 ) -> None:
     user = fresh("user")
+    named = {"x-session-id": "work"}
     emulator.script({"delay": 1.5})
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(http.post, CHAT, json=chat_body("One", user=user))
+        first = pool.submit(http.post, CHAT, json=chat_body("One", user=user), headers=named)
         eventually(lambda: len(emulator.received()) == 1)
         with pytest.raises(httpx2.ReadTimeout), httpx2.Client(base_url=gateway.origin, timeout=0.3) as impatient:
-            impatient.post(CHAT, json=chat_body("Two", user=user))
+            impatient.post(CHAT, json=chat_body("Two", user=user), headers=named)
         assert first.result().status_code == 200
 
     eventually(lambda: UsageRecord.objects.filter(user=user).count() == 2)
     left = UsageRecord.objects.get(user=user, status="client_closed")
     assert (left.http_status, left.attempts, left.choices) == (499, 0, 0)
-    third = http.post(CHAT, json=chat_body("Three", user=user))
+    third = http.post(CHAT, json=chat_body("Three", user=user), headers=named)
     assert third.headers["x-session-messages"] == "2"  # nothing of the one who left, and nobody waits for it

@@ -12,7 +12,7 @@ import pytest
 from sessions_store.models import ChatSession, Message, UsageRecord, User
 from tests.api.sessions import ask, session_of, text_of, transcript, turns
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, chat_body, error_of, fresh, said, usage_of
+from tests.exchanges import CHAT, GEMINI_25, chat_body, error_of, fresh, said, usage_of
 from tests.live_gateway import LiveGateway
 from tests.waiting import eventually
 
@@ -206,22 +206,97 @@ def test_a_failed_exchange_does_not_move_the_head(
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["", "work"], ids=["user", "named session"])
 def test_parallel_requests_of_a_session_lose_nothing(
-    http: httpx2.Client, emulator: Emulator, user: str, stream: bool
+    http: httpx2.Client, emulator: Emulator, user: str, name: str, stream: bool
 ) -> None:
     texts = [f"Message {number}" for number in range(12)]
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda text: ask(http, user, text, stream=stream), texts))
+        answers = list(pool.map(lambda text: ask(http, user, text, session=name, stream=stream), texts))
 
-    path = transcript(session_of(user))
+    path = transcript(session_of(user, name))
     assert [message.role for message in path] == ["user", "assistant"] * 12
     told = [message.openai for message in path if message.role == "user"]
     assert sorted(told) == sorted(f'{{"role":"user","content":"{text}"}}' for text in texts)
     assert ChatSession.objects.filter(user=user).count() == 1
-    assert session_of(user).message_count == 24
-    # Each saw all that was before it, in this order.
-    assert sorted(int(answer.headers["x-session-messages"]) for answer in answers) == list(range(0, 24, 2))
-    assert [len(body["contents"]) for body in emulator.bodies()] == list(range(1, 25, 2))
+    assert session_of(user, name).message_count == 24
+    assert {answer.headers["x-session-id"] for answer in answers} == {session_of(user, name).public_id}
+    if name:  # each saw all that was before it, in this order
+        assert sorted(int(answer.headers["x-session-messages"]) for answer in answers) == list(range(0, 24, 2))
+        assert [len(body["contents"]) for body in emulator.bodies()] == list(range(1, 25, 2))
+
+
+def overlapping(emulator: Emulator) -> bool:
+    """Whether Gemini was asked a second time before the first answer had ended."""
+    first, second = sorted(emulator.received(), key=lambda entry: entry["at"])[-2:]
+    return bool(second["at"] < first["ended"])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("known", [False, True], ids=["new session", "known session"])
+def test_requests_of_one_user_overlap_and_are_recorded_in_the_order_of_their_ends(
+    http: httpx2.Client, emulator: Emulator, user: str, stream: bool, known: bool
+) -> None:
+    if known:
+        ask(http, user, "Before.")
+    emulator.script({"match": {"contains": "Slow."}, "delay": 1.5}, {"match": {"contains": "Faster."}, "delay": 0.5})
+    began = len(emulator.received())
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(ask, http, user, "Slow.", stream=stream)
+        eventually(lambda: len(emulator.received()) == began + 1)
+        faster = pool.submit(ask, http, user, "Faster.", stream=stream).result()
+        assert not slow.done()
+        first = slow.result()
+
+    assert overlapping(emulator)
+    path = transcript(session_of(user))
+    told = [json.loads(message.openai)["content"] for message in path if message.role == "user"]
+    assert told == [*(["Before."] if known else []), "Faster.", "Slow."]
+    before = "2" if known else "0"
+    assert [answer.headers["x-session-messages"] for answer in (first, faster)] == [before, before]
+    assert [usage_of(answer.headers).status for answer in (first, faster)] == ["ok", "ok"]
+    assert {answer.headers["x-session-id"] for answer in (first, faster)} == {session_of(user).public_id}
+    assert usage_of(first.headers).answer_id == session_of(user).head_id
+
+    after = ask(http, user, "After.")
+    *_, sent = emulator.bodies()
+    assert turns(sent)[::2] == [*told, "After."]
+    assert after.headers["x-session-messages"] == str(len(path))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_requests_that_name_one_session_are_served_in_their_order(
+    http: httpx2.Client, emulator: Emulator, user: str, stream: bool
+) -> None:
+    emulator.script({"match": {"contains": "Slow."}, "delay": 0.8})
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(ask, http, user, "Slow.", session="work", stream=stream)
+        eventually(emulator.received)
+        faster = pool.submit(ask, http, user, "Faster.", session="work", stream=stream).result()
+        assert slow.done()
+
+    assert not overlapping(emulator)
+    assert [answer.headers["x-session-messages"] for answer in (slow.result(), faster)] == ["0", "2"]
+    told = [json.loads(message.openai)["content"] for message in transcript(session_of(user, "work"))]
+    assert told[::2] == ["Slow.", "Faster."]
+
+
+def test_a_failure_beside_a_request_of_the_same_user_loses_nothing(
+    http: httpx2.Client, emulator: Emulator, user: str
+) -> None:
+    emulator.script(
+        {"match": {"contains": "Slow."}, "delay": 0.8},
+        {"match": {"contains": "Refused."}, "status": 400, "body": {"error": {"code": 400, "message": "No."}}},
+    )
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(ask, http, user, "Slow.")
+        eventually(emulator.received)
+        assert http.post(CHAT, json=chat_body("Refused.", user=user)).status_code == 400
+        assert not slow.done()
+        told = slow.result()
+
+    assert told.headers["x-session-id"] == session_of(user).public_id
+    assert session_of(user).message_count == 2
 
 
 def test_two_servers_share_a_session_and_lose_no_turn(
@@ -255,3 +330,18 @@ def test_the_record_leads_back_to_the_messages(http: httpx2.Client, emulator: Em
     assert record.message is not None
     assert (record.answer.role, record.answer.parent) == ("assistant", record.message)
     assert "What is my name?" in record.message.openai
+
+
+def test_a_response_drops_the_session_that_its_header_names_and_says_so(
+    http: httpx2.Client, emulator: Emulator, user: str
+) -> None:
+    ask(http, user, "My name is Ada.", session="work")
+    body = {"model": GEMINI_25, "input": "What is my name?", "user": user}
+    response = http.post("/v1/responses", json=body, headers={"x-session-id": "work"})
+
+    assert response.status_code == 200
+    assert "dropped X-Session-Id" in response.headers["x-gateway-notes"]
+    assert ["dropped", "X-Session-Id"] in [note[:2] for note in usage_of(response.headers).notes]
+    *_, sent = emulator.bodies()
+    assert turns(sent) == ["What is my name?"]
+    assert session_of(user, "work").message_count == 2

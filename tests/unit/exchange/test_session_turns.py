@@ -1,11 +1,13 @@
-"""Session locks: held in order, released whatever becomes of those that wait, and gone when nobody uses them."""
+"""Session locks: held in order, released whatever becomes of those that wait, and gone when nobody uses them. The ids
+of new sessions: shared while they are in use.
+"""
 
 import asyncio
 import gc
 
 import pytest
 
-from api.session_turns import SessionLocks
+from api.session_turns import NewSessionIds, SessionLocks
 
 ANN = (1, "ann", "")
 BOB = (1, "bob", "")
@@ -84,3 +86,20 @@ async def test_a_lock_is_not_released_by_garbage_collection() -> None:
         assert not second
     await held.__aexit__(None, None, None)
     assert not locks
+
+
+def test_requests_that_begin_one_session_share_its_id_until_the_last_has_ended() -> None:
+    ids = NewSessionIds()
+    with ids.share(BOB, "sess_bob") as other:
+        assert other == "sess_bob"
+        first = ids.share(ANN, "sess_1")
+        assert first.__enter__() == "sess_1"
+        second = ids.share(ANN, "sess_2")
+        assert second.__enter__() == "sess_1"
+        first.__exit__(None, None, None)
+        with ids.share(ANN, "sess_3") as third:
+            assert third == "sess_1"
+        second.__exit__(None, None, None)
+        with ids.share(ANN, "sess_4") as later:
+            assert later == "sess_4"
+    assert not ids
