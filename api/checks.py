@@ -19,7 +19,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import Error as DatabaseError
 
-from gemini_gateway.exposure import ADVICE, exposure_problem, is_loopback
+from api.auth.loopback import is_loopback_host
+from gemini_gateway.exposure import ADVICE, exposure_problem
 from gemini_gateway.origins import is_usable
 from gemini_gateway.private_files import readable_by_others
 from gemini_gateway.proxies import parse_networks
@@ -158,7 +159,7 @@ def _upstream_faults() -> Iterator[CheckMessage]:
             hint="For example https://generativelanguage.googleapis.com; leave it empty for Google's own.",
             id="gateway.E009",
         )
-    elif url.scheme == "http" and not is_loopback(url.hostname) and settings.GEMINI_API_KEY:
+    elif url.scheme == "http" and not is_loopback_host(url.hostname) and settings.GEMINI_API_KEY:
         yield Warning(
             "GEMINI_BASE_URL is plain http to another machine: the API key travels in the clear.",
             hint="Use https.",
@@ -225,7 +226,7 @@ def exposure_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage
 def _exposure_faults() -> Iterator[CheckMessage]:
     if problem := exposure_problem(settings.HOST, allowed=settings.ALLOW_INSECURE_KEYLESS):
         yield Error(problem, hint=ADVICE, id="gateway.E012")
-    if settings.DEBUG and not is_loopback(settings.HOST):
+    if settings.DEBUG and not is_loopback_host(settings.HOST):
         yield Error(
             f"DEBUG is on while listening on {settings.HOST}: error pages would show the server's insides.",
             hint="Unset DEBUG.",
@@ -241,14 +242,15 @@ def migrations_fault() -> list[CheckMessage]:
     return []
 
 
-def start_faults() -> list[str]:
+def start_faults(base_url: str) -> list[str]:
     """What keeps the application from starting under a server that knows nothing of Django's checks, such as uvicorn:
     every error of the checks above but the exposure (the address is that server's), having nobody to ask, and tables
-    that are older than the code. A database that does not answer is left to `/readyz`: it may come back.
+    that are older than the code. A database that does not answer is left to `/readyz`: it may come back. `base_url` is
+    where Gemini is asked, "" for Google's own address.
     """
     checks = (environment_check, secrets_check, storage_check, upstream_check, network_check)
     found = [fault for check in checks for fault in check() if fault.is_serious()]
-    if settings.GEMINI_UPSTREAM == "emulator" and not settings.GEMINI_BASE_URL:
+    if settings.GEMINI_UPSTREAM == "emulator" and not base_url:
         found.append(
             Error(
                 "There is no Gemini key, and only `serve` and `runserver` start the emulator.",

@@ -7,6 +7,7 @@ GatewayError
 ├── NotFoundError                  404
 │   └── ModelNotFoundError         404  code model_not_found
 ├── MethodNotAllowedError          405
+├── RequestTimeoutError            408  code request_timeout
 ├── PayloadTooLargeError           413
 ├── UnsupportedMediaTypeError      415
 │   └── UnsupportedCodingError     415  tells the codings that are accepted
@@ -99,6 +100,17 @@ class MethodNotAllowedError(GatewayError):
     status = 405
     type = "invalid_request_error"
     default_code = "method_not_allowed"
+
+
+class RequestTimeoutError(GatewayError):
+    """The request's body did not arrive within the server's time."""
+
+    status = 408
+    type = "invalid_request_error"
+    default_code = "request_timeout"
+
+    def __init__(self) -> None:
+        super().__init__("The request's body did not arrive in time.")
 
 
 class PayloadTooLargeError(GatewayError):

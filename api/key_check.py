@@ -11,16 +11,15 @@ from django.conf import settings
 from api.errors import GatewayError, UpstreamTimeoutError, UpstreamUnreachableError
 from api.gemini.client import GeminiClient
 from api.gemini.faults import KEY_REFUSED
-from api.runtime import runtime
 
 logger = logging.getLogger(__name__)
 
 
-def begin_key_check() -> "asyncio.Task[None] | None":
+def begin_key_check(client: GeminiClient) -> "asyncio.Task[None] | None":
     """Begin to look, unless nobody is asked with a key; the caller keeps the task."""
     if settings.GEMINI_UPSTREAM != "gemini":
         return None
-    return asyncio.ensure_future(check_key(runtime().client))
+    return asyncio.ensure_future(check_key(client))
 
 
 async def check_key(client: GeminiClient) -> None:

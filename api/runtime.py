@@ -1,28 +1,31 @@
-"""What one worker process shares between its requests: the upstream client, the store, the count of open exchanges."""
+"""What the requests of one worker process share: the upstream client, the store, the count of open exchanges.
+
+Higher layers hang their own shared objects here (`shared`), and register what must end before the process does: a
+background runner, an open WebSocket. `gemini_gateway.process` opens and closes the whole.
+"""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 from weakref import WeakSet
 
 from django.conf import settings
 
-from api.byte_budget import byte_budget
+from api.byte_budget import ByteBudget, byte_budget
 from api.errors import RateLimitError, StorageUnavailableError
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.media import MediaFetcher, MediaLimits
 from api.media_guard import Guard
 from api.memory_return import MemoryReturn
 from api.session_turns import NewSessionIds, SessionLocks
-from sessions_store.recording import Store, get_store
+from sessions_store.recording import Store
 
-if TYPE_CHECKING:
-    from api.exchange.responses.jobs import Jobs
-
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # For exchanges that were cut at the end of a server's drain to record what they did.
 CUT_GRACE_SECONDS = 5.0
@@ -57,13 +60,29 @@ def deployment() -> Deployment:
     )
 
 
+class Background(Protocol):
+    """What runs without a client that waits for it."""
+
+    async def finished(self) -> None:
+        """Wait until nothing runs any more."""
+
+    async def close(self) -> None:
+        """Stop what still runs."""
+
+
+class Connection(Protocol):
+    """A connection that outlives its requests: a WebSocket."""
+
+    def drain(self) -> None:
+        """Take nothing new, and close as soon as what runs has ended."""
+
+
 @dataclass(slots=True)
 class Runtime:
-    """The shared parts, bound to one event loop. Without `media` no URL of a client's is fetched.
+    """The shared objects, bound to one event loop. Without `media` no URL of a client's is fetched.
 
-    `account` tells one Gemini account from another without naming it. `session_locks` hold back a second request of a
-    named session while the first is being answered. `jobs` are the
-    responses that run in the background, None until there was one.
+    `account` is a digest that distinguishes Gemini accounts. `session_locks` hold back a second request of a
+    named session while the first is being answered. `draining` is set once the process is to end.
     """
 
     client: GeminiClient
@@ -73,10 +92,29 @@ class Runtime:
     in_flight: int = 0
     session_locks: SessionLocks = field(default_factory=SessionLocks)
     new_session_ids: NewSessionIds = field(default_factory=NewSessionIds)
-    jobs: "Jobs | None" = None
+    budget: ByteBudget = field(default_factory=byte_budget)
     memory_return: MemoryReturn | None = None
     deployment: Deployment = field(default_factory=deployment)
+    draining: bool = False
+    _shared: dict[object, Any] = field(default_factory=dict)
+    _background: list[Background] = field(default_factory=list)
+    _connections: "WeakSet[Connection]" = field(default_factory=WeakSet)
     _left: asyncio.Event | None = None
+
+    def shared(self, kind: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the process's one object of a higher layer's class; the first call makes it."""
+        found: T | None = self._shared.get(kind)
+        if found is None:
+            found = self._shared[kind] = kind(*args, **kwargs)
+        return found
+
+    def end_on_drain(self, connection: Connection) -> None:
+        """Register a connection, which the drain closes; it is kept for as long as it lives."""
+        self._connections.add(connection)
+
+    def finish_on_drain(self, background: Background) -> None:
+        """Register what runs in the background: the drain waits for it, `close` stops it."""
+        self._background.append(background)
 
     def enter(self) -> None:
         """Count one exchange in, before Gemini is asked for anything.
@@ -102,37 +140,47 @@ class Runtime:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._left.wait(), CUT_GRACE_SECONDS)
 
-
-class Lasting(Protocol):
-    """A connection that outlives its requests: a WebSocket."""
-
     def drain(self) -> None:
-        """Take nothing new, and close as soon as what runs has ended."""
+        """Make `/readyz` answer 503 from now on, and let WebSockets come to their end."""
+        self.draining = True
+        for connection in list(self._connections):
+            connection.drain()
+
+    async def background_finished(self) -> None:
+        """Wait until nothing runs in the background any more."""
+        for background in self._background:
+            await background.finished()
+
+    async def close(self) -> None:
+        """Close everything, users before what they use.
+
+        1. What runs in the background stops, each response recorded as failed.
+        2. Exchanges that the server has cut are recorded.
+        3. No memory is returned any more, which uses the store.
+        4. The upstream connections close.
+        5. The store writes what it holds, and its threads end.
+        """
+        for background in self._background:
+            await background.close()
+        await self.all_left()
+        if self.memory_return is not None:
+            await self.memory_return.stop()
+        await self.client.aclose()
+        await self.store.close()
 
 
-_lasting: "WeakSet[Lasting]" = WeakSet()
-
-
-class _Holder:
-    draining = False
-    runtime: Runtime | None = None
-    loop: asyncio.AbstractEventLoop | None = None
-
-
-def runtime() -> Runtime:
-    """Return this process's runtime, made on the first call inside a running event loop."""
-    loop = asyncio.get_running_loop()
-    if _Holder.runtime is None or _Holder.loop is not loop:
-        store = get_store()
-        _Holder.runtime = Runtime(
-            client=_client(),
-            store=store,
-            account=_account(),
-            media=_media(),
-            memory_return=MemoryReturn(byte_budget(), store),
-        )
-        _Holder.loop = loop
-    return _Holder.runtime
+def open_runtime(base_url: str) -> Runtime:
+    """Return a runtime for the running event loop, as the settings say; Gemini is asked at `base_url`, "" for Google's
+    own address.
+    """
+    store = Store()
+    return Runtime(
+        client=_client(base_url),
+        store=store,
+        account=_account(),
+        media=_media(),
+        memory_return=MemoryReturn(byte_budget(), store),
+    )
 
 
 def _account() -> str:
@@ -141,10 +189,10 @@ def _account() -> str:
     return f"{settings.GEMINI_UPSTREAM}:{blake2b(whose.encode(), digest_size=4).hexdigest()}"
 
 
-def _client() -> GeminiClient:
+def _client(base_url: str) -> GeminiClient:
     upstream = Upstream(
         api_key=settings.GEMINI_API_KEY or "emulator",
-        base_url=settings.GEMINI_BASE_URL,
+        base_url=base_url,
         vertex=settings.GOOGLE_GENAI_USE_VERTEXAI,
         project=settings.GOOGLE_CLOUD_PROJECT,
         location=settings.GOOGLE_CLOUD_LOCATION,
@@ -167,52 +215,3 @@ def _media() -> MediaFetcher | None:
     )
     schemes = {"https", "http"} if settings.MEDIA_FETCH_HTTP else {"https"}
     return MediaFetcher(limits, guard=Guard(schemes=frozenset(schemes)))
-
-
-def drain() -> Awaitable[None]:
-    """Make `/readyz` answer 503 from now on, and let WebSockets come to their end.
-
-    Await what it returns until no response runs in the background any more.
-    """
-    _Holder.draining = True
-    for connection in list(_lasting):
-        connection.drain()
-    return _finish_background()
-
-
-def end_on_drain(connection: Lasting) -> None:
-    """Tell a connection when this process drains; it is remembered for as long as it lives."""
-    _lasting.add(connection)
-
-
-def is_draining() -> bool:
-    """Return whether this process is on its way out."""
-    return _Holder.draining
-
-
-async def _finish_background() -> None:
-    """Wait until no response runs in the background any more."""
-    held = _Holder.runtime
-    if held is not None and held.jobs is not None:
-        await held.jobs.finished()
-
-
-async def shut_down() -> None:
-    """Stop what runs in the background, let what the server has just cut be recorded, close the pool of upstream
-    connections, write what the store still holds.
-
-    Under a server that has not drained (`drain`) what runs in the background gets its time now.
-    """
-    if not _Holder.draining:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(settings.DRAIN_SECONDS):
-                await _finish_background()
-    held, _Holder.runtime = _Holder.runtime, None
-    if held is not None:
-        if held.jobs is not None:
-            await held.jobs.close()
-        await held.all_left()
-        if held.memory_return is not None:
-            await held.memory_return.stop()
-        await held.client.aclose()
-        await held.store.close()

@@ -4,7 +4,6 @@ A path of another form that means an endpoint (`api.addresses`), and whatever el
 way too: programs never get HTML.
 """
 
-import asyncio
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gemini_gateway.settings")
@@ -13,29 +12,32 @@ import django
 
 django.setup(set_prefix=False)
 
-from django.conf import settings  # noqa: E402 - needs the apps
-from django.core.handlers.asgi import ASGIHandler  # noqa: E402
+from django.core.handlers.asgi import ASGIHandler  # noqa: E402 - needs the apps
 
 from api.consumers.responses import ResponsesConsumer  # noqa: E402
 from api.routing import is_served, route, socket_path  # noqa: E402
 from api.views.errors import failure, refusal  # noqa: E402
-from gemini_gateway import garbage  # noqa: E402
 from gemini_gateway.handler import Scope, Send, ShortHandler  # noqa: E402
 from gemini_gateway.hang_up import Receive  # noqa: E402
-from gemini_gateway.loop_watchdog import WATCHDOG  # noqa: E402
 from gemini_gateway.pages import accept_of, is_page, wants_json, wants_page  # noqa: E402
+from gemini_gateway.process import Process  # noqa: E402
 
 SHORT_PREFIXES = ("/v1/", "/healthz", "/readyz")
 INDEX = ("/v1", "/v1/")
 
+process = Process()
 full = ASGIHandler()
 sockets = {"/v1/responses": ResponsesConsumer.as_asgi()}
 short = ShortHandler(route, refused=refusal, failed=failure)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Dispatch by path; answers the ASGI lifespan protocol of servers that speak it."""
+    """Dispatch by path; answers the ASGI lifespan protocol of servers that speak it.
+
+    `scope["services"]` is what views and WebSockets share.
+    """
     if scope["type"] == "http":
+        scope["services"] = process.services
         path = scope["path"]
         handler = short if path.startswith(SHORT_PREFIXES) and path != "/v1/" else _handler(scope)
         await handler(scope, receive, send)
@@ -46,6 +48,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if socket is None:
             await send({"type": "websocket.close", "code": 4404})
         else:
+            scope["services"] = process.services
             await socket(scope, receive, send)
 
 
@@ -62,26 +65,14 @@ def _handler(scope: Scope) -> ASGIHandler:
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
-    from api.checks import start_faults
-    from api.key_check import begin_key_check
-    from api.runtime import shut_down
-
-    looking = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            if faults := await asyncio.to_thread(start_faults):
+            if faults := await process.start():
                 await send({"type": "lifespan.startup.failed", "message": "\n".join(faults)})
                 return
-            garbage.settle()
-            if settings.LOOP_WATCHDOG_MS:
-                WATCHDOG.start(settings.LOOP_WATCHDOG_MS / 1000)
             await send({"type": "lifespan.startup.complete"})
-            looking = begin_key_check()
         elif message["type"] == "lifespan.shutdown":
-            if looking is not None:
-                looking.cancel()
-            WATCHDOG.stop()
-            await shut_down()
+            await process.stop()
             await send({"type": "lifespan.shutdown.complete"})
             return

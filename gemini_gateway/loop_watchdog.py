@@ -97,7 +97,3 @@ def running(frame: FrameType | None) -> str | None:
     if not busy:
         return None
     return " > ".join(reversed(ours)) or "code of a library"
-
-
-# Of this process, which serves with one loop.
-WATCHDOG: Final = LoopWatchdog()

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.protocols.basic import LineReceiver
 
 from api.byte_budget import Hold, byte_budget
-from api.errors import OverloadedError
+from api.errors import GatewayError, InternalError, InvalidRequestError, OverloadedError
+from api.openai.error_body import error_body
+from api.openai.sse import event
 from gemini_gateway.direct_answer import DirectAnswer
 from gemini_gateway.direct_write import DirectChannel
 from gemini_gateway.refusals import (
+    FAILED,
     GOING_DOWN,
     LINGER_BYTES,
     LINGER_SECONDS,
@@ -24,10 +27,8 @@ from gemini_gateway.refusals import (
     OVERLOADED,
     TOO_LARGE,
     TOO_SLOW,
-    Refusal,
     answer_for,
     closing_answer,
-    error_object,
 )
 from gemini_gateway.swept_timeout import SweptTimeout
 
@@ -114,7 +115,7 @@ class GatewayChannel(SweptTimeout, DirectChannel):
         if refusal is not None:
             request.refuse(refusal)
 
-    def _refusal(self, request: "GatewayRequest", length: int | None) -> Refusal | None:
+    def _refusal(self, request: "GatewayRequest", length: int | None) -> GatewayError | None:
         """Return why a body of that declared length is not read, None if it is: then its bytes are held."""
         if not length:
             return None
@@ -209,7 +210,7 @@ class GatewayRequest(DirectAnswer):
                 return
             self.content.write(data)
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: GatewayError) -> None:
         """Answer at once, without the application, and close the connection soon after."""
         self._refused = True
         self.content = io.BytesIO()
@@ -344,16 +345,15 @@ class GatewayRequest(DirectAnswer):
         if self._response_started:
             self.abort()
         else:
-            self._answer(Refusal(500, "The server had an error processing the request.", "server_error", None))
+            self._answer(FAILED)
 
     def handle_exception(self, exception: BaseException) -> None:
         """The application failed: say so while that is possible, else close the connection."""
         self.abandon()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """Daphne's own refusals (bad header names and such), in our form."""
-        kind = "invalid_request_error" if status < 500 else "server_error"
-        self._answer(Refusal(status, f"{body}.", kind, None))
+        """Answer Daphne's own rejections (bad header names and such) in our form."""
+        self._answer((InvalidRequestError if status < 500 else InternalError)(f"{body}."))
 
     def cut(self) -> None:
         """The server stops: an error event ends a stream, other requests are told to come again."""
@@ -362,13 +362,12 @@ class GatewayRequest(DirectAnswer):
         if not self._response_started:
             self._answer(GOING_DOWN)
         elif self._event_stream:
-            event = b"data: " + error_object(GOING_DOWN) + b"\n\n"
-            self.handle_reply({"type": "http.response.body", "body": event})
+            self.handle_reply({"type": "http.response.body", "body": event(error_body(GOING_DOWN))})
         else:
             self.abort()
 
-    def _answer(self, refusal: Refusal) -> None:
-        headers, body = answer_for(refusal, self.uri.partition(b"?")[0], self.origin)
+    def _answer(self, error: GatewayError) -> None:
+        headers, body = answer_for(error, self.uri.partition(b"?")[0], self.origin)
         headers[b"content-length"] = str(len(body)).encode()
-        self.handle_reply({"type": "http.response.start", "status": refusal.status, "headers": list(headers.items())})
+        self.handle_reply({"type": "http.response.start", "status": error.status, "headers": list(headers.items())})
         self.handle_reply({"type": "http.response.body", "body": body})

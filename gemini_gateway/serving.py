@@ -3,13 +3,12 @@ start page in the terminal.
 """
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
 
-from gemini_gateway.exposure import is_loopback
+from api.auth.loopback import is_loopback_host
 from gemini_gateway.first_operator import setup_path
 from gemini_gateway.server_connection import Limits
 from gemini_gateway.start_page import answered_by
@@ -29,25 +28,22 @@ def limits() -> Limits:
 
 
 @contextmanager
-def upstream() -> Iterator[None]:
-    """Have something to ask while the block runs: without a key or a base URL that is an emulator of our own.
+def upstream() -> Iterator[str]:
+    """Yield the address at which Gemini is asked, "" for Google's own.
 
-    Its address goes into the environment too, so that the processes which an auto-reloader starts share it.
+    Without a key and an address it is that of an emulator, which runs until the block ends.
     """
     if settings.GEMINI_UPSTREAM != "emulator" or settings.GEMINI_BASE_URL:
-        yield
+        yield settings.GEMINI_BASE_URL
         return
     from api.gemini.emulator.process import start_emulator
 
     emulator = start_emulator()
-    settings.GEMINI_BASE_URL = os.environ["GEMINI_BASE_URL"] = emulator.base_url
     logger.warning("No Gemini key is configured: the built-in emulator answers", extra={"emulator": emulator.base_url})
     try:
-        yield
+        yield emulator.base_url
     finally:
         emulator.stop()
-        settings.GEMINI_BASE_URL = ""
-        os.environ.pop("GEMINI_BASE_URL", None)
 
 
 def cannot_listen(reason: str) -> str:
@@ -72,7 +68,7 @@ def terminal_page(host: str, port: int) -> str:
     ]
     if path := setup_path():
         lines += ["", "  There is no operator yet. This link makes the first one, once:", f"  {origin}{path}"]
-    if not is_loopback(host):
+    if not is_loopback_host(host):
         lines += ["", f"  Listening on {host}: everybody who can reach this machine can use it without a key."]
     return "\n".join([*lines, "", ""])
 

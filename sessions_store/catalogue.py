@@ -1,8 +1,9 @@
 """The catalogue of this process: one snapshot, replaced when an operator edits a mapping, a model or a price.
 
-`current()` is what a request begins with. It costs one `stat` and no query; when another worker's edit has touched the
-stamp file (see `catalogue_changes`) it reloads first, so that an edit holds for the next request everywhere. Edits that
-leave no stamp (SQL by hand, another machine without LISTEN) are seen within `MAX_AGE` seconds.
+A request takes one snapshot, when it is admitted (`Store.catalogue`), and keeps it to its end. `current()` costs one
+`stat` and no query; when another worker's edit has touched the stamp file (see `catalogue_changes`) it reloads first,
+so that an edit holds for the next request everywhere. Edits that leave no stamp (SQL by hand, another machine without
+LISTEN) are seen within `MAX_AGE` seconds.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from sessions_store import catalogue_changes, catalogue_rows
 from sessions_store.catalogue_rows import CatalogueModel
 from sessions_store.resolution import Catalogue, Resolution
 
-__all__ = ["Catalogue", "CatalogueModel", "Resolution", "current", "latest", "reset", "snapshot"]
+__all__ = ["Catalogue", "CatalogueModel", "Resolution", "current", "reset", "snapshot"]
 
 MAX_AGE = 5.0
 
@@ -68,15 +69,8 @@ async def current() -> Catalogue:
     return _snapshots.catalogue
 
 
-def latest() -> Catalogue:
-    """Return the newest catalogue that was loaded, without a look at the stamp: for the later steps of a request, whose
-    first one was `current()`.
-    """
-    return _snapshots.catalogue or snapshot()
-
-
 def reset() -> None:
-    """Forget the snapshot, for tests that roll their edits back."""
+    """Forget the snapshot: the store is closed, or a test has rolled its edits back."""
     _snapshots.catalogue = None
 
 

@@ -13,13 +13,13 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import groupby
 from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 
+from sessions_store.catalogue import current, reset
 from sessions_store.catalogue_changes import Listener
 from sessions_store.cursors import ReadRows
 from sessions_store.handoff import (
@@ -50,6 +50,7 @@ from sessions_store.outage import (
 )
 from sessions_store.planner import PlannerNotes
 from sessions_store.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
+from sessions_store.resolution import Catalogue
 from sessions_store.writer import write_batch
 
 __all__ = [
@@ -61,8 +62,6 @@ __all__ = [
     "StoreError",
     "StoreUnavailableError",
     "UsageRow",
-    "get_store",
-    "report_fault",
 ]
 
 log = logging.getLogger(__name__)
@@ -169,19 +168,32 @@ class Store:
             return None
         return self._near.look_up(find, *args, **kwargs)
 
+    async def catalogue(self) -> Catalogue:
+        """Return the current catalogue (see `sessions_store.catalogue.current`).
+
+        Raises StoreUnavailableError when it must be loaded and the database does not answer.
+        """
+        try:
+            return await current()
+        except Error as error:
+            if (reason := storage_fault(error)) is None:
+                raise
+            self.begin_outage(reason)
+            raise StoreUnavailableError(f"The catalogue cannot be loaded: {reason}.") from error
+
     async def close(self) -> None:
         """Write what is queued, then end the threads and close their connections."""
         if self._closed:
             return
         self._closed = True
         self._near.close()  # before the others: the last one to leave the database empties its log, if it can write
-        _stores.pop(self._loop, None)
         self._writes.flush()
         self._writes.queue.put(None)
         self._reads.flush()
         for _ in self._threads[1:]:
             self._reads.queue.put(None)
         await asyncio.to_thread(self._join)
+        reset()
         self._patience.stop()
         self._reading_patience.stop()
 
@@ -289,29 +301,6 @@ class Store:
 def gather_seconds(record: ExchangeRecord) -> float:
     """Return how long a record may wait for others to be committed with."""
     return min(max(record.usage.latency_ms / 1000 * GATHER_SHARE, GATHER_LEAST), GATHER_MOST)
-
-
-_stores: dict[asyncio.AbstractEventLoop, Store] = {}
-
-
-def get_store() -> Store:
-    """Return the store of the running event loop; the first call starts its threads."""
-    loop = asyncio.get_running_loop()
-    store = _stores.get(loop)
-    if store is None:
-        store = _stores[loop] = Store()
-    return store
-
-
-def report_fault(error: BaseException) -> bool:
-    """Tell the event loop's store what somebody else met at the database; return whether it is the database's fault."""
-    reason = storage_fault(error)
-    if reason is None:
-        return False
-    with suppress(RuntimeError):  # outside an event loop there is no store
-        if (store := _stores.get(asyncio.get_running_loop())) is not None:
-            store.begin_outage(reason)
-    return True
 
 
 def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Outcome]:

@@ -1,7 +1,6 @@
 """How many WebSockets each caller has open in this process."""
 
 from collections import Counter
-from typing import Final
 
 # A principal and the address that its connection comes from: behind one proxy all keyless callers are the same.
 CallerKey = tuple[int, str]
@@ -25,6 +24,3 @@ class OpenSockets:
         self._open[caller] -= 1
         if not self._open[caller]:
             del self._open[caller]
-
-
-open_sockets: Final = OpenSockets()

@@ -8,17 +8,16 @@ The client's leaving cancels what runs.
 
 import asyncio
 from collections.abc import Sequence
-from io import BytesIO
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.core.handlers.asgi import ASGIRequest
 
-from api.authentication import Caller, admit_socket
-from api.byte_budget import Hold, byte_budget
-from api.consumers.open_sockets import CallerKey, open_sockets
+from api.auth.admission import Credentials
+from api.auth.authentication import authenticate
+from api.byte_budget import Hold
+from api.consumers.open_sockets import CallerKey, OpenSockets
 from api.consumers.steering import Frames, Steering, successor
 from api.cut_short import served
 from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
@@ -26,22 +25,23 @@ from api.exchange.encoding import ResponsesEncoding
 from api.exchange.generation import Generation, Keeper
 from api.exchange.outcome import Outcome, Status
 from api.exchange.plan import Asker, open_exchange
-from api.exchange.principals import local_caller
 from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response, take_in
+from api.failures import to_gateway_error
 from api.notes import Note
 from api.openai.error_body import error_body
 from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
 from api.openai.responses_steering import Steer, parse_steer
-from api.runtime import end_on_drain, runtime
-from api.unforeseen import gateway_error
 from api.views.identity import new_request_id
 from sessions_store.canonical import Key
-from sessions_store.catalogue import current
 from sessions_store.state_records import State, given_call_ids
+
+if TYPE_CHECKING:
+    from api.auth.principals import Caller
+    from api.runtime import Runtime
 
 MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
@@ -53,6 +53,7 @@ TOO_MANY: Final = 4429
 TOO_LARGE: Final = 1009
 RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
 
+Scope = dict[str, Any]
 Frame = dict[str, Any]
 # A frame, what was changed in reading it, and what holds its bytes.
 Arrived = tuple[Frame, Sequence[Note], Hold]
@@ -94,6 +95,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._services: Runtime  # set by __call__
         self._caller: Caller | None = None
         self._counted: CallerKey | None = None
         self.cut = False  # see api.cut_short.Served
@@ -103,30 +105,31 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._steering = Steering(self._local.__contains__)
         self._closing: asyncio.Task[None] | None = None
 
-    async def __call__(self, *channel: Any) -> None:
+    async def __call__(self, scope: Scope, *channel: Any) -> None:
         """Serve the connection to its end."""
+        self._services = scope["services"]
         try:
-            await super().__call__(*channel)
+            await super().__call__(scope, *channel)
         finally:
             if self._counted is not None:
-                open_sockets.leave(self._counted)
+                self._services.shared(OpenSockets).leave(self._counted)
 
     async def connect(self) -> None:
         """Admit the caller by the rules of every route and with a limited number of connections, or refuse it."""
         try:
-            admit_socket(ASGIRequest({**self.scope, "method": "GET"}, BytesIO()))
-            self._caller = await local_caller()
+            credentials = Credentials.of_handshake(self.scope)
+            self._caller, _ = await authenticate(self._services, credentials)
         except GatewayError:
             await self.close(code=REFUSED)
             return
-        key = (self._caller.principal_id, str((self.scope.get("client") or [""])[0]))
-        if not open_sockets.enter(key, settings.MAX_SOCKETS_PER_CALLER):
+        key = (self._caller.principal_id, credentials.peer)
+        if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
             await self.close(code=TOO_MANY)
             return
         self._counted = key
         served.set(self)
         await self.accept()
-        end_on_drain(self)
+        self._services.end_on_drain(self)
 
     def drain(self) -> None:
         """See Lasting: frames that are here are answered, then the connection is closed."""
@@ -143,7 +146,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         if len(raw) > settings.MAX_BODY_BYTES:  # only under a server that has another limit: `serve` reads no more
             await self.close(code=TOO_LARGE)
             return
-        hold = Hold(byte_budget())
+        hold = Hold(self._services.budget)
         try:
             hold.grow(len(raw))
             frame, notes = _frame(raw)
@@ -190,7 +193,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             try:
                 await self._answer(arrived, lane)
             except Exception as error:  # noqa: BLE001 - the frame's edge: every failure leaves as an error frame
-                await self._fail(gateway_error(error), lane)
+                await self._fail(to_gateway_error(error), lane)
             finally:
                 arrived[-1].release()
                 queue.task_done()
@@ -226,10 +229,10 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Answer one request of a lane, its bytes held; return what its successor is to take up, and what it was."""
         lane, hold = place
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
-        await current()  # an edit of the catalogue holds for the next frame
-        asker = Asker(new_request_id(), self._caller, "", settings.MEMORY_ENABLED, hold=hold)
+        catalogue = await self._services.store.catalogue()  # an edit holds for the next frame
+        asker = Asker(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
         steers: list[Steer] = []
-        async with open_exchange(runtime(), request, asker, "responses") as exchange:
+        async with open_exchange(self._services, request, asker, "responses") as exchange:
             planned = await plan_managed(exchange, request, local=self._local)
             keeper = planned.generation.keeper = Remembering(planned.generation.keeper)
             planned.generation.encoding = FrameEncoding(lane)

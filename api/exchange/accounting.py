@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.notes import Note
 from api.translate.usage_report import UsageReport
 

@@ -22,10 +22,11 @@ from api.exchange.record import record
 from api.notes import notes_header
 from api.runtime import Runtime
 from api.session_turns import Name
+from sessions_store.resolution import Catalogue
 
 
 class Exchange:
-    """An open exchange.
+    """An open exchange. `catalogue` is the snapshot that was taken when the request was admitted.
 
     `generation` is set once a model's answer is planned, and is recorded with the accounting. `fault` is why the server
     itself cancels the exchange, which otherwise counts as a client that disconnected. A stream or a job that outlives
@@ -40,9 +41,12 @@ class Exchange:
     _admitted = False
     _kept_open = False
 
-    def __init__(self, runtime: Runtime, accounting: Accounting, hold: Hold | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime, accounting: Accounting, catalogue: Catalogue, hold: Hold | None = None
+    ) -> None:
         self.runtime = runtime
         self.accounting = accounting
+        self.catalogue = catalogue
         self.hold = hold
 
     async def __aenter__(self) -> Self:

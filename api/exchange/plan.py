@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.byte_budget import Hold
 from api.errors import ModelNotFoundError
 from api.exchange.accounting import Accounting
@@ -35,7 +35,7 @@ from api.translate.message_tokens import json_tokens
 from api.translate.speech import Speech
 from api.translate.vertex import call_for_vertex
 from gemini_gateway.frozen import frozen
-from sessions_store.catalogue import latest
+from sessions_store.resolution import Catalogue
 from sessions_store.transcript import message_keys
 
 Request = TypeVar("Request", bound=RequestModel)
@@ -45,12 +45,13 @@ SPEECH_SECONDS: Final = 3600
 
 @frozen()
 class Asker:
-    """Who asks, under which request id, what `X-Session-Id` named, what was changed before the request was read, and
-    what holds the request's bytes.
+    """Who asks, under which request id and by which snapshot of the catalogue, what `X-Session-Id` named, what was
+    changed before the request was read, and what holds the request's bytes.
     """
 
     request_id: str
     caller: Caller
+    catalogue: Catalogue
     session_name: str = ""
     memory: bool = True
     notes: tuple[Note, ...] = ()
@@ -92,13 +93,13 @@ def open_exchange(runtime: Runtime, request: Accounted, asker: Asker, endpoint: 
         metadata=getattr(request, "metadata", None) or {},
         notes=[*asker.notes, *request.notes],
     )
-    return Exchange(runtime, accounting, asker.hold)
+    return Exchange(runtime, accounting, asker.catalogue, asker.hold)
 
 
 async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, asker: Asker) -> Generation:
     """Plan a chat completion."""
-    request, profile = resolve_model(request, exchange.accounting)
-    fit = _fit(exchange.accounting, profile)
+    request, profile = resolve_model(request, exchange)
+    fit = _fit(exchange, profile)
     memory = await remember(exchange, request.messages, asker.session_of(request.user), fit=fit)
     exchange.hold_bytes(memory.read_size)
     fetched = await fetch_media(exchange, memory)
@@ -107,8 +108,9 @@ async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, asker: A
     return generation
 
 
-def _fit(accounting: Accounting, profile: ModelProfile) -> Fit:
-    return Fit(profile.family, accounting.account, latest().family, accounting.notes)
+def _fit(exchange: Exchange, profile: ModelProfile) -> Fit:
+    accounting = exchange.accounting
+    return Fit(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
 
 
 def _chat_generation(
@@ -172,7 +174,7 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, asker:
     asked nothing, and nothing is remembered.
     """
     accounting = exchange.accounting
-    request, profile = resolve_model(request, accounting)
+    request, profile = resolve_model(request, exchange)
     request = await in_text(request, accounting)
     asked = request.max_tokens != 0
     session = asker.session_of(request.user) if asked and isinstance(request.prompt, str) else None
@@ -181,7 +183,7 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, asker:
         principal = accounting.caller.principal_id
         memories = [ConversationContext(principal, [turn], message_keys(principal, [turn])) for turn in turns]
     else:
-        memories = [await remember(exchange, turns, session, fit=_fit(accounting, profile))]
+        memories = [await remember(exchange, turns, session, fit=_fit(exchange, profile))]
     exchange.hold_bytes(memories[0].read_size)
     generation = _completion_generation(exchange, request, profile, memories)
     exchange.generation = generation
@@ -227,13 +229,14 @@ def _completion_generation(
     )
 
 
-def resolve_model(request: Request, accounting: Accounting) -> tuple[Request, ModelProfile]:
+def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelProfile]:
     """Find the upstream model of `request.model` and apply the mapping's default parameters where the client gave none.
 
-    The caller's admission has looked for edits of the catalogue. Raises ModelNotFoundError.
+    Raises ModelNotFoundError.
     """
+    accounting = exchange.accounting
     name = accounting.public_model
-    resolution = latest().resolve(name, today=accounting.started_at.date())
+    resolution = exchange.catalogue.resolve(name, today=accounting.started_at.date())
     if resolution is None:
         raise ModelNotFoundError(
             f"The model '{name}' does not exist: no mapping and no Gemini model has this name.", param="model"

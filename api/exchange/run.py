@@ -15,11 +15,11 @@ from api.exchange.opening import Opened, Opening
 from api.exchange.outcome import SUCCESS
 from api.exchange.second_asking import open_answer, plain_answers
 from api.exchange.signatures import asked
+from api.failures import to_gateway_error
 from api.gemini.wire import GenerateContentResponse
 from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
 from api.translate.no_answer import is_no_answer
-from api.unforeseen import gateway_error
 from gemini_gateway.one_write import LastPiece
 
 Responses = list[GenerateContentResponse]
@@ -120,7 +120,7 @@ class EventStream:
             await self._exchange.record(SUCCESS)
             yield closing
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = LastPiece(encoding.failure(answer, gateway_error(error)))
+            closing = LastPiece(encoding.failure(answer, to_gateway_error(error)))
             await self._exchange.fail(error)
             yield closing
         finally:

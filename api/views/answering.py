@@ -28,7 +28,7 @@ def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
     name = session_name(request) if request.META.get("HTTP_X_SESSION_ID") else ""
     notes: tuple[Note, ...] = getattr(request, "address_notes", ())
     hold = request.scope.get("hold")  # type: ignore[attr-defined]  # an ASGIRequest has it
-    return Asker(view.request_id, view.caller, name, settings.MEMORY_ENABLED, notes, hold)
+    return Asker(view.request_id, view.caller, view.catalogue, name, settings.MEMORY_ENABLED, notes, hold)
 
 
 def session_name(request: HttpRequest) -> str:

@@ -12,17 +12,20 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
 
-from api.authentication import Caller, admit_keyless
+from api.auth.admission import Credentials
+from api.auth.authentication import authenticate
+from api.auth.principals import Caller
 from api.content_coding import codings_of, decoded
 from api.deployments import overruled, with_model
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
-from api.exchange.principals import local_caller
 from api.json_mending import replaced
 from api.large_work import LARGE, off_loop
 from api.notes import Note, notes_header
 from api.openai.request_model import RequestModel
+from api.runtime import Runtime
 from api.views.identity import new_request_id
 from gemini_gateway.lean_http import LeanResponse, take_body
+from sessions_store.resolution import Catalogue
 
 Request = TypeVar("Request", bound=RequestModel)
 
@@ -37,8 +40,8 @@ class GatewayView(APIView):
 
     It goes without DRF's Request object, content negotiation and parsers: `/v1` speaks JSON only and its bodies are
     parsed by `api.openai`. DRF's exception handling stays (`handle_exception`), and so does `as_view`.
-    `public` views skip the caller's admission. `notes` say what the view itself changed in its request; those of an
-    exchange are in the exchange.
+    `services` are what the process shares. `public` views skip the caller's admission. `notes` say what the view itself
+    changed in its request; those of an exchange are in the exchange.
     """
 
     public: ClassVar[bool] = False
@@ -48,9 +51,11 @@ class GatewayView(APIView):
         """Return the view without the coroutine around it that exempts it from CSRF checks: there are none here."""
         return unwrap(super().as_view(**initkwargs))
 
+    services: Runtime
     request_id: str
     started: float
     caller: Caller
+    catalogue: Catalogue
     notes: Sequence[Note] = ()
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -62,12 +67,13 @@ class GatewayView(APIView):
     ) -> HttpResponseBase:
         """Admit the caller, call the method's handler, render failures, add OpenAI's headers."""
         self.started = time.perf_counter()
+        self.services = request.scope["services"]  # type: ignore[attr-defined]  # an ASGIRequest has it
         self.request_id = new_request_id()
         response: HttpResponseBase
         try:
             if not self.public:
-                admit_keyless(request)
-                self.caller = await local_caller()
+                credentials = Credentials(request.META, request.META.get("REMOTE_ADDR", ""))
+                self.caller, self.catalogue = await authenticate(self.services, credentials)
             method = (request.method or "").lower()
             method = "get" if method == "head" else method
             handler = getattr(self, method, None) if method in self.http_method_names else None

@@ -5,7 +5,6 @@ from django.http.response import HttpResponseBase
 
 from api.exchange.plan import open_exchange, plan_chat
 from api.openai.chat_request import parse_chat_completion
-from api.runtime import runtime
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, parsed_body
 from api.views.stored_completions import list_stored
@@ -22,7 +21,7 @@ class ChatCompletionsView(GatewayView):
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_chat_completion)
         asker = asker_of(self, request)
-        async with open_exchange(runtime(), parsed, asker, "chat.completions") as exchange:
+        async with open_exchange(self.services, parsed, asker, "chat.completions") as exchange:
             generation = await plan_chat(exchange, parsed, asker)
             del parsed  # a large request must not stay as long as this frame
             return await answer(exchange, generation)

@@ -5,7 +5,6 @@ from django.http.response import HttpResponseBase
 
 from api.exchange.plan import open_exchange, plan_completion
 from api.openai.completion_request import parse_completion
-from api.runtime import runtime
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, parsed_body
 
@@ -17,7 +16,7 @@ class CompletionsView(GatewayView):
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_completion)
         asker = asker_of(self, request)
-        async with open_exchange(runtime(), parsed, asker, "completions") as exchange:
+        async with open_exchange(self.services, parsed, asker, "completions") as exchange:
             generation = await plan_completion(exchange, parsed, asker)
             del parsed  # a large request must not stay as long as this frame
             return await answer(exchange, generation)

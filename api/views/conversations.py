@@ -13,7 +13,6 @@ from api.exchange.responses.stored import unknown_after
 from api.openai.conversation_requests import parse_conversation_create, parse_items_create, parse_metadata_update
 from api.openai.conversations import Conversation, Deleted, list_page
 from api.openai.list_query import parse_list_query
-from api.runtime import runtime
 from api.views.base import GatewayView, json_body, json_response
 from sessions_store.conversations import (
     FoundConversation,
@@ -35,7 +34,7 @@ class ConversationsView(GatewayView):
         parsed = self.noted(parse_conversation_create(await json_body(request)))
         principal_id, public_id = self.caller.principal_id, conversation_id()
         items = stored_items(principal_id, parsed.items or (), after=public_id)
-        created = await runtime().store.write(
+        created = await self.services.store.write(
             create_conversation, principal_id, public_id, parsed.metadata or {}, items, datetime.now(UTC)
         )
         return json_response(_conversation(created))
@@ -46,19 +45,19 @@ class ConversationView(GatewayView):
 
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Return it."""
-        return json_response(_conversation(await find_or_404(runtime(), self.caller.principal_id, conversation)))
+        return json_response(_conversation(await find_or_404(self.services, self.caller.principal_id, conversation)))
 
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Set its metadata."""
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
-        updated = await runtime().store.write(update_conversation, self.caller.principal_id, conversation, metadata)
+        updated = await self.services.store.write(update_conversation, self.caller.principal_id, conversation, metadata)
         if updated is None:
             raise conversation_not_found(conversation)
         return json_response(_conversation(updated))
 
     async def delete(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Forget it; responses that were made in it stay."""
-        if not await runtime().store.write(delete_conversation, self.caller.principal_id, conversation):
+        if not await self.services.store.write(delete_conversation, self.caller.principal_id, conversation):
             raise conversation_not_found(conversation)
         body: Deleted = {"id": conversation, "object": "conversation.deleted", "deleted": True}
         return json_response(body)
@@ -71,7 +70,7 @@ class ConversationItemsView(GatewayView):
         """List them, the newest first."""
         query = parse_list_query(self.query_pairs(request))
         principal_id = self.caller.principal_id
-        page = await runtime().store.read(
+        page = await self.services.store.read(
             list_items,
             principal_id,
             conversation,
@@ -81,7 +80,7 @@ class ConversationItemsView(GatewayView):
             max_bytes=settings.MAX_BODY_BYTES,
         )
         if page is None:
-            await find_or_404(runtime(), principal_id, conversation)
+            await find_or_404(self.services, principal_id, conversation)
             raise unknown_after(query.after or "")
         return json_response(list_page(page.items, has_more=page.more))
 
@@ -89,9 +88,9 @@ class ConversationItemsView(GatewayView):
         """Append items and return them."""
         parsed = self.noted(parse_items_create(await json_body(request)))
         principal_id = self.caller.principal_id
-        found = await find_or_404(runtime(), principal_id, conversation)
+        found = await find_or_404(self.services, principal_id, conversation)
         items = stored_items(principal_id, parsed.items, after=f"{conversation}.{found.version}")
-        added = await runtime().store.write(add_items, principal_id, conversation, items, datetime.now(UTC))
+        added = await self.services.store.write(add_items, principal_id, conversation, items, datetime.now(UTC))
         if added is None:
             raise conversation_not_found(conversation)
         return json_response(list_page(added, has_more=False))
@@ -102,20 +101,20 @@ class ConversationItemView(GatewayView):
 
     async def get(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Return it."""
-        found = await runtime().store.read(find_item, self.caller.principal_id, conversation, item)
+        found = await self.services.store.read(find_item, self.caller.principal_id, conversation, item)
         if found is None:
             raise await self._missing(conversation, item)
         return json_response(found)
 
     async def delete(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Take it out and return the conversation, as OpenAI does."""
-        changed = await runtime().store.write(delete_item, self.caller.principal_id, conversation, item)
+        changed = await self.services.store.write(delete_item, self.caller.principal_id, conversation, item)
         if changed is None:
             raise await self._missing(conversation, item)
         return json_response(_conversation(changed))
 
     async def _missing(self, conversation: str, item: str) -> NotFoundError:
-        await find_or_404(runtime(), self.caller.principal_id, conversation)
+        await find_or_404(self.services, self.caller.principal_id, conversation)
         return NotFoundError(f"Item with id '{item[:100]}' not found in conversation.", param="item_id")
 
 

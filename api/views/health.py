@@ -5,7 +5,6 @@ from typing import Literal, NotRequired
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
 
-from api.runtime import is_draining, runtime
 from api.views.base import GatewayView, json_response
 from sessions_store.health import database_answers
 
@@ -34,10 +33,10 @@ class ReadyView(GatewayView):
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Look at the drain flag and the database."""
-        if is_draining():
+        if self.services.draining:
             return json_response({"status": "draining"}, status=503)
-        if (reason := runtime().store.outage) is not None:
+        if (reason := self.services.store.outage) is not None:
             return json_response({"status": "nothing can be recorded", "reason": reason}, status=503)
-        if not await runtime().store.read(database_answers):
+        if not await self.services.store.read(database_answers):
             return json_response({"status": "no database"}, status=503)
         return json_response({"status": "ready"})

@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 from api.errors import ModelNotFoundError
 from api.openai.models import Model, ModelList
 from api.views.base import GatewayView, json_response
-from sessions_store.catalogue import current
 
 
 class ModelListView(GatewayView):
@@ -15,7 +14,7 @@ class ModelListView(GatewayView):
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List them; the list has no pages, like OpenAI's."""
-        catalogue = await current()
+        catalogue = self.catalogue
         models = [_model(*row) for row in catalogue.public_models(datetime.now(UTC).date())]
         body: ModelList = {"object": "list", "data": models}
         return json_response(body)
@@ -27,7 +26,7 @@ class ModelView(GatewayView):
     async def get(self, request: HttpRequest, model: str) -> HttpResponse:
         """Return it; raises ModelNotFoundError."""
         model = model.rstrip("/")
-        catalogue = await current()
+        catalogue = self.catalogue
         today = datetime.now(UTC).date()
         wanted = model.removeprefix("models/")
         listed = {row[0]: row for row in catalogue.public_models(today)}

@@ -19,7 +19,6 @@ from api.notes import Note
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import ResponsesRequest, parse_compact, parse_input_tokens, parse_responses
 from api.openai.sse import CONTENT_TYPE, named_event
-from api.runtime import runtime
 from api.views.answering import EventStreamResponse, answer, asker_of
 from api.views.base import GatewayView, json_response, parsed_body
 
@@ -39,7 +38,7 @@ class ResponsesView(GatewayView):
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_responses)
         asker = asker_of(self, request)
-        async with open_exchange(runtime(), parsed, asker, "responses") as exchange:
+        async with open_exchange(self.services, parsed, asker, "responses") as exchange:
             if asker.session_name:
                 exchange.accounting.notes.append(_SESSION_DROPPED)
             planned = await plan_managed(exchange, parsed)
@@ -58,7 +57,7 @@ async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpRe
     if parsed.prewarms:
         return taken_in(await take_in(planned), stream=bool(parsed.stream))
     if parsed.background:
-        job, queued = await jobs_of(runtime()).start(planned)
+        job, queued = await jobs_of(planned.exchange.runtime).start(planned)
         return EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
     if parsed.stream:
         return EventStreamResponse(await stream_response(planned))
@@ -72,13 +71,14 @@ class ResponseView(GatewayView):
         """Return it as it is now, or (`?stream=true`) its events from `starting_after` on."""
         principal_id = self.caller.principal_id
         if request.GET.get("stream") != "true":
-            return json_response(await stored.retrieve(runtime(), principal_id, response_id))
+            return json_response(await stored.retrieve(self.services, principal_id, response_id))
         after = parse_starting_after(request.GET.get("starting_after"))
-        return EventStreamResponse(await resume(runtime(), jobs_of(runtime()), principal_id, response_id, after))
+        jobs = jobs_of(self.services)
+        return EventStreamResponse(await resume(self.services, jobs, principal_id, response_id, after))
 
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Forget it; its usage stays."""
-        await stored.delete(runtime(), jobs_of(runtime()), self.caller.principal_id, response_id)
+        await stored.delete(self.services, jobs_of(self.services), self.caller.principal_id, response_id)
         body: Deleted = {"id": response_id, "object": "response", "deleted": True}
         return json_response(body)
 
@@ -88,7 +88,8 @@ class CancelView(GatewayView):
 
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Stop it wherever it runs and return it."""
-        return json_response(await stored.cancel(runtime(), jobs_of(runtime()), self.caller.principal_id, response_id))
+        jobs = jobs_of(self.services)
+        return json_response(await stored.cancel(self.services, jobs, self.caller.principal_id, response_id))
 
 
 class InputItemsView(GatewayView):
@@ -97,7 +98,7 @@ class InputItemsView(GatewayView):
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """List its own input items, the newest first."""
         query = parse_list_query(self.query_pairs(request))
-        return json_response(await stored.list_inputs(runtime(), self.caller.principal_id, response_id, query))
+        return json_response(await stored.list_inputs(self.services, self.caller.principal_id, response_id, query))
 
 
 class InputTokensView(GatewayView):
@@ -106,7 +107,7 @@ class InputTokensView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Count them."""
         parsed = self.noted(await parsed_body(request, parse_input_tokens))
-        async with open_exchange(runtime(), parsed, asker_of(self, request), "responses.input_tokens") as exchange:
+        async with open_exchange(self.services, parsed, asker_of(self, request), "responses.input_tokens") as exchange:
             exchange.recorded = True  # counting is free
             counted = await count_input_tokens(exchange, parsed)
         body: InputTokens = {"object": "response.input_tokens", "input_tokens": counted}
@@ -119,7 +120,7 @@ class CompactView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Return the items that take its place."""
         parsed = self.noted(await parsed_body(request, parse_compact))
-        async with open_exchange(runtime(), parsed, asker_of(self, request), "responses.compact") as exchange:
+        async with open_exchange(self.services, parsed, asker_of(self, request), "responses.compact") as exchange:
             return json_response(await compact(exchange, parsed))
 
 

@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
 
 from api.errors import NotFoundError
-from api.runtime import runtime
 from api.views.answering import session_name
 from api.views.base import GatewayView, json_response
 from sessions_store.chat_sessions import SessionSummary, forget, list_sessions
@@ -47,7 +46,7 @@ class SessionListView(GatewayView):
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List them, newest first."""
-        sessions = await runtime().store.read(list_sessions, self.caller.principal_id)
+        sessions = await self.services.store.read(list_sessions, self.caller.principal_id)
         body: SessionList = {"object": "list", "data": [_session(session) for session in sessions]}
         return json_response(body)
 
@@ -58,7 +57,7 @@ class SessionView(GatewayView):
     async def delete(self, request: HttpRequest, user: str) -> HttpResponse:
         """Forget them with their messages; usage stays. The same 404 whether they never were or are another's."""
         name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None
-        forgotten = await runtime().store.write(forget, self.caller.principal_id, user, name)
+        forgotten = await self.services.store.write(forget, self.caller.principal_id, user, name)
         if not forgotten:
             raise NotFoundError("No chat session of this user is remembered.", param="user")
         body: SessionsDeleted = {"object": "session.deleted", "user": user, "deleted": True, "sessions": forgotten}

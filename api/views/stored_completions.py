@@ -10,7 +10,6 @@ from api.exchange.responses.stored import page_of, unknown_after
 from api.openai.conversation_requests import parse_metadata_update
 from api.openai.conversations import Deleted, list_page
 from api.openai.list_query import parse_list_query
-from api.runtime import runtime
 from api.views.base import GatewayView, json_body, json_response
 from sessions_store.stored_completions import (
     CompletionQuery,
@@ -33,7 +32,7 @@ async def list_stored(view: GatewayView, request: HttpRequest) -> HttpResponse:
         max_bytes=settings.MAX_BODY_BYTES,
         newest=query.order == "desc",
     )
-    page = await runtime().store.read(list_completions, view.caller.principal_id, wanted)
+    page = await view.services.store.read(list_completions, view.caller.principal_id, wanted)
     if page is None:
         raise unknown_after(query.after or "")
     return json_response(list_page(page.completions, has_more=page.more))
@@ -44,18 +43,18 @@ class StoredCompletionView(GatewayView):
 
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Return it."""
-        found = await runtime().store.read(find_completion, self.caller.principal_id, completion)
+        found = await self.services.store.read(find_completion, self.caller.principal_id, completion)
         return json_response(_or_404(found, completion))
 
     async def post(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Set its metadata."""
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
-        updated = await runtime().store.write(update_completion, self.caller.principal_id, completion, metadata)
+        updated = await self.services.store.write(update_completion, self.caller.principal_id, completion, metadata)
         return json_response(_or_404(updated, completion))
 
     async def delete(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Forget it; its usage stays."""
-        if not await runtime().store.write(delete_completion, self.caller.principal_id, completion):
+        if not await self.services.store.write(delete_completion, self.caller.principal_id, completion):
             raise _missing(completion)
         body: Deleted = {"id": completion, "object": "chat.completion.deleted", "deleted": True}
         return json_response(body)
@@ -67,7 +66,7 @@ class StoredMessagesView(GatewayView):
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
         """List the request's messages, the first one first; each is named by the completion and its place."""
         query = parse_list_query(self.query_pairs(request), order="asc")
-        messages = await runtime().store.read(completion_messages, self.caller.principal_id, completion)
+        messages = await self.services.store.read(completion_messages, self.caller.principal_id, completion)
         if messages is None:
             raise _missing(completion)
         listed = [_message(message, f"{completion}-{number}") for number, message in enumerate(messages)]

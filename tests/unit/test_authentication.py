@@ -1,21 +1,18 @@
 """Who is admitted without a key, decided from what a request says about where it comes from."""
 
-from typing import Any
-
 import pytest
-from django.test import RequestFactory
 from pytest_django import Settings
 
-from api.authentication import admit_keyless
+from api.auth.admission import Credentials, admit
 from api.errors import AuthenticationError, GatewayError, InvalidRequestError, PermissionDeniedError
 
-LOCAL = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost"}
+LOCAL = {"HTTP_HOST": "localhost"}
 AFAR = "203.0.113.9"
 
 
-def admit(**meta: Any) -> None:
-    """Ask for the models from this machine, but for what `meta` says."""
-    admit_keyless(RequestFactory().get("/v1/models", **{**LOCAL, **meta}))
+def ask(peer: str = "127.0.0.1", **headers: str) -> None:
+    """Ask from this machine, but for what the arguments say."""
+    admit(Credentials({**LOCAL, **headers}, peer))
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +25,7 @@ def keyless(settings: Settings) -> None:
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1", ""])
 def test_a_peer_on_this_machine_is_admitted(peer: str) -> None:
-    admit(REMOTE_ADDR=peer)
+    ask(peer)
 
 
 @pytest.mark.parametrize(
@@ -36,13 +33,13 @@ def test_a_peer_on_this_machine_is_admitted(peer: str) -> None:
 )
 def test_a_peer_elsewhere_is_refused_whatever_host_it_names(peer: str) -> None:
     with pytest.raises(PermissionDeniedError) as refused:
-        admit(REMOTE_ADDR=peer)
+        ask(peer)
     assert refused.value.code == "keyless_not_local"
 
 
 @pytest.mark.parametrize("host", ["localhost:8080", "[::1]", "[::1]:8080", "LOCALHOST"])
 def test_local_names_are_admitted(host: str) -> None:
-    admit(HTTP_HOST=host)
+    ask(HTTP_HOST=host)
 
 
 @pytest.mark.parametrize(
@@ -50,29 +47,29 @@ def test_local_names_are_admitted(host: str) -> None:
 )
 def test_what_is_no_plain_host_is_refused(host: str) -> None:
     with pytest.raises(PermissionDeniedError) as refused:
-        admit(HTTP_HOST=host)
+        ask(HTTP_HOST=host)
     assert refused.value.code == "keyless_foreign_host"
 
 
 def test_an_operator_can_demand_keys_even_here(settings: Settings) -> None:
     settings.REQUIRE_KEY = True
     with pytest.raises(AuthenticationError):
-        admit()
+        ask()
 
 
 def test_the_open_gateway_answers_anybody_by_its_own_names(settings: Settings) -> None:
     settings.ALLOW_INSECURE_KEYLESS = True
-    admit(REMOTE_ADDR=AFAR, HTTP_HOST="gateway.example", HTTP_X_FORWARDED_FOR=AFAR)
+    ask(AFAR, HTTP_HOST="gateway.example", HTTP_X_FORWARDED_FOR=AFAR)
 
     with pytest.raises(InvalidRequestError) as refused:
-        admit(REMOTE_ADDR=AFAR, HTTP_HOST="rebound.example")
+        ask(AFAR, HTTP_HOST="rebound.example")
     assert refused.value.code == "disallowed_host"
 
 
 def test_a_demanded_key_outweighs_the_open_gateway(settings: Settings) -> None:
     settings.REQUIRE_KEY = settings.ALLOW_INSECURE_KEYLESS = True
     with pytest.raises(GatewayError) as refused:
-        admit()
+        ask()
     assert refused.value.status == 401
 
 
@@ -105,7 +102,7 @@ def test_a_demanded_key_outweighs_the_open_gateway(settings: Settings) -> None:
 )
 def test_what_a_proxy_leaves_is_refused(name: str) -> None:
     with pytest.raises(PermissionDeniedError) as refused:
-        admit(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
+        ask(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
     assert refused.value.code == "keyless_behind_proxy"
 
 
@@ -126,4 +123,36 @@ def test_what_a_proxy_leaves_is_refused(name: str) -> None:
     ],
 )
 def test_what_programs_send_by_themselves_is_admitted(name: str) -> None:
-    admit(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
+    ask(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
+
+
+def handshake(*headers: tuple[bytes, bytes]) -> Credentials:
+    """The handshake of a WebSocket from this machine."""
+    return Credentials.of_handshake({"client": ["127.0.0.1", 50000], "server": ["127.0.0.1", 8080], "headers": headers})
+
+
+@pytest.mark.parametrize("origin", [b"http://localhost:3000", b"http://gateway.example"])
+def test_the_open_gateway_lets_its_own_pages_open_sockets(settings: Settings, origin: bytes) -> None:
+    settings.ALLOW_INSECURE_KEYLESS = True
+    admit(handshake((b"host", b"gateway.example"), (b"origin", origin)))
+
+
+def test_the_open_gateway_lets_no_foreign_page_open_sockets(settings: Settings) -> None:
+    settings.ALLOW_INSECURE_KEYLESS = True
+    with pytest.raises(PermissionDeniedError) as refused:
+        admit(handshake((b"host", b"gateway.example"), (b"origin", b"https://evil.example")))
+    assert refused.value.code == "keyless_foreign_origin"
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [((b"x-forwarded-for", b"::1"), "keyless_behind_proxy"), ((b"host", b"evil.example"), "keyless_foreign_host")],
+)
+def test_a_handshake_is_admitted_by_the_rules_of_requests(header: tuple[bytes, bytes], code: str) -> None:
+    with pytest.raises(PermissionDeniedError) as refused:
+        admit(handshake((b"host", b"localhost"), header))
+    assert refused.value.code == code
+
+
+def test_a_header_with_an_underscore_poses_as_no_other() -> None:
+    admit(handshake((b"host", b"localhost"), (b"x_forwarded_for", AFAR.encode())))

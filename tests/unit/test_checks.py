@@ -10,8 +10,8 @@ from django.core.checks import CheckMessage
 from pytest_django import Settings
 
 from api import checks
+from api.auth.loopback import is_loopback_host
 from gemini_gateway.env import EnvironmentProblem
-from gemini_gateway.exposure import is_loopback
 
 Check = Callable[[], list[CheckMessage]]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound here
@@ -139,6 +139,7 @@ def test_a_bad_variable_is_named_but_its_value_is_not_shown(settings: Settings) 
     [
         ("127.0.0.1", True),
         ("127.8.8.8", True),
+        ("::ffff:127.0.0.1", True),
         ("localhost", True),
         ("LOCALHOST", True),
         ("::1", True),
@@ -152,4 +153,4 @@ def test_a_bad_variable_is_named_but_its_value_is_not_shown(settings: Settings) 
     ],
 )
 def test_only_loopback_counts_as_loopback(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback
+    assert is_loopback_host(host) is loopback

@@ -107,7 +107,7 @@ async def _summary(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
     turns, exchange = planned.turns, planned.exchange
     accounting = exchange.accounting
     asked = summarising(planned.request, accounting.public_model, turns.items)
-    asker = Asker(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller)
+    asker = Asker(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
     async with open_exchange(exchange.runtime, asked, asker, "responses.compact").within(exchange) as own:
         context = replace(turns.context, conversation=None)
         placed = await place_turns(own, asked, (turns.profile, context), asked.items)

@@ -23,7 +23,7 @@ async def count_input_tokens(exchange: Exchange, request: InputTokensRequest) ->
         raise InvalidRequestError(
             "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
         )
-    request, profile = resolve_model(request, exchange.accounting)
+    request, profile = resolve_model(request, exchange)
     turns = await read_turns(exchange, request, profile)
     return await counted(exchange, (await translate(exchange, request, turns)).body)
 

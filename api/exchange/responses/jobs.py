@@ -20,8 +20,8 @@ from api.errors import GatewayError, ShuttingDownError
 from api.exchange.encoding import failed_events
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response
+from api.failures import to_gateway_error
 from api.runtime import Runtime
-from api.unforeseen import gateway_error
 from sessions_store.lost_responses import fail_lost
 from sessions_store.recording import StoreError
 from sessions_store.responses import (
@@ -149,7 +149,7 @@ class Job:
             finally:
                 await events.aclose()
         except Exception as error:  # noqa: BLE001 - a task's edge: the exchange is recorded as failed, the response too
-            self.add(planned.answer.failed(gateway_error(error)))
+            self.add(planned.answer.failed(to_gateway_error(error)))
             await planned.exchange.fail(error)
         finally:
             flusher.cancel()
@@ -209,6 +209,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._heart: asyncio.Task[None] | None = None
+        runtime.finish_on_drain(self)
 
     async def start(self, planned: PlannedResponse) -> tuple[Job, dict[str, Any]]:
         """Store the response as queued and begin to run it; return it as it is now. The job ends the exchange.
@@ -276,6 +277,4 @@ class Jobs:
 
 def jobs_of(runtime: Runtime) -> Jobs:
     """Return the background responses of this process."""
-    if runtime.jobs is None:
-        runtime.jobs = Jobs(runtime)
-    return runtime.jobs
+    return runtime.shared(Jobs, runtime)

@@ -36,7 +36,6 @@ from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
 from api.translate.vertex import call_for_vertex
 from sessions_store.canonical import NodeId
-from sessions_store.catalogue import latest
 from sessions_store.stored_message import StoredMessage
 from sessions_store.transcript import message_keys
 
@@ -92,7 +91,7 @@ async def plan_response(
     `local` are responses that only the request's connection remembers. A background response is streamed from Gemini
     whatever its client asks for, because its events are kept.
     """
-    request, profile = resolve_model(request, exchange.accounting)
+    request, profile = resolve_model(request, exchange)
     turns = await read_turns(exchange, request, profile, local=local)
     return planned_response(exchange, request, turns, await translate(exchange, request, turns))
 
@@ -126,7 +125,7 @@ async def place_turns(
     """Return the conversation of `items` behind a context, with what the tree knows of it."""
     profile, context = known
     accounting = exchange.accounting
-    fit = Fit(profile.family, accounting.account, latest().family, accounting.notes)
+    fit = Fit(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
     own = items_to_messages(
         items,
         family=profile.family,

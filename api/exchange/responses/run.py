@@ -10,9 +10,9 @@ from api.exchange.outcome import SUCCESS
 from api.exchange.responses.automatic import compact_context
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.run import EventStream, complete, stream
+from api.failures import to_gateway_error
 from api.openai.sse import KEEP_ALIVE
 from api.translate.responses.output import Events
-from api.unforeseen import gateway_error
 
 
 async def complete_response(planned: PlannedResponse) -> Any:
@@ -83,7 +83,7 @@ class CompactingStream:
             async for encoded in events:
                 yield encoded
         except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = generation.encoding.failure(answer, gateway_error(error))
+            closing = generation.encoding.failure(answer, to_gateway_error(error))
             await exchange.fail(error)
             yield closing
         finally:

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import ipaddress
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 from daphne.server import Server
 
+from api.auth.loopback import is_loopback_host
 from api.gemini.emulator.app import Emulator
 from api.gemini.emulator.connection import ABORT
 
@@ -53,14 +53,6 @@ def base_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address is reachable from this machine only."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of both commands."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
@@ -73,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def serve(options: dict[str, Any]) -> None:
     """Runs until stopped, with the options of `add_arguments`; raises ValueError if they do not go together."""
     host = options["host"]
-    if options["scriptable"] and not is_loopback(host):
+    if options["scriptable"] and not is_loopback_host(host):
         raise ValueError(f"--scriptable needs a loopback address, and {host} is none.")
     if options["exit_with_parent"]:
         threading.Thread(target=_exit_with_standard_input, daemon=True).start()

@@ -18,6 +18,7 @@ class Command(DaphneRunserver):  # type: ignore[misc]
 
     default_addr = settings.HOST
     default_port = str(settings.PORT)
+    base_url: str = settings.GEMINI_BASE_URL
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Static files are WhiteNoise's in every mode; Daphne's handler for them stays off."""
@@ -33,11 +34,16 @@ class Command(DaphneRunserver):  # type: ignore[misc]
         if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
             super().run(**options)
             return
-        with upstream():
+        with upstream() as self.base_url:
+            if self.base_url:
+                os.environ["GEMINI_BASE_URL"] = self.base_url  # for processes that the auto-reloader starts
             super().run(**options)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         """Serve in this process (Daphne's command builds the server from `server_cls`)."""
+        from gemini_gateway.asgi import process
+
+        process.base_url = self.base_url
         servers: list[GatewayServer] = []
 
         def build(**daphne_options: Any) -> GatewayServer:

@@ -34,22 +34,22 @@ class Command(BaseCommand):
             raise CommandError(f"{fault.id}: {fault.msg}\n\tHINT: {fault.hint}")
         for fault in migrations_fault():
             raise CommandError(f"{fault.msg} {fault.hint}")
-        with upstream():
-            self._serve()
+        with upstream() as base_url:
+            self._serve(base_url)
 
-    def _serve(self) -> None:
+    def _serve(self, base_url: str) -> None:
         # Imported here: Twisted and the application take their time, and a command line error should not.
-        from api.runtime import drain
-        from gemini_gateway.asgi import application
+        from gemini_gateway.asgi import application, process
         from gemini_gateway.server import GatewayServer, endpoint_for
 
+        process.base_url = base_url
         server = GatewayServer(
             application,
             endpoints=endpoint_for(settings.HOST, settings.PORT),
             limits=limits(),
             drain_seconds=settings.DRAIN_SECONDS,
             on_ready=self._announce,
-            on_drain=drain,
+            on_drain=process.drain,
         )
         server.run()
         if server.failure is not None:

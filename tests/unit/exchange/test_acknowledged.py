@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.errors import InternalError
 from api.exchange.accounting import Accounting
 from api.exchange.exchange import Exchange
@@ -23,7 +23,6 @@ from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime
 from api.translate.chat.answer import ChatAnswer
 from api.translate.usage_report import UsageReport
-from sessions_store.catalogue import current
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
@@ -37,7 +36,6 @@ async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
     """The shared parts of a process."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store()
-    await current()
     yield Runtime(client=client, store=store)
     await client.aclose()
     await store.close()
@@ -49,7 +47,7 @@ async def planned(runtime: Runtime, user: str, **parameters: Any) -> AsyncIterat
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "messages": [said("Hello!")], "user": user, **parameters}
     request = parse_chat_completion(orjson.dumps(body))
-    asker = Asker(completion_id(), Caller(principal, memory=True), session_name="work")
+    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), session_name="work")
     async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
         yield exchange, await plan_chat(exchange, request, asker)
 
@@ -184,7 +182,7 @@ async def test_an_exchange_without_a_conversation_is_recorded_whole(runtime: Run
         upstream_model=GEMINI_25,
     )
     metadata = {"promptTokenCount": 1_000_000}
-    async with Exchange(runtime, accounting) as exchange:
+    async with Exchange(runtime, accounting, await runtime.store.catalogue()) as exchange:
         exchange.admit()
         accounting.attempts = 1
         accounting.first_byte = accounting.started + 0.25

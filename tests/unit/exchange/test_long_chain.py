@@ -14,7 +14,7 @@ import orjson
 import pytest
 from django.db import connection
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.exchange.identity import completion_id
 from api.exchange.plan import Asker, open_exchange
 from api.exchange.responses.plan import plan_response
@@ -22,7 +22,6 @@ from api.exchange.run import complete
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.openai.responses_request import parse_responses
 from api.runtime import Runtime
-from sessions_store.catalogue import current
 from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UpstreamRequest, UsageRecord, User
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
@@ -39,7 +38,6 @@ async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
     """The shared parts of a process, with one thread that reads."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store(readers=1)
-    await current()
     yield Runtime(client=client, store=store)
     await client.aclose()
     await store.close()
@@ -70,7 +68,7 @@ async def step(runtime: Runtime, text: str, previous: str | None) -> Any:
     """One response that goes on from another."""
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "input": text, "previous_response_id": previous, "max_output_tokens": 16}
-    asker = Asker(completion_id(), Caller(principal, memory=True))
+    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
     request = parse_responses(orjson.dumps(body))
     async with open_exchange(runtime, request, asker, "responses") as exchange:
         planned = await plan_response(exchange, request)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from django.db import connection
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.exchange.identity import completion_id
 from api.exchange.plan import Asker, open_exchange, plan_chat
 from api.exchange.run import complete
@@ -56,7 +56,7 @@ async def ask(runtime: Runtime, user: str, *messages: Any) -> tuple[str, int]:
     principal = await store.read(lambda: User.objects.get(username="local").pk)
     store.visits = 0
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": messages, "user": user}))
-    asker = Asker(completion_id(), Caller(principal, memory=True))
+    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
     async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
         answer = await complete(exchange, await plan_chat(exchange, request, asker))
     return answer["choices"][0]["message"]["content"], store.visits

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from api.authentication import Caller
+from api.auth.principals import Caller
 from api.byte_budget import ByteBudget, Hold
 from api.errors import InvalidRequestError, RateLimitError
 from api.exchange.identity import completion_id
@@ -16,7 +16,6 @@ from api.exchange.run import complete
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime
-from sessions_store.catalogue import current
 from sessions_store.models import Message, UsageRecord, User
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
@@ -32,7 +31,6 @@ async def runtime(site: Site, emulator: Emulator) -> AsyncIterator[Runtime]:
     """The shared parts of a process whose fetcher knows the site."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store()
-    await current()
     yield Runtime(client=client, store=store, media=fetcher(site))
     await client.aclose()
     await store.close()
@@ -42,7 +40,7 @@ async def ask(runtime: Runtime, *messages: Any, model: str = GEMINI_25, **parame
     """Return the request id and the answer's message of one chat request, carried out as the view does it."""
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": model, "messages": messages, **parameters}))
-    asker = Asker(completion_id(), Caller(principal, memory=True))
+    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
     async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
         answer = await complete(exchange, await plan_chat(exchange, request, asker))
     return asker.request_id, answer["choices"][0]["message"]
@@ -155,7 +153,7 @@ async def test_the_bytes_of_fetched_files_are_held(runtime: Runtime, site: Site)
     hold = Hold(budget)
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": [showing(URL)]}))
-    asker = Asker(completion_id(), Caller(principal, memory=True), hold=hold)
+    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), hold=hold)
     async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
         await plan_chat(exchange, request, asker)
     assert hold.size >= len(PNG)

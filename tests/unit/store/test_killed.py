@@ -18,20 +18,21 @@ RECORDER = """
 import asyncio, sys
 import django
 django.setup()
-from sessions_store.recording import get_store
+from sessions_store.recording import Store
 from tests.unit.store.exchanges import exchange, turn
 
-async def client(number, principal_id):
+async def client(store, number, principal_id):
     head, count = None, 0
     while True:
         count += 1
         user = f"user-{principal_id}-{number}"
         record = exchange(principal_id, turn(f"{number}-{count}"), parent=head, session={"user": user})
-        head = (await get_store().commit(record)).head
+        head = (await store.commit(record)).head
         print(record.usage.request_id, user, head, flush=True)
 
 async def main(principal_id):
-    await asyncio.gather(*(client(number, principal_id) for number in range(8)))
+    store = Store()
+    await asyncio.gather(*(client(store, number, principal_id) for number in range(8)))
 
 asyncio.run(main(int(sys.argv[1])))
 """

@@ -14,7 +14,7 @@ from django.db import InterfaceError, connection
 from sessions_store import recording
 from sessions_store.chat_sessions import find_session, forget
 from sessions_store.models import ChatSession, Message, UsageRecord
-from sessions_store.recording import Store, StoreError, StoreUnavailableError, get_store
+from sessions_store.recording import Store, StoreError, StoreUnavailableError
 from sessions_store.records import IDLE
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
@@ -216,15 +216,6 @@ async def test_reading_raises_what_was_raised(store: Store) -> None:
 def _nonsense() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nonsense FROM nowhere")
-
-
-async def test_one_store_per_loop() -> None:
-    first = get_store()
-    assert get_store() is first
-    await first.close()
-    second = get_store()
-    assert second is not first
-    await second.close()
 
 
 async def test_two_workers_in_one_session(principal_id: int) -> None:

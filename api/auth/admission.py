@@ -1,4 +1,4 @@
-"""Who a request belongs to. One place decides, for every route under `/v1`; what it does not admit is refused.
+"""Which requests are admitted, decided from their headers and the address that they come from.
 
 Keyless requests belong to the built-in local principal, and only a request that cannot have come from elsewhere is
 keyless: its peer is loopback, its Host is local, its Origin local or listed in CORS_ALLOWED_ORIGINS, and no proxy or
@@ -7,18 +7,18 @@ Bearer anything` is accepted then, because OpenAI's SDKs insist on sending one, 
 """
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
 
+from api.auth.loopback import is_loopback_address
 from api.errors import AuthenticationError, InvalidRequestError, PermissionDeniedError
 from gemini_gateway.origins import LOCAL_NAMES, is_admitted
 
-# How the headers begin that proxies, tunnels and hosting services leave on a request, as Django names them in META.
+# How the headers begin that proxies, tunnels and hosting services leave on a request, as CGI names them.
 # Whole families, because each service adds to its own; a program that asks directly sends none of them.
 PROXY_HEADERS: Final = tuple(
     f"HTTP_{name}"
@@ -42,46 +42,58 @@ FOREIGN_ORIGIN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The principal that a request belongs to, and whether chat sessions are remembered for it."""
+class Credentials(NamedTuple):
+    """What a request says about who sends it.
 
-    principal_id: int
-    memory: bool
+    `headers` are named as in CGI (HTTP_HOST), the form in which Django has them; SERVER_NAME is the address that the
+    client has connected to, and other variables do not matter. `peer` is the client's address, "" on a Unix socket.
+    """
+
+    headers: Mapping[str, Any]
+    peer: str
+    opens_socket: bool = False
+
+    @classmethod
+    def of_handshake(cls, scope: Mapping[str, Any]) -> "Credentials":
+        """Return the credentials of a WebSocket handshake's ASGI scope."""
+        headers: dict[str, str] = {"SERVER_NAME": (scope.get("server") or ["unknown"])[0]}
+        for raw_name, raw_value in scope["headers"]:
+            if b"_" in raw_name:  # could pose as another header (CVE-2015-0219)
+                continue
+            name, value = f"HTTP_{raw_name.decode('latin1').upper().replace('-', '_')}", raw_value.decode("latin1")
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        return cls(headers, str((scope.get("client") or [""])[0]), opens_socket=True)
 
 
-def admit_keyless(request: HttpRequest) -> None:
-    """Let a keyless request pass, or raise: 401 where the operator demands keys, 403 where it may come from afar."""
+def admit(credentials: Credentials) -> None:
+    """Let a keyless request pass, or raise: 401 where the operator demands keys, 403 where it may come from afar.
+
+    A browser opens a WebSocket without a preflight, whatever page wants it. A foreign page is therefore refused there
+    also where ALLOW_INSECURE_KEYLESS is on; the gateway's own origin is not foreign.
+    """
+    headers, peer, opens_socket = credentials
     if settings.REQUIRE_KEY:
         raise AuthenticationError("This gateway requires a client key.", retryable=False)
+    origin = headers.get("HTTP_ORIGIN")
     if settings.ALLOW_INSECURE_KEYLESS:
-        _require_allowed_host(request)
+        _require_allowed_host(headers)
+        if opens_socket and origin is not None and not (is_admitted(origin) or _is_own(origin, headers)):
+            raise _foreign_origin()
         return
-    meta = request.META
-    peer = meta.get("REMOTE_ADDR")
-    if peer and not _is_loopback(peer):
+    if peer and not is_loopback_address(peer):
         raise PermissionDeniedError(ELSEWHERE, code="keyless_not_local", retryable=False)
-    if _has_passed_a_proxy(tuple(meta)):
+    if _has_passed_a_proxy(tuple(headers)):
         raise PermissionDeniedError(ELSEWHERE, code="keyless_behind_proxy", retryable=False)
-    if _host_name(meta.get("HTTP_HOST", "")) not in LOCAL_NAMES:
+    if _host_name(headers.get("HTTP_HOST", "")) not in LOCAL_NAMES:
         raise PermissionDeniedError(ELSEWHERE, code="keyless_foreign_host", retryable=False)
-    origin = meta.get("HTTP_ORIGIN")
     if origin is not None and not is_admitted(origin):
         raise _foreign_origin()
 
 
-def admit_socket(request: HttpRequest) -> None:
-    """Let the handshake of a WebSocket pass by the rules of `admit_keyless`, or raise.
-
-    A browser opens a WebSocket without asking first, whatever page wants it. A foreign page is therefore refused here
-    also where ALLOW_INSECURE_KEYLESS is on; the gateway's own origin is not foreign.
-    """
-    admit_keyless(request)
-    origin, host = request.META.get("HTTP_ORIGIN"), request.META.get("HTTP_HOST", "")
-    if origin is None or is_admitted(origin):
-        return
-    if not host or origin.lower().removeprefix("https://").removeprefix("http://") != host.lower():
-        raise _foreign_origin()
+def _is_own(origin: str, headers: Mapping[str, Any]) -> bool:
+    """Return whether an origin is that of the gateway's own pages."""
+    host = headers.get("HTTP_HOST", "")
+    return bool(host) and origin.lower().removeprefix("https://").removeprefix("http://") == host.lower()
 
 
 def _foreign_origin() -> PermissionDeniedError:
@@ -93,27 +105,17 @@ def _has_passed_a_proxy(names: tuple[str, ...]) -> bool:
     return any(name.startswith(PROXY_HEADERS) for name in names)
 
 
-def _require_allowed_host(request: HttpRequest) -> None:
-    """Open to the network is not open to every web page: a rebound name is no name of this gateway."""
-    try:
-        request.get_host()
-    except DisallowedHost:
+def _require_allowed_host(headers: Mapping[str, Any]) -> None:
+    """Raise for a Host that ALLOWED_HOSTS does not list: open to the network is not open to every web page, and a
+    rebound name is no name of this gateway.
+    """
+    name, _ = split_domain_port(headers.get("HTTP_HOST", headers.get("SERVER_NAME", "")))
+    if not name or not validate_host(name, settings.ALLOWED_HOSTS):
         raise InvalidRequestError(
             "The request's Host header names none of this gateway's hosts. Add the name that clients use to "
             "ALLOWED_HOSTS.",
             code="disallowed_host",
-        ) from None
-
-
-def _is_loopback(address: str) -> bool:
-    if address == "127.0.0.1":
-        return True
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_loopback
+        )
 
 
 def _host_name(host: str) -> str:

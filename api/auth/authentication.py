@@ -1,0 +1,17 @@
+"""The entrance of every request under `/v1`, whether it comes by HTTP or opens a WebSocket."""
+
+from api.auth.admission import Credentials, admit
+from api.auth.principals import Caller, Principals
+from api.runtime import Runtime
+from sessions_store.resolution import Catalogue
+
+
+async def authenticate(services: Runtime, credentials: Credentials) -> tuple[Caller, Catalogue]:
+    """Return the caller, and the snapshot of the catalogue that the request keeps to its end.
+
+    Raises what `admit` raises, and StoreError when the database does not answer.
+    """
+    admit(credentials)
+    catalogue = await services.store.catalogue()
+    principals = services.shared(Principals, services.store)
+    return principals.known(catalogue) or await principals.local(catalogue), catalogue
