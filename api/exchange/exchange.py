@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from api.authentication import Caller
 from api.byte_budget import Hold
 from api.errors import GatewayError
-from api.exchange.encoding import CHAT, Encoding
+from api.exchange.events import Event
 from api.exchange.fanout import PlannedCall
 from api.exchange.memory import Memory
 from api.gemini.wire import Content, GenerateContentResponse
@@ -28,14 +28,20 @@ from sessions_store.state_records import State
 class Answer(Protocol):
     """What the translations of answers share: fold Gemini's responses, give OpenAI's form and what is to be kept."""
 
-    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Any]:
-        """Fold one response (the whole answer or a piece of a stream); return the chunks that a stream sends."""
+    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Event]:
+        """Fold one response (the whole answer or a piece of a stream); return the events that a stream sends."""
 
     def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
         """Fold the whole answer of one upstream call: `completion` follows, and no chunks are made."""
 
-    def finish(self) -> Sequence[Any]:
-        """Return the closing chunks; raises UpstreamError when a choice never got its end."""
+    def finish(self) -> Sequence[Event]:
+        """Return the closing events; raises UpstreamError when a choice never got its end."""
+
+    def failed(self, error: GatewayError) -> Sequence[Event]:
+        """End the answer, also one whose end could not be recorded, because of `error`; return the events of that."""
+
+    def cancelled(self) -> Any:
+        """End the answer because its client does not want it any more; there is no event for that."""
 
     def completion(self) -> Any:
         """Return the plain answer; raises UpstreamError when a choice never got its end."""
@@ -111,6 +117,16 @@ class Keeper(Protocol):
 
 
 @frozen()
+class Recorded:
+    """What the record of an exchange says, once the database has it: whether it ended well, and the message that its
+    conversation goes on from (None: there is none).
+    """
+
+    ok: bool
+    head: Key | None
+
+
+@frozen()
 class Branch:
     """One conversation of an exchange: its place in the tree, its upstream request and the choices that answer it."""
 
@@ -130,7 +146,7 @@ class Exchange:
     `stopped` ends its stream before Gemini does, with nothing lost that was sent: the answer then knows its end.
     `fault` is why the server itself called it off, which then is no hang-up of its client's.
     `hold` holds the bytes of the request and of what is read for it, None where nothing counts them.
-    `encoding` is the form of its stream; `keeper` stores what the client may ask for later, None if nothing is.
+    `keeper` stores what the client may ask for later, None if nothing is. `committed` is there once it is recorded.
     """
 
     request_id: str
@@ -154,8 +170,8 @@ class Exchange:
     stopped: bool = False
     fault: GatewayError | None = None
     instructions: str = ""
-    encoding: Encoding = CHAT
     keeper: Keeper | None = None
+    committed: Recorded | None = None
     hold: Hold | None = None
 
     @property

@@ -21,7 +21,7 @@ from api.errors import (
     UpstreamError,
     UpstreamTimeoutError,
 )
-from api.exchange.exchange import Branch, Exchange
+from api.exchange.exchange import Branch, Exchange, Recorded
 from api.exchange.instructions import instruction_node
 from api.exchange.memory import Memory
 from api.exchange.nodes import new_node
@@ -74,8 +74,6 @@ async def record(runtime: Runtime, exchange: Exchange, status: str, error: Gatew
     if exchange.recorded:
         return
     exchange.recorded = True
-    if status == "client_closed" and (fault := exchange.fault or server_cut()) is not None:
-        status, error = status_of(fault), fault
     committing = _commit(runtime, exchange, status, error)
     await (_to_its_end(committing) if exchange.size >= LARGE else committing)
 
@@ -95,8 +93,7 @@ async def _to_its_end(committing: Coroutine[Any, Any, None]) -> None:
 async def _commit(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> None:
     withheld = False
     try:
-        # A failure may show events to those who listen, which only the loop may do.
-        whole = await off_loop(exchange.size if status == "ok" else 0, _whole, runtime, exchange, status, error)
+        whole = await off_loop(exchange.size, _whole, runtime, exchange, status, error)
     except Exception:
         logger.exception("an exchange is recorded without its answer")
         withheld, whole = True, _without_answer(runtime, exchange)
@@ -109,6 +106,8 @@ async def _commit(runtime: Runtime, exchange: Exchange, status: str, error: Gate
         raise InternalError(NOT_RECORDED) from None
     if withheld:
         raise InternalError(NOT_RECORDED)
+    usage = whole.usage
+    exchange.committed = Recorded(status == "ok", usage.message if usage.answer is None else usage.answer)
 
 
 def _whole(runtime: Runtime, exchange: Exchange, status: str, error: GatewayError | None) -> ExchangeRecord:
@@ -140,19 +139,43 @@ def _without_answer(runtime: Runtime, exchange: Exchange) -> ExchangeRecord:
 
 
 async def record_failure(runtime: Runtime, exchange: Exchange, error: BaseException) -> None:
-    """Record how the exchange failed, also while this task is being cancelled.
+    """End the answer as failed or cancelled and record that, also while this task is being cancelled.
 
     When nothing can be recorded the failure is told all the same: it acknowledges nothing.
     """
     if exchange.recorded:
         return
-    failure: GatewayError | None = None
+    status, failure = _failure(exchange, error)
+    _end_answer(exchange, status, failure)
+    with suppress(StorageUnavailableError):
+        await asyncio.shield(record(runtime, exchange, status, failure))
+
+
+def _failure(exchange: Exchange, error: BaseException) -> tuple[str, GatewayError | None]:
+    """Return the status of an exchange that ends with `error`, and the error to record."""
     if isinstance(error, StoreUnavailableError):
         error = StorageUnavailableError()
-    if isinstance(error, Exception):
-        failure = error if isinstance(error, GatewayError) else InternalError("unforeseen")
-    with suppress(StorageUnavailableError):
-        await asyncio.shield(record(runtime, exchange, status_of(error), failure))
+    status = status_of(error)
+    if status == "client_closed":
+        fault = exchange.fault or server_cut()
+        return (status, None) if fault is None else (status_of(fault), fault)
+    if not isinstance(error, Exception):
+        return status, None
+    return status, error if isinstance(error, GatewayError) else InternalError("unforeseen")
+
+
+def _end_answer(exchange: Exchange, status: str, error: GatewayError | None) -> None:
+    """End an answer that has no end of its own; an answer that cannot be ended is recorded as it is."""
+    answer = exchange.answer
+    if answer is None:
+        return
+    try:
+        if status == "client_closed":
+            answer.cancelled()
+        else:
+            answer.failed(error or InternalError("The response failed."))
+    except Exception:
+        logger.exception("an answer could not be ended")
 
 
 def _messages(exchange: Exchange, account: str) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:

@@ -1,10 +1,11 @@
 """What the answers of all dialects tell alike: it comes from the candidates, not from OpenAI's form of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from api.errors import GatewayError, UpstreamError
 from api.gemini.wire import Content, GenerateContentResponse
+from api.openai.error_body import error_body
 from api.openai.usage import Usage
 from api.translate.candidates import Candidates
 
@@ -31,6 +32,13 @@ class FoldedAnswer:
     def shows(self, response: GenerateContentResponse) -> bool:
         """Whether a stream gives its client something with a response: of an answer, or an end that is no failure."""
         return self._candidates.shows(response, thoughts=self._shows_thoughts)
+
+    def failed(self, error: GatewayError) -> Sequence[Any]:
+        """Return the events that end a stream because of `error`."""
+        return [error_body(error)]
+
+    def cancelled(self) -> Any:
+        """End the answer because its client does not want it any more: a dialect without states has none for that."""
 
     def failed_answer(self, error: GatewayError) -> Any:
         """Return the plain answer that says that there is none; None where the dialect has nothing but the error."""

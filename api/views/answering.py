@@ -12,10 +12,10 @@ from api.exchange.exchange import Exchange
 from api.exchange.opening import silence_left
 from api.exchange.plan import Asker
 from api.exchange.run import complete, stream
-from api.openai.sse import CONTENT_TYPE
+from api.openai.sse import UNNAMED, Spelling
 from api.runtime import runtime
 from api.views.base import GatewayView, json_response
-from gemini_gateway.lean_http import LeanStream, Pieces
+from api.views.event_stream import EventStreamResponse
 
 if TYPE_CHECKING:
     from api.notes import Note
@@ -41,20 +41,11 @@ def session_name(request: HttpRequest) -> str:
     return name
 
 
-class EventStreamResponse(LeanStream):
-    """Server-sent events that no proxy should hold back."""
-
-    def __init__(self, events: Pieces) -> None:
-        super().__init__(events, content_type=CONTENT_TYPE)
-        self.headers["Cache-Control"] = "no-store, no-transform"
-        self.headers["X-Accel-Buffering"] = "no"
-
-
-async def answer(exchange: Exchange) -> HttpResponseBase:
-    """Carry the exchange out: JSON, or server-sent events."""
+async def answer(exchange: Exchange, spelling: Spelling = UNNAMED) -> HttpResponseBase:
+    """Carry the exchange out: JSON, or server-sent events in that spelling."""
     response: HttpResponseBase
     if exchange.stream:
-        response = EventStreamResponse(await stream(runtime(), exchange, silence=silence_left(exchange)))
+        response = EventStreamResponse(await stream(runtime(), exchange, silence=silence_left(exchange)), spelling)
     else:
         response = json_response(await complete(runtime(), exchange))
     for name, value in exchange.headers():

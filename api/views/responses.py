@@ -1,11 +1,12 @@
 """`/v1/responses`: creating, retrieving, resuming, cancelling, deleting; input items, input tokens, compaction."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from api.exchange.events import Event, one_batch
 from api.exchange.responses import stored
 from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.compacting import compact
@@ -15,10 +16,11 @@ from api.exchange.responses.resume import listen, resume
 from api.exchange.responses.run import complete_response, stream_response, take_in
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import parse_compact, parse_input_tokens, parse_responses
-from api.openai.sse import CONTENT_TYPE, named_event
+from api.openai.sse import NAMED
 from api.runtime import runtime
-from api.views.answering import EventStreamResponse, answer, asker_of
+from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, json_response, parsed_body
+from api.views.event_stream import EventStreamResponse
 
 if TYPE_CHECKING:
     from api.openai.conversations import Deleted, InputTokens
@@ -34,15 +36,15 @@ class ResponsesView(GatewayView):
         if not (parsed.background or planned.compacted or parsed.prewarms):
             exchange = planned.exchange
             del parsed, planned  # a large request must not stay as long as this frame
-            return await answer(exchange)
+            return await answer(exchange, NAMED)
         response: HttpResponseBase
         if parsed.prewarms:
             response = taken_in(await take_in(runtime(), planned), stream=bool(parsed.stream))
         elif parsed.background:
             job, queued = await jobs_of(runtime()).start(planned)
-            response = EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
+            response = EventStreamResponse(listen(job.log, -1), NAMED) if parsed.stream else json_response(queued)
         elif parsed.stream:
-            response = EventStreamResponse(await stream_response(runtime(), planned))
+            response = EventStreamResponse(await stream_response(runtime(), planned), NAMED)
         else:
             response = json_response(await complete_response(runtime(), planned))
         for name, value in planned.exchange.headers():
@@ -59,7 +61,8 @@ class ResponseView(GatewayView):
         if request.GET.get("stream") != "true":
             return json_response(await stored.retrieve(runtime(), principal_id, response_id))
         after = parse_starting_after(request.GET.get("starting_after"))
-        return EventStreamResponse(await resume(runtime(), jobs_of(runtime()), principal_id, response_id, after))
+        events = await resume(runtime(), jobs_of(runtime()), principal_id, response_id, after)
+        return EventStreamResponse(events, NAMED)
 
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Forget it; its usage stays."""
@@ -105,9 +108,8 @@ class CompactView(GatewayView):
         return json_response(await compact(runtime(), parsed, asker_of(self, request)))
 
 
-def taken_in(events: Sequence[Any], *, stream: bool) -> HttpResponse:
-    """Return the answer to a request that wanted none."""
+def taken_in(events: Sequence[Event], *, stream: bool) -> HttpResponseBase:
+    """Return the response to a request that wants no answer."""
     if not stream:
         return json_response(events[-1]["response"])
-    body = b"".join(named_event(event["type"], event) for event in events)
-    return HttpResponse(body, content_type=CONTENT_TYPE)
+    return EventStreamResponse(one_batch(events), NAMED)

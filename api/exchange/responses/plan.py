@@ -10,7 +10,6 @@ import orjson
 from django.conf import settings
 
 from api.errors import InvalidRequestError
-from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Branch, Exchange
 from api.exchange.families import Fit
 from api.exchange.fanout import PlannedCall
@@ -21,6 +20,7 @@ from api.exchange.plan import Asker, resolve_model
 from api.exchange.record import record_failure
 from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.context import Context, LocalResponse, load_context, referenced_items
+from api.exchange.responses.event_log import EventLog
 from api.exchange.responses.items import chain_start
 from api.exchange.responses.keeper import ResponseKeeper
 from api.gemini.profile import ModelProfile
@@ -121,7 +121,6 @@ def new_exchange(request: Named, asker: Asker, endpoint: str) -> Exchange:
         metadata=request.metadata or {},
         notes=[*asker.notes, *request.notes],
         instructions=request.instructions or "",
-        encoding=ResponsesEncoding(),
         hold=asker.hold,
     )
 
@@ -261,7 +260,12 @@ def _keeper(
         previous_id=context.previous_id,
         conversation=conversation.turn if conversation is not None else None,
         settings=_settings(turns),
+        log=EventLog() if _runs_in_background(request) else None,
     )
+
+
+def _runs_in_background(request: ResponsesRequest | CompactRequest) -> bool:
+    return isinstance(request, ResponsesRequest) and bool(request.background) and not request.prewarms
 
 
 def _settings(turns: Turns) -> str:

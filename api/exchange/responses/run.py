@@ -1,16 +1,16 @@
 """Carrying a response out, with the compaction that may be due before its answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from django.conf import settings
 
+from api.exchange.events import KEEP_ALIVE, Batch, ErrorBatch, LastBatch
 from api.exchange.record import record, record_failure
 from api.exchange.responses.automatic import compact_context
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.run import EventStream, complete, stream
-from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
 from api.translate.responses.output import Events
 from api.unforeseen import gateway_error
@@ -54,7 +54,7 @@ async def take_in(runtime: Runtime, planned: PlannedResponse) -> Events:
 class CompactingStream:
     """A stream that begins with a compaction: its client sees that it is under way, and hears keep-alives meanwhile.
 
-    An async iterator of bytes whose `aclose` also ends a stream never begun.
+    An async iterator of batches of events whose `aclose` also ends a stream never begun.
     """
 
     def __init__(self, runtime: Runtime, planned: PlannedResponse) -> None:
@@ -65,7 +65,7 @@ class CompactingStream:
     def __aiter__(self) -> "CompactingStream":
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Batch:
         return await self._events.__anext__()
 
     async def aclose(self) -> None:
@@ -73,43 +73,40 @@ class CompactingStream:
         await self._events.aclose()
         await self._end()
 
-    async def _run(self) -> AsyncGenerator[bytes, None]:
+    async def _run(self) -> AsyncGenerator[Batch, None]:
         exchange, answer = self._planned.exchange, self._planned.answer
         events: EventStream | None = None
         try:
-            yield self._encoded(answer.compacting())
-            async for encoded in self._compact():
-                yield encoded
+            yield answer.compacting()
+            async for batch in self._compact():
+                yield batch
             if self._planned.request.compacts_only:
-                closing = exchange.encoding.closing(answer.finish_without_answer())
+                closing = answer.finish_without_answer()
                 await record(self._runtime, exchange, "ok")
-                yield closing
+                yield LastBatch(closing)
                 return
             events = await stream(self._runtime, exchange, silence=settings.KEEP_ALIVE_INTERVAL)
-            async for encoded in events:
-                yield encoded
-        except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = exchange.encoding.failure(answer, gateway_error(error))
+            async for batch in events:
+                yield batch
+        except Exception as error:  # noqa: BLE001 - the stream's edge: a broken stream says so and never ends well
+            closing = answer.failed(gateway_error(error))
             await _record_failure(self._runtime, self._planned, error)
-            yield closing
+            yield ErrorBatch(closing)
         finally:
             if events is not None:
                 await events.aclose()
             await self._end()
 
-    async def _compact(self) -> AsyncGenerator[bytes, None]:
+    async def _compact(self) -> AsyncGenerator[Batch, None]:
         """Yield keep-alives while the summary is made, then the events that end the compaction."""
         task = asyncio.create_task(compact_context(self._runtime, self._planned))
         try:
             while not (await asyncio.wait([task], timeout=settings.KEEP_ALIVE_INTERVAL))[0]:
                 yield KEEP_ALIVE
-            yield self._encoded(task.result())
+            yield task.result()
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-    def _encoded(self, events: Sequence[Any]) -> bytes:
-        return b"".join(map(self._planned.exchange.encoding.chunk, events))
 
     async def _end(self) -> None:
         # If nothing is recorded yet, the client has gone: what it caused is recorded all the same.

@@ -8,6 +8,7 @@ import pytest
 
 from api.authentication import Caller
 from api.errors import InternalError
+from api.exchange.events import ErrorBatch, LastBatch
 from api.exchange.exchange import Exchange
 from api.exchange.identity import completion_id
 from api.exchange.plan import Asker, plan_chat
@@ -62,7 +63,7 @@ async def test_a_stream_ends_after_its_record(runtime: Runtime) -> None:
     exchange = await planned(runtime, fresh("user"), stream=True)
     *_, last = [(event, await recorded(runtime, exchange)) async for event in await stream(runtime, exchange)]
 
-    assert last[0].endswith(b"data: [DONE]\n\n")
+    assert type(last[0]) is LastBatch
     assert last[1] == (["ok"], 2)
 
 
@@ -71,7 +72,8 @@ async def test_a_broken_stream_ends_after_its_record(runtime: Runtime, emulator:
     exchange = await planned(runtime, fresh("user"), stream=True)
     *_, last = [(event, await recorded(runtime, exchange)) async for event in await stream(runtime, exchange)]
 
-    assert b'"error"' in last[0]
+    assert type(last[0]) is ErrorBatch
+    assert [event["error"]["code"] for event in last[0]] == ["upstream_truncated"]
     assert last[1] == (["truncated"], 0)
 
 
@@ -103,8 +105,9 @@ async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_sa
     exchange = await planned(runtime, fresh("user"), stream=streamed)
     monkeypatch.setattr(ChatAnswer, "messages", property(broken))
     if streamed:
-        events = b"".join([piece async for piece in await stream(runtime, exchange)])
-        assert b"could not be recorded" in events
+        *_, last = [batch async for batch in await stream(runtime, exchange)]
+        assert type(last) is ErrorBatch
+        assert "could not be recorded" in last[0]["error"]["message"]
     else:
         with pytest.raises(InternalError, match="could not be recorded"):
             await complete(runtime, exchange)
