@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
@@ -24,8 +24,8 @@ from django.utils.module_loading import import_string
 from api.byte_budget import Hold, byte_budget
 from api.errors import GatewayError, PayloadTooLargeError
 from gemini_gateway.hang_up import HangUpWatch, HangUpWatches, Receive
-from gemini_gateway.lean_http import LeanRequest
-from gemini_gateway.one_write import LastPiece, gather_turn, send_whole
+from gemini_gateway.lean_http import LeanRequest, LeanStream
+from gemini_gateway.one_write import gather_turn, send_whole
 from gemini_gateway.origins import answer_headers, preflight_headers
 from gemini_gateway.refusals import LINGER_BYTES, LINGER_SECONDS
 
@@ -150,11 +150,13 @@ class ShortHandler(ASGIHandler):
         gather_turn(send)  # as a rule the first piece is there
         await send(start)
         del start, headers
-        async for part in response:  # type: ignore[attr-defined]
-            if isinstance(part, LastPiece):
+        body_stream = cast("LeanStream", response).body
+        async for chunk in body_stream:
+            if body_stream.ended:
                 hold.give_back()
-                gather_turn(send)
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+                await send({"type": "http.response.body", "body": chunk})
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body"})
 
     def _check_declared_length(self, scope: Scope, hold: Hold) -> None:

@@ -131,8 +131,12 @@ class LeanResponse(_Lean, HttpResponse):
         self._container = [body]
 
 
-class Pieces(Protocol):
-    """A body that comes in pieces: bytes to iterate over once."""
+class StreamBody(Protocol):
+    """A body that comes in chunks: bytes to iterate over once."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the chunk that came is known to be the last."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Begin to read."""
@@ -146,13 +150,13 @@ class LeanStream(_Lean, StreamingHttpResponse):
 
     is_async = True
 
-    def __init__(self, pieces: Pieces, *, content_type: str) -> None:
+    def __init__(self, body: StreamBody, *, content_type: str) -> None:
         super().__init__(status=200, content_type=content_type)
-        self._iterator = pieces
+        self._iterator = self.body = body
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._iterator)
+        return aiter(self.body)
 
     async def aclose(self) -> None:
         """End the body, also one that nobody has begun to read."""
-        await self._iterator.aclose()
+        await self.body.aclose()

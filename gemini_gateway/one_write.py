@@ -1,4 +1,4 @@
-"""An answer's head and body in one write, and so a stream's head with its first piece, and its last piece with its end.
+"""An answer's head and body in one write, and so a stream's head with its first piece.
 
 A server writes the head as soon as it has it and the body after it: two system calls and two packets for a small
 answer, although both were there at once. Daphne waits with the head by itself; what uvicorn writes is gathered here.
@@ -32,10 +32,6 @@ async def send_whole(send: Send, start: Message, body: Message) -> None:
     finally:
         answering.transport = transport
         gathering.flush()
-
-
-class LastPiece(bytes):
-    """The last piece of a stream: its end follows at once."""
 
 
 def gather_turn(send: Send) -> None:

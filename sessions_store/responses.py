@@ -172,14 +172,14 @@ def add_events(public_id: str, stretch: Stretch) -> None:
         ResponseEvents.objects.create(response_id=key, first=stretch.first, last=stretch.last, body=stretch.body)
 
 
-def read_events(response_id: int, after: int) -> tuple[str, list[str]]:
-    """Return the response's status and, read after it, the events behind sequence number `after`, as JSON texts."""
+def read_events(response_id: int, after: int) -> tuple[str, list[dict[str, Any]]]:
+    """Return the response's status and, read after it, the events behind sequence number `after`."""
     status = StoredResponse.objects.filter(pk=response_id).values_list("status", flat=True).order_by().first()
     stretches = ResponseEvents.objects.filter(response_id=response_id, last__gt=after).order_by("first")
-    found: list[str] = []
+    found: list[dict[str, Any]] = []
     for first, body in stretches.values_list("first", "body"):
         lines = body.split("\n")
-        found += lines[max(after + 1 - first, 0) :]
+        found += map(orjson.loads, lines[max(after + 1 - first, 0) :])
     return status or "", found
 
 

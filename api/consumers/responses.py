@@ -10,21 +10,19 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from api.auth.admission import Credentials
 from api.auth.authentication import authenticate
 from api.byte_budget import Hold
+from api.consumers.frames import Frames
 from api.consumers.open_sockets import CallerKey, OpenSockets
-from api.consumers.steering import Frames, Steering, successor
+from api.consumers.steering import Steering, successor
 from api.cut_short import served
 from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
-from api.exchange.encoding import ResponsesEncoding
-from api.exchange.generation import Generation, Keeper
-from api.exchange.outcome import Outcome, Status
 from api.exchange.plan import Asker, open_exchange
+from api.exchange.record import Recorded
 from api.exchange.responses.automatic import plan_managed
 from api.exchange.responses.context import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
@@ -36,8 +34,7 @@ from api.openai.json_body import parse_json
 from api.openai.responses_request import ResponsesRequest, check_response
 from api.openai.responses_steering import Steer, parse_steer
 from api.views.identity import new_request_id
-from sessions_store.canonical import Key
-from sessions_store.state_records import State, given_call_ids
+from sessions_store.state_records import given_call_ids
 
 if TYPE_CHECKING:
     from api.auth.principals import Caller
@@ -58,34 +55,6 @@ Frame = dict[str, Any]
 # A frame, what was changed in reading it, and what holds its bytes.
 Arrived = tuple[Frame, Sequence[Note], Hold]
 Lane = asyncio.Queue[Arrived]
-
-
-class Remembering:
-    """Stores what the exchange's own keeper stores, and remembers where the response ended."""
-
-    def __init__(self, keeper: Keeper | None) -> None:
-        self._keeper = keeper
-        self.head: Key | None = None
-        self.answered = False
-
-    def state(self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]) -> State | None:
-        """See Keeper."""
-        leaf, answers = nodes
-        self.head = answers[0] if answers else leaf
-        self.answered = outcome.status == Status.OK
-        return None if self._keeper is None else self._keeper.state(generation, outcome, nodes)
-
-
-class FrameEncoding(ResponsesEncoding):
-    """Events as lines of JSON, each to be one frame; `lane` is repeated in each."""
-
-    def __init__(self, lane: str | None) -> None:
-        super().__init__()
-        self._lane = {} if lane is None else {"stream_id": lane}
-
-    def chunk(self, chunk: Any) -> bytes:
-        """See Encoding."""
-        return orjson.dumps({**chunk, **self._lane}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
@@ -231,17 +200,16 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
         catalogue = await self._services.store.catalogue()  # an edit holds for the next frame
         asker = Asker(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
+        frames = Frames(self._text, lane)
         steers: list[Steer] = []
         async with open_exchange(self._services, request, asker, "responses") as exchange:
             planned = await plan_managed(exchange, request, local=self._local)
-            keeper = planned.generation.keeper = Remembering(planned.generation.keeper)
-            planned.generation.encoding = FrameEncoding(lane)
             if warm_up:
-                await self._warm_up(planned, FrameEncoding(lane))
+                await self._warm_up(planned, frames)
             else:
-                steers = await self._stream(planned, Frames(self._text, lane))
-        if keeper.answered:
-            self._remember(planned, keeper.head)
+                steers = await self._stream(planned, frames)
+        if exchange.committed is not None and exchange.committed.ok:
+            self._remember(planned, exchange.committed)
         return steers, planned
 
     async def _stream(self, planned: PlannedResponse, frames: Frames) -> list[Steer]:
@@ -250,10 +218,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         try:
             events = await stream_response(planned)
             try:
-                async for encoded in events:
-                    for line in encoded.splitlines():
-                        if line.startswith(b"{"):  # keep-alives are the protocol's own affair here
-                            await frames.line(line)
+                async for batch in events:  # a keep-alive is nothing here: WebSocket has its own
+                    for event in batch:
+                        await frames.write(event)
             finally:
                 await events.aclose()
         finally:
@@ -263,23 +230,23 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def _text(self, text: str) -> None:
         await self.send(text_data=text)
 
-    async def _warm_up(self, planned: PlannedResponse, encoding: FrameEncoding) -> None:
+    async def _warm_up(self, planned: PlannedResponse, frames: Frames) -> None:
         """Take the input into the transcript without asking for an answer."""
         for event in await take_in(planned):
-            await self.send(text_data=encoding.chunk(event).decode().rstrip())
+            await frames.write(event)
 
-    def _remember(self, planned: PlannedResponse, head: Key | None) -> None:
+    def _remember(self, planned: PlannedResponse, committed: Recorded) -> None:
         if len(self._local) == MAX_REMEMBERED:
             del self._local[next(iter(self._local))]
         called = given_call_ids(planned.answer.response()["output"])
-        self._local[planned.answer.id] = LocalResponse(head, planned.keeper.settings, called)
+        self._local[planned.answer.id] = LocalResponse(committed.head, planned.keeper.settings, called)
 
     async def _fail(self, error: GatewayError, lane: str | None) -> None:
         """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's event."""
         body: Frame = {**error_body(error)["error"]}
         frame = {"type": "error", "status": error.status, "error": body, "sequence_number": 0}
         frame |= {name: body[name] for name in ("code", "message", "param")}
-        await self.send(text_data=FrameEncoding(lane).chunk(frame).decode().rstrip())
+        await Frames(self._text, lane).write(frame)
 
 
 def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:

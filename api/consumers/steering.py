@@ -4,14 +4,12 @@ An accepted steering ends the answer at once, as `incomplete`, and a successor w
 up. An answer that has called a tool comes to its end, and the steering waits for the results.
 """
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import orjson
-
+from api.consumers.frames import Frames
 from api.exchange.responses.plan import PlannedResponse
 from api.notes import Note
 from api.openai.responses_items import item_type
@@ -40,35 +38,6 @@ _RESULTS: Final = frozenset(
     }
 )
 
-Send = Callable[[str], Awaitable[None]]
-
-
-class Frames:
-    """The frames of one response, numbered in the order in which they leave; `lane` is repeated in each."""
-
-    def __init__(self, send: Send, lane: str | None) -> None:
-        self._send = send
-        self._lane = {} if lane is None else {"stream_id": lane}
-        self._sent = 0
-        self._between = False
-        self._lock = asyncio.Lock()
-
-    async def line(self, line: bytes) -> None:
-        """Send an event of the response's own stream, which has its lane already."""
-        async with self._lock:
-            if self._between:  # one that is not of the stream has taken a number
-                line = orjson.dumps({**orjson.loads(line), "sequence_number": self._sent})
-            self._sent += 1
-            await self._send(line.decode())
-
-    async def event(self, event: Mapping[str, Any]) -> None:
-        """Send an event beside the stream."""
-        async with self._lock:
-            numbered = {**event, "sequence_number": self._sent, **self._lane}
-            self._sent += 1
-            self._between = True
-            await self._send(orjson.dumps(numbered).decode())
-
 
 @dataclass(slots=True, kw_only=True)
 class Steered:
@@ -94,12 +63,12 @@ class Steering:
             self._check(frame, steer, steered)
         except SteerError as error:
             frames = otherwise if steered is None else steered.frames
-            await frames.event(failed_event(steer, error.code, error.message))
+            await frames.write(failed_event(steer, error.code, error.message))
             return
         assert steered is not None  # noqa: S101 - checked
         accepted = replace(steer, id=f"steer_{secrets.token_hex(12)}")
         steered.steers.append(accepted)
-        await steered.frames.event(accepted_event(accepted))
+        await steered.frames.write(accepted_event(accepted))
         steered.planned.answer.steer()
         steered.planned.generation.stopped = steered.planned.answer.steered
 
@@ -120,7 +89,7 @@ class Steering:
         if not required_input(output):
             return steered.steers
         for steer in steered.steers:
-            await steered.frames.event(pending_event(steer, output))
+            await steered.frames.write(pending_event(steer, output))
         if steered.steers:
             self._waiting[planned.answer.id] = steered.steers
         return []
@@ -128,7 +97,7 @@ class Steering:
     async def give_back(self, steers: list[Steer], frames: Frames, code: SteerErrorCode, message: str) -> None:
         """Return accepted steerings to their client."""
         for steer in steers:
-            await frames.event(failed_event(steer, code, message))
+            await frames.write(failed_event(steer, code, message))
 
     def joined(self, request: ResponsesRequest) -> tuple[ResponsesRequest, list[Steer]]:
         """Return a request with the steerings that waited for it, and those.

@@ -6,6 +6,7 @@ releases the lock and counts the exchange out, exactly once.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
@@ -13,22 +14,25 @@ from typing import Self
 
 from api.byte_budget import Hold
 from api.cut_short import server_cut
-from api.errors import GatewayError, StorageUnavailableError
+from api.errors import GatewayError, InternalError, StorageUnavailableError
 from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
 from api.exchange.identity import session_id
 from api.exchange.outcome import Outcome, Status, failure
-from api.exchange.record import record
+from api.exchange.record import Recorded, record
 from api.notes import notes_header
 from api.runtime import Runtime
 from api.session_turns import Name
 from sessions_store.resolution import Catalogue
 
+logger = logging.getLogger(__name__)
+
 
 class Exchange:
     """An open exchange. `catalogue` is the snapshot that was taken when the request was admitted.
 
-    `generation` is set once a model's answer is planned, and is recorded with the accounting. `fault` is why the server
+    `generation` is set once a model's answer is planned, and is recorded with the accounting. `committed` is what the
+    database has of it. `fault` is why the server
     itself cancels the exchange, which otherwise counts as a client that disconnected. A stream or a job that outlives
     the `async with` takes the exchange over with `keep_open` and ends it with `end`.
     """
@@ -36,6 +40,7 @@ class Exchange:
     generation: Generation | None = None
     fault: GatewayError | None = None
     recorded = False
+    committed: Recorded | None = None
     _parent: "Exchange | None" = None
     _resources: AsyncExitStack | None = None
     _admitted = False
@@ -106,18 +111,34 @@ class Exchange:
         if self.recorded:
             return
         self.recorded = True
-        if outcome.status == Status.CLIENT_CLOSED and (fault := self.fault or server_cut()) is not None:
-            outcome = failure(fault)
-        await record(self.runtime, self.accounting, outcome, self.generation)
+        self.committed = await record(self.runtime, self.accounting, outcome, self.generation)
 
     async def fail(self, error: BaseException) -> None:
-        """Record how the exchange failed, also while this task is being cancelled.
+        """End the answer as failed or cancelled and record that, also while this task is being cancelled.
 
         If nothing can be recorded the failure is reported to the client all the same: it acknowledges nothing.
         """
-        if not self.recorded:
-            with suppress(StorageUnavailableError):
-                await asyncio.shield(self.record(failure(error)))
+        if self.recorded:
+            return
+        outcome = failure(error)
+        if outcome.status == Status.CLIENT_CLOSED and (fault := self.fault or server_cut()) is not None:
+            outcome = failure(fault)
+        self._end_answer(outcome)
+        with suppress(StorageUnavailableError):
+            await asyncio.shield(self.record(outcome))
+
+    def _end_answer(self, outcome: Outcome) -> None:
+        """End an answer that has no end of its own; an answer that cannot be ended is recorded as it is."""
+        if self.generation is None:
+            return
+        answer = self.generation.accumulator
+        try:
+            if outcome.status == Status.CLIENT_CLOSED:
+                answer.cancelled()
+            else:
+                answer.failed(outcome.error or InternalError("The response failed."))
+        except Exception:
+            logger.exception("an answer could not be ended")
 
     async def end(self, error: BaseException | None = None) -> None:
         """Record `error` unless the exchange is recorded, release its lock and count it out; once."""

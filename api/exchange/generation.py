@@ -8,7 +8,7 @@ from api.byte_budget import Hold
 from api.errors import GatewayError
 from api.exchange.accounting import Accounting
 from api.exchange.conversation_context import ConversationContext
-from api.exchange.encoding import CHAT, Encoding
+from api.exchange.events import Event
 from api.exchange.fanout import PlannedCall
 from api.exchange.outcome import Outcome
 from api.gemini.wire import GenerateContentResponse
@@ -24,14 +24,20 @@ from sessions_store.state_records import State
 class Accumulator(Protocol):
     """Accumulates Gemini's responses to one request and gives them in OpenAI's form; each dialect has one."""
 
-    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Any]:
-        """Add one response (the whole answer or a chunk of a stream); return the chunks that a stream sends."""
+    def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Event]:
+        """Add one response (the whole answer or a chunk of a stream); return the events that a stream sends."""
 
     def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
         """Add the whole answer of one upstream call: `completion` follows, and no chunks are made."""
 
-    def finish(self) -> Sequence[Any]:
-        """Return the closing chunks; raises UpstreamError if a choice has not ended."""
+    def finish(self) -> Sequence[Event]:
+        """Return the closing events; raises UpstreamError if a choice has not ended."""
+
+    def failed(self, error: GatewayError) -> Sequence[Event]:
+        """End the answer, also one whose end could not be recorded, because of `error`; return the events of that."""
+
+    def cancelled(self) -> Any:
+        """End the answer because its client does not want it any more; there is no event for that."""
 
     def completion(self) -> Any:
         """Return the plain answer; raises UpstreamError if a choice has not ended."""
@@ -83,7 +89,7 @@ class Generation:
 
     `instructions` are those of a response, or what a completion's `suffix` makes: they go upstream, and are no message
     of the conversation. `hold` holds the bytes of the request and of what is read for it, None where nothing counts
-    them. `encoding` is the form of the stream; `keeper` stores what the client may ask for later, None if nothing is
+    them. `keeper` stores what the client may ask for later, None if nothing is
     stored. `unsigned` says that the conversation was sent without its thought signatures, because Gemini had called one
     corrupted. `stopped` ends the stream before Gemini does: the accumulator then knows how the answer ends.
     """
@@ -94,7 +100,6 @@ class Generation:
     calls: Sequence[PlannedCall]
     instructions: str = ""
     hold: Hold | None = None
-    encoding: Encoding = CHAT
     keeper: Keeper | None = None
     unsigned: bool = False
     stopped: bool = False

@@ -23,6 +23,7 @@ from api.large_work import LARGE, off_loop
 from api.runtime import Runtime
 from api.translate.message_tokens import json_tokens
 from api.translate.usage_report import UsageReport
+from gemini_gateway.frozen import frozen
 from sessions_store.canonical import Key, message_key
 from sessions_store.recording import (
     ExchangeRecord,
@@ -42,36 +43,48 @@ _KEPT: Final = frozenset({Status.OK, Status.CLIENT_CLOSED})
 NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
 
 
+@frozen()
+class Recorded:
+    """What the record of an exchange says, once the database has it: whether it ended well, and the message that its
+    conversation goes on from (None: there is none).
+    """
+
+    ok: bool
+    head: Key | None
+
+
 async def record(
     runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
-) -> None:
+) -> Recorded:
     """Commit an exchange: its usage, and with a `generation` its messages, its session and what it stores.
 
     An answer that safety cut is recorded as "blocked". Raises StorageUnavailableError or InternalError if the database
     did not take it.
     """
     committing = _commit(runtime, accounting, outcome, generation)
-    await (_to_its_end(committing) if generation is not None and generation.size >= LARGE else committing)
+    return await (_to_its_end(committing) if generation is not None and generation.size >= LARGE else committing)
 
 
-async def _to_its_end(committing: Coroutine[Any, Any, None]) -> None:
+async def _to_its_end(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
     """Record what a thread prepares, also when the client leaves meanwhile: its session's turn and its bytes are let go
     behind that.
     """
     task = asyncio.ensure_future(committing)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
 
 
-async def _commit(runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None) -> None:
+async def _commit(
+    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None
+) -> Recorded:
     withheld = False
     try:
-        if generation is not None and outcome.status == Status.OK and generation.size >= LARGE:
+        if generation is not None and generation.size >= LARGE:
             whole = await off_loop(generation.size, _whole, runtime, accounting, outcome, generation)
-        else:  # a failure may show events to those who listen, which only the loop may do
+        else:
             whole = _whole(runtime, accounting, outcome, generation)
     except Exception:
         logger.exception("an exchange is recorded without its answer")
@@ -85,6 +98,8 @@ async def _commit(runtime: Runtime, accounting: Accounting, outcome: Outcome, ge
         raise InternalError(NOT_RECORDED) from None
     if withheld:
         raise InternalError(NOT_RECORDED)
+    usage = whole.usage
+    return Recorded(outcome.status == Status.OK, usage.message if usage.answer is None else usage.answer)
 
 
 def _whole(runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None) -> ExchangeRecord:

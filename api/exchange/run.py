@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from api.errors import UpstreamError
+from api.exchange.events import KEEP_ALIVE, Batch, ErrorBatch, Event, LastBatch
 from api.exchange.exchange import Exchange
 from api.exchange.fanout import PlannedCall, Source
 from api.exchange.generation import Generation
@@ -17,10 +18,8 @@ from api.exchange.second_asking import open_answer, plain_answers
 from api.exchange.signatures import asked
 from api.failures import to_gateway_error
 from api.gemini.wire import GenerateContentResponse
-from api.openai.sse import KEEP_ALIVE
 from api.runtime import Runtime
 from api.translate.no_answer import is_no_answer
-from gemini_gateway.one_write import LastPiece
 
 Responses = list[GenerateContentResponse]
 
@@ -52,7 +51,7 @@ async def complete(exchange: Exchange, generation: Generation) -> Any:
 
 
 class EventStream:
-    """The body of a streamed answer: bytes to iterate over once; `aclose` also ends a stream never begun."""
+    """The events of a streamed answer, to iterate over once; `aclose` also ends a stream never begun."""
 
     __slots__ = (
         "_answer",
@@ -79,7 +78,7 @@ class EventStream:
         self._events = self._run()
         self._over = False
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[Batch]:
         return self._events
 
     async def aclose(self) -> None:
@@ -87,15 +86,14 @@ class EventStream:
         await self._events.aclose()
         await self._end()
 
-    async def _run(self) -> AsyncGenerator[bytes, None]:
+    async def _run(self) -> AsyncGenerator[Batch, None]:
         """Yield events until Gemini has ended, then record, then the closing events.
 
         What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
         hears something every KEEP_ALIVE_INTERVAL seconds.
         """
         answer, generation, interval = self._answer, self._generation, self._interval
-        accounting, encoding, clock = generation.accounting, generation.encoding, asyncio.get_running_loop().time
-        feed, encode = answer.feed, encoding.chunk
+        accounting, feed, clock = generation.accounting, answer.feed, asyncio.get_running_loop().time
         try:
             while (source := self._source) is None:
                 yield KEEP_ALIVE
@@ -106,23 +104,22 @@ class EventStream:
                 if responses and accounting.first_byte is None:
                     accounting.first_byte = time.monotonic()
                 # What one network read brought (None if nothing came in time) goes out as one write.
-                events = [KEEP_ALIVE] if responses is None else []
+                events: list[Event] = []
                 for response in responses or ():
-                    for chunk in feed(response, first_choice=source.first_choice):
-                        events.append(encode(chunk))
-                if events or clock() - spoken >= interval:
-                    yield b"".join(events or [KEEP_ALIVE])
+                    events += feed(response, first_choice=source.first_choice)
+                if events or responses is None or clock() - spoken >= interval:
+                    yield events or KEEP_ALIVE
                     spoken = clock()
                 responses = await read(interval)
             if not generation.stopped and answer.fault is not None:
                 raise answer.fault
-            closing = LastPiece(encoding.closing(answer.finish()))
+            closing = answer.finish()
             await self._exchange.record(SUCCESS)
-            yield closing
-        except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = LastPiece(encoding.failure(answer, to_gateway_error(error)))
+            yield LastBatch(closing)
+        except Exception as error:  # noqa: BLE001 - the stream's edge: a broken stream says so and never ends well
+            closing = answer.failed(to_gateway_error(error))
             await self._exchange.fail(error)
-            yield closing
+            yield ErrorBatch(closing)
         finally:
             await self._end()
 

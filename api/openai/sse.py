@@ -7,7 +7,8 @@ JSON leaves U+0085, U+2028 and U+2029 as they are. Clients that split a stream b
 ends, so events hold them escaped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -26,19 +27,31 @@ _LINE_ENDS: Final = (
 
 def event(obj: Mapping[str, Any]) -> bytes:
     """Return `obj` as one unnamed event. JSON never holds a raw line break, so one `data:` line is enough."""
-    return b"data: " + one_line(orjson.dumps(obj)) + b"\n\n"
+    json = orjson.dumps(obj)
+    return b"data: %b\n\n" % (json if json.isascii() else _one_line(json))
 
 
-def named_event(name: str, obj: Mapping[str, Any]) -> bytes:
-    """Return `obj` as one event named `name` (one of OpenAI's event types, never a client's text)."""
-    return b"event: " + name.encode("ascii") + b"\ndata: " + one_line(orjson.dumps(obj)) + b"\n\n"
+def named_event(obj: Mapping[str, Any]) -> bytes:
+    """Return `obj` as one event named by its `type` (one of OpenAI's event types, never a client's text)."""
+    json, kind = orjson.dumps(obj), obj["type"].encode("ascii")
+    return b"event: %b\ndata: %b\n\n" % (kind, json if json.isascii() else _one_line(json))
 
 
-def one_line(json: bytes) -> bytes:
+def _one_line(json: bytes) -> bytes:
     """Return JSON with every line end of Unicode escaped."""
-    if json.isascii():
-        return json
     for line_end, escaped in _LINE_ENDS:
         if line_end in json:
             json = json.replace(line_end, escaped)
     return json
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a family of endpoints writes an event, and what follows the last event of a stream that did not fail."""
+
+    event: Callable[[Mapping[str, Any]], bytes]
+    end: bytes
+
+
+UNNAMED: Final = Spelling(event, DONE)  # chat and legacy completions
+NAMED: Final = Spelling(named_event, b"")  # responses

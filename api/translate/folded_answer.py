@@ -1,17 +1,19 @@
 """What the answers of all dialects tell alike: it comes from the candidates, not from OpenAI's form of them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from api.errors import GatewayError, UpstreamError
 from api.gemini.wire import Content, GenerateContentResponse
 from api.notes import Note
+from api.openai.error_body import error_body
 from api.openai.usage import Usage
 from api.translate.candidates import Candidates
 from api.translate.usage_report import UsageReport
 
 
-class FoldedAnswer:
+class FoldedAnswer(ABC):
     """The part of an answer that no dialect decides; a dialect sets `_candidates`."""
 
     __slots__ = ()
@@ -33,6 +35,13 @@ class FoldedAnswer:
     def shows(self, response: GenerateContentResponse) -> bool:
         """Whether a stream gives its client something with a response: of an answer, or an end that is no failure."""
         return self._candidates.shows(response, thoughts=self._shows_thoughts)
+
+    def failed(self, error: GatewayError) -> Sequence[Any]:
+        """Return the events that end a stream because of `error`."""
+        return [error_body(error)]
+
+    def cancelled(self) -> Any:
+        """End the answer because its client does not want it any more: a dialect without states has none for that."""
 
     def failed_answer(self, error: GatewayError) -> Any:
         """Return the plain answer that says that there is none; None where the dialect has nothing but the error."""
@@ -83,24 +92,24 @@ class FoldedAnswer:
         return self._candidates.model_version
 
     @property
+    @abstractmethod
     def messages(self) -> Sequence[Mapping[str, Any]]:
         """OpenAI's assistant message of each choice."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def finish_reasons(self) -> list[str]:
         """OpenAI's finish reason of each choice; "" for one that has not ended, or is no answer."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def native_finish_reasons(self) -> list[str]:
         """Gemini's finish or block reason of each choice; "" for one that has not ended."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def notes(self) -> list[Note]:
         """What the client does not see as Gemini sent it."""
-        raise NotImplementedError
 
     def report(self) -> UsageReport:
         """Return what is recorded of the answer, as far as it has come."""

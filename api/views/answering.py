@@ -13,9 +13,9 @@ from api.exchange.generation import Generation
 from api.exchange.opening import silence_left
 from api.exchange.plan import Asker
 from api.exchange.run import complete, stream
-from api.openai.sse import CONTENT_TYPE
+from api.openai.sse import UNNAMED, Spelling
 from api.views.base import GatewayView, json_response
-from gemini_gateway.lean_http import LeanStream, Pieces
+from api.views.event_stream import EventStreamResponse
 
 if TYPE_CHECKING:
     from api.notes import Note
@@ -41,21 +41,12 @@ def session_name(request: HttpRequest) -> str:
     return name
 
 
-class EventStreamResponse(LeanStream):
-    """Server-sent events that no proxy should hold back."""
-
-    def __init__(self, events: Pieces) -> None:
-        super().__init__(events, content_type=CONTENT_TYPE)
-        self.headers["Cache-Control"] = "no-store, no-transform"
-        self.headers["X-Accel-Buffering"] = "no"
-
-
-async def answer(exchange: Exchange, generation: Generation) -> HttpResponseBase:
-    """Carry the exchange out: JSON, or server-sent events."""
+async def answer(exchange: Exchange, generation: Generation, spelling: Spelling = UNNAMED) -> HttpResponseBase:
+    """Carry the exchange out: JSON, or server-sent events in that spelling."""
     response: HttpResponseBase
     if exchange.accounting.stream:
         silence = silence_left(exchange.accounting)
-        response = EventStreamResponse(await stream(exchange, generation, silence=silence))
+        response = EventStreamResponse(await stream(exchange, generation, silence=silence), spelling)
     else:
         response = json_response(await complete(exchange, generation))
     for name, value in exchange.headers():

@@ -1,11 +1,12 @@
 """`/v1/responses`: creating, retrieving, resuming, cancelling, deleting; input items, input tokens, compaction."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from api.exchange.events import Event, one_batch
 from api.exchange.plan import open_exchange
 from api.exchange.responses import stored
 from api.exchange.responses.automatic import plan_managed
@@ -18,9 +19,10 @@ from api.exchange.responses.run import complete_response, stream_response, take_
 from api.notes import Note
 from api.openai.list_query import parse_list_query, parse_starting_after
 from api.openai.responses_request import ResponsesRequest, parse_compact, parse_input_tokens, parse_responses
-from api.openai.sse import CONTENT_TYPE, named_event
-from api.views.answering import EventStreamResponse, answer, asker_of
+from api.openai.sse import NAMED
+from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, json_response, parsed_body
+from api.views.event_stream import EventStreamResponse
 
 if TYPE_CHECKING:
     from api.openai.conversations import Deleted, InputTokens
@@ -45,7 +47,7 @@ class ResponsesView(GatewayView):
             if not (parsed.background or planned.compacted or parsed.prewarms):
                 generation = planned.generation
                 del parsed, planned  # a large request must not stay as long as this frame
-                return await answer(exchange, generation)
+                return await answer(exchange, generation, NAMED)
             response = await _managed(parsed, planned)
             for name, value in exchange.headers():
                 response[name] = value
@@ -58,9 +60,9 @@ async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpRe
         return taken_in(await take_in(planned), stream=bool(parsed.stream))
     if parsed.background:
         job, queued = await jobs_of(planned.exchange.runtime).start(planned)
-        return EventStreamResponse(listen(job, -1)) if parsed.stream else json_response(queued)
+        return EventStreamResponse(listen(job.log, -1), NAMED) if parsed.stream else json_response(queued)
     if parsed.stream:
-        return EventStreamResponse(await stream_response(planned))
+        return EventStreamResponse(await stream_response(planned), NAMED)
     return json_response(await complete_response(planned))
 
 
@@ -74,7 +76,8 @@ class ResponseView(GatewayView):
             return json_response(await stored.retrieve(self.services, principal_id, response_id))
         after = parse_starting_after(request.GET.get("starting_after"))
         jobs = jobs_of(self.services)
-        return EventStreamResponse(await resume(self.services, jobs, principal_id, response_id, after))
+        events = await resume(self.services, jobs, principal_id, response_id, after)
+        return EventStreamResponse(events, NAMED)
 
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Forget it; its usage stays."""
@@ -124,9 +127,8 @@ class CompactView(GatewayView):
             return json_response(await compact(exchange, parsed))
 
 
-def taken_in(events: Sequence[Any], *, stream: bool) -> HttpResponse:
-    """Return the answer to a request that wanted none."""
+def taken_in(events: Sequence[Event], *, stream: bool) -> HttpResponseBase:
+    """Return the response to a request that wants no answer."""
     if not stream:
         return json_response(events[-1]["response"])
-    body = b"".join(named_event(event["type"], event) for event in events)
-    return HttpResponse(body, content_type=CONTENT_TYPE)
+    return EventStreamResponse(one_batch(events), NAMED)

@@ -80,25 +80,38 @@ def test_a_response_is_djangos() -> None:
     assert ours.serialize() == theirs.serialize()
 
 
+class Body:
+    """A body of two pieces."""
+
+    ended = False
+
+    def __init__(self) -> None:
+        self._pieces = two_pieces()
+
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        return self._pieces
+
+    async def aclose(self) -> None:
+        await self._pieces.aclose()
+
+
+async def two_pieces() -> AsyncGenerator[bytes, None]:
+    yield b"one"
+    yield b"two"
+
+
 async def test_a_stream_is_djangos() -> None:
-    async def pieces() -> AsyncGenerator[bytes, None]:
-        yield b"one"
-        yield b"two"
+    ours = LeanStream(Body(), content_type="text/event-stream")
+    theirs = StreamingHttpResponse(two_pieces(), content_type="text/event-stream")
 
-    ours = LeanStream(pieces(), content_type="text/event-stream")
-    theirs = StreamingHttpResponse(pieces(), content_type="text/event-stream")
-
-    differs = ("_iterator", "is_async", "status_code")
+    differs = ("_iterator", "body", "is_async", "status_code")
     assert _attributes(ours, *differs) == _attributes(theirs, *differs)
     assert (ours.is_async, ours.status_code) == (theirs.is_async, theirs.status_code)
     assert [piece async for piece in ours] == [piece async for piece in theirs] == [b"one", b"two"]
 
 
 async def test_a_stream_that_is_closed_gives_nothing_more() -> None:
-    async def pieces() -> AsyncGenerator[bytes, None]:
-        yield b"one"
-
-    stream = LeanStream(pieces(), content_type="text/event-stream")
+    stream = LeanStream(Body(), content_type="text/event-stream")
     await stream.aclose()
 
     assert [piece async for piece in stream] == []

@@ -7,8 +7,6 @@ Cancelling goes through the database as well, so it works from every worker.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -16,8 +14,8 @@ from uuid import uuid4
 import orjson
 from django.conf import settings
 
-from api.errors import GatewayError, ShuttingDownError
-from api.exchange.encoding import failed_events
+from api.errors import ShuttingDownError
+from api.exchange.events import LastBatch
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response
 from api.failures import to_gateway_error
@@ -33,62 +31,23 @@ from sessions_store.responses import (
     purge_events,
     start_response,
 )
-from sessions_store.state_records import Stretch
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS: Final = 0.2
-ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
-
-
-class JobEncoding:
-    """Keeps the events of a background response instead of sending them."""
-
-    def __init__(self, job: "Job") -> None:
-        self._job = job
-        self._last: Sequence[Any] = ()
-
-    def chunk(self, chunk: Any) -> bytes:
-        """Keep one event."""
-        self._job.add([chunk])
-        return b"."
-
-    def closing(self, chunks: Sequence[Any]) -> bytes:
-        """Keep the last events."""
-        self._last = chunks
-        self._job.add(chunks)
-        return b"."
-
-    def failure(self, answer: Any, error: GatewayError) -> bytes:
-        """Keep the events of a failure."""
-        events = failed_events(answer, error, self._last)
-        if self._last:  # those are kept already; the end among them, which nobody has seen, is not true
-            self._job.drop_end()
-            events = events[-1:]
-        self._job.add(events)
-        return b"."
 
 
 class Job:
-    """One background response on its way. `events` are JSON texts, each at the place of its sequence number.
+    """One background response on its way; `log` has its events."""
 
-    Events that end the response are shown only once it is recorded.
-    """
-
-    def __init__(self, runtime: Runtime, planned: PlannedResponse, worker: str) -> None:
+    def __init__(self, runtime: Runtime, planned: PlannedResponse) -> None:
+        assert planned.keeper.log is not None  # noqa: S101 - whatever asks for the background is planned with a log
         self.public_id = planned.answer.id
-        self.worker = worker
-        self.ended = False
-        self.events: list[bytes] = []
-        self._shown = 0
-        self._flushed = 0
-        self._changed = asyncio.Event()
+        self.log = planned.keeper.log
         self._runtime = runtime
         self._planned = planned
         self._task: asyncio.Task[None] | None = None
         self._hold = planned.exchange.hold
-        planned.keeper.job = self
-        planned.generation.encoding = JobEncoding(self)
 
     def start(self) -> "asyncio.Task[None]":
         """Run it from now on."""
@@ -109,65 +68,38 @@ class Job:
         self._planned.exchange.fault = ShuttingDownError("The server stopped before this response had ended.")
         self.cancel()
 
-    def add(self, events: Sequence[Any]) -> None:
-        """Keep events and show them to who listens."""
-        for event in events:
-            self.events.append(orjson.dumps(event))
-            if event["type"] not in ENDS:
-                self._show(len(self.events))
-
-    def drop_end(self) -> None:
-        """Take back what has not been shown."""
-        del self.events[self._shown :]
-
-    def take_events(self) -> Stretch | None:
-        """See keeper.Running."""
-        first, last = self._flushed, len(self.events)
-        if first == last:
-            return None
-        self._flushed = last
-        return Stretch(first, last - 1, b"\n".join(self.events[first:last]).decode())
-
-    async def wait(self, seen: int, seconds: float) -> list[bytes]:
-        """Return the events from number `seen` on as soon as there are any; [] at the end or after `seconds`."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while self._shown <= seen and not self.ended:
-                    await self._changed.wait()
-        return self.events[seen : self._shown]
-
     async def _run(self) -> None:
         planned, runtime = self._planned, self._runtime
         flusher = asyncio.create_task(self._flush())
         try:
-            self.add(planned.answer.created(queued=True))
+            self.log.append(planned.answer.created(queued=True))
             await runtime.store.write(start_response, self.public_id)
             events = await stream_response(planned)
             try:
-                async for _ in events:
-                    pass
+                async for batch in events:
+                    if not isinstance(batch, LastBatch):
+                        self.log.append(batch)
             finally:
                 await events.aclose()
         except Exception as error:  # noqa: BLE001 - a task's edge: the exchange is recorded as failed, the response too
-            self.add(planned.answer.failed(to_gateway_error(error)))
+            planned.answer.failed(to_gateway_error(error))
             await planned.exchange.fail(error)
         finally:
             flusher.cancel()
             await asyncio.shield(self._close())
-            self.ended = True
-            self._show(len(self.events))
+            self.log.end(planned.answer.ending)
 
     def _let_go(self, _ended: object) -> None:
         if self._hold is not None:
             self._hold.release()
 
     async def _close(self) -> None:
-        """Keep the last events where the record did not take them; of a response that was deleted keep nothing."""
+        """Store the last events and the end where the record did not; of a response that was deleted keep nothing."""
+        exchange = self._planned.exchange
         # If nothing is recorded yet, the response was cancelled.
-        await self._planned.exchange.end(asyncio.CancelledError())
-        left = self.take_events()
-        accounting = self._planned.exchange.accounting
-        request_id, principal_id = accounting.request_id, accounting.caller.principal_id
+        await exchange.end(asyncio.CancelledError())
+        left = None if exchange.committed else self.log.unstored(self._planned.answer.ending)
+        request_id, principal_id = exchange.accounting.request_id, exchange.accounting.caller.principal_id
         problem = {"error": {"code": "server_error", "message": "The response could not be recorded."}}
         try:
             if left is not None:
@@ -181,23 +113,20 @@ class Job:
             logger.exception("the end of a background response could not be kept")
 
     async def _flush(self) -> None:
-        """Store the events of a running response in stretches, for listeners of other workers."""
+        """Store the events of a running response in stretches, for listeners of other workers, until it is recorded."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
+            if self._planned.exchange.recorded:
+                return
             if self._runtime.store.outage is not None:
                 continue
-            stretch = self.take_events() if self._shown == len(self.events) else None
+            stretch = self.log.take_unstored()
             if stretch is None:
                 continue
             try:
                 await self._runtime.store.write(add_events, self.public_id, stretch)
             except StoreError:
                 logger.exception("events of a background response could not be kept")
-
-    def _show(self, count: int) -> None:
-        self._shown = count
-        self._changed.set()
-        self._changed = asyncio.Event()
 
 
 class Jobs:
@@ -217,7 +146,7 @@ class Jobs:
         Raises RateLimitError when the gateway is full, StorageUnavailableError when nothing can be recorded.
         """
         planned.exchange.admit()
-        job = Job(self._runtime, planned, self.worker)
+        job = Job(self._runtime, planned)
         state = planned.keeper.beginning(planned.exchange.accounting, self.worker)
         await self._runtime.store.write(begin_response, state)
         planned.exchange.keep_open()

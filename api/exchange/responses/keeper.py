@@ -3,35 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from api.errors import InternalError
 from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
-from api.exchange.outcome import Outcome, Status
+from api.exchange.outcome import Outcome
+from api.exchange.responses.event_log import EventLog
 from api.exchange.responses.items import output_items, stored_items
 from api.translate.no_answer import is_no_answer
 from api.translate.responses.answer import ResponsesAnswer
 from sessions_store.canonical import Key
-from sessions_store.state_records import ConversationTurn, ResponseState, Stretch
+from sessions_store.state_records import ConversationTurn, ResponseState
 
 ENDINGS = frozenset({"completed", "incomplete"})
-
-
-class Running(Protocol):
-    """The background job of a response."""
-
-    @property
-    def worker(self) -> str:
-        """The process that runs it."""
-
-    def add(self, events: Sequence[Any]) -> None:
-        """Take further events."""
-
-    def take_events(self) -> Stretch | None:
-        """Return the events that are not stored yet."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +27,7 @@ class ResponseKeeper:
     `items` are the request's own, `after` names what they follow (see `stored_items`): they are encoded when they are
     stored, because one with a picture is as large as the request.
 
-    `job` is there for a background response, which is stored already when it ends.
+    `log` is there for a background response, which is stored already when it ends.
     """
 
     principal_id: int
@@ -54,18 +40,17 @@ class ResponseKeeper:
     previous_id: str
     conversation: ConversationTurn | None
     settings: str
-    job: Running | None = None
+    log: EventLog | None = None
 
     def state(
         self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
     ) -> ResponseState | None:
         """See Keeper. A response that failed before its client heard of it leaves nothing."""
-        self._end(outcome)
         accounting, error = generation.accounting, outcome.error
         ended = self.answer.status in ENDINGS
         # A plain one is heard of only when its failure is the answer.
         heard = accounting.first_byte is not None and (accounting.stream or (error is not None and is_no_answer(error)))
-        if not ended and not (self.kept and (self.job is not None or heard)):
+        if not ended and not (self.kept and (self.log is not None or heard)):
             return None
         if not self.kept and self.conversation is None:
             return None
@@ -97,8 +82,8 @@ class ResponseKeeper:
             completed_at=None if active else datetime.now(UTC),
             previous_id=self.previous_id,
             conversation=self.conversation,
-            background=self.job is not None,
-            running=self.job is not None and not worker,
+            background=self.log is not None,
+            running=self.log is not None and not worker,
             kept=self.kept,
             message=leaf,
             answer=answer,
@@ -106,16 +91,5 @@ class ResponseKeeper:
             outputs=output_items(self.principal_id, output),
             settings=self.settings,
             worker=worker,
-            events=self.job.take_events() if self.job is not None and not worker else None,
+            events=self.log.unstored(self.answer.ending) if self.log is not None and not worker else None,
         )
-
-    def _end(self, outcome: Outcome) -> None:
-        """Give the response its end where the answer has none of its own."""
-        if outcome.status == Status.OK:
-            return
-        if outcome.status == Status.CLIENT_CLOSED:
-            self.answer.cancelled()
-            return
-        events = self.answer.failed(outcome.error or InternalError("The response failed."))
-        if self.job is not None:
-            self.job.add(events)

@@ -12,7 +12,6 @@ from django.conf import settings
 from api.errors import InvalidRequestError
 from api.exchange.accounting import Accounting
 from api.exchange.conversation_context import ConversationContext
-from api.exchange.encoding import ResponsesEncoding
 from api.exchange.exchange import Exchange
 from api.exchange.families import Fit
 from api.exchange.fanout import PlannedCall
@@ -23,6 +22,7 @@ from api.exchange.memory import remember, stored_content
 from api.exchange.plan import resolve_model
 from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.context import Context, LocalResponse, load_context, referenced_items
+from api.exchange.responses.event_log import EventLog
 from api.exchange.responses.items import chain_start
 from api.exchange.responses.keeper import ResponseKeeper
 from api.gemini.profile import ModelProfile
@@ -206,7 +206,6 @@ def planned_response(
         calls=[PlannedCall(upstream.body, 0)],
         instructions=request.instructions or "",
         hold=exchange.hold,
-        encoding=ResponsesEncoding(),
         keeper=keeper if keeper.kept or keeper.conversation is not None else None,
     )
     return PlannedResponse(
@@ -232,7 +231,12 @@ def _keeper(
         previous_id=context.previous_id,
         conversation=conversation.turn if conversation is not None else None,
         settings=_settings(turns),
+        log=EventLog() if _runs_in_background(request) else None,
     )
+
+
+def _runs_in_background(request: ResponsesRequest | CompactRequest) -> bool:
+    return isinstance(request, ResponsesRequest) and bool(request.background) and not request.prewarms
 
 
 def _settings(turns: Turns) -> str:

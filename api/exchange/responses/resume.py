@@ -4,26 +4,27 @@ they come, of another process's out of the database.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable
-from typing import Any, Final
+from collections.abc import AsyncGenerator
+from typing import Final
 
-import orjson
 from django.conf import settings
 
 from api.errors import InvalidRequestError
-from api.exchange.responses.jobs import ENDS, Job, Jobs
+from api.exchange.events import KEEP_ALIVE, Batch, Event
+from api.exchange.responses.event_log import EventLog
+from api.exchange.responses.jobs import Jobs
 from api.exchange.responses.stored import find, retrieve
-from api.openai.sse import KEEP_ALIVE, named_event, one_line
 from api.runtime import Runtime
 from sessions_store.responses import FoundResponse, last_event, read_events
 from sessions_store.state_records import ACTIVE
 
 POLL_SECONDS: Final = 0.2
+ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
 async def resume(
     runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str, after: int | None
-) -> AsyncGenerator[bytes, None]:
+) -> AsyncGenerator[Batch, None]:
     """Return the stream of a background response behind the event `after`.
 
     Raises NotFoundError, and InvalidRequestError for a response that did not run in the background.
@@ -35,38 +36,38 @@ async def resume(
         )
     seen = -1 if after is None else after
     job = jobs.find(public_id)
-    return listen(job, seen) if job is not None else _stored(runtime, principal_id, found, seen)
+    return listen(job.log, seen) if job is not None else _stored(runtime, principal_id, found, seen)
 
 
-async def listen(job: Job, seen: int) -> AsyncGenerator[bytes, None]:
-    """Yield a running job's events behind number `seen`."""
+async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
+    """Yield the events of a response that runs in this process, behind number `seen`."""
     patience = _first_patience()
     while True:
-        events = await job.wait(seen + 1, patience)
+        events = await log.wait(seen + 1, patience)
         patience = settings.KEEP_ALIVE_INTERVAL
         if events:
-            yield _encoded(events)
+            yield events
             seen += len(events)
-        elif job.ended:
+        elif log.ended:
             return
         else:
             yield KEEP_ALIVE
 
 
-async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> AsyncGenerator[bytes, None]:
+async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> AsyncGenerator[Batch, None]:
     """Yield the kept events, and further ones as they are stored."""
     spoken, patience = time.monotonic(), _first_patience()
     while True:
         status, events = await runtime.store.read(read_events, found.id, seen)
         if events:
-            yield _encoded(events)
+            yield events
             seen += len(events)
             spoken = time.monotonic()
-            if orjson.loads(events[-1])["type"] in ENDS:
+            if events[-1]["type"] in ENDS:
                 return
         elif status not in ACTIVE:
             if (ending := await _ending(runtime, principal_id, found, seen)) is not None:
-                yield ending
+                yield [ending]
             return
         else:
             await asyncio.sleep(POLL_SECONDS)
@@ -76,7 +77,7 @@ async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, see
                 spoken, patience = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
 
 
-async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> bytes | None:
+async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> Event | None:
     """Return the last event of a response whose events say no end: its server has died, or they are not kept any more.
 
     None where the client has had the end, or there is none: OpenAI has no event for a cancelled response.
@@ -87,20 +88,10 @@ async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, see
     kind = f"response.{response['status']}"
     if kind not in ENDS:
         return None
-    return named_event(kind, {"type": kind, "sequence_number": seen + 1, "response": response})
+    return {"type": kind, "sequence_number": seen + 1, "response": response}
 
 
 def _first_patience() -> float:
     """Return for how many seconds a stream may be silent at its beginning."""
     interval: float = settings.KEEP_ALIVE_INTERVAL
     return min(settings.STREAM_OPEN_AFTER or interval, interval)
-
-
-def _encoded(events: Iterable[Any]) -> bytes:
-    return b"".join(
-        b"event: " + orjson.loads(event)["type"].encode() + b"\ndata: " + _raw(event) + b"\n\n" for event in events
-    )
-
-
-def _raw(event: str | bytes) -> bytes:
-    return one_line(event if isinstance(event, bytes) else event.encode())

@@ -1,17 +1,17 @@
 """Carrying a response out, with the compaction that may be due before its answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from django.conf import settings
 
+from api.exchange.events import KEEP_ALIVE, Batch, ErrorBatch, LastBatch
 from api.exchange.outcome import SUCCESS
 from api.exchange.responses.automatic import compact_context
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.run import EventStream, complete, stream
 from api.failures import to_gateway_error
-from api.openai.sse import KEEP_ALIVE
 from api.translate.responses.output import Events
 
 
@@ -49,7 +49,7 @@ async def take_in(planned: PlannedResponse) -> Events:
 class CompactingStream:
     """A stream that begins with a compaction: its client sees that it is under way, and hears keep-alives meanwhile.
 
-    An async iterator of bytes whose `aclose` also ends a stream never begun.
+    An async iterator of batches of events whose `aclose` also ends a stream never begun.
     """
 
     def __init__(self, planned: PlannedResponse) -> None:
@@ -59,7 +59,7 @@ class CompactingStream:
     def __aiter__(self) -> "CompactingStream":
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Batch:
         return await self._events.__anext__()
 
     async def aclose(self) -> None:
@@ -67,43 +67,40 @@ class CompactingStream:
         await self._events.aclose()
         await self._end()
 
-    async def _run(self) -> AsyncGenerator[bytes, None]:
+    async def _run(self) -> AsyncGenerator[Batch, None]:
         exchange, generation, answer = self._planned.exchange, self._planned.generation, self._planned.answer
         events: EventStream | None = None
         try:
-            yield self._encoded(answer.compacting())
-            async for encoded in self._compact():
-                yield encoded
+            yield answer.compacting()
+            async for batch in self._compact():
+                yield batch
             if self._planned.request.compacts_only:
-                closing = generation.encoding.closing(answer.finish_without_answer())
+                closing = answer.finish_without_answer()
                 await exchange.record(SUCCESS)
-                yield closing
+                yield LastBatch(closing)
                 return
             events = await stream(exchange, generation, silence=settings.KEEP_ALIVE_INTERVAL)
-            async for encoded in events:
-                yield encoded
-        except Exception as error:  # noqa: BLE001 - the stream encoder's edge: a broken stream says so and never ends well
-            closing = generation.encoding.failure(answer, to_gateway_error(error))
+            async for batch in events:
+                yield batch
+        except Exception as error:  # noqa: BLE001 - the stream's edge: a broken stream says so and never ends well
+            closing = answer.failed(to_gateway_error(error))
             await exchange.fail(error)
-            yield closing
+            yield ErrorBatch(closing)
         finally:
             if events is not None:
                 await events.aclose()
             await self._end()
 
-    async def _compact(self) -> AsyncGenerator[bytes, None]:
+    async def _compact(self) -> AsyncGenerator[Batch, None]:
         """Yield keep-alives while the summary is made, then the events that end the compaction."""
         task = asyncio.create_task(compact_context(self._planned))
         try:
             while not (await asyncio.wait([task], timeout=settings.KEEP_ALIVE_INTERVAL))[0]:
                 yield KEEP_ALIVE
-            yield self._encoded(task.result())
+            yield task.result()
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-    def _encoded(self, events: Sequence[Any]) -> bytes:
-        return b"".join(map(self._planned.generation.encoding.chunk, events))
 
     async def _end(self) -> None:
         # If nothing is recorded yet, the client has gone: what it caused is recorded all the same.

@@ -72,7 +72,7 @@ class ResponsesAnswer(FoldedAnswer):
     _completed_at: int | None = field(init=False, repr=False, default=None)
     _compaction_usage: ResponseUsage | None = field(init=False, repr=False, default=None)
     _steered: bool = field(init=False, repr=False, default=False)
-    _failure: Events = field(init=False, repr=False, default_factory=list)
+    _ending: Events = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         rules = DialectRules(
@@ -114,7 +114,8 @@ class ResponsesAnswer(FoldedAnswer):
     def finish_without_answer(self) -> Events:
         """End a response that was only to compact; return the event that says so."""
         self._status, self._completed_at = "completed", self.now()
-        return [self._turn("response.completed")]
+        self._ending = [self._turn("response.completed")]
+        return self._ending
 
     def steer(self) -> None:
         """Say that nothing more of the answer is wanted: `finish` ends it as it is. One that calls tools goes on."""
@@ -146,7 +147,9 @@ class ResponsesAnswer(FoldedAnswer):
             return events
         if self._steered and not self._choice.finished:
             self._status = "incomplete"
-            return [*events, *self._items.end(self._choice, whole=False), self._turn("response.incomplete")]
+            events += self._items.end(self._choice, whole=False)
+            self._ending = [*events, self._turn("response.incomplete")]
+            return self._ending
         self._candidates.close()
         reason = _INCOMPLETE.get(self._choice.finish_reason)
         events += self._items.end(self._choice, whole=reason is None)
@@ -155,7 +158,8 @@ class ResponsesAnswer(FoldedAnswer):
         self._status = "incomplete" if reason else "completed"
         if not reason:
             self._completed_at = self.now()
-        return [*events, self._turn(f"response.{self._status}")]
+        self._ending = [*events, self._turn(f"response.{self._status}")]
+        return self._ending
 
     def completion(self) -> Response:
         """Return the whole answer."""
@@ -163,15 +167,18 @@ class ResponsesAnswer(FoldedAnswer):
         return self.response()
 
     def failed(self, error: GatewayError) -> Events:
-        """End the response because of `error`: what there is of it stays; return the events that say so."""
-        events = self.created()
-        if self._ended:
-            return events
-        events += self._items.end(self._choice, whole=False)
-        self._status = "failed"
-        self._error = {"code": _error_code(error), "message": error.message}
-        self._failure = [*events, self._turn("response.failed")]
-        return self._failure
+        """End the response because of `error`: what there is of it stays; return the events that say so.
+
+        One that has ended well could not be recorded then. One that has failed or was cancelled stays as it ended.
+        """
+        if self._status in ("completed", "incomplete"):
+            self._withdraw(error)
+        elif not self._ended:
+            events = [*self.created(), *self._items.end(self._choice, whole=False)]
+            self._status = "failed"
+            self._error = {"code": _error_code(error), "message": error.message}
+            self._ending = [*events, self._turn("response.failed")]
+        return self._ending
 
     def failed_answer(self, error: GatewayError) -> Response:
         """End the response because of `error`, and return it: its status tells a client what an error would."""
@@ -212,9 +219,9 @@ class ResponsesAnswer(FoldedAnswer):
         return self._status
 
     @property
-    def failure(self) -> Events:
-        """The events that ended the response, if it failed: for a stream that could not say so when it did."""
-        return self._failure
+    def ending(self) -> Events:
+        """The events that ended the response; none while it goes on, and of one that was cancelled."""
+        return self._ending
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -292,6 +299,15 @@ class ResponsesAnswer(FoldedAnswer):
         if not withheld or choice.text or choice.calls or choice.images:
             return None
         return refusal_text(choice.native_finish_reason, blocked=choice.blocked)
+
+    def _withdraw(self, error: GatewayError) -> None:
+        """Turn the end of the response, which nobody has seen, into a failure."""
+        end: Any = self._ending[-1]
+        self._status, self._completed_at = "failed", None
+        self._error = {"code": "server_error", "message": error.message}
+        response = {**end["response"], "status": "failed", "completed_at": None, "error": self._error}
+        failed: Any = {**end, "type": "response.failed", "response": response}
+        self._ending = [*self._ending[:-1], failed]
 
     def _turn(self, kind: str) -> Any:
         return self._output.event(kind, response=self.response())

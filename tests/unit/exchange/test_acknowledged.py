@@ -11,6 +11,7 @@ import pytest
 from api.auth.principals import Caller
 from api.errors import InternalError
 from api.exchange.accounting import Accounting
+from api.exchange.events import ErrorBatch, LastBatch
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
 from api.exchange.identity import completion_id
@@ -75,7 +76,7 @@ async def test_a_stream_ends_after_its_record(runtime: Runtime) -> None:
         events = await stream(exchange, generation)
         *_, last = [(event, await recorded(runtime, exchange.accounting)) async for event in events]
 
-    assert last[0].endswith(b"data: [DONE]\n\n")
+    assert type(last[0]) is LastBatch
     assert last[1] == (["ok"], 2)
 
 
@@ -85,7 +86,8 @@ async def test_a_broken_stream_ends_after_its_record(runtime: Runtime, emulator:
         events = await stream(exchange, generation)
         *_, last = [(event, await recorded(runtime, exchange.accounting)) async for event in events]
 
-    assert b'"error"' in last[0]
+    assert type(last[0]) is ErrorBatch
+    assert [event["error"]["code"] for event in last[0]] == ["upstream_truncated"]
     assert last[1] == (["truncated"], 0)
 
 
@@ -150,8 +152,9 @@ async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_sa
     monkeypatch.setattr(ChatAnswer, "messages", property(broken))
     if streamed:
         async with planned(runtime, user, stream=True) as (exchange, generation):
-            events = b"".join([piece async for piece in await stream(exchange, generation)])
-        assert b"could not be recorded" in events
+            *_, last = [batch async for batch in await stream(exchange, generation)]
+        assert type(last) is ErrorBatch
+        assert "could not be recorded" in last[0]["error"]["message"]
     else:
         with pytest.raises(InternalError, match="could not be recorded"):
             async with planned(runtime, user) as (exchange, generation):

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from api.errors import GatewayError
-from api.exchange.encoding import CHAT, ResponsesEncoding
 from api.gemini.faults import upstream_error
 from api.gemini.sse import StreamDecoder
+from api.openai.sse import event, named_event
 from api.translate.responses.tool_names import CalledTool, CalledTools
 from tests.unit.linear_work.hostile_texts import TEXTS, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear
@@ -58,12 +58,12 @@ def fold(answer: Any, responses: list[Any], encode: Callable[[Any], bytes]) -> N
 
 def to_chat(responses: list[Any]) -> Work:
     """Return the work on an answer to chat completions."""
-    return lambda: fold(chat_answer(tool_names=CHAT_TOOLS, show_reasoning=True, top_logprobs=2), responses, CHAT.chunk)
+    return lambda: fold(chat_answer(tool_names=CHAT_TOOLS, show_reasoning=True, top_logprobs=2), responses, event)
 
 
 def to_completions(responses: list[Any]) -> Work:
     """Return the work on an answer to legacy completions."""
-    return lambda: fold(completion_answer(top_logprobs=2), responses, CHAT.chunk)
+    return lambda: fold(completion_answer(top_logprobs=2), responses, event)
 
 
 def to_responses(responses: list[Any]) -> Work:
@@ -75,7 +75,7 @@ def to_responses(responses: list[Any]) -> Work:
 
     def work() -> None:
         answer = answer_to(request, called=called)
-        fold(answer, responses, ResponsesEncoding().chunk)
+        fold(answer, responses, named_event)
         orjson.dumps(answer.response())
 
     return work

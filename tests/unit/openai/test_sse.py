@@ -27,7 +27,7 @@ def test_an_event_is_read_back(obj: dict[str, Any]) -> None:
 
 
 def test_a_named_event_is_read_back() -> None:
-    (read,) = SSEDecoder().iter_bytes(iter([named_event("response.created", {"type": "response.created"})]))
+    (read,) = SSEDecoder().iter_bytes(iter([named_event({"type": "response.created"})]))
     assert (read.event, orjson.loads(read.data)) == ("response.created", {"type": "response.created"})
 
 

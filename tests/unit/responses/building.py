@@ -97,11 +97,19 @@ def answer_to(request: ResponsesRequest, **options: Any) -> ResponsesAnswer:
 
 
 def stream_of(answer: ResponsesAnswer, responses: Sequence[Any]) -> list[dict[str, Any]]:
-    """Feed all responses; return every event as JSON would carry it, once the SDK's types have accepted it."""
+    """Feed all responses; return every event as JSON would carry it, once the SDK's types have accepted it.
+
+    An event must not change after `feed` has returned it: who sends or stores it may do so later.
+    """
     events: list[Any] = []
+    at_once: list[bytes] = []
     for response in responses:
-        events += answer.feed(response)
-    sent: list[dict[str, Any]] = json.loads(json.dumps([*events, *answer.finish()]))
+        fed = answer.feed(response)
+        events += fed
+        at_once += map(orjson.dumps, fed)
+    ended = answer.finish()
+    assert list(map(orjson.dumps, events)) == at_once
+    sent: list[dict[str, Any]] = json.loads(json.dumps([*events, *ended]))
     for event in sent:
         EVENTS.validate_python(event)
     return sent

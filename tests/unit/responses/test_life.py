@@ -125,7 +125,26 @@ def test_a_failure_ends_the_response_with_what_there_is(error: Any, code: str) -
     Response.model_validate(response, strict=True)
     assert (response["status"], response["error"]) == ("failed", {"code": code, "message": error.message})
     assert response["output"][0]["status"] == "incomplete"
-    assert answer.failed(error) == []
+    assert answer.failed(InternalError("Again.")) == answer.ending
+    assert answer.ending[-1] == events[-1]
+
+
+def test_an_end_that_cannot_be_recorded_becomes_a_failure() -> None:
+    answer = answer_to(parsed())
+    answer.feed(chunk({"text": "Hello"}, finish="STOP"))
+    ended: list[Any] = answer.finish()
+
+    events: list[Any] = answer.failed(InternalError("Not recorded."))
+
+    assert events[:-1] == ended[:-1]
+    assert kinds(events)[-1] == "failed"
+    assert events[-1]["sequence_number"] == ended[-1]["sequence_number"]
+    response = events[-1]["response"]
+    Response.model_validate(response, strict=True)
+    assert (response["status"], response["completed_at"]) == ("failed", None)
+    assert response["error"] == {"code": "server_error", "message": "Not recorded."}
+    assert response["output"] == ended[-1]["response"]["output"]
+    assert (ended[-1]["response"]["status"], answer.status) == ("completed", "failed")
 
 
 def test_a_cancelled_response_keeps_what_there_is() -> None:

@@ -78,11 +78,19 @@ def answer_for(request: Mapping[str, Any]) -> ChatAnswer | CompletionAnswer:
 
 
 def stream_of(answer: ChatAnswer | CompletionAnswer, responses: Sequence[tuple[int, Any]]) -> list[dict[str, Any]]:
-    """Feed (first choice, response) pairs and return every chunk of the stream, as JSON would carry it."""
+    """Feed (first choice, response) pairs and return every chunk of the stream, as JSON would carry it.
+
+    A chunk must not change after `feed` has returned it: it is sent later.
+    """
     chunks: list[Any] = []
+    at_once: list[str] = []
     for first_choice, response in responses:
-        chunks += answer.feed(response, first_choice=first_choice)
-    sent: list[dict[str, Any]] = json.loads(json.dumps([*chunks, *answer.finish()]))
+        fed = answer.feed(response, first_choice=first_choice)
+        chunks += fed
+        at_once += map(json.dumps, fed)
+    ended = answer.finish()
+    assert list(map(json.dumps, chunks)) == at_once
+    sent: list[dict[str, Any]] = json.loads(json.dumps([*chunks, *ended]))
     return sent
 
 

@@ -1,0 +1,30 @@
+"""The frames of one response on a WebSocket."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from api.exchange.events import Event
+
+Send = Callable[[str], Awaitable[None]]
+
+
+class Frames:
+    """Writes events as frames, numbered in the order in which they leave; `lane` is repeated in each.
+
+    A response's own events are numbered so already; an event beside its stream shifts those behind it.
+    """
+
+    def __init__(self, send: Send, lane: str | None) -> None:
+        self._send = send
+        self._lane = {} if lane is None else {"stream_id": lane}
+        self._sent = 0
+        self._lock = asyncio.Lock()
+
+    async def write(self, event: Event) -> None:
+        """Send one event."""
+        async with self._lock:
+            numbered = {**event, "sequence_number": self._sent, **self._lane}
+            self._sent += 1
+            await self._send(orjson.dumps(numbered).decode())
