@@ -17,7 +17,8 @@ from django.conf import settings
 
 from api.byte_budget import ByteBudget, byte_budget
 from api.errors import RateLimitError, StorageUnavailableError
-from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.gemini.client import GeminiClient, Upstream
+from api.gemini.upstream_stream import Deadlines
 from api.media import MediaFetcher, MediaLimits
 from api.media_guard import Guard
 from api.memory_return import MemoryReturn

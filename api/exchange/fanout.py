@@ -6,7 +6,8 @@ from typing import Protocol
 
 import orjson
 
-from api.gemini.client import GeminiClient, UpstreamStream
+from api.gemini.client import GeminiClient
+from api.gemini.upstream_stream import UpstreamStream
 from api.gemini.wire import GenerateContentRequest, GenerateContentResponse
 from gemini_gateway.frozen import frozen
 

@@ -98,7 +98,7 @@ class EventStream:
             while (source := self._source) is None:
                 yield KEEP_ALIVE
                 await self._open()
-            read, spoken = source.read, clock()
+            spoken = clock()
             responses, self._first = self._first, None
             while responses != [] and not generation.stopped:
                 if responses and accounting.first_byte is None:
@@ -110,7 +110,7 @@ class EventStream:
                 if events or responses is None or clock() - spoken >= interval:
                     yield events or KEEP_ALIVE
                     spoken = clock()
-                responses = await read(interval)
+                responses = await source.read(interval)
             if not generation.stopped and answer.fault is not None:
                 raise answer.fault
             closing = answer.finish()

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from api.exchange.fanout import Batch, Piece, PlannedCall, Source, generate_all, open_source
+from api.exchange.fanout import Batch, Piece, PlannedCall, SingleSource, Source, generate_all, open_source
 from api.exchange.generation import Generation
 from api.exchange.signatures import asked
 from api.gemini.wire import GenerateContentResponse
@@ -78,9 +78,10 @@ class HeldSource:
         self._since = since
         self._ends_at = since + runtime.client.deadlines.total
         self._now = runtime.client.now
+        self.read: Callable[[float], Awaitable[list[GenerateContentResponse] | None]] = self._read
 
-    async def read(self, wait: float) -> list[GenerateContentResponse] | None:
-        """See Source."""
+    async def _read(self, wait: float) -> list[GenerateContentResponse] | None:
+        """See Source.read."""
         if not self._shown:
             try:
                 return await self._first(wait)
@@ -89,8 +90,11 @@ class HeldSource:
                 raise
         if self._held or self._source is None:
             return self._release()
-        responses = await self._source.read(wait)
-        self.first_choice = self._source.first_choice
+        source = self._source
+        if isinstance(source, SingleSource):
+            self.read = source.read  # nothing stands in between any more
+        responses = await source.read(wait)
+        self.first_choice = source.first_choice
         return responses
 
     async def close(self) -> None:

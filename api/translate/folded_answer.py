@@ -42,6 +42,7 @@ class FoldedAnswer(ABC):
 
     def cancelled(self) -> Any:
         """End the answer because its client does not want it any more: a dialect without states has none for that."""
+        return None
 
     def failed_answer(self, error: GatewayError) -> Any:
         """Return the plain answer that says that there is none; None where the dialect has nothing but the error."""

@@ -18,7 +18,8 @@ from api.errors import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from api.gemini.client import Deadlines, GeminiClient, Upstream, UpstreamStream
+from api.gemini.client import GeminiClient, Upstream
+from api.gemini.upstream_stream import Deadlines, UpstreamStream
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ANSWER = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}

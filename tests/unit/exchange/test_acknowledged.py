@@ -18,7 +18,8 @@ from api.exchange.identity import completion_id
 from api.exchange.outcome import SUCCESS
 from api.exchange.plan import Asker, open_exchange, plan_chat
 from api.exchange.run import complete, stream
-from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.gemini.client import GeminiClient, Upstream
+from api.gemini.upstream_stream import Deadlines
 from api.notes import Note
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime

@@ -19,7 +19,8 @@ from api.exchange.identity import completion_id
 from api.exchange.plan import Asker, open_exchange
 from api.exchange.responses.plan import plan_response
 from api.exchange.run import complete
-from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.gemini.client import GeminiClient, Upstream
+from api.gemini.upstream_stream import Deadlines
 from api.openai.responses_request import parse_responses
 from api.runtime import Runtime
 from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UpstreamRequest, UsageRecord, User

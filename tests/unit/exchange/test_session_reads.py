@@ -11,7 +11,8 @@ from api.auth.principals import Caller
 from api.exchange.identity import completion_id
 from api.exchange.plan import Asker, open_exchange, plan_chat
 from api.exchange.run import complete
-from api.gemini.client import Deadlines, GeminiClient, Upstream
+from api.gemini.client import GeminiClient, Upstream
+from api.gemini.upstream_stream import Deadlines
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime
 from sessions_store.models import ChatSession, User

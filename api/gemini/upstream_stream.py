@@ -1,0 +1,152 @@
+"""One open stream of Gemini's answers: what has arrived, its deadlines, its size and the errors inside it."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from api.errors import GatewayError, UpstreamError, UpstreamTimeoutError, UpstreamUnreachableError
+from api.gemini.faults import upstream_error
+from api.gemini.sse import StreamDecoder
+from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, TransportError
+from api.gemini.wire import GenerateContentResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+MAX_ANSWER_BYTES: Final = 40 * 2**20
+STEP: Final = 2**16  # how often a stream tells how much has come
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deadlines:
+    """Seconds that each part of an upstream call may take, and bytes that its answer may have.
+
+    `connect`: TCP and TLS; `first_byte`: from the request to the answer's first data; `idle`: between two pieces of a
+    stream; `total`: the whole call.
+    """
+
+    connect: float = 10.0
+    first_byte: float = 120.0
+    idle: float = 60.0
+    total: float = 600.0
+    answer_bytes: int = MAX_ANSWER_BYTES
+
+
+class UpstreamStream:
+    """One open stream of Gemini's answers. `close()` drops the connection at once, so Gemini stops generating.
+
+    `received` are the bytes so far; `on_growth` is called with each STEP of them.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_decoder",
+        "_due",
+        "_ends_at",
+        "_fault",
+        "_idle",
+        "_loop",
+        "_mark",
+        "_model",
+        "_most",
+        "ended",
+        "on_growth",
+        "received",
+    )
+
+    def __init__(self, answer: Answer, deadlines: Deadlines, *, started: float, ends_at: float, model: str) -> None:
+        self._answer = answer
+        self._loop = asyncio.get_running_loop()
+        self._decoder = StreamDecoder()
+        self._model = model
+        self._idle = deadlines.idle
+        self._ends_at = ends_at
+        self._due = min(started + deadlines.first_byte, self._ends_at)  # when it has been silent for too long, or ends
+        self._fault: GatewayError | None = None
+        self._most = deadlines.answer_bytes
+        self._mark = min(STEP, self._most)
+        self.received = 0
+        self.on_growth: Callable[[int], None] | None = None
+        self.ended = False
+
+    async def read(self, wait: float) -> list[GenerateContentResponse] | None:
+        """Return what has arrived (one or more answers), None if nothing has within `wait` seconds, [] at the end.
+
+        Raises UpstreamTimeoutError past the idle or total deadline, and the error that Gemini puts inside a stream.
+        """
+        if self._fault is not None:
+            raise self._fault
+        until = self._loop.time() + wait
+        while not self.ended:
+            due = self._due
+            try:
+                data = await self._answer.receive(min(until, due))
+            except TransportError as error:
+                raise connection_error(error) from None
+            now = self._loop.time()
+            if now >= self._ends_at:
+                raise UpstreamTimeoutError("The upstream model did not finish within the time limit.")
+            if data is None:
+                self._check_silence(now, due)
+                return None
+            self._due = min(now + self._idle, self._ends_at)
+            self.ended = not data
+            self.received += len(data)
+            if self.received > self._mark:
+                self._grown()
+            responses: list[Any] = self._decoder.feed(data) if data else self._decoder.finish()
+            for response in responses:
+                if "error" in response:
+                    return self._checked(responses)
+            if responses:
+                return responses
+        return []
+
+    def _check_silence(self, now: float, due: float) -> None:
+        """Nothing has come: raise UpstreamTimeoutError if something was due."""
+        if now >= due:
+            raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
+
+    def _grown(self) -> None:
+        """Tell how much has come since the last mark; raises UpstreamError beyond the most that an answer may have."""
+        if self.on_growth is not None:
+            self.on_growth(STEP)
+        if self.received > self._most:
+            raise too_large()
+        self._mark = min(self.received + STEP, self._most)
+
+    def _checked(self, responses: list[Any]) -> list[GenerateContentResponse]:
+        """Return the answers before an error object; the error itself is raised now, or by the next read."""
+        for position, response in enumerate(responses):
+            fault = response.get("error")
+            if fault is None:
+                continue
+            code = fault.get("code") if isinstance(fault, dict) else None
+            self._fault = upstream_error(code if isinstance(code, int) else 500, response, {}, openai_model=self._model)
+            if not position:
+                raise self._fault
+            return responses[:position]
+        return responses
+
+    def close(self) -> None:
+        """End the stream. An unfinished one loses its connection: the only way to make Gemini stop."""
+        if self.ended:
+            self._answer.release()
+        else:
+            self._answer.close()
+
+
+def too_large() -> UpstreamError:
+    return UpstreamError("The upstream's answer is larger than this server reads.", retryable=False)
+
+
+def connection_error(error: TransportError) -> GatewayError:
+    logger.warning("upstream connection failed: %s", error)
+    if isinstance(error, ConnectTimeoutError):
+        return UpstreamTimeoutError("The upstream could not be reached within the time limit.")
+    if isinstance(error, ConnectFailedError):
+        return UpstreamUnreachableError("Gemini could not be reached from this server. Its network may be down.")
+    return UpstreamError("The connection to the upstream broke off.")
