@@ -140,10 +140,12 @@ class UpstreamStream:
 
 
 def too_large() -> UpstreamError:
+    """Return the error of an answer with more bytes than are read."""
     return UpstreamError("The upstream's answer is larger than this server reads.", retryable=False)
 
 
 def connection_error(error: TransportError) -> GatewayError:
+    """Return the error of a connection that failed, which is logged."""
     logger.warning("upstream connection failed: %s", error)
     if isinstance(error, ConnectTimeoutError):
         return UpstreamTimeoutError("The upstream could not be reached within the time limit.")
