@@ -202,7 +202,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         asker = Asker(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
         frames = Frames(self._text, lane)
         steers: list[Steer] = []
-        async with open_exchange(self._services, request, asker, "responses") as exchange:
+        async with open_exchange(self._services, request, asker, "responses", stream=True) as exchange:
             planned = await plan_managed(exchange, request, local=self._local)
             if warm_up:
                 await self._warm_up(planned, frames)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from api.exchange.generation import Generation
-from api.exchange.outcome import Outcome, Status
+from api.exchange.outcome import OK, Outcome
 from sessions_store.canonical import Key
 from sessions_store.state_records import CompletionState, message_item
 
@@ -25,7 +25,7 @@ class CompletionKeeper:
         self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
     ) -> CompletionState | None:
         """See Keeper. Only an answer that came to its end is stored, streamed or not."""
-        if outcome.status != Status.OK:
+        if outcome.status is not OK:
             return None
         leaf, answers = nodes
         accounting, completion = generation.accounting, generation.accumulator.completion()

@@ -18,7 +18,7 @@ from api.errors import GatewayError, InternalError, StorageUnavailableError
 from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
 from api.exchange.identity import session_id
-from api.exchange.outcome import Outcome, Status, failure
+from api.exchange.outcome import CLIENT_CLOSED, Outcome, failure
 from api.exchange.record import Recorded, record
 from api.notes import notes_header
 from api.runtime import Runtime
@@ -121,7 +121,7 @@ class Exchange:
         if self.recorded:
             return
         outcome = failure(error)
-        if outcome.status == Status.CLIENT_CLOSED and (fault := self.fault or server_cut()) is not None:
+        if outcome.status is CLIENT_CLOSED and (fault := self.fault or server_cut()) is not None:
             outcome = failure(fault)
         self._end_answer(outcome)
         with suppress(StorageUnavailableError):
@@ -133,7 +133,7 @@ class Exchange:
             return
         answer = self.generation.accumulator
         try:
-            if outcome.status == Status.CLIENT_CLOSED:
+            if outcome.status is CLIENT_CLOSED:
                 answer.cancelled()
             else:
                 answer.failed(outcome.error or InternalError("The response failed."))

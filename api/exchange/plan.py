@@ -76,21 +76,27 @@ class Accounted(Protocol):
         """The end user."""
 
     @property
+    def metadata(self) -> Mapping[str, str] | None:
+        """What the client adds for itself."""
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """What was changed in reading the request."""
 
 
-def open_exchange(runtime: Runtime, request: Accounted, asker: Asker, endpoint: str) -> Exchange:
-    """Return the exchange of a request, to be opened with `async with`."""
+def open_exchange(
+    runtime: Runtime, request: Accounted, asker: Asker, endpoint: str, *, stream: bool | None = None
+) -> Exchange:
+    """Return the exchange of a request, to be opened with `async with`; `stream`: whether Gemini's answer is one."""
     accounting = Accounting(
         request_id=asker.request_id,
         caller=asker.caller,
         endpoint=endpoint,
         public_model=request.model or "",
         account=runtime.account,
-        stream=bool(getattr(request, "stream", False) or getattr(request, "background", False)),
+        stream=bool(stream),
         user=request.user or "",
-        metadata=getattr(request, "metadata", None) or {},
+        metadata=request.metadata or {},
         notes=[*asker.notes, *request.notes],
     )
     return Exchange(runtime, accounting, asker.catalogue, asker.hold)

@@ -16,7 +16,7 @@ from api.exchange.conversation_context import ConversationContext
 from api.exchange.generation import Branch, Generation
 from api.exchange.instructions import instruction_node
 from api.exchange.nodes import new_node
-from api.exchange.outcome import Outcome, Status
+from api.exchange.outcome import CLIENT_CLOSED, OK, Outcome, Status
 from api.exchange.usage_row import usage_row
 from api.gemini.wire import Content
 from api.large_work import LARGE, off_loop
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 # Up to this many characters the digest of an upstream body is remembered.
 SMALL: Final = 1024
 # With these the session goes on from what the client has seen.
-_KEPT: Final = frozenset({Status.OK, Status.CLIENT_CLOSED})
+_KEPT: Final = frozenset({OK, CLIENT_CLOSED})
 NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
 
 
@@ -99,7 +99,7 @@ async def _commit(
     if withheld:
         raise InternalError(NOT_RECORDED)
     usage = whole.usage
-    return Recorded(outcome.status == Status.OK, usage.message if usage.answer is None else usage.answer)
+    return Recorded(outcome.status is OK, usage.message if usage.answer is None else usage.answer)
 
 
 def _whole(runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None) -> ExchangeRecord:

@@ -10,7 +10,7 @@ from api.exchange.accounting import Accounting
 from api.exchange.conversation_context import SYSTEM_ROLES
 from api.exchange.generation import Generation
 from api.exchange.instructions import instruction_node
-from api.exchange.outcome import Outcome, Status
+from api.exchange.outcome import BLOCKED, CLIENT_CLOSED, OK, Outcome
 from api.translate.message_tokens import json_tokens
 from api.translate.service_tier import served_tier
 from api.translate.upstream_call import OMITTED, SYSTEM
@@ -18,7 +18,7 @@ from api.translate.usage_report import UsageReport
 from sessions_store.canonical import Key
 from sessions_store.records import UsageRow
 
-CLIENT_CLOSED: Final = 499
+CLIENT_CLOSED_STATUS: Final = 499
 
 
 def usage_row(
@@ -66,12 +66,12 @@ def _ending(outcome: Outcome, report: UsageReport | None) -> dict[str, Any]:
     status, error = outcome.status, outcome.error
     reasons = report.finish_reasons if report is not None else ()
     native = report.native_finish_reasons if report is not None else ()
-    if status == Status.OK and set(reasons) == {"content_filter"}:
-        status = Status.BLOCKED
+    if status is OK and set(reasons) == {"content_filter"}:
+        status = BLOCKED
     http_status = error.status if error is not None else 200
     return {
         "status": status.value,
-        "http_status": CLIENT_CLOSED if status == Status.CLIENT_CLOSED else http_status,
+        "http_status": CLIENT_CLOSED_STATUS if status is CLIENT_CLOSED else http_status,
         "error_code": (error.code or error.type) if error is not None else "",
         "upstream_error": error.upstream_message if error is not None else "",
         "finish_reason": reasons[0] if reasons else "",

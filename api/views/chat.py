@@ -21,7 +21,7 @@ class ChatCompletionsView(GatewayView):
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_chat_completion)
         asker = asker_of(self, request)
-        async with open_exchange(self.services, parsed, asker, "chat.completions") as exchange:
+        async with open_exchange(self.services, parsed, asker, "chat.completions", stream=parsed.stream) as exchange:
             generation = await plan_chat(exchange, parsed, asker)
             del parsed  # a large request must not stay as long as this frame
             return await answer(exchange, generation)

@@ -16,7 +16,7 @@ class CompletionsView(GatewayView):
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_completion)
         asker = asker_of(self, request)
-        async with open_exchange(self.services, parsed, asker, "completions") as exchange:
+        async with open_exchange(self.services, parsed, asker, "completions", stream=parsed.stream) as exchange:
             generation = await plan_completion(exchange, parsed, asker)
             del parsed  # a large request must not stay as long as this frame
             return await answer(exchange, generation)

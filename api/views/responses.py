@@ -40,7 +40,8 @@ class ResponsesView(GatewayView):
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_responses)
         asker = asker_of(self, request)
-        async with open_exchange(self.services, parsed, asker, "responses") as exchange:
+        streamed = parsed.stream or parsed.background
+        async with open_exchange(self.services, parsed, asker, "responses", stream=streamed) as exchange:
             if asker.session_name:
                 exchange.accounting.notes.append(_SESSION_DROPPED)
             planned = await plan_managed(exchange, parsed)

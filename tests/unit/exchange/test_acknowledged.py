@@ -50,7 +50,7 @@ async def planned(runtime: Runtime, user: str, **parameters: Any) -> AsyncIterat
     body = {"model": GEMINI_25, "messages": [said("Hello!")], "user": user, **parameters}
     request = parse_chat_completion(orjson.dumps(body))
     asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), session_name="work")
-    async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
+    async with open_exchange(runtime, request, asker, "chat.completions", stream=request.stream) as exchange:
         yield exchange, await plan_chat(exchange, request, asker)
 
 
