@@ -7,8 +7,7 @@ Bearer anything` is accepted then, because OpenAI's SDKs insist on sending one, 
 """
 
 import ipaddress
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
@@ -31,6 +30,11 @@ PROXY_HEADERS: Final = tuple(
         *("NGROK_", "TAILSCALE_", "WL_PROXY_", "X_ENVOY_", "X_SCHEME", "X_TUNNEL_", "X_URL_SCHEME"),
     )
 )
+
+# Names of headers that no proxy leaves. Each request's are looked up here first: 0.4 us instead of 24 for 25 names
+# (timeit), because clients repeat their names.
+MOST_NAMES: Final = 4096
+_unsuspicious: set[str] = set()
 
 ELSEWHERE = (
     "This gateway has no client keys yet and therefore only answers programs on its own machine, asked by a local name "
@@ -82,7 +86,7 @@ def admit(credentials: Credentials) -> None:
         return
     if peer and not is_loopback_address(peer):
         raise PermissionDeniedError(ELSEWHERE, code="keyless_not_local", retryable=False)
-    if _has_passed_a_proxy(tuple(headers)):
+    if not _unsuspicious.issuperset(headers) and _has_passed_a_proxy(headers):
         raise PermissionDeniedError(ELSEWHERE, code="keyless_behind_proxy", retryable=False)
     if _host_name(headers.get("HTTP_HOST", "")) not in LOCAL_NAMES:
         raise PermissionDeniedError(ELSEWHERE, code="keyless_foreign_host", retryable=False)
@@ -100,9 +104,13 @@ def _foreign_origin() -> PermissionDeniedError:
     return PermissionDeniedError(FOREIGN_ORIGIN, code="keyless_foreign_origin", retryable=False)
 
 
-@lru_cache(maxsize=128)  # 2 us instead of 24 (timeit, 25 names): a client repeats its names
-def _has_passed_a_proxy(names: tuple[str, ...]) -> bool:
-    return any(name.startswith(PROXY_HEADERS) for name in names)
+def _has_passed_a_proxy(names: Iterable[str]) -> bool:
+    """Return whether a proxy has left a header; names that no proxy leaves are remembered."""
+    if any(name.startswith(PROXY_HEADERS) for name in names):
+        return True
+    if len(_unsuspicious) < MOST_NAMES:
+        _unsuspicious.update(names)
+    return False
 
 
 def _require_allowed_host(headers: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -53,16 +53,16 @@ class Recorded:
     head: Key | None
 
 
-async def record(
+def record(
     runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
-) -> Recorded:
+) -> Awaitable[Recorded]:
     """Commit an exchange: its usage, and with a `generation` its messages, its session and what it stores.
 
     An answer that safety cut is recorded as "blocked". Raises StorageUnavailableError or InternalError if the database
     did not take it.
     """
     committing = _commit(runtime, accounting, outcome, generation)
-    return await (_to_its_end(committing) if generation is not None and generation.size >= LARGE else committing)
+    return _to_its_end(committing) if generation is not None and generation.size >= LARGE else committing
 
 
 async def _to_its_end(committing: Coroutine[Any, Any, Recorded]) -> Recorded:

@@ -101,7 +101,7 @@ class Candidates:
     def _take_feedback(self, feedback: Any, first_choice: int) -> None:
         """Note whether the prompt of a call was blocked; what was said first holds."""
         reason = self._blocks.setdefault(first_choice, "")
-        if not reason:
+        if feedback and not reason:
             blocked = expect(expect(feedback, dict).get("blockReason") or "", str)
             self._blocks[first_choice] = label(blocked, LONGEST_REASON)
 

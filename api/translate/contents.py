@@ -193,7 +193,7 @@ class _Conversation:
 
     def _say(self, kind: Kind, face: Content | None, message: Message, path: str, *, fresh: bool = True) -> None:
         """Add a turn. Where it or its neighbour has a name it is set apart, but for a stored face without one."""
-        named = bool(speaker(message))
+        named = "name" in message and bool(speaker(message))
         before = self._turns[-1] if self._turns else None
         if face and before and before.kind == kind and (named or (fresh and before.named)):
             face = set_apart(face)

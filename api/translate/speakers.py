@@ -18,7 +18,7 @@ _APART = "\n"
 def speaker(message: Message) -> str:
     """Return a message's `name` on one line, "" without one."""
     name = message.get("name")
-    return " ".join(name.split()) if isinstance(name, str) else ""
+    return " ".join(name.split()) if name and isinstance(name, str) else ""
 
 
 def note_speaker(message: Message, *, path: str, context: RequestContext) -> None:
