@@ -13,10 +13,8 @@ from api.exchange.fanout import PlannedCall
 from api.exchange.identity import audio_ids, call_ids, completion_id, legacy_completion_id
 from api.exchange.media import fetch_media
 from api.exchange.memory import Memory, SessionKey, remember
-from api.exchange.profiles import profile_of
 from api.exchange.record import record_failure
 from api.exchange.token_prompts import in_text
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
 from api.large_work import off_loop
 from api.notes import Note
@@ -34,6 +32,7 @@ from api.translate.speech import Speech
 from api.translate.vertex import call_for_vertex
 from gemini_gateway.frozen import frozen
 from sessions_store.catalogue import latest
+from sessions_store.model_profile import ModelProfile
 from sessions_store.transcript import message_keys
 
 Request = TypeVar("Request", bound=RequestModel)
@@ -220,7 +219,7 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
     if resolution.defaults:
         request, applied = request.with_defaults(resolution.defaults)
         exchange.notes += [Note("added", name, "default of the model mapping") for name in applied]
-    return request, profile_of(resolution.model)
+    return request, resolution.model
 
 
 def _calls(branch: Branch) -> list[PlannedCall]:

@@ -23,7 +23,6 @@ from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.context import Context, LocalResponse, load_context, referenced_items
 from api.exchange.responses.items import chain_start
 from api.exchange.responses.keeper import ResponseKeeper
-from api.gemini.profile import ModelProfile
 from api.large_work import off_loop
 from api.notes import Note
 from api.openai.responses_request import CompactRequest, InputTokensRequest, ResponseParameters, ResponsesRequest
@@ -36,6 +35,7 @@ from api.translate.upstream_call import RememberedMessage
 from api.translate.vertex import call_for_vertex
 from sessions_store.canonical import NodeId
 from sessions_store.catalogue import latest
+from sessions_store.model_profile import ModelProfile
 from sessions_store.transcript import StoredMessage, message_keys
 
 Item = Mapping[str, Any]

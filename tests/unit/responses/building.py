@@ -12,7 +12,6 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from api.errors import InvalidRequestError
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Content
 from api.openai.responses_request import ResponsesRequest, parse_responses
 from api.translate.responses.answer import ResponsesAnswer
@@ -20,6 +19,7 @@ from api.translate.responses.echo import response_echo
 from api.translate.responses.items import ItemMessages, items_to_messages
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
+from sessions_store.model_profile import ModelProfile
 from tests.unit.translate.requests import FLASH_3, judge
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
