@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from api.runtime import is_draining, runtime
 from api.views.base import GatewayView, json_response
+from api.views.operation import Operation
 from sessions_store.health import database_answers
 
 
@@ -22,6 +23,7 @@ class HealthView(GatewayView):
 
     public = True
 
+    @Operation(name="getHealth", what="Tell that the process lives.", answer=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer at once."""
         return json_response({"status": "ok"})
@@ -32,6 +34,7 @@ class ReadyView(GatewayView):
 
     public = True
 
+    @Operation(name="getReadiness", what="Tell whether new requests are welcome.", answer=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Look at the drain flag and the database."""
         if is_draining():
