@@ -27,6 +27,7 @@ from api.exchange.responses.plan import (
     planned_response,
     translate,
 )
+from api.exchange.responses.state_signer import state_signer
 from api.notes import Note
 from api.openai.responses_request import ResponseParameters, ResponsesRequest
 from api.runtime import Runtime
@@ -61,8 +62,8 @@ async def compact_context(runtime: Runtime, planned: PlannedResponse) -> Events:
     turns, request, exchange = planned.turns, planned.request, planned.exchange
     summary, used = await summary_of(runtime, await _summary_call(runtime, planned))
     settings = [item for item, _ in turns.own.settings]
-    encrypted = folded(conversation(turns), settings, summary, item_ids=item_ids())
-    item = {"type": "compaction", "encrypted_content": encrypted}
+    state = folded(conversation(turns), settings, summary, item_ids=item_ids(), signer=state_signer())
+    item = {"type": "compaction", "encrypted_content": state}
     context = replace(turns.context, head=None, path=(), items=(), whole=True, earlier=settings)
     behind = await place_turns(runtime, request, exchange, (turns.profile, context), [item])
     upstream = await translate(runtime, request, behind)
@@ -70,7 +71,7 @@ async def compact_context(runtime: Runtime, planned: PlannedResponse) -> Events:
     behind.memory.turn, turns.memory.turn = turns.memory.turn, None
     exchange.branches = (Branch(behind.memory, upstream, 0, 1),)
     exchange.calls = [PlannedCall(upstream.body, 0)]
-    return planned.answer.compacted(encrypted, used)
+    return planned.answer.compacted(state, used)
 
 
 def conversation(turns: Turns) -> list[Mapping[str, Any]]:

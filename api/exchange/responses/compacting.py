@@ -7,6 +7,7 @@ from api.errors import UpstreamError
 from api.exchange.identity import item_ids, response_id
 from api.exchange.plan import Asker
 from api.exchange.responses.plan import PlannedResponse, plan_response
+from api.exchange.responses.state_signer import state_signer
 from api.exchange.run import complete
 from api.openai.conversations import CompactedResponse
 from api.openai.responses import ResponseUsage
@@ -30,7 +31,7 @@ async def compact(runtime: Runtime, request: CompactRequest, asker: Asker) -> Co
         "id": response_id(),
         "object": "response.compaction",
         "created_at": planned.answer.created_at,
-        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids),
+        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids, signer=state_signer()),
         "usage": used,
     }
 

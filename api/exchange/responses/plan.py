@@ -23,6 +23,7 @@ from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.context import Context, LocalResponse, load_context, referenced_items
 from api.exchange.responses.items import chain_start
 from api.exchange.responses.keeper import ResponseKeeper
+from api.exchange.responses.state_signer import state_signer
 from api.large_work import off_loop
 from api.notes import Note
 from api.openai.responses_request import CompactRequest, InputTokensRequest, ResponseParameters, ResponsesRequest
@@ -162,6 +163,7 @@ async def place_turns(
     fit = Fit(profile.family, runtime.account, latest().family, exchange.notes)
     own = items_to_messages(
         items,
+        signer=state_signer(),
         family=profile.family,
         text_input=isinstance(request.input, str),
         earlier=[*context.earlier, *context.items],
@@ -181,7 +183,7 @@ async def _placed(
         keys = message_keys(principal_id, own.messages, parent=context.head)
         return history, Memory(principal_id, own.messages, keys, path=context.path, head=context.head)
     # The items of a conversation that was changed by hand are looked up in the tree like a client's own history.
-    before = items_to_messages(context.items).messages if context.items else []
+    before = items_to_messages(context.items, signer=state_signer()).messages if context.items else []
     memory = await remember(runtime, exchange.caller, [*before, *own.messages], None, fit=fit)
     exchange.hold_bytes(memory.read_size)
     history = [
@@ -231,6 +233,7 @@ def planned_response(
         call_ids=call_ids(),
         tool_names=upstream.tool_names,
         called=upstream.called,
+        signer=state_signer(),
         family=turns.profile.family if request.encrypted_reasoning else None,
         top_logprobs=request.rivals,
         empty_stop=upstream.empty_stop,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from api.openai.responses_items import item_type
 from api.openai.responses_request import CompactRequest, ResponseParameters
 from api.translate.pairing import in_order
-from api.translate.responses.encrypted import CarriedConversation, pack_conversation
+from api.translate.responses.carried_state import CarriedConversation, StateSigner, pack_conversation
 from api.translate.responses.message_items import message_to_items
 from api.translate.responses.unfolding import RULE_ROLES, rule_of
 
@@ -41,13 +41,15 @@ def compacting(request: CompactRequest) -> CompactRequest:
     return request.model_copy(update={"input": [*request.items, ask]})
 
 
-def compacted(items: Sequence[Item], summary: str, *, item_ids: Iterator[str]) -> list[dict[str, Any]]:
+def compacted(
+    items: Sequence[Item], summary: str, *, item_ids: Iterator[str], signer: StateSigner
+) -> list[dict[str, Any]]:
     """Return what takes the place of a conversation's items: the users' messages and the summary of all of it."""
     kept = [_retained(item, item_ids) for item in items if _is_users(item)]
     compaction = {
         "id": f"cmp_{next(item_ids)}",
         "type": "compaction",
-        "encrypted_content": pack_conversation(CarriedConversation(summary=summary)),
+        "encrypted_content": pack_conversation(CarriedConversation(summary=summary), signer),
     }
     return [*kept, compaction]
 
@@ -92,7 +94,14 @@ def can_be_folded(messages: Sequence[Message]) -> bool:
     return any(message["role"] not in RULE_ROLES for message in messages[: latest_step(messages)])
 
 
-def folded(messages: Sequence[Message], settings: Sequence[Item], summary: str, *, item_ids: Iterator[str]) -> str:
+def folded(
+    messages: Sequence[Message],
+    settings: Sequence[Item],
+    summary: str,
+    *,
+    item_ids: Iterator[str],
+    signer: StateSigner,
+) -> str:
     """Return the `encrypted_content` of the compaction item that stands for all of a conversation."""
     messages = in_order(messages)
     step = latest_step(messages)
@@ -104,4 +113,4 @@ def folded(messages: Sequence[Message], settings: Sequence[Item], summary: str, 
     for message in messages[step:]:
         if message["role"] not in RULE_ROLES:
             latest += message_to_items(message, item_ids=item_ids)
-    return pack_conversation(CarriedConversation(summary=summary, whole=True, rules=rules, latest=latest))
+    return pack_conversation(CarriedConversation(summary=summary, whole=True, rules=rules, latest=latest), signer)
