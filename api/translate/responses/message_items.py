@@ -9,6 +9,7 @@ from typing import Any
 
 from api.translate.responses.content import content_to_item
 from api.translate.responses.tool_names import CalledTool, CalledTools, client_tool
+from sessions_store.transcript_values import RESULT_ROLES
 
 Item = dict[str, Any]
 _NO_TOOLS = CalledTools()
@@ -31,7 +32,7 @@ def message_to_items(
     role = message["role"]
     if role == "assistant":
         return _answer(message, item_ids, called)
-    if role in ("tool", "function"):
+    if role in RESULT_ROLES:
         return [_output(message, item_ids)]
     parts = content_to_item(message["content"], answer=False)
     return [{"id": f"msg_{next(item_ids)}", "type": "message", "status": "completed", "role": role, "content": parts}]

@@ -11,12 +11,12 @@ from api.errors import InvalidRequestError
 from api.openai.responses_items import item_type
 from api.openai.responses_request import InputTokensRequest
 from api.translate.responses.carried_state import CarriedConversation, StateSigner, unpack_conversation
+from sessions_store.transcript_values import INSTRUCTION_ROLES
 
 Item = Mapping[str, Any]
 Placed = tuple[Item, str]
 # They say how to answer, not what was said; `responses_to_gemini` reads them.
 SETTINGS: Final = frozenset({"additional_tools", "configuration_update", "tool_search_output"})
-RULE_ROLES: Final = frozenset({"system", "developer"})
 
 
 def unfolded(items: Sequence[Item], signer: StateSigner) -> list[Placed]:
@@ -41,7 +41,7 @@ def rule_of(item: Item) -> Item | None:
     kind = item_type(dict(item))
     if kind == "tool_search_output":
         return {"type": "additional_tools", "tools": item["tools"]}
-    return item if kind in SETTINGS or (kind == "message" and item["role"] in RULE_ROLES) else None
+    return item if kind in SETTINGS or (kind == "message" and item["role"] in INSTRUCTION_ROLES) else None
 
 
 def _replaced(placed: list[Placed], index: int, carried: CarriedConversation) -> list[Placed] | None:
