@@ -29,7 +29,7 @@ from api.translate.completions.answer import CompletionAnswer, UnaskedAnswer
 from api.translate.completions.request import completion_to_gemini, suffix_instruction
 from api.translate.message_tokens import json_tokens
 from api.translate.speech import Speech
-from api.translate.vertex import call_for_vertex
+from api.translate.vertex import final_call
 from gemini_gateway.frozen import frozen
 from sessions_store.catalogue import latest
 from sessions_store.model_profile import ModelProfile
@@ -95,8 +95,7 @@ def _plan_chat_calls(
     upstream = chat_to_gemini(
         request, profile=profile, remembered=memory.before, restored=memory.restored, fetched=fetched
     )
-    if runtime.deployment.vertex:
-        upstream = call_for_vertex(upstream)
+    upstream = final_call(upstream, vertex=runtime.deployment.vertex)
     exchange.notes += upstream.notes
     exchange.branches = (Branch(memory, upstream, 0, request.choices),)
     exchange.calls = _calls(exchange.branches[0])
@@ -149,7 +148,7 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
             memories = [await remember(runtime, asker.caller, turns, session, fit=fit)]
         try:
             exchange.hold_bytes(memories[0].read_size)
-            _plan_completion_calls(exchange, request, profile, memories)
+            _plan_completion_calls(runtime, exchange, (request, profile), memories)
         except BaseException:
             memories[0].release()
             raise
@@ -160,9 +159,16 @@ async def plan_completion(runtime: Runtime, request: CompletionRequest, asker: A
 
 
 def _plan_completion_calls(
-    exchange: Exchange, request: CompletionRequest, profile: ModelProfile, memories: Sequence[Memory]
+    runtime: Runtime,
+    exchange: Exchange,
+    asked: tuple[CompletionRequest, ModelProfile],
+    memories: Sequence[Memory],
 ) -> None:
-    upstreams = completion_to_gemini(request, profile=profile, remembered=memories[0].before)
+    request, profile = asked
+    upstreams = [
+        final_call(upstream, vertex=runtime.deployment.vertex)
+        for upstream in completion_to_gemini(request, profile=profile, remembered=memories[0].before)
+    ]
     exchange.notes += upstreams[0].notes
     exchange.instructions = suffix_instruction(request)
     exchange.branches = [

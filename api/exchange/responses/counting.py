@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from django.conf import settings
 
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
@@ -36,7 +35,7 @@ async def count_input_tokens(runtime: Runtime, request: InputTokensRequest, aske
 async def counted(runtime: Runtime, exchange: Exchange, upstream: Mapping[str, Any]) -> int:
     """Return how many tokens Gemini counts in the body of an exchange's call."""
     body: dict[str, Any] = {name: value for name, value in upstream.items() if name in _COUNTED}
-    if not settings.GOOGLE_GENAI_USE_VERTEXAI:
+    if not runtime.deployment.vertex:
         body = {"generateContentRequest": {"model": f"models/{exchange.upstream_model}", **body}}
     runtime.enter()
     try:

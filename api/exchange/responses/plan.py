@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
-from django.conf import settings
 
 from api.errors import InvalidRequestError
 from api.exchange.encoding import ResponsesEncoding
@@ -33,7 +32,7 @@ from api.translate.responses.echo import response_echo
 from api.translate.responses.items import ItemMessages, items_to_messages, references, resolved
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
-from api.translate.vertex import call_for_vertex
+from api.translate.vertex import final_call
 from sessions_store.canonical import NodeId
 from sessions_store.catalogue import latest
 from sessions_store.model_profile import ModelProfile
@@ -212,8 +211,7 @@ async def translate(
         restored={index - first: content for index, content in turns.memory.restored.items() if index >= first},
         fetched=fetched,
     )
-    if settings.GOOGLE_GENAI_USE_VERTEXAI:
-        upstream = call_for_vertex(upstream)  # type: ignore[assignment]  # dataclasses.replace keeps the class
+    upstream = final_call(upstream, vertex=runtime.deployment.vertex)
     return replace(upstream, faces=[*[None] * first, *upstream.faces]) if first else upstream
 
 
