@@ -9,12 +9,12 @@ import orjson
 from api.errors import GatewayError
 from api.exchange.exchange import Exchange
 from api.exchange.instructions import instruction_node
-from api.exchange.memory import SYSTEM_ROLES
 from api.translate.message_tokens import json_tokens
 from api.translate.service_tier import served_tier
 from api.translate.upstream_call import OMITTED, SYSTEM
 from sessions_store.canonical import Key
 from sessions_store.records import UsageRow
+from sessions_store.transcript_values import INSTRUCTION_ROLES
 
 CLIENT_CLOSED: Final = 499
 
@@ -142,7 +142,7 @@ def _placement(exchange: Exchange) -> tuple[list[Key], list[int]]:
         return own, [SYSTEM] * len(own) + list(placed)
     hoisted = len(memory.systems)
     rest = iter(placed[hoisted:])
-    walked = [OMITTED if row.role in SYSTEM_ROLES else next(rest) for row in memory.path]
+    walked = [OMITTED if row.role in INSTRUCTION_ROLES else next(rest) for row in memory.path]
     if memory.path and memory.path[-1].key != memory.parent:
         walked.append(OMITTED)  # an answer whose tool calls nobody answered is not sent
     return [*own, *memory.systems], [SYSTEM] * len(own) + [*placed[:hoisted], *walked, *rest]
