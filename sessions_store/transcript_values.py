@@ -1,4 +1,4 @@
-"""The values that the translation and the store share about messages: sets of roles, and where a message was sent.
+"""The values that the translation and the store share about messages: roles, places in a request, estimates.
 
 Plain Python: the translation, which is pure, imports this module too.
 """
@@ -12,3 +12,6 @@ RESULT_ROLES: Final = frozenset({"tool", "function"})
 # instruction, and not sent at all.
 SYSTEM: Final = -1
 OMITTED: Final = -2
+
+# Estimates: what a token of text has on average.
+BYTES_PER_TOKEN: Final = 4
