@@ -10,8 +10,10 @@ import pytest
 from django.core.management import call_command
 
 from api.openapi.document import document, endpoints
-from api.openapi.operations import OPERATIONS
 from api.openapi.schemas import EXPLAINED, REF
+from api.views.health import HealthView
+from api.views.operation import operation_of
+from api.views.unknown import UnknownView
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 DESCRIBED = document()
@@ -45,15 +47,20 @@ def references(value: Any) -> Iterator[str]:
 
 
 def test_every_endpoint_is_described_and_no_other() -> None:
-    assert OPERATIONS.keys() == {(view, method) for _, view, method in endpoints()}
     assert [(path, method) for path, _, method in endpoints()] == [
         (path, method) for path, methods in DESCRIBED["paths"].items() for method in methods
     ]
 
 
 def test_names_of_operations_differ() -> None:
-    names = [operation.name for operation in OPERATIONS.values()]
+    names = [operation_of(view, method).name for _, view, method in endpoints()]
     assert len(names) == len(set(names))
+
+
+def test_a_method_without_a_description_is_found() -> None:
+    assert operation_of(HealthView, "get").name == "getHealth"
+    with pytest.raises(LookupError, match=r"UnknownView\.get has no @Operation"):
+        operation_of(UnknownView, "get")
 
 
 def test_references_lead_somewhere() -> None:

@@ -7,13 +7,22 @@ from typing import Any
 import orjson
 import pytest
 
-from api.gemini.profile import ModelProfile
 from api.openai.responses_request import parse_responses
-from api.translate.responses.items import items_to_messages
 from api.translate.responses.request import responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
 from sessions_store.canonical import canonical_message
-from tests.unit.responses.building import SHARED, answer_to, chunk, kinds, parsed, plain_of, stream_of, turns_of
+from sessions_store.model_profile import ModelProfile
+from tests.unit.responses.building import (
+    SHARED,
+    answer_to,
+    chunk,
+    items_to_messages,
+    kinds,
+    parsed,
+    plain_of,
+    stream_of,
+    turns_of,
+)
 from tests.unit.translate.requests import FLASH_2, FLASH_3, judge
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not beside this checkout")

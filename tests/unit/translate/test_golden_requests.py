@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from api.gemini.profile import ModelProfile
 from api.openai.chat_request import parse_chat_completion
 from api.openai.completion_request import parse_completion
 from api.translate.chat.request import UpstreamCall, chat_to_gemini
 from api.translate.completions.request import completion_to_gemini
+from sessions_store.model_profile import ModelProfile
 from tests.unit.translate.requests import FLASH_3, PROFILES, ROOT, judge
 
 GOLDEN = ROOT / "tests" / "golden"
