@@ -3,7 +3,6 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,7 +21,6 @@ from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
 from tests.unit.translate.requests import FLASH_3, judge
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 CREATED, ENDED = 1_700_000_000, 1_700_000_005
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
