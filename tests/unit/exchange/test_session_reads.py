@@ -14,6 +14,7 @@ from api.exchange.run import complete
 from api.gemini.client import Deadlines, GeminiClient, Upstream
 from api.openai.chat_request import parse_chat_completion
 from api.runtime import Runtime
+from sessions_store.catalogue import current
 from sessions_store.models import ChatSession, User
 from sessions_store.near_reads import NearReads
 from sessions_store.recording import Store
@@ -44,6 +45,7 @@ async def runtime(
         monkeypatch.setattr(NearReads, "look_up", lambda *_, **__: None)
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = CountedStore()
+    await current()  # an admission loads the catalogue, in which a plan looks a model up
     yield Runtime(client=client, store=store)
     await client.aclose()
     await store.close()
