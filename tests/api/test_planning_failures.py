@@ -71,12 +71,13 @@ def test_hanging_up_while_the_session_is_busy_is_recorded(
     gateway: LiveGateway, http: httpx2.Client, emulator: Emulator
 ) -> None:
     user = fresh("user")
-    emulator.script({"delay": 1.5})
+    emulator.script({"hold": True})
     with ThreadPoolExecutor() as pool:
         first = pool.submit(http.post, CHAT, json=chat_body("One", user=user))
         eventually(lambda: len(emulator.received()) == 1)
-        with pytest.raises(httpx2.ReadTimeout), httpx2.Client(base_url=gateway.origin, timeout=0.3) as impatient:
+        with pytest.raises(httpx2.ReadTimeout), httpx2.Client(base_url=gateway.origin, timeout=1.0) as impatient:
             impatient.post(CHAT, json=chat_body("Two", user=user))
+        emulator.release()
         assert first.result().status_code == 200
 
     eventually(lambda: UsageRecord.objects.filter(user=user).count() == 2)

@@ -228,7 +228,7 @@ def test_two_servers_share_a_session_and_lose_no_turn(
     http: httpx2.Client, impatient_gateway: LiveGateway, emulator: Emulator, user: str
 ) -> None:
     ask(http, user, "The first.")
-    emulator.script({"match": {"contains": "The slow one."}, "delay": 1.0})
+    emulator.script({"match": {"contains": "The slow one."}, "hold": True})
     with (
         ThreadPoolExecutor(1) as pool,
         httpx2.Client(base_url=impatient_gateway.origin, trust_env=False, timeout=30) as other,
@@ -237,6 +237,7 @@ def test_two_servers_share_a_session_and_lose_no_turn(
         eventually(lambda: len(emulator.received()) == 2)
         ask(other, user, "The fast one.")
         assert not slow.done()
+        emulator.release()
         slow.result()
 
     session = session_of(user)
