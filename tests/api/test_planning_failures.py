@@ -12,7 +12,7 @@ from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, error_of, fr
 from tests.live_gateway import LiveGateway
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 RESPONSES = "/v1/responses"
 
 

@@ -27,6 +27,9 @@ from tests.live_gateway import LiveGateway
 from tests.server_process import ROOT
 from tests.waiting import eventually
 
+# Each test makes its database, on SQLite or PostgreSQL.
+pytestmark = [pytest.mark.store, pytest.mark.portable]
+
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 BEGUN, ENDED = "Nothing can be recorded", "The database takes records again"
 USAGE = "SELECT request_id, status, http_status, error_code, completion_tokens FROM sessions_store_usagerecord"

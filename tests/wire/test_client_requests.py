@@ -24,7 +24,7 @@ REFUSED = {
     "openai_node:22": (404, "model_not_found", "model"),
 }
 
-pytestmark = pytest.mark.usefixtures("emulator")
+pytestmark = [pytest.mark.usefixtures("emulator"), pytest.mark.portable]
 
 
 def recorded() -> Iterator[Any]:

@@ -22,7 +22,7 @@ NOT_SENT_AGAIN = {"host", "connection", "content-length", "accept-encoding", "tr
 FAMILIES = ("/v1/responses", "/v1/conversations", f"{CHAT}/")
 KINDS = ("resp", "conv", "chatcmpl")
 
-pytestmark = pytest.mark.usefixtures("emulator")
+pytestmark = [pytest.mark.usefixtures("emulator"), pytest.mark.portable]
 
 
 class Replay:
