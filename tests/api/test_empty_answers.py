@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from sessions_store.models import UsageRecord
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, error_in, events, lines, said, unread, usage_of
+from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, error_in, events, lines, unread, usage_of
 from tests.live_gateway import LiveGateway
 from tests.waiting import eventually
 
@@ -209,7 +209,7 @@ def test_a_background_response_that_stays_empty_has_failed(http: httpx2.Client, 
 def test_openais_client_raises(client: OpenAI, emulator: Emulator, *, stream: bool) -> None:
     emulator.script(*[step(EMPTY["UNEXPECTED_TOOL_CALL"], stream=stream)] * 2)
     with pytest.raises(openai.APIError, match="UNEXPECTED_TOOL_CALL"):
-        list(client.chat.completions.create(model="gemini-2.5-flash", messages=[said("Hi")], stream=stream))
+        list(client.chat.completions.create(model="gemini-2.5-flash", messages=chat_body()["messages"], stream=stream))
 
 
 def test_thoughts_alone_are_asked_for_again_in_a_plain_answer(http: httpx2.Client, emulator: Emulator) -> None:
