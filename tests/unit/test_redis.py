@@ -1,4 +1,4 @@
-"""With REDIS_URL the cache lives in Redis: what one process puts there, another finds."""
+"""With REDIS_URL the cache lives in Redis: a process finds there the value that another process has put."""
 
 import os
 import subprocess

@@ -3,7 +3,6 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -24,7 +23,6 @@ from api.translate.upstream_call import RememberedMessage
 from sessions_store.model_profile import ModelProfile
 from tests.unit.translate.requests import FLASH_3, judge
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 SIGNER = StateSigner(b"the tests' key")
 CREATED, ENDED = 1_700_000_000, 1_700_000_005
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
