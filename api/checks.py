@@ -6,14 +6,12 @@ itself.
 """
 
 import contextlib
-import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -55,7 +53,7 @@ def _environment_faults() -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def secrets_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report secrets that are missing, weak, shared between purposes or open to others."""
+    """Report secrets that cannot be kept or that others can read."""
     return list(_secrets_faults())
 
 
@@ -63,24 +61,8 @@ def _secrets_faults() -> Iterator[CheckMessage]:
     if settings.SECRETS_PROBLEM:
         yield Error(
             f"The secrets cannot be kept ({settings.SECRETS_PROBLEM}).",
-            hint="Make DATA_DIR writable, or set SECRET_KEY and FIELD_ENCRYPTION_KEYS (or their _FILE variants).",
+            hint="Make DATA_DIR writable, or set SECRET_KEY (or SECRET_KEY_FILE).",
             id="gateway.E002",
-        )
-    for position, key in enumerate(settings.FIELD_ENCRYPTION_KEYS, start=1):
-        try:
-            Fernet(key)
-        except ValueError:
-            yield Error(
-                f"Key {position} in FIELD_ENCRYPTION_KEYS is not 32 url-safe base64 bytes.",
-                hint="Make one with: python -c "
-                "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
-                id="gateway.E003",
-            )
-    if settings.SECRET_KEY in settings.FIELD_ENCRYPTION_KEYS:
-        yield Error(
-            "SECRET_KEY is also a field encryption key.",
-            hint="One key per purpose: whoever learns one must not get the other.",
-            id="gateway.E004",
         )
     path = settings.DATA_DIR / FILE_NAME
     if path.exists() and path.stat().st_mode & 0o077:
@@ -91,7 +73,7 @@ def _secrets_faults() -> Iterator[CheckMessage]:
 
 @register(Tags.compatibility)
 def storage_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report a data directory, database or Redis set-up that cannot work."""
+    """Report a data directory or a database that cannot work."""
     return list(_storage_faults())
 
 
@@ -112,12 +94,6 @@ def _storage_faults() -> Iterator[CheckMessage]:
                 id="gateway.E006",
             )
         yield from _open_files(Path(database["NAME"]))
-    if settings.REDIS_URL and importlib.util.find_spec("channels_redis") is None:
-        yield Error(
-            "REDIS_URL is set, but channels-redis is not installed.",
-            hint="pip install -r requirements.txt, or unset REDIS_URL.",
-            id="gateway.E007",
-        )
 
 
 def _open_files(database: Path) -> Iterator[CheckMessage]:

@@ -286,6 +286,12 @@ the text, because Gemini tells of it when the text is there. Whenever thoughts w
 with a summary or without: before what the thoughts led to, unless Gemini tells of them with the end of a stream only.
 With `include: ["reasoning.encrypted_content"]` it ends after its text has come, because Gemini signs a text at its end.
 
+What `encrypted_content` carries of this server is signed, not encrypted: a client that stores nothing here can read it
+and cannot change it. In a `reasoning` item it is Gemini's thought signatures (which Google has encrypted) and the model
+family, in a `compaction` item the summary, the instructions in force and the latest step. One that this server has not
+signed (another server's, a changed one, one from before `SECRET_KEY` was changed) is left out of the request with a
+note, and is stored as "" if it claims to be this server's.
+
 Sources come as `url_citation` annotations: pages of the web, places of Google Maps, documents and pictures. Pages that
 Gemini read (`google.url_context`) are `web_search_call` items with the action `open_page` in a response, which have
 failed if Gemini could not read them; in a chat completion they stand in the message's

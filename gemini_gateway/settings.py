@@ -29,13 +29,10 @@ LOOP_WATCHDOG_MS = env.whole("LOOP_WATCHDOG_MS", 250, most=60_000)
 
 # --- secrets ---------------------------------------------------------------------------------------------------------
 SECRET_KEY = env.secret("SECRET_KEY")
-FIELD_ENCRYPTION_KEYS = [key.strip() for key in env.secret("FIELD_ENCRYPTION_KEYS").split(",") if key.strip()]
 SECRETS_PROBLEM = ""
-if not (SECRET_KEY and FIELD_ENCRYPTION_KEYS):
+if not SECRET_KEY:
     _secrets: Secrets = load_secrets(DATA_DIR)
-    SECRET_KEY = SECRET_KEY or _secrets.secret_key
-    FIELD_ENCRYPTION_KEYS = FIELD_ENCRYPTION_KEYS or list(_secrets.field_encryption_keys)
-    SECRETS_PROBLEM = _secrets.problem
+    SECRET_KEY, SECRETS_PROBLEM = _secrets.secret_key, _secrets.problem
 with contextlib.suppress(OSError):  # api.checks says so when it cannot be written
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -133,18 +130,12 @@ REDIS_URL = env.redis("REDIS_URL")
 # Failed logins are counted in the cache. A stranger must not push out what is counted by trying many names.
 _in_process = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 CACHES: dict[str, dict[str, Any]] = {"default": _in_process, "process": _in_process}
-CHANNEL_LAYERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
     # A frozen Redis must cost a request less than a second (redis-py's own default is five).
-    _patience = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": _patience,
-    }
-    CHANNEL_LAYERS["default"] = {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [{"address": REDIS_URL, **_patience}]},
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
 
 # --- the application -------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from typing import Any, NewType
 
 import orjson
 
+from sessions_store.transcript_values import RESULT_ROLES
+
 # What identifies a node of the transcript tree: the digest of its content and of all that comes before it. As 32
 # hexadecimal digits, which databases take as they are, and which is compared and hashed quicker than a UUID object.
 Key = NewType("Key", str)
@@ -22,7 +24,7 @@ NO_PARENT = bytes(16)
 NEARNESS = 10  # how many digits a key shares with that of its neighbour; the other 88 bits are its own
 ROLES = {"developer": "system", "function": "tool"}
 LONGEST_CALL_ID = 256
-FOLLOWERS = {"assistant", "tool", "function"}
+FOLLOWERS = {"assistant", *RESULT_ROLES}
 MOST_EXACT = 2.0**63  # whole numbers beyond it stay as they are: JSON's integers end there
 LARGE = {"image_url": "url", "input_audio": "data", "file": "file_data"}
 SHORT = {**LARGE, "video_url": "url"}  # what a plain string in place of the object stands for

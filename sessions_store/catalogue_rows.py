@@ -6,48 +6,20 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from fnmatch import translate
-from typing import Any, Literal
+from typing import Any
 
+from sessions_store.model_profile import ModelProfile
 from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel
-from sessions_store.models.upstream_model import google_budgets
 from sessions_store.pricing import AUDIO, IMAGE, VIDEO, Price
 
-# Rows that are not capabilities: what the catalogue knows about a model besides what the model allows.
-LIFE = frozenset({"released_on", "retires_on", "successor", "listed", "created", "methods"})
+CAPABILITIES = tuple(capability.name for capability in fields(ModelProfile))
+LISTS = ("thinking_levels", "output_modalities")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CatalogueModel:
-    """One upstream model of one snapshot, known by its identity: hashing all its fields would cost each request more
-    than what is remembered by it. Apart from its life span the attributes are the capabilities of a model profile.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueModel(ModelProfile):
+    """One upstream model of one snapshot: its capabilities and its life span."""
 
-    name: str
-    family: str = ""
-    input_token_limit: int = 1_048_576
-    output_token_limit: int = 65_536
-    max_candidates: int = 1
-    penalties: bool = False
-    sampling: Literal["honoured", "ignored", "refused"] = "honoured"
-    max_stop_sequences: int = 5
-    logprobs: bool = False
-    thinking: Literal["none", "budget", "level"] = "none"
-    thinking_levels: tuple[str, ...] = ()
-    thinking_default: str = ""
-    thinking_budget_min: int = 0
-    thinking_budget_max: int = 0
-    thinking_can_disable: bool = False
-    thinking_budgets: tuple[tuple[str, int], ...] = tuple(google_budgets().items())
-    signatures: bool = False
-    function_call_ids: bool = False
-    tools_with_json: bool = False
-    tools_with_builtin: bool = False
-    validated_mode: bool = False
-    json_schema: bool = True
-    media_resolution_per_part: bool = False
-    function_response_parts: bool = False
-    functions: bool = True
-    output_modalities: tuple[str, ...] = ("TEXT",)
     released_on: date | None = None
     retires_on: date | None = None
     successor: str | None = None
@@ -58,9 +30,6 @@ class CatalogueModel:
     def retired(self, today: date) -> bool:
         """Whether Google no longer serves this model on that day."""
         return self.retires_on is not None and self.retires_on <= today
-
-
-CAPABILITIES = tuple(column.name for column in fields(CatalogueModel) if column.name not in LIFE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +69,7 @@ class CatalogueRows:
 
 def load() -> CatalogueRows:
     """Read the catalogue, its prices and the enabled mappings: three queries."""
-    models = {row.name: _catalogue_model(row) for row in UpstreamModel.objects.select_related("successor")}
+    models = {row.name: catalogue_model(row) for row in UpstreamModel.objects.select_related("successor")}
     mappings = tuple(_mapping_row(row) for row in ModelMapping.objects.filter(enabled=True).order_by("position", "id"))
     prices: dict[tuple[str, str], list[tuple[date, Price]]] = {}
     for row in ModelPrice.objects.select_related("model").order_by("-valid_from", "-id"):
@@ -108,9 +77,10 @@ def load() -> CatalogueRows:
     return CatalogueRows(models=models, mappings=mappings, prices={key: tuple(dated) for key, dated in prices.items()})
 
 
-def _catalogue_model(row: UpstreamModel) -> CatalogueModel:
+def catalogue_model(row: UpstreamModel) -> CatalogueModel:
+    """Return a row of the catalogue as an immutable value."""
     columns = {name: getattr(row, name) for name in CAPABILITIES}
-    for name in ("thinking_levels", "output_modalities"):
+    for name in LISTS:
         columns[name] = tuple(columns[name])
     columns["thinking_budgets"] = tuple(row.thinking_budgets.items())
     return CatalogueModel(

@@ -12,11 +12,9 @@ from django.db.models import Q, QuerySet
 
 from sessions_store.cursors import read_rows
 from sessions_store.models import ChatSession, Conversation, Message, UsageRecord
-from sessions_store.sql import from_texts, within_ids
+from sessions_store.sql import CHUNK, from_texts, within_ids
 from sessions_store.stored_rows import drop_stored
 from sessions_store.upstream_requests import drop_unreferenced
-
-CHUNK = 500
 
 _UPWARDS = """
 WITH RECURSIVE above(id, parent_id) AS (

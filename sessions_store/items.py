@@ -9,9 +9,8 @@ from django.db.models import F
 
 from sessions_store.cursors import read_rows
 from sessions_store.models import StoredItem
-from sessions_store.sql import from_texts, octets, within, within_ids
+from sessions_store.sql import CHUNK, from_texts, octets, within, within_ids
 
-CHUNK = 500
 Key = TypeVar("Key")
 
 _BODIES = "SELECT id, body FROM sessions_store_storeditem WHERE {among}"

@@ -18,11 +18,11 @@ from sessions_store.models import Conversation, ResponseEvents, StoredResponse, 
 from sessions_store.records import ExchangeRecord, UsageRow
 from sessions_store.state_records import ACTIVE
 from sessions_store.transcript import key_of
+from sessions_store.transcript_values import BYTES_PER_TOKEN
 from sessions_store.writer import write_records
 
 LOST: Final = "The server that ran this response stopped before it had ended."
 LOST_CODE: Final = "server_lost"
-BYTES_PER_TOKEN: Final = 4
 _SENT: Final = ("instructions", "tools", "text")
 
 

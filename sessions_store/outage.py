@@ -12,6 +12,7 @@ from uuid import uuid4
 import orjson
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
+from sessions_store.models import UsageRecord
 from sessions_store.records import ExchangeRecord, UsageRow
 from sessions_store.state_records import ResponseState, State
 
@@ -26,6 +27,7 @@ OUT_OF_REACH: Final = "the database is out of reach"
 FAILING: Final = "the database cannot read or write its files"
 SILENT: Final = "the database does not answer in time"
 BEHIND: Final = "too much waits to be recorded"
+_SUCCEEDED: Final = (UsageRecord.Status.OK.value, UsageRecord.Status.BLOCKED.value)
 
 # https://www.sqlite.org/rescode.html, primary codes. What is not here (SQLITE_ERROR: a statement) is not its fault.
 _SQLITE: Final = {
@@ -121,9 +123,11 @@ def unacknowledged(record: ExchangeRecord) -> ExchangeRecord:
     its client will ask again. An exchange that had failed already, or whose client had gone, is recorded as it was.
     """
     usage = record.usage
-    if usage.status not in {"ok", "blocked"}:
+    if usage.status not in _SUCCEEDED:
         return record
-    failed = replace(usage, status="internal_error", http_status=503, error_code=UNAVAILABLE_CODE)
+    failed = replace(
+        usage, status=UsageRecord.Status.INTERNAL_ERROR.value, http_status=503, error_code=UNAVAILABLE_CODE
+    )
     return replace(record, usage=failed, session=None, state=_failed(record.state))
 
 
@@ -141,7 +145,7 @@ def bare(record: ExchangeRecord) -> ExchangeRecord:
         upstream_model=usage.upstream_model,
         upstream=usage.upstream,
         stream=usage.stream,
-        status="internal_error",
+        status=UsageRecord.Status.INTERNAL_ERROR.value,
         http_status=500,
         error_code=REFUSED_CODE,
         attempts=usage.attempts,

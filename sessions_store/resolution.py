@@ -5,9 +5,10 @@ from datetime import date
 from typing import Any
 
 from sessions_store.catalogue_rows import CatalogueModel, CatalogueRows, MappingRow
+from sessions_store.models import ModelPrice
 from sessions_store.pricing import Price
 
-STANDARD = "standard"
+STANDARD = ModelPrice.Tier.STANDARD.value
 # What Google's model ids begin with: such a name is passed on even when the catalogue does not know it yet.
 UPSTREAM_PREFIXES = ("gemini-", "gemma-", "learnlm-", "nano-banana", "imagen-", "veo-", "lyria-")
 OWNER = "google"

@@ -15,12 +15,14 @@ from sessions_store.models.rollup import HISTOGRAM_COLUMNS, KEY_COLUMNS, SUM_COL
 from sessions_store.sql import from_datetime
 
 LEVELS: tuple[type[UsageRollup], ...] = (UsageMinute, UsageHour, UsageDay)
+_OK, _CLIENT, _SERVER = (kind.value for kind in UsageRollup.StatusClass)
+# Every other status is the server's doing.
 STATUS_CLASS = {
-    "ok": "ok",
-    "blocked": "ok",
-    "client_error": "client",
-    "rate_limited": "client",
-    "client_closed": "client",
+    UsageRecord.Status.OK.value: _OK,
+    UsageRecord.Status.BLOCKED.value: _OK,
+    UsageRecord.Status.CLIENT_ERROR.value: _CLIENT,
+    UsageRecord.Status.RATE_LIMITED.value: _CLIENT,
+    UsageRecord.Status.CLIENT_CLOSED.value: _CLIENT,
 }
 # What the roll-ups need of a record: the key's columns, then the sums'.
 RECORD_COLUMNS = (
@@ -54,14 +56,14 @@ class Totals:
     def add(self, record: Counts) -> None:
         """Add one exchange, given as the values of RECORD_COLUMNS."""
         started_at, principal_id, public_model, upstream_model, status, *given = record
-        status_class = STATUS_CLASS.get(status, "server")
+        status_class = STATUS_CLASS.get(status, _SERVER)
         minute = started_at.replace(second=0, microsecond=0)
         key = (minute, principal_id, public_model, upstream_model, status_class)
         counts = self._minutes.get(key)
         if counts is None:
             counts = self._minutes[key] = [0] * (_HISTOGRAM + len(HISTOGRAM_COLUMNS))
         counts[0] += 1
-        counts[_ERRORS] += status_class != "ok"
+        counts[_ERRORS] += status_class != _OK
         for index, count in enumerate(given, _GIVEN):
             counts[index] += count
         counts[_HISTOGRAM + bucket_of(given[-1])] += 1

@@ -9,8 +9,9 @@ from typing import Any
 from django.apps.registry import Apps
 from django.contrib.auth.hashers import make_password
 
+from sessions_store.resolution import STANDARD
+
 SEED = Path(__file__).parent / "seed"
-STANDARD = "standard"
 DATES = ("released_on", "retires_on")
 
 

@@ -15,6 +15,8 @@ from django.db import models
 from sessions_store.cursors import Cursor, is_sqlite
 
 Row = list[Any]
+# How many rows one statement of an erasure takes.
+CHUNK = 500
 _AMONG_JSON = " IN (SELECT value FROM json_each(%s))"
 _AMONG_ARRAY = " = ANY(%s)"
 _AMONG_UUIDS = " = ANY(%s::uuid[])"

@@ -13,8 +13,8 @@ from sessions_store.canonical import Key, NodeId, answered_position, call_positi
 from sessions_store.cursors import read_rows
 from sessions_store.sql import from_texts, octets, within, within_ids
 from sessions_store.stored_message import Face, StoredMessage
+from sessions_store.transcript_values import INSTRUCTION_ROLES, RESULT_ROLES
 
-INSTRUCTION_ROLES = ("system", "developer")
 UNBOUNDED: Final = 2**62
 
 _KEY = "SELECT key FROM sessions_store_message WHERE id = %s"
@@ -53,7 +53,7 @@ def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, pa
     results = 0
     for message in messages:
         position = 0
-        if message["role"] in {"tool", "function"}:
+        if message["role"] in RESULT_ROLES:
             position = answered_position(message, positions, results)
             results += 1
         elif message["role"] == "assistant":

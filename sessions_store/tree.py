@@ -12,8 +12,7 @@ from sessions_store.canonical import Key, NodeId, answered_position, call_positi
 from sessions_store.cursors import Cursor
 from sessions_store.records import NewMessage
 from sessions_store.sql import from_texts, within_ids
-
-INSTRUCTION_ROLES = frozenset({"system", "developer"})
+from sessions_store.transcript_values import RESULT_ROLES
 
 
 @frozen()
@@ -71,7 +70,7 @@ def rehang(
         body = orjson.loads(message.openai)
         positions, results = calls.get(parent, ({}, 0))
         position = 0
-        if message.role in {"tool", "function"}:
+        if message.role in RESULT_ROLES:
             position = answered_position(body, positions, results)
             results += 1
         elif message.role == "assistant":

@@ -9,8 +9,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from sessions_store.models import UpstreamRequest, UsageRecord
-
-CHUNK = 500
+from sessions_store.sql import CHUNK
 
 
 def drop_unreferenced(keys: Collection[UUID]) -> int:

@@ -19,7 +19,8 @@ from sessions_store.rollups import RECORD_COLUMNS, Totals
 from sessions_store.session_heads import Session, SessionHeads
 from sessions_store.sql import Insert, Row, from_texts, within
 from sessions_store.state_writer import Pending, write_states
-from sessions_store.tree import INSTRUCTION_ROLES, ROOT, Place, new_ids, outer_parents, read_places, rehang
+from sessions_store.transcript_values import INSTRUCTION_ROLES, OMITTED
+from sessions_store.tree import ROOT, Place, new_ids, outer_parents, read_places, rehang
 
 _FORMER = ("former_gemini", "former_model", "former_account")
 _STORED_NODE = "sessions_store_message"
@@ -55,8 +56,6 @@ _FILLED_HERE = (
     "session_id",
 )
 INSERT_USAGE = Insert(UsageRecord, last=_FILLED_HERE)
-
-OMITTED = -2  # in a placement: not sent
 
 _STORED = """
 SELECT usage.request_id, answer.key, session.public_id, head.key

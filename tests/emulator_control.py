@@ -17,12 +17,20 @@ class Emulator:
         flat = [entry for step in steps for entry in (step if isinstance(step, list) else [step])]
         self._call("POST", "/_emulator/script", flat)
 
+    def release(self) -> None:
+        """Ends the holds (`hold`, `hold_after`) of all steps that were scripted before."""
+        self._call("POST", "/_emulator/release")
+
     def received(self) -> list[dict[str, Any]]:
         """Requests since the last reset, oldest first: method, path, query, headers, body, at, ended, cancelled, ...
 
         Without the look at the list of models that a gateway takes when it starts (`looks`).
         """
         return [entry for entry in self._journal() if not _is_look(entry)]
+
+    def count(self) -> int:
+        """How many requests were received since the last reset, counted without a transfer of their bodies."""
+        return len([entry for entry in self._journal("?bodies=0") if not _is_look(entry)])
 
     def looks(self) -> list[dict[str, Any]]:
         """The looks at the list of models since the last reset."""
@@ -32,12 +40,12 @@ class Emulator:
         """The JSON bodies of the POST requests received."""
         return (entry["body"] for entry in self.received() if entry["method"] == "POST")
 
-    def _journal(self) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = self._call("GET", "/_emulator/requests")
+    def _journal(self, query: str = "") -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self._call("GET", f"/_emulator/requests{query}")
         return entries
 
     def reset(self) -> None:
-        """Forgets script and log."""
+        """Forgets script and log, and releases what is held."""
         self._call("DELETE", "/_emulator")
 
     def _call(self, method: str, path: str, value: Any = None) -> Any:

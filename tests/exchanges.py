@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from typing import Any, Final
 from uuid import uuid4
 
@@ -9,12 +11,21 @@ import httpx2
 from openai.types.chat import ChatCompletionMessageParam
 
 from sessions_store.models import UsageRecord
+from tests.server_process import ServerProcess
 
 CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
 GEMINI_25: Final = "gemini-2.5-flash"  # gives several candidates in one call, needs no signatures
 GEMINI_3: Final = "gemini-3.8-flash"  # one candidate a call, wants its thought signatures back
 JSON: Final = {"content-type": "application/json"}
+
+
+@contextmanager
+def unread(server: ServerProcess, body: dict[str, Any], path: str = CHAT) -> Iterator[None]:
+    """A request whose client reads nothing and hangs up at the end of the block."""
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
+        client.request("POST", path, json.dumps(body), JSON)
+        yield
 
 
 def said(text: str, role: str = "user") -> ChatCompletionMessageParam:

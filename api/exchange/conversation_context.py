@@ -12,7 +12,6 @@ from sessions_store.chat_sessions import SessionState
 from sessions_store.stored_message import Face, StoredMessage
 
 JsonDict = dict[str, Any]
-SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 _DROPPED: Final = RememberedMessage(message={}, content=None)
 
 

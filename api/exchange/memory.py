@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from django.conf import settings
 
-from api.exchange.conversation_context import SYSTEM_ROLES, ConversationContext, JsonDict, SessionKey
+from api.exchange.conversation_context import ConversationContext, JsonDict, SessionKey
 from api.exchange.exchange import Exchange
 from api.exchange.families import Fit
 from api.gemini.wire import Content
@@ -32,9 +32,9 @@ from sessions_store.transcript import (
     path_to,
     sent_contents,
 )
+from sessions_store.transcript_values import INSTRUCTION_ROLES, RESULT_ROLES
 
-OWN_HISTORY_ROLES: Final = frozenset({"assistant", "tool", "function"})
-RESULT_ROLES: Final = frozenset({"tool", "function"})
+OWN_HISTORY_ROLES: Final = frozenset({"assistant", *RESULT_ROLES})
 _NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
 
 
@@ -270,23 +270,23 @@ def _place_before(memory: ConversationContext, fit: Fit) -> None:
     A chat app that repeats its system prompt with each message means the one in force, so an equal one is not stored
     again.
     """
-    own = [message for message in memory.messages if message["role"] in SYSTEM_ROLES]
+    own = [message for message in memory.messages if message["role"] in INSTRUCTION_ROLES]
     systems = _in_force(memory.path)
     if own and [_text_of(message) for message in own] == [_text_of(orjson.loads(row.openai)) for row in systems]:
-        memory.messages = [message for message in memory.messages if message["role"] not in SYSTEM_ROLES]
+        memory.messages = [message for message in memory.messages if message["role"] not in INSTRUCTION_ROLES]
         memory.changed = True
         own = []
     rows = [] if own else list(systems)
     memory.systems = [row.key for row in rows]
-    rows += [row for row in memory.path if row.role not in SYSTEM_ROLES]
+    rows += [row for row in memory.path if row.role not in INSTRUCTION_ROLES]
     memory.before = [_remembered(row, f"remembered[{index}]", fit) for index, row in enumerate(rows)]
 
 
 def _in_force(path: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
     """Return the last run of system messages: a later one supersedes those before it."""
-    end = next((index for index in range(len(path), 0, -1) if path[index - 1].role in SYSTEM_ROLES), 0)
+    end = next((index for index in range(len(path), 0, -1) if path[index - 1].role in INSTRUCTION_ROLES), 0)
     start = end
-    while start and path[start - 1].role in SYSTEM_ROLES:
+    while start and path[start - 1].role in INSTRUCTION_ROLES:
         start -= 1
     return path[start:end]
 

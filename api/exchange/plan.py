@@ -16,9 +16,7 @@ from api.exchange.generation import Accumulator, Branch, Generation
 from api.exchange.identity import audio_ids, call_ids, completion_id, legacy_completion_id
 from api.exchange.media import fetch_media
 from api.exchange.memory import remember
-from api.exchange.profiles import profile_of
 from api.exchange.token_prompts import in_text
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
 from api.large_work import off_loop
 from api.notes import Note
@@ -33,8 +31,9 @@ from api.translate.completions.answer import CompletionAnswer, UnaskedAnswer
 from api.translate.completions.request import completion_to_gemini, suffix_instruction
 from api.translate.message_tokens import json_tokens
 from api.translate.speech import Speech
-from api.translate.vertex import call_for_vertex
+from api.translate.vertex import final_call
 from gemini_gateway.frozen import frozen
+from sessions_store.model_profile import ModelProfile
 from sessions_store.resolution import Catalogue
 from sessions_store.transcript import message_keys
 
@@ -133,8 +132,7 @@ def _chat_generation(
     upstream = chat_to_gemini(
         request, profile=profile, remembered=memory.before, restored=memory.restored, fetched=fetched
     )
-    if exchange.runtime.deployment.vertex:
-        upstream = call_for_vertex(upstream)
+    upstream = final_call(upstream, vertex=exchange.runtime.deployment.vertex)
     accounting.notes += upstream.notes
     branch = Branch(memory, upstream, 0, request.choices)
     answer = ChatAnswer(
@@ -200,7 +198,10 @@ def _completion_generation(
     exchange: Exchange, request: CompletionRequest, profile: ModelProfile, memories: Sequence[ConversationContext]
 ) -> Generation:
     accounting = exchange.accounting
-    upstreams = completion_to_gemini(request, profile=profile, remembered=memories[0].before)
+    upstreams = [
+        final_call(upstream, vertex=exchange.runtime.deployment.vertex)
+        for upstream in completion_to_gemini(request, profile=profile, remembered=memories[0].before)
+    ]
     accounting.notes += upstreams[0].notes
     branches = [
         Branch(memory, upstream, number * request.choices, request.choices)
@@ -252,7 +253,7 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
     if resolution.defaults:
         request, applied = request.with_defaults(resolution.defaults)
         accounting.notes += [Note("added", name, "default of the model mapping") for name in applied]
-    return request, profile_of(resolution.model)
+    return request, resolution.model
 
 
 def _calls(branch: Branch) -> list[PlannedCall]:

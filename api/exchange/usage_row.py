@@ -7,7 +7,6 @@ from typing import Any, Final
 import orjson
 
 from api.exchange.accounting import Accounting
-from api.exchange.conversation_context import SYSTEM_ROLES
 from api.exchange.generation import Generation
 from api.exchange.instructions import instruction_node
 from api.exchange.outcome import BLOCKED, CLIENT_CLOSED, OK, Outcome
@@ -17,6 +16,7 @@ from api.translate.upstream_call import OMITTED, SYSTEM
 from api.translate.usage_report import UsageReport
 from sessions_store.canonical import Key
 from sessions_store.records import UsageRow
+from sessions_store.transcript_values import INSTRUCTION_ROLES
 
 CLIENT_CLOSED_STATUS: Final = 499
 
@@ -145,7 +145,7 @@ def _placement(generation: Generation) -> tuple[list[Key], list[int]]:
         return own, [SYSTEM] * len(own) + list(placed)
     hoisted = len(memory.systems)
     rest = iter(placed[hoisted:])
-    walked = [OMITTED if row.role in SYSTEM_ROLES else next(rest) for row in memory.path]
+    walked = [OMITTED if row.role in INSTRUCTION_ROLES else next(rest) for row in memory.path]
     if memory.path and memory.path[-1].key != memory.parent:
         walked.append(OMITTED)  # an answer whose tool calls nobody answered is not sent
     return [*own, *memory.systems], [SYSTEM] * len(own) + [*placed[:hoisted], *walked, *rest]

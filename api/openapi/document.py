@@ -1,5 +1,6 @@
 """The API's description in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), for client generators, API explorers and
-the tests that fuzz it. It is made from the URLconf, the table of operations and the types that parse and spell.
+the tests that fuzz it. It is made from the URLconf, the operations at the methods of the views (`api.views.operation`)
+and the types that parse and spell.
 """
 
 import re
@@ -10,10 +11,10 @@ import orjson
 from django.urls import URLPattern
 
 from api.openai.error_body import ErrorBody
-from api.openapi.operations import OPERATIONS, Operation
 from api.openapi.schemas import Schemas
 from api.urls import urlpatterns
 from api.views.base import GatewayView
+from api.views.operation import Operation, operation_of
 from api.views.unknown import UnknownView
 
 METHODS: Final = ("get", "post", "delete")
@@ -24,13 +25,14 @@ _ERROR: Final = {"$ref": "#/components/responses/Error"}
 
 
 def document() -> dict[str, Any]:
-    """Return the whole description, ready for JSON; raises KeyError for an endpoint that OPERATIONS does not know."""
+    """Return the whole description, ready for JSON; raises LookupError for an endpoint that is not described."""
+    operations = [operation_of(view, method) for _, view, method in endpoints()]
     schemas = Schemas(
-        requests=list({operation.body: None for operation in OPERATIONS.values() if operation.body}),
+        requests=list({operation.body: None for operation in operations if operation.body}),
         answers=[
             ErrorBody,
-            *(operation.answer for operation in OPERATIONS.values()),
-            *(operation.events for operation in OPERATIONS.values() if operation.events),
+            *(operation.answer for operation in operations),
+            *(operation.events for operation in operations if operation.events),
         ],
     )
     paths: dict[str, dict[str, Any]] = {}
@@ -94,7 +96,7 @@ def endpoints() -> Iterator[tuple[str, type[GatewayView], str]]:
 
 
 def _operation(path: str, view: type[GatewayView], method: str, schemas: Schemas) -> dict[str, Any]:
-    operation = OPERATIONS[view, method]
+    operation = operation_of(view, method)
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.what,
@@ -127,7 +129,7 @@ def _links(path: str, parameter: str, pointer: str) -> dict[str, Any]:
     for other, view, method in endpoints():
         names = _NAMES.findall(other)
         if parameter in names and known.keys() >= set(names):
-            name = OPERATIONS[view, method].name
+            name = operation_of(view, method).name
             links[name] = {"operationId": name, "parameters": {taken: known[taken] for taken in names}}
     return links
 

@@ -23,7 +23,7 @@ from api.translate.messages import (
     system_to_parts,
     user_to_content,
 )
-from api.translate.pairing import RESULT_ROLES, Pairing
+from api.translate.pairing import Pairing
 from api.translate.parts import BLANK
 from api.translate.result_media import placed_media, separated
 from api.translate.signatures import first_unsigned_call, with_skip_value
@@ -32,8 +32,7 @@ from api.translate.stored_media import has_same_images, without_speech
 from api.translate.tool_calls import CallBatch, OpenCall
 from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage
 from gemini_gateway.frozen import frozen
-
-SYSTEM_ROLES = frozenset({"system", "developer"})
+from sessions_store.transcript_values import INSTRUCTION_ROLES, RESULT_ROLES
 
 T = TypeVar("T")
 Kind = Literal["system", "user", "model", "results", "nothing"]
@@ -84,11 +83,11 @@ def assemble_contents(
         _add_paired(conversation, pairing, (remembered, messages), restored)
         return conversation.finish(skip=len(remembered), order=pairing.order if pairing.moved else None)
     roles = {message["role"] for message in messages}
-    own_system = not SYSTEM_ROLES.isdisjoint(roles)
+    own_system = not INSTRUCTION_ROLES.isdisjoint(roles)
     for index, item in enumerate(remembered):
         conversation.add_remembered(item, path=f"remembered[{index}]", system=one_history or not own_system)
     conversation.begin_request(leads=not (one_history and remembered))
-    if own_system and roles <= SYSTEM_ROLES:
+    if own_system and roles <= INSTRUCTION_ROLES:
         conversation.add_only_system(messages)
     else:
         for index, message in enumerate(messages):
@@ -104,7 +103,7 @@ def _add_paired(
 ) -> None:
     """Add the remembered messages and the request's in the order of a pairing."""
     remembered, messages = said
-    only_system = bool(messages) and all(message["role"] in SYSTEM_ROLES for message in messages)
+    only_system = bool(messages) and all(message["role"] in INSTRUCTION_ROLES for message in messages)
     if pairing.moved:
         conversation.note_moved()
     for place in pairing.order:
@@ -143,7 +142,7 @@ class _Conversation:
     def add_remembered(self, item: RememberedMessage, *, path: str, system: bool) -> None:
         """Add a stored message; its system messages only if `system` says so."""
         message = item.message
-        if message["role"] not in SYSTEM_ROLES:
+        if message["role"] not in INSTRUCTION_ROLES:
             restored = self._restored
             self.add(message, path=path, stored=item.content)
             self._restored = restored  # only the request's own are counted
@@ -166,7 +165,7 @@ class _Conversation:
     def add(self, message: Message, *, path: str, stored: Content | None) -> None:
         """Add one message; `stored` is its Gemini face if one is known."""
         role = message["role"]
-        if role in SYSTEM_ROLES:
+        if role in INSTRUCTION_ROLES:
             self._add_system(message, path)
             return
         self._leading = False

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
 from api.notes import Note, NoteKind
 from api.translate.names import ToolNames
+from sessions_store.model_profile import ModelProfile
 
 
 @dataclass(slots=True, kw_only=True)

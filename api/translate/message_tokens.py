@@ -7,8 +7,9 @@ Base64 is no text: a picture of a megabyte counts as a third of a million tokens
 import re
 from typing import Final
 
+from sessions_store.transcript_values import BYTES_PER_TOKEN
+
 MEDIA_TOKENS: Final = 258
-BYTES_PER_TOKEN: Final = 4
 # Where base64 begins in the JSON of both sides, as orjson writes it.
 _MARKS: Final = (b";base64,", b'"data":"', b'"file_data":"')
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]*={0,2}")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gemini_gateway.frozen import frozen
+from sessions_store.transcript_values import RESULT_ROLES
 
 Message = Mapping[str, Any]
-RESULT_ROLES = frozenset({"tool", "function"})
 
 
 @frozen(kw_only=True)

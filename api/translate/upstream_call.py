@@ -6,8 +6,9 @@ from typing import Any
 from api.gemini.wire import Content, GenerateContentRequest
 from api.notes import Note
 from gemini_gateway.frozen import frozen
+from sessions_store.transcript_values import OMITTED, SYSTEM
 
-SYSTEM, OMITTED = -1, -2
+__all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall"]
 
 
 @frozen(kw_only=True)

@@ -5,15 +5,22 @@ Vertex AI combines functions and Google's own tools by itself, and takes no tier
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from api.notes import Note
 from api.translate.upstream_call import UpstreamCall
 
 _INVOCATIONS = "includeServerSideToolInvocations"
 
+Call = TypeVar("Call", bound=UpstreamCall)
 
-def call_for_vertex(upstream: UpstreamCall) -> UpstreamCall:
+
+def final_call(upstream: Call, *, vertex: bool) -> Call:
+    """Return the call as the upstream takes it; `vertex` says that this is Vertex AI."""
+    return call_for_vertex(upstream) if vertex else upstream
+
+
+def call_for_vertex(upstream: Call) -> Call:
     """Return the call as Vertex AI takes it; a tier that cannot be asked for is noted."""
     body: dict[str, Any] = dict(upstream.body)
     notes = upstream.notes

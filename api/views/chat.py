@@ -4,19 +4,38 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from api.exchange.plan import open_exchange, plan_chat
-from api.openai.chat_request import parse_chat_completion
+from api.openai.chat import ChatCompletion, ChatCompletionChunk
+from api.openai.chat_request import ChatCompletionRequest, parse_chat_completion
+from api.openai.conversations import ListPage
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, parsed_body
-from api.views.stored_completions import list_stored
+from api.views.operation import SESSION, Operation, page_parameters
+from api.views.stored_completions import FILTERS, list_stored
 
 
 class ChatCompletionsView(GatewayView):
     """A chat completion, plain or as a stream of server-sent events."""
 
+    @Operation(
+        name="listChatCompletions",
+        what="List the stored chat completions, the oldest first.",
+        answer=ListPage,
+        parameters=(*page_parameters("asc"), *FILTERS),
+    )
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List the stored ones."""
         return await list_stored(self, request)
 
+    @Operation(
+        name="createChatCompletion",
+        gives=("completion", "/id"),
+        what="Answer a chat, plain or as a stream of server-sent events.",
+        body=ChatCompletionRequest,
+        answer=ChatCompletion,
+        events=ChatCompletionChunk,
+        done=True,
+        parameters=(SESSION,),
+    )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_chat_completion)

@@ -4,14 +4,25 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from api.exchange.plan import open_exchange, plan_completion
-from api.openai.completion_request import parse_completion
+from api.openai.completion import CompletionObject
+from api.openai.completion_request import CompletionRequest, parse_completion
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, parsed_body
+from api.views.operation import SESSION, Operation
 
 
 class CompletionsView(GatewayView):
     """A legacy completion of one prompt or of several, plain or streamed."""
 
+    @Operation(
+        name="createCompletion",
+        what="Complete one prompt or several (the legacy endpoint), plain or streamed.",
+        body=CompletionRequest,
+        answer=CompletionObject,
+        events=CompletionObject,
+        done=True,
+        parameters=(SESSION,),
+    )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_completion)

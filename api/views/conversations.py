@@ -1,6 +1,7 @@
 """`/v1/conversations` and their items (https://platform.openai.com/docs/api-reference/conversations)."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -10,10 +11,18 @@ from api.exchange.identity import conversation_id
 from api.exchange.responses.context import conversation_not_found, find_or_404
 from api.exchange.responses.items import stored_items
 from api.exchange.responses.stored import unknown_after
-from api.openai.conversation_requests import parse_conversation_create, parse_items_create, parse_metadata_update
-from api.openai.conversations import Conversation, Deleted, list_page
+from api.openai.conversation_requests import (
+    ConversationCreate,
+    ItemsCreate,
+    MetadataUpdate,
+    parse_conversation_create,
+    parse_items_create,
+    parse_metadata_update,
+)
+from api.openai.conversations import Conversation, Deleted, ListPage, list_page
 from api.openai.list_query import parse_list_query
 from api.views.base import GatewayView, json_body, json_response
+from api.views.operation import Operation, page_parameters
 from sessions_store.conversations import (
     FoundConversation,
     add_items,
@@ -29,6 +38,14 @@ from sessions_store.conversations import (
 class ConversationsView(GatewayView):
     """New conversations."""
 
+    @Operation(
+        name="createConversation",
+        gives=("conversation", "/id"),
+        what="Begin a conversation, with its first items if there are any.",
+        body=ConversationCreate,
+        optional=True,
+        answer=Conversation,
+    )
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Begin one, with its first items if there are any."""
         parsed = self.noted(parse_conversation_create(await json_body(request)))
@@ -43,10 +60,14 @@ class ConversationsView(GatewayView):
 class ConversationView(GatewayView):
     """One conversation."""
 
+    @Operation(name="getConversation", what="Return a conversation.", answer=Conversation)
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Return it."""
         return json_response(_conversation(await find_or_404(self.services, self.caller.principal_id, conversation)))
 
+    @Operation(
+        name="updateConversation", what="Set a conversation's metadata.", body=MetadataUpdate, answer=Conversation
+    )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Set its metadata."""
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
@@ -55,6 +76,9 @@ class ConversationView(GatewayView):
             raise conversation_not_found(conversation)
         return json_response(_conversation(updated))
 
+    @Operation(
+        name="deleteConversation", what="Forget a conversation; responses that were made in it stay.", answer=Deleted
+    )
     async def delete(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Forget it; responses that were made in it stay."""
         if not await self.services.store.write(delete_conversation, self.caller.principal_id, conversation):
@@ -66,6 +90,12 @@ class ConversationView(GatewayView):
 class ConversationItemsView(GatewayView):
     """The items of a conversation."""
 
+    @Operation(
+        name="listConversationItems",
+        what="List a conversation's items, the newest first.",
+        answer=ListPage,
+        parameters=page_parameters("desc"),
+    )
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """List them, the newest first."""
         query = parse_list_query(self.query_pairs(request))
@@ -84,6 +114,13 @@ class ConversationItemsView(GatewayView):
             raise unknown_after(query.after or "")
         return json_response(list_page(page.items, has_more=page.more))
 
+    @Operation(
+        name="createConversationItems",
+        gives=("item", "/data/0/id"),
+        what="Append items to a conversation and return them.",
+        body=ItemsCreate,
+        answer=ListPage,
+    )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Append items and return them."""
         parsed = self.noted(parse_items_create(await json_body(request)))
@@ -99,6 +136,7 @@ class ConversationItemsView(GatewayView):
 class ConversationItemView(GatewayView):
     """One item of a conversation."""
 
+    @Operation(name="getConversationItem", what="Return an item of a conversation.", answer=dict[str, Any])
     async def get(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Return it."""
         found = await self.services.store.read(find_item, self.caller.principal_id, conversation, item)
@@ -106,6 +144,11 @@ class ConversationItemView(GatewayView):
             raise await self._missing(conversation, item)
         return json_response(found)
 
+    @Operation(
+        name="deleteConversationItem",
+        what="Take an item out of a conversation and return the conversation.",
+        answer=Conversation,
+    )
     async def delete(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Take it out and return the conversation, as OpenAI does."""
         changed = await self.services.store.write(delete_item, self.caller.principal_id, conversation, item)

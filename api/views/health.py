@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
 
 from api.views.base import GatewayView, json_response
+from api.views.operation import Operation
 from sessions_store.health import database_answers
 
 
@@ -21,6 +22,7 @@ class HealthView(GatewayView):
 
     public = True
 
+    @Operation(name="getHealth", what="Tell that the process lives.", answer=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer at once."""
         return json_response({"status": "ok"})
@@ -31,6 +33,7 @@ class ReadyView(GatewayView):
 
     public = True
 
+    @Operation(name="getReadiness", what="Tell whether new requests are welcome.", answer=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Look at the drain flag and the database."""
         if self.services.draining:

@@ -7,11 +7,17 @@ from django.http import HttpRequest, HttpResponse
 from api.errors import ModelNotFoundError
 from api.openai.models import Model, ModelList
 from api.views.base import GatewayView, json_response
+from api.views.operation import Operation
 
 
 class ModelListView(GatewayView):
     """The mapped public names and the catalogue's live models."""
 
+    @Operation(
+        name="listModels",
+        what="List the models that clients may name.",
+        answer=ModelList,
+    )
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List them; the list has no pages, like OpenAI's."""
         catalogue = self.catalogue
@@ -23,6 +29,7 @@ class ModelListView(GatewayView):
 class ModelView(GatewayView):
     """One model: a listed name, or any name that a mapping or the catalogue would resolve."""
 
+    @Operation(name="retrieveModel", what="Return a model by a name that would be answered.", answer=Model)
     async def get(self, request: HttpRequest, model: str) -> HttpResponse:
         """Return it; raises ModelNotFoundError."""
         model = model.rstrip("/")

@@ -1,7 +1,7 @@
 """`/v1/responses`: creating, retrieving, resuming, cancelling, deleting; input items, input tokens, compaction."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -17,17 +17,32 @@ from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.resume import listen, resume
 from api.exchange.responses.run import complete_response, stream_response, take_in
 from api.notes import Note
+from api.openai.conversations import CompactedResponse, Deleted, InputTokens, ListPage
 from api.openai.list_query import parse_list_query, parse_starting_after
-from api.openai.responses_request import ResponsesRequest, parse_compact, parse_input_tokens, parse_responses
+from api.openai.responses import Response
+from api.openai.responses_events import ResponseStreamEvent
+from api.openai.responses_request import (
+    CompactRequest,
+    InputTokensRequest,
+    ResponsesRequest,
+    parse_compact,
+    parse_input_tokens,
+    parse_responses,
+)
 from api.openai.sse import NAMED
 from api.views.answering import answer, asker_of
 from api.views.base import GatewayView, json_response, parsed_body
 from api.views.event_stream import EventStreamResponse
+from api.views.operation import Operation, Parameter, page_parameters
 
-if TYPE_CHECKING:
-    from api.openai.conversations import Deleted, InputTokens
-
-
+RESUME: Final = (
+    Parameter(name="stream", schema={"type": "string", "enum": ["true", "false"]}, what="`true` gives its events."),
+    Parameter(
+        name="starting_after",
+        schema={"type": "integer", "minimum": 0, "maximum": 999_999_999},
+        what="The last sequence number that the client has seen.",
+    ),
+)
 _SESSION_DROPPED: Final = Note(
     "dropped", "X-Session-Id", "a response goes on from previous_response_id or conversation"
 )
@@ -36,6 +51,14 @@ _SESSION_DROPPED: Final = Note(
 class ResponsesView(GatewayView):
     """A response, plain or as a stream of server-sent events, at once or in the background."""
 
+    @Operation(
+        name="createResponse",
+        gives=("response_id", "/id"),
+        what="Answer a response, plain or as a stream of events, at once or in the background.",
+        body=ResponsesRequest,
+        answer=Response,
+        events=ResponseStreamEvent,
+    )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Parse, plan, answer."""
         parsed = await parsed_body(request, parse_responses)
@@ -70,6 +93,13 @@ async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpRe
 class ResponseView(GatewayView):
     """One stored response."""
 
+    @Operation(
+        name="getResponse",
+        what="Return a stored response, or its events from `starting_after` on.",
+        answer=Response,
+        events=ResponseStreamEvent,
+        parameters=RESUME,
+    )
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponseBase:
         """Return it as it is now, or (`?stream=true`) its events from `starting_after` on."""
         principal_id = self.caller.principal_id
@@ -80,6 +110,7 @@ class ResponseView(GatewayView):
         events = await resume(self.services, jobs, principal_id, response_id, after)
         return EventStreamResponse(events, NAMED)
 
+    @Operation(name="deleteResponse", what="Forget a stored response; its usage stays.", answer=Deleted)
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Forget it; its usage stays."""
         await stored.delete(self.services, jobs_of(self.services), self.caller.principal_id, response_id)
@@ -90,6 +121,7 @@ class ResponseView(GatewayView):
 class CancelView(GatewayView):
     """Calling a background response off."""
 
+    @Operation(name="cancelResponse", what="Call a background response off and return it.", answer=Response)
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Stop it wherever it runs and return it."""
         jobs = jobs_of(self.services)
@@ -99,6 +131,12 @@ class CancelView(GatewayView):
 class InputItemsView(GatewayView):
     """What a response was asked."""
 
+    @Operation(
+        name="listInputItems",
+        what="List a response's own input items, the newest first.",
+        answer=ListPage,
+        parameters=page_parameters("desc"),
+    )
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """List its own input items, the newest first."""
         query = parse_list_query(self.query_pairs(request))
@@ -108,6 +146,12 @@ class InputItemsView(GatewayView):
 class InputTokensView(GatewayView):
     """Counting an input's tokens."""
 
+    @Operation(
+        name="countInputTokens",
+        what="Count the tokens of a response's input.",
+        body=InputTokensRequest,
+        answer=InputTokens,
+    )
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Count them."""
         parsed = self.noted(await parsed_body(request, parse_input_tokens))
@@ -121,6 +165,12 @@ class InputTokensView(GatewayView):
 class CompactView(GatewayView):
     """Compacting a conversation."""
 
+    @Operation(
+        name="compactResponse",
+        what="Compact a conversation: return the items that take its place.",
+        body=CompactRequest,
+        answer=CompactedResponse,
+    )
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Return the items that take its place."""
         parsed = self.noted(await parsed_body(request, parse_compact))

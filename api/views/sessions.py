@@ -1,6 +1,6 @@
 """`GET /v1/sessions` and `DELETE /v1/sessions/{user}`: what is remembered, and forgetting it. Our own addition."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
@@ -8,7 +8,15 @@ from typing_extensions import TypedDict
 from api.errors import NotFoundError
 from api.views.answering import session_name
 from api.views.base import GatewayView, json_response
+from api.views.operation import Operation, Parameter
 from sessions_store.chat_sessions import SessionSummary, forget, list_sessions
+
+ONE_SESSION: Final = Parameter(
+    name="X-Session-Id",
+    schema={"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
+    what="Only this one of the user's sessions.",
+    place="header",
+)
 
 
 class Session(TypedDict):
@@ -44,6 +52,11 @@ class SessionsDeleted(TypedDict):
 class SessionListView(GatewayView):
     """The chat sessions of the caller."""
 
+    @Operation(
+        name="listSessions",
+        what="List the caller's chat sessions, the newest first. Not OpenAI's.",
+        answer=SessionList,
+    )
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List them, newest first."""
         sessions = await self.services.store.read(list_sessions, self.caller.principal_id)
@@ -54,6 +67,12 @@ class SessionListView(GatewayView):
 class SessionView(GatewayView):
     """All sessions of one user of the caller's; `X-Session-Id` narrows it to one."""
 
+    @Operation(
+        name="deleteSessions",
+        what="Forget all chat sessions of a user, or the one that X-Session-Id names. Not OpenAI's.",
+        answer=SessionsDeleted,
+        parameters=(ONE_SESSION,),
+    )
     async def delete(self, request: HttpRequest, user: str) -> HttpResponse:
         """Forget them with their messages; usage stays. The same 404 whether they never were or are another's."""
         name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None

@@ -1,16 +1,18 @@
 """Stored chat completions: `GET /v1/chat/completions` and what hangs below it; made by `store: true`."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from api.errors import NotFoundError
 from api.exchange.responses.stored import page_of, unknown_after
-from api.openai.conversation_requests import parse_metadata_update
-from api.openai.conversations import Deleted, list_page
-from api.openai.list_query import parse_list_query
+from api.openai.chat import ChatCompletion
+from api.openai.conversation_requests import MetadataUpdate, parse_metadata_update
+from api.openai.conversations import Deleted, ListPage, list_page
+from api.openai.list_query import MAX_FILTERS, parse_list_query
 from api.views.base import GatewayView, json_body, json_response
+from api.views.operation import Operation, Parameter, page_parameters
 from sessions_store.stored_completions import (
     CompletionQuery,
     completion_messages,
@@ -18,6 +20,20 @@ from sessions_store.stored_completions import (
     find_completion,
     list_completions,
     update_completion,
+)
+
+FILTERS: Final = (
+    Parameter(name="model", schema={"type": "string"}, what="Only those that were asked of this model."),
+    Parameter(
+        name="metadata",
+        schema={
+            "type": "object",
+            "maxProperties": MAX_FILTERS,
+            "propertyNames": {"minLength": 1, "maxLength": 64},
+            "additionalProperties": {"type": "string"},
+        },
+        what="Only those with these pairs.",
+    ),
 )
 
 
@@ -41,17 +57,25 @@ async def list_stored(view: GatewayView, request: HttpRequest) -> HttpResponse:
 class StoredCompletionView(GatewayView):
     """One stored completion."""
 
+    @Operation(name="getChatCompletion", what="Return a stored chat completion.", answer=ChatCompletion)
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Return it."""
         found = await self.services.store.read(find_completion, self.caller.principal_id, completion)
         return json_response(_or_404(found, completion))
 
+    @Operation(
+        name="updateChatCompletion",
+        what="Set a stored chat completion's metadata.",
+        body=MetadataUpdate,
+        answer=ChatCompletion,
+    )
     async def post(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Set its metadata."""
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
         updated = await self.services.store.write(update_completion, self.caller.principal_id, completion, metadata)
         return json_response(_or_404(updated, completion))
 
+    @Operation(name="deleteChatCompletion", what="Forget a stored chat completion; its usage stays.", answer=Deleted)
     async def delete(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Forget it; its usage stays."""
         if not await self.services.store.write(delete_completion, self.caller.principal_id, completion):
@@ -63,6 +87,12 @@ class StoredCompletionView(GatewayView):
 class StoredMessagesView(GatewayView):
     """What a stored completion was asked."""
 
+    @Operation(
+        name="getChatCompletionMessages",
+        what="List the messages that a stored chat completion answered.",
+        answer=ListPage,
+        parameters=page_parameters("asc"),
+    )
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
         """List the request's messages, the first one first; each is named by the completion and its place."""
         query = parse_list_query(self.query_pairs(request), order="asc")

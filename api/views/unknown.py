@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from api.addresses import ENDPOINTS, suggestion
 from api.errors import NotFoundError
 from api.views.base import GatewayView, json_response
+from api.views.operation import Operation
 
 _PLAIN: Final = "/:;,@!$&'()*+=~%?#[]"
 
@@ -41,6 +42,7 @@ class UnknownView(GatewayView):
 class IndexView(GatewayView):
     """The base URL itself: a small index for programs. Browsers get the start page (gemini_gateway.asgi)."""
 
+    @Operation(name="getIndex", what="List the endpoints. Not OpenAI's.", answer=Index)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List the endpoints."""
         response = json_response(INDEX)

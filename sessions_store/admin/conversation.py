@@ -9,12 +9,12 @@ from sessions_store.admin.bubbles import Bubble, bubble
 from sessions_store.admin.standpoint import Standpoint
 from sessions_store.cursors import read_rows
 from sessions_store.models import Message, ToolCall
+from sessions_store.transcript_values import INSTRUCTION_ROLES
 
 PER_PAGE = 100
 LONGEST_DESCENT = 10_000
 MOST_BRANCHES = 50
 MOST_CALL_IDS = 200
-SYSTEM_ROLES = frozenset({"system", "developer"})
 
 _UP = """
 WITH RECURSIVE path(id, parent_id, number) AS (
@@ -90,7 +90,7 @@ def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversa
     if not path:
         return None
     # What follows a bare system message are other conversations, possibly very many, and not branches of this one.
-    parents = [message.pk for message in path if message.role not in SYSTEM_ROLES]
+    parents = [message.pk for message in path if message.role not in INSTRUCTION_ROLES]
     if path[0].parent_id is not None:
         parents.append(path[0].parent_id)
     others = Message.objects.filter(parent_id__in=parents).exclude(pk__in=[message.pk for message in path])

@@ -9,8 +9,8 @@ from uuid import UUID
 from sessions_store.admin.conversation import climb
 from sessions_store.models import Message, UpstreamRequest, UsageRecord
 from sessions_store.records import TURNS_AS_SENT, WITHOUT_SIGNATURES
+from sessions_store.transcript_values import OMITTED, SYSTEM
 
-SYSTEM, OMITTED = -1, -2
 MOST_MESSAGES = 2500
 
 

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from sessions_store.state_records import ACTIVE
+
 
 class StoredResponse(models.Model):
     """A response: pointers into the transcript tree, the object without its items, and the ids of those.
@@ -74,7 +76,7 @@ class StoredResponse(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["heartbeat_at"],
-                condition=models.Q(status__in=("queued", "in_progress")),
+                condition=models.Q(status__in=ACTIVE),
                 name="response_running",
             ),
         ]

@@ -5,10 +5,12 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from sessions_store.model_profile import DEFAULTS, GOOGLE_BUDGETS
+
 
 def text_only() -> list[str]:
     """Return the default of `output_modalities`."""
-    return ["TEXT"]
+    return list(DEFAULTS.output_modalities)
 
 
 def generation_methods() -> list[str]:
@@ -18,7 +20,7 @@ def generation_methods() -> list[str]:
 
 def google_budgets() -> dict[str, int]:
     """Return the default of `thinking_budgets`: the table of Google's own OpenAI endpoint, and all above it."""
-    return {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 32768}
+    return dict(GOOGLE_BUDGETS)
 
 
 def check_budgets(budgets: object) -> None:
@@ -78,28 +80,35 @@ class UpstreamModel(models.Model):
         blank=True,
         help_text="What Google offers on this model, for example generateContent, countTokens, embedContent.",
     )
-    input_token_limit = models.IntegerField(default=1_048_576)
-    output_token_limit = models.IntegerField(default=65_536)
+    input_token_limit = models.IntegerField(default=DEFAULTS.input_token_limit)
+    output_token_limit = models.IntegerField(default=DEFAULTS.output_token_limit)
     max_candidates = models.IntegerField(
-        default=1, help_text="Answers one request may ask for (candidateCount). With 1, “n” becomes parallel requests."
+        default=DEFAULTS.max_candidates,
+        help_text="Answers one request may ask for (candidateCount). With 1, “n” becomes parallel requests.",
     )
-    penalties = models.BooleanField(default=False, help_text="Accepts presence and frequency penalties.")
+    penalties = models.BooleanField(default=DEFAULTS.penalties, help_text="Accepts presence and frequency penalties.")
     sampling = models.CharField(
         max_length=10,
         choices=Sampling.choices,
-        default=Sampling.HONOURED,
+        default=DEFAULTS.sampling,
         help_text="What happens to temperature, top_p and top_k.",
     )
-    max_stop_sequences = models.IntegerField(default=5)
-    logprobs = models.BooleanField(default=False, help_text="Can return log probabilities.")
-    thinking = models.CharField(max_length=10, choices=Thinking.choices, default=Thinking.NONE)
+    max_stop_sequences = models.IntegerField(default=DEFAULTS.max_stop_sequences)
+    logprobs = models.BooleanField(default=DEFAULTS.logprobs, help_text="Can return log probabilities.")
+    thinking = models.CharField(max_length=10, choices=Thinking.choices, default=DEFAULTS.thinking)
     thinking_levels = models.JSONField(default=list, blank=True, help_text="Accepted levels, lowest first.")
     thinking_default = models.CharField(
         max_length=20, blank=True, help_text="The level or budget in force when none is sent (-1: dynamic)."
     )
-    thinking_budget_min = models.IntegerField(default=0, help_text="Smallest budget above 0, in tokens.")
-    thinking_budget_max = models.IntegerField(default=0, help_text="Greatest budget, in tokens.")
-    thinking_can_disable = models.BooleanField(default=False, help_text="Thinking can be turned off.")
+    thinking_budget_min = models.IntegerField(
+        default=DEFAULTS.thinking_budget_min, help_text="Smallest budget above 0, in tokens."
+    )
+    thinking_budget_max = models.IntegerField(
+        default=DEFAULTS.thinking_budget_max, help_text="Greatest budget, in tokens."
+    )
+    thinking_can_disable = models.BooleanField(
+        default=DEFAULTS.thinking_can_disable, help_text="Thinking can be turned off."
+    )
     thinking_budgets = models.JSONField(
         default=google_budgets,
         validators=[check_budgets],
@@ -107,20 +116,28 @@ class UpstreamModel(models.Model):
         "smallest and the greatest budget.",
     )
     signatures = models.BooleanField(
-        default=False,
+        default=DEFAULTS.signatures,
         help_text="Refuses function calls of the current turn that come back without their thought signature.",
     )
-    function_call_ids = models.BooleanField(default=False, help_text="Names its function calls with ids.")
-    functions = models.BooleanField(default=True, help_text="Can call functions.")
-    tools_with_json = models.BooleanField(default=False, help_text="Functions and JSON output may be combined.")
-    tools_with_builtin = models.BooleanField(
-        default=False, help_text="Functions and Google's own tools may be combined."
+    function_call_ids = models.BooleanField(
+        default=DEFAULTS.function_call_ids, help_text="Names its function calls with ids."
     )
-    validated_mode = models.BooleanField(default=False, help_text="Knows the function calling mode VALIDATED.")
-    json_schema = models.BooleanField(default=True, help_text="Accepts responseJsonSchema.")
-    media_resolution_per_part = models.BooleanField(default=False, help_text="Accepts mediaResolution on each part.")
+    functions = models.BooleanField(default=DEFAULTS.functions, help_text="Can call functions.")
+    tools_with_json = models.BooleanField(
+        default=DEFAULTS.tools_with_json, help_text="Functions and JSON output may be combined."
+    )
+    tools_with_builtin = models.BooleanField(
+        default=DEFAULTS.tools_with_builtin, help_text="Functions and Google's own tools may be combined."
+    )
+    validated_mode = models.BooleanField(
+        default=DEFAULTS.validated_mode, help_text="Knows the function calling mode VALIDATED."
+    )
+    json_schema = models.BooleanField(default=DEFAULTS.json_schema, help_text="Accepts responseJsonSchema.")
+    media_resolution_per_part = models.BooleanField(
+        default=DEFAULTS.media_resolution_per_part, help_text="Accepts mediaResolution on each part."
+    )
     function_response_parts = models.BooleanField(
-        default=False, help_text="Takes images and files inside a function's result."
+        default=DEFAULTS.function_response_parts, help_text="Takes images and files inside a function's result."
     )
     output_modalities = models.JSONField(default=text_only, blank=True, help_text="What comes out: TEXT, IMAGE, AUDIO.")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -22,7 +22,7 @@ WEATHER = {
     },
 }
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 
 
 @pytest.fixture

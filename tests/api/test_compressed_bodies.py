@@ -3,9 +3,8 @@
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -17,9 +16,9 @@ import zstandard
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, JSON, chat_body, error_of, events
 from tests.live_gateway import LiveGateway
+from tests.recorded import client_requests
 from tests.responses import CONVERSATIONS, RESPONSES, named_events
 
-RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "client-requests" / "codex_cli.jsonl"
 MEGABYTE = 1_000_000
 
 Encode = Callable[[bytes], bytes]
@@ -95,17 +94,16 @@ def test_an_empty_body_needs_no_decoding(http: httpx2.Client, header: str, encod
     assert posted(http, CONVERSATIONS, b"", header).status_code == 200
 
 
-def codex_requests() -> Iterator[Any]:
-    """What Codex sent, recorded."""
-    lines = RECORDED.read_text().splitlines() if RECORDED.is_file() else []
-    for number, line in enumerate(lines):
-        sent = json.loads(line)
-        if sent["method"] == "POST" and sent["path"] == RESPONSES:
-            yield pytest.param(sent["body"], id=str(number))
+def codex_bodies() -> list[Any]:
+    """Return the bodies that Codex sent, as parameters of a test."""
+    return [
+        pytest.param(sent["body"], id=str(number))
+        for number, sent in client_requests("codex_cli")
+        if (sent["method"], sent["path"]) == ("POST", RESPONSES)
+    ]
 
 
-@pytest.mark.skipif(not RECORDED.is_file(), reason="the recordings are not beside this checkout")
-@pytest.mark.parametrize("body", list(codex_requests()))
+@pytest.mark.parametrize("body", codex_bodies())
 def test_codex_with_compression(http: httpx2.Client, emulator: Emulator, body: dict[str, Any]) -> None:
     plain = http.post(RESPONSES, json=body)
     compressed = posted(http, RESPONSES, zstd_stream(json.dumps(body).encode()), "zstd")

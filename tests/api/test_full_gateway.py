@@ -27,7 +27,7 @@ def test_one_too_many_is_a_429_that_costs_nothing(
     narrow: LiveGateway, emulator: Emulator, first: bool, second: bool
 ) -> None:
     user = fresh("user")
-    emulator.script({"delay": 0.8})
+    emulator.script({"hold": True})
     with (
         ThreadPoolExecutor(1) as pool,
         httpx2.Client(base_url=narrow.origin, trust_env=False, timeout=30) as http,
@@ -37,6 +37,7 @@ def test_one_too_many_is_a_429_that_costs_nothing(
         eventually(emulator.received)
         refused = other.post(CHAT, json=chat_body(stream=second, user=user))
         assert not slow.done()
+        emulator.release()
         assert slow.result().status_code == 200
         after = other.post(CHAT, json=chat_body(stream=second, user=user))
 

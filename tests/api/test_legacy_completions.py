@@ -10,7 +10,7 @@ from tests.api.sessions import ask
 from tests.emulator_control import Emulator
 from tests.exchanges import COMPLETIONS, GEMINI_3, GEMINI_25, events, usage_of
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 
 
 def complete(http: httpx2.Client, **body: Any) -> httpx2.Response:

@@ -12,7 +12,7 @@ from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, error_of, fr
 from tests.live_gateway import LiveGateway
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 RESPONSES = "/v1/responses"
 
 
@@ -74,12 +74,13 @@ def test_hanging_up_while_the_session_is_busy_is_recorded(
 ) -> None:
     user = fresh("user")
     named = {"x-session-id": "work"}
-    emulator.script({"delay": 1.5})
+    emulator.script({"hold": True})
     with ThreadPoolExecutor() as pool:
         first = pool.submit(http.post, CHAT, json=chat_body("One", user=user), headers=named)
         eventually(lambda: len(emulator.received()) == 1)
-        with pytest.raises(httpx2.ReadTimeout), httpx2.Client(base_url=gateway.origin, timeout=0.3) as impatient:
+        with pytest.raises(httpx2.ReadTimeout), httpx2.Client(base_url=gateway.origin, timeout=1.0) as impatient:
             impatient.post(CHAT, json=chat_body("Two", user=user), headers=named)
+        emulator.release()
         assert first.result().status_code == 200
 
     eventually(lambda: UsageRecord.objects.filter(user=user).count() == 2)

@@ -10,7 +10,7 @@ from tests.exchanges import GEMINI_3
 from tests.responses import CONVERSATIONS, RESPONSES, ask, named_events
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("live_db", "emulator")
+pytestmark = [pytest.mark.usefixtures("live_db", "emulator"), pytest.mark.portable]
 
 SEARCH: dict[str, Any] = {"tools": [{"type": "web_search"}], "input": "Ducks?"}
 OWN_CALL: Any = {"toolCall": {"toolType": "GOOGLE_SEARCH_WEB", "args": {"queries": ["ducks"]}, "id": "t"}}

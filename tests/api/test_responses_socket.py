@@ -150,7 +150,7 @@ def test_an_empty_warm_up_is_something_to_go_on_from(socket: ClientConnection) -
 
 
 def test_lanes_run_beside_each_other(socket: ClientConnection, emulator: Emulator) -> None:
-    emulator.script({"match": {"contains": "slow"}, "delay": 0.8})
+    emulator.script({"match": {"contains": "slow"}, "hold": True})
     send(socket, input="slow", stream_id="a")
     send(socket, input="slow no more", stream_id="a")
     send(socket, input="quick", stream_id="b")
@@ -160,6 +160,7 @@ def test_lanes_run_beside_each_other(socket: ClientConnection, emulator: Emulato
         event = json.loads(socket.recv(timeout=10))
         if event["type"] in ENDS:
             ends.append(event["stream_id"])
+            emulator.release()
 
     assert ends == ["b", "a", "a"]
 
@@ -208,7 +209,7 @@ def test_leaving_stops_gemini_and_is_recorded(gateway: LiveGateway, emulator: Em
 def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: str) -> None:
     with LiveGateway.start(upstream=emulator_url) as stopping, ExitStack() as stack:
         busy, idle = (stack.enter_context(connect(address(stopping), proxy=None)) for _ in range(2))
-        emulator.script({"match": {"method": "streamGenerateContent"}, "gap": 0.15})
+        emulator.script({"match": {"method": "streamGenerateContent"}, "hold_after": 1})
         send(busy, input="Tell me a story", store=False)
         busy.recv(timeout=10)
 
@@ -218,6 +219,7 @@ def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: st
 
         events = heard(busy)
         assert (events[-1]["type"], events[-1]["error"]["code"]) == ("error", "server_shutting_down")
+        emulator.release()
         assert heard(busy)[-1]["type"] == "response.completed"
         for connection in (busy, idle):
             with pytest.raises(ConnectionClosed) as caught:

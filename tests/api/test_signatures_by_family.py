@@ -10,7 +10,7 @@ import pytest
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_3, chat_body, fresh, said
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 RESPONSES = "/v1/responses"
 GEMINI_4 = "gemini-4-argon"
 MADE_BY_THE_EMULATOR = b"emulated-signature:"

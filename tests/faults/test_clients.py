@@ -121,6 +121,13 @@ def test_a_large_body_within_the_limit_is_answered(http: httpx2.Client, emulator
     assert len(sent["contents"][0]["parts"][0]["text"]) > 3_000_000
 
 
+def seconds_of_an_answer(server: LiveGateway) -> float:
+    """How long a small request takes."""
+    began = monotonic()
+    assert post(server.origin, chat_body("Say pong")).status_code == 200
+    return monotonic() - began
+
+
 @by_serve("it sees how much waits for a client and for how long")
 def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
     impatient_gateway: LiveGateway, emulator: Emulator
@@ -131,13 +138,13 @@ def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
     body = httpx2.Request("POST", "http://x", json=chat_body("slow reader", user=user, stream=True)).read()
     head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     head += f"Content-Length: {len(body)}\r\n\r\n"
+    idle = seconds_of_an_answer(impatient_gateway)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", impatient_gateway.port))
         connection.sendall(head.encode() + body)
-        began = monotonic()
-        assert post(impatient_gateway.origin, chat_body("Say pong")).status_code == 200
-        assert monotonic() - began < 1
+        # On a machine that is busy otherwise everybody waits.
+        assert seconds_of_an_answer(impatient_gateway) < 1 + 5 * idle
         record = eventually(lambda: UsageRecord.objects.filter(user=user).first(), patience=15)
 
     assert (record.status, record.stream) == ("client_closed", True)
@@ -148,7 +155,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
 
 def test_many_clients_that_leave_leave_nothing_behind(http: httpx2.Client, emulator: Emulator) -> None:
     user = fresh("leavers")
-    emulator.script(*[{"gap": 0.1}] * 20)
+    emulator.script(*[{"hold_after": 1}] * 20)
 
     def leave(number: int) -> None:
         with http.stream(

@@ -63,7 +63,7 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
     draining_gateway: LiveGateway, emulator: Emulator
 ) -> None:
     run = uuid.uuid4().hex
-    short = {"chunks": [chunk("a"), chunk("b"), chunk("c", finishReason="STOP")], "gap": 0.5}
+    short = {"chunks": [chunk("a"), chunk("b"), chunk("c", finishReason="STOP")], "hold_after": 1}
     endless = {"chunks": [chunk("a"), *[chunk("b")] * 1000], "gap": 0.2}
     emulator.script([short] * 10)
     with ExitStack() as stack, ThreadPoolExecutor(12) as pool:
@@ -72,6 +72,8 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
         streams += [begin_stream(stack, draining_gateway, f"{run}-endless-{number}") for number in range(2)]
 
         draining_gateway.terminate()
+        draining_gateway.wait_for("Draining|Shutting down")
+        emulator.release()
         endings = list(pool.map(last_event, streams))
 
     assert endings[:10] == ["[DONE]"] * 10
@@ -90,7 +92,7 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
 
 
 def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: Emulator) -> None:
-    emulator.script({"chunks": [chunk("a"), chunk("b", finishReason="STOP")], "gap": 2})
+    emulator.script({"chunks": [chunk("a"), chunk("b", finishReason="STOP")], "hold_after": 1})
     with ExitStack() as stack:
         # A balancer's kept-alive connection with a request under way: the only way in once the port is closed.
         stream = begin_stream(stack, draining_gateway, "")
@@ -99,6 +101,7 @@ def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: E
 
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{draining_gateway.origin}/readyz", trust_env=False)
+        emulator.release()
         assert last_event(stream) == "[DONE]"
     assert draining_gateway.ended_well()
 

@@ -1,9 +1,7 @@
 """Memory stays bounded, whatever clients and Gemini send, and comes back afterwards (reliability D11)."""
 
-import base64
 import http.client
 import json
-import os
 import re
 import socket
 import threading
@@ -21,10 +19,11 @@ from websockets.sync.client import connect as open_socket
 
 from sessions_store.models import UsageRecord
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_3, JSON, chat_body, error_of, fresh, usage_of
+from tests.exchanges import CHAT, GEMINI_3, JSON, chat_body, error_of, usage_of
 from tests.faults.conftest import read_answer
 from tests.live_gateway import LiveGateway, by_serve
-from tests.responses import RESPONSES, ask
+from tests.pictures import picture, picture_body, post
+from tests.responses import RESPONSES
 from tests.waiting import eventually
 
 pytestmark = [
@@ -44,29 +43,6 @@ def memory(server: LiveGateway, figure: str = "VmRSS") -> float:
     return int(re.findall(rf"{figure}:\s+(\d+)", status)[0]) * 1024 / MB
 
 
-def picture(size: int) -> str:
-    """A data URL of about `size` characters."""
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + os.urandom(size * 3 // 4)).decode()
-
-
-def picture_body(size: int, **changes: Any) -> bytes:
-    """A chat request with a picture of about `size` characters."""
-    content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": picture(size)}}]
-    return json.dumps({"model": GEMINI_3, "messages": [{"role": "user", "content": content}], **changes}).encode()
-
-
-def post(server: LiveGateway, body: bytes, path: str = CHAT) -> http.client.HTTPResponse:
-    """The response to a request on a connection of its own, read to its end."""
-    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
-    try:
-        client.request("POST", path, body, JSON)
-        response = client.getresponse()
-        response.read()
-        return response
-    finally:
-        client.close()
-
-
 @pytest.fixture(scope="module")
 def small_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
     """A gateway that holds 1 MB of requests, in which an answer of Gemini's may have as many."""
@@ -83,9 +59,14 @@ def test_many_large_pictures_are_shed_and_their_memory_comes_back(
         for number in range(20):
             assert post(server, json.dumps(chat_body(f"Number {number}")).encode()).status == 200
         before = memory(server)
-        emulator.script([{"delay": 1}] * CLIENTS)
+        emulator.reset()
+        emulator.script([{"hold": True}] * CLIENTS)
         with ThreadPoolExecutor(CLIENTS) as pool:
-            responses = list(pool.map(lambda _: post(server, body), range(CLIENTS)))
+            asked = [pool.submit(post, server, body) for _ in range(CLIENTS)]
+            # Each request is either shed or held by Gemini.
+            eventually(lambda: sum(future.done() for future in asked) + emulator.count() == CLIENTS, patience=120)
+            emulator.release()
+            responses = [future.result() for future in asked]
 
         statuses = Counter(response.status for response in responses)
         assert statuses.keys() == {200, 503}
@@ -107,12 +88,13 @@ def test_a_held_body_takes_less_than_two_and_a_half_times_its_size(
             post(server, json.dumps(chat_body()).encode())
             before = memory(server)
             emulator.reset()
-            emulator.script([{"delay": 4}] * count)
+            emulator.script([{"hold": True}] * count)
             asking = [threading.Thread(target=post, args=(server, body, path)) for _ in range(count)]
             for thread in asking:
                 thread.start()
-            eventually(lambda: len(emulator.received()) == count, patience=30)
+            eventually(lambda: emulator.count() == count, patience=60)
             held = (memory(server) - before) / count
+            emulator.release()
             for thread in asking:
                 thread.join()
             assert held < 2.5 * len(body) / MB, path
@@ -213,7 +195,7 @@ def test_each_request_of_a_connection_releases_its_bytes(small_gateway: LiveGate
 def test_a_stream_that_its_client_leaves_releases_its_bytes(
     small_gateway: LiveGateway, emulator: Emulator, path: str
 ) -> None:
-    emulator.script({"gap": 5, "chunks": [{"candidates": [{"content": {"parts": [{"text": "x"}]}}]}] * 3})
+    emulator.script({"hold_after": 1, "chunks": [{"candidates": [{"content": {"parts": [{"text": "x"}]}}]}] * 3})
     content = [{"type": "input_image", "image_url": picture(600_000)}]
     asked = {"model": GEMINI_3, "input": [{"role": "user", "content": content}], "stream": True}
     body = picture_body(600_000, stream=True) if path == CHAT else json.dumps(asked).encode()
@@ -228,13 +210,15 @@ def test_a_stream_that_its_client_leaves_releases_its_bytes(
 def test_what_outlives_its_request_is_counted_until_its_end(
     small_gateway: LiveGateway, emulator: Emulator, endpoint: str
 ) -> None:
-    emulator.script({"delay": 5})
+    emulator.script({"hold": True} if endpoint == "background" else {"hold_after": 1})
     content = [{"type": "input_image", "image_url": picture(500_000)}]
     asked: dict[str, Any] = {"model": GEMINI_3, "input": [{"role": "user", "content": content}]}
     other = picture_body(500_000)
     if endpoint == "background":
         assert post(small_gateway, json.dumps({**asked, "background": True}).encode(), RESPONSES).status == 200
         assert post(small_gateway, other).status == 503
+        eventually(emulator.count)
+        emulator.release()
     else:
         address = small_gateway.origin.replace("http", "ws") + RESPONSES
         with open_socket(address, proxy=None) as client:
@@ -310,88 +294,3 @@ def test_a_slow_reader_stops_the_upstream(gateway: LiveGateway, emulator: Emulat
         for _ in range(20):
             assert client.get("/healthz").status_code == 200
         assert memory(gateway) - before < 15
-
-
-def test_remembered_pictures_are_bounded_by_their_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
-    user = fresh("pictures")
-    for _ in range(4):
-        assert post(impatient_gateway, picture_body(90_000, user=user)).status == 200
-    *_, body = emulator.bodies()
-
-    assert 0 < len(json.dumps(body)) < 200_000 + 91_000
-    assert len(body["contents"]) < 2 * 4 - 1
-
-
-def test_a_chain_of_responses_is_bounded_by_its_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
-    content = [{"type": "input_image", "image_url": picture(90_000)}]
-    asked = {"input": [{"role": "user", "content": content}]}
-    with httpx2.Client(base_url=impatient_gateway.origin, timeout=30, trust_env=False) as client:
-        first = ask(client, **asked)
-        second = ask(client, **asked, previous_response_id=first["id"])
-        third = {"model": GEMINI_3, "input": "And?", "previous_response_id": second["id"]}
-        refused = client.post(RESPONSES, json=third)
-        cut = client.post(RESPONSES, json={**third, "truncation": "auto"})
-        items = client.get(f"{RESPONSES}/{first['id']}/input_items").json()["data"]
-        repeated = [{"type": "item_reference", "id": items[0]["id"]}] * 3
-        expanded = client.post(RESPONSES, json={"model": GEMINI_3, "input": repeated})
-
-    assert (refused.status_code, error_of(refused)["code"]) == (400, "context_length_exceeded")
-    assert error_of(refused)["param"] == "previous_response_id"
-    assert cut.status_code == 200
-    assert "dropped input" in cut.headers["x-gateway-notes"]
-    assert (expanded.status_code, error_of(expanded)["param"]) == (400, "input")
-
-
-def test_a_stored_answer_named_often_is_bounded_by_its_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
-    """An answer of 60,000 bytes, named by 8 messages: 200,000 bytes are what one request may have."""
-    thought = "y" * 60_000
-    parts = [{"text": thought, "thought": True}, {"functionCall": {"name": "note", "args": {"text": "x"}}}]
-    emulator.script({"body": {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}]}})
-    tools = [{"type": "function", "function": {"name": "note", "parameters": {"type": "object"}}}]
-    question = [{"role": "user", "content": "Note it"}]
-    with httpx2.Client(base_url=impatient_gateway.origin, timeout=30, trust_env=False) as client:
-        asked = {"model": GEMINI_3, "tools": tools}
-        first = client.post(CHAT, json={**asked, "messages": question}).json()["choices"][0]["message"]
-        [call] = first["tool_calls"]
-        again = {"role": "assistant", "content": "again", "tool_calls": [call]}
-        turn = [again, {"role": "tool", "tool_call_id": call["id"], "content": "done"}]
-        answer = client.post(CHAT, json={**asked, "messages": question + turn * 8})
-
-    assert answer.status_code == 200
-    *_, body = emulator.bodies()
-    assert json.dumps(body).count(thought) == 3
-    assert len(body["contents"]) == 1 + 2 * 8
-    assert "dropped messages[9]" in answer.headers["x-gateway-notes"]
-
-
-def test_pages_of_large_objects_are_bounded_by_their_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
-    marker = fresh("page")
-    with httpx2.Client(base_url=impatient_gateway.origin, timeout=30, trust_env=False) as client:
-        conversation = client.post("/v1/conversations", json={}).json()["id"]
-        for number in range(4):
-            text = str(number) * 90_000
-            item = {"type": "message", "role": "user", "content": text}
-            assert client.post(f"/v1/conversations/{conversation}/items", json={"items": [item]}).status_code == 200
-            candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP"}
-            emulator.script({"body": {"candidates": [candidate]}})
-            asked = chat_body(store=True, metadata={"marker": marker})
-            assert client.post(CHAT, json=asked).status_code == 200
-        items = listed(client, f"/v1/conversations/{conversation}/items", {})
-        completions = listed(client, CHAT, {"metadata[marker]": marker})
-
-    assert [item["content"][0]["text"][0] for item in items] == ["0", "1", "2", "3"]
-    answers = [completion["choices"][0]["message"]["content"][0] for completion in completions]
-    assert answers == ["0", "1", "2", "3"]
-
-
-def listed(client: httpx2.Client, path: str, query: dict[str, str]) -> list[Any]:
-    """All that a list has, read page by page."""
-    found: list[Any] = []
-    while True:
-        after = {"after": found[-1]["id"]} if found else {}
-        answer = client.get(path, params={"limit": "100", "order": "asc", **query, **after})
-        assert len(answer.content) < 201_000
-        page = answer.json()
-        found += page["data"]
-        if not page["has_more"]:
-            return found

@@ -27,6 +27,9 @@ from tests.live_gateway import LiveGateway
 from tests.server_process import ROOT
 from tests.waiting import eventually
 
+# Each test makes its database, on SQLite or PostgreSQL.
+pytestmark = [pytest.mark.store, pytest.mark.portable]
+
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 BEGUN, ENDED = "Nothing can be recorded", "The database takes records again"
 USAGE = "SELECT request_id, status, http_status, error_code, completion_tokens FROM sessions_store_usagerecord"
@@ -122,7 +125,7 @@ def test_a_full_disk_is_found_out_once_and_costs_nothing_more(small_disk: Path, 
     with started(f"sqlite:///{path}", small_disk, emulator) as gateway, asking(gateway) as http:
         acknowledged = http.post(CHAT, json=chat_body("Remember me", user="ann"))
         assert acknowledged.status_code == 200
-        emulator.script({"body_delay": 0.0, "chunks": chunks("one", "two", "three"), "gap": 1.0})
+        emulator.script({"body_delay": 0.0, "chunks": chunks("one", "two", "three"), "hold_after": 1})
         with http.stream("POST", CHAT, json=chat_body(stream=True)) as open_stream:
             heard = open_stream.iter_lines()
             assert "one" in next(heard) + next(heard) + next(heard)
@@ -138,6 +141,7 @@ def test_a_full_disk_is_found_out_once_and_costs_nothing_more(small_disk: Path, 
                 assert json.loads(socket.recv(10))["error"]["code"] == "storage_unavailable"
             unready = http.get("/readyz")
             health = http.get("/healthz").status_code
+            emulator.release()
             told = [line.removeprefix("data: ") for line in heard if line.startswith("data: ")]
 
         assert len(emulator.received()) == asked == 3
@@ -194,12 +198,13 @@ def test_many_at_once_are_asked_once_each_at_most_and_are_in_the_usage_once(
 def test_a_background_response_fails_once_that_can_be_kept(small_disk: Path, emulator: Emulator) -> None:
     path = small_disk / "gateway.sqlite3"
     with started(f"sqlite:///{path}", small_disk, emulator) as gateway, asking(gateway) as http:
-        emulator.script({"chunks": chunks(*["word "] * 8), "gap": 0.3})
+        emulator.script({"chunks": chunks(*["word "] * 8), "hold_after": 2})
         body = {"model": "gpt-4", "input": "Hi", "background": True}
         begun = http.post("/v1/responses", json=body).json()
         place = f"/v1/responses/{begun['id']}"
         eventually(lambda: http.get(place).json()["status"] == "in_progress")
         ballast = fill(small_disk)
+        emulator.release()
         gateway.wait_for(BEGUN)
         assert http.get(place).json()["status"] == "in_progress"
         assert "response.failed" in http.get(place, params={"stream": "true"}).text

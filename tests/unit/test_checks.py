@@ -15,7 +15,6 @@ from gemini_gateway.env import EnvironmentProblem
 
 Check = Callable[[], list[CheckMessage]]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound here
-FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 SQLITE_OPTIONS = {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode=WAL;"}
 ALL: list[Check] = [
     checks.environment_check,
@@ -43,8 +42,6 @@ def test_a_fresh_checkout_has_no_fault() -> None:
     ("check", "changes", "found"),
     [
         (checks.secrets_check, {"SECRETS_PROBLEM": "disk full"}, "gateway.E002"),
-        (checks.secrets_check, {"FIELD_ENCRYPTION_KEYS": ["short"]}, "gateway.E003"),
-        (checks.secrets_check, {"FIELD_ENCRYPTION_KEYS": [FERNET], "SECRET_KEY": FERNET}, "gateway.E004"),
         (checks.upstream_check, {"GEMINI_UPSTREAM": "vertex", "GOOGLE_CLOUD_PROJECT": ""}, "gateway.E008"),
         (
             checks.upstream_check,

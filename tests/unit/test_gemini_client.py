@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ class FakeGemini:
         self.handler: Handler = self.plain
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.gone = asyncio.Event()
+        self.chunks: asyncio.Queue[bytes] = asyncio.Queue()
         self.base_url = ""
 
     async def plain(self, request: web.Request) -> web.StreamResponse:
@@ -48,6 +50,13 @@ class FakeGemini:
         except asyncio.CancelledError:
             self.gone.set()
             raise
+
+    async def on_demand(self, request: web.Request) -> web.StreamResponse:
+        """Answer with a stream that never ends: the test puts its chunks into `chunks`."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        while True:
+            await response.write(await self.chunks.get())
 
     async def events(self, request: web.Request, *pieces: bytes, then_hang: bool = False) -> web.StreamResponse:
         """Answer with a stream of prepared pieces."""
@@ -193,25 +202,23 @@ async def test_silence_in_mid_stream(gemini: FakeGemini, client: GeminiClient) -
     stream.close()
 
 
-async def dribble(request: web.Request) -> web.StreamResponse:
-    """Answer with a stream that never ends and is never silent for long."""
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    await response.prepare(request)
-    while True:
-        await response.write(sse("x")[0])
-        await asyncio.sleep(0.02)
-
-
-async def test_each_piece_gives_the_stream_new_time(gemini: FakeGemini) -> None:
-    gemini.handler = dribble
-    loop = asyncio.get_running_loop()
-    made = GeminiClient(
-        Upstream(api_key="k", base_url=gemini.base_url), Deadlines(connect=1, first_byte=0.5, idle=0.5, total=30)
-    )
+async def test_each_piece_gives_the_stream_new_time(gemini: FakeGemini, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop's clock is put forward between the chunks, by less than the idle deadline and in sum by more."""
+    gemini.handler = gemini.on_demand
+    ahead = 0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: monotonic() + ahead)
+    deadlines = Deadlines(connect=10, first_byte=10, idle=10, total=100)
+    made = GeminiClient(Upstream(api_key="k", base_url=gemini.base_url), deadlines)
+    gemini.chunks.put_nowait(sse("x")[0])
     stream = await made.stream("gemini-x", lambda: b"{}")
-    enough = loop.time() + 0.7
-    while loop.time() < enough:
-        assert await stream.read(5.0)
+    assert await stream.read(10)
+    for _ in range(3):
+        ahead += 7
+        gemini.chunks.put_nowait(sse("x")[0])
+        assert await stream.read(10)
+    ahead += 11
+    with pytest.raises(UpstreamTimeoutError, match="silent"):
+        await stream.read(10)
     stream.close()
     await made.aclose()
 
@@ -232,14 +239,25 @@ async def test_the_total_deadline_bounds_the_first_byte_too(gemini: FakeGemini) 
     await made.aclose()
 
 
-async def test_a_dribble_ends_at_the_total_deadline(gemini: FakeGemini) -> None:
-    gemini.handler = dribble
-    made = GeminiClient(
-        Upstream(api_key="k", base_url=gemini.base_url), Deadlines(connect=1, first_byte=1, idle=1, total=0.3)
-    )
+async def test_a_dribble_ends_at_the_total_deadline(gemini: FakeGemini, monkeypatch: pytest.MonkeyPatch) -> None:
+    gemini.handler = gemini.on_demand
+    ahead = 0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: monotonic() + ahead)
+    deadlines = Deadlines(connect=10, first_byte=10, idle=10, total=20)
+    made = GeminiClient(Upstream(api_key="k", base_url=gemini.base_url), deadlines)
+    gemini.chunks.put_nowait(sse("x")[0])
     stream = await made.stream("gemini-x", lambda: b"{}")
+    assert await stream.read(10)
+    ahead = 7
+    gemini.chunks.put_nowait(sse("x")[0])
+    assert await stream.read(10)
+    ahead = 14
+    gemini.chunks.put_nowait(sse("x")[0])
+    assert await stream.read(10)
+    ahead = 21
+    gemini.chunks.put_nowait(sse("x")[0])
     with pytest.raises(UpstreamTimeoutError, match="finish"):
-        await read_to_the_end(stream)
+        await stream.read(10)
     stream.close()
     await made.aclose()
 

@@ -10,14 +10,16 @@ import pytest
 from django.core.management import call_command
 
 from api.openapi.document import document, endpoints
-from api.openapi.operations import OPERATIONS
 from api.openapi.schemas import EXPLAINED, REF
+from api.views.health import HealthView
+from api.views.operation import operation_of
+from api.views.unknown import UnknownView
+from tests.golden_cases import REQUEST, cases, parametrize, read
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 DESCRIBED = document()
 SCHEMAS = DESCRIBED["components"]["schemas"]
-REQUESTS = {"completion": "CompletionRequest", "responses": "ResponsesRequest"}
-ANSWERS = {"completion": "CompletionObject", "responses": "Response"}
+REQUESTS = {"chat": "ChatCompletionRequest", "completions": "CompletionRequest", "responses": "ResponsesRequest"}
+ANSWERS = {"chat": "ChatCompletion", "completions": "CompletionObject", "responses": "Response"}
 
 
 def fits(name: str, value: Any) -> None:
@@ -25,11 +27,6 @@ def fits(name: str, value: Any) -> None:
     jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="it comes with schemathesis (requirements-dev.txt)")
     schema = {"$ref": f"{REF}{name}", "components": DESCRIBED["components"]}
     jsonschema_rs.Draft202012Validator(schema).validate(value)
-
-
-def golden(file: str) -> list[Any]:
-    """The folders that have such a file, by their names."""
-    return [pytest.param(path, id=path.parent.name) for path in sorted(GOLDEN.glob(f"*/{file}"))]
 
 
 def references(value: Any) -> Iterator[str]:
@@ -45,15 +42,20 @@ def references(value: Any) -> Iterator[str]:
 
 
 def test_every_endpoint_is_described_and_no_other() -> None:
-    assert OPERATIONS.keys() == {(view, method) for _, view, method in endpoints()}
     assert [(path, method) for path, _, method in endpoints()] == [
         (path, method) for path, methods in DESCRIBED["paths"].items() for method in methods
     ]
 
 
 def test_names_of_operations_differ() -> None:
-    names = [operation.name for operation in OPERATIONS.values()]
+    names = [operation_of(view, method).name for _, view, method in endpoints()]
     assert len(names) == len(set(names))
+
+
+def test_a_method_without_a_description_is_found() -> None:
+    assert operation_of(HealthView, "get").name == "getHealth"
+    with pytest.raises(LookupError, match=r"UnknownView\.get has no @Operation"):
+        operation_of(UnknownView, "get")
 
 
 def test_references_lead_somewhere() -> None:
@@ -78,16 +80,14 @@ def test_what_the_parser_wants_is_required() -> None:
     assert metadata["maxProperties"] == 16
 
 
-@pytest.mark.parametrize("path", golden("openai_request.json"))
-def test_golden_requests_fit(path: Path) -> None:
-    dialect = path.parent.name.removeprefix("request_").partition("_")[0]
-    request = json.loads(path.read_text())
-    fits(REQUESTS.get(dialect, "ChatCompletionRequest"), {"model": "gpt-4", **request})
+@parametrize(cases())
+def test_golden_requests_fit(case: Path) -> None:
+    fits(REQUESTS[case.parent.name], {"model": "gpt-4", **read(case / REQUEST)})
 
 
-@pytest.mark.parametrize("path", golden("openai_response.json"))
-def test_golden_answers_fit(path: Path) -> None:
-    fits(ANSWERS.get(path.parent.name.partition("_")[0], "ChatCompletion"), json.loads(path.read_text()))
+@parametrize(cases(holding="openai_response.json"))
+def test_golden_answers_fit(case: Path) -> None:
+    fits(ANSWERS[case.parent.name], read(case / "openai_response.json"))
 
 
 @pytest.mark.parametrize(

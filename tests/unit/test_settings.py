@@ -164,7 +164,7 @@ def test_the_checks_name_what_the_file_sets_for_nobody(
 def test_every_name_of_env_example_is_known_whatever_else_is_set(
     load_settings: LoadSettings, tmp_path: Path, settings: Settings, tls: str
 ) -> None:
-    secrets = dict.fromkeys(("GEMINI_API_KEY", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS"), "given")
+    secrets = dict.fromkeys(("GEMINI_API_KEY", "SECRET_KEY"), "given")
     lines = [f"{name}={value}\n" for name, value in ({**documented(), **secrets, "TLS": tls}).items()]
     (tmp_path / "dot.env").write_text("".join(line for line in lines if not line.startswith("DATA_DIR=")))
 
@@ -242,13 +242,11 @@ def test_other_spellings_of_a_database_that_can_be_used(load_settings: LoadSetti
     assert sqlite["ENVIRONMENT"].problems == postgres["ENVIRONMENT"].problems == []
 
 
-def test_redis_serves_cache_and_channels_when_it_is_set(load_settings: LoadSettings) -> None:
+def test_the_cache_is_in_redis_where_it_is_set(load_settings: LoadSettings) -> None:
     without, with_redis = load_settings(), load_settings(REDIS_URL="redis://localhost:6379/1")
 
     assert without["CACHES"]["default"]["BACKEND"].endswith("LocMemCache")
-    assert without["CHANNEL_LAYERS"]["default"]["BACKEND"].endswith("InMemoryChannelLayer")
     assert with_redis["CACHES"]["default"]["LOCATION"] == "redis://localhost:6379/1"
-    assert with_redis["CHANNEL_LAYERS"]["default"]["BACKEND"].endswith("RedisChannelLayer")
 
 
 def test_production_passes_djangos_deployment_checks(tmp_path: Path) -> None:
@@ -286,7 +284,6 @@ def test_secrets_that_cannot_be_kept_say_why(tmp_path: Path) -> None:
         stand_in = load_secrets(data_dir)
         assert stand_in.problem
         assert stand_in.secret_key
-        assert stand_in.field_encryption_keys
     assert (tmp_path / "secrets.json").read_text() == "{broken"  # never overwritten: it may be all there is
 
 

@@ -11,7 +11,7 @@ from openai.types.chat import ChatCompletion
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, GEMINI_25, events, fresh, usage_of
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 MODELS = pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 TEXT = "text"
 SIGNED = "thoughtSignature"

@@ -5,7 +5,6 @@ Every answer is parsed with the SDK's own types. The few that get a refusal are 
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,8 +13,8 @@ from openai.types import Completion, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tests.exchanges import CHAT, COMPLETIONS, error_of, events
+from tests.recorded import CLIENTS, client_requests
 
-RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "client-requests"
 MODELS = "/v1/models"
 NOT_SENT_AGAIN = {"host", "connection", "content-length", "accept-encoding", "transfer-encoding"}
 # `file:line` of the requests that OpenAI refuses as well: (status, code, param)
@@ -25,19 +24,15 @@ REFUSED = {
     "openai_node:22": (404, "model_not_found", "model"),
 }
 
-pytestmark = [
-    pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not beside this checkout"),
-    pytest.mark.usefixtures("emulator"),
-]
+pytestmark = [pytest.mark.usefixtures("emulator"), pytest.mark.portable]
 
 
 def recorded() -> Iterator[Any]:
     """The recorded requests to the endpoints of this version."""
-    for file in sorted(RECORDINGS.glob("*.jsonl")):
-        for number, line in enumerate(file.read_text().splitlines()):
-            request = json.loads(line)
+    for client in CLIENTS:
+        for number, request in client_requests(client):
             if (request["path"] in {CHAT, COMPLETIONS} and request["method"] == "POST") or request["path"] == MODELS:
-                yield pytest.param(request, id=f"{file.stem}:{number}")
+                yield pytest.param(request, id=f"{client}:{number}")
 
 
 @pytest.mark.parametrize("request_sent", list(recorded()))

@@ -4,7 +4,6 @@ Read strictly with the SDK's types: as a conversation's items, and as a response
 """
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -15,13 +14,13 @@ from pydantic import TypeAdapter
 
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, fresh
+from tests.recorded import OPENAI_OPENAPI
 from tests.responses import CONVERSATIONS, RESPONSES, ask
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
 CONVERSATION_ITEM: Final[TypeAdapter[Any]] = TypeAdapter(ConversationItem)
 RESPONSE_ITEM: Final[TypeAdapter[Any]] = TypeAdapter(ResponseItem)
-DOCUMENT = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "openai-openapi-trimmed.json"
 
 FUNCTION: Final = {"type": "function", "name": "time"}
 SHELL_OUTPUT: Final = {"outcome": {"type": "exit", "exit_code": 0}}
@@ -111,7 +110,7 @@ def test_a_responses_input_has_all_fields(http: httpx2.Client, emulator: Emulato
 
 def check(listed: list[Any], items: list[Any], types: TypeAdapter[Any]) -> None:
     """Check that items came back whole, and that nothing which was sent has changed."""
-    required = json.loads(DOCUMENT.read_text())["components"]["schemas"] if DOCUMENT.is_file() else {}
+    required = json.loads(OPENAI_OPENAPI.read_text())["components"]["schemas"]
     assert len(listed) == len(items)
     for item, sent in zip(listed, items, strict=True):
         types.validate_python(item, strict=True)

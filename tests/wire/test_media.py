@@ -14,7 +14,7 @@ from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, fresh, usage_of
 from tests.live_gateway import LiveGateway
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 WAV = b64encode(b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(28)).decode()

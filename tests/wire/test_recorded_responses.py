@@ -6,7 +6,6 @@ SDK's own types.
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,18 +15,14 @@ from openai.types.responses import CompactedResponse, Response
 from openai.types.responses.input_token_count_response import InputTokenCountResponse
 
 from tests.exchanges import CHAT
+from tests.recorded import CLIENTS, client_requests
 from tests.responses import named_events
 
-RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "client-requests"
 NOT_SENT_AGAIN = {"host", "connection", "content-length", "accept-encoding", "transfer-encoding"}
 FAMILIES = ("/v1/responses", "/v1/conversations", f"{CHAT}/")
 KINDS = ("resp", "conv", "chatcmpl")
-CLIENTS = sorted(file.stem for file in RECORDINGS.glob("*.jsonl")) if RECORDINGS.is_dir() else []
 
-pytestmark = [
-    pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not beside this checkout"),
-    pytest.mark.usefixtures("emulator"),
-]
+pytestmark = [pytest.mark.usefixtures("emulator"), pytest.mark.portable]
 
 
 class Replay:
@@ -78,8 +73,7 @@ class Replay:
 def test_recorded_requests(http: httpx2.Client, client: str) -> None:
     replay = Replay(http)
     sent = 0
-    for number, line in enumerate((RECORDINGS / f"{client}.jsonl").read_text().splitlines()):
-        request = json.loads(line)
+    for number, request in client_requests(client):
         stores = request["path"] == CHAT and ((request.get("body") or {}).get("store") or request["method"] == "GET")
         if not request["path"].startswith(FAMILIES) and not stores:
             continue

@@ -29,7 +29,7 @@ ONE = "What is the weather in Paris?"
 TWO = "What is the weather in Paris and what is the weather in London?"
 MADE_BY_THE_EMULATOR = b"emulated-signature:"
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 
 
 def asked(client: OpenAI, model: str, messages: list[ChatCompletionMessageParam], *, stream: bool) -> Any:

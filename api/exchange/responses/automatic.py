@@ -26,6 +26,7 @@ from api.exchange.responses.plan import (
     planned_response,
     translate,
 )
+from api.exchange.responses.state_signer import state_signer
 from api.notes import Note
 from api.openai.responses import ResponseUsage
 from api.openai.responses_request import ResponseParameters, ResponsesRequest
@@ -55,8 +56,8 @@ async def compact_context(planned: PlannedResponse) -> Events:
     turns, request, exchange, generation = planned.turns, planned.request, planned.exchange, planned.generation
     summary, used = await _summary(planned)
     settings = [item for item, _ in turns.own.settings]
-    encrypted = folded(conversation(turns), settings, summary, item_ids=item_ids())
-    item = {"type": "compaction", "encrypted_content": encrypted}
+    state = folded(conversation(turns), settings, summary, item_ids=item_ids(), signer=state_signer())
+    item = {"type": "compaction", "encrypted_content": state}
     context = replace(turns.context, head=None, path=(), items=(), whole=True, earlier=settings)
     behind = await place_turns(exchange, request, (turns.profile, context), [item])
     upstream = await translate(exchange, request, behind)
@@ -64,7 +65,7 @@ async def compact_context(planned: PlannedResponse) -> Events:
     notes += [note for note in upstream.notes if note not in notes]
     generation.branches = (Branch(behind.memory, upstream, 0, 1),)
     generation.calls = [PlannedCall(upstream.body, 0)]
-    return planned.answer.compacted(encrypted, used)
+    return planned.answer.compacted(state, used)
 
 
 def conversation(turns: Turns) -> list[Mapping[str, Any]]:

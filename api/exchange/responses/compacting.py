@@ -7,6 +7,7 @@ from api.errors import UpstreamError
 from api.exchange.exchange import Exchange
 from api.exchange.identity import item_ids, response_id
 from api.exchange.responses.plan import PlannedResponse, plan_response
+from api.exchange.responses.state_signer import state_signer
 from api.exchange.run import complete
 from api.openai.conversations import CompactedResponse
 from api.openai.responses import ResponseUsage
@@ -29,7 +30,7 @@ async def compact(exchange: Exchange, request: CompactRequest) -> CompactedRespo
         "id": response_id(),
         "object": "response.compaction",
         "created_at": planned.answer.created_at,
-        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids),
+        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids, signer=state_signer()),
         "usage": used,
     }
 

@@ -9,8 +9,10 @@ from django.conf import settings
 
 from api.errors import InvalidRequestError, NotFoundError
 from api.exchange.exchange import Exchange
+from api.exchange.responses.state_signer import state_signer
 from api.openai.responses_request import ResponseParameters
 from api.runtime import Runtime
+from api.translate.responses.carried_state import signed_again
 from sessions_store.canonical import Key
 from sessions_store.conversations import FoundConversation, all_items, find_conversation, items_size
 from sessions_store.history import History, history_to
@@ -105,14 +107,15 @@ async def _history(runtime: Runtime, head: Key, bound: int | None, *, param: str
     return history
 
 
-def _items(conversation_id: int) -> list[dict[str, Any]]:
+def _items(conversation_id: int) -> list[Item]:
     """Read all items of a conversation; runs in a database thread. Raises InvalidRequestError if they are too large."""
     if items_size(conversation_id) > settings.MAX_BODY_BYTES:
         raise too_large("The stored conversation", "conversation", "Delete some of its items.")
-    return all_items(conversation_id)
+    signer = state_signer()
+    return [signed_again(item, signer) for item in all_items(conversation_id)]
 
 
-def referenced_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def referenced_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, Item]:
     """Read the items that a request refers to by id; runs in a database thread.
 
     An item counts as often as it is named. Raises InvalidRequestError if they are too large together.
@@ -120,7 +123,8 @@ def referenced_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, di
     sizes = item_sizes(principal_id, item_ids)
     if sum(sizes.get(item_id, 0) for item_id in item_ids) > settings.MAX_BODY_BYTES:
         raise too_large("What the request refers to", "input", "Refer to fewer items.")
-    return find_items(principal_id, item_ids)
+    signer = state_signer()
+    return {item_id: signed_again(item, signer) for item_id, item in find_items(principal_id, item_ids).items()}
 
 
 def too_large(what: str, param: str, advice: str) -> InvalidRequestError:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from django.conf import settings
 
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
@@ -32,7 +31,7 @@ async def counted(exchange: Exchange, upstream: Mapping[str, Any]) -> int:
     """Return how many tokens Gemini counts in the body of an exchange's call."""
     accounting = exchange.accounting
     body: dict[str, Any] = {name: value for name, value in upstream.items() if name in _COUNTED}
-    if not settings.GOOGLE_GENAI_USE_VERTEXAI:
+    if not exchange.runtime.deployment.vertex:
         body = {"generateContentRequest": {"model": f"models/{accounting.upstream_model}", **body}}
     exchange.admit()
     return await exchange.runtime.client.count_tokens(

@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 
 from api.exchange.responses.item_forms import id_prefix, whole_item
+from api.exchange.responses.state_signer import state_signer
+from api.translate.responses.carried_state import without_forged
 from sessions_store.canonical import Key
 from sessions_store.state_records import NewItem, new_item
 
@@ -19,10 +21,10 @@ Item = dict[str, Any]
 
 def stored_items(principal_id: int, items: Iterable[Mapping[str, Any]], *, after: str) -> tuple[NewItem, ...]:
     """Return a request's items as they are stored; `after` names what they follow (a node, a conversation, nothing)."""
-    chain = after.encode()
+    chain, signer = after.encode(), state_signer()
     stored = []
     for item in items:
-        whole = whole_item(item)
+        whole = without_forged(whole_item(item), signer)
         if not whole.get("id"):
             text = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
             chain = blake2b(chain + text, digest_size=24, key=principal_id.to_bytes(8, "big")).digest()

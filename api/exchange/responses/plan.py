@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
-from django.conf import settings
 
 from api.errors import InvalidRequestError
 from api.exchange.accounting import Accounting
@@ -25,7 +24,7 @@ from api.exchange.responses.context import Context, LocalResponse, load_context,
 from api.exchange.responses.event_log import EventLog
 from api.exchange.responses.items import chain_start
 from api.exchange.responses.keeper import ResponseKeeper
-from api.gemini.profile import ModelProfile
+from api.exchange.responses.state_signer import state_signer
 from api.large_work import off_loop
 from api.notes import Note
 from api.openai.responses_request import CompactRequest, ResponseParameters, ResponsesRequest
@@ -34,8 +33,9 @@ from api.translate.responses.echo import response_echo
 from api.translate.responses.items import ItemMessages, items_to_messages, references, resolved
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
-from api.translate.vertex import call_for_vertex
+from api.translate.vertex import final_call
 from sessions_store.canonical import NodeId
+from sessions_store.model_profile import ModelProfile
 from sessions_store.stored_message import StoredMessage
 from sessions_store.transcript import message_keys
 
@@ -128,6 +128,7 @@ async def place_turns(
     fit = Fit(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
     own = items_to_messages(
         items,
+        signer=state_signer(),
         family=profile.family,
         text_input=isinstance(request.input, str),
         earlier=[*context.earlier, *context.items],
@@ -147,7 +148,7 @@ async def _placed(
         keys = message_keys(principal_id, own.messages, parent=context.head)
         return history, ConversationContext(principal_id, own.messages, keys, path=context.path, head=context.head)
     # The items of a conversation that was changed by hand are looked up in the tree like a client's own history.
-    before = items_to_messages(context.items).messages if context.items else []
+    before = items_to_messages(context.items, signer=state_signer()).messages if context.items else []
     memory = await remember(exchange, [*before, *own.messages], None, fit=fit)
     exchange.hold_bytes(memory.read_size)
     history = [
@@ -174,8 +175,7 @@ async def translate(exchange: Exchange, request: ResponseParameters, turns: Turn
         restored={index - first: content for index, content in turns.memory.restored.items() if index >= first},
         fetched=fetched,
     )
-    if settings.GOOGLE_GENAI_USE_VERTEXAI:
-        upstream = call_for_vertex(upstream)  # type: ignore[assignment]  # dataclasses.replace keeps the class
+    upstream = final_call(upstream, vertex=exchange.runtime.deployment.vertex)
     return replace(upstream, faces=[*[None] * first, *upstream.faces]) if first else upstream
 
 
@@ -194,6 +194,7 @@ def planned_response(
         call_ids=call_ids(),
         tool_names=upstream.tool_names,
         called=upstream.called,
+        signer=state_signer(),
         family=turns.profile.family if request.encrypted_reasoning else None,
         top_logprobs=request.rivals,
         empty_stop=upstream.empty_stop,

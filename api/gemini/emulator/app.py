@@ -61,7 +61,7 @@ class Emulator:
             await connection.close()
 
     async def _control(self, connection: Connection, body: bytes) -> None:
-        """The endpoints for tests: set the script, read the log, reset both."""
+        """The endpoints for tests: set the script, release held responses, read the log, reset all."""
         match connection.method, connection.path.removeprefix("/_emulator").rstrip("/"):
             case "POST", "/script":
                 try:
@@ -70,8 +70,11 @@ class Emulator:
                     await _reply(connection, 400, {"error": str(error)})
                     return
                 await _reply(connection, 200, {"waiting": len(self.script.steps)})
+            case "POST", "/release":
+                self.script.release()
+                await _reply(connection, 200, {})
             case "GET", "/requests":
-                await _reply(connection, 200, self.journal.listed())
+                await _reply(connection, 200, self.journal.listed(bodies=connection.query.get("bodies") != "0"))
             case "DELETE", "":
                 self.script.clear()
                 self.journal.entries.clear()
@@ -109,6 +112,8 @@ class Emulator:
         step = self.script.take(model, method, body.decode(errors="replace")) if self.scriptable else PLAIN
         if step.hang:
             await connection.wait_for_hang_up()
+        if step.hold:
+            await connection.wait_for(step.released)
         await connection.wait(step.delay)
         try:
             answer = _scripted(step) if step.answers else self._call(connection, path, body)
@@ -185,11 +190,14 @@ def _unfinished(chunk: Any) -> Any:
 
 
 async def _stream(connection: Connection, chunks: Iterator[bytes], step: Step, entry: Entry, end: bytes) -> None:
-    """Writes framed chunks, each as its own piece, with the step's gaps, cuts and silences."""
+    """Writes framed chunks, each as its own piece, with the step's gaps, holds, cuts and silences."""
     for number, chunk in enumerate(chunks):
         if number == step.cut_after:
             await connection.abort()
             return
+        if number == step.hold_after:
+            await connection.write(b"", more=True)  # a head goes out with the first piece of its body
+            await connection.wait_for(step.released)
         if number == step.hang_after:
             await connection.wait_for_hang_up()
         if number:

@@ -72,6 +72,17 @@ class Connection:
         if self._hung_up.is_set():
             raise HungUp
 
+    async def wait_for(self, event: asyncio.Event) -> None:
+        """Waits for an event; raises HungUp as soon as the client is gone."""
+        waiting = [asyncio.create_task(one.wait()) for one in (event, self._hung_up)]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        if self._hung_up.is_set():
+            raise HungUp
+
     async def wait_for_hang_up(self) -> None:
         """Waits for the client to go; always raises HungUp."""
         await self._hung_up.wait()

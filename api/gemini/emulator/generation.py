@@ -37,7 +37,7 @@ class Generation:
             parts = self._thought_parts(candidate) + self._call_parts(candidate)
             if candidate.text:
                 part: Part = {"text": candidate.text}
-                parts.append(self._signed(part, candidate) if self.model.signatures == "required" else part)
+                parts.append(self._signed(part, candidate) if self.model.signatures else part)
             parts += self._media_parts(candidate)
             body = self._body(candidate, parts) | {"finishReason": candidate.finish_reason}
             called = {"finishMessage": CALLED} if candidate.calls else {}
@@ -66,7 +66,7 @@ class Generation:
         for part in [*self._thought_parts(candidate), *self._call_parts(candidate)]:
             yield [part]
         texts = word_groups(candidate.text)
-        signed = bool(texts) and self.model.signatures == "required"
+        signed = bool(texts) and self.model.signatures
         closing = signed or bool(candidate.calls) or bool(candidate.media) or not texts
         for text in texts:
             yield [{"text": text}]
@@ -95,13 +95,13 @@ class Generation:
     def _call_parts(self, candidate: Candidate) -> list[Part]:
         """The calls; of a parallel batch the first one is signed."""
         parts: list[Part] = [{"functionCall": call} for call in candidate.calls]
-        if parts and self.model.signatures != "none":
+        if parts and self.model.signs:
             parts[0] = self._signed(parts[0], candidate)
         return parts
 
     def _media_parts(self, candidate: Candidate) -> list[Part]:
         """Pictures or speech; a picture is signed where a text would be."""
-        if self.model.signatures != "required":
+        if not self.model.signatures:
             return candidate.media
         return [self._signed(part, candidate) for part in candidate.media]
 

@@ -8,47 +8,28 @@ import json
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from api.gemini.emulator.schema import snake_case
+from sessions_store.model_profile import ModelProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """One model. `signatures` says whether a function call must come back signed, is signed at all, or not.
+class Model(ModelProfile):
+    """One model: its capabilities, and what only the server of a model knows.
 
-    `thinking` is how it is controlled; a budget of -1 means that the model decides; `budget_accepted` holds for models
-    with levels. `prefill` tells whether a conversation may end with the model's own words, `call_ids` whether function
-    calls carry ids, `result_ids` whether a result without the id of its call is lost on the model, `shut_down` the day
-    Google stopped serving it ("" while it lives).
+    `signatures` says that function calls must come back signed, `signs` that they are signed at all. `budget_accepted`
+    says that a model with levels accepts a budget as well, `prefill` that a conversation may end with a model's
+    message, `result_ids` that a function's result without the id of its call is ignored. `shut_down` is the day on
+    which Google stopped serving the model ("" while it is served).
     """
 
-    name: str
     display_name: str
-    family: str = ""
     alias_of: str = ""
     version: str = "001"
-    input_token_limit: int = 1_048_576
-    output_token_limit: int = 65_536
     methods: tuple[str, ...] = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
-    modalities: tuple[str, ...] = ("TEXT",)
-    thinking: Literal["none", "budget", "level"] = "none"
-    levels: tuple[str, ...] = ()
-    default_level: str = ""
-    budget_min: int = 0
-    budget_max: int = 32_768
-    budget_off: bool = False
-    budget_default: int = -1
     budget_accepted: bool = True
-    signatures: Literal["none", "optional", "required"] = "none"
-    candidates: int = 1
-    penalties: bool = False
-    logprobs: bool = False
-    call_ids: bool = False
+    signs: bool = False
     result_ids: bool = False
-    tools_with_json: bool = False
-    tools_with_builtin: bool = False
-    functions: bool = True
     prefill: bool = True
     dimensions: int = 0
     shut_down: str = ""
@@ -78,9 +59,7 @@ class Model:
 
 
 def _model(row: dict[str, Any]) -> Model:
-    values: dict[str, Any] = {
-        snake_case(key): tuple(value) if isinstance(value, list) else value for key, value in row.items()
-    }
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     return Model(**values)
 
 

@@ -14,6 +14,9 @@ emulator makes up.
 `body_delay`      wait between the head and the first byte of the body
 `gap`             wait between chunks
 `cut_after`       abort the connection after so many chunks (0: before the head; of a plain body: after half of it)
+`hold`            wait before the head of the response until `POST /_emulator/release`, which ends the holds of all
+                  steps that were added before it
+`hold_after`      send so many chunks, then wait for the release
 `hang`            never answer
 `hang_after`      send so many chunks, then nothing more
 `error_in_stream` an error object sent as a chunk of the stream, which ends there
@@ -22,6 +25,7 @@ emulator makes up.
 `no_finish`       leave finishReason out of every chunk
 """
 
+import asyncio
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -40,12 +44,15 @@ class Step:
     body_delay: float = 0.0
     gap: float = 0.0
     cut_after: int | None = None
+    hold: bool = False
+    hold_after: int | None = None
     hang: bool = False
     hang_after: int | None = None
     error_in_stream: Any = None
     error_after: int | None = None
     bare_error: bool = False
     no_finish: bool = False
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def answers(self) -> bool:
@@ -61,7 +68,7 @@ class Step:
 
 
 PLAIN = Step()
-_KEYS = {entry.name for entry in fields(Step)}
+_KEYS = {entry.name for entry in fields(Step)} - {"released"}
 _MATCH_KEYS = {"model", "method", "contains"}
 
 
@@ -70,6 +77,7 @@ class Script:
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
+        self._released = asyncio.Event()
 
     def extend(self, steps: Any) -> None:
         """Adds steps given as JSON; raises ValueError for what is no list of steps."""
@@ -79,7 +87,7 @@ class Script:
             unknown = (step.keys() - _KEYS) | (step.get("match", {}).keys() - _MATCH_KEYS)
             if unknown:
                 raise ValueError(f"Unknown key in a step: {', '.join(sorted(unknown))}.")
-        self.steps.extend(Step(**step) for step in steps)
+        self.steps.extend(Step(**step, released=self._released) for step in steps)
 
     def take(self, model: str, method: str, body: str) -> Step:
         """The step for a request, which is used up; a step that changes nothing if none is meant for it."""
@@ -88,6 +96,12 @@ class Script:
                 return self.steps.pop(index)
         return PLAIN
 
+    def release(self) -> None:
+        """Ends the holds of all steps that were added before."""
+        self._released.set()
+        self._released = asyncio.Event()
+
     def clear(self) -> None:
-        """Forgets all steps."""
+        """Forgets all steps and releases what is held."""
         self.steps.clear()
+        self.release()

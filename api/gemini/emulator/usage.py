@@ -61,13 +61,13 @@ def listed(details: dict[str, int]) -> list[dict[str, Any]]:
 def planned_thoughts(config: dict[str, Any], model: Model) -> int:
     """The tokens that the model will think, by level or budget, before limits of the answer."""
     thinking = config.get("thinkingConfig", {})
-    budget = thinking.get("thinkingBudget", model.budget_default if model.thinking == "budget" else None)
+    budget = thinking.get("thinkingBudget", int(model.thinking_default) if model.thinking == "budget" else None)
     if model.thinking == "none" or budget == 0:
         return 0
     if budget is not None:
         return DYNAMIC_TOKENS if budget < 0 else min(budget, DYNAMIC_TOKENS)
     level = thinking.get("thinkingLevel", "THINKING_LEVEL_UNSPECIFIED")
-    return LEVEL_TOKENS[model.default_level if level == "THINKING_LEVEL_UNSPECIFIED" else level]
+    return LEVEL_TOKENS[model.thinking_default.upper() if level == "THINKING_LEVEL_UNSPECIFIED" else level]
 
 
 def usage_metadata(prompt: dict[str, int], *, candidates: int, thoughts: int, tier: str) -> dict[str, Any]:

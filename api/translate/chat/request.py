@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob, Content, GenerationConfig, ThinkingConfig
 from api.openai.chat_request import ChatCompletionRequest
 from api.translate.body import add_settings, generate_content_body
@@ -28,6 +27,7 @@ from api.translate.thinking import thinking_config
 from api.translate.tool_choice import ChosenTools, choose_tools
 from api.translate.tools import strict_path, tools_to_declarations
 from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage, UpstreamCall
+from sessions_store.model_profile import ModelProfile
 
 __all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall", "chat_to_gemini"]
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import GenerateContentRequest, GenerationConfig
 from api.openai.completion_request import NEW_DOCUMENT, CompletionRequest
 from api.translate.body import add_settings, generate_content_body
@@ -17,6 +16,7 @@ from api.translate.logprobs import logprobs_to_config
 from api.translate.safety import safety_settings_to_gemini
 from api.translate.thinking import thinking_config
 from api.translate.upstream_call import RememberedMessage, UpstreamCall
+from sessions_store.model_profile import ModelProfile
 
 _SUFFIX_INSTRUCTION = (
     "The user gives the beginning of a text. Write what comes between that beginning and the ending below, so that the "

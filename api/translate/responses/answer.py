@@ -29,6 +29,7 @@ from api.translate.custom_tools import custom_input
 from api.translate.finish_reason import finish_reason_with_calls, refusal_text
 from api.translate.folded_answer import FoldedAnswer
 from api.translate.responses.answer_items import AnswerItems
+from api.translate.responses.carried_state import StateSigner
 from api.translate.responses.client_tools import CLIENT_TOOLS, client_action, normal_arguments
 from api.translate.responses.output import Events, Output
 from api.translate.responses.tool_names import CalledTools, client_tool, flat_name
@@ -47,8 +48,8 @@ class ResponsesAnswer(FoldedAnswer):
 
     `created_at` is in Unix seconds, and `now` gives them for the end. `item_ids` gives what makes an item's id unique,
     `call_ids` a fresh id for each call. `tool_names` and `called` are those of the ResponsesCall. `family` is the model
-    family if the client carries signatures itself (`include: ["reasoning.encrypted_content"]`), else None. `empty_stop`
-    is as in DialectRules.
+    family if the client carries signatures itself (`include: ["reasoning.encrypted_content"]`), else None; `signer`
+    signs what it carries. `empty_stop` is as in DialectRules.
     `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
     """
 
@@ -60,6 +61,7 @@ class ResponsesAnswer(FoldedAnswer):
     call_ids: Iterator[str]
     tool_names: Mapping[str, str]
     called: CalledTools
+    signer: StateSigner
     family: str | None = None
     top_logprobs: int | None = None
     empty_stop: bool = False
@@ -85,7 +87,7 @@ class ResponsesAnswer(FoldedAnswer):
         )
         self._candidates = Candidates(1, rules)
         self._output = Output(self.item_ids)
-        self._items = AnswerItems(self._output, self.called, self.family)
+        self._items = AnswerItems(self._output, self.called, self.family, self.signer)
 
     def created(self, *, queued: bool = False) -> Events:
         """Return the events that begin the stream, once; `feed` gives them if nobody has asked before.
@@ -106,10 +108,10 @@ class ResponsesAnswer(FoldedAnswer):
         """Return the events that begin the response and the compaction of what it goes on from."""
         return [*self.created(), *self._items.compacting()]
 
-    def compacted(self, encrypted: str, used: ResponseUsage) -> Events:
+    def compacted(self, state: str, used: ResponseUsage) -> Events:
         """End the compaction with what the client is to carry; `used` counts as the response's own."""
         self._compaction_usage = used
-        return self._items.compacted(encrypted)
+        return self._items.compacted(state)
 
     def finish_without_answer(self) -> Events:
         """End a response that was only to compact; return the event that says so."""

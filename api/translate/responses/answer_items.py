@@ -4,8 +4,8 @@ from typing import Any, Final, cast
 
 from api.openai.responses import OutputItem, TokenLogprob, URLCitation
 from api.translate.choice import Call, Choice, Piece
+from api.translate.responses.carried_state import CarriedSignature, StateSigner, pack_signature
 from api.translate.responses.code_items import CodeRuns
-from api.translate.responses.encrypted import CarriedSignature, pack_signature
 from api.translate.responses.output import Events, MessageWriter, Output, ReasoningWriter
 from api.translate.responses.tool_names import CalledTools, client_tool
 from api.translate.responses.whole_items import (
@@ -27,14 +27,16 @@ class AnswerItems:
     At most one item is open, the last that pieces were added to; before a message its reasoning item is open too if it
     is to carry the signature of the text, because Gemini signs a text at its end. Runs of code see to themselves.
 
-    `family` is the model family that signs, None if the client does not carry signatures itself. `thought` says that
+    `family` is the model family that signs, None if the client does not carry signatures itself; `signer`
+    signs what it carries. `thought` says that
     thoughts were billed: then there is a reasoning item, whether they are shown or not.
     """
 
-    def __init__(self, output: Output, called: CalledTools, family: str | None) -> None:
+    def __init__(self, output: Output, called: CalledTools, family: str | None, signer: StateSigner) -> None:
         self._output = output
         self._called = called
         self._family = family
+        self._signer = signer
         self._message: MessageWriter | None = None
         self._reasoning: ReasoningWriter | None = None
         self._runs = CodeRuns(output)
@@ -82,10 +84,10 @@ class AnswerItems:
         self._compaction = CompactionWriter(self._output)
         return self._compaction.begin()
 
-    def compacted(self, encrypted: str) -> Events:
+    def compacted(self, state: str) -> Events:
         """End the compaction."""
         writer, self._compaction = self._compaction, None
-        return [] if writer is None else writer.end(encrypted)
+        return [] if writer is None else writer.end(state)
 
     def end(self, choice: Choice, *, whole: bool) -> Events:
         """End what is open, which is incomplete if the answer is not `whole`, and show what only the end tells."""
@@ -169,7 +171,7 @@ class AnswerItems:
 
     def _begin_reasoning(self) -> Events:
         self._reasoned = True
-        self._reasoning = ReasoningWriter(self._output, encrypted=self._family is not None)
+        self._reasoning = ReasoningWriter(self._output, carries=self._family is not None)
         return self._reasoning.begin()
 
     def _end_reasoning(self, call_signature: str = "") -> Events:
@@ -184,7 +186,7 @@ class AnswerItems:
             carried = CarriedSignature(owner="call", value=call_signature, family=self._family, text=text)
         else:
             carried = CarriedSignature(owner="text", value=text, family=self._family)
-        return writer.end(pack_signature(carried))
+        return writer.end(pack_signature(carried, self._signer))
 
     def _end_message(self, choice: Choice, *, whole: bool = True) -> Events:
         writer, self._message = self._message, None

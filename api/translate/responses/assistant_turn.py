@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from api.notes import Note
+from api.translate.responses.carried_state import StateSigner, unpack_signature
 from api.translate.responses.content import content_to_chat
-from api.translate.responses.encrypted import unpack_signature
 from api.translate.responses.item_fields import CARRIERS
 from api.translate.responses.places import Places
 from api.translate.responses.tool_items import MadeCall
@@ -20,12 +20,17 @@ Item = Mapping[str, Any]
 class AssistantTurn:
     """Collects the items of one message; `index` is its place among the messages.
 
+    `family` is that of the model that is to answer; `signer` is what has signed the state that the client carries.
+
     `call_signature` is what the client carries for the next call, if a message stands between.
     """
 
-    def __init__(self, family: str, places: Places, index: int, *, call_signature: str = "") -> None:
+    def __init__(
+        self, family: str, signer: StateSigner, places: Places, index: int, *, call_signature: str = ""
+    ) -> None:
         self.notes: list[Note] = []
         self._family = family
+        self._signer = signer
         self._places = places
         self._name = f"messages[{index}]"
         self._texts: list[str] = []
@@ -62,12 +67,12 @@ class AssistantTurn:
             part["text"] for part in item.get("content") or () if isinstance(part, dict) and _is_text(part.get("text"))
         ]
         self._thoughts += [text for text in texts if text]
-        blob = item.get("encrypted_content")
-        if not blob:
+        state = item.get("encrypted_content")
+        if not state:
             return
-        carried = unpack_signature(blob)
+        carried = unpack_signature(state, self._signer)
         if carried is None:
-            self._drop(path, "made by another server")
+            self._drop(path, "not signed by this server")
         elif carried.value and self._family and carried.family != self._family:
             self._drop(path, "made by a model of another family")
         elif carried.owner == "call":

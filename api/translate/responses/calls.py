@@ -9,7 +9,8 @@ from typing import Any
 
 from api.errors import InvalidRequestError
 from api.openai.validation import printable_name
-from api.translate.pairing import RESULT_ROLES, Pairing
+from api.translate.pairing import Pairing
+from sessions_store.transcript_values import RESULT_ROLES
 
 
 def check_owed(messages: Sequence[Mapping[str, Any]], pairing: Pairing, *, asked: int | None) -> None:

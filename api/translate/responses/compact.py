@@ -8,9 +8,10 @@ from typing import Any, Final
 from api.openai.responses_items import item_type
 from api.openai.responses_request import CompactRequest, ResponseParameters
 from api.translate.pairing import in_order
-from api.translate.responses.encrypted import CarriedConversation, pack_conversation
+from api.translate.responses.carried_state import CarriedConversation, StateSigner, pack_conversation
 from api.translate.responses.message_items import message_to_items
-from api.translate.responses.unfolding import RULE_ROLES, rule_of
+from api.translate.responses.unfolding import rule_of
+from sessions_store.transcript_values import INSTRUCTION_ROLES, RESULT_ROLES
 
 Item = Mapping[str, Any]
 Message = Mapping[str, Any]
@@ -41,13 +42,15 @@ def compacting(request: CompactRequest) -> CompactRequest:
     return request.model_copy(update={"input": [*request.items, ask]})
 
 
-def compacted(items: Sequence[Item], summary: str, *, item_ids: Iterator[str]) -> list[dict[str, Any]]:
+def compacted(
+    items: Sequence[Item], summary: str, *, item_ids: Iterator[str], signer: StateSigner
+) -> list[dict[str, Any]]:
     """Return what takes the place of a conversation's items: the users' messages and the summary of all of it."""
     kept = [_retained(item, item_ids) for item in items if _is_users(item)]
     compaction = {
         "id": f"cmp_{next(item_ids)}",
         "type": "compaction",
-        "encrypted_content": pack_conversation(CarriedConversation(summary=summary)),
+        "encrypted_content": pack_conversation(CarriedConversation(summary=summary), signer),
     }
     return [*kept, compaction]
 
@@ -80,7 +83,7 @@ def latest_step(messages: Sequence[Message]) -> int:
     roles = [message["role"] for message in messages]
     if not roles or roles[-1] == "assistant":
         return start
-    last = frozenset({"user"}) if roles[-1] == "user" else frozenset({"tool", "function"})
+    last = frozenset({"user"}) if roles[-1] == "user" else RESULT_ROLES
     while start and roles[start - 1] in last:
         start -= 1
     return max(start - 1, 0) if "user" not in last else start
@@ -89,19 +92,26 @@ def latest_step(messages: Sequence[Message]) -> int:
 def can_be_folded(messages: Sequence[Message]) -> bool:
     """Whether there is anything before the latest step that a summary can stand for."""
     messages = in_order(messages)
-    return any(message["role"] not in RULE_ROLES for message in messages[: latest_step(messages)])
+    return any(message["role"] not in INSTRUCTION_ROLES for message in messages[: latest_step(messages)])
 
 
-def folded(messages: Sequence[Message], settings: Sequence[Item], summary: str, *, item_ids: Iterator[str]) -> str:
+def folded(
+    messages: Sequence[Message],
+    settings: Sequence[Item],
+    summary: str,
+    *,
+    item_ids: Iterator[str],
+    signer: StateSigner,
+) -> str:
     """Return the `encrypted_content` of the compaction item that stands for all of a conversation."""
     messages = in_order(messages)
     step = latest_step(messages)
     rules = [dict(rule) for item in settings if (rule := rule_of(item)) is not None]
     for message in messages:
-        if message["role"] in RULE_ROLES:
+        if message["role"] in INSTRUCTION_ROLES:
             rules += message_to_items(message, item_ids=item_ids)
     latest: list[dict[str, Any]] = []
     for message in messages[step:]:
-        if message["role"] not in RULE_ROLES:
+        if message["role"] not in INSTRUCTION_ROLES:
             latest += message_to_items(message, item_ids=item_ids)
-    return pack_conversation(CarriedConversation(summary=summary, whole=True, rules=rules, latest=latest))
+    return pack_conversation(CarriedConversation(summary=summary, whole=True, rules=rules, latest=latest), signer)

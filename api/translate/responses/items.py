@@ -16,9 +16,9 @@ from api.notes import Note
 from api.openai.responses_items import item_type
 from api.openai.validation import printable_name
 from api.translate.responses.assistant_turn import AssistantTurn
+from api.translate.responses.carried_state import StateSigner, unpack_conversation
 from api.translate.responses.client_tools import CALL_ITEMS
 from api.translate.responses.content import content_to_chat, is_text
-from api.translate.responses.encrypted import unpack_conversation
 from api.translate.responses.item_fields import unread_fields
 from api.translate.responses.places import Places
 from api.translate.responses.tool_items import IN_TURN, OF_USER, call_of, result_of
@@ -44,11 +44,17 @@ class ItemMessages:
 
 
 def items_to_messages(
-    items: Sequence[Item], *, family: str = "", text_input: bool = False, earlier: Sequence[Item] = ()
+    items: Sequence[Item],
+    *,
+    signer: StateSigner,
+    family: str = "",
+    text_input: bool = False,
+    earlier: Sequence[Item] = (),
 ) -> ItemMessages:
     """Return the messages of a request's or a conversation's items.
 
-    `family` is that of the model that is to answer: signatures of another one are of no use. `text_input` tells that
+    `signer` is what has signed the state that the client carries. `family` is that of the model that is to answer:
+    signatures of another one are of no use. `text_input` tells that
     the one item was made of a string. `earlier` are items of the conversation so far whose settings still hold.
     Raises InvalidRequestError naming the item (`input[2].content[0].image_url`), NotFoundError for a reference that
     nobody resolved.
@@ -59,9 +65,9 @@ def items_to_messages(
           "function": {"name": "time", "arguments": "{}"}}]},
          {"role": "tool", "tool_call_id": "call_1", "content": "12:00"}]
     """
-    reader = _Reader(family)
+    reader = _Reader(family, signer)
     reader.settings = [(item, "previous_response_id") for item in earlier if item_type(dict(item)) in SETTINGS]
-    for item, path in unfolded(items):
+    for item, path in unfolded(items, signer):
         reader.take(item, path)
     reader.end_turn()
     if text_input:
@@ -99,6 +105,7 @@ class _Reader:
     """Collects messages; `turn` is the assistant's message in the making."""
 
     family: str
+    signer: StateSigner
     messages: list[Message] = field(default_factory=list)
     places: Places = field(default_factory=Places)
     notes: list[Note] = field(default_factory=list)
@@ -135,7 +142,9 @@ class _Reader:
 
     def _assistant(self) -> AssistantTurn:
         if self.turn is None:
-            self.turn = AssistantTurn(self.family, self.places, len(self.messages), call_signature=self.call_signature)
+            self.turn = AssistantTurn(
+                self.family, self.signer, self.places, len(self.messages), call_signature=self.call_signature
+            )
             self.messages.append({})
             self.places.messages.append("input")
         return self.turn
@@ -214,9 +223,9 @@ class _Reader:
         self._add({"role": "tool", "tool_call_id": item["call_id"], "content": content}, path)
 
     def _compaction(self, item: Item, path: str) -> None:
-        carried = unpack_conversation(item["encrypted_content"])
+        carried = unpack_conversation(item["encrypted_content"], self.signer)
         if carried is None:
-            self.notes.append(Note("dropped", path, "a compaction that another server made cannot be read"))
+            self.notes.append(Note("dropped", path, "a compaction that this server has not signed is not read"))
             return
         text = f"<conversation_summary>\n{carried.summary}\n</conversation_summary>"
         name = self._add({"role": "user", "content": text}, path)

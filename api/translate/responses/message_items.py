@@ -7,10 +7,9 @@ the tools of OpenAI's whose calls became those of functions.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.gemini.wire import Content
 from api.translate.responses.content import content_to_item
-from api.translate.responses.encrypted import CarriedSignature, pack_signature
 from api.translate.responses.tool_names import CalledTool, CalledTools, client_tool
+from sessions_store.transcript_values import RESULT_ROLES
 
 Item = dict[str, Any]
 _NO_TOOLS = CalledTools()
@@ -20,14 +19,11 @@ def message_to_items(
     message: Mapping[str, Any],
     *,
     item_ids: Iterator[str],
-    content: Content | None = None,
-    family: str | None = None,
     called: CalledTools = _NO_TOOLS,
 ) -> list[Item]:
     """Return the items that a message of any role stands for; each gets an id with its kind before it.
 
-    `content` is the message's Gemini content and `family` its model's, if the signatures are to be carried by the
-    client. `called` are the tools by their flat names, else every call is one of a plain function.
+    `called` are the tools by their flat names, else every call is one of a plain function.
 
         {"role": "user", "content": "Hi"}
         [{"id": "msg_1", "type": "message", "status": "completed", "role": "user",
@@ -35,8 +31,8 @@ def message_to_items(
     """
     role = message["role"]
     if role == "assistant":
-        return _answer(message, item_ids, _signatures(content, family), called)
-    if role in ("tool", "function"):
+        return _answer(message, item_ids, called)
+    if role in RESULT_ROLES:
         return [_output(message, item_ids)]
     parts = content_to_item(message["content"], answer=False)
     return [{"id": f"msg_{next(item_ids)}", "type": "message", "status": "completed", "role": role, "content": parts}]
@@ -50,39 +46,20 @@ def _output(message: Mapping[str, Any], item_ids: Iterator[str]) -> Item:
     return item | named | {"output": output}
 
 
-def _answer(
-    message: Mapping[str, Any], item_ids: Iterator[str], signatures: Mapping[str, str], called: CalledTools
-) -> list[Item]:
+def _answer(message: Mapping[str, Any], item_ids: Iterator[str], called: CalledTools) -> list[Item]:
     items: list[Item] = []
     thoughts = message.get("reasoning_content")
     if thoughts:
-        items.append(_reasoning(item_ids, thoughts, None))
+        items.append(_reasoning(item_ids, thoughts))
     items += [dict(item) for item in message.get("tool_items") or ()]
     parts = content_to_item(message.get("content"), answer=True)
     if message.get("refusal"):
         parts.append({"type": "refusal", "refusal": message["refusal"]})
     if parts:
         items.append(_said(item_ids, parts))
-    if "text" in signatures:
-        items.append(_reasoning(item_ids, "", signatures["text"]))
     items += [_image(image, item_ids) for image in message.get("images") or ()]
-    if "call" in signatures:
-        items.append(_reasoning(item_ids, "", signatures["call"]))
     items += [_call(call, item_ids, called) for call in message.get("tool_calls") or ()]
     return items or [_said(item_ids, content_to_item([{"type": "text", "text": ""}], answer=True))]
-
-
-def _signatures(content: Content | None, family: str | None) -> dict[str, str]:
-    """Return what is to be carried for the text and for the first call, of those that are signed."""
-    found: dict[str, str] = {}
-    for part in content["parts"] if content is not None and family is not None else ():
-        signature = part.get("thoughtSignature")
-        if not signature or part.get("thought") or not ("functionCall" in part or "text" in part):
-            continue
-        owner: Any = "call" if "functionCall" in part else "text"
-        carried = CarriedSignature(owner=owner, value=signature, family=family or "")
-        found.setdefault(owner, pack_signature(carried))
-    return found
 
 
 def _said(item_ids: Iterator[str], parts: list[Item]) -> Item:
@@ -90,10 +67,9 @@ def _said(item_ids: Iterator[str], parts: list[Item]) -> Item:
     return {"id": f"msg_{next(item_ids)}", "type": "message", **said}
 
 
-def _reasoning(item_ids: Iterator[str], thoughts: str, encrypted: str | None) -> Item:
-    summary = [{"type": "summary_text", "text": thoughts}] if thoughts else []
-    carried = {"encrypted_content": encrypted} if encrypted else {}
-    return {"id": f"rs_{next(item_ids)}", "type": "reasoning", "summary": summary, **carried}
+def _reasoning(item_ids: Iterator[str], thoughts: str) -> Item:
+    summary = [{"type": "summary_text", "text": thoughts}]
+    return {"id": f"rs_{next(item_ids)}", "type": "reasoning", "summary": summary}
 
 
 def _image(image: Mapping[str, Any], item_ids: Iterator[str]) -> Item:

@@ -125,10 +125,10 @@ class MessageWriter:
 
 
 class ReasoningWriter:
-    """A reasoning item: a summary of one paragraph, if there is any, and a blob that the client carries."""
+    """A reasoning item: a summary of one paragraph, if there is any, and the state that the client carries."""
 
-    def __init__(self, output: Output, *, encrypted: bool) -> None:
-        carried = {"encrypted_content": None} if encrypted else {}
+    def __init__(self, output: Output, *, carries: bool) -> None:
+        carried = {"encrypted_content": None} if carries else {}
         self._open = output.begin("rs", "reasoning", summary=[], **carried)
         self._pieces: list[str] = []
         self._thought = False
@@ -166,11 +166,11 @@ class ReasoningWriter:
             ]
         return events
 
-    def end(self, encrypted: str | None) -> Events:
+    def end(self, state: str | None) -> Events:
         """End the item, with what the client is to carry."""
         events = self.end_summary()
-        if encrypted is not None:
-            self._open.item["encrypted_content"] = encrypted
+        if state is not None:
+            self._open.item["encrypted_content"] = state
         return [*events, self._open.done()]
 
 

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 from api.errors import InvalidRequestError
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob, Content, GenerationConfig, Part
 from api.openai.responses_request import ResponseParameters
 from api.translate.body import add_settings, generate_content_body
@@ -38,6 +37,7 @@ from api.translate.tool_choice import ChosenTools, choose_tools
 from api.translate.tools import strict_path, tools_to_declarations
 from api.translate.upstream_call import RememberedMessage, UpstreamCall
 from gemini_gateway.frozen import frozen
+from sessions_store.model_profile import ModelProfile
 
 _NOTHING_RESTORED: Mapping[int, Content] = MappingProxyType({})
 _NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})

@@ -10,16 +10,16 @@ from typing import Any, Final
 from api.errors import InvalidRequestError
 from api.openai.responses_items import item_type
 from api.openai.responses_request import InputTokensRequest
-from api.translate.responses.encrypted import CarriedConversation, unpack_conversation
+from api.translate.responses.carried_state import CarriedConversation, StateSigner, unpack_conversation
+from sessions_store.transcript_values import INSTRUCTION_ROLES
 
 Item = Mapping[str, Any]
 Placed = tuple[Item, str]
 # They say how to answer, not what was said; `responses_to_gemini` reads them.
 SETTINGS: Final = frozenset({"additional_tools", "configuration_update", "tool_search_output"})
-RULE_ROLES: Final = frozenset({"system", "developer"})
 
 
-def unfolded(items: Sequence[Item]) -> list[Placed]:
+def unfolded(items: Sequence[Item], signer: StateSigner) -> list[Placed]:
     """Return the items that count, each with its place; a compaction item is followed by what it keeps word for word.
 
     Whatever stands before the last compaction that covers it is left out.
@@ -27,9 +27,9 @@ def unfolded(items: Sequence[Item]) -> list[Placed]:
     placed = [(item, f"input[{index}]") for index, item in enumerate(items)]
     for index in range(len(items) - 1, -1, -1):
         if items[index].get("type") == "compaction":
-            carried = unpack_conversation(items[index]["encrypted_content"])
-            if carried is not None and carried.whole:
-                return _replaced(placed, index, carried)
+            carried = unpack_conversation(items[index]["encrypted_content"], signer)
+            if carried is not None and carried.whole and (read := _replaced(placed, index, carried)) is not None:
+                return read
     return placed
 
 
@@ -41,26 +41,21 @@ def rule_of(item: Item) -> Item | None:
     kind = item_type(dict(item))
     if kind == "tool_search_output":
         return {"type": "additional_tools", "tools": item["tools"]}
-    return item if kind in SETTINGS or (kind == "message" and item["role"] in RULE_ROLES) else None
+    return item if kind in SETTINGS or (kind == "message" and item["role"] in INSTRUCTION_ROLES) else None
 
 
-def _replaced(placed: list[Placed], index: int, carried: CarriedConversation) -> list[Placed]:
+def _replaced(placed: list[Placed], index: int, carried: CarriedConversation) -> list[Placed] | None:
+    """Return the items with a compaction in place of what it covers; None for one that this release cannot read."""
     own = [(rule, path) for item, path in placed[:index] if (rule := rule_of(item)) is not None]
     item, path = placed[index]
-    rules = own or [(rule, path) for rule in _checked(carried.rules, path)]
-    latest = [(kept, path) for kept in _checked(carried.latest, path)]
+    try:
+        rules = own or [(rule, path) for rule in _checked(carried.rules)]
+        latest = [(kept, path) for kept in _checked(carried.latest)]
+    except InvalidRequestError:
+        return None
     return [*rules, (item, path), *latest, *placed[index + 1 :]]
 
 
-def _checked(items: Sequence[Item], path: str) -> Sequence[Item]:
-    """Return carried items, checked as if the client had sent them: it could have changed them."""
-    if not items:
-        return ()
-    try:
-        return InputTokensRequest.parse({"input": list(items)}).items
-    except InvalidRequestError:
-        raise InvalidRequestError(
-            f"Invalid value for '{path}.encrypted_content': it was changed.",
-            param=f"{path}.encrypted_content",
-            code="invalid_value",
-        ) from None
+def _checked(items: Sequence[Item]) -> Sequence[Item]:
+    """Return carried items in the form of parsed ones; another release may have written them."""
+    return InputTokensRequest.parse({"input": list(items)}).items if items else ()

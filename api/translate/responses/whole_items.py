@@ -94,9 +94,9 @@ class CompactionWriter:
         """Return the events that begin the compaction."""
         return [self._open.added(), self._open.event("response.compaction.compacting")]
 
-    def end(self, encrypted: str) -> Events:
+    def end(self, state: str) -> Events:
         """End it with what the client is to carry."""
-        self._open.item["encrypted_content"] = encrypted
+        self._open.item["encrypted_content"] = state
         return [self._open.done()]
 
 

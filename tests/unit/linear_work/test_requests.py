@@ -1,6 +1,7 @@
 """Requests of all dialects, from their bytes to the body that goes to Gemini and to what is stored of them."""
 
 import itertools
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -10,7 +11,6 @@ import pytest
 
 from api.errors import InvalidRequestError
 from api.exchange.responses.items import stored_items
-from api.gemini.profile import ModelProfile
 from api.notes import notes_header
 from api.openai.chat_request import parse_chat_completion
 from api.openai.completion_request import parse_completion
@@ -20,12 +20,15 @@ from api.translate.completions.request import completion_to_gemini
 from api.translate.media_references import media_references
 from api.translate.message_tokens import json_tokens
 from api.translate.responses.request import responses_to_gemini
+from sessions_store.model_profile import ModelProfile
 from sessions_store.transcript import message_keys
 from tests.unit.linear_work.hostile_texts import Hostile, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear
-from tests.unit.responses.building import turns_of
+from tests.unit.responses.building import SIGNER, turns_of
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, assistant, call, result, user
 
+# Signed, so that it is read to its end; no conversation, so that each one is looked at.
+EMPTY_STATE = b64encode(b"gw2:" + SIGNER.code(b"{}") + b"{}").decode()
 Fields = dict[str, Any]
 Build = Callable[[int], Fields]
 
@@ -252,7 +255,7 @@ SHAPES = [
     responses("reasoning", lambda count: {"input": [{"type": "reasoning", "id": "r", "summary": []}] * count}, ITEMS),
     responses(
         "compactions",
-        lambda count: {"input": [{"type": "compaction", "encrypted_content": "Z3cxOnt9"}] * count},
+        lambda count: {"input": [{"type": "compaction", "encrypted_content": EMPTY_STATE}] * count},
         ITEMS,
     ),
     responses(

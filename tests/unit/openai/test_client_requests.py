@@ -1,8 +1,6 @@
-"""What real clients sent (recorded, see the recordings' README) is accepted, all but what OpenAI refuses as well."""
+"""The recorded requests of real clients are accepted, all but those that OpenAI refuses as well."""
 
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -12,8 +10,8 @@ from api.errors import InvalidRequestError
 from api.openai.chat_request import parse_chat_completion
 from api.openai.completion_request import parse_completion
 from api.openai.request_model import RequestModel
+from tests import recorded
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 PARSERS: dict[str, Callable[[bytes], RequestModel]] = {
     "/v1/chat/completions": parse_chat_completion,
     "/v1/completions": parse_completion,
@@ -22,20 +20,16 @@ PARSERS: dict[str, Callable[[bytes], RequestModel]] = {
 REFUSED = {"openai_py.jsonl:13": "messages"}  # the client's own test of an error: no messages
 
 
-def recorded() -> Iterator[Any]:
+def client_bodies() -> Iterator[Any]:
     """Yield (path, body, key) of every recorded request to the two endpoints."""
-    for file in sorted((SHARED / "client-requests").glob("*.jsonl")):
-        for number, line in enumerate(file.read_text().splitlines()):
-            request = json.loads(line)
+    for client in recorded.CLIENTS:
+        for number, request in recorded.client_requests(client):
             if request["method"] == "POST" and request["path"] in PARSERS:
-                key = f"{file.name}:{number}"
+                key = f"{client}.jsonl:{number}"
                 yield pytest.param(request["path"], request["body"], key, id=key)
 
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not beside this checkout")
-
-
-@pytest.mark.parametrize(("path", "body", "key"), list(recorded()))
+@pytest.mark.parametrize(("path", "body", "key"), list(client_bodies()))
 def test_recorded_requests(path: str, body: dict[str, Any], key: str) -> None:
     parse = PARSERS[path]
     if key in REFUSED:
@@ -51,9 +45,7 @@ def test_recorded_requests(path: str, body: dict[str, Any], key: str) -> None:
 
 def openai_exchanges() -> Iterator[Any]:
     """Yield the recorded chat requests that OpenAI itself answered with 200."""
-    file = SHARED / "openai-recordings.jsonl"
-    for number, line in enumerate(file.read_text().splitlines() if file.is_file() else ()):
-        exchange = json.loads(line)
+    for number, exchange in recorded.openai_exchanges():
         if "messages" in exchange["request"] and exchange["status"]["code"] == 200:
             yield pytest.param(exchange["request"], id=str(number))
 

@@ -3,7 +3,6 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -12,17 +11,19 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from api.errors import InvalidRequestError
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Content
 from api.openai.responses_request import ResponsesRequest, parse_responses
+from api.translate.responses import items as read_items
 from api.translate.responses.answer import ResponsesAnswer
+from api.translate.responses.carried_state import StateSigner
 from api.translate.responses.echo import response_echo
-from api.translate.responses.items import ItemMessages, items_to_messages
+from api.translate.responses.items import ItemMessages
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import RememberedMessage
+from sessions_store.model_profile import ModelProfile
 from tests.unit.translate.requests import FLASH_3, judge
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
+SIGNER = StateSigner(b"the tests' key")
 CREATED, ENDED = 1_700_000_000, 1_700_000_005
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
@@ -37,6 +38,11 @@ def refusal(**parameters: Any) -> InvalidRequestError:
     with pytest.raises(InvalidRequestError) as caught:
         parsed(**parameters)
     return caught.value
+
+
+def items_to_messages(items: Sequence[Mapping[str, Any]], **options: Any) -> ItemMessages:
+    """Return the messages of items, of which the state that a client carries is signed by the tests' key."""
+    return read_items.items_to_messages(items, signer=SIGNER, **options)
 
 
 def turns_of(request: ResponsesRequest, family: str = "gemini-3") -> ItemMessages:
@@ -90,6 +96,7 @@ def answer_to(request: ResponsesRequest, **options: Any) -> ResponsesAnswer:
         "call_ids": counted("call_"),
         "tool_names": call.tool_names,
         "called": call.called,
+        "signer": SIGNER,
         "family": profile.family if request.encrypted_reasoning else None,
         "top_logprobs": request.rivals,
     }

@@ -7,13 +7,14 @@ from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
 
 from api.translate.names import sanitise_name
-from api.translate.responses.encrypted import unpack_signature
-from api.translate.responses.items import items_to_messages
+from api.translate.responses.carried_state import unpack_signature
 from sessions_store.canonical import canonical_message
 from tests.unit.responses.building import (
     EVENTS,
+    SIGNER,
     answer_to,
     chunk,
+    items_to_messages,
     kinds,
     parsed,
     plain_of,
@@ -273,7 +274,7 @@ def test_what_a_client_carries_can_be_taken_back() -> None:
     request = parsed(tools=[TIME], include=ENCRYPTED)
     plain = plain_of(answer_to(request), [chunk(text("Hm."), function(signature=SIGNATURE), finish="STOP")])
     assert [item["type"] for item in plain["output"]] == ["message", "reasoning", "function_call"]
-    carried = unpack_signature(plain["output"][1]["encrypted_content"])
+    carried = unpack_signature(plain["output"][1]["encrypted_content"], SIGNER)
     assert carried is not None
     assert (carried.owner, carried.value, carried.family) == ("call", SIGNATURE, FLASH_3.family)
 
@@ -282,7 +283,7 @@ def test_reasoning_is_always_carried_by_those_who_asked() -> None:
     plain = plain_of(
         answer_to(parsed(include=ENCRYPTED)), [chunk(text("Hm.", thought=True), text("Hello"), finish="STOP")]
     )
-    assert unpack_signature(plain["output"][0]["encrypted_content"])
+    assert unpack_signature(plain["output"][0]["encrypted_content"], SIGNER)
 
 
 def test_citations_count_characters_of_their_message() -> None:

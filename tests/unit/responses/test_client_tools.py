@@ -5,9 +5,18 @@ from typing import Any, Final
 
 import pytest
 
-from api.translate.responses.items import items_to_messages
 from sessions_store.canonical import canonical_message
-from tests.unit.responses.building import answer_to, chunk, noted, parsed, plain_of, refused, stream_of, translate
+from tests.unit.responses.building import (
+    answer_to,
+    chunk,
+    items_to_messages,
+    noted,
+    parsed,
+    plain_of,
+    refused,
+    stream_of,
+    translate,
+)
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PLAIN, SIGNATURE
 
 Item = dict[str, Any]

@@ -5,20 +5,18 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError, NotFoundError
-from api.translate.responses.compact import compacted
-from api.translate.responses.encrypted import (
+from api.translate.responses.carried_state import (
     CarriedConversation,
     CarriedSignature,
     pack_conversation,
     pack_signature,
-    unpack_conversation,
-    unpack_signature,
 )
-from api.translate.responses.items import items_to_messages, references, resolved
+from api.translate.responses.compact import compacted
+from api.translate.responses.items import references, resolved
 from api.translate.responses.message_items import message_to_items
 from api.translate.responses.tool_names import CalledTool, CalledTools
 from sessions_store.canonical import canonical_message
-from tests.unit.responses.building import counted
+from tests.unit.responses.building import SIGNER, counted, items_to_messages
 from tests.unit.translate.requests import PIXEL, SIGNATURE
 
 USER = {"role": "user", "content": "Hi"}
@@ -42,7 +40,7 @@ def said(text: str) -> dict[str, Any]:
 
 
 def signed(owner: Any, family: str = "gemini-3") -> str:
-    return pack_signature(CarriedSignature(owner=owner, value=SIGNATURE, family=family))
+    return pack_signature(CarriedSignature(owner=owner, value=SIGNATURE, family=family), SIGNER)
 
 
 def called(call_id: str, name: str = "time", arguments: str = "{}") -> dict[str, Any]:
@@ -177,8 +175,8 @@ def test_a_signature_goes_to_the_text_before_it() -> None:
 @pytest.mark.parametrize(
     ("encrypted", "why"),
     [
-        ("c3R1Yg==", "another server"),
-        ("gAAAA", "another server"),
+        ("c3R1Yg==", "not signed"),
+        ("gAAAA", "not signed"),
         (signed("call", "gemini-4"), "another family"),
     ],
 )
@@ -191,7 +189,7 @@ def test_what_cannot_be_read_is_noted(encrypted: str, why: str) -> None:
 
 
 def test_a_compaction_is_the_summary_that_it_holds() -> None:
-    items = compacted([USER, said("Hello")], "They met.", item_ids=counted())
+    items = compacted([USER, said("Hello")], "They met.", item_ids=counted(), signer=SIGNER)
     assert [item["type"] for item in items] == ["message", "compaction"]
     messages = items_to_messages(items).messages
     assert messages[0] == {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
@@ -201,22 +199,12 @@ def test_a_compaction_is_the_summary_that_it_holds() -> None:
     assert foreign.notes[0].kind == "dropped"
 
 
-def test_blobs_say_who_made_them() -> None:
-    carried = CarriedSignature(owner="call", value=SIGNATURE, family="gemini-3")
-    assert unpack_signature(pack_signature(carried)) == carried
-    whole = CarriedConversation(summary="x", whole=True, rules=[USER], latest=[])
-    for conversation in (CarriedConversation(summary="x"), whole):
-        assert unpack_conversation(pack_conversation(conversation)) == conversation
-        assert unpack_signature(pack_conversation(conversation)) is None
-    assert unpack_conversation(pack_signature(carried)) is None
-
-
 def test_a_compaction_of_everything_takes_its_place() -> None:
     rules = [{"role": "system", "content": "Be brief."}]
     carried = CarriedConversation(
         summary="They met.", whole=True, rules=rules, latest=[{"role": "user", "content": "Who?"}]
     )
-    item = {"type": "compaction", "encrypted_content": pack_conversation(carried)}
+    item = {"type": "compaction", "encrypted_content": pack_conversation(carried, SIGNER)}
     summary = {"role": "user", "content": "<conversation_summary>\nThey met.\n</conversation_summary>"}
     latest = {"role": "user", "content": "Who?"}
 
@@ -224,13 +212,6 @@ def test_a_compaction_of_everything_takes_its_place() -> None:
     for before, system in (([USER, said("Hello")], rules[0]), ([newer, USER, said("Hello")], newer)):
         turns = items_to_messages([*before, item, said("Ada.")])
         assert turns.messages == [system, summary, latest, {"role": "assistant", "content": "Ada."}]
-
-
-def test_a_compaction_that_was_tampered_with_is_refused() -> None:
-    carried = CarriedConversation(summary="x", whole=True, latest=[{"role": "user"}])
-    with pytest.raises(InvalidRequestError) as caught:
-        items_to_messages([{"type": "compaction", "encrypted_content": pack_conversation(carried)}])
-    assert caught.value.param == "input[0].encrypted_content"
 
 
 def test_references_are_resolved_or_not_found() -> None:
@@ -294,19 +275,3 @@ def test_messages_survive_the_way_to_items_and_back(message: dict[str, Any]) -> 
     assert len({item["id"] for item in items}) == len(items)
     (again,) = items_to_messages(items).messages
     assert canonical_message(again) == canonical_message(message)
-
-
-def test_stored_signatures_come_out_for_clients_that_carry_them() -> None:
-    content: Any = {
-        "role": "model",
-        "parts": [
-            {"text": "Hello", "thoughtSignature": SIGNATURE},
-            {"functionCall": {"name": "time", "args": {}}, "thoughtSignature": SIGNATURE[::-1]},
-        ],
-    }
-    message = {"role": "assistant", "content": "Hello", "tool_calls": [called("c1")]}
-    items = message_to_items(message, item_ids=counted(), content=content, family="gemini-3")
-    assert [item["type"] for item in items] == ["message", "reasoning", "reasoning", "function_call"]
-    (again,) = items_to_messages(items, family="gemini-3").messages
-    assert again["extra_content"]["google"]["thought_signature"] == SIGNATURE
-    assert again["tool_calls"][0]["extra_content"]["google"]["thought_signature"] == SIGNATURE[::-1]

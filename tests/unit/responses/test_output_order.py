@@ -3,13 +3,13 @@
 What a stream has told cannot move any more: so a plain answer has it in that order too.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from tests.unit.responses.building import SHARED, answer_to, chunk, parsed, plain_of, stream_of
+from tests.recorded import gemini_answers
+from tests.unit.responses.building import answer_to, chunk, parsed, plain_of, stream_of
 
 Responses = list[dict[str, Any]]
 
@@ -112,21 +112,7 @@ def test_streams_and_plain_answers_have_one_order(responses: list[Any], order: l
     assert check_order(responses) == order
 
 
-def recorded() -> list[Any]:
-    """Return the responses of each recorded answer with status 200, as parameters of a test."""
-    file = SHARED / "gemini-recordings.jsonl"
-    found = []
-    for number, line in enumerate(file.read_text("utf-8").split("\n") if file.is_file() else ()):
-        exchange = json.loads(line) if line else {}
-        if exchange.get("status") == 200 and exchange["op"] in ("generateContent", "streamGenerateContent"):
-            responses = exchange["chunks"] if "chunks" in exchange else [exchange["response"]]
-            if any("candidates" in response or "promptFeedback" in response for response in responses):
-                found.append(pytest.param(responses, id=str(number)))
-    return found
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not beside this checkout")
-@pytest.mark.parametrize("responses", recorded())
+@pytest.mark.parametrize("responses", gemini_answers())
 def test_recorded_answers_have_one_order(responses: list[Any]) -> None:
     types = check_order(responses)
     if any(part.get("toolCall", {}).get("toolType") == "GOOGLE_SEARCH_WEB" for part in parts_of(responses)):

@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from api.translate.pairing import paired
-from api.translate.responses.encrypted import CarriedSignature, pack_signature
+from api.translate.responses.carried_state import CarriedSignature, pack_signature
 from api.translate.signatures import SKIP_SIGNATURE
 from api.translate.upstream_call import RememberedMessage
-from tests.unit.responses.building import noted, refused, translate
+from tests.unit.responses.building import SIGNER, noted, refused, translate
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, SIGNATURE
 
 Item = dict[str, Any]
@@ -174,7 +174,7 @@ def test_what_stands_in_order_is_not_noted() -> None:
 
 
 def test_signatures_stay_on_their_calls() -> None:
-    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family))
+    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family), SIGNER)
     reasoning = {"type": "reasoning", "summary": [], "encrypted_content": blob}
     body = translate(
         input=[USER, reasoning, call("1", "a"), said("developer"), call("2", "b"), out("2"), out("1")]
@@ -186,7 +186,7 @@ def test_signatures_stay_on_their_calls() -> None:
 
 
 def test_a_signature_reaches_its_call_behind_a_message() -> None:
-    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family))
+    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family), SIGNER)
     reasoning = {"type": "reasoning", "summary": [], "encrypted_content": blob}
     body = translate(input=[USER, reasoning, said("developer"), call("1", "a"), out("1")]).body
 

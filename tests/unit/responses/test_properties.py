@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.errors import InvalidRequestError, UpstreamError
-from api.gemini.profile import ModelProfile
 from api.openai.responses_request import ResponsesRequest, parse_responses
-from api.translate.responses.encrypted import CarriedSignature, pack_signature
-from api.translate.responses.items import ItemMessages, items_to_messages
+from api.translate.responses.carried_state import CarriedSignature, pack_signature
+from api.translate.responses.items import ItemMessages
 from api.translate.responses.message_items import message_to_items
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import OMITTED, RememberedMessage
 from sessions_store.canonical import canonical_message
-from tests.unit.responses.building import answer_to, chunk, plain_of, stream_of, turns_of
+from sessions_store.model_profile import ModelProfile
+from tests.unit.responses.building import SIGNER, answer_to, chunk, items_to_messages, plain_of, stream_of, turns_of
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE, judge
 from tests.unit.translate.test_answer_hostile import mutations
 
@@ -30,7 +30,7 @@ blobs = st.sampled_from(
         None,
         "gAAAA",
         *(
-            pack_signature(CarriedSignature(owner=o, value=SIGNATURE, family=f))
+            pack_signature(CarriedSignature(owner=o, value=SIGNATURE, family=f), SIGNER)
             for o, f in itertools.product(OWNERS, ("", "gemini-3"))
         ),
     ]

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.translate.responses.encrypted import unpack_signature
-from api.translate.responses.items import items_to_messages
-from tests.unit.responses.building import answer_to, chunk, parsed, plain_of, stream_of
+from api.translate.responses.carried_state import unpack_signature
+from tests.unit.responses.building import SIGNER, answer_to, chunk, items_to_messages, parsed, plain_of, stream_of
 from tests.unit.translate.requests import FLASH_3, SIGNATURE
 
 TIME = {"type": "function", "name": "time"}
@@ -66,7 +65,7 @@ def test_the_reasoning_item_stands_before_the_message(carried: bool) -> None:
     assert message["content"][0]["text"] == "It is."
     assert ("encrypted_content" in reasoning) is carried
     if carried:
-        found = unpack_signature(reasoning["encrypted_content"])
+        found = unpack_signature(reasoning["encrypted_content"], SIGNER)
         assert found is not None
         assert (found.owner, found.value) == ("text", SIGNATURE)
 
@@ -98,7 +97,7 @@ def test_each_run_of_thoughts_has_an_item_before_its_text() -> None:
     ]
     output = output_of(chunks, carried=True)
     assert kinds_of(output) == ["reasoning", "message", "reasoning", "message"]
-    found = [unpack_signature(item["encrypted_content"]) for item in output[::2]]
+    found = [unpack_signature(item["encrypted_content"], SIGNER) for item in output[::2]]
     assert [carried.value for carried in found if carried is not None] == [SIGNATURE, OTHER]
 
 
@@ -122,7 +121,7 @@ def test_what_comes_too_late_to_stand_before_the_message_stands_behind_it() -> N
     events = stream_of(answer_to(parsed(include=ENCRYPTED)), late)
     message, reasoning = events[-1]["response"]["output"]
     assert (message["type"], reasoning["type"]) == ("message", "reasoning")
-    found = unpack_signature(reasoning["encrypted_content"])
+    found = unpack_signature(reasoning["encrypted_content"], SIGNER)
     assert found is not None
     assert found.value == SIGNATURE
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from api.translate.responses.encrypted import CarriedSignature, pack_signature
+from api.translate.responses.carried_state import CarriedSignature, pack_signature
 from api.translate.signatures import SKIP_SIGNATURE
 from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage
-from tests.unit.responses.building import noted, refused, translate
+from tests.unit.responses.building import SIGNER, noted, refused, translate
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE
 
 USER = {"role": "user", "content": "Hi"}
@@ -287,7 +287,7 @@ def test_a_tool_loop() -> None:
 
 
 def test_a_carried_signature_goes_back_to_its_call() -> None:
-    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family))
+    blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family), SIGNER)
     reasoning = {"type": "reasoning", "summary": [], "encrypted_content": blob}
     call = translate(input=[USER, reasoning, CALL, OUTPUT])
     assert call.body["contents"][1]["parts"][0]["thoughtSignature"] == SIGNATURE

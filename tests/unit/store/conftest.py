@@ -1,12 +1,20 @@
 """What the tests of the store on an event loop share."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from sessions_store.recording import Store
 from tests.unit.store.exchanges import new_principal
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder: `.ci/run` runs them in its second half."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.store)
 
 
 @pytest.fixture

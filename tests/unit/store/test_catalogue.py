@@ -2,20 +2,19 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import fields
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from api.gemini.profile import ModelProfile
 from sessions_store import catalogue, catalogue_changes, catalogue_rows
-from sessions_store.catalogue_rows import CAPABILITIES, CatalogueRows, load
+from sessions_store.catalogue_rows import CatalogueModel, CatalogueRows, load
+from sessions_store.model_profile import Sampling, Thinking
 from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel, User
 from sessions_store.resolution import Catalogue
 from sessions_store.seeding import read_seed, seed
@@ -33,8 +32,16 @@ def stamp(settings: Any, tmp_path: Path) -> Iterator[Path]:
     catalogue.reset()
 
 
-def test_the_catalogue_fills_every_field_of_a_profile() -> None:
-    assert set(CAPABILITIES) == {field.name for field in fields(ModelProfile)}
+def test_each_capability_is_a_column_with_the_same_default() -> None:
+    row = UpstreamModel(name="gemini-x")
+    row.created_at = datetime(2026, 11, 24, tzinfo=UTC)
+
+    assert catalogue_rows.catalogue_model(row) == CatalogueModel(name="gemini-x", created=1_795_478_400)
+
+
+def test_the_choices_of_a_column_are_the_values_of_the_profile() -> None:
+    assert UpstreamModel.Sampling.values == list(get_args(Sampling))
+    assert UpstreamModel.Thinking.values == list(get_args(Thinking))
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import pytest
 
 from sessions_store.tree import new_ids
 
+pytestmark = pytest.mark.portable
+
 ROOT = Path(__file__).resolve().parents[3]
 BEFORE = "0009"
 OLD = UUID(int=7)

@@ -3,7 +3,6 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from openai._models import construct_type
@@ -16,8 +15,6 @@ from api.translate.chat.answer import ChatAnswer
 from api.translate.completions.answer import CompletionAnswer
 from api.translate.names import ToolNames
 
-ROOT = Path(__file__).resolve().parents[3]
-RECORDINGS = ROOT.parent / "shared" / "data" / "gemini-recordings.jsonl"
 MODEL = "gpt-4o"
 CREATED = 1_700_000_000
 

@@ -10,10 +10,10 @@ import orjson
 from api.gemini.emulator.models import models
 from api.gemini.emulator.rules import check_rules
 from api.gemini.emulator.validation import check
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob, Content
 from api.openai.chat_request import parse_chat_completion
 from api.translate.chat.request import RememberedMessage, UpstreamCall, chat_to_gemini
+from sessions_store.model_profile import ModelProfile
 
 ROOT = Path(__file__).resolve().parents[3]
 

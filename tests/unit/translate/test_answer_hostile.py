@@ -14,16 +14,12 @@ from api.errors import UpstreamError
 from api.translate.chat.answer import ChatAnswer
 from api.translate.no_answer import filled
 from api.translate.speech import Speech
-from tests.unit.translate.answers import ROOT, chat_answer, choices_of, completion_answer, fold, plain_of, stream_of
+from tests.golden_cases import RESPONSE, STREAM, cases, read, read_lines
+from tests.unit.translate.answers import chat_answer, choices_of, completion_answer, fold, plain_of, stream_of
 
 GOLDEN = [
-    *(json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "tests/golden").glob("*/gemini_response.json"))),
-    *(
-        json.loads(line)
-        for path in sorted((ROOT / "tests/golden").glob("*/gemini_stream.jsonl"))
-        for line in path.read_text("utf-8").split("\n")
-        if line
-    ),
+    *(read(case / RESPONSE) for case in cases(holding=RESPONSE)),
+    *(response for case in cases(holding=STREAM) for response in read_lines(case / STREAM)),
 ]
 RESPONSES = [response for response in GOLDEN if isinstance(response, dict)]
 JSON = st.recursive(

@@ -1,13 +1,11 @@
 """Every recorded answer of the real Gemini goes both ways, loses nothing and is what the OpenAI SDK expects."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.recorded import WHOLE, gemini_answers
 from tests.unit.translate.answers import (
-    RECORDINGS,
     chat_answer,
     choices_of,
     completion_answer,
@@ -16,21 +14,12 @@ from tests.unit.translate.answers import (
     stream_of,
 )
 
-pytestmark = pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not beside this checkout")
+each_answer = pytest.mark.parametrize("recorded", gemini_answers())
 
 
-def answers() -> list[Any]:
-    """Return (id, responses) of each recorded answer with status 200."""
-    found = []
-    for number, line in enumerate(RECORDINGS.read_text("utf-8").split("\n") if RECORDINGS.exists() else ()):
-        exchange = json.loads(line) if line else {}
-        if exchange.get("status") != 200 or exchange["op"] not in ("generateContent", "streamGenerateContent"):
-            continue
-        responses = exchange["chunks"] if "chunks" in exchange else [exchange["response"]]
-        if any("candidates" in response or "promptFeedback" in response for response in responses):
-            name = f"{number}-{Path(exchange['source']).stem}"
-            found.append(pytest.param([(0, response) for response in responses], id=name))
-    return found
+def responses_of(recorded: list[Any]) -> list[tuple[int, Any]]:
+    """Return (first choice, response) pairs of an answer to one request."""
+    return [(0, response) for response in recorded]
 
 
 def parts_of(responses: list[tuple[int, Any]]) -> list[dict[str, Any]]:
@@ -39,19 +28,21 @@ def parts_of(responses: list[tuple[int, Any]]) -> list[dict[str, Any]]:
 
 
 def test_there_are_recordings() -> None:
-    assert len(answers()) > 250
+    assert len(gemini_answers()) > (250 if WHOLE else 60)
 
 
-@pytest.mark.parametrize("responses", answers())
-def test_stream_and_plain_answer_are_the_same(responses: list[tuple[int, Any]]) -> None:
+@each_answer
+def test_stream_and_plain_answer_are_the_same(recorded: list[Any]) -> None:
+    responses = responses_of(recorded)
     plain = plain_of(chat_answer(), responses)
     chunks = stream_of(chat_answer(include_usage=True), responses)
     assert fold(chunks) == choices_of(plain)
     assert chunks[-1]["usage"] == plain["usage"]
 
 
-@pytest.mark.parametrize("responses", answers())
-def test_nothing_of_an_answer_is_lost(responses: list[tuple[int, Any]]) -> None:
+@each_answer
+def test_nothing_of_an_answer_is_lost(recorded: list[Any]) -> None:
+    responses = responses_of(recorded)
     answer = chat_answer()
     plain_of(answer, responses)
     sent, parts = parts_of(responses), answer.contents[0]["parts"]
@@ -68,16 +59,18 @@ def test_nothing_of_an_answer_is_lost(responses: list[tuple[int, Any]]) -> None:
     assert [call["function"]["name"] for call in answer.messages[0].get("tool_calls", ())] == names  # type: ignore[typeddict-item]
 
 
-@pytest.mark.parametrize("responses", answers())
-def test_usage_adds_up_to_geminis_total(responses: list[tuple[int, Any]]) -> None:
+@each_answer
+def test_usage_adds_up_to_geminis_total(recorded: list[Any]) -> None:
+    responses = responses_of(recorded)
     answer = chat_answer()
     plain_of(answer, responses)
     for counts in answer.usage_metadata:
         assert answer.usage["total_tokens"] == counts.get("totalTokenCount", 0)
 
 
-@pytest.mark.parametrize("responses", answers())
-def test_what_is_stored_answers_the_same_when_it_comes_again(responses: list[tuple[int, Any]]) -> None:
+@each_answer
+def test_what_is_stored_answers_the_same_when_it_comes_again(recorded: list[Any]) -> None:
+    responses = responses_of(recorded)
     answer = chat_answer()
     plain_of(answer, responses)
     again = chat_answer()
@@ -91,8 +84,9 @@ def test_what_is_stored_answers_the_same_when_it_comes_again(responses: list[tup
     assert again.contents == answer.contents
 
 
-@pytest.mark.parametrize("responses", answers())
-def test_recorded_answers_as_text_completions(responses: list[tuple[int, Any]]) -> None:
+@each_answer
+def test_recorded_answers_as_text_completions(recorded: list[Any]) -> None:
+    responses = responses_of(recorded)
     plain = plain_of(completion_answer(), responses)
     folded = fold(stream_of(completion_answer(), responses))
     assert folded[0]["text"] == plain["choices"][0]["text"]

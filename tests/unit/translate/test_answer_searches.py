@@ -1,11 +1,11 @@
 """How many searches an answer took: different queries of each upstream call, as Google bills them (rule 98)."""
 
-import json
 from typing import Any
 
 import pytest
 
-from tests.unit.translate.answers import RECORDINGS, chat_answer, completion_answer
+from tests.recorded import chunks, gemini_exchanges
+from tests.unit.translate.answers import chat_answer, completion_answer
 
 
 def candidate(*queries: str, index: int = 0, text: str = "Yes.") -> Any:
@@ -63,7 +63,6 @@ def test_rule_098_each_call_searches_for_itself() -> None:
     assert answer.searches == [0, 2, 1]
 
 
-@pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not beside this checkout")
 @pytest.mark.parametrize(
     ("number", "searches"),
     [
@@ -76,9 +75,8 @@ def test_rule_098_each_call_searches_for_itself() -> None:
     ],
 )
 def test_rule_098_recorded_searches(number: int, searches: int) -> None:
-    exchange = json.loads(RECORDINGS.read_text("utf-8").split("\n")[number])
     answer = chat_answer()
-    for response in exchange.get("chunks") or [exchange["response"]]:
+    for response in chunks(dict(gemini_exchanges())[number]):
         answer.feed(response)
 
     assert answer.searches == [searches]

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
-from api.gemini.profile import ModelProfile
 from api.gemini.wire import Blob
 from api.translate.media_references import media_references, stored_media
 from sessions_store.canonical import canonical_message
+from sessions_store.model_profile import ModelProfile
 from tests.unit.translate.requests import (
     DATA_URL,
     FLASH_2,

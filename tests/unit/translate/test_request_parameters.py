@@ -7,7 +7,7 @@ import pytest
 
 from api.errors import InvalidRequestError
 from api.translate.upstream_call import OMITTED
-from api.translate.vertex import call_for_vertex
+from api.translate.vertex import final_call
 from tests.unit.translate.requests import FLASH_2, FLASH_3, WEATHER_TOOL, config, noted, translate, user
 
 WITH_LOGPROBS = replace(FLASH_2, name="gemini-2.0-flash", logprobs=True, thinking="none")
@@ -199,7 +199,7 @@ def test_googles_options_of_another_form_are_refused_by_name(name: str, value: A
 
 def test_vertex_is_not_sent_what_only_the_gemini_api_knows() -> None:
     upstream = translate(tools=[WEATHER_TOOL], web_search_options={}, service_tier="flex", profile=FLASH_3)
-    vertex = call_for_vertex(upstream)
+    vertex = final_call(upstream, vertex=True)
     assert vertex.body["toolConfig"] == {"functionCallingConfig": {"mode": "VALIDATED"}}
     assert "serviceTier" not in vertex.body
     assert noted(vertex) == [("dropped", "service_tier")]
@@ -208,6 +208,7 @@ def test_vertex_is_not_sent_what_only_the_gemini_api_knows() -> None:
 
 def test_vertex_is_sent_all_else() -> None:
     upstream = translate(tools=[WEATHER_TOOL], tool_choice="required", service_tier="default")
-    vertex = call_for_vertex(upstream)
+    vertex = final_call(upstream, vertex=True)
     assert vertex.body == {name: value for name, value in upstream.body.items() if name != "serviceTier"}
     assert vertex.notes == ()
+    assert final_call(upstream, vertex=False) is upstream

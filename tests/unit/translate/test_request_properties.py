@@ -1,7 +1,6 @@
 """Whatever the parser lets through translates to a body that a strict Gemini takes, or is an InvalidRequestError."""
 
 import itertools
-import json
 from typing import Any
 
 import orjson
@@ -10,13 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.errors import InvalidRequestError
-from api.gemini.profile import ModelProfile
 from api.openai.chat_request import ChatCompletionRequest, parse_chat_completion
 from api.openai.completion_request import parse_completion
 from api.translate.chat.request import OMITTED, UpstreamCall, chat_to_gemini
 from api.translate.completions.request import completion_to_gemini
 from api.translate.google_options import OPTIONS
 from api.translate.upstream_call import RememberedMessage
+from sessions_store.model_profile import ModelProfile
+from tests.recorded import CLIENTS, client_requests
 from tests.unit.translate.requests import (
     DATA_URL,
     FLASH_2,
@@ -24,7 +24,6 @@ from tests.unit.translate.requests import (
     PAINTER,
     PLAIN,
     PRO_2,
-    ROOT,
     SIGNATURE,
     SPEAKER,
     WEATHER_TOOL,
@@ -32,7 +31,6 @@ from tests.unit.translate.requests import (
     judge,
 )
 
-CLIENT_REQUESTS = ROOT.parent / "shared" / "data" / "client-requests"
 MODELS = (FLASH_2, PRO_2, FLASH_3)
 ALL_MODELS = (*MODELS, PAINTER, SPEAKER, PLAIN)
 
@@ -369,16 +367,14 @@ def test_any_combination_of_parameters_is_one_that_gemini_takes(
 
 def client_bodies() -> list[Any]:
     """Return what real clients sent to the two endpoints, as parameters of a test."""
-    bodies = []
-    for path in sorted(CLIENT_REQUESTS.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text("utf-8").splitlines()):
-            sent = json.loads(line)
-            if sent["path"].endswith("completions") and sent["method"] == "POST" and sent.get("body", {}).get("model"):
-                bodies.append(pytest.param(sent["body"], id=f"{path.stem}-{number}"))
-    return bodies
+    return [
+        pytest.param(sent["body"], id=f"{client}-{number}")
+        for client in CLIENTS
+        for number, sent in client_requests(client)
+        if sent["path"].endswith("completions") and sent["method"] == "POST" and sent.get("body", {}).get("model")
+    ]
 
 
-@pytest.mark.skipif(not CLIENT_REQUESTS.is_dir(), reason="the recorded client requests are not here")
 @pytest.mark.parametrize("profile", MODELS, ids=lambda profile: profile.name)
 @pytest.mark.parametrize("body", client_bodies())
 def test_what_real_clients_send_is_accepted(body: dict[str, Any], profile: ModelProfile) -> None:

@@ -58,7 +58,7 @@ def _candidate(conversation: Conversation, model: Model, index: int, seed: str) 
     thought = thoughts_for(conversation) if shows else ""
     calls = [] if _loses_thread(conversation, model) else calls_for(conversation)
     if calls:
-        calls = [_with_id(call, seed, number) if model.call_ids else call for number, call in enumerate(calls)]
+        calls = [_with_id(call, seed, number) if model.function_call_ids else call for number, call in enumerate(calls)]
         cost = sum(tokens(orjson.dumps(call).decode()) for call in calls)
         reason = "STOP"
         if cost > limit - thoughts:
@@ -116,7 +116,7 @@ def _loses_thread(conversation: Conversation, model: Model) -> bool:
 
     Where the model needs `result_ids`, a result without the id of its call is lost too.
     """
-    if not model.call_ids or not conversation.results:
+    if not model.function_call_ids or not conversation.results:
         return False
     calls = conversation.turns[-2].calls
     return not all(any(_belongs(result, call, model) for call in calls) for result in conversation.results)

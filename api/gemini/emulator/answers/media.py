@@ -27,8 +27,8 @@ LOUDNESS = 8_000
 
 def draws(conversation: Conversation, model: Model) -> bool:
     """Whether the answer has a picture: the model makes some, and the request does not ask for text alone."""
-    asked = conversation.config.get("responseModalities") or model.modalities
-    return "IMAGE" in model.modalities and "IMAGE" in asked and conversation.mime_type == "text/plain"
+    asked = conversation.config.get("responseModalities") or model.output_modalities
+    return "IMAGE" in model.output_modalities and "IMAGE" in asked and conversation.mime_type == "text/plain"
 
 
 def speaks(conversation: Conversation) -> bool:

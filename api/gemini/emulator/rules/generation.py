@@ -55,21 +55,21 @@ def _check_limits(config: dict[str, Any], model: Model) -> None:
 def _check_refused(config: dict[str, Any], model: Model) -> None:
     """What a model does not do at all is refused, whatever the value."""
     count = config.get("candidateCount", 1)
-    if count > 1 and model.candidates == 1:
+    if count > 1 and model.max_candidates == 1:
         raise GoogleError("Multiple candidates is not enabled for this model")
-    if not 1 <= count <= model.candidates:
+    if not 1 <= count <= model.max_candidates:
         raise InvalidField(
-            "generation_config.candidate_count", f"candidate_count must be in the range [1, {model.candidates}]."
+            "generation_config.candidate_count", f"candidate_count must be in the range [1, {model.max_candidates}]."
         )
     if not model.penalties and ("presencePenalty" in config or "frequencyPenalty" in config):
         raise GoogleError(f"Penalty is not enabled for models/{model.name}")
     if not model.logprobs and (config.get("responseLogprobs") or "logprobs" in config):
         raise GoogleError(f"Logprobs is not enabled for models/{model.name}")
-    refused = set(config.get("responseModalities") or ["TEXT"]) - {*model.modalities, "MODALITY_UNSPECIFIED"}
+    refused = set(config.get("responseModalities") or ["TEXT"]) - {*model.output_modalities, "MODALITY_UNSPECIFIED"}
     if refused:
         raise GoogleError(
             f"The requested combination of response modalities ({', '.join(sorted(refused))}) "
-            f"is not supported by the model. models/{model.name} accepts: {', '.join(model.modalities)}"
+            f"is not supported by the model. models/{model.name} accepts: {', '.join(model.output_modalities)}"
         )
 
 

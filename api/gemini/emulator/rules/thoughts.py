@@ -35,7 +35,7 @@ def check_thinking(config: dict[str, Any], model: Model) -> None:
 def _check_level(level: str, model: Model) -> None:
     if model.thinking != "level":
         raise GoogleError("Thinking level is not supported for this model.")
-    if level not in model.levels:
+    if level.lower() not in model.thinking_levels:
         raise GoogleError(
             f"Thinking level {level} is not supported for this model. Please retry with other thinking level."
         )
@@ -46,24 +46,24 @@ def _check_budget(budget: int, model: Model) -> None:
         if not model.budget_accepted:
             raise GoogleError("Thinking budget is not supported for this model. Please use thinking level instead.")
         return
-    if budget == 0 and not model.budget_off:
+    if budget == 0 and not model.thinking_can_disable:
         raise GoogleError("Budget 0 is invalid. This model only works in thinking mode.")
-    if budget not in {0, DYNAMIC} and not model.budget_min <= budget <= model.budget_max:
+    if budget not in {0, DYNAMIC} and not model.thinking_budget_min <= budget <= model.thinking_budget_max:
         raise GoogleError(
             f"The thinking budget {budget} is invalid. "
-            f"Please choose a value between {model.budget_min} and {model.budget_max}."
+            f"Please choose a value between {model.thinking_budget_min} and {model.thinking_budget_max}."
         )
 
 
 def check_signatures(conversation: Conversation, model: Model, *, foreign: bool) -> None:
     """Raises GoogleError for a corrupted signature, or where the current turn misses one that the model requires."""
-    if model.signatures == "none":
+    if not model.signs:
         return
     for content in conversation.contents:
         for part in content["parts"]:
             if part.get("thoughtSignature") and not is_right(part, family=model.family, foreign=foreign):
                 raise GoogleError("Corrupted thought signature.")
-    if model.signatures == "required":
+    if model.signatures:
         _check_presence(conversation.contents)
 
 

@@ -1,11 +1,18 @@
-"""What one Gemini model allows, as data. The catalogue's rows fill it; nothing here asks for a model's name."""
+"""What one Gemini model allows, as data (facts of https://ai.google.dev/gemini-api/docs/models). Plain Python.
+
+The one definition of a model's capabilities: the columns of `UpstreamModel` take their defaults from it, a row of the
+catalogue and a model of the emulator extend it, the translation reads it. Nothing asks for a model's name.
+"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-# Google's own table of its OpenAI endpoint (https://ai.google.dev/gemini-api/docs/openai#thinking); what is beyond it
-# asks for all there is.
-GOOGLE_BUDGETS = (
+Sampling = Literal["honoured", "ignored", "refused"]
+Thinking = Literal["none", "budget", "level"]
+
+# Google's own table of its OpenAI endpoint (https://ai.google.dev/gemini-api/docs/openai#thinking); the efforts beyond
+# that table get the greatest budget of any model.
+GOOGLE_BUDGETS: Final = (
     ("minimal", 1024),
     ("low", 1024),
     ("medium", 8192),
@@ -17,21 +24,22 @@ GOOGLE_BUDGETS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelProfile:
-    """Capabilities of one upstream model (facts of https://ai.google.dev/gemini-api/docs/models, in the catalogue).
+    """The capabilities of one upstream model; each field is a column of `UpstreamModel`, where its meaning is said.
 
     `sampling` says what happens to temperature, topP and topK; `thinking_levels` are in ascending order;
     `thinking_budgets` gives the budget in tokens of each reasoning effort, for models that think by a budget.
     """
 
     name: str
+    family: str = ""
     input_token_limit: int = 1_048_576
     output_token_limit: int = 65_536
     max_candidates: int = 1
     penalties: bool = False
-    sampling: Literal["honoured", "ignored", "refused"] = "honoured"
+    sampling: Sampling = "honoured"
     max_stop_sequences: int = 5
     logprobs: bool = False
-    thinking: Literal["none", "budget", "level"] = "none"
+    thinking: Thinking = "none"
     thinking_levels: tuple[str, ...] = ()
     thinking_default: str = ""
     thinking_budget_min: int = 0
@@ -40,12 +48,14 @@ class ModelProfile:
     thinking_budgets: tuple[tuple[str, int], ...] = GOOGLE_BUDGETS
     signatures: bool = False
     function_call_ids: bool = False
+    functions: bool = True
     tools_with_json: bool = False
     tools_with_builtin: bool = False
     validated_mode: bool = False
     json_schema: bool = True
     media_resolution_per_part: bool = False
     function_response_parts: bool = False
-    functions: bool = True
     output_modalities: tuple[str, ...] = ("TEXT",)
-    family: str = ""
+
+
+DEFAULTS: Final = ModelProfile(name="")

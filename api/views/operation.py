@@ -1,0 +1,78 @@
+"""What an endpoint takes and gives, said beside the method that serves it: a decorator, read by `api.openapi`.
+
+Paths and methods are the URLconf's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+
+from api.openai.list_query import DEFAULT_LIMIT, MAX_LIMIT
+from api.openai.request_model import RequestModel
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A query or header parameter. The entries of an object are sent as `name[key]=value`."""
+
+    name: str
+    schema: Mapping[str, Any]
+    what: str
+    place: Literal["query", "header"] = "query"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path: its `operationId`, and `what` it does in one sentence.
+
+    `answer` is the type of the JSON that a success gives, `events` that of a stream's events (`done` if OpenAI's
+    `[DONE]` ends it), `body` what parses the request; a body that is `optional` may be empty. `gives` is the path
+    parameter of other operations that stands in the answer, and where (a JSON pointer).
+
+    An instance is a decorator: it marks a view's method and returns the method itself.
+    """
+
+    name: str
+    what: str
+    answer: Any
+    body: type[RequestModel] | None = None
+    optional: bool = False
+    events: Any = None
+    done: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    gives: tuple[str, str] | None = None
+
+    def __call__(self, handler: Handler) -> Handler:
+        """Describe a view's method."""
+        handler.operation = self  # type: ignore[attr-defined]  # functions take attributes
+        return handler
+
+
+def operation_of(view: type, method: str) -> Operation:
+    """Return the operation of a view's method ("get"); raises LookupError where the method is not described."""
+    described: Operation | None = getattr(getattr(view, method), "operation", None)
+    if described is None:
+        raise LookupError(f"{view.__name__}.{method} has no @Operation.")
+    return described
+
+
+SESSION: Final = Parameter(
+    name="X-Session-Id",
+    schema={"type": "string", "pattern": "^[\\x21-\\x7e]{0,200}$"},
+    what="Keeps several conversations of one user apart; requests that name the same one are served in order.",
+    place="header",
+)
+_LIMIT: Final = Parameter(
+    name="limit",
+    schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    what="How many objects a page has at most.",
+)
+_AFTER: Final = Parameter(name="after", schema={"type": "string"}, what="The id that the page begins behind.")
+
+
+def page_parameters(order: Literal["asc", "desc"]) -> tuple[Parameter, ...]:
+    """Return the parameters of a list whose default order is `order`."""
+    schema = {"type": "string", "enum": ["asc", "desc"], "default": order}
+    return (_LIMIT, _AFTER, Parameter(name="order", schema=schema, what="By the time of creation."))

@@ -1,0 +1,60 @@
+"""Recorded traffic of real clients and real servers: the extract in `tests/recordings/`, or the whole of it.
+
+The whole lies beside some checkouts. `TEST_RECORDINGS` names the folder to read.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXTRACT = Path(__file__).with_name("recordings")
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+RECORDINGS = Path(os.environ.get("TEST_RECORDINGS") or (BESIDE if BESIDE.is_dir() else EXTRACT)).resolve()
+# Whether these are all recordings: a test of their number expects fewer of the extract.
+WHOLE = RECORDINGS != EXTRACT
+CLIENTS = tuple(sorted(file.stem for file in (RECORDINGS / "client-requests").glob("*.jsonl")))
+GEMINI_OPENAPI = RECORDINGS / "gemini-openapi-v1beta.json"
+OPENAI_OPENAPI = RECORDINGS / "openai-openapi-trimmed.json"
+
+
+def client_requests(client: str) -> Iterator[tuple[int, Any]]:
+    """Yield (number, request) of each request that a client sent, in order."""
+    yield from _numbered(RECORDINGS / "client-requests" / f"{client}.jsonl")
+
+
+def gemini_exchanges() -> Iterator[tuple[int, Any]]:
+    """Yield (number, exchange) of each request to the real Gemini with its answer."""
+    yield from _numbered(RECORDINGS / "gemini-recordings.jsonl")
+
+
+def openai_exchanges() -> Iterator[tuple[int, Any]]:
+    """Yield (number, exchange) of each request to the real OpenAI with its answer."""
+    yield from _numbered(RECORDINGS / "openai-recordings.jsonl")
+
+
+def gemini_answers() -> list[Any]:
+    """Return the responses of each answer of Gemini's with status 200, as parameters of a test."""
+    found = []
+    for number, exchange in gemini_exchanges():
+        if exchange.get("status") != 200 or exchange["op"] not in ("generateContent", "streamGenerateContent"):
+            continue
+        responses = chunks(exchange)
+        if any("candidates" in response or "promptFeedback" in response for response in responses):
+            found.append(pytest.param(responses, id=f"{number}-{Path(exchange['source']).stem}"))
+    return found
+
+
+def chunks(exchange: Any) -> list[Any]:
+    """Return what an exchange's answer consists of: the chunks of a stream, or one response."""
+    return exchange["chunks"] if "chunks" in exchange else [exchange["response"]]
+
+
+def _numbered(file: Path) -> Iterator[tuple[int, Any]]:
+    """Yield the lines with their numbers in the whole; an extract has these beside its lines."""
+    for number, line in enumerate(file.read_text("utf-8").splitlines()):
+        value = json.loads(line)
+        yield value.get("number", number), value
