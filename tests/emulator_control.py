@@ -6,6 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 
+def text_chunk(text: str, **candidate: Any) -> dict[str, Any]:
+    """A chunk of Gemini's stream with a text, which counts 3 tokens in and 5 out."""
+    content = {"role": "model", "parts": [{"text": text}]}
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 5, "totalTokenCount": 8}
+    return {"candidates": [{"index": 0, "content": content, **candidate}], "usageMetadata": usage}
+
+
+def text_chunks(*texts: str) -> list[dict[str, Any]]:
+    """A whole stream of these texts."""
+    chunks = [text_chunk(text) for text in texts]
+    chunks[-1]["candidates"][0]["finishReason"] = "STOP"
+    return chunks
+
+
 class Emulator:
     """The control endpoints of the emulator at `base_url`; blocking, for use outside an event loop or in a thread."""
 

@@ -28,11 +28,16 @@ def unread(server: ServerProcess, body: dict[str, Any], path: str = CHAT) -> Ite
         yield
 
 
-def said(text: str, role: str = "user") -> ChatCompletionMessageParam:
+def chat_message(text: str, role: str = "user") -> ChatCompletionMessageParam:
     """One message."""
     message: Any = {"role": role, "content": text}
     typed: ChatCompletionMessageParam = message
     return typed
+
+
+def user_message(content: Any = "Hi", **fields: Any) -> dict[str, Any]:
+    """A message of the user's, with any content."""
+    return {"role": "user", "content": content, **fields}
 
 
 def chat_body(text: str = "Hello!", **changes: Any) -> dict[str, Any]:

@@ -42,13 +42,13 @@ def gemini_answers() -> list[Any]:
     for number, exchange in gemini_exchanges():
         if exchange.get("status") != 200 or exchange["op"] not in ("generateContent", "streamGenerateContent"):
             continue
-        responses = chunks(exchange)
+        responses = responses_of_exchange(exchange)
         if any("candidates" in response or "promptFeedback" in response for response in responses):
             found.append(pytest.param(responses, id=f"{number}-{Path(exchange['source']).stem}"))
     return found
 
 
-def chunks(exchange: Any) -> list[Any]:
+def responses_of_exchange(exchange: Any) -> list[Any]:
     """Return what an exchange's answer consists of: the chunks of a stream, or one response."""
     return exchange["chunks"] if "chunks" in exchange else [exchange["response"]]
 

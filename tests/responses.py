@@ -45,7 +45,12 @@ def ask(http: httpx2.Client, **body: Any) -> dict[str, Any]:
     return response
 
 
-def text_of(response: Any) -> str:
+def message_item(text: str, role: str = "user") -> Any:
+    """An item that is a message."""
+    return {"type": "message", "role": role, "content": text}
+
+
+def response_text(response: Any) -> str:
     """The text of a response's messages."""
     return "".join(part["text"] for item in response["output"] if item["type"] == "message" for part in item["content"])
 

@@ -102,7 +102,7 @@ def test_a_login_forgets_the_failures_before_it(grace: User) -> None:
         assert log_in(Client(), PASSWORD).status_code == 302
 
 
-def test_nobody_is_kept_out_by_attempts_from_elsewhere(grace: User) -> None:
+def test_attempts_from_another_address_lock_no_operator_out(grace: User) -> None:
     fail(FREE_BY_NAME + 1, address="198.51.100.7")
 
     assert log_in(Client(), PASSWORD, address="192.0.2.1").status_code == 302
@@ -196,7 +196,7 @@ def test_behind_a_trusted_proxy_the_client_counts(grace: User, settings: Setting
     assert status("198.51.100.7", peer="192.0.2.1") == 302  # nobody trusts this peer: its own address counts
 
 
-def test_what_is_tried_at_once_is_counted_too() -> None:
+def test_simultaneous_login_attempts_are_counted() -> None:
     def attempt(_: int) -> bool:
         return LoginAttempt("grace", address="192.0.2.1").begin() == 0
 

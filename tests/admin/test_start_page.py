@@ -23,7 +23,9 @@ def start(operator: Client) -> str:
 
 
 @pytest.mark.parametrize(("upstream", "told"), [("emulator", True), ("gemini", False), ("vertex", False)])
-def test_it_says_when_the_emulator_answers(operator: Client, settings: Settings, upstream: str, told: bool) -> None:
+def test_the_start_page_says_when_the_emulator_answers(
+    operator: Client, settings: Settings, upstream: str, told: bool
+) -> None:
     settings.GEMINI_UPSTREAM = upstream
     assert ("The emulator answers" in start(operator)) is told
 

@@ -178,7 +178,7 @@ def test_an_empty_list_says_how_it_fills(operator: Client, kind: str, hint: str)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_they_are_found_by_their_id(operator: Client, stored: dict[str, Any], kind: str) -> None:
+def test_stored_objects_are_found_by_their_id(operator: Client, stored: dict[str, Any], kind: str) -> None:
     address = reverse(f"admin:sessions_store_{kind}_changelist")
 
     assert KINDS[kind] in operator.get(address, {"q": KINDS[kind]}).content.decode()
@@ -200,7 +200,7 @@ def test_deleting_forgets_and_keeps_the_usage(operator: Client, stored: dict[str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_they_cannot_be_added_or_changed(operator: Client, stored: dict[str, Any], kind: str) -> None:
+def test_stored_objects_cannot_be_added_or_changed(operator: Client, stored: dict[str, Any], kind: str) -> None:
     assert operator.get(reverse(f"admin:sessions_store_{kind}_add")).status_code == 403
     operator.post(reverse(f"admin:sessions_store_{kind}_change", args=[stored[kind]]), {"public_id": "other"})
     page = operator.get(reverse(f"admin:sessions_store_{kind}_changelist")).content.decode()

@@ -14,13 +14,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from sessions_store.models import ChatSession, Message, UsageRecord
 from tests.admin.examples import Exchange, record
+from tests.exchanges import user_message
 
 SCRIPT = "<script>alert(1)</script>"
 LIST = "admin:sessions_store_chatsession_changelist"
-
-
-def user(text: Any) -> dict[str, Any]:
-    return {"role": "user", "content": text}
 
 
 def assistant(text: str | None, **fields: Any) -> dict[str, Any]:
@@ -30,7 +27,7 @@ def assistant(text: str | None, **fields: Any) -> dict[str, Any]:
 CALL = {"id": "call_7", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
 TALK = [
     {"role": "system", "content": "Be brief."},
-    user("Is it cold in Oslo?"),
+    user_message("Is it cold in Oslo?"),
     assistant(None, tool_calls=[CALL]),
     {"role": "tool", "tool_call_id": "call_7", "content": '{"celsius": -7}'},
     assistant("Yes, -7 °C.", reasoning_content="Minus seven is cold."),
@@ -81,13 +78,13 @@ def test_arguments_that_are_no_sound_json_are_shown_as_they_came(operator: Clien
 @pytest.mark.parametrize(
     "hostile", [SCRIPT, '"><img src=x onerror=alert(1)>', "javascript:alert(1)", "\u202egnp.exe", "{{ 7|add:7 }}"]
 )
-def test_what_strangers_write_is_shown_as_text(operator: Client, hostile: str) -> None:
+def test_markup_in_messages_is_shown_as_text(operator: Client, hostile: str) -> None:
     name = {"name": hostile, "arguments": orjson.dumps({"x": hostile}).decode()}
     record(
         Exchange(
             messages=[
                 {"role": "system", "content": hostile},
-                user([{"type": "text", "text": hostile}, {"type": "image_url", "image_url": {"url": hostile}}]),
+                user_message([{"type": "text", "text": hostile}, {"type": "image_url", "image_url": {"url": hostile}}]),
                 assistant(None, tool_calls=[{"id": hostile, "type": "function", "function": name}]),
                 {"role": "tool", "tool_call_id": hostile, "content": hostile},
                 assistant(hostile, reasoning_content=hostile),
@@ -119,18 +116,19 @@ def test_what_strangers_write_is_shown_as_text(operator: Client, hostile: str) -
 
 
 def test_a_raw_message_is_never_rendered(operator: Client) -> None:
-    usage = record(Exchange(messages=[user(SCRIPT), assistant("no")], user="eve"))
+    usage = record(Exchange(messages=[user_message(SCRIPT), assistant("no")], user="eve"))
     answer = operator.get(reverse("admin:sessions_store_message_raw", args=[usage.message_id]))
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert answer["X-Content-Type-Options"] == "nosniff"
-    assert orjson.loads(answer.content)["openai"] == user(SCRIPT)
+    assert orjson.loads(answer.content)["openai"] == user_message(SCRIPT)
 
 
 def test_files_are_named_and_measured_but_not_shown(operator: Client) -> None:
     picture = "data:image/png;base64," + "A" * 400_000
     record(
         Exchange(
-            messages=[user([{"type": "image_url", "image_url": {"url": picture}}]), assistant("A cat.")], user="ada"
+            messages=[user_message([{"type": "image_url", "image_url": {"url": picture}}]), assistant("A cat.")],
+            user="ada",
         )
     )
     page = transcript(operator, "ada")
@@ -139,7 +137,7 @@ def test_files_are_named_and_measured_but_not_shown(operator: Client) -> None:
 
 
 def test_a_line_of_a_megabyte_is_no_trouble(operator: Client) -> None:
-    usage = record(Exchange(messages=[user("x" * 1_000_000), assistant("Long.")], user="ada"))
+    usage = record(Exchange(messages=[user_message("x" * 1_000_000), assistant("Long.")], user="ada"))
     began = time.perf_counter()
     page = transcript(operator, "ada")
     assert time.perf_counter() - began < 2
@@ -152,7 +150,9 @@ def test_a_line_of_a_megabyte_is_no_trouble(operator: Client) -> None:
 def test_a_long_conversation_comes_in_pages_with_few_queries(
     operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    turns = [turn for number in range(125) for turn in (user(f"Question {number}."), assistant(f"Reply {number}."))]
+    turns = [
+        turn for number in range(125) for turn in (user_message(f"Question {number}."), assistant(f"Reply {number}."))
+    ]
     record(Exchange(messages=turns, user="ada"))
     address = reverse("admin:sessions_store_transcript", args=[ChatSession.objects.get().pk])
     seen: list[int] = []
@@ -167,9 +167,9 @@ def test_a_long_conversation_comes_in_pages_with_few_queries(
 
 
 def test_branches_lead_to_each_other(operator: Client) -> None:
-    start = [user("Pick a colour."), assistant("Red.")]
-    record(Exchange(messages=[*start, user("Another?"), assistant("Blue.")], user="ada"))
-    fork = record(Exchange(messages=[*start, user("Why red?"), assistant("It is warm.")]))
+    start = [user_message("Pick a colour."), assistant("Red.")]
+    record(Exchange(messages=[*start, user_message("Another?"), assistant("Blue.")], user="ada"))
+    fork = record(Exchange(messages=[*start, user_message("Why red?"), assistant("It is warm.")]))
     page = transcript(operator, "ada")
     assert "Why red?" in page
     address = reverse("admin:sessions_store_message_newest", args=[fork.message_id])
@@ -181,7 +181,7 @@ def test_branches_lead_to_each_other(operator: Client) -> None:
 
 
 def test_an_answer_that_several_requests_got_is_shown_as_the_session_got_it(operator: Client) -> None:
-    talk = [user("Capital of Chad?"), assistant("N'Djamena.")]
+    talk = [user_message("Capital of Chad?"), assistant("N'Djamena.")]
     own = record(Exchange(messages=talk, user="zoe", upstream_model="gemini-2.5-pro", latency_ms=111))
     other = record(Exchange(messages=talk, upstream_model="gemini-3.8-flash", latency_ms=222))
 
@@ -203,7 +203,7 @@ def test_an_answer_that_several_requests_got_is_shown_as_the_session_got_it(oper
 
 def test_a_call_that_several_requests_got_is_shown_with_all_its_ids(operator: Client) -> None:
     for call_id in ("call_7", "call_8"):
-        talk = [user("Is it cold?"), assistant(None, tool_calls=[CALL | {"id": call_id}])]
+        talk = [user_message("Is it cold?"), assistant(None, tool_calls=[CALL | {"id": call_id}])]
         usage = record(Exchange(messages=talk, user="ada"))
     page = operator.get(reverse("admin:sessions_store_message", args=[usage.answer_id])).content.decode()
     [details] = page.split('<details class="call">')[1:]
@@ -233,7 +233,9 @@ def test_an_answer_given_a_million_times_is_looked_up_and_not_searched_for(opera
 def test_other_conversations_under_one_system_message_are_no_branches(operator: Client) -> None:
     system = {"role": "system", "content": "Be kind."}
     for number in range(3):
-        record(Exchange(messages=[system, user(f"Hello from {number}."), assistant("Hi.")], user=f"user-{number}"))
+        record(
+            Exchange(messages=[system, user_message(f"Hello from {number}."), assistant("Hi.")], user=f"user-{number}")
+        )
     assert "Hello from 1." not in transcript(operator, "user-0")
 
 
@@ -248,7 +250,7 @@ def test_a_title_is_edited(operator: Client) -> None:
 
 def test_deleting_a_session_forgets_its_content_and_keeps_the_usage(operator: Client) -> None:
     record(Exchange(messages=TALK, user="ada"))
-    record(Exchange(messages=[user("Other."), assistant("Yes.")], user="bob"))
+    record(Exchange(messages=[user_message("Other."), assistant("Yes.")], user="bob"))
     session = ChatSession.objects.get(user="ada")
     address = reverse("admin:sessions_store_chatsession_delete", args=[session.pk])
     assert "Its messages are erased" in operator.get(address).content.decode()
@@ -261,7 +263,7 @@ def test_deleting_a_session_forgets_its_content_and_keeps_the_usage(operator: Cl
 
 def test_several_sessions_are_forgotten_at_once(operator: Client) -> None:
     for name in ("ada", "bob"):
-        record(Exchange(messages=[user(f"I am {name}."), assistant("Hi.")], user=name))
+        record(Exchange(messages=[user_message(f"I am {name}."), assistant("Hi.")], user=name))
     chosen = [str(pk) for pk in ChatSession.objects.values_list("pk", flat=True)]
     fields = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
     assert operator.post(reverse(LIST), fields).status_code == 302
@@ -271,7 +273,7 @@ def test_several_sessions_are_forgotten_at_once(operator: Client) -> None:
 
 def test_sessions_are_found_by_user_id_and_state(operator: Client) -> None:
     for name in ("ada", "bob"):
-        record(Exchange(messages=[user(f"I am {name}."), assistant("Hi.")], user=name))
+        record(Exchange(messages=[user_message(f"I am {name}."), assistant("Hi.")], user=name))
     session = ChatSession.objects.get(user="bob")
     for query in ({"q": "bo"}, {"q": session.public_id}):
         page = operator.get(reverse(LIST), query).content.decode()

@@ -128,14 +128,14 @@ def test_records_are_filtered_and_searched(operator: Client, query: str, expecte
 
 
 @pytest.mark.parametrize("query", ["upstream_model=gemini-4-carbon", "public_model=gpt-4-turbo", "principal=987654"])
-def test_what_was_never_asked_for_is_not_looked_for_in_every_record(operator: Client, query: str) -> None:
+def test_a_filter_value_without_usage_searches_no_records(operator: Client, query: str) -> None:
     record(Exchange(messages=[QUESTION, ANSWER]))
     with CaptureQueriesContext(connection) as queries:
         assert ids(operator, reverse(LIST) + f"?period=all&{query}")[0] == []
     assert not [query for query in queries if 'FROM "sessions_store_usagerecord"' in query["sql"]]
 
 
-def test_what_was_asked_for_on_some_days_is_looked_for_there(operator: Client) -> None:
+def test_a_model_filter_searches_only_the_days_with_usage_of_the_model(operator: Client) -> None:
     now = timezone.now()
     rare = record_all(
         [
@@ -205,7 +205,7 @@ def test_rule_098_searches_are_lines_of_the_cost(operator: Client) -> None:
     assert "$0.035<" in page
 
 
-def test_what_was_sent_is_put_together_again(operator: Client) -> None:
+def test_a_sent_request_is_rebuilt(operator: Client) -> None:
     talk = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "One."},
@@ -244,7 +244,7 @@ def test_only_what_was_walked_is_sent(operator: Client) -> None:
     assert body["contents"] == [{"role": "user", "parts": [{"text": "New."}]}]
 
 
-def test_what_cannot_be_rebuilt_says_why(operator: Client) -> None:
+def test_a_request_that_cannot_be_rebuilt_says_why(operator: Client) -> None:
     usage = record(Exchange(messages=[QUESTION, ANSWER]))
     UsageRecord.objects.filter(pk=usage.pk).update(message_id=UUID(int=5))
     assert "were forgotten" in detail(operator, usage)

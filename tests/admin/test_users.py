@@ -52,7 +52,7 @@ def test_a_clerk_with_the_right_to_edit_users_cannot_become_superuser(clerk: Ope
     assert root.check_password("unguessable-enough")
 
 
-def test_who_owns_records_is_kept_and_who_owns_nothing_may_go(operator: Client) -> None:
+def test_a_user_with_records_is_kept_and_a_user_without_any_may_be_deleted(operator: Client) -> None:
     owner = User.objects.create_user("owner")
     leaver = User.objects.create_user("leaver")
     usage = record(Exchange(messages=({"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"})))

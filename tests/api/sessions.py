@@ -5,19 +5,19 @@ from typing import Any
 import httpx2
 
 from sessions_store.models import ChatSession, Message
-from tests.exchanges import CHAT, chat_body, said
+from tests.exchanges import CHAT, chat_body, chat_message
 
 
 def ask(http: httpx2.Client, user: str, *messages: Any, session: str = "", **changes: Any) -> httpx2.Response:
     """Ask with texts (user messages) or whole messages."""
-    whole = [said(message) if isinstance(message, str) else message for message in messages]
+    whole = [chat_message(message) if isinstance(message, str) else message for message in messages]
     headers = {"x-session-id": session} if session else {}
     response = http.post(CHAT, json=chat_body(messages=whole, user=user, **changes), headers=headers)
     assert response.status_code == 200, response.text
     return response
 
 
-def text_of(response: httpx2.Response) -> str:
+def completion_text(response: httpx2.Response) -> str:
     """The answer's text."""
     text: str = response.json()["choices"][0]["message"]["content"]
     return text

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 
 from api.addresses import Meant, meant, suggestion
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, JSON, chat_body, error_of, fresh, said
+from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, JSON, chat_body, chat_message, error_of, fresh
 from tests.live_gateway import LiveGateway
 
 pytestmark = pytest.mark.usefixtures("emulator")
@@ -39,8 +39,8 @@ def test_an_address_whose_meaning_is_clear_is_served(http: httpx2.Client, base: 
 @pytest.mark.parametrize("base", ["/v1/", "/api/v1", "/openai/v1/", "/v1beta/openai/", "/v1/v1", ""])
 def test_openais_client_works_with_such_a_base_url(gateway: LiveGateway, base: str) -> None:
     with OpenAI(base_url=gateway.origin + base, api_key="x", max_retries=0) as client:
-        chat = client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")])
-        chunks = list(client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")], stream=True))
+        chat = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")])
+        chunks = list(client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")], stream=True))
         first = client.responses.create(model=GEMINI_25, input="Hello!")
         again = client.responses.retrieve(first.id)
         model = client.models.retrieve(GEMINI_25)
@@ -58,7 +58,7 @@ def test_openais_client_works_with_such_a_base_url(gateway: LiveGateway, base: s
 def test_a_models_name_may_have_the_prefix_of_another_gateway(
     client: OpenAI, emulator: Emulator, name: str, upstream: str
 ) -> None:
-    raw = client.chat.completions.with_raw_response.create(model=name, messages=[said("Hello!")])
+    raw = client.chat.completions.with_raw_response.create(model=name, messages=[chat_message("Hello!")])
 
     assert raw.parse().model == name
     assert raw.headers["x-gateway-model"] == upstream
@@ -75,8 +75,8 @@ def azure(gateway: LiveGateway) -> Iterator[AzureOpenAI]:
 
 
 def test_azures_client(azure: AzureOpenAI, emulator: Emulator) -> None:
-    chat = azure.chat.completions.create(model="gpt-4o", messages=[said("Hello!")])
-    chunks = list(azure.chat.completions.create(model="gpt-4o", messages=[said("Hello!")], stream=True))
+    chat = azure.chat.completions.create(model="gpt-4o", messages=[chat_message("Hello!")])
+    chunks = list(azure.chat.completions.create(model="gpt-4o", messages=[chat_message("Hello!")], stream=True))
     legacy = azure.completions.create(model="gpt-4o", prompt="Once")
     response = azure.responses.create(model="gpt-4o", input="Hello!")
 
@@ -95,7 +95,9 @@ async def test_azures_client_of_one_deployment(gateway: LiveGateway, emulator: E
     async with AsyncAzureOpenAI(
         azure_endpoint=gateway.origin, azure_deployment=GEMINI_25, api_key="x", api_version="2024-10-21"
     ) as client:
-        raw = await client.chat.completions.with_raw_response.create(model="whatever", messages=[said("Hello!")])
+        raw = await client.chat.completions.with_raw_response.create(
+            model="whatever", messages=[chat_message("Hello!")]
+        )
 
     assert raw.parse().model == GEMINI_25
     assert "mapped model: the deployment in the address is asked" in raw.headers["x-gateway-notes"]
@@ -105,7 +107,7 @@ async def test_azures_client_of_one_deployment(gateway: LiveGateway, emulator: E
 @pytest.mark.parametrize("path", ["chat/completions", "completions", "responses", "chat/completions/"])
 def test_the_deployment_is_the_model(http: httpx2.Client, emulator: Emulator, path: str, body: dict[str, Any]) -> None:
     asked: dict[str, dict[str, Any]] = {
-        "chat": {"messages": [said("Hello!")]},
+        "chat": {"messages": [chat_message("Hello!")]},
         "comp": {"prompt": "Hello!"},
         "resp": {"input": "Hello!"},
     }
@@ -130,8 +132,10 @@ def test_a_compressed_body_with_a_mark_gets_the_deployment_too(http: httpx2.Clie
 
 
 def test_a_deployment_may_have_any_name(http: httpx2.Client) -> None:
-    served = http.post(f"/openai/deployments/models%2F{GEMINI_25}/chat/completions", json={"messages": [said("Hi")]})
-    odd = http.post('/openai/deployments/a"b/chat/completions', json={"messages": [said("Hi")]})
+    served = http.post(
+        f"/openai/deployments/models%2F{GEMINI_25}/chat/completions", json={"messages": [chat_message("Hi")]}
+    )
+    odd = http.post('/openai/deployments/a"b/chat/completions', json={"messages": [chat_message("Hi")]})
     broken = http.post("/openai/deployments/gpt-4o/chat/completions", content=b"{", headers=JSON)
     empty = http.post("/openai/deployments/gpt-4o/chat/completions", content=b" {} ", headers=JSON)
 
@@ -219,7 +223,7 @@ def test_the_root_gives_programs_no_html(http: httpx2.Client) -> None:
 
 def test_a_session_keeps_the_slash_of_its_name(client: OpenAI, http: httpx2.Client) -> None:
     user = fresh("slash") + "/"
-    client.chat.completions.create(model=GEMINI_25, user=user, messages=[said("Hello!")])
+    client.chat.completions.create(model=GEMINI_25, user=user, messages=[chat_message("Hello!")])
 
     assert http.delete(f"/v1/sessions/{user}").json()["deleted"] == 1
 
@@ -233,7 +237,7 @@ def test_a_session_keeps_the_slash_of_its_name(client: OpenAI, http: httpx2.Clie
         ("/openai/deployments/a/embeddings", Meant("/v1/deployments/a/embeddings")),
     ],
 )
-def test_what_a_path_means(path: str, address: Meant) -> None:
+def test_a_path_resolves_to_its_address(path: str, address: Meant) -> None:
     assert meant(path) == address
 
 

@@ -13,7 +13,7 @@ from sessions_store.models import Message, StoredItem, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, error_of, fresh, usage_of
 from tests.live_gateway import LiveGateway
-from tests.responses import CONVERSATIONS, ENDS, RESPONSES, WEATHER, ask, named_events, text_of, turns
+from tests.responses import CONVERSATIONS, ENDS, RESPONSES, WEATHER, ask, named_events, response_text, turns
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
@@ -84,7 +84,7 @@ def test_the_next_turn_goes_on_from_the_compaction(http: httpx2.Client, emulator
     [body] = generated(emulator)
     first, answer, last = turns(body)
     assert "SUMMARY of it all" in first
-    assert answer == text_of(compacted)
+    assert answer == response_text(compacted)
     assert last == "And now?"
 
 
@@ -106,7 +106,7 @@ def test_a_client_with_its_own_history_goes_on_from_the_compaction(
     first, answer, last = turns(body)
     assert "SUMMARY of it all" in first
     assert first.endswith("Where is it?")
-    assert (answer, last) == (text_of(response), "And now?")
+    assert (answer, last) == (response_text(response), "And now?")
     assert body["systemInstruction"]["parts"] == [{"text": "Speak like a pirate."}]
 
 
@@ -231,7 +231,7 @@ def test_below_the_threshold_nothing_happens(http: httpx2.Client, emulator: Emul
     assert len(emulator.received()) == 2  # a text of few bytes need not even be counted
 
 
-def test_one_long_message_cannot_be_compacted_and_that_is_said(http: httpx2.Client) -> None:
+def test_a_single_long_message_cannot_be_compacted_and_is_noted(http: httpx2.Client) -> None:
     posted = http.post(RESPONSES, json={"model": GEMINI_3, "input": LONG, "context_management": MANAGED})
 
     assert kinds(posted.json()) == ["reasoning", "message"]
@@ -349,7 +349,7 @@ def test_a_trigger_in_a_stream(http: httpx2.Client, emulator: Emulator) -> None:
         ({"input": [{"type": "compaction_trigger"}, {"role": "user", "content": "x"}]}, "input[0]"),
     ],
 )
-def test_what_is_refused(http: httpx2.Client, changes: dict[str, Any], param: str | None) -> None:
+def test_invalid_context_management_is_refused(http: httpx2.Client, changes: dict[str, Any], param: str | None) -> None:
     refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", **changes})
 
     assert refused.status_code == 400

@@ -11,7 +11,7 @@ from sessions_store.models import Message, ResponseEvents, StoredResponse, Usage
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, error_of, fresh
 from tests.live_gateway import LiveGateway
-from tests.responses import RESPONSES, ask, named_events, text_of
+from tests.responses import RESPONSES, ask, named_events, response_text
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
@@ -52,22 +52,22 @@ def ended(http: httpx2.Client, identifier: str) -> dict[str, Any]:
     return eventually(look)
 
 
-def test_it_is_answered_without_its_client(http: httpx2.Client) -> None:
+def test_a_background_response_completes_without_its_client(http: httpx2.Client) -> None:
     response = ended(http, begin(http))
 
     assert response["status"] == "completed"
-    assert text_of(response)
+    assert response_text(response)
     assert response["usage"]["total_tokens"] > 0
     assert UsageRecord.objects.filter(request_id=StoredResponse.objects.get(public_id=response["id"]).request_id).get()
 
 
-def test_the_next_one_goes_on_from_it(http: httpx2.Client) -> None:
+def test_the_next_response_continues_a_background_response(http: httpx2.Client) -> None:
     first = ended(http, begin(http))
 
-    assert text_of(ask(http, input="And?", previous_response_id=first["id"]))
+    assert response_text(ask(http, input="And?", previous_response_id=first["id"]))
 
 
-def test_one_that_runs_has_nothing_to_go_on_from(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_running_response_cannot_be_continued(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"hang_after": 1})
     identifier = begin(http)
 
@@ -96,7 +96,7 @@ def test_its_stream_can_be_taken_up_again(client: OpenAI, http: httpx2.Client, o
     assert named_events(nothing.text) == []
 
 
-def test_a_running_one_is_followed_from_another_worker(
+def test_a_running_response_is_followed_from_another_worker(
     http: httpx2.Client, other_worker: httpx2.Client, emulator: Emulator
 ) -> None:
     emulator.script({"gap": 0.15})
@@ -109,14 +109,14 @@ def test_a_running_one_is_followed_from_another_worker(
     assert events[-1]["response"] == http.get(f"{RESPONSES}/{identifier}").json()
 
 
-def test_one_that_was_not_in_the_background_has_no_stream_to_take_up(http: httpx2.Client) -> None:
+def test_a_foreground_response_has_no_stream_to_resume(http: httpx2.Client) -> None:
     refused = http.get(f"{RESPONSES}/{ask(http, input='Hello!')['id']}", params={"stream": "true"})
 
     assert (refused.status_code, error_of(refused)["param"]) == (400, "stream")
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_it_is_called_off(
+def test_a_background_response_is_cancelled(
     gateway: LiveGateway, http: httpx2.Client, other_worker: httpx2.Client, emulator: Emulator, elsewhere: bool
 ) -> None:
     emulator.script({"hang_after": 1})
@@ -143,7 +143,7 @@ def test_only_a_background_response_is_called_off(http: httpx2.Client) -> None:
     assert error_of(refused)["message"] == "Cannot cancel a synchronous response."
 
 
-def test_a_deleted_one_stops_and_stays_away(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_deleted_background_response_stops_and_stays_deleted(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"hang_after": 1})
     word = fresh("secret")
     identifier = begin(http, input=word)
@@ -157,7 +157,7 @@ def test_a_deleted_one_stops_and_stays_away(http: httpx2.Client, emulator: Emula
     eventually(lambda: not Message.objects.filter(openai__contains=word).exists())
 
 
-def test_a_refusal_of_gemini_fails_it(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_refusal_of_gemini_fails_a_background_response(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"status": 429, "body": {"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED"}}})
 
     identifier = begin(http)
@@ -168,7 +168,7 @@ def test_a_refusal_of_gemini_fails_it(http: httpx2.Client, emulator: Emulator) -
     assert events[-1]["type"] == "response.failed"
 
 
-def test_a_killed_server_fails_it(
+def test_a_killed_server_fails_its_background_response(
     http: httpx2.Client, emulator: Emulator, emulator_url: str, django_db_setup: None
 ) -> None:
     before = ask(http, input="Tell me a story")
@@ -200,7 +200,9 @@ def test_a_killed_server_fails_it(
     assert record.cost_nano > 0
 
 
-def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: str, http: httpx2.Client) -> None:
+def test_a_draining_server_lets_a_background_response_finish(
+    emulator: Emulator, emulator_url: str, http: httpx2.Client
+) -> None:
     emulator.script({"match": {"method": "streamGenerateContent"}, "body_delay": 1.5})
     with LiveGateway.start(upstream=emulator_url, settings=LEASE) as stopping:
         with connected(stopping) as asking:
@@ -211,10 +213,12 @@ def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: st
 
     response = http.get(f"{RESPONSES}/{identifier}").json()
     assert response["status"] == "completed"
-    assert text_of(response)
+    assert response_text(response)
 
 
-def test_a_server_that_has_stopped_fails_it(emulator: Emulator, emulator_url: str, http: httpx2.Client) -> None:
+def test_a_stopped_server_fails_its_background_response(
+    emulator: Emulator, emulator_url: str, http: httpx2.Client
+) -> None:
     emulator.script({"hang_after": 1})
     with LiveGateway.start(upstream=emulator_url, settings={**LEASE, "DRAIN_SECONDS": "1"}) as stopping:
         with connected(stopping) as asking:

@@ -176,7 +176,7 @@ def test_a_body_that_is_too_large_is_a_413_that_a_page_reads(impatient_gateway: 
 
 
 @by_serve("uvicorn answers broken requests by itself")
-def test_what_the_server_itself_refuses_is_read_by_a_page(impatient_gateway: LiveGateway) -> None:
+def test_a_page_can_read_the_servers_own_refusals(impatient_gateway: LiveGateway) -> None:
     with httpx2.Client(base_url=impatient_gateway.origin, trust_env=False) as http:
         response = http.get("/v1/models", headers={"origin": PAGE, "x-short": "a", "x-long": "a" * 40_000})
 

@@ -11,7 +11,7 @@ from api.translate.fingerprint import system_fingerprint
 from sessions_store.models import Message, UpstreamModel
 from tests.api.sessions import ask
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, error_of, events, fresh, lines, said, usage_of
+from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, chat_message, error_of, events, fresh, lines, usage_of
 from tests.live_gateway import LiveGateway
 
 WEATHER = {
@@ -50,7 +50,7 @@ def check_sources(text: str, annotations: Any) -> None:
 
 def test_a_web_search_names_its_sources_in_characters(client: OpenAI, emulator: Emulator) -> None:
     raw = client.chat.completions.with_raw_response.create(
-        model=GEMINI_3, messages=[said("Was weißt du über Enten? Erzähle es. Bitte!")], web_search_options={}
+        model=GEMINI_3, messages=[chat_message("Was weißt du über Enten? Erzähle es. Bitte!")], web_search_options={}
     )
     [body] = emulator.bodies()
     assert body["tools"] == [{"googleSearch": {}}]
@@ -60,7 +60,7 @@ def test_a_web_search_names_its_sources_in_characters(client: OpenAI, emulator: 
 
 def test_a_streamed_web_search_names_its_sources(client: OpenAI, emulator: Emulator) -> None:
     with client.chat.completions.stream(
-        model=GEMINI_25, messages=[said("Was weißt du über Enten? Erzähle es. Bitte!")], web_search_options={}
+        model=GEMINI_25, messages=[chat_message("Was weißt du über Enten? Erzähle es. Bitte!")], web_search_options={}
     ) as stream:
         message = stream.get_final_completion().choices[0].message
     check_sources(message.content or "", message.annotations)
@@ -89,7 +89,7 @@ def test_thoughts_stream_before_the_text(http: httpx2.Client, emulator: Emulator
     assert body["generationConfig"]["thinkingConfig"]["includeThoughts"] is True
 
 
-def test_nobody_who_does_not_ask_is_sent_thoughts(http: httpx2.Client, emulator: Emulator) -> None:
+def test_thoughts_are_sent_only_on_demand(http: httpx2.Client, emulator: Emulator) -> None:
     message = http.post(CHAT, json=chat_body(model=GEMINI_3)).json()["choices"][0]["message"]
     assert not {"reasoning", "reasoning_content"} & message.keys()
 
@@ -134,7 +134,7 @@ def test_log_probabilities_come_where_the_catalogue_says_so(
     }
     emulator.script({"body": {"candidates": [candidate]}})
     completion = client.chat.completions.create(
-        model=GEMINI_25, messages=[said("Hello!")], logprobs=True, top_logprobs=2
+        model=GEMINI_25, messages=[chat_message("Hello!")], logprobs=True, top_logprobs=2
     )
     logprobs = completion.choices[0].logprobs
     assert logprobs is not None
@@ -164,7 +164,7 @@ def test_log_probabilities_elsewhere_are_noted(http: httpx2.Client, emulator: Em
         ),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(
+def test_an_impossible_parameter_is_refused_by_name(
     http: httpx2.Client, emulator: Emulator, changes: dict[str, Any], param: str
 ) -> None:
     response = http.post(CHAT, json=chat_body(**changes))

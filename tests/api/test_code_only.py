@@ -48,7 +48,7 @@ def test_in_a_conversation_and_behind_a_response(http: httpx2.Client, emulator: 
         assert sent["contents"][1] == {"role": "model", "parts": [RUN, PRINTED]}
 
 
-def test_of_another_server(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_code_interpreter_call_of_another_server(http: httpx2.Client, emulator: Emulator) -> None:
     run = {
         "type": "code_interpreter_call",
         "id": "ci_1",

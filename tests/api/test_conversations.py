@@ -11,18 +11,13 @@ from openai import OpenAI
 from sessions_store.models import Conversation, ConversationItem, Message, StoredItem, User
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, JSON, error_of, fresh
-from tests.responses import CONVERSATIONS, RESPONSES, WEATHER, ask, named_events, turns
+from tests.responses import CONVERSATIONS, RESPONSES, WEATHER, ask, message_item, named_events, turns
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
 
-def said(text: str) -> Any:
-    """A user's message."""
-    return {"type": "message", "role": "user", "content": text}
-
-
 def test_life(client: OpenAI) -> None:
-    made = client.conversations.create(items=[said("Hello!")], metadata={"topic": "demo"})
+    made = client.conversations.create(items=[message_item("Hello!")], metadata={"topic": "demo"})
 
     assert made.id.startswith("conv_")
     assert client.conversations.retrieve(made.id) == made
@@ -33,13 +28,15 @@ def test_life(client: OpenAI) -> None:
         client.conversations.retrieve(made.id)
 
 
-def test_an_empty_one_is_made_of_nothing(client: OpenAI) -> None:
+def test_an_empty_conversation_is_made_of_nothing(client: OpenAI) -> None:
     assert list(client.conversations.items.list(client.conversations.create().id)) == []
 
 
 def test_items_are_appended_listed_found_and_taken_out(client: OpenAI, http: httpx2.Client) -> None:
     made = client.conversations.create()
-    added = client.conversations.items.create(made.id, items=[said("one"), said("two"), said("three")])
+    added = client.conversations.items.create(
+        made.id, items=[message_item("one"), message_item("two"), message_item("three")]
+    )
 
     ids = [item.id for item in added.data]
     assert [item.id for item in client.conversations.items.list(made.id, limit=2)] == ids[::-1]
@@ -54,10 +51,10 @@ def test_items_are_appended_listed_found_and_taken_out(client: OpenAI, http: htt
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_responses_read_it_and_append_to_it(
+def test_responses_read_their_conversation_and_append_to_it(
     client: OpenAI, http: httpx2.Client, emulator: Emulator, stream: bool
 ) -> None:
-    made = client.conversations.create(items=[said("My name is Ada.")])
+    made = client.conversations.create(items=[message_item("My name is Ada.")])
     body = {"model": GEMINI_3, "input": "And?", "conversation": made.id, "stream": stream}
     raw = http.post(RESPONSES, json=body)
     first = named_events(raw.text)[-1]["response"] if stream else raw.json()
@@ -94,14 +91,14 @@ def test_only_the_result_of_a_call_is_sent(client: OpenAI, emulator: Emulator) -
     assert called["thoughtSignature"]
 
 
-def test_what_is_changed_by_hand_is_what_the_next_response_reads(client: OpenAI, emulator: Emulator) -> None:
+def test_the_next_response_reads_items_that_were_changed_by_hand(client: OpenAI, emulator: Emulator) -> None:
     made = client.conversations.create()
     first = client.responses.create(
         model=GEMINI_3, input="What is the weather in Paris? Use the tool.", conversation=made.id, tools=[WEATHER]
     )
     [call] = [item for item in first.output if item.type == "function_call"]
     result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "Paris: 21 degrees"}
-    client.conversations.items.create(made.id, items=[result, said("wrong"), said("Now?")])
+    client.conversations.items.create(made.id, items=[result, message_item("wrong"), message_item("Now?")])
     wrong = next(item for item in client.conversations.items.list(made.id) if "wrong" in str(item))
     client.conversations.items.delete(wrong.id or "", conversation_id=made.id)
 
@@ -117,7 +114,7 @@ def test_what_is_changed_by_hand_is_what_the_next_response_reads(client: OpenAI,
 
 
 def test_a_failed_response_appends_nothing(client: OpenAI, emulator: Emulator) -> None:
-    made = client.conversations.create(items=[said("Hello!")])
+    made = client.conversations.create(items=[message_item("Hello!")])
     emulator.script({"status": 400, "body": {"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}})
 
     with pytest.raises(openai.BadRequestError):
@@ -163,9 +160,9 @@ def test_deleting_a_response_leaves_the_conversation(client: OpenAI, emulator: E
     assert len(said_items) == 4
 
 
-def test_deleting_it_forgets_what_only_it_held(client: OpenAI) -> None:
+def test_a_deleted_conversation_takes_its_own_messages_along(client: OpenAI) -> None:
     word = fresh("secret")
-    made = client.conversations.create(items=[said(word)])
+    made = client.conversations.create(items=[message_item(word)])
     response = client.responses.create(model=GEMINI_3, input="Hm?", conversation=made.id)
     client.responses.delete(response.id)
 
@@ -176,7 +173,7 @@ def test_deleting_it_forgets_what_only_it_held(client: OpenAI) -> None:
     assert not ConversationItem.objects.filter(conversation__public_id=made.id).exists()
 
 
-def test_changing_it_by_hand_leaves_no_words_of_a_deleted_response(client: OpenAI) -> None:
+def test_an_edit_by_hand_leaves_no_words_of_a_deleted_response(client: OpenAI) -> None:
     word = fresh("secret")
     made = client.conversations.create()
     response = client.responses.create(model=GEMINI_3, input=word, conversation=made.id)
@@ -188,7 +185,7 @@ def test_changing_it_by_hand_leaves_no_words_of_a_deleted_response(client: OpenA
     assert not Message.objects.filter(openai__contains=word).exists()
 
 
-def test_its_responses_stay_when_it_goes(client: OpenAI) -> None:
+def test_the_responses_of_a_deleted_conversation_stay(client: OpenAI) -> None:
     made = client.conversations.create()
     response = client.responses.create(model=GEMINI_3, input="Hello!", conversation=made.id)
     client.conversations.delete(made.id)
@@ -197,8 +194,8 @@ def test_its_responses_stay_when_it_goes(client: OpenAI) -> None:
     assert client.responses.create(model=GEMINI_3, input="x", previous_response_id=response.id).output_text
 
 
-def test_somebody_elses_is_missing(client: OpenAI, http: httpx2.Client) -> None:
-    made = client.conversations.create(items=[said("mine")])
+def test_the_conversation_of_another_principal_is_missing(client: OpenAI, http: httpx2.Client) -> None:
+    made = client.conversations.create(items=[message_item("mine")])
     [item] = client.conversations.items.list(made.id)
     Conversation.objects.filter(public_id=made.id).update(principal=User.objects.create_user(fresh("other")))
     address = f"{CONVERSATIONS}/{made.id}"
@@ -208,7 +205,7 @@ def test_somebody_elses_is_missing(client: OpenAI, http: httpx2.Client) -> None:
         ("POST", "", {"metadata": {}}),
         ("DELETE", "", None),
         ("GET", "/items", None),
-        ("POST", "/items", {"items": [said("x")]}),
+        ("POST", "/items", {"items": [message_item("x")]}),
         ("GET", f"/items/{item.id}", None),
         ("DELETE", f"/items/{item.id}", None),
     ):

@@ -94,7 +94,7 @@ def ask(http: httpx2.Client, path: str, *, stream: bool, **changes: Any) -> http
     return http.post(path, json={**body, "stream": stream})
 
 
-def text_of(response: httpx2.Response, path: str, *, stream: bool) -> str:
+def complete_text(response: httpx2.Response, path: str, *, stream: bool) -> str:
     """Return the text of a complete answer."""
     if path == RESPONSES:
         whole = response_of(response, stream=stream)
@@ -123,7 +123,7 @@ def test_an_empty_answer_is_asked_for_again(
     response = ask(http, path, stream=stream)
 
     assert response.status_code == 200
-    assert text_of(response, path, stream=stream) == "Four."
+    assert complete_text(response, path, stream=stream) == "Four."
     first, second = emulator.bodies()
     assert first == second
     assert "dropped answer: Gemini ended without one (" in response.headers["x-gateway-notes"]
@@ -137,7 +137,7 @@ def test_a_body_of_nothing_is_asked_for_again(http: httpx2.Client, emulator: Emu
     for path in (CHAT, COMPLETIONS, RESPONSES):
         emulator.script(step({}, stream=stream), step(GOOD, stream=stream))
         response = ask(http, path, stream=stream)
-        assert text_of(response, path, stream=stream) == "Four."
+        assert complete_text(response, path, stream=stream) == "Four."
         assert "(no reason), asked again" in response.headers["x-gateway-notes"]
 
 
@@ -216,7 +216,7 @@ def test_thoughts_alone_are_asked_for_again_in_a_plain_answer(http: httpx2.Clien
     for path in (CHAT, RESPONSES):
         emulator.script({"body": answer(candidate(THOUGHT))}, {"body": GOOD})
         response = ask(http, path, stream=False)
-        assert text_of(response, path, stream=False) == "Four."
+        assert complete_text(response, path, stream=False) == "Four."
         assert "Hm." not in response.text
 
 
@@ -234,7 +234,7 @@ def test_thoughts_that_the_client_does_not_see_are_no_answer(http: httpx2.Client
     emulator.script({"chunks": [answer(candidate(THOUGHT, finish=None)), EMPTY["STOP"]]}, {"chunks": [GOOD]})
     response = ask(http, CHAT, stream=True, reasoning={"exclude": True})
 
-    assert text_of(response, CHAT, stream=True) == "Four."
+    assert complete_text(response, CHAT, stream=True) == "Four."
     assert len(emulator.received()) == 2
 
 
@@ -257,7 +257,7 @@ def test_a_lost_call_is_no_end_of_an_answer(http: httpx2.Client, emulator: Emula
     lost = answer(candidate({"text": "Let me look."}, finish="MALFORMED_FUNCTION_CALL"))
     emulator.script({"body": lost}, {"body": GOOD}, {"chunks": [lost]}, {"body": lost}, {"body": lost})
 
-    assert text_of(ask(http, CHAT, stream=False), CHAT, stream=False) == "Four."
+    assert complete_text(ask(http, CHAT, stream=False), CHAT, stream=False) == "Four."
     streamed = ask(http, CHAT, stream=True)
     assert "Let me look." in streamed.text
     assert "upstream_malformed_answer" in streamed.text
@@ -316,7 +316,7 @@ def test_streams_of_several_calls_are_all_opened_again(http: httpx2.Client, emul
     emulator.script(*[{"chunks": [EMPTY["STOP"]]}] * 2, *[{"chunks": [GOOD]}] * 2)
     response = ask(http, CHAT, stream=True, n=2, model=GEMINI_3)
 
-    assert text_of(response, CHAT, stream=True) == "Four.Four."
+    assert complete_text(response, CHAT, stream=True) == "Four.Four."
     record = usage_of(response.headers)
     assert (record.attempts, record.total_tokens) == (4, 60)
 
@@ -332,7 +332,7 @@ def test_a_refusal_of_the_second_try_is_passed_on(http: httpx2.Client, emulator:
     assert record.cost_nano > 0
 
 
-def test_what_was_held_back_when_a_stream_breaks_is_counted(http: httpx2.Client, emulator: Emulator) -> None:
+def test_withheld_chunks_of_a_broken_stream_are_counted(http: httpx2.Client, emulator: Emulator) -> None:
     fault = {"error": {"code": 503, "message": "", "status": "UNAVAILABLE"}}
     emulator.script({"chunks": [EMPTY["no end"]], "error_in_stream": fault})
     response = ask(http, CHAT, stream=True)
@@ -380,7 +380,7 @@ def test_a_stream_says_that_it_lives_while_gemini_is_asked_again(
         response = ask(http, CHAT, stream=True)
 
     assert response.text.startswith(": ")
-    assert text_of(response, CHAT, stream=True) == "Four."
+    assert complete_text(response, CHAT, stream=True) == "Four."
 
 
 def test_a_response_over_a_websocket_is_asked_for_again_and_then_has_failed(

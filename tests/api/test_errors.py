@@ -12,7 +12,7 @@ from openai import OpenAI
 
 from sessions_store.models import UsageRecord
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, COMPLETIONS, GEMINI_25, JSON, chat_body, error_of, fresh, said, usage_of
+from tests.exchanges import CHAT, COMPLETIONS, GEMINI_25, JSON, chat_body, chat_message, error_of, fresh, usage_of
 
 
 def nested(levels: int) -> bytes:
@@ -96,7 +96,7 @@ def test_an_unanswered_tool_call(client: OpenAI) -> None:
     assistant: Any = {"role": "assistant", "content": None, "tool_calls": [call]}
 
     with pytest.raises(openai.BadRequestError, match="must be followed by tool messages") as caught:
-        client.chat.completions.create(model=GEMINI_25, messages=[said("Hi"), assistant, said("Well?")])
+        client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hi"), assistant, chat_message("Well?")])
 
     assert caught.value.request_id
 
@@ -110,7 +110,7 @@ def test_token_ids_that_no_vocabulary_has(client: OpenAI) -> None:
 
 def test_an_unknown_model(client: OpenAI, emulator: Emulator, live_db: None) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(model="no-such-model", messages=[said("Hello!")])
+        client.chat.completions.create(model="no-such-model", messages=[chat_message("Hello!")])
 
     assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
     assert "no-such-model" in caught.value.message

@@ -23,7 +23,7 @@ def narrow(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
 
 @pytest.mark.parametrize("first", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("second", [False, True], ids=["then plain", "then streamed"])
-def test_one_too_many_is_a_429_that_costs_nothing(
+def test_a_request_beyond_the_limit_is_a_429_that_costs_nothing(
     narrow: LiveGateway, emulator: Emulator, first: bool, second: bool
 ) -> None:
     user = fresh("user")

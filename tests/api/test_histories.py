@@ -19,7 +19,7 @@ from api.translate.signatures import SKIP_SIGNATURE
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
 from tests.live_gateway import LiveGateway
-from tests.responses import CONVERSATIONS, ENDS, RESPONSES, WEATHER, ask, named_events
+from tests.responses import CONVERSATIONS, ENDS, RESPONSES, WEATHER, ask, message_item, named_events
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -29,11 +29,6 @@ LISTED: Final[TypeAdapter[Any]] = TypeAdapter(ResponseItem)
 EVENT: Final[TypeAdapter[Any]] = TypeAdapter(ResponseStreamEvent)
 SHELL: Final[Item] = {"type": "shell", "environment": {"type": "local"}}
 PATCH: Final[Any] = {"type": "apply_patch"}
-
-
-def said(text: str, role: str = "user") -> Item:
-    """A message."""
-    return {"type": "message", "role": role, "content": text}
 
 
 def call(call_id: str, name: str = "get_weather") -> Item:
@@ -47,32 +42,39 @@ def out(call_id: str, text: str = "21 degrees") -> Item:
 
 
 HISTORIES: Final[dict[str, list[Item]]] = {
-    "a user's message between": [said("a"), call("c1"), said("b"), out("c1"), said("c")],
-    "a developer's message between": [said("a"), call("c1"), said("b", "developer"), out("c1")],
-    "a system message between": [said("a"), call("c1"), said("b", "system"), out("c1")],
+    "a user's message between": [message_item("a"), call("c1"), message_item("b"), out("c1"), message_item("c")],
+    "a developer's message between": [message_item("a"), call("c1"), message_item("b", "developer"), out("c1")],
+    "a system message between": [message_item("a"), call("c1"), message_item("b", "system"), out("c1")],
     "results apart and in another order": [
-        said("a"),
+        message_item("a"),
         call("c1"),
         call("c2"),
-        said("b"),
+        message_item("b"),
         out("c2"),
-        said("c"),
+        message_item("c"),
         out("c1"),
     ],
-    "a result first": [out("c1"), said("a"), call("c1"), said("b")],
+    "a result first": [out("c1"), message_item("a"), call("c1"), message_item("b")],
     "no id, but a name": [
-        said("a"),
+        message_item("a"),
         call("c1"),
-        said("b"),
+        message_item("b"),
         {"type": "function_call_output", "name": "get_weather", "output": "21 degrees"},
     ],
-    "an open call": [said("a"), call("c1"), said("b")],
-    "a result without a call": [said("a"), out("c9"), said("b")],
-    "a repeated result": [said("a"), call("c1"), out("c1"), said("b"), out("c1"), out("c1", "22 degrees")],
+    "an open call": [message_item("a"), call("c1"), message_item("b")],
+    "a result without a call": [message_item("a"), out("c9"), message_item("b")],
+    "a repeated result": [
+        message_item("a"),
+        call("c1"),
+        out("c1"),
+        message_item("b"),
+        out("c1"),
+        out("c1", "22 degrees"),
+    ],
     "a shell's call": [
-        said("a"),
+        message_item("a"),
         {"type": "shell_call", "call_id": "c1", "action": {"commands": ["ls"]}, "status": "completed"},
-        said("b"),
+        message_item("b"),
         {
             "type": "shell_call_output",
             "call_id": "c1",
@@ -80,11 +82,11 @@ HISTORIES: Final[dict[str, list[Item]]] = {
         },
     ],
     "tools of other servers": [
-        said("a"),
+        message_item("a"),
         {"type": "mcp_call", "id": "mcp_1", "server_label": "w", "name": "n", "arguments": "{}", "output": "42"},
         {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": ["q"], "results": []},
         {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "q"}},
-        said("b"),
+        message_item("b"),
     ],
 }
 histories = pytest.mark.parametrize("items", HISTORIES.values(), ids=HISTORIES)
@@ -164,7 +166,7 @@ def test_as_a_conversation(http: httpx2.Client, emulator: Emulator, items: list[
 def test_over_a_websocket(socket: ClientConnection, emulator: Emulator, items: list[Item]) -> None:
     frame: Item = {"type": "response.create", "model": GEMINI_3, "tools": [WEATHER], "store": False}
     previous = None
-    for given in (items, [said("And now?")]):
+    for given in (items, [message_item("And now?")]):
         socket.send(json.dumps({**frame, "input": given, "previous_response_id": previous}))
         while (event := json.loads(socket.recv(timeout=10)))["type"] not in (*ENDS, "error"):
             EVENT.validate_python(event)
@@ -186,26 +188,26 @@ def test_compacted(http: httpx2.Client, emulator: Emulator, items: list[Item]) -
     whole = http.post(f"{RESPONSES}/compact", json={"model": GEMINI_3, "input": items})
 
     assert whole.status_code == 200, whole.text
-    assert ask(http, input=[*whole.json()["output"], said("Go on.")])["status"] == "completed"
+    assert ask(http, input=[*whole.json()["output"], message_item("Go on.")])["status"] == "completed"
     judge(emulator)
 
 
 @histories
 def test_compacted_by_itself(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
-    padded = [said("word " * 3000), said("Yes.", "assistant"), *items]
+    padded = [message_item("word " * 3000), message_item("Yes.", "assistant"), *items]
     managed = [{"type": "compaction", "compact_threshold": 1000}]
     first = ask(http, input=padded, context_management=managed)
 
     assert first["output"][0]["type"] == "compaction"
     judge(emulator)
     assert ask(http, input="And now?", previous_response_id=first["id"])["status"] == "completed"
-    again = ask(http, input=[*padded, *first["output"], said("And now?")])
+    again = ask(http, input=[*padded, *first["output"], message_item("And now?")])
     assert again["status"] == "completed"
     judge(emulator)
 
 
 def test_an_open_call_is_compacted_and_its_result_may_still_come(http: httpx2.Client, emulator: Emulator) -> None:
-    whole = http.post(f"{RESPONSES}/compact", json={"model": GEMINI_3, "input": [said("a"), call("c1")]})
+    whole = http.post(f"{RESPONSES}/compact", json={"model": GEMINI_3, "input": [message_item("a"), call("c1")]})
 
     assert whole.status_code == 200, whole.text
     assert ask(http, input=[*whole.json()["output"], out("c1")])["status"] == "completed"
@@ -244,7 +246,7 @@ def test_the_same_answer_given_twice_finds_its_results_behind_a_message(
     for _ in range(2):
         first = ask(http, input=ONE, tools=[WEATHER])
         [called] = [item for item in first["output"] if item["type"] == "function_call"]
-        items = [said("Quick!"), out(called["call_id"], "19 degrees")]
+        items = [message_item("Quick!"), out(called["call_id"], "19 degrees")]
         second = ask(http, input=items, previous_response_id=first["id"], tools=[WEATHER])
         ask(http, input="Thanks.", previous_response_id=second["id"])
 
@@ -263,7 +265,7 @@ def test_a_response_that_waits_for_results_says_so(http: httpx2.Client) -> None:
     assert refused.status_code == 400
     assert refused.json()["error"]["message"].startswith("No tool output found for function call call_")
     named = {"type": "function_call_output", "name": called["name"], "output": "21 degrees"}
-    assert ask(http, input=[said("Well?"), named], previous_response_id=first["id"])["status"] == "completed"
+    assert ask(http, input=[message_item("Well?"), named], previous_response_id=first["id"])["status"] == "completed"
 
 
 def plainly(http: httpx2.Client, **body: Any) -> Item:
@@ -301,7 +303,7 @@ def test_a_shell_is_the_clients(http: httpx2.Client, emulator: Emulator, way: Ca
 
     second = way(http, input=[result], previous_response_id=first["id"], tools=[SHELL])
     *_, brought = emulator.bodies()
-    way(http, input=[said("What files are there?"), called, result], tools=[SHELL])
+    way(http, input=[message_item("What files are there?"), called, result], tools=[SHELL])
     *_, replayed = emulator.bodies()
 
     assert "output" in second

@@ -31,7 +31,7 @@ def texts(response: httpx2.Response, *, stream: bool) -> list[str]:
     return [folded[index] for index in sorted(folded)]
 
 
-def test_one_prompt_of_a_user_continues_the_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_a_single_prompt_of_a_user_continues_the_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     complete(http, prompt="My name is Ada.", user=user)
     response = complete(http, prompt="What is my name?", user=user)
     assert "Ada" in texts(response, stream=False)[0]

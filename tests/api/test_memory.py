@@ -7,9 +7,9 @@ import pytest
 from openai import OpenAI
 
 from sessions_store.models import ChatSession, Message, User
-from tests.api.sessions import ask, session_of, text_of, transcript, turns
+from tests.api.sessions import ask, completion_text, session_of, transcript, turns
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, error_of, events, fresh, said
+from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, chat_message, error_of, events, fresh
 from tests.live_gateway import LiveGateway
 
 pytestmark = pytest.mark.usefixtures("live_db")
@@ -20,8 +20,8 @@ def test_a_client_that_sends_only_the_new_message_is_remembered(
     client: OpenAI, emulator: Emulator, user: str, model: str
 ) -> None:
     for text in ("My name is Ada.", "My cat is called Tom."):
-        client.chat.completions.create(model=model, messages=[said(text)], user=user)
-    answer = client.chat.completions.create(model=model, messages=[said("What is my name?")], user=user)
+        client.chat.completions.create(model=model, messages=[chat_message(text)], user=user)
+    answer = client.chat.completions.create(model=model, messages=[chat_message("What is my name?")], user=user)
 
     assert "Ada" in (answer.choices[0].message.content or "")
     *_, sent = emulator.bodies()
@@ -48,17 +48,17 @@ def test_a_restart_forgets_nothing(
         assert before.ended_well()
 
     asked = ask(http, user, "What is my name?")
-    assert "Ada" in text_of(asked)
+    assert "Ada" in completion_text(asked)
     assert asked.headers["x-session-id"] == told.headers["x-session-id"]
 
 
 def test_a_client_that_sends_its_history_is_not_doubled(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     history: list[Any] = []
     for text in ("My name is Ada.", "My cat is called Tom.", "What is my name?"):
-        history.append(said(text))
+        history.append(chat_message(text))
         answer = ask(http, user, *history)
         assert "x-session-messages" in answer.headers
-        history.append(said(text_of(answer), "assistant"))
+        history.append(chat_message(completion_text(answer), "assistant"))
 
     assert [len(body["contents"]) for body in emulator.bodies()] == [1, 3, 5]
     session = session_of(user)
@@ -69,29 +69,35 @@ def test_a_client_that_sends_its_history_is_not_doubled(http: httpx2.Client, emu
 
 def test_from_one_way_of_asking_to_the_other(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     first = ask(http, user, "My name is Ada.")
-    own = ask(http, user, "My name is Ada.", said(text_of(first), "assistant"), "My cat is called Tom.")
+    own = ask(http, user, "My name is Ada.", chat_message(completion_text(first), "assistant"), "My cat is called Tom.")
     ask(http, user, "What is my name?")
 
     *_, sent = emulator.bodies()
-    assert turns(sent) == ["My name is Ada.", text_of(first), "My cat is called Tom.", text_of(own), "What is my name?"]
+    assert turns(sent) == [
+        "My name is Ada.",
+        completion_text(first),
+        "My cat is called Tom.",
+        completion_text(own),
+        "What is my name?",
+    ]
     assert session_of(user).message_count == 6
 
 
 def test_a_client_that_rewrites_its_history_is_followed(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     ask(http, user, "My name is Ada.")
-    ask(http, user, "My name is Grace.", said("Hello, Grace.", "assistant"), "My cat is called Tom.")
+    ask(http, user, "My name is Grace.", chat_message("Hello, Grace.", "assistant"), "My cat is called Tom.")
     answer = ask(http, user, "What is my name?")
 
-    assert "Grace" in text_of(answer)
+    assert "Grace" in completion_text(answer)
     *_, sent = emulator.bodies()
     assert "Ada" not in str(sent)
 
 
 def test_equal_histories_are_stored_once(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     texts = [fresh("a beginning"), fresh("an end"), fresh("another end")]
-    first = text_of(ask(http, user, texts[0]))
+    first = completion_text(ask(http, user, texts[0]))
     for end in texts[1:]:
-        ask(http, user, texts[0], said(first, "assistant"), end)
+        ask(http, user, texts[0], chat_message(first, "assistant"), end)
 
     stored = Message.objects.filter(openai__contains=texts[0], role="user")
     assert stored.count() == 1
@@ -116,7 +122,7 @@ def test_two_users_never_see_each_other(http: httpx2.Client, emulator: Emulator)
     ask(http, one, "My name is Ada.")
     answer = ask(http, other, "What is my name?")
 
-    assert "Ada" not in text_of(answer)
+    assert "Ada" not in completion_text(answer)
     assert answer.headers["x-session-messages"] == "0"
 
 
@@ -127,7 +133,7 @@ def test_two_principals_never_share_a_session(http: httpx2.Client, emulator: Emu
     ChatSession.objects.filter(user=user).update(principal=stranger)
 
     answer = ask(http, user, "What is my name?")
-    assert "Ada" not in text_of(answer)
+    assert "Ada" not in completion_text(answer)
     assert ChatSession.objects.filter(user=user).count() == 2
     ChatSession.objects.filter(user=user).exclude(principal=stranger).delete()
     assert user not in http.get("/v1/sessions").text
@@ -140,9 +146,9 @@ def test_several_sessions_of_one_user(http: httpx2.Client, emulator: Emulator, u
     home = ask(http, user, "My name is Grace.", session="home")
     plain = ask(http, user, "What is my name?")
 
-    assert "Ada" in text_of(ask(http, user, "What is my name?", session="work"))
-    assert "Grace" in text_of(ask(http, user, "What is my name?", session="home"))
-    assert "You have not told me" in text_of(plain)
+    assert "Ada" in completion_text(ask(http, user, "What is my name?", session="work"))
+    assert "Grace" in completion_text(ask(http, user, "What is my name?", session="home"))
+    assert "You have not told me" in completion_text(plain)
     assert len({response.headers["x-session-id"] for response in (work, home, plain)}) == 3
 
 
@@ -152,9 +158,9 @@ def test_the_session_id_that_was_handed_out_leads_back(http: httpx2.Client, emul
     assert handed_out.startswith("sess_")
 
     again = ask(http, user, "What is my name?", session=handed_out)
-    assert "Ada" in text_of(again)
+    assert "Ada" in completion_text(again)
     assert again.headers["x-session-id"] == handed_out
-    assert "Ada" not in text_of(ask(http, fresh("thief"), "What is my name?", session=handed_out))
+    assert "Ada" not in completion_text(ask(http, fresh("thief"), "What is my name?", session=handed_out))
 
 
 def test_a_session_id_alone_names_a_session(http: httpx2.Client, emulator: Emulator) -> None:
@@ -162,13 +168,13 @@ def test_a_session_id_alone_names_a_session(http: httpx2.Client, emulator: Emula
     headers = {"x-session-id": name}
     http.post(CHAT, json=chat_body("My name is Ada."), headers=headers)
 
-    assert "Ada" in text_of(http.post(CHAT, json=chat_body("What is my name?"), headers=headers))
+    assert "Ada" in completion_text(http.post(CHAT, json=chat_body("What is my name?"), headers=headers))
 
 
 def test_system_messages_are_remembered_and_replaced(http: httpx2.Client, emulator: Emulator, user: str) -> None:
-    ask(http, user, said("You are a pirate.", "system"), "Hello!")
+    ask(http, user, chat_message("You are a pirate.", "system"), "Hello!")
     ask(http, user, "How are you?")
-    replaced = ask(http, user, said("You are a poet.", "developer"), "And now?")
+    replaced = ask(http, user, chat_message("You are a poet.", "developer"), "And now?")
     ask(http, user, "Still?")
 
     assert replaced.headers["x-session-messages"] == "4"  # the pirate is not among them
@@ -180,7 +186,7 @@ def test_system_messages_are_remembered_and_replaced(http: httpx2.Client, emulat
 
 def test_a_repeated_system_message_is_not_stored_again(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     for text in ("One", "Two", "Three"):
-        ask(http, user, said("You are a pirate.", "system"), text)
+        ask(http, user, chat_message("You are a pirate.", "system"), text)
 
     session = session_of(user)
     assert [message.role for message in transcript(session)] == ["system", *["user", "assistant"] * 3]

@@ -102,7 +102,7 @@ def test_arguments_in_items_may_be_json(
 
 
 @each_arguments
-def test_a_conversation_keeps_them_as_text(
+def test_a_conversation_keeps_unusual_arguments_as_text(
     http: httpx2.Client, emulator: Emulator, held: Any, args: Any, text: str
 ) -> None:
     conversation = http.post(CONVERSATIONS, json={"items": items_of(held)}).json()["id"]

@@ -8,7 +8,7 @@ import pytest
 
 from sessions_store.models import ChatSession, Message, UsageRecord
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, error_of, fresh, said, usage_of
+from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, chat_body, chat_message, error_of, fresh, usage_of
 from tests.live_gateway import LiveGateway
 from tests.waiting import eventually
 
@@ -23,9 +23,11 @@ def spoil(secret: str) -> None:
 
 def chat(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
     """A client that sends its history."""
-    question = said(secret)
+    question = chat_message(secret)
     answer = http.post(CHAT, json=chat_body(messages=[question], model=GEMINI_3)).json()["choices"][0]["message"]
-    return CHAT, chat_body(messages=[question, said(answer["content"], "assistant"), said("And?")], model=GEMINI_3)
+    return CHAT, chat_body(
+        messages=[question, chat_message(answer["content"], "assistant"), chat_message("And?")], model=GEMINI_3
+    )
 
 
 def session(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:

@@ -135,7 +135,7 @@ def test_searches_of_every_dialect_are_billed(
     assert record.cost_nano == tokens + QUERY
 
 
-def test_what_a_record_says(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_record_holds_models_tokens_and_cost(http: httpx2.Client, emulator: Emulator) -> None:
     before = datetime.now(UTC)
     response = ask(
         http, model="gpt-3.5-turbo", top_p=0.5, metadata={"team": "red"}, user=fresh("user"), safety_identifier="x"

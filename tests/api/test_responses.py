@@ -13,7 +13,7 @@ from sessions_store.admin.sent_body import sent_body
 from sessions_store.models import Message, StoredItem, StoredResponse, UsageRecord, User
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, JSON, error_of, fresh, usage_of
-from tests.responses import ENDS, RESPONSES, WEATHER, ask, named_events, text_of, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, ask, named_events, response_text, turns
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -27,7 +27,7 @@ class Point(BaseModel):
     label: str
 
 
-def test_what_was_answered_is_retrieved(client: OpenAI) -> None:
+def test_a_stored_response_is_retrieved(client: OpenAI) -> None:
     made = client.responses.create(model=GEMINI_3, input="Hello!", instructions="Be kind.", metadata={"a": "b"})
 
     found = client.responses.retrieve(made.id)
@@ -76,7 +76,7 @@ def test_previous_response_goes_before(client: OpenAI, emulator: Emulator) -> No
     assert second.previous_response_id == first.id
 
 
-def test_one_response_may_go_on_twice(client: OpenAI, emulator: Emulator) -> None:
+def test_a_response_can_be_continued_twice(client: OpenAI, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input="Begin.")
     for text in ("Left", "Right"):
         client.responses.create(model=GEMINI_3, input=text, previous_response_id=first.id)
@@ -98,7 +98,7 @@ def test_only_the_result_of_a_call_is_sent_and_its_signature_is_kept(
 
     last = _made(http, stream=stream, input=[result], previous_response_id=first["id"], tools=[WEATHER])
 
-    assert "Paris: 21 degrees" in text_of(last)
+    assert "Paris: 21 degrees" in response_text(last)
     *_, body = emulator.bodies()
     [called] = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
     assert called["thoughtSignature"]
@@ -112,7 +112,7 @@ def test_the_whole_history_may_be_sent_instead(http: httpx2.Client, emulator: Em
 
     last = ask(http, input=history, tools=[WEATHER], store=False)
 
-    assert "Paris: 21 degrees" in text_of(last)
+    assert "Paris: 21 degrees" in response_text(last)
     *_, body = emulator.bodies()
     [called] = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
     assert called["thoughtSignature"]
@@ -128,8 +128,8 @@ def test_the_same_call_made_twice_keeps_both_conversations(http: httpx2.Client) 
         ends.append(ask(http, input=[result], previous_response_id=first["id"], tools=[WEATHER]))
 
     for degrees, end in zip((21, 22), ends, strict=True):
-        assert f"{degrees} degrees" in text_of(end)
-        assert text_of(ask(http, input="And?", previous_response_id=end["id"], tools=[WEATHER]))
+        assert f"{degrees} degrees" in response_text(end)
+        assert response_text(ask(http, input="And?", previous_response_id=end["id"], tools=[WEATHER]))
 
 
 def test_items_of_a_resent_history_are_stored_once(http: httpx2.Client) -> None:
@@ -171,7 +171,7 @@ def test_an_item_may_be_referred_to(http: httpx2.Client, emulator: Emulator) -> 
     ask(http, input=[{"type": "item_reference", "id": message["id"]}, {"role": "user", "content": "Why?"}])
 
     *_, body = emulator.bodies()
-    assert text_of(first) in "".join(turns(body))
+    assert response_text(first) in "".join(turns(body))
     missing = http.post(RESPONSES, json={"model": GEMINI_3, "input": [{"type": "item_reference", "id": "msg_nothing"}]})
     assert (missing.status_code, error_of(missing)["param"]) == (404, "input")
 
@@ -193,7 +193,7 @@ def test_deleting_forgets_the_content_and_keeps_the_account(client: OpenAI) -> N
         client.responses.delete(made.id)
 
 
-def test_deleting_the_first_leaves_what_goes_on_from_it(client: OpenAI, emulator: Emulator) -> None:
+def test_a_deleted_response_leaves_its_successors(client: OpenAI, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input="My name is Ada.")
     second = client.responses.create(model=GEMINI_3, input="And?", previous_response_id=first.id)
     client.responses.delete(first.id)
@@ -204,7 +204,7 @@ def test_deleting_the_first_leaves_what_goes_on_from_it(client: OpenAI, emulator
     assert turns(body)[0] == "My name is Ada."
 
 
-def test_what_is_not_to_be_stored_is_not(client: OpenAI) -> None:
+def test_a_response_with_store_false_is_not_stored(client: OpenAI) -> None:
     made = client.responses.create(model=GEMINI_3, input=fresh("x"), store=False)
 
     with pytest.raises(openai.NotFoundError):
@@ -215,7 +215,7 @@ def test_what_is_not_to_be_stored_is_not(client: OpenAI) -> None:
     assert not StoredResponse.objects.filter(public_id=made.id).exists()
 
 
-def test_somebody_elses_is_missing(http: httpx2.Client) -> None:
+def test_the_response_of_another_principal_is_missing(http: httpx2.Client) -> None:
     made = ask(http, input=fresh("mine"))
     missing = http.get(f"{RESPONSES}/resp_missing")
     other = User.objects.create_user(fresh("other"))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, error_of
-from tests.responses import RESPONSES, WEATHER, ask, named_events, text_of, turns
+from tests.responses import RESPONSES, WEATHER, ask, named_events, response_text, turns
 
 pytestmark = pytest.mark.usefixtures("emulator")
 
@@ -185,7 +185,7 @@ def test_encrypted_reasoning_carries_the_signature_where_nothing_is_known(
         history.append({**item, **renamed})
     history.append({"type": "function_call_output", "call_id": "call_renamed", "output": "21 degrees"})
 
-    assert text_of(ask(http, input=history, **asked))
+    assert response_text(ask(http, input=history, **asked))
 
     *_, body = emulator.bodies()
     [called] = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]

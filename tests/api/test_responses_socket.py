@@ -15,7 +15,7 @@ from sessions_store.models import ModelMapping, StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, fresh
 from tests.live_gateway import UNDER_UVICORN, LiveGateway, by_serve
-from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, text_of, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, response_text, turns
 from tests.waiting import eventually
 
 HEADERS_FROM_AFAR = [
@@ -68,7 +68,7 @@ def test_a_frame_is_answered_with_the_events_of_a_stream(socket: ClientConnectio
 
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert [event["type"] for event in events[:2]] == ["response.created", "response.in_progress"]
-    assert client.responses.retrieve(events[-1]["response"]["id"]).output_text == text_of(events[-1]["response"])
+    assert client.responses.retrieve(events[-1]["response"]["id"]).output_text == response_text(events[-1]["response"])
 
 
 def test_an_edit_of_the_mappings_holds_for_the_next_frame(socket: ClientConnection) -> None:
@@ -104,14 +104,16 @@ def test_a_connection_remembers_what_is_not_stored(socket: ClientConnection, emu
 
     last = asked(socket, input=[result], previous_response_id=first["id"], tools=[WEATHER], store=False)
 
-    assert "Paris: 21 degrees" in text_of(last)
+    assert "Paris: 21 degrees" in response_text(last)
     *_, body = emulator.bodies()
     [called] = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
     assert called["thoughtSignature"]
     assert not StoredResponse.objects.filter(public_id__in=[first["id"], last["id"]]).exists()
 
 
-def test_another_connection_does_not(socket: ClientConnection, gateway: LiveGateway) -> None:
+def test_another_connection_cannot_continue_an_unstored_response(
+    socket: ClientConnection, gateway: LiveGateway
+) -> None:
     first = asked(socket, input="Hello!", store=False)
 
     with connect(address(gateway), proxy=None) as other:
@@ -146,7 +148,7 @@ def test_a_warm_up_that_is_stored_is_good_elsewhere(
 def test_an_empty_warm_up_is_something_to_go_on_from(socket: ClientConnection) -> None:
     warm = asked(socket, input=[], generate=False, store=False, previous_response_id=None, conversation=None)
 
-    assert text_of(asked(socket, input="Hello!", previous_response_id=warm["id"]))
+    assert response_text(asked(socket, input="Hello!", previous_response_id=warm["id"]))
 
 
 def test_lanes_run_beside_each_other(socket: ClientConnection, emulator: Emulator) -> None:
@@ -190,7 +192,7 @@ def test_a_refusal_is_a_frame_and_the_connection_goes_on(
 
     assert (error["type"], error["status"], error["error"]["param"]) == ("error", status, param)
     assert error["error"]["message"]
-    assert text_of(asked(socket, input="Hello!"))
+    assert response_text(asked(socket, input="Hello!"))
 
 
 def test_leaving_stops_gemini_and_is_recorded(gateway: LiveGateway, emulator: Emulator) -> None:
@@ -206,7 +208,7 @@ def test_leaving_stops_gemini_and_is_recorded(gateway: LiveGateway, emulator: Em
 
 
 @by_serve("uvicorn closes WebSockets at once")
-def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: str) -> None:
+def test_a_draining_server_lets_a_socket_response_finish(emulator: Emulator, emulator_url: str) -> None:
     with LiveGateway.start(upstream=emulator_url) as stopping, ExitStack() as stack:
         busy, idle = (stack.enter_context(connect(address(stopping), proxy=None)) for _ in range(2))
         emulator.script({"match": {"method": "streamGenerateContent"}, "hold_after": 1})
@@ -238,7 +240,9 @@ def test_a_connection_goes_on_from_what_another_one_stored(socket: ClientConnect
 
 
 @pytest.mark.parametrize("headers", HEADERS_FROM_AFAR, ids=str)
-def test_what_may_come_from_afar_is_refused(gateway: LiveGateway, headers: dict[str, str]) -> None:
+def test_a_handshake_that_may_come_from_another_machine_is_refused(
+    gateway: LiveGateway, headers: dict[str, str]
+) -> None:
     with pytest.raises(InvalidStatus) as caught:
         connect(address(gateway), additional_headers=headers, proxy=None)
     assert caught.value.response.status_code == 403
@@ -257,7 +261,7 @@ def test_a_message_may_be_as_large_as_a_body(socket: ClientConnection, emulator:
     assert body["contents"][-1]["parts"] == [{"text": text}]
 
 
-def test_what_is_sent_may_be_larger_than_what_may_come(emulator: Emulator, emulator_url: str) -> None:
+def test_an_outgoing_frame_may_exceed_the_limit_for_incoming_ones(emulator: Emulator, emulator_url: str) -> None:
     text = "word " * 40_000
     content = {"role": "model", "parts": [{"text": text}]}
     emulator.script({"chunks": [{"candidates": [{"content": content, "finishReason": "STOP"}]}]})
@@ -265,7 +269,7 @@ def test_what_is_sent_may_be_larger_than_what_may_come(emulator: Emulator, emula
         LiveGateway.start(upstream=emulator_url, settings={"MAX_BODY_BYTES": "50000"}) as small,
         connect(address(small), proxy=None, max_size=None) as socket,
     ):
-        assert text_of(asked(socket, input="Hello!")) == text
+        assert response_text(asked(socket, input="Hello!")) == text
 
 
 @pytest.mark.parametrize("pieces", [1, 3])
@@ -297,7 +301,9 @@ def close_code(socket: ClientConnection) -> int | None:
     ],
     ids=["utf8", "opcode", "unmasked", "reserved", "continuation", "announced"],
 )
-def test_what_breaks_the_protocol_is_refused_by_its_code(socket: ClientConnection, frame: bytes, code: int) -> None:
+def test_a_protocol_error_closes_the_connection_with_its_code(
+    socket: ClientConnection, frame: bytes, code: int
+) -> None:
     socket.socket.sendall(frame)
     assert close_code(socket) == code
 

@@ -14,7 +14,7 @@ from sessions_store.models import StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
 from tests.live_gateway import LiveGateway
-from tests.responses import ENDS, RESPONSES, WEATHER, text_of, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, response_text, turns
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -80,7 +80,7 @@ def test_a_steered_response_ends_and_its_successor_takes_the_input_up(
     assert (created["previous_response_id"], created["instructions"]) == (first, "Be kind.")
     assert ended["status"] == "completed"
     *_, body = emulator.bodies()
-    assert turns(body) == ["Tell me a story", text_of(cut), "Make it about a fox."]
+    assert turns(body) == ["Tell me a story", response_text(cut), "Make it about a fox."]
     assert StoredResponse.objects.get(public_id=first).status == "incomplete"
     record = UsageRecord.objects.get(request_id=StoredResponse.objects.get(public_id=first).request_id)
     assert (record.status, record.estimated) == ("ok", True)
@@ -99,7 +99,7 @@ def test_steering_with_half_an_emoji_is_taken_up_with_a_note(socket: ClientConne
     assert [param for _, param, _ in notes if param == "body"] == ["body"]
 
 
-def test_one_that_is_not_stored_is_steered_too(socket: ClientConnection, emulator: Emulator) -> None:
+def test_an_unstored_response_is_steered(socket: ClientConnection, emulator: Emulator) -> None:
     first, _ = begin(socket, emulator, store=False)
 
     message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Shorter."}]}
@@ -143,7 +143,7 @@ NO_STEERING: Final[list[tuple[dict[str, Any], str]]] = [
 ]
 
 
-def test_what_cannot_steer_is_given_back(socket: ClientConnection, emulator: Emulator) -> None:
+def test_an_invalid_steer_input_is_given_back(socket: ClientConnection, emulator: Emulator) -> None:
     first, _ = begin(socket, emulator)
     for frame, code in NO_STEERING:
         sent = {"previous_response_id": first, **frame}
@@ -156,7 +156,7 @@ def test_what_cannot_steer_is_given_back(socket: ClientConnection, emulator: Emu
     assert until(socket, kind(*ENDS))[-1]["type"] == "response.completed"
 
 
-def test_one_that_has_ended_is_not_steered(socket: ClientConnection) -> None:
+def test_a_completed_response_is_not_steered(socket: ClientConnection) -> None:
     send(socket, input="Hello!")
     ended = until(socket, kind(*ENDS))[-1]["response"]
 
@@ -177,7 +177,7 @@ def test_a_response_of_a_conversation_is_not_steered(
     assert failed["error"]["code"] == "steering_not_supported"
 
 
-def test_too_much_is_given_back(socket: ClientConnection, emulator: Emulator) -> None:
+def test_a_steer_input_beyond_the_limit_is_given_back(socket: ClientConnection, emulator: Emulator) -> None:
     emulator.script({"match": {"method": "streamGenerateContent"}, "gap": 1})
     send(socket, input=ONE, tools=[WEATHER])
     first = until(socket, kind("response.function_call_arguments.done"))[0]["response"]["id"]

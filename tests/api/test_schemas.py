@@ -71,7 +71,7 @@ def test_the_narrower_meaning_leaves_for_gemini(
 
 
 @everywhere
-def test_what_is_left_out_is_named_with_its_place(http: httpx2.Client, path: str, place: str) -> None:
+def test_a_dropped_schema_keyword_is_named_with_its_path(http: httpx2.Client, path: str, place: str) -> None:
     response = http.post(path, json=asking(path, LOST, place))
 
     note = f"dropped {PARAMS[path, place]}: schema keywords left out: properties.size.multipleOf"

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 
 from sessions_store.models import ChatSession, Message, UsageRecord, User
-from tests.api.sessions import ask, session_of, text_of, transcript, turns
+from tests.api.sessions import ask, completion_text, session_of, transcript, turns
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_25, chat_body, error_of, fresh, said, usage_of
+from tests.exchanges import CHAT, GEMINI_25, chat_body, chat_message, error_of, fresh, usage_of
 from tests.live_gateway import LiveGateway
 from tests.waiting import eventually
 
@@ -53,8 +53,8 @@ def test_forgetting_one_session_of_several(http: httpx2.Client, emulator: Emulat
     ask(http, user, "My name is Grace.", session="home")
 
     assert http.delete(f"/v1/sessions/{user}", headers={"x-session-id": "work"}).json()["sessions"] == 1
-    assert "Ada" not in text_of(ask(http, user, "What is my name?", session="work"))
-    assert "Grace" in text_of(ask(http, user, "What is my name?", session="home"))
+    assert "Ada" not in completion_text(ask(http, user, "What is my name?", session="work"))
+    assert "Grace" in completion_text(ask(http, user, "What is my name?", session="home"))
 
 
 @pytest.mark.parametrize("name", ["", "two words", "x" * 201])
@@ -100,12 +100,12 @@ def test_an_idle_session_rests_and_a_new_one_begins(
 ) -> None:
     first = ask(http, user, "My name is Ada.")
     ChatSession.objects.filter(user=user).update(last_active_at=datetime.now(UTC) - timedelta(minutes=2))
-    assert "Ada" in text_of(ask(http, user, "What is my name?"))
+    assert "Ada" in completion_text(ask(http, user, "What is my name?"))
     ChatSession.objects.filter(user=user).update(last_active_at=datetime.now(UTC) - timedelta(minutes=2))
 
     later = ask(frugal, user, "What is my name?")
 
-    assert "Ada" not in text_of(later)
+    assert "Ada" not in completion_text(later)
     assert later.headers["x-session-id"] != first.headers["x-session-id"]
     sessions = ChatSession.objects.filter(user=user).order_by("id")
     assert [session.ended_at is None for session in sessions] == [False, True]
@@ -115,9 +115,9 @@ def test_an_idle_session_rests_and_a_new_one_begins(
     ]
 
 
-def test_what_is_sent_is_bounded_oldest_first(frugal: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_the_history_that_is_sent_is_cut_oldest_first(frugal: httpx2.Client, emulator: Emulator, user: str) -> None:
     long = "word " * 60  # about 75 tokens, repeated in the answer
-    ask(frugal, user, said("You are a pirate.", "system"), f"First {long}")
+    ask(frugal, user, chat_message("You are a pirate.", "system"), f"First {long}")
     for number in range(6):
         last = ask(frugal, user, f"Number {number} {long}")
 
@@ -149,7 +149,7 @@ def test_memory_may_be_off(http: httpx2.Client, emulator: Emulator, emulator_url
     ):
         answer = ask(off, user, "What is my name?", session="work")
 
-    assert "Ada" not in text_of(answer)
+    assert "Ada" not in completion_text(answer)
     assert "x-session-id" not in answer.headers
     assert session_of(user).message_count == 2
     assert usage_of(answer.headers).user == user
@@ -167,8 +167,8 @@ def test_memory_may_be_off_for_a_principal(http: httpx2.Client, emulator: Emulat
         local.save()
 
     assert "x-session-id" not in answer.headers
-    assert "Ada" not in text_of(answer)
-    assert "Ada" in text_of(ask(http, user, "What is my name?"))
+    assert "Ada" not in completion_text(answer)
+    assert "Ada" in completion_text(ask(http, user, "What is my name?"))
 
 
 def test_headers_say_what_was_remembered(http: httpx2.Client, emulator: Emulator, user: str) -> None:
@@ -320,7 +320,7 @@ def test_two_servers_share_a_session_and_lose_no_turn(
 
 
 def test_the_record_leads_back_to_the_messages(http: httpx2.Client, emulator: Emulator, user: str) -> None:
-    ask(http, user, said("You are a pirate.", "system"), "My name is Ada.")
+    ask(http, user, chat_message("You are a pirate.", "system"), "My name is Ada.")
     record: UsageRecord = usage_of(ask(http, user, "What is my name?").headers)
 
     assert record.session == session_of(user)

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_3, chat_body, fresh, said
+from tests.exchanges import CHAT, GEMINI_3, chat_body, chat_message, fresh
 
 pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 RESPONSES = "/v1/responses"
@@ -27,14 +27,14 @@ class History:
 
     def __init__(self, http: httpx2.Client) -> None:
         self.http = http
-        self.question = said(fresh("Is it so?"))
+        self.question = chat_message(fresh("Is it so?"))
 
     def ask(self, model: str) -> None:
         answer = post(self.http, CHAT, chat_body(model=model, messages=[self.question]))
         self.answer = answer["choices"][0]["message"]["content"]
 
     def go_on(self, model: str) -> None:
-        messages = [self.question, said(self.answer, "assistant"), said("And now?")]
+        messages = [self.question, chat_message(self.answer, "assistant"), chat_message("And now?")]
         post(self.http, CHAT, chat_body(model=model, messages=messages))
 
 

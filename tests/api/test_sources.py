@@ -43,7 +43,7 @@ def answer(*parts: Any, **fields: Any) -> dict[str, Any]:
     return {"candidates": [candidate], "usageMetadata": USAGE, "modelVersion": GEMINI_3}
 
 
-def pieces(*parts: Any, **fields: Any) -> list[dict[str, Any]]:
+def answer_in_chunks(*parts: Any, **fields: Any) -> list[dict[str, Any]]:
     """Return the same answer in chunks: the fields come with the first one, as URL contexts do, and with the last."""
     first = answer(parts[0], **fields)
     del first["candidates"][0]["finishReason"]
@@ -75,7 +75,7 @@ def test_places_are_cited(http: httpx2.Client, emulator: Emulator) -> None:
 def test_pages_that_were_read_reach_the_client_of_a_chat(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(
         {"body": answer({"text": TEXT}, urlContextMetadata=PAGES)},
-        {"chunks": pieces({"text": "Café "}, {"text": "Z."}, urlContextMetadata=PAGES)},
+        {"chunks": answer_in_chunks({"text": "Café "}, {"text": "Z."}, urlContextMetadata=PAGES)},
     )
     plain = http.post(CHAT, json=chat_body()).json()
     assert plain["choices"][0]["message"]["extra_content"] == {"google": {"url_context_metadata": FIELD}}
@@ -87,7 +87,7 @@ def test_pages_that_were_read_reach_the_client_of_a_chat(http: httpx2.Client, em
 def test_pages_that_were_read_are_items_of_a_response(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(
         {"body": answer({"text": TEXT}, urlContextMetadata=PAGES)},
-        {"chunks": pieces({"text": "Café Z "}, {"text": "is open."}, urlContextMetadata=PAGES)},
+        {"chunks": answer_in_chunks({"text": "Café Z "}, {"text": "is open."}, urlContextMetadata=PAGES)},
     )
     plain = ask(http, input="Hi")
     pages = [item for item in plain["output"] if item["type"] == "web_search_call"]
@@ -114,7 +114,7 @@ def result(output: str) -> Any:
 
 def test_every_result_of_code_reaches_the_client(client: OpenAI, emulator: Emulator) -> None:
     parts = [code("f()"), result("1\n"), result("2\n"), {"text": "Done."}]
-    emulator.script({"body": answer(*parts)}, {"chunks": pieces(*parts)})
+    emulator.script({"body": answer(*parts)}, {"chunks": answer_in_chunks(*parts)})
     plain = client.responses.create(model=GEMINI_3, input="Hi")
     with client.responses.stream(model=GEMINI_3, input="Hi") as stream:
         streamed = stream.get_final_response()

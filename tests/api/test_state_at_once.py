@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from openai import OpenAI
 
-from tests.exchanges import GEMINI_25, fresh, said
+from tests.exchanges import GEMINI_25, chat_message, fresh
 from tests.live_gateway import LiveGateway
 
 STEPS = int(os.environ.get("STATE_STEPS", "200"))
@@ -80,6 +80,6 @@ def test_a_stored_completion_is_known_to_the_other_server(client: OpenAI, other:
         asking, reading = (client, other) if step % 2 else (other, client)
         run = fresh("run")
         made = asking.chat.completions.create(
-            model=GEMINI_25, messages=[said("Hello!")], store=True, metadata={"run": run}
+            model=GEMINI_25, messages=[chat_message("Hello!")], store=True, metadata={"run": run}
         )
         assert [found.id for found in reading.chat.completions.list(metadata={"run": run})] == [made.id]

@@ -9,7 +9,7 @@ from openai.types.chat import ChatCompletion
 from sessions_store.models import Message, StoredCompletion, StoredItem, User
 from tests.api.sessions import ask as ask_in_session
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, JSON, chat_body, error_of, events, fresh, said, usage_of
+from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, JSON, chat_body, chat_message, error_of, events, fresh, usage_of
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -17,11 +17,14 @@ pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 def stored(client: OpenAI, run: str, *, model: str = GEMINI_25, text: str = "Hello!") -> ChatCompletion:
     """A completion that is kept, under a run of its own."""
     return client.chat.completions.create(
-        model=model, messages=[said("Be kind.", "system"), said(text)], store=True, metadata={"run": run}
+        model=model,
+        messages=[chat_message("Be kind.", "system"), chat_message(text)],
+        store=True,
+        metadata={"run": run},
     )
 
 
-def test_what_was_answered_is_retrieved_with_its_metadata(client: OpenAI) -> None:
+def test_a_stored_completion_is_retrieved_with_its_metadata(client: OpenAI) -> None:
     run = fresh("run")
     made = stored(client, run)
 
@@ -29,12 +32,12 @@ def test_what_was_answered_is_retrieved_with_its_metadata(client: OpenAI) -> Non
 
     assert found == made
     assert found.metadata == {"run": run}
-    bare = client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")], store=True)
+    bare = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")], store=True)
     assert client.chat.completions.retrieve(bare.id) == bare
     assert bare.metadata == {}
 
 
-def test_a_streamed_one_is_kept_as_a_whole(http: httpx2.Client) -> None:
+def test_a_streamed_completion_is_stored_whole(http: httpx2.Client) -> None:
     chunks = events(http.post(CHAT, json=chat_body("Tell me a story", stream=True, store=True)))
 
     found = http.get(f"{CHAT}/{chunks[0]['id']}").json()
@@ -44,7 +47,7 @@ def test_a_streamed_one_is_kept_as_a_whole(http: httpx2.Client) -> None:
     assert found["choices"][0]["message"]["content"] == text
 
 
-def test_only_what_is_asked_to_be_kept_is(http: httpx2.Client) -> None:
+def test_only_completions_with_store_are_stored(http: httpx2.Client) -> None:
     for body in (chat_body(), chat_body(store=False)):
         made = http.post(CHAT, json=body).json()
         assert http.get(f"{CHAT}/{made['id']}").status_code == 404
@@ -69,7 +72,9 @@ def test_listed_by_model_and_metadata_in_pages(client: OpenAI, http: httpx2.Clie
 def test_a_filters_key_may_look_like_anything(client: OpenAI) -> None:
     run = fresh("run")
     metadata = {"0": run, 'q"uo.te[0]': "1", "a__b": "%"}
-    made = client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")], store=True, metadata=metadata)
+    made = client.chat.completions.create(
+        model=GEMINI_25, messages=[chat_message("Hello!")], store=True, metadata=metadata
+    )
 
     assert [one.id for one in client.chat.completions.list(metadata=metadata)] == [made.id]
 
@@ -116,7 +121,7 @@ def test_metadata_can_be_changed(client: OpenAI, http: httpx2.Client) -> None:
 
 def test_deleting_forgets_the_content_and_keeps_the_account(client: OpenAI) -> None:
     word = fresh("secret")
-    raw = client.chat.completions.with_raw_response.create(model=GEMINI_25, messages=[said(word)], store=True)
+    raw = client.chat.completions.with_raw_response.create(model=GEMINI_25, messages=[chat_message(word)], store=True)
     made = raw.parse()
 
     assert client.chat.completions.delete(made.id).deleted is True
@@ -135,7 +140,7 @@ def test_forgetting_a_user_forgets_what_was_kept_of_them(http: httpx2.Client, us
     assert http.get(f"{CHAT}/{made['id']}").status_code == 404
 
 
-def test_somebody_elses_is_missing(client: OpenAI, http: httpx2.Client) -> None:
+def test_the_completion_of_another_principal_is_missing(client: OpenAI, http: httpx2.Client) -> None:
     run = fresh("run")
     made = stored(client, run)
     StoredCompletion.objects.filter(public_id=made.id).update(principal=User.objects.create_user(fresh("other")))
@@ -196,7 +201,7 @@ def test_calls_in_another_order_are_shown_as_they_were_sent(http: httpx2.Client,
     emulator.script(
         {"body": {"candidates": [{"content": {"role": "model", "parts": calls}, "finishReason": "STOP"}]}},
     )
-    asked = said(fresh("weather"))
+    asked = chat_message(fresh("weather"))
     tools = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
     first = http.post(CHAT, json=chat_body(messages=[asked], tools=tools)).json()["choices"][0]["message"]
     turned = first["tool_calls"][::-1]
@@ -209,9 +214,11 @@ def test_calls_in_another_order_are_shown_as_they_were_sent(http: httpx2.Client,
     assert listed[1]["tool_calls"] == turned
 
 
-def test_deleting_one_keeps_what_another_one_sent_too(http: httpx2.Client) -> None:
+def test_a_deleted_completion_leaves_messages_that_another_completion_sent(http: httpx2.Client) -> None:
     word = fresh("secret")
-    one, other = (http.post(CHAT, json=chat_body(messages=[said(word)], store=True)).json()["id"] for _ in range(2))
+    one, other = (
+        http.post(CHAT, json=chat_body(messages=[chat_message(word)], store=True)).json()["id"] for _ in range(2)
+    )
     http.delete(f"{CHAT}/{one}")
     [message] = http.get(f"{CHAT}/{other}/messages").json()["data"]
     assert message["content"] == word

@@ -11,7 +11,18 @@ from openai import APIError, OpenAI
 
 from sessions_store.models import UsageRecord
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, GEMINI_25, chat_body, error_in, fresh, lines, said, usage_of
+from tests.exchanges import (
+    CHAT,
+    COMPLETIONS,
+    GEMINI_3,
+    GEMINI_25,
+    chat_body,
+    chat_message,
+    error_in,
+    fresh,
+    lines,
+    usage_of,
+)
 from tests.live_gateway import LiveGateway
 from tests.responses import RESPONSES, named_events
 from tests.waiting import eventually
@@ -92,7 +103,7 @@ def test_a_late_refusal_is_the_streams_last_event(early: httpx2.Client, emulator
 def test_openais_client_raises_for_a_late_refusal(early_gateway: LiveGateway, emulator: Emulator) -> None:
     emulator.script({"status": 503, "body": OVERLOADED, "delay": 0.8})
     with OpenAI(base_url=early_gateway.base_url, api_key="x", max_retries=0) as client:
-        stream = client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")], stream=True)
+        stream = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")], stream=True)
         with pytest.raises(APIError, match="overloaded"):
             list(stream)
 

@@ -19,11 +19,11 @@ from tests.exchanges import (
     GEMINI_3,
     GEMINI_25,
     chat_body,
+    chat_message,
     error_in,
     events,
     fresh,
     lines,
-    said,
     unread,
     usage_of,
 )
@@ -43,7 +43,7 @@ QUOTA = {
 OVERLOADED = {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
 
 
-def piece(text: str, **more: Any) -> dict[str, Any]:
+def uncounted_chunk(text: str, **more: Any) -> dict[str, Any]:
     """One chunk of a scripted Gemini stream."""
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
     return {"candidates": [candidate | more], "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": 3}}
@@ -96,7 +96,7 @@ def test_plain_and_streamed_answers_are_the_same(http: httpx2.Client, emulator: 
 
 def test_thoughts_come_before_the_text(http: httpx2.Client, emulator: Emulator) -> None:
     thought = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hm.", "thought": True}]}, "index": 0}]}
-    emulator.script({"chunks": [thought, piece("Yes.", finishReason="STOP")]})
+    emulator.script({"chunks": [thought, uncounted_chunk("Yes.", finishReason="STOP")]})
 
     deltas = [event["choices"][0]["delta"] for event in events(http.post(CHAT, json=chat_body(stream=True)))]
 
@@ -106,7 +106,7 @@ def test_thoughts_come_before_the_text(http: httpx2.Client, emulator: Emulator) 
 
 
 def test_events_leave_one_by_one(gateway: LiveGateway, http: httpx2.Client, emulator: Emulator) -> None:
-    emulator.script({"chunks": [piece("one"), piece("two", finishReason="STOP")], "hold_after": 1})
+    emulator.script({"chunks": [uncounted_chunk("one"), uncounted_chunk("two", finishReason="STOP")], "hold_after": 1})
     with http.stream("POST", CHAT, json=chat_body(stream=True)) as response:
         received = response.iter_lines()
         first = next(received)
@@ -118,7 +118,13 @@ def test_events_leave_one_by_one(gateway: LiveGateway, http: httpx2.Client, emul
 
 
 def test_keep_alive_comments_while_the_model_thinks(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
-    emulator.script({"chunks": [piece("Hm."), piece("Yes.", finishReason="STOP")], "body_delay": 0.8, "gap": 0.8})
+    emulator.script(
+        {
+            "chunks": [uncounted_chunk("Hm."), uncounted_chunk("Yes.", finishReason="STOP")],
+            "body_delay": 0.8,
+            "gap": 0.8,
+        }
+    )
     url = f"{impatient_gateway.base_url}/chat/completions"
     response = httpx2.post(url, json=chat_body(stream=True), timeout=20, trust_env=False)
 
@@ -129,9 +135,9 @@ def test_keep_alive_comments_while_the_model_thinks(impatient_gateway: LiveGatew
 
 
 def test_openais_client_reads_past_keep_alives(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
-    emulator.script({"chunks": [piece("Yes.", finishReason="STOP")], "body_delay": 0.8})
+    emulator.script({"chunks": [uncounted_chunk("Yes.", finishReason="STOP")], "body_delay": 0.8})
     with OpenAI(base_url=impatient_gateway.base_url, api_key="x", max_retries=0) as client:
-        stream = client.chat.completions.create(model=GEMINI_25, messages=[said("Hm?")], stream=True)
+        stream = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hm?")], stream=True)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Yes."
 
 
@@ -232,7 +238,7 @@ def test_a_stream_that_breaks_says_so_and_never_ends_well(
 
 def test_openais_client_raises_for_a_broken_stream(client: OpenAI, emulator: Emulator) -> None:
     emulator.script({"error_in_stream": OVERLOADED, "error_after": 2})
-    stream = client.chat.completions.create(model=GEMINI_25, messages=[said("Tell me a story")], stream=True)
+    stream = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Tell me a story")], stream=True)
 
     with pytest.raises(openai.APIError, match="overloaded"):
         list(stream)

@@ -48,7 +48,7 @@ def test_several_prompts_in_token_ids_echo(
     assert [text[:5] for text in plain] == [text for text in prompts for _ in range(n)]
 
 
-def test_one_prompt_in_token_ids_continues_the_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_a_single_prompt_of_token_ids_continues_the_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     complete(http, prompt=CL100K.encode("My name is Ada."), user=user)
     assert "Ada" in texts(complete(http, prompt="What is my name?", user=user), stream=False)[0]
 
@@ -145,6 +145,6 @@ def test_no_token_is_asked_for(
     assert "x-session-id" not in response.headers
 
 
-def test_what_would_be_refused_is_refused_without_asking_too(http: httpx2.Client) -> None:
+def test_an_invalid_prompt_is_refused_without_a_call_of_gemini(http: httpx2.Client) -> None:
     body = {"model": GEMINI_25, "prompt": "Hi", "echo": True, "max_tokens": 0, "logit_bias": {"1": 1}}
     assert error_of(http.post(COMPLETIONS, json=body))["param"] == "logit_bias"

@@ -183,7 +183,9 @@ def test_a_websocket_keeps_whole_emoji_and_skips_a_mark(socket: ClientConnection
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_such_characters_are_replaced_everywhere(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+def test_unpaired_surrogates_and_nul_are_replaced_everywhere(
+    http: httpx2.Client, emulator: Emulator, stream: bool
+) -> None:
     call = {"id": "c\0", "type": "function", "function": {"name": "f\0", "arguments": r'{"\u0000k": "\ud83d"}'}}
     messages = [
         {"role": "system", "content": "Be \ud83d brief."},
@@ -265,7 +267,9 @@ def test_addresses_with_such_characters_are_answered(http: httpx2.Client, path: 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_gemini_answers_is_read_alike(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+def test_unsound_characters_in_an_answer_of_gemini_are_replaced(
+    http: httpx2.Client, emulator: Emulator, stream: bool
+) -> None:
     call = {"functionCall": {"name": "f", "args": {"data": "\0", "\0": 1}}}
     content = {"role": "model", "parts": [{"text": "a\0b"}, call]}
     answer = {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], "modelVersion": "v\0"}

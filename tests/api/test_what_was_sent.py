@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 
 from sessions_store.admin.sent_body import sent_body
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, GEMINI_25, chat_body, fresh, said, usage_of
+from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, GEMINI_25, chat_body, chat_message, fresh, usage_of
 
 pytestmark = pytest.mark.usefixtures("live_db")
 RESPONSES = "/v1/responses"
@@ -30,22 +30,28 @@ def sent(http: httpx2.Client, emulator: Emulator, path: str, body: dict[str, Any
 
 CHATS: dict[str, list[Any]] = {
     "instructions, also in the middle": [
-        said("Be brief.", "system"),
-        said("Be kind.", "developer"),
-        said("One"),
-        said("Be bold.", "system"),
-        said("Two"),
+        chat_message("Be brief.", "system"),
+        chat_message("Be kind.", "developer"),
+        chat_message("One"),
+        chat_message("Be bold.", "system"),
+        chat_message("Two"),
     ],
-    "turns that join": [said("One"), said("Two"), said("Three", "assistant"), said(""), said("Four")],
-    "instructions alone": [said("Be brief.", "system")],
-    "a last word that is the assistant's": [said("One"), said("Two", "assistant")],
+    "turns that join": [
+        chat_message("One"),
+        chat_message("Two"),
+        chat_message("Three", "assistant"),
+        chat_message(""),
+        chat_message("Four"),
+    ],
+    "instructions alone": [chat_message("Be brief.", "system")],
+    "a last word that is the assistant's": [chat_message("One"), chat_message("Two", "assistant")],
 }
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 @pytest.mark.parametrize("messages", CHATS.values(), ids=CHATS.keys())
 def test_of_a_chat(http: httpx2.Client, emulator: Emulator, messages: list[Any], model: str) -> None:
-    own = [said(fresh("Mine:"), "system"), *messages]
+    own = [chat_message(fresh("Mine:"), "system"), *messages]
     sent(http, emulator, CHAT, chat_body(messages=own, model=model, temperature=0.3, stop=["x"], tools=TOOLS))
 
 
@@ -53,11 +59,11 @@ def test_of_a_chat(http: httpx2.Client, emulator: Emulator, messages: list[Any],
 def test_of_a_session(http: httpx2.Client, emulator: Emulator, model: str) -> None:
     user = fresh("user")
     for messages in (
-        [said(f"You speak with {user}.", "system"), said("My name is Ada.")],
-        [said("What is my name?")],
-        [said("Be rude.", "system"), said("And now?")],
-        [said("One"), said("Be bold.", "system"), said("Two")],
-        [said("Three")],
+        [chat_message(f"You speak with {user}.", "system"), chat_message("My name is Ada.")],
+        [chat_message("What is my name?")],
+        [chat_message("Be rude.", "system"), chat_message("And now?")],
+        [chat_message("One"), chat_message("Be bold.", "system"), chat_message("Two")],
+        [chat_message("Three")],
     ):
         sent(http, emulator, CHAT, chat_body(messages=messages, model=model, user=user))
 
@@ -90,10 +96,10 @@ def test_of_a_history_that_others_spelt_otherwise(http: httpx2.Client, emulator:
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 def test_of_an_answer_that_came_back_with_a_name(http: httpx2.Client, emulator: Emulator, model: str) -> None:
-    asked = [said(fresh("Hello"))]
+    asked = [chat_message(fresh("Hello"))]
     answer = sent(http, emulator, CHAT, chat_body(messages=asked, model=model))["choices"][0]["message"]
     back = {"role": "assistant", "content": f" {answer['content']}", "name": "Bob"}
-    sent(http, emulator, CHAT, chat_body(messages=[*asked, back, said("Well?")], model=model))
+    sent(http, emulator, CHAT, chat_body(messages=[*asked, back, chat_message("Well?")], model=model))
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
@@ -116,7 +122,12 @@ def test_of_a_completion(http: httpx2.Client, emulator: Emulator, model: str, pr
 
 def test_of_a_completion_in_a_session(http: httpx2.Client, emulator: Emulator) -> None:
     user = fresh("user")
-    sent(http, emulator, CHAT, chat_body(messages=[said("Be brief.", "system"), said("Hello")], user=user))
+    sent(
+        http,
+        emulator,
+        CHAT,
+        chat_body(messages=[chat_message("Be brief.", "system"), chat_message("Hello")], user=user),
+    )
     sent(http, emulator, COMPLETIONS, {"model": GEMINI_25, "prompt": "Once upon", "suffix": "the end", "user": user})
 
 

@@ -67,7 +67,9 @@ def test_new_connections_are_refused_while_draining(
     assert server.wait() == 0
 
 
-def test_what_takes_too_long_ends_with_an_error_event(start_server: StartServer, open_stream: OpenStream) -> None:
+def test_a_stream_that_outlasts_the_drain_ends_with_an_error_event(
+    start_server: StartServer, open_stream: OpenStream
+) -> None:
     server = start_server(drain_seconds=0.5)
     stream = open_stream(server, "/v1/stream/1000/0.1")
     server.terminate()

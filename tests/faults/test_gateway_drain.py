@@ -14,7 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 from sessions_store.models import UsageRecord
-from tests.emulator_control import Emulator
+from tests.emulator_control import Emulator, text_chunk
 from tests.exchanges import GEMINI_3
 from tests.live_gateway import UNDER_UVICORN, LiveGateway
 from tests.waiting import eventually
@@ -22,13 +22,6 @@ from tests.waiting import eventually
 CUT = "cut"
 
 pytestmark = pytest.mark.usefixtures("live_db")
-
-
-def chunk(text: str, **candidate: str) -> dict[str, object]:
-    """One chunk of Gemini's stream."""
-    content = {"role": "model", "parts": [{"text": text}]}
-    usage = {"promptTokenCount": 3, "candidatesTokenCount": 5, "totalTokenCount": 8}
-    return {"candidates": [{"index": 0, "content": content, **candidate}], "usageMetadata": usage}
 
 
 @pytest.fixture
@@ -63,8 +56,8 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
     draining_gateway: LiveGateway, emulator: Emulator
 ) -> None:
     run = uuid.uuid4().hex
-    short = {"chunks": [chunk("a"), chunk("b"), chunk("c", finishReason="STOP")], "hold_after": 1}
-    endless = {"chunks": [chunk("a"), *[chunk("b")] * 1000], "gap": 0.2}
+    short = {"chunks": [text_chunk("a"), text_chunk("b"), text_chunk("c", finishReason="STOP")], "hold_after": 1}
+    endless = {"chunks": [text_chunk("a"), *[text_chunk("b")] * 1000], "gap": 0.2}
     emulator.script([short] * 10)
     with ExitStack() as stack, ThreadPoolExecutor(12) as pool:
         streams = [begin_stream(stack, draining_gateway, f"{run}-short-{number}") for number in range(10)]
@@ -92,7 +85,7 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
 
 
 def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: Emulator) -> None:
-    emulator.script({"chunks": [chunk("a"), chunk("b", finishReason="STOP")], "hold_after": 1})
+    emulator.script({"chunks": [text_chunk("a"), text_chunk("b", finishReason="STOP")], "hold_after": 1})
     with ExitStack() as stack:
         # A balancer's kept-alive connection with a request under way: the only way in once the port is closed.
         stream = begin_stream(stack, draining_gateway, "")
@@ -110,7 +103,7 @@ def test_who_ended_an_exchange_is_recorded_while_the_server_stops(
     draining_gateway: LiveGateway, emulator: Emulator
 ) -> None:
     run = uuid.uuid4().hex
-    emulator.script(*[{"chunks": [chunk("a"), *[chunk("b")] * 1000], "gap": 0.2}] * 3, {"hang": True})
+    emulator.script(*[{"chunks": [text_chunk("a"), *[text_chunk("b")] * 1000], "gap": 0.2}] * 3, {"hang": True})
     body = {"model": GEMINI_3, "input": "Hi"}
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         begin_stream(stack, draining_gateway, f"{run}-stays")

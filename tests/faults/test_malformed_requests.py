@@ -35,7 +35,7 @@ def answer_to(gateway: LiveGateway, request: bytes) -> tuple[bytes, bytes]:
     ],
     ids=["length and chunks", "two lengths", "header name", "no request line", "long line", "many headers"],
 )
-def test_what_is_no_request(gateway: LiveGateway, request_bytes: bytes) -> None:
+def test_malformed_requests_are_refused(gateway: LiveGateway, request_bytes: bytes) -> None:
     head, body = answer_to(gateway, request_bytes)
 
     assert head.startswith(b"HTTP/1.1 400 Bad Request")

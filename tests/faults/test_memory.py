@@ -168,7 +168,7 @@ UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhl
         pytest.param(head(f"POST {CHAT} HTTP/1.1", "Expect: 100-continue"), True, id="a body that is announced"),
     ],
 )
-def test_whatever_becomes_of_a_request_its_bytes_are_released(
+def test_the_bytes_of_a_failed_request_are_released(
     small_gateway: LiveGateway, connect: Callable[[Any], socket.socket], request_head: bytes, sends_body: bool
 ) -> None:
     # A server that refuses a body may reset its connection, or not answer at all.
@@ -207,7 +207,7 @@ def test_a_stream_that_its_client_leaves_releases_its_bytes(
 
 
 @pytest.mark.parametrize("endpoint", ["background", "socket"])
-def test_what_outlives_its_request_is_counted_until_its_end(
+def test_a_background_response_and_a_socket_message_are_counted_until_their_end(
     small_gateway: LiveGateway, emulator: Emulator, endpoint: str
 ) -> None:
     emulator.script({"hold": True} if endpoint == "background" else {"hold_after": 1})

@@ -69,7 +69,7 @@ def test_another_error_is_told_without_blaming_the_key(servers: ExitStack, emula
     assert "refuses" not in gateway.log
 
 
-def test_nobody_waits_for_the_look(servers: ExitStack, emulator: Emulator) -> None:
+def test_the_start_does_not_wait_for_the_list_of_models(servers: ExitStack, emulator: Emulator) -> None:
     emulator.script({"hang": True, "match": LIST})
     gateway = started(servers, emulator.base_url)
 

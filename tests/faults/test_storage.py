@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -21,7 +20,7 @@ import psycopg
 import pytest
 from websockets.sync.client import connect
 
-from tests.emulator_control import Emulator
+from tests.emulator_control import Emulator, text_chunks
 from tests.exchanges import CHAT, chat_body, error_of
 from tests.live_gateway import LiveGateway
 from tests.server_process import ROOT
@@ -125,7 +124,7 @@ def test_a_full_disk_is_found_out_once_and_costs_nothing_more(small_disk: Path, 
     with started(f"sqlite:///{path}", small_disk, emulator) as gateway, asking(gateway) as http:
         acknowledged = http.post(CHAT, json=chat_body("Remember me", user="ann"))
         assert acknowledged.status_code == 200
-        emulator.script({"body_delay": 0.0, "chunks": chunks("one", "two", "three"), "hold_after": 1})
+        emulator.script({"body_delay": 0.0, "chunks": text_chunks("one", "two", "three"), "hold_after": 1})
         with http.stream("POST", CHAT, json=chat_body(stream=True)) as open_stream:
             heard = open_stream.iter_lines()
             assert "one" in next(heard) + next(heard) + next(heard)
@@ -198,7 +197,7 @@ def test_many_at_once_are_asked_once_each_at_most_and_are_in_the_usage_once(
 def test_a_background_response_fails_once_that_can_be_kept(small_disk: Path, emulator: Emulator) -> None:
     path = small_disk / "gateway.sqlite3"
     with started(f"sqlite:///{path}", small_disk, emulator) as gateway, asking(gateway) as http:
-        emulator.script({"chunks": chunks(*["word "] * 8), "hold_after": 2})
+        emulator.script({"chunks": text_chunks(*["word "] * 8), "hold_after": 2})
         body = {"model": "gpt-4", "input": "Hi", "background": True}
         begun = http.post("/v1/responses", json=body).json()
         place = f"/v1/responses/{begun['id']}"
@@ -270,20 +269,6 @@ def locked(path: Path) -> Iterator[Callable[[], None]]:
     finally:
         if holder.poll() is None:
             release()
-
-
-def chunks(*texts: str) -> list[dict[str, Any]]:
-    """Gemini's stream of these texts."""
-    usage = {"promptTokenCount": 3, "candidatesTokenCount": 5, "totalTokenCount": 8}
-    pieces: list[dict[str, Any]] = [
-        {
-            "candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": text}]}}],
-            "usageMetadata": usage,
-        }
-        for text in texts
-    ]
-    pieces[-1]["candidates"][0]["finishReason"] = "STOP"
-    return pieces
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from openai import OpenAI
 
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_25, chat_body, error_in, error_of, lines, said, usage_of
+from tests.exchanges import CHAT, GEMINI_25, chat_body, chat_message, error_in, error_of, lines, usage_of
 from tests.live_gateway import LiveGateway
 from tests.waiting import eventually
 
@@ -120,7 +120,7 @@ def test_refusals(
 ) -> None:
     emulator.script(step)
     with pytest.raises(raised) as caught:
-        client.chat.completions.create(model=GEMINI_25, messages=[said("prompt-canary")], stream=stream)
+        client.chat.completions.create(model=GEMINI_25, messages=[chat_message("prompt-canary")], stream=stream)
 
     assert caught.value.status_code == status
     error = error_in(caught.value.response.json())
@@ -139,7 +139,7 @@ def test_google_says_when_to_come_back(http: httpx2.Client, emulator: Emulator) 
     assert http.post(CHAT, json=chat_body()).headers["retry-after"] == "2"
 
 
-def test_what_no_retry_mends_says_so(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_permanent_error_tells_clients_not_to_retry(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(google(403, "PERMISSION_DENIED"))
 
     assert http.post(CHAT, json=chat_body()).headers["x-should-retry"] == "false"
@@ -296,7 +296,7 @@ def test_an_endless_dribble_ends_at_the_total_deadline(impatient: httpx2.Client,
     assert eventually(lambda: emulator.received()[0]["cancelled"])
 
 
-def test_nobody_listens(django_db_setup: None) -> None:
+def test_a_refused_connection_to_gemini_is_a_502(django_db_setup: None) -> None:
     with LiveGateway.start(upstream="http://127.0.0.1:9") as gateway:
         response = httpx2.post(f"{gateway.base_url}/chat/completions", json=chat_body(), timeout=20, trust_env=False)
 

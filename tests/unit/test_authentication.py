@@ -45,7 +45,7 @@ def test_local_names_are_admitted(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["", "[::1", "[::1]x", "[::1]:x", "localhost:x", "localhost,evil.example", "localhost\tx"]
 )
-def test_what_is_no_plain_host_is_refused(host: str) -> None:
+def test_a_host_header_that_is_no_plain_host_is_refused(host: str) -> None:
     with pytest.raises(PermissionDeniedError) as refused:
         ask(HTTP_HOST=host)
     assert refused.value.code == "keyless_foreign_host"
@@ -100,7 +100,7 @@ def test_a_demanded_key_outweighs_the_open_gateway(settings: Settings) -> None:
         *("X-Original-URL", "X-Original-Forwarded-For", "X-Scheme", "Max-Forwards", "Remote-User", "Akamai-Origin-Hop"),
     ],
 )
-def test_what_a_proxy_leaves_is_refused(name: str) -> None:
+def test_a_request_with_proxy_headers_is_refused(name: str) -> None:
     with pytest.raises(PermissionDeniedError) as refused:
         ask(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
     assert refused.value.code == "keyless_behind_proxy"
@@ -122,7 +122,7 @@ def test_what_a_proxy_leaves_is_refused(name: str) -> None:
         *("Sec-Fetch-Site", "Cookie", "X-Session-ID", "X-Api-Key", "HTTP-Referer", "Priority", "Proxy-Connection"),
     ],
 )
-def test_what_programs_send_by_themselves_is_admitted(name: str) -> None:
+def test_the_headers_of_programs_are_admitted(name: str) -> None:
     ask(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
 
 

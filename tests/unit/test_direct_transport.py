@@ -41,7 +41,7 @@ async def test_pieces_that_nobody_waits_for_are_read_together(connection: Connec
     assert await connection.receive(FAR) == b""
 
 
-async def test_what_came_before_the_loss_is_read_before_it(connection: Connection) -> None:
+async def test_bytes_received_before_a_lost_connection_are_read_first(connection: Connection) -> None:
     connection.data_received(HEAD + b"3\r\none\r\n")
     connection.connection_lost(None)
 

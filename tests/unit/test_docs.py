@@ -49,26 +49,26 @@ def load_generator() -> ModuleType:
 generator = load_generator()
 
 
-def text_of(path: Path) -> str:
+def page_text(path: Path) -> str:
     """A page."""
     return path.read_text(encoding="utf-8")
 
 
 def anchors(path: Path) -> set[str]:
     """The fragments that a page's headings make, as GitHub spells them."""
-    headings = re.findall(r"^#+ (.*)$", text_of(path), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", page_text(path), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 def test_generated_pages_are_fresh() -> None:
-    stale = [path.name for path, text in generator.generated().items() if text_of(path) != text]
+    stale = [path.name for path, text in generator.generated().items() if page_text(path) != text]
     assert stale == [], "run: make docs"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=NAMES)
 def test_links_lead_somewhere(path: Path) -> None:
     broken = []
-    for target in LINK.findall(text_of(path)):
+    for target in LINK.findall(page_text(path)):
         if re.match(r"[a-z]+:", target):
             continue
         file, _, fragment = target.partition("#")
@@ -80,7 +80,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
 def test_files_that_are_named_exist(path: Path) -> None:
-    named = {found.rstrip("./") for found in OUR_PATH.findall(text_of(path))}
+    named = {found.rstrip("./") for found in OUR_PATH.findall(page_text(path))}
     assert {name for name in named if not any(ROOT.glob(name))} - NOT_YET == set()
 
 
@@ -90,8 +90,8 @@ def test_pages_that_are_not_written_yet() -> None:
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
 def test_commands_that_are_named_exist(path: Path) -> None:
-    text = text_of(path)
-    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    text = page_text(path)
+    targets = set(re.findall(r"^([a-z-]+):", page_text(ROOT / "Makefile"), re.MULTILINE))
     asked = set(re.findall(r"(?:`|^|\d |\w )make ([a-z-]+)", "\n".join(SHELL_BLOCK.findall(text)), re.MULTILINE))
     asked |= set(re.findall(r"`make ([a-z-]+)", text))
     assert asked - targets == set()
@@ -100,19 +100,19 @@ def test_commands_that_are_named_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/architecture.md"])
 def test_settings_that_are_named_exist(page: str) -> None:
-    documented = set(re.findall(r"^#([A-Z0-9_]+)=", text_of(ROOT / ".env.example"), re.MULTILINE))
-    assert set(SETTING.findall(text_of(ROOT / page))) - documented - NOT_OURS == set()
+    documented = set(re.findall(r"^#([A-Z0-9_]+)=", page_text(ROOT / ".env.example"), re.MULTILINE))
+    assert set(SETTING.findall(page_text(ROOT / page))) - documented - NOT_OURS == set()
 
 
 def test_system_checks_that_are_named_exist() -> None:
-    named = set(re.findall(r"gateway\.[EW]\d{3}", text_of(ROOT / "docs" / "operations.md")))
+    named = set(re.findall(r"gateway\.[EW]\d{3}", page_text(ROOT / "docs" / "operations.md")))
     assert named
-    assert named - set(re.findall(r'"(gateway\.[EW]\d{3})"', text_of(ROOT / "api" / "checks.py"))) == set()
+    assert named - set(re.findall(r'"(gateway\.[EW]\d{3})"', page_text(ROOT / "api" / "checks.py"))) == set()
 
 
 def test_deployment_files_fit_the_settings() -> None:
-    nginx = text_of(ROOT / "deploy" / "nginx.conf")
-    unit = text_of(ROOT / "deploy" / "gateway@.service")
+    nginx = page_text(ROOT / "deploy" / "nginx.conf")
+    unit = page_text(ROOT / "deploy" / "gateway@.service")
 
     def number(pattern: str, text: str) -> int:
         found = re.search(pattern, text)

@@ -111,7 +111,7 @@ def without_operators(live_db: None) -> Iterator[None]:
     get_user_model().objects.filter(pk__in=others).update(is_active=True)
 
 
-def test_two_at_once_make_one_operator(without_operators: None) -> None:
+def test_two_simultaneous_setups_make_one_operator(without_operators: None) -> None:
     link, start = setup_path(), Barrier(2)
 
     def post(name: str) -> int:

@@ -122,7 +122,7 @@ async def test_plain_answer_and_what_was_sent(gemini: FakeGemini, client: Gemini
     assert body == {"contents": []}
 
 
-async def test_one_connection_serves_one_request_after_another(gemini: FakeGemini, client: GeminiClient) -> None:
+async def test_a_connection_serves_requests_one_after_another(gemini: FakeGemini, client: GeminiClient) -> None:
     peers = set()
 
     async def plain(request: web.Request) -> web.StreamResponse:
@@ -202,7 +202,7 @@ async def test_silence_in_mid_stream(gemini: FakeGemini, client: GeminiClient) -
     stream.close()
 
 
-async def test_each_piece_gives_the_stream_new_time(gemini: FakeGemini, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_chunk_renews_the_idle_timeout(gemini: FakeGemini, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop's clock is put forward between the chunks, by less than the idle deadline and in sum by more."""
     gemini.handler = gemini.on_demand
     ahead = 0
@@ -304,7 +304,7 @@ async def test_an_error_inside_a_stream_is_raised(gemini: FakeGemini, client: Ge
     stream.close()
 
 
-async def test_nobody_listens() -> None:
+async def test_a_refused_connection_is_an_unreachable_upstream() -> None:
     made = GeminiClient(Upstream(api_key="k", base_url="http://127.0.0.1:9"), SHORT)
     with pytest.raises(UpstreamUnreachableError):
         await made.generate("gemini-x", lambda: b"{}")

@@ -312,7 +312,7 @@ def test_causes_in_the_request_are_named(
         (403, "You do not have permission to access the File SECRET or it may not exist.", "messages"),
     ],
 )
-def test_what_is_not_stored_upstream_any_more_is_named(code: int, message: str, param: str) -> None:
+def test_an_expired_upstream_file_is_named(code: int, message: str, param: str) -> None:
     error = fault(code, body(code, "PERMISSION_DENIED" if code == 403 else "NOT_FOUND", message))
     assert type(error) is NotFoundError
     assert error.param == param

@@ -111,7 +111,7 @@ NOT_JSON = [
 
 
 @pytest.mark.parametrize("body", NOT_JSON)
-def test_what_is_no_json_object_is_an_error_without_its_text(body: bytes) -> None:
+def test_an_event_that_is_no_json_object_is_an_error_without_its_text(body: bytes) -> None:
     with pytest.raises(UpstreamError) as caught:
         decode(body)
     assert "oops" not in caught.value.message

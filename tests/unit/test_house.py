@@ -90,5 +90,5 @@ def test_file_names_say_one_idea() -> None:
 
 
 @pytest.mark.parametrize("forbidden", [r"\bTO" + r"DO\b", r"\bFIX" + r"ME\b", r"\bNotImplemented" + r"Error\b"])
-def test_nothing_is_left_undone(forbidden: str) -> None:
+def test_no_source_has_a_forbidden_marker(forbidden: str) -> None:
     assert [path.relative_to(ROOT).as_posix() for path in sources() if re.search(forbidden, path.read_text())] == []

@@ -71,7 +71,7 @@ async def test_code_of_a_library_is_not_named(watchdog: LoopWatchdog, warnings: 
     assert line.endswith("by code of a library")
 
 
-async def test_one_block_is_reported_once_and_further_ones_are_counted(
+async def test_a_block_is_reported_once_and_further_blocks_are_counted(
     watchdog: LoopWatchdog, warnings: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
@@ -94,7 +94,7 @@ async def test_a_loop_that_runs_or_waits_is_not_reported(
     assert (watchdog.blocked, warnings.messages) == (0, [])
 
 
-async def test_it_looks_no_more_once_it_is_stopped(watchdog: LoopWatchdog, warnings: pytest.LogCaptureFixture) -> None:
+async def test_a_stopped_watchdog_reports_no_block(watchdog: LoopWatchdog, warnings: pytest.LogCaptureFixture) -> None:
     watchdog.stop()
     await block(OURS)
     assert (watchdog.blocked, warnings.messages) == (0, [])

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make is
 
 
 @pytest.mark.parametrize("stamp", [".venv/.runtime", ".venv/.development"])
-def test_an_environment_without_pip_gets_it(tmp_path: Path, stamp: str) -> None:
+def test_an_environment_without_pip_gets_pip(tmp_path: Path, stamp: str) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     for requirements in ("requirements.txt", "requirements-dev.txt"):
         (tmp_path / requirements).write_text("# nothing\n")

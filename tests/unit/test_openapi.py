@@ -72,7 +72,7 @@ def test_every_parameter_is_described_with_what_becomes_of_it(name: str) -> None
         assert parameter.what in fields[parameter.name]["description"]
 
 
-def test_what_the_parser_wants_is_required() -> None:
+def test_parameters_that_the_parser_needs_are_required() -> None:
     assert SCHEMAS["ChatCompletionRequest"]["required"] == ["model", "messages"]
     assert SCHEMAS["MetadataUpdate"]["required"] == ["metadata"]
     assert "unknown" not in SCHEMAS["ChatCompletionRequest"]["properties"]
@@ -101,7 +101,7 @@ def test_golden_answers_fit(case: Path) -> None:
         ("ChatCompletion", {"id": "chatcmpl-1"}),
     ],
 )
-def test_what_does_not_fit(name: str, wrong: Any) -> None:
+def test_invalid_values_do_not_fit_their_schema(name: str, wrong: Any) -> None:
     jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="it comes with schemathesis (requirements-dev.txt)")
     with pytest.raises(jsonschema_rs.ValidationError):
         fits(name, wrong)

@@ -321,7 +321,7 @@ def test_keys_are_blanked_wherever_they_stand(secret: str, frame: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Authorization: Bearer dummy-token-1", "x-goog-api-key='opaque'", "authorization: basic dXNlcjpwYXNz"]
 )
-def test_what_a_credential_header_holds_is_blanked_whatever_it_is(text: str) -> None:
+def test_the_value_of_a_credential_header_is_redacted(text: str) -> None:
     assert not re.search("dummy|opaque|dXNl", redact(text))
 
 

@@ -15,14 +15,14 @@ def visitor() -> Client:
     return Client()
 
 
-def test_it_shows_the_address_that_the_visitor_used(visitor: Client) -> None:
+def test_the_start_page_shows_the_address_that_the_visitor_used(visitor: Client) -> None:
     page = visitor.get("/", headers={"host": "localhost:9000"}).content.decode()
 
     assert "http://localhost:9000/v1" in page
     assert 'href="/admin/"' in page
 
 
-def test_it_says_who_answers(visitor: Client, settings: Settings) -> None:
+def test_the_start_page_says_which_upstream_answers(visitor: Client, settings: Settings) -> None:
     settings.GEMINI_UPSTREAM = "emulator"
     emulated = visitor.get("/").content.decode()
     settings.GEMINI_UPSTREAM = "gemini"
@@ -32,7 +32,7 @@ def test_it_says_who_answers(visitor: Client, settings: Settings) -> None:
     assert "emulator" not in real
 
 
-def test_it_says_when_the_address_is_not_googles_own(visitor: Client, settings: Settings) -> None:
+def test_the_start_page_says_when_the_address_is_not_googles_own(visitor: Client, settings: Settings) -> None:
     settings.GEMINI_UPSTREAM, settings.GEMINI_BASE_URL = "gemini", "http://me:very-secret@127.0.0.1:9090/gemini"
 
     for shown in (visitor.get("/").content.decode(), terminal_page("127.0.0.1", 8080)):
@@ -40,13 +40,13 @@ def test_it_says_when_the_address_is_not_googles_own(visitor: Client, settings: 
         assert "secret" not in shown
 
 
-def test_it_warns_when_it_is_open_to_all(visitor: Client, settings: Settings) -> None:
+def test_the_start_page_warns_when_the_gateway_is_open_to_all(visitor: Client, settings: Settings) -> None:
     assert b"Open to everybody" not in visitor.get("/").content
     settings.ALLOW_INSECURE_KEYLESS = True
     assert b"Open to everybody" in visitor.get("/").content
 
 
-def test_it_holds_no_secret(visitor: Client, settings: Settings) -> None:
+def test_the_start_page_holds_no_secret(visitor: Client, settings: Settings) -> None:
     settings.GEMINI_API_KEY = "AIza-very-secret-key"
     page = visitor.get("/").content.decode()
 

@@ -10,7 +10,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 from api.translate.names import sanitise_name
 from tests.emulator_control import Emulator
-from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, events, fresh, said, usage_of
+from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, chat_message, events, fresh, usage_of
 from tests.wire.test_tools import MADE_BY_THE_EMULATOR, WEATHER, parts
 
 CODE: Final[Any] = {"type": "custom", "custom": {"name": "run code", "description": "Runs code."}}
@@ -61,7 +61,7 @@ def called(message: Any) -> list[Any]:
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 def test_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool) -> None:
     choice = {"type": "custom", "custom": {"name": "run code"}}
-    first = asked(client, [said(ASK)], stream=stream, model=model, tool_choice=choice)
+    first = asked(client, [chat_message(ASK)], stream=stream, model=model, tool_choice=choice)
     [call] = called(first)
     assert call["id"].startswith("call_")
     assert call["custom"]["name"] == "run code"
@@ -71,7 +71,7 @@ def test_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool
 
     assistant: Any = {"role": "assistant", "content": None, "tool_calls": [call]}
     result: Any = {"role": "tool", "tool_call_id": call["id"], "content": "It is 2."}
-    last = asked(client, [said(ASK), assistant, result], stream=stream, model=model)
+    last = asked(client, [chat_message(ASK), assistant, result], stream=stream, model=model)
 
     assert "It is 2." in last.content
     *_, sent = emulator.bodies()
@@ -102,7 +102,7 @@ def test_calls_of_both_kinds_at_once(client: OpenAI, emulator: Emulator, stream:
     given: Any = (SENT, {"input": 'a\n"b"'}), ("get_weather", {"city": "Rome"}), (SENT, {})
     emulator.script(made(*given, stream=stream))
 
-    calls = called(asked(client, [said(ASK)], stream=stream))
+    calls = called(asked(client, [chat_message(ASK)], stream=stream))
 
     assert [call[call["type"]] for call in calls] == [
         {"name": "run code", "input": 'a\n"b"'},
@@ -110,7 +110,7 @@ def test_calls_of_both_kinds_at_once(client: OpenAI, emulator: Emulator, stream:
         {"name": "run code", "input": ""},
     ]
     emulator.script(made(*given, stream=stream))
-    one = called(asked(client, [said(ASK)], stream=stream, parallel_tool_calls=False))
+    one = called(asked(client, [chat_message(ASK)], stream=stream, parallel_tool_calls=False))
     assert [call["type"] for call in one] == ["custom"]
 
 
@@ -124,13 +124,13 @@ def test_arguments_of_another_form_are_the_text_and_keep_their_signature(
     turn = (step["chunks"][0] if stream else step["body"])["candidates"][0]["content"]
     turn["parts"][0]["thoughtSignature"] = signature
     emulator.script(step)
-    [call] = called(asked(client, [said(ASK)], stream=stream))
+    [call] = called(asked(client, [chat_message(ASK)], stream=stream))
     assert call["custom"]["input"] == text
 
     emulator.script({"body": {"candidates": [{"content": {"parts": [{"text": "Two."}]}, "finishReason": "STOP"}]}})
     result: Any = {"role": "tool", "tool_call_id": call["id"], "content": "2"}
     # Another first message: the call is known by its id alone.
-    asked(client, [said("So?"), {"role": "assistant", "tool_calls": [call]}, result], stream=False)
+    asked(client, [chat_message("So?"), {"role": "assistant", "tool_calls": [call]}, result], stream=False)
     *_, sent = emulator.bodies()
     [again] = parts(sent, "functionCall")
     assert again["functionCall"]["args"] == {"input": "1", "why": "so"}
@@ -141,7 +141,7 @@ def test_allowed_tools_and_a_grammar(client: OpenAI, emulator: Emulator) -> None
     choice: Any = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [{**SUM}]}}
     raw = client.chat.completions.with_raw_response.create(
         model=GEMINI_3,
-        messages=[said(ASK)],
+        messages=[chat_message(ASK)],
         tools=[CODE, SUM],
         tool_choice=choice,
     )
@@ -160,12 +160,12 @@ def test_allowed_tools_and_a_grammar(client: OpenAI, emulator: Emulator) -> None
 def test_a_session_remembers_the_call(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     user = fresh("user")
     emulator.script(made((SENT, {"input": "1+1"}), stream=stream))
-    [call] = called(asked(client, [said(ASK)], stream=stream, user=user, model=GEMINI_25))
+    [call] = called(asked(client, [chat_message(ASK)], stream=stream, user=user, model=GEMINI_25))
 
     result: Any = {"role": "tool", "tool_call_id": call["id"], "content": "It is 2."}
     assistant: Any = {"role": "assistant", "tool_calls": [call]}
-    asked(client, [said(ASK), assistant, result], stream=stream, user=user, model=GEMINI_25)
-    last = asked(client, [said("Thanks.")], stream=stream, user=user, model=GEMINI_25)
+    asked(client, [chat_message(ASK), assistant, result], stream=stream, user=user, model=GEMINI_25)
+    last = asked(client, [chat_message("Thanks.")], stream=stream, user=user, model=GEMINI_25)
 
     assert last.content
     *_, sent = emulator.bodies()
@@ -177,7 +177,7 @@ def test_a_session_remembers_the_call(client: OpenAI, emulator: Emulator, stream
 def test_a_stored_completion_has_the_call(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     emulator.script(made((SENT, {"input": "1+1"}), stream=stream))
     run = fresh("run")
-    message = asked(client, [said(ASK)], stream=stream, store=True, metadata={"run": run})
+    message = asked(client, [chat_message(ASK)], stream=stream, store=True, metadata={"run": run})
 
     [found] = client.chat.completions.list(metadata={"run": run})
 

@@ -11,7 +11,7 @@ import pytest
 from openai import OpenAI
 from websockets.sync.client import connect
 
-from tests.exchanges import GEMINI_25, said
+from tests.exchanges import GEMINI_25, chat_message
 from tests.server_process import ServerProcess
 
 EMULATOR = (sys.executable, "manage.py", "gemini_emulator", "--host", "::1", "--port", "0")
@@ -56,10 +56,10 @@ def origin(request: pytest.FixtureRequest, gemini: str) -> Iterator[str]:
         yield f"http://[::1]:{server.port}"
 
 
-def test_openais_client_and_a_websocket_reach_it(origin: str) -> None:
+def test_openais_client_and_a_websocket_reach_the_gateway(origin: str) -> None:
     with OpenAI(base_url=f"{origin}/v1", api_key="x", max_retries=0) as client:
-        chat = client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")])
-        chunks = list(client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")], stream=True))
+        chat = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")])
+        chunks = list(client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")], stream=True))
     with connect(origin.replace("http", "ws") + "/v1/responses", proxy=None) as websocket:
         websocket.send(json.dumps({"type": "response.create", "model": GEMINI_25, "input": "Hi", "store": False}))
         first = json.loads(websocket.recv(timeout=10))

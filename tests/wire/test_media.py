@@ -86,7 +86,7 @@ def test_detail_is_a_resolution(client: OpenAI, emulator: Emulator) -> None:
         (image("data:image/svg+xml;base64,PHN2Zz4="), "messages[0].content[1].image_url.url", "invalid_value"),
     ],
 )
-def test_what_is_not_fetched_is_a_400_that_names_the_part(
+def test_a_url_that_is_not_fetched_is_a_400_that_names_the_part(
     client: OpenAI, emulator: Emulator, part: Any, param: str, code: str
 ) -> None:
     with pytest.raises(BadRequestError) as caught:

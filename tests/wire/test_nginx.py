@@ -128,7 +128,7 @@ def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client,
 
 
 @pytest.mark.parametrize("key", ["", "Bearer another", "Bearer", KEY.removeprefix("Bearer "), f"{KEY}x"])
-def test_nobody_gets_in_without_one(through: httpx2.Client, emulator: Emulator, key: str) -> None:
+def test_a_request_without_a_key_is_refused(through: httpx2.Client, emulator: Emulator, key: str) -> None:
     through.headers["authorization"] = key
 
     answer = through.post("/v1/chat/completions", json=chat_body())
@@ -181,7 +181,7 @@ def test_the_gateway_hears_nginx_and_not_the_client(through: httpx2.Client) -> N
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/"])
-def test_what_is_not_for_the_public_is_not_passed_on(through: httpx2.Client, path: str) -> None:
+def test_private_paths_are_not_passed_on(through: httpx2.Client, path: str) -> None:
     assert through.get(path).status_code == 404
 
 

@@ -8,7 +8,7 @@ from openai import NotFoundError, OpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tests.emulator_control import Emulator
-from tests.exchanges import GEMINI_3, GEMINI_25, said, usage_of
+from tests.exchanges import GEMINI_3, GEMINI_25, chat_message, usage_of
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -27,7 +27,7 @@ def test_models_are_listed(client: OpenAI) -> None:
     "name",
     ["gpt-4", "gpt-4o-2024-08-06", GEMINI_25, f"models/{GEMINI_25}", "models/gemini-3.8-flash-001"],
 )
-def test_one_model(client: OpenAI, name: str) -> None:
+def test_a_single_model_is_retrieved(client: OpenAI, name: str) -> None:
     response = client.models.with_raw_response.retrieve(name)  # a slash leaves the client as %2F
 
     model = response.parse()
@@ -46,7 +46,7 @@ def test_an_unknown_model(client: OpenAI, name: str) -> None:
 
 @pytest.mark.parametrize(("model", "calls"), [(GEMINI_25, 1), (GEMINI_3, 3)])
 def test_several_choices(client: OpenAI, emulator: Emulator, model: str, calls: int) -> None:
-    completion = client.chat.completions.create(model=model, messages=[said("Count to 3")], n=3)
+    completion = client.chat.completions.create(model=model, messages=[chat_message("Count to 3")], n=3)
 
     assert [choice.index for choice in completion.choices] == [0, 1, 2]
     assert all("1, 2, 3." in (choice.message.content or "") for choice in completion.choices)
@@ -61,7 +61,7 @@ def test_several_choices_streamed(client: OpenAI, emulator: Emulator, model: str
     chunks = list(
         client.chat.completions.create(
             model=model,
-            messages=[said("Count to 3")],
+            messages=[chat_message("Count to 3")],
             n=2,
             stream=True,
             stream_options={"include_usage": True},
@@ -85,8 +85,10 @@ def test_several_choices_streamed(client: OpenAI, emulator: Emulator, model: str
 
 
 def test_usage_of_parallel_calls_is_their_sum(client: OpenAI, emulator: Emulator) -> None:
-    one = client.chat.completions.create(model=GEMINI_3, messages=[said("Count to 3")])
-    response = client.chat.completions.with_raw_response.create(model=GEMINI_3, messages=[said("Count to 3")], n=2)
+    one = client.chat.completions.create(model=GEMINI_3, messages=[chat_message("Count to 3")])
+    response = client.chat.completions.with_raw_response.create(
+        model=GEMINI_3, messages=[chat_message("Count to 3")], n=2
+    )
 
     both = response.parse()
     assert one.usage is not None
@@ -102,7 +104,9 @@ def test_usage_of_parallel_calls_is_their_sum(client: OpenAI, emulator: Emulator
 @pytest.mark.parametrize("stop", ["3", ["3", "four"]])
 @pytest.mark.parametrize("stream", [False, True])
 def test_stop(client: OpenAI, emulator: Emulator, stop: Any, stream: bool) -> None:
-    answer = client.chat.completions.create(model=GEMINI_25, messages=[said("Count to 5")], stop=stop, stream=stream)
+    answer = client.chat.completions.create(
+        model=GEMINI_25, messages=[chat_message("Count to 5")], stop=stop, stream=stream
+    )
 
     text, reason = text_and_reason(answer)
     assert text.endswith("1, 2, ")
@@ -114,7 +118,10 @@ def test_stop(client: OpenAI, emulator: Emulator, stop: Any, stream: bool) -> No
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_token_limit_ends_with_length(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     answer = client.chat.completions.create(
-        model="gemini-2.5-flash-lite", messages=[said("Tell me a story")], max_completion_tokens=8, stream=stream
+        model="gemini-2.5-flash-lite",
+        messages=[chat_message("Tell me a story")],
+        max_completion_tokens=8,
+        stream=stream,
     )
 
     text, reason = text_and_reason(answer)
@@ -137,7 +144,7 @@ def text_and_reason(answer: Any) -> tuple[str, str | None]:
 def test_every_parameter_of_this_version_arrives(client: OpenAI, emulator: Emulator) -> None:
     response = client.chat.completions.with_raw_response.create(
         model=GEMINI_25,
-        messages=[said("Be terse.", "developer"), said("Hello!")],
+        messages=[chat_message("Be terse.", "developer"), chat_message("Hello!")],
         temperature=0.3,
         top_p=0.9,
         seed=7,
@@ -165,7 +172,9 @@ def test_every_parameter_of_this_version_arrives(client: OpenAI, emulator: Emula
 
 
 def test_headers(client: OpenAI) -> None:
-    response = client.chat.completions.with_raw_response.create(model="gpt-3.5-turbo", messages=[said("Hello!")])
+    response = client.chat.completions.with_raw_response.create(
+        model="gpt-3.5-turbo", messages=[chat_message("Hello!")]
+    )
 
     headers = response.headers
     assert headers["x-request-id"].startswith("req_")
@@ -179,7 +188,7 @@ def test_headers(client: OpenAI) -> None:
 
 
 def test_two_requests_never_share_an_id(client: OpenAI) -> None:
-    answers = [client.chat.completions.create(model=GEMINI_25, messages=[said("Hello!")]) for _ in range(2)]
+    answers = [client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")]) for _ in range(2)]
 
     assert len({answer.id for answer in answers}) == 2
     assert len({answer._request_id for answer in answers}) == 2

@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import SecretStr
 
 from tests.emulator_control import Emulator
-from tests.exchanges import lines, said, usage_of
+from tests.exchanges import chat_message, lines, usage_of
 from tests.live_gateway import LiveGateway
 
 SEED = Path(__file__).resolve().parents[2].parent / "shared" / "seed-api.md"
@@ -113,7 +113,9 @@ def test_the_python_example_as_a_program(gateway: LiveGateway) -> None:
 
 
 def test_openai_client(client: OpenAI, emulator: Emulator) -> None:
-    response = client.chat.completions.with_raw_response.create(model="gpt-3.5-turbo", messages=[said("Hello!")])
+    response = client.chat.completions.with_raw_response.create(
+        model="gpt-3.5-turbo", messages=[chat_message("Hello!")]
+    )
 
     completion = response.parse()
     assert GREETING in (completion.choices[0].message.content or "")
@@ -127,7 +129,7 @@ def test_openai_client(client: OpenAI, emulator: Emulator) -> None:
 
 
 def test_openai_client_streaming(client: OpenAI, emulator: Emulator) -> None:
-    stream = client.chat.completions.create(model="gpt-3.5-turbo", messages=[said("Hello!")], stream=True)
+    stream = client.chat.completions.create(model="gpt-3.5-turbo", messages=[chat_message("Hello!")], stream=True)
     text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
 
     assert GREETING in text
@@ -137,8 +139,8 @@ def test_openai_client_streaming(client: OpenAI, emulator: Emulator) -> None:
 
 async def test_async_client(gateway: LiveGateway) -> None:
     async with AsyncOpenAI(base_url=gateway.base_url, api_key="dummy-key", max_retries=0) as client:
-        completion = await client.chat.completions.create(model="gpt-4", messages=[said("Hello!")])
-        stream = await client.chat.completions.create(model="gpt-4", messages=[said("Hello!")], stream=True)
+        completion = await client.chat.completions.create(model="gpt-4", messages=[chat_message("Hello!")])
+        stream = await client.chat.completions.create(model="gpt-4", messages=[chat_message("Hello!")], stream=True)
         text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
 
     assert completion.choices[0].message.content == text

@@ -112,7 +112,7 @@ def test_a_killed_server_leaves_no_emulator_behind(start: Start) -> None:
         os.close(child)
 
 
-def test_while_draining_it_is_not_ready(start: Start) -> None:
+def test_a_draining_server_is_not_ready(start: Start) -> None:
     server = start()
     with httpx2.Client(base_url=server.origin) as client:
         assert client.get("/readyz").status_code == 200
@@ -123,7 +123,7 @@ def test_while_draining_it_is_not_ready(start: Start) -> None:
         httpx2.get(f"{server.origin}/readyz")
 
 
-def test_it_refuses_an_address_that_others_reach(environment: dict[str, str]) -> None:
+def test_serve_refuses_an_address_that_other_machines_reach(environment: dict[str, str]) -> None:
     for command in (("serve",), ("runserver", "--noreload")):
         done = run(sys.executable, "manage.py", *command, **environment, HOST="0.0.0.0", PORT="0")  # noqa: S104
 
@@ -131,7 +131,7 @@ def test_it_refuses_an_address_that_others_reach(environment: dict[str, str]) ->
         assert "ALLOW_INSECURE_KEYLESS" in done.stderr
 
 
-def test_it_listens_there_when_told_that_this_is_meant(start: Start) -> None:
+def test_serve_listens_on_a_public_address_when_allowed(start: Start) -> None:
     server = ServerProcess(
         (*SERVE, "--host", "0.0.0.0"),  # noqa: S104
         ready=r"OpenAI API +http://localhost:(\d+)/v1",
@@ -141,7 +141,7 @@ def test_it_listens_there_when_told_that_this_is_meant(start: Start) -> None:
         assert "everybody who can reach this machine" in server.wait_for(r"Listening on 0.*")[0]
 
 
-def test_it_says_when_the_database_is_not_migrated(environment: dict[str, str], tmp_path: Path) -> None:
+def test_serve_says_when_the_database_is_not_migrated(environment: dict[str, str], tmp_path: Path) -> None:
     done = run(*SERVE, **environment, DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
 
     assert done.returncode == 1
@@ -167,7 +167,7 @@ def test_the_first_command_says_where_nothing_can_be_stored(
 
 
 @pytest.mark.parametrize("command", [("serve",), ("runserver",), ("runserver", "--noreload")], ids=" ".join)
-def test_it_says_when_the_port_is_taken(start: Start, environment: dict[str, str], command: tuple[str, ...]) -> None:
+def test_serve_says_when_the_port_is_taken(start: Start, environment: dict[str, str], command: tuple[str, ...]) -> None:
     server = start()
 
     done = run(sys.executable, "manage.py", *command, **environment, PORT=str(server.port))
@@ -177,7 +177,7 @@ def test_it_says_when_the_port_is_taken(start: Start, environment: dict[str, str
     assert "Traceback" not in done.stderr
 
 
-def test_a_bad_setting_keeps_it_from_starting(environment: dict[str, str]) -> None:
+def test_a_bad_setting_keeps_the_gateway_from_starting(environment: dict[str, str]) -> None:
     done = run(*SERVE, **environment, MAX_BODY_BYTES="plenty")
 
     assert done.returncode == 1

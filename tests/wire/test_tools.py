@@ -10,7 +10,7 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from pydantic import BaseModel
 
 from tests.emulator_control import Emulator
-from tests.exchanges import GEMINI_3, GEMINI_25, fresh, said, usage_of
+from tests.exchanges import GEMINI_3, GEMINI_25, chat_message, fresh, usage_of
 
 WEATHER: ChatCompletionToolParam = {
     "type": "function",
@@ -74,13 +74,13 @@ def parts(body: Any, name: str) -> list[Any]:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 def test_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool) -> None:
-    first = asked(client, model, [said(ONE)], stream=stream)
+    first = asked(client, model, [chat_message(ONE)], stream=stream)
     [call] = first.tool_calls
     assert call.id.startswith("call_")
     assert call.function.name == "get_weather"
     assert json.loads(call.function.arguments) == {"city": "Paris"}
 
-    last = asked(client, model, [said(ONE), *answered(first)], stream=stream)
+    last = asked(client, model, [chat_message(ONE), *answered(first)], stream=stream)
 
     assert "Paris: 21 degrees" in last.content
     *_, sent = emulator.bodies()
@@ -95,11 +95,11 @@ def test_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_parallel_calls(client: OpenAI, emulator: Emulator, stream: bool) -> None:
-    first = asked(client, GEMINI_3, [said(TWO)], stream=stream)
+    first = asked(client, GEMINI_3, [chat_message(TWO)], stream=stream)
     assert [json.loads(call.function.arguments)["city"] for call in first.tool_calls] == ["Paris", "London"]
     assert len({call.id for call in first.tool_calls}) == 2
 
-    last = asked(client, GEMINI_3, [said(TWO), *answered(first, reverse=True)], stream=stream)
+    last = asked(client, GEMINI_3, [chat_message(TWO), *answered(first, reverse=True)], stream=stream)
 
     assert "Paris: 21 degrees" in last.content
     assert "London: 21 degrees" in last.content
@@ -112,12 +112,12 @@ def test_parallel_calls(client: OpenAI, emulator: Emulator, stream: bool) -> Non
 
 
 def test_a_long_conversation_keeps_every_signature(client: OpenAI, emulator: Emulator) -> None:
-    messages = [said(ONE)]
+    messages = [chat_message(ONE)]
     for city in ("Rome", "Oslo"):
         messages += answered(asked(client, GEMINI_3, messages, stream=False))
         final = asked(client, GEMINI_3, messages, stream=True)
         reply: Any = {"role": "assistant", "content": final.content}
-        messages += [reply, said(f"What is the weather in {city}?")]
+        messages += [reply, chat_message(f"What is the weather in {city}?")]
     asked(client, GEMINI_3, messages, stream=False)
 
     *_, sent = emulator.bodies()
@@ -127,7 +127,7 @@ def test_a_long_conversation_keeps_every_signature(client: OpenAI, emulator: Emu
 
 
 def test_another_family_gets_the_history_without_signatures(client: OpenAI, emulator: Emulator) -> None:
-    question = said(f"What is the weather in Paris? ({fresh('switch')})")
+    question = chat_message(f"What is the weather in Paris? ({fresh('switch')})")
     first = asked(client, GEMINI_3, [question], stream=False)
     history = [question, *answered(first)]
     response = client.chat.completions.with_raw_response.create(
@@ -145,8 +145,8 @@ def test_another_family_gets_the_history_without_signatures(client: OpenAI, emul
 
 
 def test_an_edited_history_still_knows_which_family_signed_it(client: OpenAI, emulator: Emulator) -> None:
-    question = said(f"What is the weather in Paris? ({fresh('edited')})")
-    edited = said(f"What is the weather in Paris today? ({fresh('edited')})")
+    question = chat_message(f"What is the weather in Paris? ({fresh('edited')})")
+    edited = chat_message(f"What is the weather in Paris today? ({fresh('edited')})")
     called = answered(asked(client, GEMINI_3, [question], stream=False))
     asked(client, GEMINI_3, [edited, *called], stream=False)
     client.chat.completions.create(model="gemini-4-argon", messages=[edited, *called], tools=[WEATHER])
@@ -158,7 +158,7 @@ def test_an_edited_history_still_knows_which_family_signed_it(client: OpenAI, em
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_signature_that_gemini_calls_corrupted_is_left_out(client: OpenAI, emulator: Emulator, stream: bool) -> None:
-    question = said(f"What is the weather in Paris? ({fresh('corrupted')})")
+    question = chat_message(f"What is the weather in Paris? ({fresh('corrupted')})")
     history = [question, *answered(asked(client, GEMINI_3, [question], stream=False))]
     error = {"code": 400, "message": "Corrupted thought signature.", "status": "INVALID_ARGUMENT"}
     emulator.script({"status": 400, "body": {"error": error}})
@@ -191,7 +191,7 @@ def test_a_call_of_an_unknown_history_gets_the_documented_stand_in(client: OpenA
     for _ in range(2):
         emulator.reset()
         response = client.chat.completions.with_raw_response.create(
-            model=GEMINI_3, messages=[said("What is the weather in Bonn?"), assistant, result], tools=[WEATHER]
+            model=GEMINI_3, messages=[chat_message("What is the weather in Bonn?"), assistant, result], tools=[WEATHER]
         )
 
         [sent] = emulator.bodies()
@@ -205,10 +205,10 @@ def test_signatures_of_another_principal_are_not_found(client: OpenAI, emulator:
     """The second key, tool-call ids, is scoped to the principal: a guessed id opens nothing."""
     from sessions_store.models import ToolCall, User
 
-    first = asked(client, GEMINI_3, [said(ONE)], stream=False)
+    first = asked(client, GEMINI_3, [chat_message(ONE)], stream=False)
     stranger, _ = User.objects.get_or_create(username="stranger")
     ToolCall.objects.filter(call_id=first.tool_calls[0].id).update(principal=stranger)
-    asked(client, GEMINI_3, [said("Something else before."), *answered(first)], stream=False)
+    asked(client, GEMINI_3, [chat_message("Something else before."), *answered(first)], stream=False)
 
     *_, sent = emulator.bodies()
     [call] = parts(sent, "functionCall")
@@ -225,7 +225,7 @@ class Person(BaseModel):
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 def test_structured_answers(client: OpenAI, emulator: Emulator, model: str) -> None:
     completion = client.chat.completions.parse(
-        model=model, messages=[said("Ada is 36 years old.")], response_format=Person
+        model=model, messages=[chat_message("Ada is 36 years old.")], response_format=Person
     )
 
     assert completion.choices[0].message.parsed == Person(name="Ada", age=36)
@@ -236,9 +236,11 @@ def test_structured_answers(client: OpenAI, emulator: Emulator, model: str) -> N
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 def test_forced_and_forbidden_tools(client: OpenAI, model: str) -> None:
     forced = client.chat.completions.create(
-        model=model, messages=[said("Good morning Paris")], tools=[WEATHER], tool_choice="required"
+        model=model, messages=[chat_message("Good morning Paris")], tools=[WEATHER], tool_choice="required"
     )
-    forbidden = client.chat.completions.create(model=model, messages=[said(ONE)], tools=[WEATHER], tool_choice="none")
+    forbidden = client.chat.completions.create(
+        model=model, messages=[chat_message(ONE)], tools=[WEATHER], tool_choice="none"
+    )
 
     assert [call.type for call in forced.choices[0].message.tool_calls or ()] == ["function"]
     assert forbidden.choices[0].message.tool_calls is None

@@ -61,7 +61,7 @@ def parts_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return parts
 
 
-def text_of(answer: dict[str, Any]) -> str:
+def candidate_text(answer: dict[str, Any]) -> str:
     """The visible text of the first candidate."""
     return "".join(part.get("text", "") for part in parts_of(answer) if not part.get("thought"))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.emulator.conftest import NEW, Gemini, calls_of, contents, text_of
+from tests.unit.emulator.conftest import NEW, Gemini, calls_of, candidate_text, contents
 
 STRING = {"type": "string"}
 INTEGER = {"type": "integer"}
@@ -44,7 +44,7 @@ def run(
         answer = gemini.post(NEW, {"contents": turns, **request}).json()
         calls = calls_of(answer)
         if not calls:
-            return made, text_of(answer)
+            return made, candidate_text(answer)
         made.append([(call["name"], call["args"]) for call in calls])
         if any(call["name"] not in tools for call in calls):
             return made, ""
@@ -102,7 +102,7 @@ def test_sums_are_computed_with_tools(
     assert f"returned {result}" in text
 
 
-def test_what_no_tool_computes_is_computed_in_the_head(gemini: Gemini) -> None:
+def test_arithmetic_without_a_tool_is_computed_by_the_emulator(gemini: Gemini) -> None:
     assert run(gemini, "What is 2 + 3 * 4?", ARITHMETIC[:1], COMPUTING)[0] == [[("add", {"a": 2, "b": 12})]]
     assert "7 / 2 = 3.5" in run(gemini, "What is 7 / 2?", ARITHMETIC[:2], COMPUTING)[1]
 
@@ -157,7 +157,7 @@ def test_a_required_call_is_not_repeated_while_another_is_left(gemini: Gemini) -
     assert [call[0] for step in made for call in step] == ["get_weather", "save_note"]
 
 
-def test_what_only_another_function_tells_is_asked_first(gemini: Gemini) -> None:
+def test_an_argument_that_another_function_gives_is_requested_first(gemini: Gemini) -> None:
     declarations = [
         function("get_weather_for_location", "Get weather for a given city.", city=STRING),
         function("get_user_location", "Retrieve user information based on user ID."),

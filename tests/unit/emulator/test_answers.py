@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.emulator.conftest import NEW, OLD, Gemini, contents, text_of
+from tests.unit.emulator.conftest import NEW, OLD, Gemini, candidate_text, contents
 
 MARK = "[Gemini emulator]"
 
@@ -36,36 +36,36 @@ MARK = "[Gemini emulator]"
         ([" "], "I am ready."),
     ],
 )
-def test_it_answers_from_the_conversation(gemini: Gemini, conversation: list[str], expected: str) -> None:
+def test_the_emulator_answers_from_the_conversation(gemini: Gemini, conversation: list[str], expected: str) -> None:
     for model in (OLD, NEW):
-        text = text_of(gemini.ask(*conversation, model=model))
+        text = candidate_text(gemini.ask(*conversation, model=model))
         assert text.startswith(MARK)
         assert expected in text
 
 
 def test_a_story_has_several_sentences(gemini: Gemini) -> None:
-    text = text_of(gemini.ask("Tell me a story about a fox"))
+    text = candidate_text(gemini.ask("Tell me a story about a fox"))
     assert "fox" in text
     assert text.count(". ") > 4
 
 
 def test_the_system_instruction_shows_and_is_known(gemini: Gemini) -> None:
     system = {"parts": [{"text": "You are a pirate."}, {"text": "The secret word is xyzzy."}]}
-    text = text_of(gemini.ask("What is the secret word?", systemInstruction=system))
+    text = candidate_text(gemini.ask("What is the secret word?", systemInstruction=system))
     assert "xyzzy" in text
     assert "You are a pirate." in text
 
 
-def test_what_functions_returned_is_answered_and_remembered(gemini: Gemini) -> None:
+def test_function_results_are_answered_and_remembered(gemini: Gemini) -> None:
     turns = [
         *contents("What is the temperature?"),
         {"role": "model", "parts": [{"functionCall": {"name": "thermometer", "args": {}}}]},
         {"role": "user", "parts": [{"functionResponse": {"name": "thermometer", "response": {"celsius": 21.5}}}]},
     ]
     answer = gemini.post(OLD, {"contents": turns}).json()
-    assert "thermometer returned 21.5" in text_of(answer)
+    assert "thermometer returned 21.5" in candidate_text(answer)
     later = [*turns, answer["candidates"][0]["content"], *contents("What did the thermometer show?")]
-    assert "21.5" in text_of(gemini.post(OLD, {"contents": later}).json())
+    assert "21.5" in candidate_text(gemini.post(OLD, {"contents": later}).json())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_newer_models_answer_nothing_when_a_result_has_lost_its_call(
 def test_media_is_seen(gemini: Gemini) -> None:
     image = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
     answer = gemini.post(NEW, {"contents": [{"parts": [{"text": "What is this?"}, image]}]}).json()
-    assert "image/png" in text_of(answer)
+    assert "image/png" in candidate_text(answer)
     assert {"modality": "IMAGE", "tokenCount": 258} in answer["usageMetadata"]["promptTokensDetails"]
 
 
@@ -110,5 +110,5 @@ def test_several_candidates_where_the_model_gives_them(gemini: Gemini) -> None:
 
 def test_the_same_request_has_the_same_answer_under_another_id(gemini: Gemini) -> None:
     first, second = gemini.ask("Tell me a poem"), gemini.ask("Tell me a poem", generationConfig={"seed": 7})
-    assert text_of(first) == text_of(second)
+    assert candidate_text(first) == candidate_text(second)
     assert first["responseId"] != second["responseId"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.emulator.conftest import NEW, OLD, Gemini, calls_of, contents, declared, parts_of, text_of
+from tests.unit.emulator.conftest import NEW, OLD, Gemini, calls_of, candidate_text, contents, declared, parts_of
 
 STRING = {"type": "string"}
 INTEGER = {"type": "integer"}
@@ -76,7 +76,7 @@ def test_the_prompt_decides(gemini: Gemini, prompt: str, calls: list[tuple[str, 
     for model in (OLD, NEW):
         answer = gemini.ask(prompt, model=model, tools=TOOLS)
         assert [(call["name"], call["args"]) for call in calls_of(answer)] == calls
-        assert bool(text_of(answer)) == (not calls)
+        assert bool(candidate_text(answer)) == (not calls)
         assert answer["candidates"][0]["finishReason"] == "STOP"
 
 
@@ -116,7 +116,7 @@ def test_steps_are_taken_one_after_the_other(gemini: Gemini) -> None:
         turns += [answer["candidates"][0]["content"], {"role": "user", "parts": [result]}]
     last = gemini.post(NEW, {"contents": turns, "tools": TOOLS}).json()
     assert calls_of(last) == []
-    assert "send_email returned send_email" in text_of(last)
+    assert "send_email returned send_email" in candidate_text(last)
 
 
 def test_both_schema_languages_and_references_are_filled(gemini: Gemini) -> None:

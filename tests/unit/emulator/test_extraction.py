@@ -10,7 +10,7 @@ from api.gemini.emulator.answers.calls import calls_for
 from api.gemini.emulator.answers.json_values import json_for
 from api.gemini.emulator.answers.text import text_for
 from api.gemini.emulator.conversation import Conversation
-from tests.unit.emulator.conftest import Gemini, calls_of, text_of
+from tests.unit.emulator.conftest import Gemini, calls_of, candidate_text
 
 STRING = {"type": "string"}
 INTEGER = {"type": "integer"}
@@ -131,7 +131,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("prompt", "schema", "expected"), CASES, ids=[prompt[:40] for prompt, *_ in CASES])
 def test_fields_are_filled_from_the_prompt(gemini: Gemini, prompt: str, schema: Any, expected: Any) -> None:
     config = {"responseMimeType": "application/json", "responseJsonSchema": schema}
-    assert json.loads(text_of(gemini.ask(prompt, generationConfig=config))) == expected
+    assert json.loads(candidate_text(gemini.ask(prompt, generationConfig=config))) == expected
     tools = [{"functionDeclarations": [{"name": "Extracted", "parametersJsonSchema": schema}]}]
     forced = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["Extracted"]}}
     [call] = calls_of(gemini.ask(prompt, tools=tools, toolConfig=forced))
@@ -216,7 +216,7 @@ def test_json_without_a_schema_names_the_capital_and_fills_named_keys(gemini: Ge
     config = {"responseMimeType": "application/json"}
 
     def answer(prompt: str) -> Any:
-        return json.loads(text_of(gemini.ask(prompt, generationConfig=config)))
+        return json.loads(candidate_text(gemini.ask(prompt, generationConfig=config)))
 
     assert answer("What is the capital of France? Answer in JSON.")["capital"] == "Paris"
     assert answer("The capital of Japan? Return JSON with keys country and capital") == {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.emulator.conftest import Gemini, text_of
+from tests.unit.emulator.conftest import Gemini, candidate_text
 
 STRING = {"type": "string"}
 PERSON = {
@@ -44,7 +44,9 @@ PETS = {
 
 
 def answer(gemini: Gemini, *prompt: str, **config: Any) -> Any:
-    return json.loads(text_of(gemini.ask(*prompt, generationConfig={"responseMimeType": "application/json"} | config)))
+    return json.loads(
+        candidate_text(gemini.ask(*prompt, generationConfig={"responseMimeType": "application/json"} | config))
+    )
 
 
 def test_values_come_from_the_prompt(gemini: Gemini) -> None:
@@ -111,18 +113,18 @@ def test_the_root_may_be_anything(gemini: Gemini, schema: Any) -> None:
     assert value in (["Paris", "Rome"], False, 3)
 
 
-def test_without_a_schema_it_is_an_object_marked_as_made_up(gemini: Gemini) -> None:
+def test_json_without_a_schema_is_an_object_marked_as_made_up(gemini: Gemini) -> None:
     value = answer(gemini, "What is the capital of France?")
     assert value["emulator"] == "[Gemini emulator]"
     assert "Paris" in value["answer"]
 
 
-def test_one_of_a_list_is_plain_text(gemini: Gemini) -> None:
+def test_an_enum_answer_is_plain_text(gemini: Gemini) -> None:
     config = {"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["GOOD", "BAD"]}}
-    assert text_of(gemini.ask("Is spam bad?", generationConfig=config)) == "BAD"
+    assert candidate_text(gemini.ask("Is spam bad?", generationConfig=config)) == "BAD"
 
 
 def test_json_is_streamed_whole(gemini: Gemini) -> None:
     config = {"responseMimeType": "application/json", "responseJsonSchema": PERSON}
     chunks = gemini.stream("Ada is 36 and lives in London.", generationConfig=config)
-    assert json.loads("".join(text_of(chunk) for chunk in chunks))["name"] == "Ada"
+    assert json.loads("".join(candidate_text(chunk) for chunk in chunks))["name"] == "Ada"

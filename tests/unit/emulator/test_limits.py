@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.emulator.conftest import NEW, OLD, Gemini, parts_of, text_of
+from tests.unit.emulator.conftest import NEW, OLD, Gemini, candidate_text, parts_of
 
 SHOWN = {"thinkingConfig": {"includeThoughts": True}}
 
@@ -31,7 +31,7 @@ def test_usage_adds_up_and_counts_thoughts_apart(gemini: Gemini) -> None:
         ("gemma-4-31b-it", {}, False),
     ],
 )
-def test_who_thinks(gemini: Gemini, model: str, config: Any, thinks: bool) -> None:
+def test_only_thinking_models_think(gemini: Gemini, model: str, config: Any, thinks: bool) -> None:
     usage = gemini.ask("Hello", model=model, generationConfig=config)["usageMetadata"]
     assert ("thoughtsTokenCount" in usage) == thinks
 
@@ -51,7 +51,7 @@ def test_the_limit_of_tokens_cuts_the_text(gemini: Gemini) -> None:
     usage = answer["usageMetadata"]
     assert answer["candidates"][0]["finishReason"] == "MAX_TOKENS"
     assert usage["thoughtsTokenCount"] + usage["candidatesTokenCount"] == 10
-    assert text_of(answer) == "[Gemini emulator] He"
+    assert candidate_text(answer) == "[Gemini emulator] He"
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -63,13 +63,13 @@ def test_a_limit_that_thinking_eats_leaves_no_text(gemini: Gemini, streamed: boo
         else gemini.ask("Hello", generationConfig=config)
     )
     assert last["candidates"][0]["finishReason"] == "MAX_TOKENS"
-    assert text_of(last) == ""
+    assert candidate_text(last) == ""
     assert last["usageMetadata"]["thoughtsTokenCount"] == 1
 
 
 def test_a_stop_sequence_ends_the_text_before_it(gemini: Gemini) -> None:
     answer = gemini.ask("Count to five", generationConfig={"stopSequences": ["9", "4"]})
-    assert text_of(answer) == "[Gemini emulator] 1, 2, 3, "
+    assert candidate_text(answer) == "[Gemini emulator] 1, 2, 3, "
     assert answer["candidates"][0]["finishReason"] == "STOP"
 
 
@@ -78,7 +78,7 @@ def test_a_stop_sequence_ends_the_text_before_it(gemini: Gemini) -> None:
 def test_a_stream_is_the_plain_answer_in_pieces(gemini: Gemini, model: str, prompt: str) -> None:
     plain, chunks = gemini.ask(prompt, model=model), gemini.stream(prompt, model=model)
     assert len(chunks) > 1
-    assert "".join(text_of(chunk) for chunk in chunks) == text_of(plain)
+    assert "".join(candidate_text(chunk) for chunk in chunks) == candidate_text(plain)
     assert [("finishReason" in chunk["candidates"][0]) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     assert len({chunk["responseId"] for chunk in chunks}) == 1
     counts = [chunk["usageMetadata"].get("candidatesTokenCount", 0) for chunk in chunks]

@@ -25,7 +25,7 @@ def test_models_are_listed_by_pages(gemini: Gemini) -> None:
     assert gemini.http.get("/v1beta/models", params={"pageToken": "??"}).status_code == 400
 
 
-def test_one_model(gemini: Gemini) -> None:
+def test_a_single_model_is_described(gemini: Gemini) -> None:
     model = gemini.http.get(f"/v1beta/models/{NEW}").json()
     assert (model["name"], model["thinking"], model["outputTokenLimit"]) == (f"models/{NEW}", True, 65536)
     assert "generateContent" in model["supportedGenerationMethods"]

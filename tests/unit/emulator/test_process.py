@@ -28,7 +28,7 @@ def status(url: str) -> int:
         return 0
 
 
-def test_it_serves_until_stopped_and_is_not_scriptable_by_itself() -> None:
+def test_the_emulator_serves_until_stopped_and_is_not_scriptable_by_default() -> None:
     with start_emulator() as emulator:
         assert status(f"{emulator.base_url}/v1beta/models") == 200
         assert status(f"{emulator.base_url}/_emulator/requests") == 404
@@ -36,7 +36,7 @@ def test_it_serves_until_stopped_and_is_not_scriptable_by_itself() -> None:
     assert status(f"{emulator.base_url}/v1beta/models") == 0
 
 
-def test_it_ends_when_its_parent_is_killed() -> None:
+def test_the_emulator_ends_when_its_parent_is_killed() -> None:
     script = (
         "import sys; from api.gemini.emulator.process import start_emulator\n"
         "emulator = start_emulator(); print(emulator.process.pid, flush=True); sys.stdin.read()"

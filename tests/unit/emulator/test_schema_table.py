@@ -13,7 +13,7 @@ def test_the_committed_table_is_the_derived_one() -> None:
     assert TABLE.read_text("utf-8") == dump(derived)
 
 
-def test_what_google_added_later_is_known() -> None:
+def test_fields_that_google_added_later_are_known() -> None:
     types = table()
     assert types.messages["GenerateContentRequest"]["continuation_token"].kind == "bytes"
     assert types.messages["Part"]["audioTranscription"].kind == "Transcription"

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.emulator_control import Emulator
-from tests.unit.emulator.conftest import NEW, Gemini, contents, text_of
+from tests.unit.emulator.conftest import NEW, Gemini, candidate_text, contents
 from tests.waiting import eventually
 
 BODY = {"contents": contents("Tell me a story")}
@@ -32,7 +32,7 @@ def test_steps_answer_the_next_requests_in_order(emulator: Emulator, gemini: Gem
     first, second, third = (gemini.post(NEW, BODY) for _ in range(3))
     assert (first.status_code, first.json(), first.headers["retry-after"]) == (429, QUOTA, "7")
     assert second.json() == {"candidates": []}
-    assert text_of(third.json())
+    assert candidate_text(third.json())
 
 
 def test_a_step_waits_for_the_request_it_matches(emulator: Emulator, gemini: Gemini) -> None:

@@ -8,7 +8,7 @@ import pytest
 from api.gemini.emulator.generation import Generation
 from api.gemini.emulator.models import models
 from api.gemini.emulator.rules import check_rules
-from tests.unit.emulator.conftest import NEW, OLD, Gemini, contents, text_of
+from tests.unit.emulator.conftest import NEW, OLD, Gemini, candidate_text, contents
 
 SEARCH: list[dict[str, Any]] = [{"googleSearch": {}}]
 
@@ -23,7 +23,7 @@ def quoted(text: str, support: dict[str, Any]) -> str:
 def test_a_search_names_its_sources_by_bytes(gemini: Gemini, model: str) -> None:
     answer = gemini.ask("Tell me about naïve ducks. Are they blue?", model=model, tools=SEARCH)
     grounding = answer["candidates"][0]["groundingMetadata"]
-    text = text_of(answer)
+    text = candidate_text(answer)
     assert not text.isascii()
     assert len(grounding["groundingSupports"]) == len(grounding["groundingChunks"]) > 1
     for index, support in enumerate(grounding["groundingSupports"]):
@@ -35,7 +35,7 @@ def test_a_search_names_its_sources_by_bytes(gemini: Gemini, model: str) -> None
 def test_a_stream_names_its_sources_at_the_end(gemini: Gemini) -> None:
     *before, last = gemini.stream("Tell me about ducks.", tools=SEARCH)
     assert "groundingMetadata" not in str(before)
-    text = "".join(text_of(chunk) for chunk in [*before, last])
+    text = "".join(candidate_text(chunk) for chunk in [*before, last])
     for support in last["candidates"][0]["groundingMetadata"]["groundingSupports"]:
         assert quoted(text, support) == support["segment"]["text"]
 
@@ -63,7 +63,7 @@ def tokens(responses: list[dict[str, Any]]) -> list[str]:
 def test_log_probabilities_are_those_of_the_text() -> None:
     made = generation(responseLogprobs=True, logprobs=2)
     response = made.response()
-    assert "".join(tokens([response])) == text_of(response)
+    assert "".join(tokens([response])) == candidate_text(response)
     assert tokens(list(made.chunks())) == tokens([response])
     result = response["candidates"][0]["logprobsResult"]
     for chosen, top in zip(result["chosenCandidates"], result["topCandidates"], strict=True):

@@ -61,7 +61,7 @@ def test_a_missing_signature_is_refused_in_the_current_turn_only(gemini: Gemini)
     assert send(gemini, [*conversation, *contents("Thanks")])[0] == 200
 
 
-def test_older_models_do_not_require_it(gemini: Gemini) -> None:
+def test_older_models_require_no_signature(gemini: Gemini) -> None:
     conversation = called(gemini, OLD)
     assert conversation[1]["parts"][0].pop("thoughtSignature")
     assert "id" not in conversation[1]["parts"][0]["functionCall"]

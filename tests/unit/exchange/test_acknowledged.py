@@ -28,7 +28,7 @@ from api.translate.usage_report import UsageReport
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
-from tests.exchanges import GEMINI_25, fresh, said
+from tests.exchanges import GEMINI_25, chat_message, fresh
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -47,7 +47,7 @@ async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
 async def planned(runtime: Runtime, user: str, **parameters: Any) -> AsyncIterator[tuple[Exchange, Generation]]:
     """A chat request of a user that names its session, ready to be carried out."""
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
-    body = {"model": GEMINI_25, "messages": [said("Hello!")], "user": user, **parameters}
+    body = {"model": GEMINI_25, "messages": [chat_message("Hello!")], "user": user, **parameters}
     request = parse_chat_completion(orjson.dumps(body))
     asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), session_name="work")
     async with open_exchange(runtime, request, asker, "chat.completions", stream=request.stream) as exchange:

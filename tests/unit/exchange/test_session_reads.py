@@ -19,7 +19,7 @@ from sessions_store.models import ChatSession, User
 from sessions_store.near_reads import NearReads
 from sessions_store.recording import Store
 from tests.emulator_control import Emulator
-from tests.exchanges import GEMINI_25, fresh, said
+from tests.exchanges import GEMINI_25, chat_message, fresh
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -67,14 +67,14 @@ async def test_a_session_takes_one_visit_at_most(runtime: Runtime, request: pyte
     near = "near" in request.node.name
     user = fresh("user")
     first = f"My name is Ada, I am {user}."  # a message of no other test
-    answer, visits = await ask(runtime, user, said(first))
+    answer, visits = await ask(runtime, user, chat_message(first))
     assert visits == (0 if near else 1)  # there is no session yet, so that there is nothing more to read
 
-    history = [said(first), said(answer, "assistant"), said("My cat is called Tom.")]
+    history = [chat_message(first), chat_message(answer, "assistant"), chat_message("My cat is called Tom.")]
     own, visits = await ask(runtime, user, *history)
     assert visits == 1
 
-    remembered, visits = await ask(runtime, user, said("What is my name?"))
+    remembered, visits = await ask(runtime, user, chat_message("What is my name?"))
     assert "Ada" in remembered
     assert visits == 1
 

@@ -28,19 +28,19 @@ CODE = {"executableCode": {"language": "PYTHON", "code": "print(1)"}}
 OUTPUT = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}
 
 
-def chunk(parts: Iterable[Part], **fields: Any) -> Any:
+def response_of_parts(parts: Iterable[Part], **fields: Any) -> Any:
     """Return one response of Gemini's."""
     return {"candidates": [{"content": {"role": "model", "parts": list(parts)}, **fields}]}
 
 
 def streamed(parts: Iterable[Part], **fields: Any) -> list[Any]:
     """Return a stream of a response for each part; what else there is comes with the last."""
-    return [*(chunk([part]) for part in parts), chunk([], finishReason="STOP", **fields)]
+    return [*(response_of_parts([part]) for part in parts), response_of_parts([], finishReason="STOP", **fields)]
 
 
 def plain(parts: Iterable[Part], **fields: Any) -> list[Any]:
     """Return the one response of a plain answer."""
-    return [chunk(parts, finishReason="STOP", **fields)]
+    return [response_of_parts(parts, finishReason="STOP", **fields)]
 
 
 def fold(answer: Any, responses: list[Any], encode: Callable[[Any], bytes]) -> None:
@@ -119,7 +119,7 @@ def logprobs(count: int) -> dict[str, Any]:
 
 def with_logprobs(count: int) -> list[Any]:
     """Return a stream whose chunks bring the log probabilities of their text."""
-    return [chunk([text("word ")], logprobsResult=logprobs(1)) for _ in range(count)] + streamed([])
+    return [response_of_parts([text("word ")], logprobsResult=logprobs(1)) for _ in range(count)] + streamed([])
 
 
 def support(start: int, words: str) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def found_late(count: int) -> list[Any]:
 
 def cited_first(count: int) -> list[Any]:
     """Return a stream of many messages whose citations come before them."""
-    first = chunk([text("word ")], **grounding([support(0, "word ")] * count))
+    first = response_of_parts([text("word ")], **grounding([support(0, "word ")] * count))
     return [first, *streamed([text("word "), text("A thought", thought=True)] * (count // 2))]
 
 
@@ -172,7 +172,7 @@ def searched(count: int) -> list[Any]:
 def candidates(count: int) -> list[Any]:
     """Return responses with usage, each with more of one candidate."""
     usage = {"promptTokenCount": 1, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 1}] * 4}
-    return [{**chunk([text("a")]), "usageMetadata": usage} for _ in range(count)] + streamed([])
+    return [{**response_of_parts([text("a")]), "usageMetadata": usage} for _ in range(count)] + streamed([])
 
 
 ANSWERS: dict[str, Build] = {
@@ -210,7 +210,7 @@ ANSWERS: dict[str, Build] = {
     ),
     "sources": lambda count: plain([text("word")], **sources(count)),
     "sources in chunks": lambda count: [
-        *(chunk([], **sources(8, first=first)) for first in range(0, count, 8)),
+        *(response_of_parts([], **sources(8, first=first)) for first in range(0, count, 8)),
         *streamed([text("a")]),
     ],
     "searches": searched,

@@ -33,9 +33,10 @@ from sessions_store.models import Message
 from sessions_store.records import NewMessage
 from sessions_store.transcript import stored_message
 from sessions_store.tree import rehang
+from tests.exchanges import user_message
 from tests.unit.linear_work.hostile_texts import TEXTS, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear
-from tests.unit.translate.requests import FLASH_3, assistant, call, result, user
+from tests.unit.translate.requests import FLASH_3, assistant, call, result
 
 MODEL = models()["gemini-3.8-flash"]
 
@@ -92,7 +93,7 @@ def emulated(request: dict[str, Any]) -> Work:
     return work
 
 
-def said(text: str) -> dict[str, Any]:
+def request_of_text(text: str) -> dict[str, Any]:
     """Return a request of Gemini's with a text as its prompt, in its system instruction, history and tool results."""
     called = {"functionCall": {"name": "f", "args": {}}}
     answered = {"functionResponse": {"name": "f", "response": {"output": text}}}
@@ -121,7 +122,7 @@ def offered(count: int) -> dict[str, Any]:
 def at_once(count: int) -> list[dict[str, Any]]:
     """Return an answer with many calls, and their results."""
     calls = [call(f"c{number}") for number in range(count)]
-    return [user(), assistant(None, tool_calls=calls), *(result(f"c{number}") for number in range(count))]
+    return [user_message(), assistant(None, tool_calls=calls), *(result(f"c{number}") for number in range(count))]
 
 
 def hung_elsewhere(count: int) -> Work:
@@ -182,7 +183,9 @@ def queued(count: int) -> Work:
 
 SHAPES = [
     *shapes_of_texts("JSON", spelt),
-    *shapes_of_texts("emulator", lambda text: emulated(said(text)), [name for name in TEXTS if "image" not in name]),
+    *shapes_of_texts(
+        "emulator", lambda text: emulated(request_of_text(text)), [name for name in TEXTS if "image" not in name]
+    ),
     Shape("emulator: turns", lambda count: emulated(turns(count)), 20_000),
     Shape("emulator: tools", lambda count: emulated(offered(count)), 20_000),
     Shape("body: gzip", lambda count: coded(gzip.compress, "gzip", count), 400_000),

@@ -22,10 +22,11 @@ from api.translate.message_tokens import json_tokens
 from api.translate.responses.request import responses_to_gemini
 from sessions_store.model_profile import ModelProfile
 from sessions_store.transcript import message_keys
+from tests.exchanges import user_message
 from tests.unit.linear_work.hostile_texts import Hostile, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear
 from tests.unit.responses.building import SIGNER, turns_of
-from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, assistant, call, result, user
+from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, assistant, call, result
 
 # Signed, so that it is read to its end; no conversation, so that each one is looked at.
 EMPTY_STATE = b64encode(b"gw2:" + SIGNER.code(b"{}") + b"{}").decode()
@@ -37,7 +38,7 @@ CHAT_MESSAGES, CHAT_CALLS, ITEMS, PARTS, TOOLS = 2000, 1024, 16_384, 4096, 128
 
 def chat_work(parameters: Fields, profile: ModelProfile = FLASH_3) -> Work:
     """Return the work on a chat request."""
-    body = orjson.dumps({"model": "gpt-4o", "messages": [user()], **parameters})
+    body = orjson.dumps({"model": "gpt-4o", "messages": [user_message()], **parameters})
 
     def work() -> None:
         with suppress(InvalidRequestError):
@@ -96,12 +97,12 @@ def everywhere(text: str) -> Fields:
     return {
         "messages": [
             {"role": "system", "content": text},
-            user(text),
-            user([{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": DATA_URL}}]),
+            user_message(text),
+            user_message([{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": DATA_URL}}]),
             assistant(text, reasoning_content=text, tool_calls=[call("c1", arguments=text), call("c2")]),
             result("c1", text),
             result("c2", [{"type": "text", "text": text}]),
-            user(),
+            user_message(),
         ]
     }
 
@@ -130,13 +131,13 @@ def refused_in(text: str, kind: str) -> Fields:
         "file": {"type": "file", "file": {"file_data": text, "filename": text}},
         "sound": {"type": "input_audio", "input_audio": {"data": text, "format": "wav"}},
     }
-    return {"messages": [user([parts[kind]])]}
+    return {"messages": [user_message([parts[kind]])]}
 
 
 def in_turns(count: int) -> Fields:
     """Return a conversation of tool loops."""
-    turn = [user(), assistant(None, tool_calls=[call("c1")]), result("c1"), assistant("Done.")]
-    return {"messages": [*itertools.islice(itertools.cycle(turn), count - count % 4), user()]}
+    turn = [user_message(), assistant(None, tool_calls=[call("c1")]), result("c1"), assistant("Done.")]
+    return {"messages": [*itertools.islice(itertools.cycle(turn), count - count % 4), user_message()]}
 
 
 def at_once(count: int, *, backwards: bool = False, ids: Callable[[int], str] = "c{}".format) -> Fields:
@@ -144,7 +145,7 @@ def at_once(count: int, *, backwards: bool = False, ids: Callable[[int], str] = 
     numbers = range(count)
     calls = [call(ids(number)) for number in numbers]
     results = [result(ids(number)) for number in (reversed(numbers) if backwards else numbers)]
-    return {"messages": [user(), assistant(None, tool_calls=calls), *results, user()]}
+    return {"messages": [user_message(), assistant(None, tool_calls=calls), *results, user_message()]}
 
 
 def item_calls(count: int, *, backwards: bool = False, one_id: bool = False) -> Fields:
@@ -190,36 +191,44 @@ SHAPES = [
     *shapes_of_texts("sound", lambda text: chat_work(refused_in(text, "sound")), ("base64", "padding", "blanks")),
     Shape("completions: words", lambda count: completion_work({"prompt": "word " * count, "suffix": "x" * count})),
     Shape("completions: prompts", lambda count: completion_work({"prompt": ["Hi"] * count}), 128),
-    chat("messages", lambda count: {"messages": [user()] * count}, CHAT_MESSAGES),
-    chat("roles by turns", lambda count: {"messages": [user(), assistant("Yes")] * (count // 2)}, CHAT_MESSAGES),
+    chat("messages", lambda count: {"messages": [user_message()] * count}, CHAT_MESSAGES),
+    chat(
+        "roles by turns", lambda count: {"messages": [user_message(), assistant("Yes")] * (count // 2)}, CHAT_MESSAGES
+    ),
     chat("system messages", lambda count: {"messages": [{"role": "system", "content": "x"}] * count}, CHAT_MESSAGES),
     chat(
         "system messages between others",
-        lambda count: {"messages": [user(), {"role": "system", "content": "x"}] * (count // 2)},
+        lambda count: {"messages": [user_message(), {"role": "system", "content": "x"}] * (count // 2)},
         CHAT_MESSAGES,
     ),
-    chat("assistant messages", lambda count: {"messages": [*[assistant("a")] * count, user()]}, CHAT_MESSAGES - 1),
-    chat("assistant messages last", lambda count: {"messages": [user(), *[assistant("a")] * count]}, CHAT_MESSAGES - 1),
+    chat(
+        "assistant messages", lambda count: {"messages": [*[assistant("a")] * count, user_message()]}, CHAT_MESSAGES - 1
+    ),
+    chat(
+        "assistant messages last",
+        lambda count: {"messages": [user_message(), *[assistant("a")] * count]},
+        CHAT_MESSAGES - 1,
+    ),
     chat("tool loops", in_turns, CHAT_MESSAGES - 1),
     chat("tool loops of an older model", in_turns, CHAT_MESSAGES - 1, FLASH_2),
     chat("calls at once", at_once, CHAT_CALLS),
     chat("calls at once, results backwards", lambda count: at_once(count, backwards=True), CHAT_CALLS),
     chat("calls with one id", lambda count: at_once(count, ids=lambda _: "c"), CHAT_CALLS),
-    chat("parts of text", lambda count: {"messages": [user([{"type": "text", "text": "x"}] * count)]}, PARTS),
+    chat("parts of text", lambda count: {"messages": [user_message([{"type": "text", "text": "x"}] * count)]}, PARTS),
     chat(
         "pictures",
-        lambda count: {"messages": [user([{"type": "image_url", "image_url": {"url": DATA_URL}}] * count)]},
+        lambda count: {"messages": [user_message([{"type": "image_url", "image_url": {"url": DATA_URL}}] * count)]},
         PARTS,
         FLASH_2,
     ),
     chat("parts of an answer", lambda count: {"messages": [assistant([{"type": "text", "text": "x"}] * count)]}, PARTS),
     chat(
         "pictures of an answer",
-        lambda count: {"messages": [assistant("x", images=[{"image_url": {"url": DATA_URL}}] * count), user()]},
+        lambda count: {"messages": [assistant("x", images=[{"image_url": {"url": DATA_URL}}] * count), user_message()]},
         50_000,
     ),
     chat("unknown parameters", unknown, 50_000),
-    chat("unknown fields of a message", lambda count: {"messages": [user() | unknown(count)]}, 50_000),
+    chat("unknown fields of a message", lambda count: {"messages": [user_message() | unknown(count)]}, 50_000),
     chat("unknown options", lambda count: {"stream_options": unknown(count), "stream": True}, 50_000),
     chat(
         "tools",
@@ -231,7 +240,7 @@ SHAPES = [
     chat("biases", lambda count: {"logit_bias": {str(number): 1 for number in range(count)}}, 50_000),
     chat("safety settings", lambda count: {"safety_settings": [unknown(1)] * count}, 50_000),
     chat("wrong messages", lambda count: {"messages": [{"role": "nobody"}] * count}, 50_000),
-    chat("wrong parts", lambda count: {"messages": [user([{"type": "nothing"}] * count)]}, 50_000),
+    chat("wrong parts", lambda count: {"messages": [user_message([{"type": "nothing"}] * count)]}, 50_000),
     chat("levels", lambda count: {"metadata": orjson.loads("[" * min(count, 200) + "]" * min(count, 200))}, 200),
     responses("messages", lambda count: {"input": [{"role": "user", "content": "x"}] * count}, ITEMS),
     responses(
@@ -276,7 +285,7 @@ SHAPES = [
         TOOLS * TOOLS,
         FLASH_2,
     ),
-    responses("unknown fields of an item", lambda count: {"input": [user() | unknown(count)]}, 50_000),
+    responses("unknown fields of an item", lambda count: {"input": [user_message() | unknown(count)]}, 50_000),
 ]
 
 

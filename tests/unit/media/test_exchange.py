@@ -81,7 +81,7 @@ async def test_an_image_is_fetched_and_both_faces_are_kept(
     assert runtime.in_flight == 0
 
 
-async def test_what_was_fetched_is_taken_from_the_tree_in_the_next_turn(
+async def test_fetched_media_is_read_from_the_store_in_the_next_request(
     runtime: Runtime, site: Site, emulator: Emulator
 ) -> None:
     question = showing(URL, fresh("What is this?"))
@@ -162,7 +162,7 @@ async def test_the_bytes_of_fetched_files_are_held(runtime: Runtime, site: Site)
     assert budget.held == 0
 
 
-async def test_what_google_resolves_is_not_fetched(runtime: Runtime, site: Site, emulator: Emulator) -> None:
+async def test_a_url_that_google_resolves_is_not_fetched(runtime: Runtime, site: Site, emulator: Emulator) -> None:
     youtube = "https://www.youtube.com/watch?v=abc"
     parts = [{"type": "text", "text": "What happens?"}, {"type": "video_url", "video_url": {"url": youtube}}]
     await ask(runtime, {"role": "user", "content": parts})

@@ -27,7 +27,7 @@ async def refused(site: Site, *urls: str, kind: Any = "image", **limits: Any) ->
     return caught.value
 
 
-async def test_what_is_fetched_comes_back_as_a_blob(site: Site, blockbuster: BlockBuster) -> None:
+async def test_fetched_media_is_returned_as_a_blob(site: Site, blockbuster: BlockBuster) -> None:
     fetched = await fetcher(site).fetch_all([wanted(URL)])
     assert fetched[URL]["mimeType"] == "image/png"
     assert b64decode(fetched[URL]["data"]) == PNG

@@ -91,7 +91,7 @@ def test_c13_addresses_that_are_not_the_open_internet(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["no address", "", "fe80::1%eth0", "127.0.0.1.", "0x7f000001"])
-def test_what_is_no_address_is_not_public(address: str) -> None:
+def test_a_string_that_is_no_address_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 

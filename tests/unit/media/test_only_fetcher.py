@@ -25,7 +25,7 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def test_nothing_else_of_the_api_opens_connections() -> None:
+def test_only_the_fetcher_of_the_api_opens_connections() -> None:
     found = {
         place: clients
         for path in sorted((ROOT / "api").rglob("*.py"))

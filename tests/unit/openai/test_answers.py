@@ -89,7 +89,7 @@ COMPLETION: ChatCompletion = {
 }
 
 
-def chunk(*choices: ChunkChoice) -> ChatCompletionChunk:
+def completion_chunk(*choices: ChunkChoice) -> ChatCompletionChunk:
     """Return a chunk with these choices."""
     return {
         "id": "chatcmpl-1",
@@ -110,9 +110,9 @@ DELTAS: list[Delta] = [
     {"function_call": {"name": "add", "arguments": ""}},
     {},
 ]
-CHUNKS = [chunk({"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}) for delta in DELTAS]
-CHUNKS.append(chunk({"index": 0, "delta": {}, "logprobs": None, "finish_reason": "tool_calls"}))
-CHUNKS.append({**chunk(), "usage": USAGE})
+CHUNKS = [completion_chunk({"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}) for delta in DELTAS]
+CHUNKS.append(completion_chunk({"index": 0, "delta": {}, "logprobs": None, "finish_reason": "tool_calls"}))
+CHUNKS.append({**completion_chunk(), "usage": USAGE})
 
 TEXT: CompletionObject = {
     "id": "cmpl-1",

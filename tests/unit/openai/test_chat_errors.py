@@ -9,7 +9,7 @@ from tests.unit.openai.bodies import HELLO, assistant, call, chat_error, functio
 SECRET = "the launch code is 0000 and nobody may know it, so it never stands in a message"
 
 
-def user(content: Any) -> list[dict[str, Any]]:
+def user_messages(content: Any) -> list[dict[str, Any]]:
     """Return messages with one user message of this content."""
     return [{"role": "user", "content": content}]
 
@@ -33,22 +33,37 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ({"messages": [{"role": 7, "content": ""}]}, "messages[0].role", "invalid_type", "expected a string"),
     ({"messages": [{"role": ["user"], "content": ""}]}, "messages[0].role", "invalid_type", "got an array"),
     ({"messages": [HELLO, {"role": "user"}]}, "messages[1].content", "missing_required_parameter", "messages[1]"),
-    ({"messages": user(None)}, "messages[0].content", "invalid_type", "a string or an array, but got null"),
-    ({"messages": user(5)}, "messages[0].content", "invalid_type", "a string or an array, but got an integer"),
-    ({"messages": user({})}, "messages[0].content", "invalid_type", "a string or an array, but got an object"),
-    ({"messages": user(["Hi"])}, "messages[0].content[0]", "invalid_type", "expected an object, but got a string"),
-    ({"messages": user([{"text": "a"}])}, "messages[0].content[0].type", "missing_required_parameter", "type"),
-    ({"messages": user([{"type": "vid"}])}, "messages[0].content[0].type", "invalid_value", "'vid'"),
-    ({"messages": user([{"type": "text"}])}, "messages[0].content[0].text", "missing_required_parameter", "text"),
-    ({"messages": user([{"type": "text", "text": 1}])}, "messages[0].content[0].text", "invalid_type", "integer"),
+    ({"messages": user_messages(None)}, "messages[0].content", "invalid_type", "a string or an array, but got null"),
+    ({"messages": user_messages(5)}, "messages[0].content", "invalid_type", "a string or an array, but got an integer"),
+    ({"messages": user_messages({})}, "messages[0].content", "invalid_type", "a string or an array, but got an object"),
     (
-        {"messages": user([{"type": "image_url", "image_url": 7}])},
+        {"messages": user_messages(["Hi"])},
+        "messages[0].content[0]",
+        "invalid_type",
+        "expected an object, but got a string",
+    ),
+    ({"messages": user_messages([{"text": "a"}])}, "messages[0].content[0].type", "missing_required_parameter", "type"),
+    ({"messages": user_messages([{"type": "vid"}])}, "messages[0].content[0].type", "invalid_value", "'vid'"),
+    (
+        {"messages": user_messages([{"type": "text"}])},
+        "messages[0].content[0].text",
+        "missing_required_parameter",
+        "text",
+    ),
+    (
+        {"messages": user_messages([{"type": "text", "text": 1}])},
+        "messages[0].content[0].text",
+        "invalid_type",
+        "integer",
+    ),
+    (
+        {"messages": user_messages([{"type": "image_url", "image_url": 7}])},
         "messages[0].content[0].image_url",
         "invalid_type",
         "expected a string or an object",
     ),
     (
-        {"messages": user([{"type": "input_audio", "input_audio": {"data": ""}}])},
+        {"messages": user_messages([{"type": "input_audio", "input_audio": {"data": ""}}])},
         "messages[0].content[0].input_audio.format",
         "missing_required_parameter",
         "format",

@@ -131,7 +131,7 @@ def plain_of(answer: ResponsesAnswer, responses: Sequence[Any]) -> dict[str, Any
     return plain
 
 
-def chunk(*parts: Mapping[str, Any], finish: str = "", **fields: Any) -> Any:
+def gemini_chunk(*parts: Mapping[str, Any], finish: str = "", **fields: Any) -> Any:
     """Return one chunk of Gemini's with these parts."""
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, **fields}
     return {"candidates": [candidate | ({"finishReason": finish} if finish else {})]}

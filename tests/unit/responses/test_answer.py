@@ -13,7 +13,7 @@ from tests.unit.responses.building import (
     EVENTS,
     SIGNER,
     answer_to,
-    chunk,
+    gemini_chunk,
     items_to_messages,
     kinds,
     parsed,
@@ -110,78 +110,80 @@ def function(name: str = "time", signature: str = "", **args: Any) -> dict[str, 
 
 
 STREAMS: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
-    "text": ({}, [chunk(text("Hel")), chunk(text("lo"), finish="STOP")], [*MESSAGE, "completed"]),
-    "nothing": ({}, [chunk(text(""), finish="STOP")], ["completed"]),
+    "text": ({}, [gemini_chunk(text("Hel")), gemini_chunk(text("lo"), finish="STOP")], [*MESSAGE, "completed"]),
+    "nothing": ({}, [gemini_chunk(text(""), finish="STOP")], ["completed"]),
     "thoughts": (
         {"reasoning": {"summary": "auto"}},
-        [chunk(text("Hm", thought=True)), chunk(text("m.", thought=True), text("Hello"), finish="STOP")],
+        [gemini_chunk(text("Hm", thought=True)), gemini_chunk(text("m.", thought=True), text("Hello"), finish="STOP")],
         [*THOUGHT, *MESSAGE, "completed"],
     ),
     "calls": (
         {"tools": [TIME]},
-        [chunk(function(zone="a"), function(zone="b"), finish="STOP")],
+        [gemini_chunk(function(zone="a"), function(zone="b"), finish="STOP")],
         [*FUNCTION, *FUNCTION, "completed"],
     ),
     "text and a call": (
         {"tools": [TIME]},
-        [chunk(text("A moment.")), chunk(function()), chunk(text(""), finish="STOP")],
+        [gemini_chunk(text("A moment.")), gemini_chunk(function()), gemini_chunk(text(""), finish="STOP")],
         [*MESSAGE, *FUNCTION, "completed"],
     ),
-    "custom": ({"tools": [RUN]}, [chunk(function("run", input="1+1"), finish="STOP")], [*CUSTOM, "completed"]),
+    "custom": ({"tools": [RUN]}, [gemini_chunk(function("run", input="1+1"), finish="STOP")], [*CUSTOM, "completed"]),
     "tool search": (
         {"tools": [FIND]},
-        [chunk(function("tool_search", goal="x"), finish="STOP")],
+        [gemini_chunk(function("tool_search", goal="x"), finish="STOP")],
         ["output_item.added:tool_search_call", "output_item.done:tool_search_call", "completed"],
     ),
     "a signed call for a client that carries": (
         {"tools": [TIME], "include": ENCRYPTED},
-        [chunk(function(signature=SIGNATURE), finish="STOP")],
+        [gemini_chunk(function(signature=SIGNATURE), finish="STOP")],
         [*CARRIED, *FUNCTION, "completed"],
     ),
     "a signed call after thoughts": (
         {"tools": [TIME], "include": ENCRYPTED},
-        [chunk(text("Hm.", thought=True)), chunk(function(signature=SIGNATURE), finish="STOP")],
+        [gemini_chunk(text("Hm.", thought=True)), gemini_chunk(function(signature=SIGNATURE), finish="STOP")],
         [*THOUGHT, *FUNCTION, "completed"],
     ),
     "a signed call for a client that does not carry": (
         {"tools": [TIME]},
-        [chunk(function(signature=SIGNATURE), finish="STOP")],
+        [gemini_chunk(function(signature=SIGNATURE), finish="STOP")],
         [*FUNCTION, "completed"],
     ),
     "a signed text": (
         {"include": ENCRYPTED},
-        [chunk(text("Hello")), chunk(text("", thoughtSignature=SIGNATURE), finish="STOP")],
+        [gemini_chunk(text("Hello")), gemini_chunk(text("", thoughtSignature=SIGNATURE), finish="STOP")],
         [*MESSAGE, *CARRIED, "completed"],
     ),
     "search told by the grounding": (
         {"tools": [{"type": "web_search"}]},
-        [chunk(text("Hello"), finish="STOP", **GROUNDED)],
+        [gemini_chunk(text("Hello"), finish="STOP", **GROUNDED)],
         [*MESSAGE[:-3], "output_text.annotation.added", *MESSAGE[-3:], *SEARCH, "completed"],
     ),
     "search told by a call": (
         {"tools": [{"type": "web_search"}]},
         [
-            chunk({"toolCall": {"toolType": "GOOGLE_SEARCH_WEB", "args": {"queries": ["a", "b"]}, "id": "1"}}),
-            chunk({"toolResponse": {"toolType": "GOOGLE_SEARCH_WEB", "id": "1"}}),
-            chunk(text("Hello"), finish="STOP", **GROUNDED),
+            gemini_chunk({"toolCall": {"toolType": "GOOGLE_SEARCH_WEB", "args": {"queries": ["a", "b"]}, "id": "1"}}),
+            gemini_chunk({"toolResponse": {"toolType": "GOOGLE_SEARCH_WEB", "id": "1"}}),
+            gemini_chunk(text("Hello"), finish="STOP", **GROUNDED),
         ],
         [*SEARCH, *MESSAGE[:-3], "output_text.annotation.added", *MESSAGE[-3:], "completed"],
     ),
     "code": (
         {"tools": [{"type": "code_interpreter"}]},
         [
-            chunk({"executableCode": {"language": "PYTHON", "code": "print(1)"}}),
-            chunk({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}, text("One."), finish="STOP"),
+            gemini_chunk({"executableCode": {"language": "PYTHON", "code": "print(1)"}}),
+            gemini_chunk(
+                {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}, text("One."), finish="STOP"
+            ),
         ],
         [*CODE, *MESSAGE, "completed"],
     ),
     "image": (
         {},
-        [chunk(text("Here."), {"inlineData": {"mimeType": "image/png", "data": PIXEL}}, finish="STOP")],
+        [gemini_chunk(text("Here."), {"inlineData": {"mimeType": "image/png", "data": PIXEL}}, finish="STOP")],
         [*MESSAGE, *IMAGE, "completed"],
     ),
-    "cut": ({}, [chunk(text("Hel"), finish="MAX_TOKENS")], [*MESSAGE, "incomplete"]),
-    "filtered": ({}, [chunk(text("Hel"), finish="SAFETY")], [*MESSAGE, "incomplete"]),
+    "cut": ({}, [gemini_chunk(text("Hel"), finish="MAX_TOKENS")], [*MESSAGE, "incomplete"]),
+    "filtered": ({}, [gemini_chunk(text("Hel"), finish="SAFETY")], [*MESSAGE, "incomplete"]),
     "withheld": ({}, [{"candidates": [{"finishReason": "SAFETY"}]}], [*REFUSAL, "incomplete"]),
     "blocked": ({}, [{"promptFeedback": {"blockReason": "SAFETY"}}], [*REFUSAL, "incomplete"]),
 }
@@ -246,7 +248,7 @@ def test_the_items_are_the_message_that_is_kept(parameters: Any, responses: Any,
 def test_names_and_namespaces_are_the_clients() -> None:
     answer = answer_to(parsed(tools=[AGENTS, RUN]))
     plain = plain_of(
-        answer, [chunk(function("agents.close"), function("close"), function("run", code=1), finish="STOP")]
+        answer, [gemini_chunk(function("agents.close"), function("close"), function("run", code=1), finish="STOP")]
     )
     first, second, third = plain["output"]
     assert (first["name"], first["namespace"]) == ("close", "agents")
@@ -259,20 +261,20 @@ def test_names_and_namespaces_are_the_clients() -> None:
 def test_a_name_that_was_changed_for_gemini_is_restored() -> None:
     plain = plain_of(
         answer_to(parsed(tools=[{"type": "function", "name": "what?"}])),
-        [chunk(function(sanitise_name("what?")), finish="STOP")],
+        [gemini_chunk(function(sanitise_name("what?")), finish="STOP")],
     )
     assert plain["output"][0]["name"] == "what?"
 
 
 def test_only_the_first_call_where_the_client_takes_one() -> None:
     request = parsed(tools=[TIME], parallel_tool_calls=False)
-    plain = plain_of(answer_to(request), [chunk(function(zone="a"), function(zone="b"), finish="STOP")])
+    plain = plain_of(answer_to(request), [gemini_chunk(function(zone="a"), function(zone="b"), finish="STOP")])
     assert [item["arguments"] for item in plain["output"]] == ['{"zone":"a"}']
 
 
-def test_what_a_client_carries_can_be_taken_back() -> None:
+def test_output_items_that_a_client_carries_are_read_back() -> None:
     request = parsed(tools=[TIME], include=ENCRYPTED)
-    plain = plain_of(answer_to(request), [chunk(text("Hm."), function(signature=SIGNATURE), finish="STOP")])
+    plain = plain_of(answer_to(request), [gemini_chunk(text("Hm."), function(signature=SIGNATURE), finish="STOP")])
     assert [item["type"] for item in plain["output"]] == ["message", "reasoning", "function_call"]
     carried = unpack_signature(plain["output"][1]["encrypted_content"], SIGNER)
     assert carried is not None
@@ -281,15 +283,15 @@ def test_what_a_client_carries_can_be_taken_back() -> None:
 
 def test_reasoning_is_always_carried_by_those_who_asked() -> None:
     plain = plain_of(
-        answer_to(parsed(include=ENCRYPTED)), [chunk(text("Hm.", thought=True), text("Hello"), finish="STOP")]
+        answer_to(parsed(include=ENCRYPTED)), [gemini_chunk(text("Hm.", thought=True), text("Hello"), finish="STOP")]
     )
     assert unpack_signature(plain["output"][0]["encrypted_content"], SIGNER)
 
 
 def test_citations_count_characters_of_their_message() -> None:
     responses = [
-        chunk({"executableCode": {"code": "1"}}, {"codeExecutionResult": {"output": "1"}}),
-        chunk(
+        gemini_chunk({"executableCode": {"code": "1"}}, {"codeExecutionResult": {"output": "1"}}),
+        gemini_chunk(
             text("Über Hello"),
             finish="STOP",
             groundingMetadata={
@@ -308,14 +310,14 @@ def test_citations_count_characters_of_their_message() -> None:
 
 def test_citations_that_come_too_late_are_noted() -> None:
     answer = answer_to(parsed(tools=[TIME]))
-    plain_of(answer, [chunk(text("Hello")), chunk(function()), chunk(finish="STOP", **GROUNDED)])
+    plain_of(answer, [gemini_chunk(text("Hello")), gemini_chunk(function()), gemini_chunk(finish="STOP", **GROUNDED)])
     assert any(note.param == "output.content.annotations" for note in answer.notes)
 
 
 def test_log_probabilities_go_with_their_text() -> None:
     logprobs = {"chosenCandidates": [{"token": "Hi", "logProbability": -0.5}], "topCandidates": [{"candidates": []}]}
     request = parsed(include=["message.output_text.logprobs"])
-    events = stream_of(answer_to(request), [chunk(text("Hi"), finish="STOP", logprobsResult=logprobs)])
+    events = stream_of(answer_to(request), [gemini_chunk(text("Hi"), finish="STOP", logprobsResult=logprobs)])
     expected = [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}]
     assert next(event for event in events if event["type"].endswith("text.delta"))["logprobs"] == expected
     assert events[-1]["response"]["output"][0]["content"][0]["logprobs"] == expected
@@ -332,7 +334,7 @@ def test_citations_before_many_messages_are_looked_for_a_few_times_only() -> Non
     ]
     grounding = {"groundingChunks": [{"web": {"uri": "https://example.org/"}}], "groundingSupports": supports}
     answer = answer_to(parsed())
-    plain = plain_of(answer, [chunk(groundingMetadata=grounding), chunk(*parts, finish="STOP")])
+    plain = plain_of(answer, [gemini_chunk(groundingMetadata=grounding), gemini_chunk(*parts, finish="STOP")])
     cited = [bool(item["content"][0]["annotations"]) for item in plain["output"] if item["type"] == "message"]
     assert cited == [True] * 16 + [False] * 23 + [True]
     assert any("23 citations" in note.reason for note in answer.notes)

@@ -102,7 +102,7 @@ def test_a_stream_is_resumed_after_a_number() -> None:
         parse_starting_after("-1")
 
 
-def test_what_leaves_is_what_the_sdk_reads() -> None:
+def test_the_sdk_reads_conversations_and_list_pages() -> None:
     conversation: Conversation = {"id": "conv_1", "object": "conversation", "created_at": 1, "metadata": {}}
     assert SDKConversation.model_validate(conversation, strict=True).id == "conv_1"
     page = list_page([{"id": "a"}, {"id": "b"}], has_more=True)

@@ -8,7 +8,7 @@ import pytest
 from sessions_store.canonical import canonical_message
 from tests.unit.responses.building import (
     answer_to,
-    chunk,
+    gemini_chunk,
     items_to_messages,
     noted,
     parsed,
@@ -95,11 +95,13 @@ def calling(**parameters: Any) -> Any:
 
 def made(name: str, arguments: Any) -> Any:
     """A signed call of Gemini's."""
-    return chunk({"functionCall": {"name": name, "args": arguments}, "thoughtSignature": SIGNATURE}, finish="STOP")
+    return gemini_chunk(
+        {"functionCall": {"name": name, "args": arguments}, "thoughtSignature": SIGNATURE}, finish="STOP"
+    )
 
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
-def test_they_are_offered_as_functions(profile: Any) -> None:
+def test_client_tools_are_offered_as_functions(profile: Any) -> None:
     functions = declared(tools=ALL, profile=profile)
 
     assert list(functions) == ["shell", "local_shell", "apply_patch"]
@@ -131,7 +133,7 @@ def test_a_model_without_functions_does_without() -> None:
     assert noted(translate(tools=[PATCH], profile=PLAIN)) == ["dropped tools[0]: the model takes no tools"]
 
 
-def test_they_stand_in_additional_tools_too() -> None:
+def test_client_tools_are_read_in_additional_tools() -> None:
     items = [{"type": "additional_tools", "role": "developer", "tools": [PATCH]}, USER]
     assert list(declared(input=items)) == ["apply_patch"]
 
@@ -148,7 +150,7 @@ def test_an_allowed_tool_of_no_readable_type_is_not_there() -> None:
     assert calling(tools=[SHELL], tool_choice=allowed) == {"mode": "ANY", "allowedFunctionNames": ["shell"]}
 
 
-def test_clients_may_choose_one_as_a_function() -> None:
+def test_a_client_tool_may_be_chosen_as_a_function() -> None:
     chosen = {"type": "function", "name": "shell"}
     assert calling(tools=[SHELL, PATCH], tool_choice=chosen) == {"mode": "ANY", "allowedFunctionNames": ["shell"]}
 
@@ -158,7 +160,7 @@ def test_any_can_be_wanted_or_none() -> None:
     assert calling(tools=[SHELL], tool_choice="none") == {"mode": "NONE"}
 
 
-def test_one_that_is_not_offered_cannot_be_chosen() -> None:
+def test_a_client_tool_that_is_not_offered_cannot_be_chosen() -> None:
     assert refused(tools=[PATCH], tool_choice={"type": "shell"}).param == "tool_choice"
 
 
@@ -210,7 +212,7 @@ def test_a_patch_begins_without_its_diff() -> None:
     ],
     ids=str,
 )
-def test_what_an_item_cannot_hold_is_not_lost(name: str, arguments: Item) -> None:
+def test_arguments_that_an_item_cannot_hold_are_kept(name: str, arguments: Item) -> None:
     answer = answer_to(parsed(tools=ALL))
     [item] = plain_of(answer, [made(name, arguments)])["output"]
 
@@ -220,7 +222,7 @@ def test_what_an_item_cannot_hold_is_not_lost(name: str, arguments: Item) -> Non
     ]
 
 
-def test_what_is_put_into_an_items_form_is_noted() -> None:
+def test_arguments_converted_to_an_items_form_are_noted() -> None:
     answer = answer_to(parsed(tools=ALL))
     [item] = plain_of(answer, [made("shell", {"commands": "ls", "cwd": "/srv"})])["output"]
 

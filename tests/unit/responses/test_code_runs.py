@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.translate.responses.code_items import MOST_OPEN
-from tests.unit.responses.building import answer_to, chunk, parsed, plain_of, stream_of
+from tests.unit.responses.building import answer_to, gemini_chunk, parsed, plain_of, stream_of
 
 
 def code(words: str, run: str = "") -> Any:
@@ -56,8 +56,8 @@ RUNS: dict[str, tuple[list[Any], list[tuple[str, list[str]]]]] = {
 
 @pytest.mark.parametrize(("parts", "expected"), RUNS.values(), ids=RUNS)
 def test_every_result_stands_with_its_run(parts: list[Any], expected: list[tuple[str, list[str]]]) -> None:
-    chunks = [*(chunk(part) for part in parts), chunk(finish="STOP")]
-    output = plain_of(answer_to(parsed()), [chunk(*parts, finish="STOP")])["output"]
+    chunks = [*(gemini_chunk(part) for part in parts), gemini_chunk(finish="STOP")]
+    output = plain_of(answer_to(parsed()), [gemini_chunk(*parts, finish="STOP")])["output"]
     events = stream_of(answer_to(parsed()), chunks)
     assert events[-1]["response"]["output"] == output
     ends = {event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
@@ -74,11 +74,11 @@ def test_every_result_stands_with_its_run(parts: list[Any], expected: list[tuple
 def test_more_runs_than_can_be_open_are_ended_in_order() -> None:
     parts = [code(str(number)) for number in range(MOST_OPEN + 3)]
     answer = answer_to(parsed())
-    events: Any = answer.feed(chunk(*parts))
+    events: Any = answer.feed(gemini_chunk(*parts))
     assert [event["item"]["code"] for event in events if event["type"] == "response.output_item.done"] == [
         "0",
         "1",
         "2",
     ]
-    output = plain_of(answer, [chunk(result("1\n"), finish="STOP")])["output"]
+    output = plain_of(answer, [gemini_chunk(result("1\n"), finish="STOP")])["output"]
     assert output[3]["outputs"] == [{"type": "logs", "logs": "1\n"}]

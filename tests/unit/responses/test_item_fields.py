@@ -22,7 +22,7 @@ SOUND = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}
 CACHES, UNKNOWN = "Gemini caches by itself", "unknown parameter"
 
 
-def said(*parts: Any, role: str = "user", **fields: Any) -> dict[str, Any]:
+def item_of_parts(*parts: Any, role: str = "user", **fields: Any) -> dict[str, Any]:
     return {"type": "message", "role": role, "content": list(parts), **fields}
 
 
@@ -31,31 +31,35 @@ def words(kind: str = "input_text", **fields: Any) -> dict[str, Any]:
 
 
 FIELDS: dict[str, tuple[list[Any], list[str]]] = {
-    "message": ([said(words(), **ODD)], [f"input[0].foo: {UNKNOWN}"]),
+    "message": ([item_of_parts(words(), **ODD)], [f"input[0].foo: {UNKNOWN}"]),
     "message without a type": ([{"role": "user", "content": "Hi", **CACHED}], [f"input[0].cache_control: {CACHES}"]),
-    "instruction": ([said(words(**ODD), role="developer")], [f"input[0].content[0].foo: {UNKNOWN}"]),
+    "instruction": ([item_of_parts(words(**ODD), role="developer")], [f"input[0].content[0].foo: {UNKNOWN}"]),
     "answer": (
-        [said(words("output_text", **ODD), role="assistant", **CACHED)],
+        [item_of_parts(words("output_text", **ODD), role="assistant", **CACHED)],
         [f"input[0].cache_control: {CACHES}", f"input[0].content[0].foo: {UNKNOWN}"],
     ),
     "refusal": (
-        [said({"type": "refusal", "refusal": "No.", **ODD}, role="assistant")],
+        [item_of_parts({"type": "refusal", "refusal": "No.", **ODD}, role="assistant")],
         [f"input[0].content[0].foo: {UNKNOWN}"],
     ),
     "second part of the third item": (
-        [said(words()), said(words("output_text"), role="assistant"), said(words(), words(**CACHED))],
+        [
+            item_of_parts(words()),
+            item_of_parts(words("output_text"), role="assistant"),
+            item_of_parts(words(), words(**CACHED)),
+        ],
         [f"input[2].content[1].cache_control: {CACHES}"],
     ),
     "breakpoint": (
-        [said(words(prompt_cache_breakpoint={"mode": "explicit"}))],
+        [item_of_parts(words(prompt_cache_breakpoint={"mode": "explicit"}))],
         [f"input[0].content[0].prompt_cache_breakpoint: {CACHES}"],
     ),
-    "image": ([said({**IMAGE, **ODD})], [f"input[0].content[0].foo: {UNKNOWN}"]),
+    "image": ([item_of_parts({**IMAGE, **ODD})], [f"input[0].content[0].foo: {UNKNOWN}"]),
     "file": (
-        [said({**FILE, **CACHED, "detail": "high"}, {**FILE, "detail": "auto"})],
+        [item_of_parts({**FILE, **CACHED, "detail": "high"}, {**FILE, "detail": "auto"})],
         [f"input[0].content[0].cache_control: {CACHES}", "input[0].content[0].detail: only images have a detail"],
     ),
-    "sound": ([said({**SOUND, **ODD})], [f"input[0].content[0].foo: {UNKNOWN}"]),
+    "sound": ([item_of_parts({**SOUND, **ODD})], [f"input[0].content[0].foo: {UNKNOWN}"]),
     "call and result": (
         [{**CALL, **ODD}, {**RESULT, "is_error": True}],
         [f"input[0].foo: {UNKNOWN}", f"input[1].is_error: {UNKNOWN}"],
@@ -80,8 +84,8 @@ FIELDS: dict[str, tuple[list[Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("items", "expected"), FIELDS.values(), ids=FIELDS)
-def test_what_is_not_read_is_named_once_with_its_place(items: list[Any], expected: list[str]) -> None:
-    dropped = [str(note) for note in translate(input=[*items, said(words())]).notes if note.kind == "dropped"]
+def test_an_unread_item_field_is_named_once_with_its_path(items: list[Any], expected: list[str]) -> None:
+    dropped = [str(note) for note in translate(input=[*items, item_of_parts(words())]).notes if note.kind == "dropped"]
     assert sorted(dropped) == [f"dropped {note}" for note in expected]
 
 
@@ -89,7 +93,7 @@ STORED = {name: items for name, (items, _) in FIELDS.items() if "breakpoint" not
 
 
 @pytest.mark.parametrize("items", STORED.values(), ids=STORED)
-def test_what_is_not_read_changes_no_message(items: list[Any]) -> None:
+def test_an_unread_item_field_changes_no_message(items: list[Any]) -> None:
     odd = {*CACHED, *ODD, "is_error", "detail"}
 
     def without(value: Any) -> Any:
@@ -105,7 +109,7 @@ def test_what_is_not_read_changes_no_message(items: list[Any]) -> None:
 
 def test_names_are_printable() -> None:
     odd: dict[str, Any] = {"a\nb" + "x" * 500: 1}
-    [note] = unread_fields([said(words(), **odd)])
+    [note] = unread_fields([item_of_parts(words(), **odd)])
     assert str(note).isprintable()
     assert len(note.param) < 200
 
@@ -138,6 +142,6 @@ PARTS: dict[str, Any] = {
 
 @pytest.mark.parametrize(("kind", "part"), PARTS.items())
 def test_fields_of_openais_parts_go_without_saying(kind: str, part: Any) -> None:
-    notes = unread_fields([said({**dict.fromkeys(get_type_hints(part), "x"), "type": kind})])
+    notes = unread_fields([item_of_parts({**dict.fromkeys(get_type_hints(part), "x"), "type": kind})])
     named = {note.param.rpartition(".")[2] for note in notes}
     assert named <= {"prompt_cache_breakpoint"} | ({"detail"} if kind == "input_file" else set())

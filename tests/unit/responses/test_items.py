@@ -35,7 +35,7 @@ def reasoning(text: str = "", encrypted: str | None = None) -> dict[str, Any]:
     return {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": encrypted}
 
 
-def said(text: str) -> dict[str, Any]:
+def output_message(text: str) -> dict[str, Any]:
     return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
 
 
@@ -52,8 +52,8 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
         [
             USER,
             reasoning("Let me see."),
-            said("One "),
-            said("moment."),
+            output_message("One "),
+            output_message("moment."),
             call("c1"),
             call("c2"),
             output("c2"),
@@ -72,7 +72,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
         ],
     ),
     "results part answers": (
-        [call("c1"), output("c1"), call("c2"), output("c2"), said("Done.")],
+        [call("c1"), output("c1"), call("c2"), output("c2"), output_message("Done.")],
         [
             {"role": "assistant", "content": None, "tool_calls": [called("c1")]},
             {"role": "tool", "tool_call_id": "c1", "content": "12:00"},
@@ -168,7 +168,7 @@ def test_a_signature_goes_to_the_call_after_it() -> None:
 
 
 def test_a_signature_goes_to_the_text_before_it() -> None:
-    message = items_to_messages([said("Hello"), reasoning("", signed("text"))], family="gemini-3").messages[0]
+    message = items_to_messages([output_message("Hello"), reasoning("", signed("text"))], family="gemini-3").messages[0]
     assert message["extra_content"] == {"google": {"thought_signature": SIGNATURE}}
 
 
@@ -180,7 +180,7 @@ def test_a_signature_goes_to_the_text_before_it() -> None:
         (signed("call", "gemini-4"), "another family"),
     ],
 )
-def test_what_cannot_be_read_is_noted(encrypted: str, why: str) -> None:
+def test_an_unreadable_item_is_noted(encrypted: str, why: str) -> None:
     turns = items_to_messages([USER, reasoning("x", encrypted), call()], family="gemini-3")
     assert "extra_content" not in turns.messages[1]["tool_calls"][0]
     (note,) = turns.notes
@@ -189,7 +189,7 @@ def test_what_cannot_be_read_is_noted(encrypted: str, why: str) -> None:
 
 
 def test_a_compaction_is_the_summary_that_it_holds() -> None:
-    items = compacted([USER, said("Hello")], "They met.", item_ids=counted(), signer=SIGNER)
+    items = compacted([USER, output_message("Hello")], "They met.", item_ids=counted(), signer=SIGNER)
     assert [item["type"] for item in items] == ["message", "compaction"]
     messages = items_to_messages(items).messages
     assert messages[0] == {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
@@ -209,16 +209,19 @@ def test_a_compaction_of_everything_takes_its_place() -> None:
     latest = {"role": "user", "content": "Who?"}
 
     newer = {"role": "system", "content": "Be long."}
-    for before, system in (([USER, said("Hello")], rules[0]), ([newer, USER, said("Hello")], newer)):
-        turns = items_to_messages([*before, item, said("Ada.")])
+    for before, system in (
+        ([USER, output_message("Hello")], rules[0]),
+        ([newer, USER, output_message("Hello")], newer),
+    ):
+        turns = items_to_messages([*before, item, output_message("Ada.")])
         assert turns.messages == [system, summary, latest, {"role": "assistant", "content": "Ada."}]
 
 
 def test_references_are_resolved_or_not_found() -> None:
     items = [{"type": "item_reference", "id": "fc_1"}, {"id": "msg_1"}, USER]
     assert references(items) == ["fc_1", "msg_1"]
-    whole = resolved(items, {"fc_1": call(), "msg_1": said("Hello")})
-    assert whole == [call(), said("Hello"), USER]
+    whole = resolved(items, {"fc_1": call(), "msg_1": output_message("Hello")})
+    assert whole == [call(), output_message("Hello"), USER]
     with pytest.raises(NotFoundError) as caught:
         resolved(items, {"fc_1": call()})
     assert "'msg_1'" in caught.value.message

@@ -6,7 +6,7 @@ import pytest
 from openai.types.responses import Response
 
 from api.errors import InternalError, InvalidRequestError, RateLimitError, UpstreamError
-from tests.unit.responses.building import CREATED, ENDED, answer_to, chunk, kinds, parsed, plain_of
+from tests.unit.responses.building import CREATED, ENDED, answer_to, gemini_chunk, kinds, parsed, plain_of
 
 TIME = {"type": "function", "name": "time"}
 
@@ -71,7 +71,7 @@ def test_the_object_is_complete_from_the_beginning() -> None:
         assert (response["created_at"], response["completed_at"]) == (CREATED, None)
         Response.model_validate(response, strict=True)
     usage = {"promptTokenCount": 5, "candidatesTokenCount": 2, "thoughtsTokenCount": 3, "totalTokenCount": 10}
-    plain = plain_of(answer, [chunk({"text": "Hi"}, finish="STOP") | {"usageMetadata": usage}])
+    plain = plain_of(answer, [gemini_chunk({"text": "Hi"}, finish="STOP") | {"usageMetadata": usage}])
     assert plain["completed_at"] == ENDED
     assert plain["instructions"] == "Be brief."
     assert plain["metadata"] == {"a": "b"}
@@ -97,9 +97,9 @@ def test_a_background_response_is_queued_first() -> None:
 
 def test_the_response_can_be_looked_at_while_it_is_made() -> None:
     answer = answer_to(parsed())
-    answer.feed(chunk({"text": "Hel"}))
+    answer.feed(gemini_chunk({"text": "Hel"}))
     early: Any = answer.response()
-    answer.feed(chunk({"text": "lo"}, finish="STOP"))
+    answer.feed(gemini_chunk({"text": "lo"}, finish="STOP"))
     assert early["output"][0]["content"][0]["text"] == "Hel"
     assert early["output"][0]["status"] == "in_progress"
     answer.finish()
@@ -119,7 +119,7 @@ def test_the_response_can_be_looked_at_while_it_is_made() -> None:
 )
 def test_a_failure_ends_the_response_with_what_there_is(error: Any, code: str) -> None:
     answer = answer_to(parsed())
-    events: list[Any] = [*answer.feed(chunk({"text": "Hel"})), *answer.failed(error)]
+    events: list[Any] = [*answer.feed(gemini_chunk({"text": "Hel"})), *answer.failed(error)]
     assert kinds(events)[-3:] == ["content_part.done", "output_item.done:message", "failed"]
     response = events[-1]["response"]
     Response.model_validate(response, strict=True)
@@ -131,7 +131,7 @@ def test_a_failure_ends_the_response_with_what_there_is(error: Any, code: str) -
 
 def test_an_end_that_cannot_be_recorded_becomes_a_failure() -> None:
     answer = answer_to(parsed())
-    answer.feed(chunk({"text": "Hello"}, finish="STOP"))
+    answer.feed(gemini_chunk({"text": "Hello"}, finish="STOP"))
     ended: list[Any] = answer.finish()
 
     events: list[Any] = answer.failed(InternalError("Not recorded."))
@@ -149,7 +149,7 @@ def test_an_end_that_cannot_be_recorded_becomes_a_failure() -> None:
 
 def test_a_cancelled_response_keeps_what_there_is() -> None:
     answer = answer_to(parsed(background=True))
-    answer.feed(chunk({"text": "Hel"}))
+    answer.feed(gemini_chunk({"text": "Hel"}))
     response = answer.cancelled()
     Response.model_validate(response, strict=True)
     assert response["status"] == "cancelled"
@@ -158,7 +158,7 @@ def test_a_cancelled_response_keeps_what_there_is() -> None:
 
 def test_an_answer_without_an_end_is_no_answer() -> None:
     answer = answer_to(parsed())
-    answer.feed(chunk({"text": "Hel"}))
+    answer.feed(gemini_chunk({"text": "Hel"}))
     with pytest.raises(UpstreamError):
         answer.finish()
     assert not answer.complete

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.recorded import gemini_answers
-from tests.unit.responses.building import answer_to, chunk, parsed, plain_of, stream_of
+from tests.unit.responses.building import answer_to, gemini_chunk, parsed, plain_of, stream_of
 
 Responses = list[dict[str, Any]]
 
@@ -54,7 +54,7 @@ def piecemeal(responses: Sequence[Any]) -> Responses:
     parts = candidate.get("content", {}).get("parts", ())
     end = {name: value for name, value in candidate.items() if name != "content"}
     usage = {"usageMetadata": whole["usageMetadata"]} if "usageMetadata" in whole else {}
-    return [*(chunk(part) | usage for part in parts), {**whole, "candidates": [end] if candidate else []}]
+    return [*(gemini_chunk(part) | usage for part in parts), {**whole, "candidates": [end] if candidate else []}]
 
 
 def shown(output: Sequence[Any]) -> list[Any]:
@@ -85,23 +85,29 @@ def check_order(responses: Sequence[Any]) -> list[str]:
 
 ORDERS: dict[str, tuple[list[Any], list[str]]] = {
     "a search that Gemini shows as it makes it": (
-        [chunk(SEARCHED), chunk(FOUND), chunk(text("Ducks ")), chunk(text("fly.")), chunk(finish="STOP", **GROUNDED)],
+        [
+            gemini_chunk(SEARCHED),
+            gemini_chunk(FOUND),
+            gemini_chunk(text("Ducks ")),
+            gemini_chunk(text("fly.")),
+            gemini_chunk(finish="STOP", **GROUNDED),
+        ],
         ["web_search_call", "message"],
     ),
     "a search that only the end tells of": (
-        [chunk(text("Ducks ")), chunk(text("fly.")), chunk(finish="STOP", **GROUNDED)],
+        [gemini_chunk(text("Ducks ")), gemini_chunk(text("fly.")), gemini_chunk(finish="STOP", **GROUNDED)],
         ["message", "web_search_call"],
     ),
     "a search that the beginning tells of and the end": (
-        [chunk(text("Ducks "), **GROUNDED), chunk(text("fly.")), chunk(finish="STOP", **GROUNDED)],
+        [gemini_chunk(text("Ducks "), **GROUNDED), gemini_chunk(text("fly.")), gemini_chunk(finish="STOP", **GROUNDED)],
         ["message", "web_search_call"],
     ),
     "thoughts before, a call behind": (
-        [chunk(THOUGHT), chunk(text("Ducks.")), chunk(CALL, finish="STOP", **GROUNDED)],
+        [gemini_chunk(THOUGHT), gemini_chunk(text("Ducks.")), gemini_chunk(CALL, finish="STOP", **GROUNDED)],
         ["reasoning", "message", "function_call", "web_search_call"],
     ),
     "an empty query": (
-        [chunk(text("Ducks."), finish="STOP", groundingMetadata={"webSearchQueries": [""]})],
+        [gemini_chunk(text("Ducks."), finish="STOP", groundingMetadata={"webSearchQueries": [""]})],
         ["message"],
     ),
 }

@@ -33,7 +33,7 @@ def out(call_id: str, text: str | None = None, kind: str = "function_call_output
     return {"type": kind, "call_id": call_id, "output": text or f"of {call_id}"}
 
 
-def said(role: str, text: str = "wait") -> Item:
+def easy_message(role: str, text: str = "wait") -> Item:
     """A message."""
     return {"role": role, "content": text}
 
@@ -57,12 +57,12 @@ A, B, RESULT_A, RESULT_B = "call a", "call b", "result a: of 1", "result b: of 2
 ARRANGEMENTS: Final[dict[str, tuple[list[Item], list[str]]]] = {
     "a user's message between": ([USER, call("1", "a"), USER, out("1")], ["Hi", A, RESULT_A, "Hi"]),
     "a developer's message between": (
-        [USER, call("1", "a"), said("developer"), out("1")],
+        [USER, call("1", "a"), easy_message("developer"), out("1")],
         ["Hi", A, RESULT_A, SYSTEM],
     ),
-    "a system message between": ([USER, call("1", "a"), said("system"), out("1")], ["Hi", A, RESULT_A, SYSTEM]),
+    "a system message between": ([USER, call("1", "a"), easy_message("system"), out("1")], ["Hi", A, RESULT_A, SYSTEM]),
     "an assistant's message between": (
-        [USER, call("1", "a"), said("assistant"), out("1")],
+        [USER, call("1", "a"), easy_message("assistant"), out("1")],
         ["Hi", "wait", A, RESULT_A],
     ),
     "reasoning between": (
@@ -157,7 +157,7 @@ def test_every_arrangement_is_sent_in_geminis_order(items: list[Item], sent: lis
 
 
 def test_faces_and_placement_belong_to_the_messages_as_they_came() -> None:
-    upstream = translate(input=[USER, call("1", "a"), said("user", "Quick!"), out("1")])
+    upstream = translate(input=[USER, call("1", "a"), easy_message("user", "Quick!"), out("1")])
 
     _, called, quick, result = upstream.faces
     assert called is not None
@@ -168,7 +168,7 @@ def test_faces_and_placement_belong_to_the_messages_as_they_came() -> None:
     assert upstream.placement == [0, 1, 3, 2]
 
 
-def test_what_stands_in_order_is_not_noted() -> None:
+def test_items_in_order_are_not_noted() -> None:
     assert MOVED not in noted(translate(input=[USER, call("1"), out("1"), USER]))
     assert MOVED in noted(translate(input=[USER, call("1"), USER, out("1")]))
 
@@ -177,7 +177,7 @@ def test_signatures_stay_on_their_calls() -> None:
     blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family), SIGNER)
     reasoning = {"type": "reasoning", "summary": [], "encrypted_content": blob}
     body = translate(
-        input=[USER, reasoning, call("1", "a"), said("developer"), call("2", "b"), out("2"), out("1")]
+        input=[USER, reasoning, call("1", "a"), easy_message("developer"), call("2", "b"), out("2"), out("1")]
     ).body
 
     signed = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
@@ -188,7 +188,7 @@ def test_signatures_stay_on_their_calls() -> None:
 def test_a_signature_reaches_its_call_behind_a_message() -> None:
     blob = pack_signature(CarriedSignature(owner="call", value=SIGNATURE, family=FLASH_3.family), SIGNER)
     reasoning = {"type": "reasoning", "summary": [], "encrypted_content": blob}
-    body = translate(input=[USER, reasoning, said("developer"), call("1", "a"), out("1")]).body
+    body = translate(input=[USER, reasoning, easy_message("developer"), call("1", "a"), out("1")]).body
 
     [signed] = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
     assert signed["thoughtSignature"] == SIGNATURE
@@ -232,8 +232,8 @@ CALLED: Final[Item] = {
 
 
 def test_a_result_of_the_request_goes_behind_a_call_of_the_history() -> None:
-    history = remembered(ASKED, CALLED, said("user", "Quick!"), said("assistant", "Yes."))
-    upstream = translate(input=[said("user", "And?"), out("1")], history=history)
+    history = remembered(ASKED, CALLED, easy_message("user", "Quick!"), easy_message("assistant", "Yes."))
+    upstream = translate(input=[easy_message("user", "And?"), out("1")], history=history)
 
     assert shape(upstream.body) == ["Hi", A, RESULT_A, "Quick!", "Yes.", "And?"]
     assert upstream.placement == [0, 1, 3, 4, 5, 2]
@@ -241,7 +241,7 @@ def test_a_result_of_the_request_goes_behind_a_call_of_the_history() -> None:
 
 
 def test_an_assistants_words_before_the_result_are_not_lost() -> None:
-    upstream = translate(input=[said("assistant", "Working."), out("1")], history=remembered(ASKED, CALLED))
+    upstream = translate(input=[easy_message("assistant", "Working."), out("1")], history=remembered(ASKED, CALLED))
 
     assert shape(upstream.body) == ["Hi", A, "Working.", RESULT_A]
 
@@ -275,7 +275,7 @@ def test_the_answer_that_is_gone_on_from_wants_its_results() -> None:
     named: Any = {"previous_response_id": "resp_1", "input": "Never mind."}
 
     assert refused(history=history, **named).message == "No tool output found for function call 1."
-    later = remembered(ASKED, CALLED, said("user"), said("assistant"))
+    later = remembered(ASKED, CALLED, easy_message("user"), easy_message("assistant"))
     assert shape(translate(history=later, **named).body)[2] == "result a: No result was given."
     of_conversation: Any = {"conversation": "conv_1", "input": "Never mind."}
     assert shape(translate(history=history, **of_conversation).body)[2] == "result a: No result was given."
@@ -287,7 +287,7 @@ def test_a_request_to_compact_wants_no_results() -> None:
 
 
 def test_a_conversation_without_calls_is_not_reordered() -> None:
-    assert paired([ASKED, said("assistant")]) is None
+    assert paired([ASKED, easy_message("assistant")]) is None
 
 
 def test_hostile_histories_are_paired_in_no_time() -> None:

@@ -17,7 +17,15 @@ from api.translate.responses.request import ResponsesCall, responses_to_gemini
 from api.translate.upstream_call import OMITTED, RememberedMessage
 from sessions_store.canonical import canonical_message
 from sessions_store.model_profile import ModelProfile
-from tests.unit.responses.building import SIGNER, answer_to, chunk, items_to_messages, plain_of, stream_of, turns_of
+from tests.unit.responses.building import (
+    SIGNER,
+    answer_to,
+    gemini_chunk,
+    items_to_messages,
+    plain_of,
+    stream_of,
+    turns_of,
+)
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE, judge
 from tests.unit.translate.test_answer_hostile import mutations
 
@@ -233,7 +241,7 @@ pieces = st.one_of(
 def test_any_answer_streams_to_what_it_is(parts: list[list[dict[str, Any]]], finish: str, carries: bool) -> None:
     include = ["reasoning.encrypted_content"] if carries else []
     request = parse_responses(orjson.dumps({"model": "m", "input": "Hi", "include": include}))
-    responses = [*(chunk(*some) for some in parts), chunk(finish=finish)]
+    responses = [*(gemini_chunk(*some) for some in parts), gemini_chunk(finish=finish)]
     events = stream_of(answer_to(request), responses)
     answer = answer_to(request)
     plain = plain_of(answer, responses)

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from api.translate.responses.carried_state import unpack_signature
-from tests.unit.responses.building import SIGNER, answer_to, chunk, items_to_messages, parsed, plain_of, stream_of
+from tests.unit.responses.building import (
+    SIGNER,
+    answer_to,
+    gemini_chunk,
+    items_to_messages,
+    parsed,
+    plain_of,
+    stream_of,
+)
 from tests.unit.translate.requests import FLASH_3, SIGNATURE
 
 TIME = {"type": "function", "name": "time"}
@@ -31,7 +39,7 @@ def function(**fields: Any) -> Any:
 
 def billed(*parts: Any, **fields: Any) -> Any:
     """Return a chunk that tells that thoughts were billed."""
-    return chunk(*parts, **fields) | BILLED
+    return gemini_chunk(*parts, **fields) | BILLED
 
 
 def output_of(chunks: list[Any], *, carried: bool = False) -> list[Any]:
@@ -79,7 +87,7 @@ def test_billed_thoughts_have_an_item_without_a_summary(carried: bool) -> None:
 
 
 def test_no_thoughts_have_no_item() -> None:
-    chunks = [chunk(text("It is."), finish="STOP") | {"usageMetadata": {"totalTokenCount": 8}}]
+    chunks = [gemini_chunk(text("It is."), finish="STOP") | {"usageMetadata": {"totalTokenCount": 8}}]
     assert kinds_of(output_of(chunks)) == ["message"]
 
 
@@ -116,8 +124,8 @@ def test_one_item_carries_the_signatures_of_a_text_and_of_a_call() -> None:
     assert message["tool_calls"][0]["extra_content"] == {"google": {"thought_signature": OTHER}}
 
 
-def test_what_comes_too_late_to_stand_before_the_message_stands_behind_it() -> None:
-    late = [chunk(text("It is.")), billed(text("", thoughtSignature=SIGNATURE), finish="STOP")]
+def test_reasoning_that_comes_after_the_message_started_follows_the_message() -> None:
+    late = [gemini_chunk(text("It is.")), billed(text("", thoughtSignature=SIGNATURE), finish="STOP")]
     events = stream_of(answer_to(parsed(include=ENCRYPTED)), late)
     message, reasoning = events[-1]["response"]["output"]
     assert (message["type"], reasoning["type"]) == ("message", "reasoning")
@@ -128,8 +136,8 @@ def test_what_comes_too_late_to_stand_before_the_message_stands_behind_it() -> N
 
 def test_the_mode_of_reasoning_is_always_told() -> None:
     for reasoning in (None, {}, {"effort": "low"}, {"mode": None}):
-        assert plain_of(answer_to(parsed(reasoning=reasoning)), [chunk(finish="STOP")])["reasoning"]["mode"] == (
+        assert plain_of(answer_to(parsed(reasoning=reasoning)), [gemini_chunk(finish="STOP")])["reasoning"]["mode"] == (
             "standard"
         )
-    asked = plain_of(answer_to(parsed(reasoning={"mode": "pro"})), [chunk(finish="STOP")])
+    asked = plain_of(answer_to(parsed(reasoning={"mode": "pro"})), [gemini_chunk(finish="STOP")])
     assert asked["reasoning"]["mode"] == "pro"

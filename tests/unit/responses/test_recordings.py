@@ -14,7 +14,7 @@ from sessions_store.model_profile import ModelProfile
 from tests.recorded import CLIENTS, WHOLE, client_requests, gemini_answers, openai_exchanges
 from tests.unit.responses.building import (
     answer_to,
-    chunk,
+    gemini_chunk,
     items_to_messages,
     kinds,
     parsed,
@@ -74,7 +74,7 @@ def history_for(items: list[Any]) -> list[RememberedMessage]:
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: str(profile.name))
 @pytest.mark.parametrize("body", client_bodies())
-def test_what_real_clients_send_is_accepted(body: dict[str, Any], profile: ModelProfile) -> None:
+def test_recorded_requests_of_real_clients_are_accepted(body: dict[str, Any], profile: ModelProfile) -> None:
     request = parse_responses(orjson.dumps(body))
     assert set(request.unknown) <= {"client_metadata"}
     history = history_for(request.items) if body.get("previous_response_id") or body.get("conversation") else []
@@ -102,14 +102,14 @@ def as_gemini(output: list[Any]) -> list[Any]:
     for item in output:
         if item["type"] == "message":
             words = item["content"][0]["text"].split(" ")
-            chunks += [chunk({"text": word}) for word in words]
-            chunks += [chunk({"text": "."})] if item["status"] == "incomplete" else []
+            chunks += [gemini_chunk({"text": word}) for word in words]
+            chunks += [gemini_chunk({"text": "."})] if item["status"] == "incomplete" else []
         elif item["type"] == "function_call":
-            chunks.append(chunk({"functionCall": {"name": item["name"], "args": json.loads(item["arguments"])}}))
+            chunks.append(gemini_chunk({"functionCall": {"name": item["name"], "args": json.loads(item["arguments"])}}))
         elif item["type"] == "custom_tool_call":
-            chunks.append(chunk({"functionCall": {"name": item["name"], "args": {"input": item["input"]}}}))
+            chunks.append(gemini_chunk({"functionCall": {"name": item["name"], "args": {"input": item["input"]}}}))
     cut = any(item.get("status") == "incomplete" for item in output)
-    return [*chunks, chunk(finish="MAX_TOKENS" if cut else "STOP")]
+    return [*chunks, gemini_chunk(finish="MAX_TOKENS" if cut else "STOP")]
 
 
 @pytest.mark.parametrize(("output", "order"), openai_streams())
@@ -128,7 +128,7 @@ def test_there_are_recordings() -> None:
 
 @pytest.mark.parametrize("include", [[], ["reasoning.encrypted_content"]], ids=["kept", "carried"])
 @pytest.mark.parametrize("responses", gemini_answers())
-def test_what_gemini_answers_is_a_response(responses: list[Any], include: list[str]) -> None:
+def test_a_recorded_answer_of_gemini_becomes_a_response(responses: list[Any], include: list[str]) -> None:
     request = parsed(include=include)
     events = stream_of(answer_to(request), responses)
     answer = answer_to(request)

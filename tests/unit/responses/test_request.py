@@ -189,7 +189,7 @@ def test_tool_choice(choice: Any, expected: Any) -> None:
         ),
     ],
 )
-def test_what_a_tool_asks_for_beyond_its_call_is_noted(tool: dict[str, Any], notes: list[str]) -> None:
+def test_tool_options_beyond_the_call_are_noted(tool: dict[str, Any], notes: list[str]) -> None:
     call = translate(tools=[tool])
     assert [note.param for note in call.notes] == notes
 
@@ -350,7 +350,7 @@ NOTED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("parameters", "param"), NOTED, ids=lambda value: str(value)[:40])
-def test_nothing_changes_in_silence(parameters: dict[str, Any], param: str) -> None:
+def test_every_dropped_parameter_is_noted(parameters: dict[str, Any], param: str) -> None:
     assert [note.param for note in translate(**parameters).notes] == [param]
 
 
@@ -363,5 +363,5 @@ def test_nothing_changes_in_silence(parameters: dict[str, Any], param: str) -> N
         {"tools": [], "include": []},
     ],
 )
-def test_what_changes_nothing_is_not_noted(parameters: dict[str, Any]) -> None:
+def test_a_parameter_without_effect_is_not_noted(parameters: dict[str, Any]) -> None:
     assert noted(translate(**parameters)) == []

@@ -181,7 +181,7 @@ TOLD: Final[dict[str, tuple[Item, str, str]]] = {
 
 
 @pytest.mark.parametrize(("item", "role", "text"), TOLD.values(), ids=TOLD)
-def test_what_is_no_call_is_told_as_text(item: Item, role: str, text: str) -> None:
+def test_a_tool_item_that_is_no_call_becomes_text(item: Item, role: str, text: str) -> None:
     answer = {"role": "assistant", "content": "Well."}
     upstream = translate(input=[USER, answer, item, {"role": "developer", "content": "On."}])
 

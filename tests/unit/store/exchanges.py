@@ -21,7 +21,7 @@ def new_principal() -> int:
     return User.objects.create(username=f"principal-{uuid4().hex}").pk
 
 
-def said(role: str, text: str) -> Json:
+def stored_message(role: str, text: str) -> Json:
     """One message."""
     return {"role": role, "content": text}
 
@@ -105,4 +105,4 @@ def node_id(key: Key | None) -> UUID:
 
 def turn(text: str) -> list[Json]:
     """A user's message and its answer."""
-    return [said("user", text), said("assistant", f"You said {text}")]
+    return [stored_message("user", text), stored_message("assistant", f"You said {text}")]

@@ -6,14 +6,11 @@ import pytest
 
 from sessions_store.canonical import canonical_message
 from sessions_store.transcript import message_keys
+from tests.exchanges import user_message
 
 
 def call(arguments: str, *, name: str = "weather", key: str = "call_1") -> dict[str, Any]:
     return {"id": key, "type": "function", "function": {"name": name, "arguments": arguments}}
-
-
-def user(content: Any, **more: Any) -> dict[str, Any]:
-    return {"role": "user", "content": content, **more}
 
 
 def assistant(content: Any = None, **more: Any) -> dict[str, Any]:
@@ -22,10 +19,10 @@ def assistant(content: Any = None, **more: Any) -> dict[str, Any]:
 
 IMAGE: dict[str, Any] = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
 SAME = [
-    pytest.param(user("Hi"), user([{"type": "text", "text": "Hi"}]), id="a string is one text part"),
-    pytest.param(user("Hi"), user("Hi", name=None), id="null is absent"),
-    pytest.param(user("Hi"), user("Hi", cache_control={"type": "x"}), id="unknown fields mean nothing"),
-    pytest.param(user(""), user([{"type": "text", "text": ""}]), id="empty"),
+    pytest.param(user_message("Hi"), user_message([{"type": "text", "text": "Hi"}]), id="a string is one text part"),
+    pytest.param(user_message("Hi"), user_message("Hi", name=None), id="null is absent"),
+    pytest.param(user_message("Hi"), user_message("Hi", cache_control={"type": "x"}), id="unknown fields mean nothing"),
+    pytest.param(user_message(""), user_message([{"type": "text", "text": ""}]), id="empty"),
     pytest.param({"role": "system", "content": "x"}, {"role": "developer", "content": "x"}, id="developer is system"),
     pytest.param(assistant("Hi"), assistant(" Hi\n"), id="an answer trimmed"),
     pytest.param(
@@ -58,30 +55,38 @@ SAME = [
         id="a tool's answer without its id",
     ),
     pytest.param(
-        user([IMAGE]), user([{"type": "image_url", "image_url": {**IMAGE["image_url"], "detail": None}}]), id="an image"
+        user_message([IMAGE]),
+        user_message([{"type": "image_url", "image_url": {**IMAGE["image_url"], "detail": None}}]),
+        id="an image",
     ),
 ]
 DIFFERENT = [
-    pytest.param(user("Hi"), user("hi"), id="case"),
-    pytest.param(user("Hi"), user("Hi "), id="a user's blanks are the user's"),
-    pytest.param(user("Hi"), assistant("Hi"), id="role"),
-    pytest.param(user("Hi"), user("Hi", name="Ann"), id="who speaks"),
-    pytest.param(user("ab"), user([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]), id="a user's parts"),
+    pytest.param(user_message("Hi"), user_message("hi"), id="case"),
+    pytest.param(user_message("Hi"), user_message("Hi "), id="a user's blanks are the user's"),
+    pytest.param(user_message("Hi"), assistant("Hi"), id="role"),
+    pytest.param(user_message("Hi"), user_message("Hi", name="Ann"), id="who speaks"),
+    pytest.param(
+        user_message("ab"),
+        user_message([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
+        id="a user's parts",
+    ),
     pytest.param(assistant(tool_calls=[call("{}")]), assistant(tool_calls=[call("{}", name="time")]), id="function"),
     pytest.param(assistant(tool_calls=[call('{"a":1}')]), assistant(tool_calls=[call('{"a":2}')]), id="arguments"),
     pytest.param(assistant(tool_calls=[call("{}")]), assistant(tool_calls=[call("{}")] * 2), id="number of calls"),
     pytest.param(assistant("x"), assistant("x", refusal="no"), id="refusal"),
     pytest.param(
-        user([IMAGE]),
-        user([{"type": "image_url", "image_url": {"url": "https://example.org/b.png"}}]),
+        user_message([IMAGE]),
+        user_message([{"type": "image_url", "image_url": {"url": "https://example.org/b.png"}}]),
         id="another image",
     ),
     pytest.param(
-        user([{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]),
-        user([{"type": "input_audio", "input_audio": {"data": "AAAB", "format": "wav"}}]),
+        user_message([{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]),
+        user_message([{"type": "input_audio", "input_audio": {"data": "AAAB", "format": "wav"}}]),
         id="another sound",
     ),
-    pytest.param(user([{"type": "future", "x": 1}]), user([{"type": "future", "x": 2}]), id="a part of tomorrow"),
+    pytest.param(
+        user_message([{"type": "future", "x": 1}]), user_message([{"type": "future", "x": 2}]), id="a part of tomorrow"
+    ),
 ]
 
 
@@ -102,13 +107,13 @@ def test_arguments_that_are_no_json_are_kept_as_text() -> None:
 
 
 def test_a_key_depends_on_principal_parent_and_content() -> None:
-    history = [user("a"), assistant("b"), user("c")]
+    history = [user_message("a"), assistant("b"), user_message("c")]
     keys = message_keys(1, history)
 
     assert message_keys(1, history) == keys
     assert message_keys(1, history[2:], parent=keys[1]) == keys[2:]
     assert not set(keys) & set(message_keys(2, history))
-    assert message_keys(1, [user("A"), *history[1:]])[2] != keys[2]
+    assert message_keys(1, [user_message("A"), *history[1:]])[2] != keys[2]
 
 
 def test_results_of_parallel_calls_are_told_apart_by_the_call_they_answer() -> None:

@@ -177,7 +177,7 @@ def test_an_edit_is_seen_at_once(stamp: Path, django_capture_on_commit_callbacks
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("edit", ["save", "delete", "announce"])
-def test_what_announces_a_change(stamp: Path, django_capture_on_commit_callbacks: Any, edit: str) -> None:
+def test_an_edit_of_the_catalogue_is_announced(stamp: Path, django_capture_on_commit_callbacks: Any, edit: str) -> None:
     row = ModelPrice.objects.filter(model__name="gemini-3.8-flash").latest("valid_from")
     before = catalogue_changes.stamp()
     with django_capture_on_commit_callbacks(execute=True):

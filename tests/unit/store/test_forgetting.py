@@ -12,7 +12,7 @@ from sessions_store.models import ChatSession, Message, ToolCall, UpstreamReques
 from sessions_store.records import Committed
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import Json, exchange, new_principal, said, turn
+from tests.unit.store.exchanges import Json, exchange, new_principal, stored_message, turn
 
 pytestmark = pytest.mark.django_db
 CommitCallbacks = Callable[..., AbstractContextManager[object]]
@@ -51,9 +51,9 @@ def test_the_words_go_and_the_accounts_stay() -> None:
     assert forget(principal_id, "ann") == 0
 
 
-def test_what_others_build_on_stays() -> None:
+def test_messages_that_other_sessions_build_on_stay() -> None:
     principal_id = new_principal()
-    shared = [said("system", "s"), *turn("hello")]
+    shared = [stored_message("system", "s"), *turn("hello")]
     talk(principal_id, [*shared, *turn("ann")], "ann")
     bob = talk(principal_id, [*shared, *turn("bob")], "bob")
     carol = talk(principal_id, shared, "carol")
@@ -91,7 +91,7 @@ def test_branches_that_the_head_left_go_too() -> None:
     assert texts(principal_id) == set()
 
 
-def test_one_session_of_several() -> None:
+def test_a_single_session_of_several_is_erased() -> None:
     principal_id = new_principal()
     talk(principal_id, turn("home"), "ann")
     work = talk(principal_id, turn("work"), "ann", name="work")
@@ -105,7 +105,7 @@ def test_one_session_of_several() -> None:
     assert texts(principal_id) == {"home", "You said home"}
 
 
-def test_others_are_never_touched() -> None:
+def test_messages_of_another_principal_are_never_touched() -> None:
     mine, theirs = new_principal(), new_principal()
     talk(mine, turn("x"), "ann")
     talk(theirs, turn("x"), "ann")
@@ -117,7 +117,9 @@ def test_others_are_never_touched() -> None:
 
 def test_tool_calls_go_with_their_message() -> None:
     principal_id = new_principal()
-    talk(principal_id, [said("user", "x"), {"role": "assistant", "content": None, "tool_calls": [CALL]}], "ann")
+    talk(
+        principal_id, [stored_message("user", "x"), {"role": "assistant", "content": None, "tool_calls": [CALL]}], "ann"
+    )
     assert ToolCall.objects.filter(principal_id=principal_id).exists()
 
     forget(principal_id, "ann")

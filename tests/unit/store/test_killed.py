@@ -40,7 +40,7 @@ asyncio.run(main(int(sys.argv[1])))
 
 @pytest.mark.usefixtures("live_db")
 @pytest.mark.parametrize("round_number", range(ROUNDS))
-def test_nothing_acknowledged_is_lost(round_number: int) -> None:
+def test_no_acknowledged_record_is_lost(round_number: int) -> None:
     principal_id = new_principal()
     recorder = subprocess.Popen(
         [sys.executable, "-c", RECORDER, str(principal_id)], stdout=subprocess.PIPE, text=True, cwd=ROOT

@@ -25,7 +25,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'old.sqlite3'}", "DATA_DIR": str(tmp_path)}
 
 
-def test_what_was_stored_before_has_its_id_as_its_key(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_an_older_message_has_its_id_as_its_key(tmp_path: Path, environment: dict[str, str]) -> None:
     migrate(environment, BEFORE)
     with closing(sqlite3.connect(tmp_path / "old.sqlite3")) as connection, connection:
         [(principal,)] = connection.execute("SELECT id FROM sessions_store_user LIMIT 1")

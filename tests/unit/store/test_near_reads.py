@@ -47,7 +47,7 @@ async def test_postgresql_is_asked_in_a_thread(store: Store, principal_id: int) 
 
 
 @on_sqlite
-async def test_what_is_committed_is_found_at_once(store: Store, principal_id: int, blockbuster: BlockBuster) -> None:
+async def test_a_committed_row_is_found_at_once(store: Store, principal_id: int, blockbuster: BlockBuster) -> None:
     """The loop sees what its own writer and another worker's have acknowledged, each time."""
     other = Store(patience=20)
     assert store.look_up(find, principal_id) == (None,)
@@ -108,7 +108,7 @@ async def test_the_loop_cannot_write(store: Store, principal_id: int) -> None:
 
 
 @on_sqlite
-async def test_what_the_function_raises_is_its_own(store: Store) -> None:
+async def test_an_exception_of_the_function_is_passed_on(store: Store) -> None:
     def stumble(_: ReadRows) -> None:
         raise LookupError("not the database's")
 
@@ -168,7 +168,7 @@ async def test_a_locked_database_is_not_waited_for(tmp_path: Path, monkeypatch: 
 
 @on_sqlite
 @pytest.mark.parametrize("what", ["absent", "garbage", "without WAL", "in memory"])
-async def test_what_cannot_be_read_safely_is_left_to_the_threads(
+async def test_an_unsafe_read_is_left_to_the_threads(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "database.sqlite3"

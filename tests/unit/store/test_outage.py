@@ -108,7 +108,7 @@ def asked(principal_id: int, text: str, **columns: Any) -> ExchangeRecord:
     return exchange(principal_id, turn(text), session={"user": "ann"}, attempts=1, **columns)
 
 
-async def test_what_was_paid_is_recorded_later_as_failed(principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_paid_exchange_is_recorded_later_as_failed(principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
     with broken(monkeypatch) as faults:
         for record in (asked(principal_id, "1"), asked(principal_id, "2", status="client_closed", http_status=499)):
@@ -143,7 +143,7 @@ async def test_closing_writes_what_is_owed(principal_id: int, monkeypatch: pytes
     assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 1
 
 
-async def test_what_is_lost_at_the_end_is_said(
+async def test_records_lost_at_the_end_are_logged(
     principal_id: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = Store()

@@ -51,7 +51,7 @@ async def test_acknowledged_is_committed(store: Store, principal_id: int, blockb
     assert (state.public_id, state.head) == (committed.session, committed.head)
 
 
-async def test_what_waits_is_committed_together(
+async def test_queued_records_are_committed_together(
     store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with held_writer(monkeypatch) as (gate, sizes):
@@ -66,7 +66,7 @@ async def test_what_waits_is_committed_together(
     assert len(sizes) <= 2
 
 
-async def test_nobody_is_waited_for_when_all_are_here(
+async def test_a_commit_is_immediate_when_all_exchanges_are_queued(
     store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "gather_seconds", lambda record: 3600.0)
@@ -142,9 +142,7 @@ async def test_a_database_out_of_reach_is_told(
     assert caplog.text.count("Nothing can be recorded: the database is out of reach") == 1
 
 
-async def test_whoever_stops_waiting_is_recorded_all_the_same(
-    principal_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancelled_commit_is_recorded(principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     impatient = Store(patience=0.05)
     cancelled, late = exchange(principal_id), exchange(principal_id)
     with held_writer(monkeypatch) as (gate, _):
@@ -272,7 +270,7 @@ async def test_two_workers_insert_the_same_messages(principal_id: int) -> None:
     "refused",
     [{"prompt_tokens": 2**70}, {"model_version": object()}, {"prompt_tokens": -(2**70), "search_queries": 2**70}],
 )
-async def test_what_was_paid_is_recorded_although_its_record_is_refused(
+async def test_a_paid_exchange_is_recorded_although_its_record_is_refused(
     store: Store, principal_id: int, refused: dict[str, Any]
 ) -> None:
     records = [

@@ -100,7 +100,7 @@ def test_settings_and_tools_that_nothing_refers_to_go() -> None:
     assert UpstreamRequest.objects.filter(pk__in=keys.values()).get().pk.hex == keys["new"]
 
 
-def test_nothing_goes_by_default() -> None:
+def test_no_record_is_deleted_by_default() -> None:
     old = respond(new_principal(), "old", OLD)
 
     for options in ((), ("--days", "0")):

@@ -16,7 +16,7 @@ from sessions_store.responses import begin_response, delete_response, end_respon
 from sessions_store.state_records import ConversationTurn, NewItem, ResponseState, Stretch, new_item
 from sessions_store.transcript import message_keys, path_to
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, nodes, said, turn, usage
+from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, nodes, stored_message, turn, usage
 
 pytestmark = pytest.mark.django_db
 
@@ -95,7 +95,7 @@ def test_a_conversation_takes_turns_in_order_whoever_read_it_first() -> None:
     assert order == ["msg_0", "msg_in-a", "msg_out-a", "msg_in-b", "msg_out-b"]
 
 
-def test_what_is_added_by_hand_counts_as_a_change() -> None:
+def test_an_item_added_by_hand_changes_the_version() -> None:
     principal_id = new_principal()
     made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
     write_batch([responded(principal_id, "a", conversation=made.turn)])
@@ -142,7 +142,7 @@ def test_a_running_response_is_finished_with_its_last_events() -> None:
     assert bodies(principal_id) == {"msg_in-a": 1, "msg_out-a": 1}
 
 
-def test_one_that_was_cancelled_stays_so() -> None:
+def test_a_cancelled_response_stays_cancelled() -> None:
     principal_id = new_principal()
     record = responded(principal_id, "a", background=True, running=True)
     assert isinstance(record.state, ResponseState)
@@ -164,13 +164,13 @@ def test_results_name_their_calls_as_the_path_does() -> None:
             for number in (0, 1)
         ]
         messages: list[Json] = [
-            said("user", "go"),
+            stored_message("user", "go"),
             {"role": "assistant", "content": None, "tool_calls": calls},
             *(
                 {"role": "tool", "tool_call_id": call["id"], "content": f"{name} {call['function']['name']}"}
                 for call in reversed(calls)
             ),
-            said("assistant", "done"),
+            stored_message("assistant", "done"),
         ]
         write_batch([exchange(principal_id, messages)])
         ends.append(message_keys(principal_id, messages)[-1])
@@ -184,7 +184,7 @@ def test_results_name_their_calls_as_the_path_does() -> None:
 
 def test_a_bounded_history_begins_at_a_users_turn_and_says_that_it_was_cut() -> None:
     principal_id = new_principal()
-    messages = [said("system", "s"), *turn("one"), *turn("two"), *turn("three")]
+    messages = [stored_message("system", "s"), *turn("one"), *turn("two"), *turn("three")]
     write_batch([exchange(principal_id, messages)])  # ten tokens each
     end = message_keys(principal_id, messages)[-1]
 
@@ -199,7 +199,7 @@ def test_a_bounded_history_begins_at_a_users_turn_and_says_that_it_was_cut() -> 
 def test_a_history_ends_at_the_bound_of_its_bytes() -> None:
     principal_id = new_principal()
     picture = "x" * 10_000
-    messages = [said("system", "s"), *turn(picture), *turn("two"), *turn("three")]
+    messages = [stored_message("system", "s"), *turn(picture), *turn("two"), *turn("three")]
     write_batch([exchange(principal_id, messages)])
     end = message_keys(principal_id, messages)[-1]
 

@@ -11,7 +11,7 @@ from sessions_store.history import calls_made
 from sessions_store.models import Message
 from sessions_store.transcript import known_contents, path_to
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import Json, exchange, new_principal, nodes, said, turn
+from tests.unit.store.exchanges import Json, exchange, new_principal, nodes, stored_message, turn
 
 pytestmark = pytest.mark.django_db
 PLENTY = {"max_messages": 1000, "max_tokens": 1_000_000}
@@ -37,8 +37,10 @@ def stored(messages: list[Json]) -> tuple[int, Any]:
 
 def test_known_contents_are_the_principals_own() -> None:
     principal_id, stranger = new_principal(), new_principal()
-    chain = nodes(principal_id, [said("user", "a"), calling("call_1", "call_2"), answering("call_1")])
-    write_batch([exchange(principal_id, [said("user", "a"), calling("call_1", "call_2"), answering("call_1")])])
+    chain = nodes(principal_id, [stored_message("user", "a"), calling("call_1", "call_2"), answering("call_1")])
+    write_batch(
+        [exchange(principal_id, [stored_message("user", "a"), calling("call_1", "call_2"), answering("call_1")])]
+    )
     keys = [node.key for node in chain]
 
     known = known_contents(principal_id, [*keys, Key(uuid4().hex)], ["call_2", "call_9"])
@@ -52,7 +54,9 @@ def test_known_contents_are_the_principals_own() -> None:
 
 def test_calls_are_found_by_ids_of_any_length() -> None:
     long, other = "x" * 5000, "x" * 4999 + "y"
-    principal_id, _ = stored([said("user", "a"), calling("call_1", long), answering(long), answering("call_1")])
+    principal_id, _ = stored(
+        [stored_message("user", "a"), calling("call_1", long), answering(long), answering("call_1")]
+    )
 
     known = known_contents(principal_id, [], [long, other, "call_1"])
 
@@ -82,34 +86,37 @@ def test_known_contents_of_a_long_history() -> None:
         pytest.param(turn("1"), PLENTY | {"max_tokens": 9}, [], id="nothing fits"),
         pytest.param(turn("1"), PLENTY | {"max_messages": 1}, [], id="half a turn is none"),
         pytest.param(
-            [said("system", "s"), *turn("1"), *turn("2")],
+            [stored_message("system", "s"), *turn("1"), *turn("2")],
             PLENTY | {"max_messages": 3},
             ["system:s", "user:2", "assistant:2"],
             id="instructions stay",
         ),
         pytest.param(
-            [said("system", "s"), said("developer", "d"), *turn("1"), *turn("2")],
+            [stored_message("system", "s"), stored_message("developer", "d"), *turn("1"), *turn("2")],
             PLENTY | {"max_messages": 2},
             ["system:s", "developer:d", "user:2", "assistant:2"],
             id="all leading instructions stay",
         ),
         pytest.param(
-            [said("system", "s"), *turn("1"), said("system", "t"), *turn("2"), *turn("3")],
+            [stored_message("system", "s"), *turn("1"), stored_message("system", "t"), *turn("2"), *turn("3")],
             PLENTY | {"max_messages": 2},
             ["system:t", "user:3", "assistant:3"],
             id="the latest instructions are in force",
         ),
         pytest.param(
-            [said("system", "s"), *turn("1")], PLENTY, ["system:s", "user:1", "assistant:1"], id="nothing is doubled"
+            [stored_message("system", "s"), *turn("1")],
+            PLENTY,
+            ["system:s", "user:1", "assistant:1"],
+            id="nothing is doubled",
         ),
         pytest.param(
-            [said("user", "1"), calling("a"), answering("a"), said("assistant", "2"), *turn("3")],
+            [stored_message("user", "1"), calling("a"), answering("a"), stored_message("assistant", "2"), *turn("3")],
             PLENTY | {"max_messages": 4},
             ["user:3", "assistant:3"],
             id="a result does not stand without its call",
         ),
         pytest.param(
-            [*turn("1"), said("user", "2"), calling("a")],
+            [*turn("1"), stored_message("user", "2"), calling("a")],
             PLENTY,
             ["user:1", "assistant:1", "user:2"],
             id="a call nobody answered is left out",
@@ -140,7 +147,7 @@ def test_path_to_nowhere() -> None:
 def test_a_turn_of_a_long_session_costs_what_the_budget_allows() -> None:
     """Ten thousand messages above the head must not matter: only the rows within the bounds are read."""
     principal_id, head = stored(
-        [said("system", "s"), *(message for number in range(5000) for message in turn(str(number)))]
+        [stored_message("system", "s"), *(message for number in range(5000) for message in turn(str(number)))]
     )
     _, short = stored([message for number in range(100) for message in turn(str(number))])
     bounds = {"max_messages": 100, "max_tokens": 1_000_000}

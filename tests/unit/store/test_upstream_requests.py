@@ -21,7 +21,7 @@ def sent_with(principal_id: int, tools: str) -> str:
     return key
 
 
-def test_what_an_exchange_under_way_was_sent_with_stays(live_db: None) -> None:
+def test_the_request_body_of_a_running_exchange_stays(live_db: None) -> None:
     principal_id, own = new_principal(), uuid4().hex
     key = sent_with(principal_id, own)
     written, forgotten = Event(), Event()

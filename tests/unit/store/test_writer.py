@@ -15,7 +15,18 @@ from sessions_store.models import ChatSession, Message, ModelPrice, ToolCall, Up
 from sessions_store.records import ExchangeRecord, request_digest
 from sessions_store.transcript import path_to
 from sessions_store.writer import write_batch
-from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, node_id, nodes, said, turn, usage
+from tests.unit.store.exchanges import (
+    NOON,
+    Json,
+    exchange,
+    key_of,
+    new_principal,
+    node_id,
+    nodes,
+    stored_message,
+    turn,
+    usage,
+)
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(hours=24)
@@ -34,7 +45,7 @@ def test_an_exchange_is_stored_whole() -> None:
     text = '{"generationConfig":{}}'
     record = exchange(
         principal_id,
-        [said("system", "s"), *turn("1")],
+        [stored_message("system", "s"), *turn("1")],
         user="ann",
         started_at=NOON,
         latency_ms=1500,
@@ -124,8 +135,12 @@ def test_a_node_learns_its_gemini_face_later_and_keeps_the_first() -> None:
 def test_the_first_message_that_made_a_call_keeps_it() -> None:
     principal_id = new_principal()
     calls = [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
-    first = exchange(principal_id, [said("user", "a"), {"role": "assistant", "content": None, "tool_calls": calls}])
-    again = exchange(principal_id, [said("user", "b"), {"role": "assistant", "content": None, "tool_calls": calls}])
+    first = exchange(
+        principal_id, [stored_message("user", "a"), {"role": "assistant", "content": None, "tool_calls": calls}]
+    )
+    again = exchange(
+        principal_id, [stored_message("user", "b"), {"role": "assistant", "content": None, "tool_calls": calls}]
+    )
     write_batch([first])
     write_batch([again])
 
@@ -142,7 +157,7 @@ def test_an_upstream_body_is_stored_once() -> None:
     assert UpstreamRequest.objects.filter(pk=key).count() == 1
 
 
-def test_one_impossible_record_rolls_everything_back() -> None:
+def test_an_impossible_record_rolls_the_batch_back() -> None:
     principal_id = new_principal()
     good, bad = exchange(principal_id, turn("1")), exchange(principal_id, request_id="req_once")
     write_batch([bad])
@@ -187,7 +202,9 @@ def test_parallel_exchanges_of_a_session_are_hung_one_after_another() -> None:
     parallel = [exchange(principal_id, turn("same"), parent=begun.head, session=ANN) for _ in range(3)]
     one = write_batch(parallel[:1])
     two = write_batch(parallel[1:])
-    late = write_batch([exchange(principal_id, [said("system", "s"), *turn(text)], session=ANN) for text in "ab"])
+    late = write_batch(
+        [exchange(principal_id, [stored_message("system", "s"), *turn(text)], session=ANN) for text in "ab"]
+    )
 
     assert [outcome.rebased for outcome in one + two + late] == [False, True, True, True, True]
     texts = ["0", "You said 0", *["same", "You said same"] * 3, "s", "a", "You said a", "s", "b", "You said b"]
@@ -201,7 +218,7 @@ def test_parallel_exchanges_of_a_session_are_hung_one_after_another() -> None:
         assert Message.objects.get(key=outcome.head).parent_id == row.message_id
 
 
-def test_what_came_between_counts_as_not_sent() -> None:
+def test_messages_committed_meanwhile_count_as_not_sent() -> None:
     principal_id = new_principal()
     [begun] = write_batch([exchange(principal_id, turn("0"), session=ANN)])
     write_batch([exchange(principal_id, turn("1"), parent=begun.head, session=ANN)])
@@ -215,9 +232,11 @@ def test_tool_calls_and_further_choices_move_along() -> None:
     principal_id = new_principal()
     write_batch([exchange(principal_id, turn("0"), session=ANN)])
     calls = [{"id": "call_7", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
-    chain = nodes(principal_id, [said("user", "1"), {"role": "assistant", "content": None, "tool_calls": calls}])
-    other = nodes(principal_id, [said("assistant", "other")], parent=chain[0].key)
-    record = exchange(principal_id, [said("user", "1")], session=ANN | {"new_head": chain[1].key})
+    chain = nodes(
+        principal_id, [stored_message("user", "1"), {"role": "assistant", "content": None, "tool_calls": calls}]
+    )
+    other = nodes(principal_id, [stored_message("assistant", "other")], parent=chain[0].key)
+    record = exchange(principal_id, [stored_message("user", "1")], session=ANN | {"new_head": chain[1].key})
     columns = usage(principal_id, chain, more_answers=[other[0].key])
     [committed] = write_batch([ExchangeRecord(usage=columns, messages=(*chain, *other), session=record.session)])
 
@@ -315,7 +334,7 @@ def test_the_longest_names_and_strangest_texts_fit() -> None:
     strange = "\u202e 👩‍👩‍👧 \\u0000 \x00 'quote' %s ?"
     record = exchange(
         principal_id,
-        [said("user", strange), said("assistant", strange)],
+        [stored_message("user", strange), stored_message("assistant", strange)],
         session={"user": "u" * 256, "name": "n" * 200},
         metadata={"k": strange},
         usage_metadata=[{"promptTokenCount": 1, "note": strange}],
@@ -334,7 +353,7 @@ def test_titles() -> None:
     parts: Any = [{"type": "text", "text": "  What\n is "}, {"type": "text", "text": "this?"}]
     principal_id = new_principal()
     write_batch([exchange(principal_id, [{"role": "user", "content": parts}], session={"user": "a"})])
-    write_batch([exchange(principal_id, [said("user", "x" * 100)], session={"user": "b"})])
+    write_batch([exchange(principal_id, [stored_message("user", "x" * 100)], session={"user": "b"})])
     titles = {session.user: session.title for session in list_sessions(principal_id)}
 
     assert titles == {"a": "What is this?", "b": "x" * 79 + "…"}

@@ -14,6 +14,7 @@ from api.gemini.wire import Blob, Content
 from api.openai.chat_request import parse_chat_completion
 from api.translate.chat.request import RememberedMessage, UpstreamCall, chat_to_gemini
 from sessions_store.model_profile import ModelProfile
+from tests.exchanges import user_message
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -71,11 +72,6 @@ WEATHER_TOOL: dict[str, Any] = {
 }
 
 
-def user(content: Any = "Hi") -> dict[str, Any]:
-    """Return a user message."""
-    return {"role": "user", "content": content}
-
-
 def assistant(content: Any = None, **fields: Any) -> dict[str, Any]:
     """Return an assistant message."""
     return {"role": "assistant", "content": content, **fields}
@@ -101,7 +97,7 @@ def translate(
 ) -> UpstreamCall:
     """Return the translation of a chat request, parsed as it would come in, and let the emulator's rules judge it."""
     request = parse_chat_completion(
-        orjson.dumps({"model": "gpt-4o", "messages": list(messages) or [user()], **parameters})
+        orjson.dumps({"model": "gpt-4o", "messages": list(messages) or [user_message()], **parameters})
     )
     upstream = chat_to_gemini(
         request, profile=profile, remembered=remembered, restored=restored or {}, fetched=fetched or {}

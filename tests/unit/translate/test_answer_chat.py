@@ -233,7 +233,7 @@ def test_the_role_comes_once_for_each_choice() -> None:
 
 
 @pytest.mark.parametrize("option", [{"parallel_tool_calls": False}, {"legacy_functions": True}])
-def test_one_call_at_a_time_withholds_the_others_everywhere_and_says_so(option: dict[str, bool]) -> None:
+def test_parallel_tool_calls_false_withholds_all_calls_but_the_first(option: dict[str, bool]) -> None:
     answer = chat_answer(**option)
     signed = {**call("first"), "thoughtSignature": "c2ln"}
     answer.feed(candidate(signed, call("second")))

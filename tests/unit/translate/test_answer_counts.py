@@ -50,7 +50,7 @@ def test_details_that_are_none_are_not_sound(details: Any) -> None:
     assert not is_sound({"promptTokensDetails": details})
 
 
-def test_what_google_sends_is_sound_and_stored_as_it_came() -> None:
+def test_sound_counts_of_google_are_stored_unchanged() -> None:
     metadata = {
         "promptTokenCount": 7,
         "totalTokenCount": 9,
@@ -64,7 +64,7 @@ def test_what_google_sends_is_sound_and_stored_as_it_came() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), JSON | st.text() | st.integers()))
-def test_whatever_comes_can_be_stored(metadata: dict[str, Any]) -> None:
+def test_unsound_counts_can_be_stored(metadata: dict[str, Any]) -> None:
     kept = json.dumps(storable(metadata), allow_nan=False)
     assert "\\u0000" not in kept
     assert len(kept) < 20_000

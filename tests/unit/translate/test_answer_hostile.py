@@ -97,7 +97,7 @@ def test_mutated_answers_raise_nothing_but_upstream_errors(
 
 @given(response=mutations(), fresh=st.sampled_from(list(ANSWERS.values())))
 @settings(max_examples=400, deadline=None)
-def test_what_is_left_of_a_mutated_answer_can_be_stored(response: Any, fresh: Callable[[], Any]) -> None:
+def test_the_rest_of_a_mutated_answer_can_be_stored(response: Any, fresh: Callable[[], Any]) -> None:
     answer = fresh()
     try:
         answer.feed(response)

@@ -11,7 +11,7 @@ from api.errors import UpstreamError
 from tests.unit.translate.answers import chat_answer, choices_of, fold, plain_of, stream_of
 
 
-def pieces(*calls: dict[str, Any], finish: str | None = "STOP") -> Any:
+def calls_chunk(*calls: dict[str, Any], finish: str | None = "STOP") -> Any:
     candidate: dict[str, Any] = {"content": {"parts": [{"functionCall": call} for call in calls]}}
     return {"candidates": [{**candidate, **({"finishReason": finish} if finish else {})}]}
 
@@ -27,14 +27,14 @@ START: dict[str, Any] = {"name": "f", "willContinue": True}
 def calls_of(*calls: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return name and arguments of each call that the client gets."""
     answer = chat_answer()
-    answer.feed(pieces(*calls))
+    answer.feed(calls_chunk(*calls))
     made: Any = answer.completion()["choices"][0]["message"]["tool_calls"]
     return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in made]
 
 
 def args_of(*calls: dict[str, Any]) -> Any:
     answer = chat_answer()
-    answer.feed(pieces(*calls))
+    answer.feed(calls_chunk(*calls))
     return answer.contents[0]["parts"][0]["functionCall"]["args"]
 
 
@@ -69,14 +69,14 @@ def test_all_kinds_of_values() -> None:
 
 def test_a_call_that_nobody_closed_is_given_out_at_the_end_of_the_answer() -> None:
     answer = chat_answer()
-    assert answer.feed(pieces(START, part("$.a", numberValue=1), finish=None)) == []
-    assert len(answer.feed(pieces())) == 2
+    assert answer.feed(calls_chunk(START, part("$.a", numberValue=1), finish=None)) == []
+    assert len(answer.feed(calls_chunk())) == 2
     assert answer.messages[0]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'  # type: ignore[typeddict-item]
 
 
 def test_the_next_named_call_closes_the_one_before() -> None:
     answer = chat_answer()
-    answer.feed(pieces(START, {**START, "name": "g"}))
+    answer.feed(calls_chunk(START, {**START, "name": "g"}))
     assert [call["function"]["name"] for call in answer.messages[0]["tool_calls"]] == ["f", "g"]  # type: ignore[typeddict-item]
 
 
@@ -93,14 +93,14 @@ def test_the_next_named_call_closes_the_one_before() -> None:
 )
 def test_arguments_of_no_call_are_geminis_fault(calls: list[dict[str, Any]]) -> None:
     with pytest.raises(UpstreamError) as caught:
-        chat_answer().feed(pieces(*calls))
+        chat_answer().feed(calls_chunk(*calls))
     assert caught.value.code == "upstream_malformed_answer"
 
 
 def test_a_part_of_a_call_behind_the_end_of_the_answer_is_geminis_fault() -> None:
     answer = chat_answer()
-    answer.feed(pieces(START))
-    answer.feed(pieces(part("$.a", numberValue=1), finish=None))
+    answer.feed(calls_chunk(START))
+    answer.feed(calls_chunk(part("$.a", numberValue=1), finish=None))
     with pytest.raises(UpstreamError):
         answer.finish()
 
@@ -113,7 +113,7 @@ def test_a_value_that_breaks_off_is_noted() -> None:
     for finish in ("STOP", "MAX_TOKENS"):
         for last in (part("$.a", stringValue="x", willContinue=True), {"partialArgs": [GROWING]}):
             answer = chat_answer()
-            answer.feed(pieces(START, last, finish=finish))
+            answer.feed(calls_chunk(START, last, finish=finish))
             made: Any = answer.completion()["choices"][0]["message"]["tool_calls"]
             assert made[0]["function"]["arguments"] == '{"a":"x"}'
             assert [(note.kind, note.param) for note in answer.notes] == [("dropped", "choices[0].message.tool_calls")]
@@ -121,7 +121,7 @@ def test_a_value_that_breaks_off_is_noted() -> None:
 
 def test_a_call_with_all_its_values_is_not_noted() -> None:
     answer = chat_answer()
-    answer.feed(pieces(START, part("$.a", stringValue="x")))
+    answer.feed(calls_chunk(START, part("$.a", stringValue="x")))
     assert answer.completion()["choices"][0]["message"]["tool_calls"]
     assert not answer.notes
 
@@ -153,8 +153,8 @@ def test_a_call_in_pieces_is_the_whole_call(calls: list[dict[str, Any]]) -> None
     assert calls_of(*calls) == [("f", {"a": "xy"})]
     answer = chat_answer()
     for call in calls:
-        answer.feed(pieces(call, finish=None))
-    answer.feed(pieces())
+        answer.feed(calls_chunk(call, finish=None))
+    answer.feed(calls_chunk())
     completion: Any = answer.completion()
     [made] = completion["choices"][0]["message"]["tool_calls"]
     assert json.loads(made["function"]["arguments"]) == {"a": "xy"}
@@ -179,9 +179,9 @@ def test_arguments_come_whole_and_in_pieces() -> None:
 
 def test_a_text_between_two_parts_of_a_call_changes_nothing() -> None:
     answer = chat_answer()
-    answer.feed(pieces(START, finish=None))
+    answer.feed(calls_chunk(START, finish=None))
     answer.feed({"candidates": [{"content": {"parts": [{"text": "So: "}]}}]})
-    answer.feed(pieces(part("$.a", numberValue=1), {}))
+    answer.feed(calls_chunk(part("$.a", numberValue=1), {}))
     message: Any = answer.completion()["choices"][0]["message"]
     assert (message["content"], message["tool_calls"][0]["function"]["arguments"]) == ("So: ", '{"a":1}')
 
@@ -219,12 +219,12 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("calls", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_no_value_replaces_another_one(calls: list[dict[str, Any]]) -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed(pieces(START, *calls))
+        chat_answer().feed(calls_chunk(START, *calls))
 
 
 def test_another_name_under_the_same_id_is_geminis_fault() -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed(pieces({**START, "id": "1"}, {"id": "1", "name": "g"}))
+        chat_answer().feed(calls_chunk({**START, "id": "1"}, {"id": "1", "name": "g"}))
 
 
 # Any arguments, and any way to cut the call into parts.
@@ -300,9 +300,9 @@ def test_any_way_of_cutting_calls_gives_the_same_calls(
     chunks: list[Any] = []
     while parts:
         size = data.draw(st.integers(1, len(parts)))
-        chunks.append(pieces(*parts[:size], finish=None))
+        chunks.append(calls_chunk(*parts[:size], finish=None))
         parts = parts[size:]
-    chunks.append(pieces())
+    chunks.append(calls_chunk())
     pairs = [(0, chunk) for chunk in chunks]
     plain = plain_of(chat_answer(), pairs)
     assert fold(stream_of(chat_answer(), pairs)) == choices_of(plain)
@@ -333,7 +333,7 @@ ANY_PART = st.fixed_dictionaries(
 def test_no_argument_is_lost_however_parts_come(calls: list[dict[str, Any]]) -> None:
     answer = chat_answer()
     try:
-        answer.feed(pieces(*calls))
+        answer.feed(calls_chunk(*calls))
         answer.completion()
     except UpstreamError:
         return
@@ -365,9 +365,9 @@ def test_no_argument_is_lost_however_parts_come(calls: list[dict[str, Any]]) -> 
 )
 def test_paths_that_are_none_are_geminis_fault(path: Any) -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed(pieces(START, part(path, numberValue=1)))
+        chat_answer().feed(calls_chunk(START, part(path, numberValue=1)))
 
 
 def test_a_path_that_contradicts_an_earlier_one_is_geminis_fault() -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed(pieces(START, part("$.a", numberValue=1), part("$.a.b", numberValue=2)))
+        chat_answer().feed(calls_chunk(START, part("$.a", numberValue=1), part("$.a.b", numberValue=2)))

@@ -41,7 +41,7 @@ def test_stream_and_plain_answer_are_the_same(recorded: list[Any]) -> None:
 
 
 @each_answer
-def test_nothing_of_an_answer_is_lost(recorded: list[Any]) -> None:
+def test_every_part_of_a_recorded_answer_is_kept(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
     answer = chat_answer()
     plain_of(answer, responses)
@@ -69,7 +69,7 @@ def test_usage_adds_up_to_geminis_total(recorded: list[Any]) -> None:
 
 
 @each_answer
-def test_what_is_stored_answers_the_same_when_it_comes_again(recorded: list[Any]) -> None:
+def test_stored_content_gives_the_same_message_again(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
     answer = chat_answer()
     plain_of(answer, responses)

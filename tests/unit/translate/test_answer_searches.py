@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.recorded import chunks, gemini_exchanges
+from tests.recorded import gemini_exchanges, responses_of_exchange
 from tests.unit.translate.answers import chat_answer, completion_answer
 
 
@@ -76,7 +76,7 @@ def test_rule_098_each_call_searches_for_itself() -> None:
 )
 def test_rule_098_recorded_searches(number: int, searches: int) -> None:
     answer = chat_answer()
-    for response in chunks(dict(gemini_exchanges())[number]):
+    for response in responses_of_exchange(dict(gemini_exchanges())[number]):
         answer.feed(response)
 
     assert answer.searches == [searches]

@@ -63,5 +63,5 @@ def test_no_metadata_is_zero() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, "twelve", -3, True, [], {}])
-def test_what_is_no_count_is_zero(wrong: Any) -> None:
+def test_a_value_that_is_no_count_is_zero(wrong: Any) -> None:
     assert usage(promptTokenCount=wrong, candidatesTokenCount=2) == (0, 2, 2)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.translate.upstream_call import UpstreamCall
-from tests.unit.translate.requests import WEATHER_TOOL, assistant, call, noted, result, translate, user
+from tests.exchanges import user_message
+from tests.unit.translate.requests import WEATHER_TOOL, assistant, call, noted, result, translate
 
 DEEP = '{"a":' * 90 + "1" + "}" * 90
 BOTTOMLESS = '{"a":[' * 50_000
@@ -18,7 +19,7 @@ PARAM = "messages[1].tool_calls[0].function.arguments"
 
 def sent(arguments: str) -> tuple[Any, UpstreamCall]:
     """Return the arguments as they go to Gemini, and the whole request."""
-    history = [user(), assistant(tool_calls=[call("c1", arguments=arguments)]), result("c1")]
+    history = [user_message(), assistant(tool_calls=[call("c1", arguments=arguments)]), result("c1")]
     upstream = translate(*history, tools=[WEATHER_TOOL])
     return upstream.body["contents"][1]["parts"][0]["functionCall"]["args"], upstream
 
@@ -87,7 +88,7 @@ def test_rule_022_sound_arguments_are_sent_without_a_note(arguments: str, value:
 
 def test_rule_022_a_legacy_call_is_named_by_its_own_parameter() -> None:
     legacy = {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "[1"}}
-    upstream = translate(user(), legacy, {"role": "function", "name": "f", "content": "1"})
+    upstream = translate(user_message(), legacy, {"role": "function", "name": "f", "content": "1"})
     assert upstream.body["contents"][1]["parts"][0]["functionCall"]["args"] == {"unparsed_arguments": "[1"}
     assert ("converted", "messages[1].function_call.arguments") in noted(upstream)
 

@@ -51,7 +51,7 @@ def test_a_suffix_is_an_instruction() -> None:
     assert noted(upstream) == [("converted", "suffix")]
 
 
-def test_what_is_not_honoured_is_noted() -> None:
+def test_a_dropped_completion_parameter_is_noted() -> None:
     (upstream,) = calls(best_of=3, logprobs=2, google={"media_resolution": "low"}, mine=1)
     assert noted(upstream) == [("dropped", name) for name in ("logprobs", "google.media_resolution", "best_of", "mine")]
     (upstream,) = calls(best_of=1, logit_bias={})

@@ -7,7 +7,8 @@ import pytest
 from api.errors import InvalidRequestError
 from api.openai.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS
 from api.translate.chat.dropped import DROPPED
-from tests.unit.translate.requests import DATA_URL, WEATHER_TOOL, assistant, call, noted, result, translate, user
+from tests.exchanges import user_message
+from tests.unit.translate.requests import DATA_URL, WEATHER_TOOL, assistant, call, noted, result, translate
 
 GIVEN: dict[str, Any] = {
     "verbosity": "low",
@@ -84,33 +85,39 @@ UNKNOWN_INSIDE: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"tools": [{"type": "function", "function": {**WEATHER_TOOL["function"], "examples": []}}]},
         ["tools[0].function.examples"],
     ),
-    "user": ({"messages": [{**user(), "id": "1", "name": None}]}, ["messages[0].id"]),
-    "system": ({"messages": [{"role": "system", "content": "x", **CACHED}, user()]}, ["messages[0].cache_control"]),
-    "part": ({"messages": [user([{"type": "text", "text": "x", **CACHED}])]}, ["messages[0].content[0].cache_control"]),
+    "user": ({"messages": [{**user_message(), "id": "1", "name": None}]}, ["messages[0].id"]),
+    "system": (
+        {"messages": [{"role": "system", "content": "x", **CACHED}, user_message()]},
+        ["messages[0].cache_control"],
+    ),
+    "part": (
+        {"messages": [user_message([{"type": "text", "text": "x", **CACHED}])]},
+        ["messages[0].content[0].cache_control"],
+    ),
     "image": (
-        {"messages": [user([{"type": "image_url", "image_url": {"url": DATA_URL, "size": 1}}])]},
+        {"messages": [user_message([{"type": "image_url", "image_url": {"url": DATA_URL, "size": 1}}])]},
         ["messages[0].content[0].image_url.size"],
     ),
     "result": (
-        {"messages": [user(), CALLED, {**result("call_1"), "name": "get_weather", "is_error": True}]},
+        {"messages": [user_message(), CALLED, {**result("call_1"), "name": "get_weather", "is_error": True}]},
         ["messages[2].is_error"],
     ),
     "part of a result": (
-        {"messages": [user(), CALLED, result("call_1", [{"type": "text", "text": "x", **CACHED}])]},
+        {"messages": [user_message(), CALLED, result("call_1", [{"type": "text", "text": "x", **CACHED}])]},
         ["messages[2].content[0].cache_control"],
     ),
 }
 
 
 @pytest.mark.parametrize(("parameters", "unknown"), UNKNOWN_INSIDE.values(), ids=UNKNOWN_INSIDE.keys())
-def test_what_is_unknown_inside_of_known_parameters_is_noted(parameters: dict[str, Any], unknown: list[str]) -> None:
+def test_unknown_fields_of_known_parameters_are_noted(parameters: dict[str, Any], unknown: list[str]) -> None:
     upstream = translate(*parameters.pop("messages", ()), **parameters)
     assert sorted(param for _, param in noted(upstream)) == unknown
 
 
-def test_what_an_assistant_message_carries_of_another_server_is_no_request() -> None:
+def test_fields_of_another_server_on_an_assistant_message_are_no_request() -> None:
     echo = assistant("Hi", refusal=None, annotations=[], provider_specific_fields={"x": 1}, parsed=None, logprobs=[])
-    assert translate(user(), echo, user()).notes == ()
+    assert translate(user_message(), echo, user_message()).notes == ()
 
 
 def test_obfuscation_that_is_asked_for_is_noted() -> None:
@@ -118,7 +125,7 @@ def test_obfuscation_that_is_asked_for_is_noted() -> None:
     assert noted(upstream) == [("dropped", "stream_options.include_obfuscation")]
 
 
-def test_what_stands_beside_google_in_extra_body_is_noted() -> None:
+def test_entries_beside_google_in_extra_body_are_noted() -> None:
     assert noted(translate(extra_body={"google": {}, "other": 1})) == [("dropped", "extra_body.other")]
 
 

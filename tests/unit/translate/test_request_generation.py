@@ -29,7 +29,7 @@ def test_parameters_go_under_geminis_names() -> None:
     }
 
 
-def test_nothing_asked_nothing_sent() -> None:
+def test_a_request_without_parameters_has_no_generation_config() -> None:
     assert translate().body == {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
 
 

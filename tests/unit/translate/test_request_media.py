@@ -9,6 +9,7 @@ from api.gemini.wire import Blob
 from api.translate.media_references import media_references, stored_media
 from sessions_store.canonical import canonical_message
 from sessions_store.model_profile import ModelProfile
+from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     DATA_URL,
     FLASH_2,
@@ -21,7 +22,6 @@ from tests.unit.translate.requests import (
     noted,
     result,
     translate,
-    user,
 )
 
 WEB = "https://example.com/a.png"
@@ -45,13 +45,13 @@ def file(**fields: Any) -> dict[str, Any]:
 
 def part_of(part: dict[str, Any], **options: Any) -> Any:
     """Return the Gemini part of one OpenAI part."""
-    return contents(user([part, TEXT]), **options)[0]["parts"][0]
+    return contents(user_message([part, TEXT]), **options)[0]["parts"][0]
 
 
 def refused(part: dict[str, Any]) -> InvalidRequestError:
     """Return the error that the part causes."""
     with pytest.raises(InvalidRequestError) as caught:
-        translate(user([TEXT, part]))
+        translate(user_message([TEXT, part]))
     return caught.value
 
 
@@ -75,9 +75,11 @@ def test_rule_078_what_was_fetched_goes_inline(part: dict[str, Any]) -> None:
 def test_rule_078_every_url_that_has_to_be_fetched_is_named() -> None:
     messages = [
         {"role": "user", "content": "https://example.com/no-media"},
-        user([TEXT, image(WEB), image(DATA_URL), image(YOUTUBE), image(FILES_API), image("gs://b/a.png")]),
+        user_message([TEXT, image(WEB), image(DATA_URL), image(YOUTUBE), image(FILES_API), image("gs://b/a.png")]),
         assistant("Here", images=[{"type": "image_url", "image_url": {"url": WEB}}, 7]),
-        user([{"type": "video_url", "video_url": {"url": WEB}}, file(file_data=WEB), file(file_id="x"), audio(PIXEL)]),
+        user_message(
+            [{"type": "video_url", "video_url": {"url": WEB}}, file(file_data=WEB), file(file_id="x"), audio(PIXEL)]
+        ),
         {"role": "tool", "tool_call_id": "a", "content": [image("http://example.com/b.png")]},
         assistant("Old", images=[{"type": "image_url", "image_url": {"url": WEB}}]),
     ]
@@ -92,18 +94,18 @@ def test_rule_078_every_url_that_has_to_be_fetched_is_named() -> None:
 
 
 def test_rule_078_what_was_fetched_before_is_found_in_the_stored_turn() -> None:
-    message = user([TEXT, image(DATA_URL), image(WEB), image(YOUTUBE)])
+    message = user_message([TEXT, image(DATA_URL), image(WEB), image(YOUTUBE)])
     stored = contents(message, fetched={WEB: BLOB})[0]
     assert stored_media(message, stored) == {WEB: BLOB}
-    assert stored_media(user([TEXT, image(WEB)]), stored) == {}
-    assert stored_media(user("text"), stored) == {}
+    assert stored_media(user_message([TEXT, image(WEB)]), stored) == {}
+    assert stored_media(user_message("text"), stored) == {}
 
 
 def test_rule_078_what_a_tool_showed_is_found_in_its_stored_result() -> None:
     for profile in (FLASH_2, FLASH_3):
         message = result("a", [TEXT, image(WEB)])
         upstream = translate(
-            user(), assistant(None, tool_calls=[call("a")]), message, profile=profile, fetched={WEB: BLOB}
+            user_message(), assistant(None, tool_calls=[call("a")]), message, profile=profile, fetched={WEB: BLOB}
         )
         face = upstream.faces[2]
         assert face is not None
@@ -200,7 +202,7 @@ def test_rule_082_detail_is_a_resolution_of_each_part_where_the_model_has_it() -
 def test_rule_082_detail_is_one_resolution_for_all_where_it_is_not(
     details: list[str], resolution: str | None, notes: list[tuple[str, str]]
 ) -> None:
-    upstream = translate(user([image(DATA_URL, detail=detail) for detail in details]), profile=FLASH_2)
+    upstream = translate(user_message([image(DATA_URL, detail=detail) for detail in details]), profile=FLASH_2)
     assert upstream.body.get("generationConfig", {}).get("mediaResolution") == resolution
     assert noted(upstream) == notes
 
@@ -211,7 +213,7 @@ def test_no_image_no_resolution() -> None:
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3])
 def test_rule_082_a_detail_that_does_not_exist_is_noted(profile: ModelProfile) -> None:
-    upstream = translate(user([image(DATA_URL, detail="enormous")]), profile=profile)
+    upstream = translate(user_message([image(DATA_URL, detail="enormous")]), profile=profile)
     assert noted(upstream) == [("dropped", "messages[0].content[0].image_url.detail")]
     assert "generationConfig" not in upstream.body
 
@@ -239,18 +241,18 @@ def test_data_urls_are_read_in_any_case() -> None:
 )
 def test_the_short_forms_of_other_servers_are_taken(short: dict[str, Any], whole: dict[str, Any]) -> None:
     assert part_of(short) == part_of(whole)
-    message, other = user([short]), user([whole])
+    message, other = user_message([short]), user_message([whole])
     if short["type"] != "input_audio":
         assert canonical_message(message) == canonical_message(other)
 
 
 def test_a_plain_string_is_fetched_like_an_object() -> None:
     part = {"type": "image_url", "image_url": WEB}
-    [reference] = media_references([user([TEXT, part])], restored={})
+    [reference] = media_references([user_message([TEXT, part])], restored={})
     assert (reference.url, reference.param) == (WEB, "messages[0].content[1].image_url.url")
     assert part_of(part, fetched={WEB: BLOB}) == {"inlineData": BLOB}
     content: Any = {"role": "user", "parts": [{"text": "?"}, {"inlineData": BLOB}]}
-    assert stored_media(user([TEXT, part]), content) == {WEB: BLOB}
+    assert stored_media(user_message([TEXT, part]), content) == {WEB: BLOB}
 
 
 def test_sound_without_a_format_is_refused_by_name() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
+from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     DATA_URL,
     FLASH_3,
@@ -17,7 +18,6 @@ from tests.unit.translate.requests import (
     noted,
     result,
     translate,
-    user,
 )
 
 
@@ -35,7 +35,9 @@ def text(role: str, *texts: str) -> dict[str, Any]:
 
 def test_rule_001_system_and_developer_messages_are_parts_of_the_system_instruction() -> None:
     upstream = translate(
-        system("Be terse."), developer([{"type": "text", "text": "In"}, {"type": "text", "text": "French."}]), user()
+        system("Be terse."),
+        developer([{"type": "text", "text": "In"}, {"type": "text", "text": "French."}]),
+        user_message(),
     )
     assert upstream.body["systemInstruction"] == {"parts": [{"text": "Be terse."}, {"text": "In"}, {"text": "French."}]}
     assert upstream.body["contents"] == [text("user", "Hi")]
@@ -45,7 +47,7 @@ def test_rule_001_system_and_developer_messages_are_parts_of_the_system_instruct
 
 
 def test_rule_002_a_later_system_message_stays_in_its_place_as_marked_user_text() -> None:
-    upstream = translate(system("A"), user("one"), assistant("two"), system("Be brief."), user("three"))
+    upstream = translate(system("A"), user_message("one"), assistant("two"), system("Be brief."), user_message("three"))
     marked = "<system_message>\nBe brief.\n</system_message>"
     assert upstream.body["contents"] == [text("user", "one"), text("model", "two"), text("user", marked, "three")]
     assert upstream.body["systemInstruction"] == {"parts": [{"text": "A"}]}
@@ -63,21 +65,23 @@ def test_rule_003_a_request_of_system_messages_alone_is_what_the_user_says() -> 
 
 @pytest.mark.parametrize("content", ["", [{"type": "text", "text": ""}]])
 def test_rule_004_an_empty_system_instruction_is_left_out(content: Any) -> None:
-    upstream = translate(system(content), user())
+    upstream = translate(system(content), user_message())
     assert upstream.body == {"contents": [text("user", "Hi")]}
     assert upstream.placement == [-2, 0]
     assert upstream.faces == [None, text("user", "Hi")]
 
 
 def test_rule_005_neighbours_of_one_role_become_one_turn() -> None:
-    upstream = translate(user("a"), user("b"), user("c"), assistant("d"), assistant("e"), user("f"))
+    upstream = translate(
+        user_message("a"), user_message("b"), user_message("c"), assistant("d"), assistant("e"), user_message("f")
+    )
     assert upstream.body["contents"] == [text("user", "a", "b", "c"), text("model", "d", "e"), text("user", "f")]
     assert upstream.placement == [0, 0, 0, 1, 1, 2]
     assert upstream.faces[1] == text("user", "b")
 
 
 def test_rule_006_trailing_assistant_messages_are_dropped() -> None:
-    upstream = translate(user("a"), assistant("b"), assistant("c"))
+    upstream = translate(user_message("a"), assistant("b"), assistant("c"))
     assert upstream.body["contents"] == [text("user", "a")]
     assert upstream.faces == [text("user", "a"), None, None]
     assert upstream.placement == [0, -2, -2]
@@ -86,9 +90,9 @@ def test_rule_006_trailing_assistant_messages_are_dropped() -> None:
 
 def test_rule_007_empty_text_is_skipped_and_an_empty_turn_is_one_blank() -> None:
     parts = [{"type": "text", "text": ""}, {"type": "text", "text": "a"}]
-    assert contents(user(parts)) == [text("user", "a")]
-    assert contents(user("")) == [text("user", " ")]
-    assert contents(user("a"), assistant(""), user("b")) == [text("user", "a", "b")]
+    assert contents(user_message(parts)) == [text("user", "a")]
+    assert contents(user_message("")) == [text("user", " ")]
+    assert contents(user_message("a"), assistant(""), user_message("b")) == [text("user", "a", "b")]
 
 
 def test_rule_007_a_request_of_assistant_messages_alone_leaves_one_blank_turn() -> None:
@@ -100,20 +104,20 @@ def test_rule_007_a_request_of_assistant_messages_alone_leaves_one_blank_turn() 
 
 def test_rule_008_a_turn_of_media_alone_gets_a_blank_text() -> None:
     image = {"type": "image_url", "image_url": {"url": DATA_URL}}
-    assert contents(user([image])) == [
+    assert contents(user_message([image])) == [
         {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": PIXEL}}, {"text": " "}]}
     ]
 
 
 def test_rule_009_texts_are_never_joined() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    assert contents(user(parts)) == [text("user", "a", "b")]
-    output = contents(user(), assistant(tool_calls=[call("c1")]), result("c1", parts), tools=[WEATHER_TOOL])[-1]
+    assert contents(user_message(parts)) == [text("user", "a", "b")]
+    output = contents(user_message(), assistant(tool_calls=[call("c1")]), result("c1", parts), tools=[WEATHER_TOOL])[-1]
     assert output["parts"][0]["functionResponse"]["response"] == {"output": ["a", "b"]}
 
 
 def test_rule_010_reasoning_sent_back_is_a_thought() -> None:
-    messages = (user(), assistant("b", reasoning_content="Let me think."), user("c"))
+    messages = (user_message(), assistant("b", reasoning_content="Let me think."), user_message("c"))
     assert contents(*messages)[1] == {
         "role": "model",
         "parts": [{"text": "Let me think.", "thought": True}, {"text": "b"}],
@@ -124,9 +128,9 @@ def test_rule_010_reasoning_sent_back_is_a_thought() -> None:
 
 
 def test_rule_010_reasoning_under_its_other_name_is_a_thought_too() -> None:
-    messages = (user(), assistant("b", reasoning="Let me think."), user("c"))
+    messages = (user_message(), assistant("b", reasoning="Let me think."), user_message("c"))
     assert contents(*messages)[1]["parts"] == [{"text": "Let me think.", "thought": True}, {"text": "b"}]
-    both = (user(), assistant("b", reasoning_content="So.", reasoning="So."), user("c"))
+    both = (user_message(), assistant("b", reasoning_content="So.", reasoning="So."), user_message("c"))
     assert contents(*both)[1]["parts"] == [{"text": "So.", "thought": True}, {"text": "b"}]
     assert noted(translate(*messages, profile=PLAIN)) == [("dropped", "messages[1].reasoning")]
 
@@ -140,27 +144,29 @@ def test_rule_010_reasoning_under_its_other_name_is_a_thought_too() -> None:
     ids=["images", "markdown"],
 )
 def test_rule_011_images_of_earlier_answers_are_sent_again(answer: dict[str, Any]) -> None:
-    assert contents(user(), answer, user("Bigger"))[1] == {
+    assert contents(user_message(), answer, user_message("Bigger"))[1] == {
         "role": "model",
         "parts": [{"text": "Here:"}, {"inlineData": {"mimeType": "image/png", "data": PIXEL}}],
     }
 
 
 def test_images_that_are_no_images_are_noted() -> None:
-    upstream = translate(user(), assistant("a", images=[7, {"image_url": {}}]), user())
+    upstream = translate(user_message(), assistant("a", images=[7, {"image_url": {}}]), user_message())
     assert noted(upstream) == [("dropped", "messages[1].images[0]"), ("dropped", "messages[1].images[1]")]
 
 
 def test_a_refusal_is_what_the_model_said() -> None:
-    assert contents(user(), assistant(refusal="No."), user())[1] == text("model", "No.")
+    assert contents(user_message(), assistant(refusal="No."), user_message())[1] == text("model", "No.")
     parts = [{"type": "refusal", "refusal": "No."}]
-    assert contents(user(), assistant(parts), user())[1] == text("model", "No.")
+    assert contents(user_message(), assistant(parts), user_message())[1] == text("model", "No.")
 
 
-def test_what_gemini_has_no_place_for_in_a_message_is_noted() -> None:
+def test_message_fields_without_a_place_in_gemini_are_noted() -> None:
     breakpoint_part = {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
     upstream = translate(
-        {"role": "user", "content": [breakpoint_part], "name": "Ann"}, assistant("b", audio={"id": "audio_1"}), user()
+        {"role": "user", "content": [breakpoint_part], "name": "Ann"},
+        assistant("b", audio={"id": "audio_1"}),
+        user_message(),
     )
     assert noted(upstream) == [
         ("converted", "messages[0].name"),
@@ -170,8 +176,12 @@ def test_what_gemini_has_no_place_for_in_a_message_is_noted() -> None:
 
 
 def test_messages_are_not_changed() -> None:
-    history = [user([{"type": "text", "text": "a"}]), user("b"), assistant("c", tool_calls=[call("c1")])]
-    messages = [*history, result("c1"), user("d")]
+    history = [
+        user_message([{"type": "text", "text": "a"}]),
+        user_message("b"),
+        assistant("c", tool_calls=[call("c1")]),
+    ]
+    messages = [*history, result("c1"), user_message("d")]
     before = repr(messages)
     translate(*messages, tools=[WEATHER_TOOL], profile=FLASH_3)
     assert repr(messages) == before
@@ -187,5 +197,5 @@ def test_a_conversation_that_begins_with_a_call_gets_a_user_turn_first() -> None
 def test_an_error_names_the_part() -> None:
     image = {"type": "image_url", "image_url": {"url": "ftp://x"}}
     with pytest.raises(InvalidRequestError) as caught:
-        translate(user("a"), user([{"type": "text", "text": "b"}, image]))
+        translate(user_message("a"), user_message([{"type": "text", "text": "b"}, image]))
     assert caught.value.param == "messages[1].content[1].image_url.url"

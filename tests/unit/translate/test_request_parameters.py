@@ -8,7 +8,8 @@ import pytest
 from api.errors import InvalidRequestError
 from api.translate.upstream_call import OMITTED
 from api.translate.vertex import final_call
-from tests.unit.translate.requests import FLASH_2, FLASH_3, WEATHER_TOOL, config, noted, translate, user
+from tests.exchanges import user_message
+from tests.unit.translate.requests import FLASH_2, FLASH_3, WEATHER_TOOL, config, noted, translate
 
 WITH_LOGPROBS = replace(FLASH_2, name="gemini-2.0-flash", logprobs=True, thinking="none")
 SEARCH: dict[str, Any] = {"googleSearch": {}}
@@ -75,7 +76,7 @@ def test_web_search_is_google_search() -> None:
     assert upstream.notes == ()
 
 
-def test_what_google_search_cannot_be_told_is_noted() -> None:
+def test_web_search_options_that_google_search_lacks_are_noted() -> None:
     place = {"type": "approximate", "approximate": {"city": "Oslo"}}
     upstream = translate(web_search_options={"search_context_size": "high", "user_location": place})
     assert noted(upstream) == [
@@ -140,7 +141,7 @@ def test_googles_tools_beside_json_follow_the_catalogue(profile: Any, kept: bool
 def test_rule_076_cached_content_brings_its_own_instructions_and_tools() -> None:
     upstream = translate(
         {"role": "system", "content": "Be brief."},
-        user(),
+        user_message(),
         tools=[WEATHER_TOOL],
         tool_choice="required",
         google={"cached_content": "cachedContents/abc"},

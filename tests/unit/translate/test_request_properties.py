@@ -265,7 +265,7 @@ def test_any_conversation_is_one_that_gemini_takes(messages: list[dict[str, Any]
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(conversations, conversations, st.sampled_from(MODELS), st.sampled_from(MODELS))
-def test_what_one_model_was_sent_another_one_takes(
+def test_the_stored_content_of_one_model_is_accepted_by_another(
     earlier: list[dict[str, Any]], messages: list[dict[str, Any]], before: ModelProfile, profile: ModelProfile
 ) -> None:
     """The stored faces of an earlier request go before a later one, and in place of its own messages."""
@@ -377,7 +377,7 @@ def client_bodies() -> list[Any]:
 
 @pytest.mark.parametrize("profile", MODELS, ids=lambda profile: profile.name)
 @pytest.mark.parametrize("body", client_bodies())
-def test_what_real_clients_send_is_accepted(body: dict[str, Any], profile: ModelProfile) -> None:
+def test_recorded_requests_of_real_clients_are_accepted(body: dict[str, Any], profile: ModelProfile) -> None:
     if "prompt" in body:
         for upstream in completion_to_gemini(parse_completion(orjson.dumps(body)), profile=profile):
             judge(upstream, profile)

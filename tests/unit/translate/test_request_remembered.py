@@ -4,6 +4,7 @@ from typing import Any
 
 from api.gemini.wire import Content
 from api.translate.chat.request import OMITTED, SYSTEM, RememberedMessage
+from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     FLASH_3,
     SIGNATURE,
@@ -13,7 +14,6 @@ from tests.unit.translate.requests import (
     noted,
     result,
     translate,
-    user,
 )
 
 
@@ -28,7 +28,7 @@ def remember(message: dict[str, Any], content: Content | None) -> RememberedMess
 SYSTEM_MESSAGE = {"role": "system", "content": "Be terse."}
 REMEMBERED = [
     remember(SYSTEM_MESSAGE, face("system", "Be terse.")),
-    remember(user("I am Ann."), face("user", "I am Ann.")),
+    remember(user_message("I am Ann."), face("user", "I am Ann.")),
     remember(
         assistant("Hello Ann."), {"role": "model", "parts": [{"text": "Hello Ann.", "thoughtSignature": SIGNATURE}]}
     ),
@@ -36,7 +36,7 @@ REMEMBERED = [
 
 
 def test_remembered_turns_go_first_exactly_as_stored() -> None:
-    upstream = translate(user("Who am I?"), remembered=REMEMBERED, profile=FLASH_3)
+    upstream = translate(user_message("Who am I?"), remembered=REMEMBERED, profile=FLASH_3)
     assert upstream.body == {
         "contents": [face("user", "I am Ann."), REMEMBERED[2].content, face("user", "Who am I?")],
         "systemInstruction": {"parts": [{"text": "Be terse."}]},
@@ -48,7 +48,7 @@ def test_remembered_turns_go_first_exactly_as_stored() -> None:
 
 def test_the_requests_own_system_message_wins() -> None:
     own = {"role": "developer", "content": "Be kind."}
-    upstream = translate(own, user("Who am I?"), remembered=REMEMBERED)
+    upstream = translate(own, user_message("Who am I?"), remembered=REMEMBERED)
     assert upstream.body["systemInstruction"] == {"parts": [{"text": "Be kind."}]}
     assert upstream.placement == [OMITTED, 0, 1, SYSTEM, 2]
     assert upstream.faces == [face("system", "Be kind."), face("user", "Who am I?")]
@@ -57,14 +57,14 @@ def test_the_requests_own_system_message_wins() -> None:
 def test_a_system_message_that_was_stored_within_the_conversation_stays_there() -> None:
     marked = face("user", "<system_message>\nBe brief.\n</system_message>")
     remembered = [*REMEMBERED, remember({"role": "system", "content": "Be brief."}, marked)]
-    upstream = translate(user("Go"), remembered=remembered)
+    upstream = translate(user_message("Go"), remembered=remembered)
     assert upstream.body["contents"][2] == {"role": "user", "parts": [*marked["parts"], {"text": "Go"}]}
     assert upstream.placement == [SYSTEM, 0, 1, 2, 2]
 
 
 def test_a_message_without_a_stored_face_is_translated() -> None:
     remembered = [remember(item.message, None) for item in REMEMBERED]  # type: ignore[arg-type]
-    upstream = translate(user("Who am I?"), remembered=remembered)
+    upstream = translate(user_message("Who am I?"), remembered=remembered)
     assert upstream.body["contents"] == [
         face("user", "I am Ann."),
         face("model", "Hello Ann."),
@@ -89,11 +89,11 @@ def test_a_remembered_call_without_its_result_gets_one_that_says_so() -> None:
     }
     answer: Any = {"functionResponse": {"name": "get_weather", "response": {"output": "21"}, "id": "g2"}}
     remembered = [
-        remember(user(), face("user", "Hi")),
+        remember(user_message(), face("user", "Hi")),
         remember(assistant(tool_calls=[call("c1"), call("c2")]), called),
         remember(result("c2"), {"role": "user", "parts": [answer]}),
     ]
-    upstream = translate(user("Never mind"), remembered=remembered, tools=[WEATHER_TOOL], profile=FLASH_3)
+    upstream = translate(user_message("Never mind"), remembered=remembered, tools=[WEATHER_TOOL], profile=FLASH_3)
     missing = {"functionResponse": {"name": "get_weather", "response": {"error": "No result was given."}, "id": "g1"}}
     assert upstream.body["contents"][2] == {"role": "user", "parts": [missing, answer]}
     assert upstream.placement == [0, 1, 2, 3]
@@ -104,10 +104,10 @@ def test_ids_of_remembered_calls_and_results_go_only_to_models_that_take_them() 
     called: Content = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}, "id": "g1"}}]}
     answered: Content = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}, "id": "g1"}}]}
     remembered = [
-        remember(user(), face("user", "Hi")),
+        remember(user_message(), face("user", "Hi")),
         remember(assistant(tool_calls=[call("c1", "f")]), called),
         remember(result("c1"), answered),
     ]
-    upstream = translate(user("Go"), remembered=remembered)
+    upstream = translate(user_message("Go"), remembered=remembered)
     assert upstream.body["contents"][1]["parts"] == [{"functionCall": {"name": "f", "args": {}}}]
     assert upstream.body["contents"][2]["parts"] == [{"functionResponse": {"name": "f", "response": {}}}]

@@ -8,6 +8,7 @@ import pytest
 from api.errors import InvalidRequestError
 from api.gemini.wire import Content
 from api.translate.upstream_call import RememberedMessage
+from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     DATA_URL,
     FLASH_2,
@@ -22,7 +23,6 @@ from tests.unit.translate.requests import (
     noted,
     result,
     translate,
-    user,
 )
 
 SCREENSHOT: dict[str, Any] = {"type": "image_url", "image_url": {"url": DATA_URL}}
@@ -35,7 +35,7 @@ CALLS = assistant(None, tool_calls=[call("a", "look"), call("b", "peek")])
 
 def results_of(*messages: Any, **options: Any) -> list[Content]:
     """Return the contents after the model's calls."""
-    sent = contents(user(), *messages, **options)
+    sent = contents(user_message(), *messages, **options)
     return sent[2:]
 
 
@@ -48,7 +48,7 @@ def test_rule_018_an_image_goes_into_the_result_where_the_model_takes_it() -> No
 
 
 def test_rule_018_before_gemini_3_it_follows_the_results() -> None:
-    upstream = translate(user(), CALLS, result("b", [SCREENSHOT]), result("a", [DONE]), user("So?"))
+    upstream = translate(user_message(), CALLS, result("b", [SCREENSHOT]), result("a", [DONE]), user_message("So?"))
     results, media, last = upstream.body["contents"][2:]
     assert [part["functionResponse"]["name"] for part in results["parts"]] == ["look", "peek"]
     assert media == {"role": "user", "parts": [{"inlineData": BLOB}, {"text": " "}]}
@@ -66,7 +66,7 @@ def test_rule_018_two_images_of_two_results_follow_in_the_order_of_the_calls() -
 
 def test_rule_018_detail_has_no_place_inside_a_result() -> None:
     small = {"type": "image_url", "image_url": {"url": DATA_URL, "detail": "low"}}
-    upstream = translate(user(), CALL, result("a", [small]), profile=FLASH_3)
+    upstream = translate(user_message(), CALL, result("a", [small]), profile=FLASH_3)
     assert upstream.body["contents"][2]["parts"][0]["functionResponse"]["parts"] == [{"inlineData": BLOB}]
     assert ("dropped", "messages[2].content.image_url.detail") in noted(upstream)
 
@@ -74,20 +74,22 @@ def test_rule_018_detail_has_no_place_inside_a_result() -> None:
 @pytest.mark.parametrize("first", [FLASH_2, FLASH_3_WITHOUT_IDS])
 @pytest.mark.parametrize("then", [FLASH_2, FLASH_3_WITHOUT_IDS])
 def test_rule_018_a_stored_result_fits_the_model_that_is_asked_next(first: Any, then: Any) -> None:
-    messages = [user(), CALL, result("a", [DONE, SCREENSHOT])]
+    messages = [user_message(), CALL, result("a", [DONE, SCREENSHOT])]
     faces = translate(*messages, profile=first).faces
     remembered = [
         RememberedMessage(message=message, content=face) for message, face in zip(messages, faces, strict=True)
     ]
-    upstream = translate(assistant("Seen"), user("And?"), profile=then, remembered=remembered)
-    fresh = translate(*messages, assistant("Seen"), user("And?"), profile=then)
+    upstream = translate(assistant("Seen"), user_message("And?"), profile=then, remembered=remembered)
+    fresh = translate(*messages, assistant("Seen"), user_message("And?"), profile=then)
     assert str(BLOB) in str(upstream.body["contents"])
     assert upstream.body["contents"][2:] == fresh.body["contents"][2:]
 
 
 def test_rule_011_images_of_earlier_answers_are_sent_again() -> None:
     (_, model, _) = contents(
-        user("Draw"), assistant(None, images=[{"type": "image_url", "image_url": {"url": DATA_URL}}]), user("Bluer")
+        user_message("Draw"),
+        assistant(None, images=[{"type": "image_url", "image_url": {"url": DATA_URL}}]),
+        user_message("Bluer"),
     )
     assert model == {"role": "model", "parts": [{"inlineData": BLOB}]}
 
@@ -101,35 +103,37 @@ def test_rule_011_a_stored_picture_comes_back_with_its_signature() -> None:
         ],
     }
     for message in (assistant("Here"), assistant("Here", images=[{"image_url": {"url": DATA_URL}}])):
-        sent = contents(user("Draw"), message, user("Bluer"), restored={1: stored}, profile=FLASH_3)
+        sent = contents(user_message("Draw"), message, user_message("Bluer"), restored={1: stored}, profile=FLASH_3)
         assert sent[1] == stored
 
 
 def test_rule_011_a_stored_picture_that_is_not_the_clients_is_not_used() -> None:
     stored: Content = {"role": "model", "parts": [{"inlineData": {"mimeType": "image/png", "data": "b3RoZXI="}}]}
     upstream = translate(
-        user("Draw"),
+        user_message("Draw"),
         assistant(None, images=[{"image_url": {"url": DATA_URL}}]),
-        user("Bluer"),
+        user_message("Bluer"),
         restored={1: stored},
     )
     assert upstream.body["contents"][1]["parts"] == [{"inlineData": BLOB}]
     assert ("dropped", "messages[1]") in noted(upstream)
 
 
-def test_what_a_model_spoke_is_not_sent_back() -> None:
+def test_audio_of_a_model_is_not_sent_back() -> None:
     spoken: Content = {"role": "model", "parts": [{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "AAAA"}}]}
     answer = assistant(None, audio={"id": "audio_1"})
-    upstream = translate(user("Say hi"), answer, user("Louder"), restored={1: spoken})
+    upstream = translate(user_message("Say hi"), answer, user_message("Louder"), restored={1: spoken})
     assert [content["role"] for content in upstream.body["contents"]] == ["user"]
     assert ("dropped", "messages[1].audio") in noted(upstream)
     spoken["parts"].append({"text": "Hi"})
-    assert contents(user("Say hi"), answer, user("Louder"), restored={1: spoken})[1]["parts"] == [{"text": "Hi"}]
+    assert contents(user_message("Say hi"), answer, user_message("Louder"), restored={1: spoken})[1]["parts"] == [
+        {"text": "Hi"}
+    ]
 
 
 def test_the_transcript_of_a_spoken_answer_is_sent_back_as_text() -> None:
     answer = assistant(None, audio={"id": "audio_1", "transcript": "Hi there"})
-    upstream = translate(user("Say hi"), answer, user("Louder"))
+    upstream = translate(user_message("Say hi"), answer, user_message("Louder"))
     assert upstream.body["contents"][1]["parts"] == [{"text": "Hi there"}]
     assert ("dropped", "messages[1].audio") in noted(upstream)
 
@@ -139,7 +143,7 @@ VOICE = {"voice": "alloy", "format": "wav"}
 
 def modalities(profile: Any, **parameters: Any) -> dict[str, Any]:
     """Return what the generation config says of modalities and speech."""
-    config = translate(user("Hi"), profile=profile, **parameters).body.get("generationConfig", {})
+    config = translate(user_message("Hi"), profile=profile, **parameters).body.get("generationConfig", {})
     return {key: value for key, value in config.items() if key in {"responseModalities", "speechConfig"}}
 
 
@@ -181,10 +185,10 @@ def test_rule_084_what_cannot_be_spoken_is_refused_by_name(
     profile: Any, parameters: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        translate(user("Hi"), profile=profile, **parameters)
+        translate(user_message("Hi"), profile=profile, **parameters)
     assert caught.value.param == param
     assert param in caught.value.message
 
 
 def test_a_voice_without_speech_is_noted() -> None:
-    assert noted(translate(user("Hi"), profile=FLASH_3, audio=VOICE)) == [("dropped", "audio")]
+    assert noted(translate(user_message("Hi"), profile=FLASH_3, audio=VOICE)) == [("dropped", "audio")]

@@ -8,6 +8,7 @@ import pytest
 
 from api.gemini.wire import Content
 from api.translate.signatures import SKIP_SIGNATURE, without_signatures
+from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     FLASH_2,
     FLASH_3,
@@ -22,7 +23,6 @@ from tests.unit.translate.requests import (
     noted,
     result,
     translate,
-    user,
 )
 
 EXTRA: dict[str, Any] = {"extra_content": {"google": {"thought_signature": SIGNATURE}}}
@@ -33,13 +33,13 @@ def signatures(turn: Content) -> list[str | None]:
 
 
 def test_rule_026_a_signature_alone_stands_on_a_part_with_empty_text() -> None:
-    turns = contents(user(), assistant("", **EXTRA), user("b"), profile=FLASH_3)
+    turns = contents(user_message(), assistant("", **EXTRA), user_message("b"), profile=FLASH_3)
     assert turns[1]["parts"] == [{"text": "", "thoughtSignature": SIGNATURE}]
 
 
 def test_rule_026_empty_signed_parts_of_a_stored_turn_are_kept() -> None:
     stored: Content = {"role": "model", "parts": [{"text": "Hello"}, {"text": "", "thoughtSignature": SIGNATURE}]}
-    turns = contents(user(), assistant("Hello"), user("b"), restored={1: stored}, profile=FLASH_3)
+    turns = contents(user_message(), assistant("Hello"), user_message("b"), restored={1: stored}, profile=FLASH_3)
     assert turns[1] == stored
 
 
@@ -60,7 +60,7 @@ def test_rule_026_empty_signed_parts_of_a_stored_turn_are_kept() -> None:
 def test_rule_027_a_signature_that_a_call_carries_stands_on_it(carrier: dict[str, Any]) -> None:
     first = {**call("c1"), **carrier}
     upstream = translate(
-        user(),
+        user_message(),
         assistant(tool_calls=[first, call("c2")]),
         result(first["id"]),
         result("c2"),
@@ -77,22 +77,22 @@ def test_rule_027_a_signature_that_a_call_carries_stands_on_it(carrier: dict[str
     "carrier", [EXTRA, {"provider_specific_fields": {"thought_signatures": [SIGNATURE]}}], ids=["google", "provider"]
 )
 def test_a_signature_that_a_message_carries_stands_on_its_text(carrier: dict[str, Any]) -> None:
-    turns = contents(user(), assistant("a", **carrier), user("b"), profile=FLASH_3)
+    turns = contents(user_message(), assistant("a", **carrier), user_message("b"), profile=FLASH_3)
     assert turns[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}]
 
 
 def test_a_signature_that_a_content_part_carries_stands_on_that_part() -> None:
     parts = [{"type": "text", "text": "a", **EXTRA}, {"type": "text", "text": "b"}]
-    turns = contents(user(), assistant(parts), user("c"), profile=FLASH_3)
+    turns = contents(user_message(), assistant(parts), user_message("c"), profile=FLASH_3)
     assert turns[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}, {"text": "b"}]
 
 
 def test_rule_028_calls_before_the_last_user_message_need_no_signature() -> None:
     older = (assistant(tool_calls=[call("c1")]), result("c1"))
     upstream = translate(
-        user(),
+        user_message(),
         *older,
-        user("again"),
+        user_message("again"),
         assistant(tool_calls=[call("c2"), call("c3")]),
         result("c2"),
         result("c3"),
@@ -114,7 +114,7 @@ def test_rule_028_calls_before_the_last_user_message_need_no_signature() -> None
 def test_rule_029_no_signature_stands_on_two_parts() -> None:
     calls = [call("c1", **EXTRA), call("c2", **EXTRA)]
     turns = contents(
-        user(),
+        user_message(),
         assistant("a", tool_calls=calls, **EXTRA),
         result("c1"),
         result("c2"),
@@ -125,7 +125,7 @@ def test_rule_029_no_signature_stands_on_two_parts() -> None:
 
 
 def test_rule_030_models_that_check_nothing_get_no_skip_value() -> None:
-    upstream = translate(user(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL])
+    upstream = translate(user_message(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL])
     assert signatures(upstream.body["contents"][1]) == [None]
     assert upstream.notes == ()
 
@@ -147,7 +147,7 @@ def test_rule_036_a_stored_turn_is_sent_exactly_as_it_came() -> None:
         ],
     }
     upstream = translate(
-        user(),
+        user_message(),
         assistant(tool_calls=[call("c1"), call("c2")]),
         result("c2"),
         result("c1"),
@@ -165,7 +165,7 @@ def test_rule_036_a_stored_turn_is_sent_exactly_as_it_came() -> None:
 def test_a_stored_turn_without_signature_gets_the_skip_value_and_stays_unchanged() -> None:
     stored: Content = {"role": "model", "parts": [{"functionCall": {"name": "get_weather", "args": {}}}]}
     upstream = translate(
-        user(),
+        user_message(),
         assistant(tool_calls=[call("c1")]),
         result("c1"),
         tools=[WEATHER_TOOL],
@@ -180,7 +180,7 @@ def test_a_stored_turn_without_signature_gets_the_skip_value_and_stays_unchanged
 def test_a_stored_turn_with_other_calls_than_the_message_is_not_used() -> None:
     stored: Content = {"role": "model", "parts": [{"text": "no call"}]}
     upstream = translate(
-        user(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL], restored={1: stored}
+        user_message(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL], restored={1: stored}
     )
     assert "functionCall" in upstream.body["contents"][1]["parts"][0]
     assert noted(upstream) == [("dropped", "messages[1]")]
@@ -192,7 +192,7 @@ def test_ids_of_stored_turns_go_only_to_models_that_take_them() -> None:
         "parts": [{"text": "a"}, {"functionCall": {"name": "get_weather", "args": {}, "id": "g1"}}],
     }
     upstream = translate(
-        user(),
+        user_message(),
         assistant("a", tool_calls=[call("c1")]),
         result("c1"),
         tools=[WEATHER_TOOL],
@@ -206,9 +206,9 @@ def test_ids_of_stored_turns_go_only_to_models_that_take_them() -> None:
 
 def test_rule_038_a_body_can_be_sent_again_without_signatures() -> None:
     upstream = translate(
-        user(),
+        user_message(),
         assistant("a", **EXTRA),
-        user("b"),
+        user_message("b"),
         assistant(
             tool_calls=[call("c1", extra_content={"google": {"thought_signature": OTHER_SIGNATURE}}), call("c2")]
         ),
@@ -232,7 +232,7 @@ def test_rule_038_a_body_can_be_sent_again_without_signatures() -> None:
 
 
 def test_rule_038_a_turn_that_was_only_a_signature_leaves_a_blank() -> None:
-    upstream = translate(user(), assistant("", **EXTRA), user("b"), profile=FLASH_3)
+    upstream = translate(user_message(), assistant("", **EXTRA), user_message("b"), profile=FLASH_3)
     again = without_signatures(upstream.body)
     assert again["contents"][1]["parts"] == [{"text": " "}]
 
@@ -243,7 +243,9 @@ def test_rule_038_a_turn_that_was_only_a_signature_leaves_a_blank() -> None:
     ids=["alphabet", "length", "model"],
 )
 def test_signatures_that_cannot_be_sent_are_noted(signature: str, profile: Any) -> None:
-    upstream = translate(user(), assistant("a", thought_signature=signature), user("b"), profile=profile)
+    upstream = translate(
+        user_message(), assistant("a", thought_signature=signature), user_message("b"), profile=profile
+    )
     assert upstream.body["contents"][1]["parts"] == [{"text": "a"}]
     assert noted(upstream) == [("dropped", "messages[1].thought_signature")]
 
@@ -251,14 +253,14 @@ def test_signatures_that_cannot_be_sent_are_noted(signature: str, profile: Any) 
 @pytest.mark.parametrize("junk", [7, "", None, {}, {"google": 7}, {"google": {"thought_signature": 7}}, []])
 def test_carriers_of_other_shapes_carry_nothing(junk: Any) -> None:
     fields = {"extra_content": junk, "provider_specific_fields": {"thought_signatures": junk}, "thought_signature": 7}
-    upstream = translate(user(), assistant("a", **fields), user("b"), profile=FLASH_3)
+    upstream = translate(user_message(), assistant("a", **fields), user_message("b"), profile=FLASH_3)
     assert upstream.body["contents"][1]["parts"] == [{"text": "a"}]
     assert upstream.notes == ()
 
 
 def test_the_retry_without_signatures_is_a_valid_request() -> None:
     upstream = translate(
-        user(), assistant(tool_calls=[call("c1", **EXTRA)]), result("c1"), tools=[WEATHER_TOOL], profile=FLASH_3
+        user_message(), assistant(tool_calls=[call("c1", **EXTRA)]), result("c1"), tools=[WEATHER_TOOL], profile=FLASH_3
     )
     upstream.body["contents"] = without_signatures(upstream.body)["contents"]
     judge(upstream, FLASH_3)
@@ -267,7 +269,7 @@ def test_the_retry_without_signatures_is_a_valid_request() -> None:
 def test_rule_032_a_signature_in_an_id_is_cut_off_the_id() -> None:
     call_id = f"call_1__thought__{SIGNATURE}"
     turns = contents(
-        user(), assistant(tool_calls=[call(call_id)]), result(call_id), tools=[WEATHER_TOOL], profile=FLASH_3
+        user_message(), assistant(tool_calls=[call(call_id)]), result(call_id), tools=[WEATHER_TOOL], profile=FLASH_3
     )
     assert turns[1]["parts"][0]["functionCall"]["id"] == "call_1"
     assert turns[2]["parts"][0]["functionResponse"]["id"] == "call_1"
@@ -275,5 +277,7 @@ def test_rule_032_a_signature_in_an_id_is_cut_off_the_id() -> None:
 
 def test_rule_040_the_profile_decides_not_the_models_name() -> None:
     alias = replace(FLASH_3, name="gemini-flash-latest")
-    turns = contents(user(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL], profile=alias)
+    turns = contents(
+        user_message(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL], profile=alias
+    )
     assert signatures(turns[1]) == [SKIP_SIGNATURE]

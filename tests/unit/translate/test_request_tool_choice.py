@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
+from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     FLASH_2,
     FLASH_3,
@@ -16,7 +17,6 @@ from tests.unit.translate.requests import (
     noted,
     result,
     translate,
-    user,
 )
 
 
@@ -37,7 +37,7 @@ def called(name: str) -> list[Any]:
 def test_rule_053_names_are_made_acceptable_and_can_be_restored() -> None:
     wild, cut = "get weather/now!", "n" * 80
     upstream = translate(
-        user(),
+        user_message(),
         assistant(tool_calls=[call("c1", wild)]),
         result("c1"),
         tools=[tool(wild), tool("9lives"), tool(cut), tool("get_weather_now_"), tool("fine")],
@@ -59,9 +59,9 @@ def test_rule_053_names_are_made_acceptable_and_can_be_restored() -> None:
 @pytest.mark.parametrize("name", ["a b", "a/b", "9", "ü", "n" * 65, "a" * 64 + " "])
 @pytest.mark.parametrize("others", [[], ["a_b"], ["a_b", "a.b", "a\tb"], ["_9", "_", "n" * 64, "a" * 64]])
 def test_rule_053_the_form_of_a_name_depends_on_nothing_else(name: str, others: list[str]) -> None:
-    alone = translate(user(), tools=[tool(name)], profile=FLASH_3)
+    alone = translate(user_message(), tools=[tool(name)], profile=FLASH_3)
     (form,) = alone.tool_names
-    history = [user(), *(turn for other in others for turn in called(other)), *called(name), user()]
+    history = [user_message(), *(turn for other in others for turn in called(other)), *called(name), user_message()]
     later = translate(*history, tools=[tool(other) for other in (*others, name)], profile=FLASH_3)
 
     declared = [item["name"] for item in later.body["tools"][0]["functionDeclarations"]]
@@ -76,25 +76,25 @@ def test_rule_053_the_form_of_a_name_depends_on_nothing_else(name: str, others: 
 
 def test_rule_053_a_choice_names_the_sent_form() -> None:
     tools = [tool("a b"), tool("a_b")]
-    (form,) = translate(user(), tools=tools, profile=FLASH_3).tool_names
+    (form,) = translate(user_message(), tools=tools, profile=FLASH_3).tool_names
 
-    forced = translate(user(), tools=tools, tool_choice={"type": "function", "function": {"name": "a b"}})
+    forced = translate(user_message(), tools=tools, tool_choice={"type": "function", "function": {"name": "a b"}})
     assert forced.body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == [form]
     allowed = {
         "mode": "required",
         "tools": [{"type": "function", "function": {"name": name}} for name in ("a_b", "a b")],
     }
-    restricted = translate(user(), tools=tools, tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
+    restricted = translate(user_message(), tools=tools, tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
     assert restricted.body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == ["a_b", form]
 
 
 def test_rule_053_a_valid_name_that_is_the_form_of_another_stays_its_own() -> None:
-    (form,) = translate(user(), tools=[tool("a b")], profile=FLASH_3).tool_names
+    (form,) = translate(user_message(), tools=[tool("a b")], profile=FLASH_3).tool_names
 
-    upstream = translate(user(), *called("a b"), user(), tools=[tool(form)], profile=FLASH_3)
+    upstream = translate(user_message(), *called("a b"), user_message(), tools=[tool(form)], profile=FLASH_3)
     assert upstream.tool_names.get(form, form) == form
     with pytest.raises(InvalidRequestError) as caught:
-        translate(user(), tools=[tool("a b"), tool(form)], profile=FLASH_3)
+        translate(user_message(), tools=[tool("a b"), tool(form)], profile=FLASH_3)
     assert caught.value.param == "tools[1].function.name"
 
 
@@ -283,13 +283,13 @@ def test_a_function_name_may_stand_only_once() -> None:
 def test_legacy_functions_are_tools() -> None:
     function = WEATHER_TOOL["function"]
     messages = (
-        user(),
+        user_message(),
         assistant(function_call={"name": "get_weather", "arguments": '{"city":"Paris"}'}),
         {"role": "function", "name": "get_weather", "content": "21 degrees"},
     )
     legacy = translate(*messages, functions=[function], function_call={"name": "get_weather"}, profile=FLASH_3)
     modern = translate(
-        user(),
+        user_message(),
         assistant(tool_calls=[call("c1")]),
         result("c1"),
         tools=[WEATHER_TOOL],

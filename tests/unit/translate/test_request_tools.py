@@ -6,6 +6,7 @@ import pytest
 
 from api.errors import InvalidRequestError
 from api.translate.chat.request import RememberedMessage
+from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     FLASH_2,
     FLASH_3,
@@ -18,7 +19,6 @@ from tests.unit.translate.requests import (
     noted,
     result,
     translate,
-    user,
 )
 
 TWO_CALLS = assistant(tool_calls=[call("c1", arguments='{"city":"Paris"}'), call("c2", arguments='{"city":"Rome"}')])
@@ -29,7 +29,7 @@ def tool(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def response(content: Any) -> dict[str, Any]:
-    turns = contents(user(), assistant(tool_calls=[call("c1")]), result("c1", content), tools=[WEATHER_TOOL])
+    turns = contents(user_message(), assistant(tool_calls=[call("c1")]), result("c1", content), tools=[WEATHER_TOOL])
     return turns[-1]["parts"][0]["functionResponse"]["response"]
 
 
@@ -38,14 +38,16 @@ def names(turn: Any, key: str) -> list[str]:
 
 
 def test_rule_012_results_of_one_batch_in_one_user_turn() -> None:
-    turns = contents(user(), TWO_CALLS, result("c1"), result("c2"), user("Thanks"), tools=[WEATHER_TOOL])
+    turns = contents(
+        user_message(), TWO_CALLS, result("c1"), result("c2"), user_message("Thanks"), tools=[WEATHER_TOOL]
+    )
     assert [turn["role"] for turn in turns] == ["user", "model", "user", "user"]
     assert [list(part) for part in turns[2]["parts"]] == [["functionResponse"], ["functionResponse"]]
     assert turns[3]["parts"] == [{"text": "Thanks"}]
 
 
 def test_rule_013_results_stand_in_the_order_of_their_calls() -> None:
-    upstream = translate(user(), TWO_CALLS, result("c2", "warm"), result("c1", "cold"), tools=[WEATHER_TOOL])
+    upstream = translate(user_message(), TWO_CALLS, result("c2", "warm"), result("c1", "cold"), tools=[WEATHER_TOOL])
     turn = upstream.body["contents"][2]
     assert [part["functionResponse"]["response"]["output"] for part in turn["parts"]] == ["cold", "warm"]
     assert upstream.faces[2] is not None
@@ -56,16 +58,16 @@ def test_rule_013_results_stand_in_the_order_of_their_calls() -> None:
 def test_rule_014_a_result_gets_its_name_from_the_call_it_answers() -> None:
     calls = assistant(tool_calls=[call("c1", "get_time", "{}"), call("c2")])
     misnamed = {**result("c2"), "name": "other"}
-    turns = contents(user(), calls, result("c1"), misnamed, tools=[WEATHER_TOOL, tool("get_time")])
+    turns = contents(user_message(), calls, result("c1"), misnamed, tools=[WEATHER_TOOL, tool("get_time")])
     assert names(turns[2], "functionResponse") == ["get_time", "get_weather"]
 
 
 def test_rule_015_text_between_a_call_and_its_result_does_not_hide_the_call() -> None:
     stored: Any = {"role": "model", "parts": [{"functionCall": {"name": "get_weather", "args": {}}}]}
-    messages = [user(), assistant(tool_calls=[call("c1")]), assistant("Wait."), result("c1")]
+    messages = [user_message(), assistant(tool_calls=[call("c1")]), assistant("Wait."), result("c1")]
     remembered = [RememberedMessage(message=item, content=None) for item in messages]
     remembered[1] = RememberedMessage(message=messages[1], content=stored)
-    turns = contents(user("And?"), remembered=remembered, tools=[WEATHER_TOOL])
+    turns = contents(user_message("And?"), remembered=remembered, tools=[WEATHER_TOOL])
     assert [turn["role"] for turn in turns] == ["user", "model", "user", "user"]
     assert turns[1]["parts"] == [*stored["parts"], {"text": "Wait."}]
     assert names(turns[2], "functionResponse") == ["get_weather"]
@@ -99,7 +101,7 @@ def test_rule_017_a_result_with_a_ref_key_goes_as_text(content: str) -> None:
 
 
 def test_rule_019_ids_go_only_to_models_that_take_them() -> None:
-    messages = (user(), assistant(tool_calls=[call("c1")]), result("c1"))
+    messages = (user_message(), assistant(tool_calls=[call("c1")]), result("c1"))
     _, called, answered = contents(*messages, tools=[WEATHER_TOOL], profile=FLASH_3)
     assert called["parts"][0]["functionCall"]["id"] == "c1"
     assert answered["parts"][0]["functionResponse"]["id"] == "c1"
@@ -113,7 +115,7 @@ def test_rule_020_a_result_has_the_id_and_name_of_the_stored_call() -> None:
         1: {"role": "model", "parts": [{"functionCall": {"name": "get_weather", "args": {}, "id": "g7"}}]},
     }
     upstream = translate(
-        user(),
+        user_message(),
         assistant(tool_calls=[call("c1")]),
         result("c1"),
         tools=[WEATHER_TOOL],
@@ -129,7 +131,7 @@ def test_rule_020_a_result_has_the_id_and_name_of_the_stored_call() -> None:
 
 def test_rule_021_equal_calls_are_all_sent() -> None:
     twice = assistant(tool_calls=[call("c1"), call("c2")])
-    turns = contents(user(), twice, result("c1"), result("c2"), tools=[WEATHER_TOOL])
+    turns = contents(user_message(), twice, result("c1"), result("c2"), tools=[WEATHER_TOOL])
     assert names(turns[1], "functionCall") == ["get_weather"] * 2
     assert names(turns[2], "functionResponse") == ["get_weather"] * 2
 
@@ -137,7 +139,7 @@ def test_rule_021_equal_calls_are_all_sent() -> None:
 @pytest.mark.parametrize("arguments", ["", "  ", "{}"])
 def test_rule_022_empty_arguments_are_an_empty_object(arguments: str) -> None:
     turns = contents(
-        user(), assistant(tool_calls=[call("c1", arguments=arguments)]), result("c1"), tools=[WEATHER_TOOL]
+        user_message(), assistant(tool_calls=[call("c1", arguments=arguments)]), result("c1"), tools=[WEATHER_TOOL]
     )
     assert turns[1]["parts"][0]["functionCall"]["args"] == {}
 
@@ -145,7 +147,7 @@ def test_rule_022_empty_arguments_are_an_empty_object(arguments: str) -> None:
 def test_rule_023_arguments_keep_their_key_order() -> None:
     arguments = '{"z":1,"a":2,"m":3}'
     turns = contents(
-        user(), assistant(tool_calls=[call("c1", arguments=arguments)]), result("c1"), tools=[WEATHER_TOOL]
+        user_message(), assistant(tool_calls=[call("c1", arguments=arguments)]), result("c1"), tools=[WEATHER_TOOL]
     )
     assert list(turns[1]["parts"][0]["functionCall"]["args"]) == ["z", "a", "m"]
 
@@ -153,7 +155,7 @@ def test_rule_023_arguments_keep_their_key_order() -> None:
 def test_rule_024_ids_that_repeat_answer_the_latest_call() -> None:
     turn = (assistant(tool_calls=[call("call_Read", "read", "{}")]), result("call_Read", "one"))
     again = (assistant(tool_calls=[call("call_Read", "write", "{}")]), result("call_Read", "two"))
-    turns = contents(user(), *turn, *again, tools=[tool("read"), tool("write")])
+    turns = contents(user_message(), *turn, *again, tools=[tool("read"), tool("write")])
     assert names(turns[2], "functionResponse") == ["read"]
     assert names(turns[4], "functionResponse") == ["write"]
 
@@ -168,22 +170,26 @@ def test_rule_025_server_side_tool_parts_are_circulated() -> None:
         {"text": "Found."},
     ]
     turns = contents(
-        user(), assistant("Found."), user("More"), restored={1: {"role": "model", "parts": parts}}, profile=FLASH_3
+        user_message(),
+        assistant("Found."),
+        user_message("More"),
+        restored={1: {"role": "model", "parts": parts}},
+        profile=FLASH_3,
     )
     assert turns[1]["parts"] == parts
 
 
 def test_a_function_result_without_its_call_is_refused() -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        translate(user(), {"role": "function", "name": "f", "content": "x"})
+        translate(user_message(), {"role": "function", "name": "f", "content": "x"})
     assert caught.value.param == "messages[1].name"
 
 
 def test_a_legacy_call_that_nobody_answered_gets_a_result_that_says_so() -> None:
     upstream = translate(
-        user(),
+        user_message(),
         assistant(function_call={"name": "get_weather", "arguments": ""}),
-        user("Never mind"),
+        user_message("Never mind"),
         functions=[WEATHER_TOOL["function"]],
     )
     assert upstream.body["contents"][2]["parts"] == [
@@ -195,18 +201,18 @@ def test_a_legacy_call_that_nobody_answered_gets_a_result_that_says_so() -> None
 
 def test_custom_calls_of_the_history_are_calls_with_one_argument() -> None:
     custom = {"id": "c1", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
-    turns = contents(user(), assistant(tool_calls=[custom]), result("c1"))
+    turns = contents(user_message(), assistant(tool_calls=[custom]), result("c1"))
     assert turns[1]["parts"] == [{"functionCall": {"name": "shell", "args": {"input": "ls"}}}]
     assert names(turns[2], "functionResponse") == ["shell"]
 
 
 def test_a_second_result_of_one_call_is_refused() -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        translate(user(), assistant(tool_calls=[call("c1")]), result("c1"), result("c1"), tools=[WEATHER_TOOL])
+        translate(user_message(), assistant(tool_calls=[call("c1")]), result("c1"), result("c1"), tools=[WEATHER_TOOL])
     assert caught.value.param == "messages[3].tool_call_id"
 
 
 def test_an_empty_function_result_is_an_empty_output() -> None:
     legacy = assistant(function_call={"name": "f", "arguments": ""})
-    turns = contents(user(), legacy, {"role": "function", "name": "f", "content": None})
+    turns = contents(user_message(), legacy, {"role": "function", "name": "f", "content": None})
     assert turns[2]["parts"][0]["functionResponse"]["response"] == {"output": ""}

@@ -176,7 +176,7 @@ def test_nullable_schemas_of_every_kind_take_null(schema: Any, expected: Any) ->
         ({"allOf": [{"pattern": "a"}, {"pattern": "b"}]}, {"pattern": "a"}, "allOf.1.pattern"),
     ],
 )
-def test_what_gemini_cannot_say_is_named_with_its_place(schema: Any, expected: Any, path: str) -> None:
+def test_a_keyword_that_gemini_lacks_is_named_with_its_path(schema: Any, expected: Any, path: str) -> None:
     sent, notes = converted(schema)
     assert sent == expected
     assert notes[-1] == f"dropped p: schema keywords left out: {path}"
@@ -196,7 +196,7 @@ def test_a_schema_that_no_value_fits_is_refused_by_name(schema: Any) -> None:
     assert refused.value.param == "p"
 
 
-def test_what_references_expand_to_is_bounded() -> None:
+def test_the_expansion_of_references_is_bounded() -> None:
     large = {"properties": {f"p{index}": {"type": "string", "description": "x" * 900} for index in range(1000)}}
     users = {f"u{index}": {"$ref": "#/$defs/L", "maxProperties": 1, "minProperties": index} for index in range(200)}
     users |= {f"v{index}": {"$ref": "#/$defs/L", "required": [f"r{index}"]} for index in range(200)}
