@@ -9,7 +9,7 @@ def main() -> None:
     """Run one management command with this project's settings."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gemini_gateway.settings")
     if sys.argv[1:2] == ["serve"]:
-        from gemini_gateway.event_loop import install_fast_loop
+        from gemini_gateway.server.event_loop import install_fast_loop
 
         install_fast_loop()
     from django.core.management import execute_from_command_line

@@ -1,0 +1,1 @@
+"""Everything that speaks OpenAI's or Gemini's protocol; owns no tables."""

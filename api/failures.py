@@ -1,5 +1,5 @@
 """Any exception as an error of the tree in `api.errors`: the one mapping, for HTTP responses, streams, WebSocket frames
-and background responses. `api.openai.error_body` writes the error that it returns.
+and background responses. `api.openai.shared.error_body` writes the error that it returns.
 """
 
 import logging
@@ -19,8 +19,8 @@ from api.errors import (
     PayloadTooLargeError,
     StorageUnavailableError,
 )
-from sessions_store.outage import storage_fault
-from sessions_store.recording import StoreUnavailableError
+from sessions_store.writing.storage_health import storage_fault
+from sessions_store.writing.store import StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from gemini_gateway.frozen import frozen
+from sessions_store.frozen import frozen
 
 NoteKind = Literal["mapped", "clamped", "dropped", "converted", "restored", "added"]
 

@@ -1,6 +1,6 @@
 """The short way's URLs: `/v1` and the health pages. Ids may hold slashes, which SDKs send as `%2F`.
 
-What reaches the last one is no endpoint as it stands; `api.routing` looks whether it is one in another form.
+What reaches the last one is no endpoint as it stands; `gemini_gateway.routing` looks whether it is one in another form.
 """
 
 from django.urls import path

@@ -182,8 +182,8 @@ def endpoints_section() -> str:
 
 def parameters_section() -> str:
     """One table for each dialect."""
-    from api.openai.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS
-    from api.openai.responses_parameters import RESPONSES_PARAMETERS
+    from api.openai.responses.parameters import RESPONSES_PARAMETERS
+    from api.openai.shared.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS
 
     sections = []
     for title, rows in (
@@ -220,7 +220,7 @@ def errors_section() -> str:
 
 def endings_section() -> str:
     """Gemini's reasons under OpenAI's."""
-    from api.translate.finish_reason import FINISH_REASONS
+    from api.translate.answers.finish_reason import FINISH_REASONS
 
     reasons: dict[str, list[str]] = defaultdict(list)
     for native, reason in FINISH_REASONS.items():
@@ -230,7 +230,7 @@ def endings_section() -> str:
 
 def models_section() -> str:
     """The seeded mappings and catalogue."""
-    from sessions_store.seeding import read_seed
+    from sessions_store.catalogue.seeding import read_seed
 
     mappings = sorted(read_seed("model_mappings"), key=lambda row: int(row["position"]))
     models = read_seed("upstream_models")["models"]

@@ -1,0 +1,1 @@
+"""The project: configuration, start and stop, server, pages. Nothing imports it."""

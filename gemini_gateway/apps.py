@@ -10,4 +10,4 @@ class GatewayConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from api import checks  # noqa: F401 - the import registers
+        from gemini_gateway import checks  # noqa: F401 - the import registers

@@ -1,7 +1,7 @@
 """The one ASGI entry. `/v1` and the health pages go the short way, pages for people Django's full one.
 
-A path of another form that means an endpoint (`api.addresses`), and whatever else a program asks for, goes the short
-way too: programs never get HTML.
+A path of another form that means an endpoint (`api.http.addresses`), and whatever else a program asks for, goes the
+short way too: programs never get HTML.
 """
 
 import os
@@ -14,13 +14,13 @@ django.setup(set_prefix=False)
 
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402 - needs the apps
 
-from api.consumers.responses import ResponsesConsumer  # noqa: E402
-from api.routing import is_served, route, socket_path  # noqa: E402
-from api.views.errors import failure, refusal  # noqa: E402
-from gemini_gateway.handler import Scope, Send, ShortHandler  # noqa: E402
-from gemini_gateway.hang_up import Receive  # noqa: E402
-from gemini_gateway.pages import accept_of, is_page, wants_json, wants_page  # noqa: E402
+from api.http.asgi_handler import Scope, Send, ShortHandler  # noqa: E402
+from api.http.disconnects import Receive  # noqa: E402
+from api.http.error_responses import failure, refusal  # noqa: E402
+from api.http.page_requests import accept_of, is_page, wants_json, wants_page  # noqa: E402
+from api.websocket.responses import ResponsesConsumer  # noqa: E402
 from gemini_gateway.process import Process  # noqa: E402
+from gemini_gateway.routing import is_served, route, socket_path  # noqa: E402
 
 SHORT_PREFIXES = ("/v1/", "/healthz", "/readyz")
 INDEX = ("/v1", "/v1/")

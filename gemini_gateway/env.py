@@ -1,5 +1,6 @@
 """Typed reading of the environment and of the checkout's `.env`. Nothing here raises on a bad value: the problem is
-kept with the variable's name, the default stands in, and the system checks (`api.checks`) refuse to start with a hint.
+kept with the variable's name, the default stands in, and the system checks (`gemini_gateway.checks`) refuse to start
+with a hint.
 """
 
 import os

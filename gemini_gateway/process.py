@@ -3,7 +3,7 @@
 Start (the ASGI lifespan's startup):
 
 1. The startup checks; with a fault nothing is started.
-2. The services of `api.runtime`: client, store and what hangs on them.
+2. The services of `api.services`: client, store and what hangs on them.
 3. The garbage collector's settings, once everything is loaded.
 4. The watchdog of the event loop.
 5. The check of the Gemini key, in the background.
@@ -27,11 +27,11 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from api.checks import start_faults
-from api.key_check import begin_key_check
-from api.runtime import Runtime, open_runtime
-from gemini_gateway import garbage
-from gemini_gateway.loop_watchdog import LoopWatchdog
+from api.services import Runtime, open_runtime
+from gemini_gateway.checks import start_faults
+from gemini_gateway.server import gc_tuning
+from gemini_gateway.server.loop_watchdog import LoopWatchdog
+from gemini_gateway.startup.key_check import begin_key_check
 
 
 class Process:
@@ -60,7 +60,7 @@ class Process:
         if faults := await asyncio.to_thread(start_faults, self.base_url):
             return faults
         services = self.services
-        garbage.settle()
+        gc_tuning.settle()
         if settings.LOOP_WATCHDOG_MS:
             self._watchdog.start(settings.LOOP_WATCHDOG_MS / 1000)
         self._key_check = begin_key_check(services.client)

@@ -1,5 +1,5 @@
 """Django's settings, all of them driven by the environment (see `.env.example` for each name). Wiring only: what is
-wrong with the values is said by the system checks in `api.checks`, not here.
+wrong with the values is said by the system checks in `gemini_gateway.checks`, not here.
 """
 
 import contextlib
@@ -9,9 +9,9 @@ from typing import Any
 
 from gemini_gateway.env import Environment
 from gemini_gateway.log import logging_config
-from gemini_gateway.machine_memory import usable_memory
-from gemini_gateway.private_files import make_private_database
-from gemini_gateway.secrets import Secrets, load_secrets
+from gemini_gateway.startup.machine_memory import usable_memory
+from gemini_gateway.startup.private_files import make_private_database
+from gemini_gateway.startup.secrets import Secrets, load_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # The tests point ENV_FILE elsewhere, so that a developer's own `.env` never reaches them.
@@ -33,7 +33,7 @@ SECRETS_PROBLEM = ""
 if not SECRET_KEY:
     _secrets: Secrets = load_secrets(DATA_DIR)
     SECRET_KEY, SECRETS_PROBLEM = _secrets.secret_key, _secrets.problem
-with contextlib.suppress(OSError):  # api.checks says so when it cannot be written
+with contextlib.suppress(OSError):  # gemini_gateway.checks says so when it cannot be written
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # --- Gemini ----------------------------------------------------------------------------------------------------------
@@ -162,10 +162,10 @@ ASGI_APPLICATION = "gemini_gateway.asgi.application"
 
 # The full way: start page and admin. /v1, /healthz and /readyz go the short way, through API_MIDDLEWARE only.
 MIDDLEWARE = [
-    "gemini_gateway.proxies.TrustedProxyMiddleware",
+    "gemini_gateway.pages.trusted_proxies.TrustedProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "gemini_gateway.content_security_policy.ContentSecurityPolicyMiddleware",
-    "gemini_gateway.static_files.StaticFilesMiddleware",
+    "gemini_gateway.pages.content_security_policy.ContentSecurityPolicyMiddleware",
+    "gemini_gateway.pages.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -200,7 +200,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 REST_FRAMEWORK = {
-    "EXCEPTION_HANDLER": "api.views.errors.exception_handler",
+    "EXCEPTION_HANDLER": "api.http.error_responses.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],

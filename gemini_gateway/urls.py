@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.urls import path
 
-from gemini_gateway.first_operator import first_operator
-from gemini_gateway.start_page import start_page
+from gemini_gateway.pages.start_page import start_page
+from gemini_gateway.startup.setup_link import first_operator
 
-handler404 = "gemini_gateway.not_found.not_found"
+handler404 = "gemini_gateway.pages.not_found.not_found"
 
 urlpatterns = [
     path("", start_page, name="start"),

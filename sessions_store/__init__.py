@@ -1,0 +1,1 @@
+"""What is remembered: accounts, catalogue, transcripts, stored objects, usage; and the admin."""

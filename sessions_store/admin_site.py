@@ -70,13 +70,13 @@ class GatewayAdminSite(admin.AdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's login, which makes those wait who try many passwords."""
-        from sessions_store.admin.login import LoginForm, finish_login
+        from sessions_store.admin.pages.login import LoginForm, finish_login
 
         self.login_form = LoginForm
         return finish_login(request, super().login(request, extra_context))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The start page: the state of things."""
-        from sessions_store.admin.start_page import start_page
+        from sessions_store.admin.pages.start_page import start_page
 
         return super().index(request, {**(extra_context or {}), **start_page(request)})

@@ -13,6 +13,6 @@ class SessionsStoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the signals that announce changes of the catalogue."""
-        from sessions_store import catalogue_changes
+        from sessions_store.catalogue import changes
 
-        catalogue_changes.connect()
+        changes.connect()

@@ -82,7 +82,7 @@ def keep_models_alive() -> None:
 @pytest.fixture(scope="session")
 def emulator_url() -> Iterator[str]:
     """A scriptable emulator for the whole run; tests take `emulator`."""
-    from api.gemini.emulator.process import start_emulator
+    from api.emulator.service.process import start_emulator
 
     process = start_emulator(tests=True)
     yield process.base_url
@@ -150,5 +150,7 @@ def blockbuster() -> Iterator[BlockBuster]:
     with blockbuster_ctx() as guard:
         # A row out of SQLite's page cache takes less than the way to a thread, and what is slower is noticed there.
         for name in ("Connection.execute", "Cursor.execute", "Cursor.fetchone", "Cursor.fetchall"):
-            guard.functions[f"sqlite3.{name}"].can_block_in("sessions_store/near_reads.py", {"_rows", "_opened"})
+            guard.functions[f"sqlite3.{name}"].can_block_in(
+                "sessions_store/database/inline_reads.py", {"_rows", "_opened"}
+            )
         yield guard

@@ -27,7 +27,7 @@ class Emulator:
         self.base_url = base_url.rstrip("/")
 
     def script(self, *steps: dict[str, Any] | list[dict[str, Any]]) -> None:
-        """Adds steps for the next requests; `api/gemini/emulator/script.py` says what a step can hold."""
+        """Adds steps for the next requests; `api/emulator/service/script.py` says what a step can hold."""
         flat = [entry for step in steps for entry in (step if isinstance(step, list) else [step])]
         self._call("POST", "/_emulator/script", flat)
 

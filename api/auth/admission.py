@@ -14,8 +14,8 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from api.auth.loopback import is_loopback_address
+from api.auth.origins import LOCAL_NAMES, is_admitted
 from api.errors import AuthenticationError, InvalidRequestError, PermissionDeniedError
-from gemini_gateway.origins import LOCAL_NAMES, is_admitted
 
 # How the headers begin that proxies, tunnels and hosting services leave on a request, as CGI names them.
 # Whole families, because each service adds to its own; a program that asks directly sends none of them.

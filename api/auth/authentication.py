@@ -2,8 +2,8 @@
 
 from api.auth.admission import Credentials, admit
 from api.auth.principals import Caller, Principals
-from api.runtime import Runtime
-from sessions_store.resolution import Catalogue
+from api.services import Runtime
+from sessions_store.catalogue.resolution import Catalogue
 
 
 async def authenticate(services: Runtime, credentials: Credentials) -> tuple[Caller, Catalogue]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from sessions_store.principals import local_principal
-from sessions_store.recording import Store
-from sessions_store.resolution import Catalogue
+from sessions_store.accounts.principals import local_principal
+from sessions_store.catalogue.resolution import Catalogue
+from sessions_store.writing.store import Store
 
 
 @dataclass(frozen=True, slots=True)

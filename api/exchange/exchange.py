@@ -12,18 +12,18 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Self
 
-from api.byte_budget import Hold
-from api.cut_short import server_cut
 from api.errors import GatewayError, InternalError, StorageUnavailableError
 from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
-from api.exchange.identity import session_id
+from api.exchange.ids import session_id
 from api.exchange.outcome import CLIENT_CLOSED, Outcome, failure
-from api.exchange.record import Recorded, record
+from api.exchange.recording.record import Recorded, record
 from api.notes import notes_header
-from api.runtime import Runtime
-from api.session_turns import Name
-from sessions_store.resolution import Catalogue
+from api.resources.byte_budget import Hold
+from api.resources.interruption import server_cut
+from api.resources.session_lock import Name
+from api.services import Runtime
+from sessions_store.catalogue.resolution import Catalogue
 
 logger = logging.getLogger(__name__)
 

@@ -4,21 +4,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from api.byte_budget import Hold
 from api.errors import GatewayError
 from api.exchange.accounting import Accounting
-from api.exchange.conversation_context import ConversationContext
+from api.exchange.conversation.context import ConversationContext
 from api.exchange.events import Event
-from api.exchange.fanout import PlannedCall
 from api.exchange.outcome import Outcome
+from api.exchange.running.parallel_calls import PlannedCall
 from api.gemini.wire import GenerateContentResponse
-from api.large_work import LARGE
 from api.notes import Note
-from api.translate.upstream_call import UpstreamCall
-from api.translate.usage_report import UsageReport
-from gemini_gateway.frozen import frozen
-from sessions_store.canonical import Key
-from sessions_store.state_records import State
+from api.resources.byte_budget import Hold
+from api.resources.worker_threads import LARGE
+from api.translate.answers.usage_report import UsageReport
+from api.translate.request.upstream_call import UpstreamCall
+from sessions_store.frozen import frozen
+from sessions_store.transcript.canonical import Key
+from sessions_store.writing.state_records import State
 
 
 class Accumulator(Protocol):

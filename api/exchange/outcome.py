@@ -14,7 +14,7 @@ from api.errors import (
     UpstreamTimeoutError,
 )
 from sessions_store.models import UsageRecord
-from sessions_store.recording import StoreUnavailableError
+from sessions_store.writing.store import StoreUnavailableError
 
 Status = UsageRecord.Status
 # Looking a member up in its class takes longer than looking up a name, and each request compares several times.

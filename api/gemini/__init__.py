@@ -1,0 +1,1 @@
+"""Gemini's wire: the client, its transports, the decoder of streams, Google's errors."""

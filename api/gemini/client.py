@@ -29,12 +29,12 @@ from api.errors import (
     UpstreamError,
     UpstreamTimeoutError,
 )
-from api.gemini.faults import KEY_REFUSED, upstream_error
-from api.gemini.refusals import known_sentence
+from api.gemini.error_mapping import KEY_REFUSED, upstream_error
+from api.gemini.error_messages import known_sentence
 from api.gemini.transport import Answer, Body, Transport, TransportError
 from api.gemini.upstream_stream import Deadlines, UpstreamStream, connection_error, too_large
 from api.gemini.wire import GenerateContentResponse
-from api.json_mending import read_json
+from api.json.repair import read_json
 
 logger = logging.getLogger(__name__)
 

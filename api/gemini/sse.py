@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from api.errors import UpstreamError
-from api.json_mending import read_json
+from api.json.repair import read_json
 
 MAX_EVENT_BYTES: Final = 20 * 2**20
 

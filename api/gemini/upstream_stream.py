@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from api.errors import GatewayError, UpstreamError, UpstreamTimeoutError, UpstreamUnreachableError
-from api.gemini.faults import upstream_error
+from api.gemini.error_mapping import upstream_error
 from api.gemini.sse import StreamDecoder
 from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, TransportError
 from api.gemini.wire import GenerateContentResponse

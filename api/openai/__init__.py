@@ -1,0 +1,1 @@
+"""OpenAI's wire: requests parsed and typed, responses as TypedDicts; a package per endpoint family."""

@@ -10,10 +10,10 @@ from typing import Any, Final
 import orjson
 from django.urls import URLPattern
 
-from api.openai.error_body import ErrorBody
+from api.http.view import GatewayView
+from api.openai.shared.error_body import ErrorBody
 from api.openapi.schemas import Schemas
 from api.urls import urlpatterns
-from api.views.base import GatewayView
 from api.views.operation import Operation, operation_of
 from api.views.unknown import UnknownView
 

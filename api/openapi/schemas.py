@@ -8,9 +8,9 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import CoreSchema, core_schema
 
-from api.openai.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS, Parameter
-from api.openai.request_model import RequestModel
-from api.openai.responses_parameters import RESPONSES_PARAMETERS
+from api.openai.responses.parameters import RESPONSES_PARAMETERS
+from api.openai.shared.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS, Parameter
+from api.openai.shared.request_model import RequestModel
 
 REF: Final = "#/components/schemas/"
 # What happens to each parameter, by the name of the schema that has it.
@@ -19,8 +19,8 @@ EXPLAINED: Final[Mapping[str, Sequence[Parameter]]] = {
     "CompletionRequest": COMPLETION_PARAMETERS,
     "ResponsesRequest": RESPONSES_PARAMETERS,
 }
-# Fields of a history that are written as text before they are validated (api/openai/text_fields.py): they take any
-# value.
+# Fields of a history that are written as text before they are validated (api/openai/shared/text_fields.py): they take
+# any value.
 AS_TEXT: Final[Mapping[str, str]] = {
     "AssistantMessage": "content",
     "CustomCall": "input",
@@ -36,15 +36,15 @@ AS_TEXT: Final[Mapping[str, str]] = {
 # Where two modules have a type of one name, its schema bears one of these before it. They are public: client generators
 # make class names of them, so they stay where a module does not.
 PREFIXES: Final[Mapping[str, str]] = {
-    "api.openai.chat": "chat",
-    "api.openai.messages": "messages",
-    "api.openai.options": "options",
-    "api.openai.response_format": "response_format",
-    "api.openai.responses": "responses",
-    "api.openai.responses_items": "responses_items",
-    "api.openai.responses_options": "responses_options",
-    "api.openai.responses_tools": "responses_tools",
-    "api.openai.tools": "tools",
+    "api.openai.chat.completion": "chat",
+    "api.openai.chat.messages": "messages",
+    "api.openai.shared.options": "options",
+    "api.openai.chat.response_format": "response_format",
+    "api.openai.responses.response": "responses",
+    "api.openai.responses.items": "responses_items",
+    "api.openai.responses.options": "responses_options",
+    "api.openai.responses.tools": "responses_tools",
+    "api.openai.chat.tools": "tools",
 }
 _LONG_NAME: Final = re.compile(r"\b(api(?:__[a-z_]+?)+)__([A-Z]\w*)")
 
@@ -69,7 +69,7 @@ class Schemas:
 
 class _Generator(GenerateJsonSchema):
     """Unions by `anyOf`: a value may fit several members here (`type` may be left out of a message), and which of them
-    is meant is found as `api.openai.unions` says.
+    is meant is found as `api.openai.shared.unions` says.
     """
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from django.http.response import HttpResponseBase
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
-from api.exchange.opening import silence_left
-from api.exchange.plan import Asker
-from api.exchange.run import complete, stream
-from api.openai.sse import UNNAMED, Spelling
-from api.views.base import GatewayView, json_response
+from api.exchange.planning.plan import Asker
+from api.exchange.running.run import complete, stream
+from api.exchange.running.stream_opening import silence_left
+from api.http.view import GatewayView, json_response
+from api.openai.shared.sse import UNNAMED, Spelling
 from api.views.event_stream import EventStreamResponse
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from api.exchange.plan import open_exchange, plan_chat
-from api.openai.chat import ChatCompletion, ChatCompletionChunk
-from api.openai.chat_request import ChatCompletionRequest, parse_chat_completion
-from api.openai.conversations import ListPage
+from api.exchange.planning.plan import open_exchange, plan_chat
+from api.http.view import GatewayView, parsed_body
+from api.openai.chat.completion import ChatCompletion, ChatCompletionChunk
+from api.openai.chat.request import ChatCompletionRequest, parse_chat_completion
+from api.openai.conversations.objects import ListPage
 from api.views.answering import answer, asker_of
-from api.views.base import GatewayView, parsed_body
 from api.views.operation import SESSION, Operation, page_parameters
 from api.views.stored_completions import FILTERS, list_stored
 

@@ -3,11 +3,11 @@
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from api.exchange.plan import open_exchange, plan_completion
-from api.openai.completion import CompletionObject
-from api.openai.completion_request import CompletionRequest, parse_completion
+from api.exchange.planning.plan import open_exchange, plan_completion
+from api.http.view import GatewayView, parsed_body
+from api.openai.completions.completion import CompletionObject
+from api.openai.completions.request import CompletionRequest, parse_completion
 from api.views.answering import answer, asker_of
-from api.views.base import GatewayView, parsed_body
 from api.views.operation import SESSION, Operation
 
 

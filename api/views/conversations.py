@@ -7,11 +7,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from api.errors import NotFoundError
-from api.exchange.identity import conversation_id
+from api.exchange.ids import conversation_id
 from api.exchange.responses.context import conversation_not_found, find_or_404
 from api.exchange.responses.items import stored_items
-from api.exchange.responses.stored import unknown_after
-from api.openai.conversation_requests import (
+from api.exchange.responses.retrieval import unknown_after
+from api.http.view import GatewayView, json_body, json_response
+from api.openai.conversations.objects import Conversation, Deleted, ListPage, list_page
+from api.openai.conversations.requests import (
     ConversationCreate,
     ItemsCreate,
     MetadataUpdate,
@@ -19,11 +21,9 @@ from api.openai.conversation_requests import (
     parse_items_create,
     parse_metadata_update,
 )
-from api.openai.conversations import Conversation, Deleted, ListPage, list_page
-from api.openai.list_query import parse_list_query
-from api.views.base import GatewayView, json_body, json_response
+from api.openai.shared.list_query import parse_list_query
 from api.views.operation import Operation, page_parameters
-from sessions_store.conversations import (
+from sessions_store.state.conversations import (
     FoundConversation,
     add_items,
     create_conversation,

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from api.exchange.events import ErrorBatch, EventSource, LastBatch
-from api.openai.sse import CONTENT_TYPE, KEEP_ALIVE, Spelling
-from gemini_gateway.lean_http import LeanStream
+from api.http.messages import LeanStream
+from api.openai.shared.sse import CONTENT_TYPE, KEEP_ALIVE, Spelling
 
 
 class EventStreamResponse(LeanStream):

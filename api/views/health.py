@@ -5,9 +5,9 @@ from typing import Literal, NotRequired
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
 
-from api.views.base import GatewayView, json_response
+from api.http.view import GatewayView, json_response
 from api.views.operation import Operation
-from sessions_store.health import database_answers
+from sessions_store.database.health import database_answers
 
 
 class Health(TypedDict):

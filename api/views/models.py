@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from django.http import HttpRequest, HttpResponse
 
 from api.errors import ModelNotFoundError
+from api.http.view import GatewayView, json_response
 from api.openai.models import Model, ModelList
-from api.views.base import GatewayView, json_response
 from api.views.operation import Operation
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
-from api.openai.list_query import DEFAULT_LIMIT, MAX_LIMIT
-from api.openai.request_model import RequestModel
+from api.openai.shared.list_query import DEFAULT_LIMIT, MAX_LIMIT
+from api.openai.shared.request_model import RequestModel
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 

@@ -7,21 +7,20 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from api.exchange.events import Event, one_batch
-from api.exchange.plan import open_exchange
-from api.exchange.responses import stored
-from api.exchange.responses.automatic import plan_managed
-from api.exchange.responses.compacting import compact
-from api.exchange.responses.counting import count_input_tokens
-from api.exchange.responses.jobs import jobs_of
+from api.exchange.planning.plan import open_exchange
+from api.exchange.responses import retrieval
+from api.exchange.responses.auto_compaction import plan_managed
+from api.exchange.responses.background import jobs_of
+from api.exchange.responses.compaction import compact
+from api.exchange.responses.input_tokens import count_input_tokens
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.resume import listen, resume
 from api.exchange.responses.run import complete_response, stream_response, take_in
+from api.http.view import GatewayView, json_response, parsed_body
 from api.notes import Note
-from api.openai.conversations import CompactedResponse, Deleted, InputTokens, ListPage
-from api.openai.list_query import parse_list_query, parse_starting_after
-from api.openai.responses import Response
-from api.openai.responses_events import ResponseStreamEvent
-from api.openai.responses_request import (
+from api.openai.conversations.objects import CompactedResponse, Deleted, InputTokens, ListPage
+from api.openai.responses.events import ResponseStreamEvent
+from api.openai.responses.request import (
     CompactRequest,
     InputTokensRequest,
     ResponsesRequest,
@@ -29,9 +28,10 @@ from api.openai.responses_request import (
     parse_input_tokens,
     parse_responses,
 )
-from api.openai.sse import NAMED
+from api.openai.responses.response import Response
+from api.openai.shared.list_query import parse_list_query, parse_starting_after
+from api.openai.shared.sse import NAMED
 from api.views.answering import answer, asker_of
-from api.views.base import GatewayView, json_response, parsed_body
 from api.views.event_stream import EventStreamResponse
 from api.views.operation import Operation, Parameter, page_parameters
 
@@ -104,7 +104,7 @@ class ResponseView(GatewayView):
         """Return it as it is now, or (`?stream=true`) its events from `starting_after` on."""
         principal_id = self.caller.principal_id
         if request.GET.get("stream") != "true":
-            return json_response(await stored.retrieve(self.services, principal_id, response_id))
+            return json_response(await retrieval.retrieve(self.services, principal_id, response_id))
         after = parse_starting_after(request.GET.get("starting_after"))
         jobs = jobs_of(self.services)
         events = await resume(self.services, jobs, principal_id, response_id, after)
@@ -113,7 +113,7 @@ class ResponseView(GatewayView):
     @Operation(name="deleteResponse", what="Forget a stored response; its usage stays.", answer=Deleted)
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Forget it; its usage stays."""
-        await stored.delete(self.services, jobs_of(self.services), self.caller.principal_id, response_id)
+        await retrieval.delete(self.services, jobs_of(self.services), self.caller.principal_id, response_id)
         body: Deleted = {"id": response_id, "object": "response", "deleted": True}
         return json_response(body)
 
@@ -125,7 +125,7 @@ class CancelView(GatewayView):
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Stop it wherever it runs and return it."""
         jobs = jobs_of(self.services)
-        return json_response(await stored.cancel(self.services, jobs, self.caller.principal_id, response_id))
+        return json_response(await retrieval.cancel(self.services, jobs, self.caller.principal_id, response_id))
 
 
 class InputItemsView(GatewayView):
@@ -140,7 +140,7 @@ class InputItemsView(GatewayView):
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """List its own input items, the newest first."""
         query = parse_list_query(self.query_pairs(request))
-        return json_response(await stored.list_inputs(self.services, self.caller.principal_id, response_id, query))
+        return json_response(await retrieval.list_inputs(self.services, self.caller.principal_id, response_id, query))
 
 
 class InputTokensView(GatewayView):

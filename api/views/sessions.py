@@ -6,10 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
 
 from api.errors import NotFoundError
+from api.http.view import GatewayView, json_response
 from api.views.answering import session_name
-from api.views.base import GatewayView, json_response
 from api.views.operation import Operation, Parameter
-from sessions_store.chat_sessions import SessionSummary, forget, list_sessions
+from sessions_store.state.chat_sessions import SessionSummary, forget, list_sessions
 
 ONE_SESSION: Final = Parameter(
     name="X-Session-Id",

@@ -6,14 +6,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from api.errors import NotFoundError
-from api.exchange.responses.stored import page_of, unknown_after
-from api.openai.chat import ChatCompletion
-from api.openai.conversation_requests import MetadataUpdate, parse_metadata_update
-from api.openai.conversations import Deleted, ListPage, list_page
-from api.openai.list_query import MAX_FILTERS, parse_list_query
-from api.views.base import GatewayView, json_body, json_response
+from api.exchange.responses.retrieval import page_of, unknown_after
+from api.http.view import GatewayView, json_body, json_response
+from api.openai.chat.completion import ChatCompletion
+from api.openai.conversations.objects import Deleted, ListPage, list_page
+from api.openai.conversations.requests import MetadataUpdate, parse_metadata_update
+from api.openai.shared.list_query import MAX_FILTERS, parse_list_query
 from api.views.operation import Operation, Parameter, page_parameters
-from sessions_store.stored_completions import (
+from sessions_store.state.stored_completions import (
     CompletionQuery,
     completion_messages,
     delete_completion,

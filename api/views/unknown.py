@@ -6,9 +6,9 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import TypedDict
 
-from api.addresses import ENDPOINTS, suggestion
 from api.errors import NotFoundError
-from api.views.base import GatewayView, json_response
+from api.http.addresses import ENDPOINTS, suggestion
+from api.http.view import GatewayView, json_response
 from api.views.operation import Operation
 
 _PLAIN: Final = "/:;,@!$&'()*+=~%?#[]"

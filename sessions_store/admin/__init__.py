@@ -1,6 +1,6 @@
 """What operators see: one module per page. Django's autodiscovery imports this package, which registers them."""
 
-from sessions_store.admin import (
+from sessions_store.admin.pages import (
     chat_sessions,
     groups,
     mappings,

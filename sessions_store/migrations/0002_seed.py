@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import migrations
 
-from sessions_store.seeding import seed
+from sessions_store.catalogue.seeding import seed
 
 
 def forwards(apps: Any, schema_editor: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import migrations, models
 
-from sessions_store.seeding import read_seed
+from sessions_store.catalogue.seeding import read_seed
 
 
 def forwards(apps: Any, schema_editor: Any) -> None:

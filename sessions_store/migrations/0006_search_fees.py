@@ -5,7 +5,7 @@ from typing import Any
 import django.core.validators
 from django.db import migrations, models
 
-from sessions_store.seeding import seed_search_fees
+from sessions_store.catalogue.seeding import seed_search_fees
 
 
 def forwards(apps: Any, schema_editor: Any) -> None:

@@ -1,4 +1,5 @@
-"""Mappings may take a prefix off a name (`google/gemini-3.8-flash`); the usual prefixes are added where they are absent.
+"""Mappings may take a prefix off a name (`google/gemini-3.8-flash`); the usual prefixes are added where they are
+absent.
 
 They stand behind all other rows, so that an operator's own row for such a name still comes first.
 """
@@ -9,7 +10,7 @@ from typing import Any
 import django.core.validators
 from django.db import migrations, models
 
-from sessions_store.seeding import seed_name_prefixes
+from sessions_store.catalogue.seeding import seed_name_prefixes
 
 
 def forwards(apps: Any, schema_editor: Any) -> None:

@@ -8,9 +8,9 @@ from django.db import models
 class Message(models.Model):
     """A node of the transcript tree, with both faces: OpenAI's message and Gemini's content exactly as it was.
 
-    `key` is the digest that `sessions_store.transcript` computes, so that the same message after the same history is
-    the same row. Other tables name a node by its `id`, which grows with time: their indexes then grow at the end
-    (docs/decisions/0018). Nodes are removed by `chat_sessions.forget` only, which knows what else still needs them.
+    `key` is the digest that `sessions_store.transcript.reading` computes, so that the same message after the same
+    history is the same row. Other tables name a node by its `id`, which grows with time: their indexes then grow at the
+    end (docs/decisions/0018). Nodes are removed by `chat_sessions.forget` only, which knows what else still needs them.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)

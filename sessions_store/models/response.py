@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from sessions_store.state_records import ACTIVE
+from sessions_store.writing.state_records import ACTIVE
 
 
 class StoredResponse(models.Model):

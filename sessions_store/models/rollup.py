@@ -63,7 +63,7 @@ class UsageRollup(models.Model):
 
     @property
     def histogram(self) -> tuple[int, ...]:
-        """Counts of exchanges per latency bucket; the bounds are `sessions_store.histogram.UPPER_BOUNDS_MS`."""
+        """Counts of exchanges per latency bucket; the bounds are `sessions_store.usage.histogram.UPPER_BOUNDS_MS`."""
         return tuple(getattr(self, column) for column in HISTOGRAM_COLUMNS)
 
 

@@ -9,7 +9,7 @@ class StoredItem(models.Model):
     """One item as it was sent or given out.
 
     `id` is a digest over principal and body, so that a client that sends its history again adds nothing. `uses` counts
-    the places that hold the item; the row goes with the last of them (`sessions_store.items`).
+    the places that hold the item; the row goes with the last of them (`sessions_store.state.items`).
     """
 
     id = models.UUIDField(primary_key=True, editable=False)

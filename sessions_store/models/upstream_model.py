@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from sessions_store.model_profile import DEFAULTS, GOOGLE_BUDGETS
+from sessions_store.catalogue.model_profile import DEFAULTS, GOOGLE_BUDGETS
 
 
 def text_only() -> list[str]:

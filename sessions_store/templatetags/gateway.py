@@ -2,7 +2,7 @@
 
 from django import template
 
-from sessions_store.admin import formats
+from sessions_store.admin.display import formats
 
 register = template.Library()
 

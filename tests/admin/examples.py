@@ -10,11 +10,11 @@ from uuid import UUID
 import orjson
 from django.utils import timezone
 
-from sessions_store.canonical import Key
 from sessions_store.models import UsageRecord, User
-from sessions_store.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
-from sessions_store.transcript import message_keys
-from sessions_store.writer import write_batch
+from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.reading import message_keys
+from sessions_store.writing.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
+from sessions_store.writing.writer import write_batch
 
 JsonDict = dict[str, Any]
 NUMBERS = count(1)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from sessions_store.admin import formats
+from sessions_store.admin.display import formats
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from sessions_store.login_throttle import FREE_BY_NAME, FREE_BY_PLACE, LONGEST_WAIT, REMEMBERED, LoginAttempt
+from sessions_store.accounts.login_throttle import FREE_BY_NAME, FREE_BY_PLACE, LONGEST_WAIT, REMEMBERED, LoginAttempt
 from sessions_store.models import User
 from tests.admin.conftest import WITHOUT_STATIC
 
@@ -205,7 +205,7 @@ def test_simultaneous_login_attempts_are_counted() -> None:
 
 
 def test_every_outcome_is_logged_and_a_misplaced_password_is_not(grace: User, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, logger="sessions_store.admin.login"):
+    with caplog.at_level(logging.INFO, logger="sessions_store.admin.pages.login"):
         fail(FREE_BY_NAME + 1)
         log_in(Client(), "", name="my-secret-password", address="192.0.2.2")
         log_in(Client(), "x", name="my-secret-password", address="192.0.2.2")
@@ -214,7 +214,7 @@ def test_every_outcome_is_logged_and_a_misplaced_password_is_not(grace: User, ca
     lines = [
         (line.getMessage(), line.__dict__["account"], line.__dict__["address"])
         for line in caplog.records
-        if line.name == "sessions_store.admin.login"
+        if line.name == "sessions_store.admin.pages.login"
     ]
     assert lines == [
         *[("Login failed", "grace", "192.0.2.1")] * FREE_BY_NAME,

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from sessions_store.catalogue_rows import load
+from sessions_store.catalogue.resolution import Catalogue
+from sessions_store.catalogue.rows import load
 from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel
-from sessions_store.resolution import Catalogue
 
 LIST = "admin:sessions_store_modelmapping_changelist"
 DEADLINE = timezone.now().date() + timedelta(days=10)

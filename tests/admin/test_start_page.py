@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from sessions_store.admin.chart import hourly_chart, round_up
-from sessions_store.admin.figures import Hour
+from sessions_store.admin.display.chart import hourly_chart, round_up
+from sessions_store.admin.display.usage_totals import Hour
 from tests.admin.examples import Exchange, record_all
 
 QUESTION = {"role": "user", "content": "Hello?"}

@@ -7,8 +7,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from sessions_store.canonical import Key
-from sessions_store.conversations import create_conversation
 from sessions_store.models import (
     Conversation,
     Message,
@@ -18,10 +16,12 @@ from sessions_store.models import (
     UsageRecord,
     User,
 )
-from sessions_store.records import ExchangeRecord, NewMessage, UsageRow
-from sessions_store.state_records import CompletionState, ResponseState, new_item
-from sessions_store.transcript import message_keys
-from sessions_store.writer import write_batch
+from sessions_store.state.conversations import create_conversation
+from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.reading import message_keys
+from sessions_store.writing.records import ExchangeRecord, NewMessage, UsageRow
+from sessions_store.writing.state_records import CompletionState, ResponseState, new_item
+from sessions_store.writing.writer import write_batch
 from tests.admin.conftest import Operator
 
 ASKED = {"role": "user", "content": "What is the capital of Peru?"}

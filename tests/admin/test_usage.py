@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
-from sessions_store.admin.sent_body import sent_body
+from sessions_store.admin.display.sent_body import sent_body
 from sessions_store.models import Message, ModelPrice, UpstreamRequest, UsageRecord
 from tests.admin.conftest import Operator
 from tests.admin.examples import REST, Exchange, record, record_all
@@ -268,7 +268,7 @@ def test_the_download_streams_what_is_filtered(operator: Client) -> None:
 
 
 def test_the_download_is_fetched_in_chunks(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessions_store.admin.usage_records.CHUNK", 7)
+    monkeypatch.setattr("sessions_store.admin.pages.usage_records.CHUNK", 7)
     rows = record_all([Exchange(messages=[QUESTION, ANSWER], at=timezone.now())] * 21)
     answer = operator.get(reverse("admin:sessions_store_usage_export"))
     lines = list(csv.DictReader(io.StringIO(downloaded(answer))))

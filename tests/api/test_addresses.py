@@ -11,7 +11,7 @@ from openai import AsyncAzureOpenAI, AzureOpenAI, OpenAI
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from api.addresses import Meant, meant, suggestion
+from api.http.addresses import Meant, meant, suggestion
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, JSON, chat_body, chat_message, error_of, fresh
 from tests.live_gateway import LiveGateway

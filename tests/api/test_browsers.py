@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from gemini_gateway.origins import EXPOSED
+from api.auth.origins import EXPOSED
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, COMPLETIONS, JSON, chat_body, error_of
 from tests.live_gateway import LiveGateway, by_serve

@@ -15,7 +15,7 @@ from openai.types.responses import Response, ResponseItem, ResponseStreamEvent
 from pydantic import TypeAdapter
 from websockets.sync.client import ClientConnection, connect
 
-from api.translate.signatures import SKIP_SIGNATURE
+from api.translate.conversation.signatures import SKIP_SIGNATURE
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
 from tests.live_gateway import LiveGateway

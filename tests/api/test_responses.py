@@ -9,7 +9,7 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from sessions_store.admin.sent_body import sent_body
+from sessions_store.admin.display.sent_body import sent_body
 from sessions_store.models import Message, StoredItem, StoredResponse, UsageRecord, User
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, JSON, error_of, fresh, usage_of

@@ -10,9 +10,9 @@ import pytest
 from blockbuster import BlockBuster
 
 from api.exchange.accounting import Accounting
-from api.exchange.token_prompts import in_text
-from api.openai.completion_request import parse_completion
-from api.openai.token_ids import encoding_of
+from api.exchange.planning.token_prompts import in_text
+from api.openai.completions.request import parse_completion
+from api.openai.completions.token_ids import encoding_of
 from tests.api.sessions import turns
 from tests.api.test_legacy_completions import complete, texts
 from tests.emulator_control import Emulator

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db.models import CharField, JSONField, TextField
 from django.db.models.functions import Cast
 
-from sessions_store.admin.sent_body import sent_body
+from sessions_store.admin.display.sent_body import sent_body
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, GEMINI_25, chat_body, chat_message, fresh, usage_of
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gemini_gateway.server import GatewayServer, endpoint_for
-from gemini_gateway.server_connection import Limits
+from gemini_gateway.server.connection import Limits
+from gemini_gateway.server.daphne import GatewayServer, endpoint_for
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

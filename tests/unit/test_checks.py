@@ -9,8 +9,8 @@ import pytest
 from django.core.checks import CheckMessage
 from pytest_django import Settings
 
-from api import checks
 from api.auth.loopback import is_loopback_host
+from gemini_gateway import checks
 from gemini_gateway.env import EnvironmentProblem
 
 Check = Callable[[], list[CheckMessage]]

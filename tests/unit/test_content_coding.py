@@ -10,8 +10,8 @@ import brotli
 import pytest
 import zstandard
 
-from api.content_coding import ACCEPTED, MAX_CODINGS, MAX_SECTIONS, codings_of, decoded
 from api.errors import InvalidRequestError, PayloadTooLargeError, UnsupportedCodingError
+from api.http.content_coding import ACCEPTED, MAX_CODINGS, MAX_SECTIONS, codings_of, decoded
 
 LIMIT = 1_000_000
 TEXT = b'{"model": "gpt-4"}' * 1000

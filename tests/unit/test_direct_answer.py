@@ -1,4 +1,6 @@
-"""What `gemini_gateway.direct_answer` takes from Daphne's inside: what it sends is what Daphne would send."""
+"""What `gemini_gateway.server.daphne_fast.response` takes from Daphne's inside: what it sends is what Daphne would
+send.
+"""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -8,10 +10,10 @@ import pytest
 from daphne.http_protocol import WebRequest
 from twisted.internet.testing import StringTransport
 
-from gemini_gateway.direct_answer import DirectAnswer
-from gemini_gateway.direct_request import DirectRequest
-from gemini_gateway.direct_write import DirectChannel
-from gemini_gateway.server_connection import GatewayRequest
+from gemini_gateway.server.connection import GatewayRequest
+from gemini_gateway.server.daphne_fast.request import DirectRequest
+from gemini_gateway.server.daphne_fast.response import DirectAnswer
+from gemini_gateway.server.daphne_fast.writes import DirectChannel
 
 Header = tuple[bytes, bytes]
 

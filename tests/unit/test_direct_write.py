@@ -1,4 +1,6 @@
-"""What `gemini_gateway.direct_write` takes from Twisted's inside, and that every byte arrives once and in order."""
+"""What `gemini_gateway.server.daphne_fast.writes` takes from Twisted's inside, and that every byte arrives once and in
+order.
+"""
 
 import socket
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactor, StringTransport
 
-from gemini_gateway.direct_write import send_now
+from gemini_gateway.server.daphne_fast.writes import send_now
 
 MUCH = bytes(range(256)) * 16_384
 

@@ -107,7 +107,7 @@ def test_settings_that_are_named_exist(page: str) -> None:
 def test_system_checks_that_are_named_exist() -> None:
     named = set(re.findall(r"gateway\.[EW]\d{3}", page_text(ROOT / "docs" / "operations.md")))
     assert named
-    assert named - set(re.findall(r'"(gateway\.[EW]\d{3})"', page_text(ROOT / "api" / "checks.py"))) == set()
+    assert named - set(re.findall(r'"(gateway\.[EW]\d{3})"', page_text(ROOT / "gemini_gateway" / "checks.py"))) == set()
 
 
 def test_deployment_files_fit_the_settings() -> None:

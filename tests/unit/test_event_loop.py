@@ -14,7 +14,7 @@ importlib.util.find_spec = lambda name, package=None: None if name == "uvloop" e
 LOOK = """
 import sys
 {before}
-from gemini_gateway.event_loop import install_fast_loop
+from gemini_gateway.server.event_loop import install_fast_loop
 print(install_fast_loop())
 import daphne.server
 print(type(daphne.server.reactor._asyncioEventloop).__module__.partition(".")[0])

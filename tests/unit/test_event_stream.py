@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.exchange.events import KEEP_ALIVE, Batch, ErrorBatch, LastBatch
-from api.openai.sse import DONE, NAMED, UNNAMED, Spelling, event, named_event
+from api.openai.shared.sse import DONE, NAMED, UNNAMED, Spelling, event, named_event
 from api.views.event_stream import ServerSentEvents
 
 ONE: dict[str, Any] = {"type": "one"}

@@ -13,7 +13,7 @@ from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
-from gemini_gateway.first_operator import FILE_NAME, setup_path
+from gemini_gateway.startup.setup_link import FILE_NAME, setup_path
 
 ANSWERS = {"username": "anna", "password1": "correct-horse-9", "password2": "correct-horse-9"}
 

@@ -4,7 +4,7 @@ from dataclasses import field, fields, replace
 
 import pytest
 
-from gemini_gateway.frozen import frozen
+from sessions_store.frozen import frozen
 
 
 @frozen(kw_only=True)

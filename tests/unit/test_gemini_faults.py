@@ -17,7 +17,7 @@ from api.errors import (
     UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
-from api.gemini.faults import is_corrupted_signature, upstream_error
+from api.gemini.error_mapping import is_corrupted_signature, upstream_error
 
 RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"

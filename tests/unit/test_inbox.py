@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gemini_gateway.inbox import Inbox
+from gemini_gateway.server.daphne_fast.receive_queue import Inbox
 
 
 async def test_messages_come_in_order_whoever_is_first() -> None:

@@ -1,4 +1,4 @@
-"""What `gemini_gateway.lean_http` takes from Django's inside: its objects are what Django's own constructors make."""
+"""What `api.http.messages` takes from Django's inside: its objects are what Django's own constructors make."""
 
 import io
 from collections.abc import AsyncGenerator
@@ -9,7 +9,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import BadHeaderError
 
-from gemini_gateway.lean_http import LeanRequest, LeanResponse, LeanStream
+from api.http.messages import LeanRequest, LeanResponse, LeanStream
 
 SCOPE: dict[str, Any] = {
     "type": "http",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gemini_gateway.loop_watchdog import LoopWatchdog, running
+from gemini_gateway.server.loop_watchdog import LoopWatchdog, running
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 0.05
@@ -44,7 +44,7 @@ async def watchdog() -> AsyncIterator[LoopWatchdog]:
 
 @pytest.fixture(autouse=True)
 def warnings(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.WARNING, logger="gemini_gateway.loop_watchdog")
+    caplog.set_level(logging.WARNING, logger="gemini_gateway.server.loop_watchdog")
     return caplog
 
 
@@ -78,7 +78,7 @@ async def test_a_block_is_reported_once_and_further_blocks_are_counted(
         await block(OURS)
     assert (watchdog.blocked, len(warnings.messages)) == (3, 1)
 
-    monkeypatch.setattr("gemini_gateway.loop_watchdog.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("gemini_gateway.server.loop_watchdog.QUIET_SECONDS", 0.0)
     await block(OURS)
     assert watchdog.blocked == 4
     assert warnings.messages[1].endswith("translate_all (2 more times since the last such line)")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from api.byte_budget import LEAST_RETURN, RETURN_AFTER, ByteBudget, Hold
 from api.errors import OverloadedError
-from gemini_gateway import machine_memory
+from api.resources.byte_budget import LEAST_RETURN, RETURN_AFTER, ByteBudget, Hold
+from gemini_gateway.startup import machine_memory
 
 
 def test_holds_share_a_budget() -> None:

@@ -1,4 +1,4 @@
-"""What `gemini_gateway.one_write` takes from uvicorn's inside, and that what is sent is the same with it."""
+"""What `api.resources.response_buffering` takes from uvicorn's inside, and that what is sent is the same with it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from gemini_gateway.one_write import gather_turn, send_whole
+from api.resources.response_buffering import gather_turn, send_whole
 
 Message = Mapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]

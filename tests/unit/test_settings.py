@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from api.checks import environment_check
+from gemini_gateway.checks import environment_check
 from gemini_gateway.env import Environment
 from gemini_gateway.log import JsonFormatter, RedactionFilter, TextFormatter, redact
-from gemini_gateway.secrets import load_secrets
+from gemini_gateway.startup.secrets import load_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 LoadSettings = Callable[..., dict[str, Any]]

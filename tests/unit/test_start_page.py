@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from gemini_gateway.serving import terminal_page
+from gemini_gateway.startup.run_server import terminal_page
 
 pytestmark = pytest.mark.django_db
 

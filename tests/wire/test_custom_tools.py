@@ -8,7 +8,7 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
-from api.translate.names import sanitise_name
+from api.translate.tools.names import sanitise_name
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, chat_message, events, fresh, usage_of
 from tests.wire.test_tools import MADE_BY_THE_EMULATOR, WEATHER, parts

@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 
 from api.exchange.responses.context import Context
-from api.runtime import Runtime
-from sessions_store.canonical import NodeId, call_ids_of
-from sessions_store.history import calls_made
-from sessions_store.responses import calls_given
-from sessions_store.stored_message import StoredMessage
+from api.services import Runtime
+from sessions_store.state.responses import calls_given
+from sessions_store.transcript.canonical import NodeId, call_ids_of
+from sessions_store.transcript.history import calls_made
+from sessions_store.transcript.stored_messages import StoredMessage
 
 Message = Mapping[str, Any]
 # By message, the place of each call that has another id: that id.

@@ -10,15 +10,15 @@ from django.conf import settings
 from api.errors import InvalidRequestError, NotFoundError
 from api.exchange.exchange import Exchange
 from api.exchange.responses.state_signer import state_signer
-from api.openai.responses_request import ResponseParameters
-from api.runtime import Runtime
+from api.openai.responses.request import ResponseParameters
+from api.services import Runtime
 from api.translate.responses.carried_state import signed_again
-from sessions_store.canonical import Key
-from sessions_store.conversations import FoundConversation, all_items, find_conversation, items_size
-from sessions_store.history import History, history_to
-from sessions_store.items import find_items, item_sizes
-from sessions_store.responses import find_response
-from sessions_store.stored_message import StoredMessage
+from sessions_store.state.conversations import FoundConversation, all_items, find_conversation, items_size
+from sessions_store.state.items import find_items, item_sizes
+from sessions_store.state.responses import find_response
+from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.history import History, history_to
+from sessions_store.transcript.stored_messages import StoredMessage
 
 Item = Mapping[str, Any]
 CONVERSATION_PREFIX: Final = "conv_"

@@ -9,7 +9,7 @@ from contextlib import suppress
 import orjson
 
 from api.exchange.events import Event
-from sessions_store.state_records import Stretch
+from sessions_store.writing.state_records import Stretch
 
 
 class EventLog:

@@ -5,9 +5,9 @@ out of those that they send.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from api.openai.responses_items import item_type
-from api.translate.responses.content import image_of
-from api.translate.responses.echo import whole_tool
+from api.openai.responses.items import item_type
+from api.translate.responses.input.content import image_of
+from api.translate.responses.request_echo import whole_tool
 
 Item = dict[str, Any]
 

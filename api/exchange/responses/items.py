@@ -13,8 +13,8 @@ import orjson
 from api.exchange.responses.item_forms import id_prefix, whole_item
 from api.exchange.responses.state_signer import state_signer
 from api.translate.responses.carried_state import without_forged
-from sessions_store.canonical import Key
-from sessions_store.state_records import NewItem, new_item
+from sessions_store.transcript.canonical import Key
+from sessions_store.writing.state_records import NewItem, new_item
 
 Item = dict[str, Any]
 

@@ -10,34 +10,34 @@ import orjson
 
 from api.errors import InvalidRequestError
 from api.exchange.accounting import Accounting
-from api.exchange.conversation_context import ConversationContext
+from api.exchange.conversation.context import ConversationContext
+from api.exchange.conversation.lookup import remember, stored_content
+from api.exchange.conversation.media import fetch_media
+from api.exchange.conversation.signature_compatibility import Fit
 from api.exchange.exchange import Exchange
-from api.exchange.families import Fit
-from api.exchange.fanout import PlannedCall
 from api.exchange.generation import Branch, Generation
-from api.exchange.identity import call_ids, item_ids, response_id
-from api.exchange.media import fetch_media
-from api.exchange.memory import remember, stored_content
-from api.exchange.plan import resolve_model
+from api.exchange.ids import call_ids, item_ids, response_id
+from api.exchange.planning.plan import resolve_model
 from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.context import Context, LocalResponse, load_context, referenced_items
 from api.exchange.responses.event_log import EventLog
 from api.exchange.responses.items import chain_start
-from api.exchange.responses.keeper import ResponseKeeper
 from api.exchange.responses.state_signer import state_signer
-from api.large_work import off_loop
+from api.exchange.responses.stored_response import ResponseKeeper
+from api.exchange.running.parallel_calls import PlannedCall
 from api.notes import Note
-from api.openai.responses_request import CompactRequest, ResponseParameters, ResponsesRequest
+from api.openai.responses.request import CompactRequest, ResponseParameters, ResponsesRequest
+from api.resources.worker_threads import off_loop
+from api.translate.request.upstream_call import RememberedMessage
+from api.translate.request.vertex import final_call
 from api.translate.responses.answer import ResponsesAnswer
-from api.translate.responses.echo import response_echo
-from api.translate.responses.items import ItemMessages, items_to_messages, references, resolved
+from api.translate.responses.input.items import ItemMessages, items_to_messages, references, resolved
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
-from api.translate.upstream_call import RememberedMessage
-from api.translate.vertex import final_call
-from sessions_store.canonical import NodeId
-from sessions_store.model_profile import ModelProfile
-from sessions_store.stored_message import StoredMessage
-from sessions_store.transcript import message_keys
+from api.translate.responses.request_echo import response_echo
+from sessions_store.catalogue.model_profile import ModelProfile
+from sessions_store.transcript.canonical import NodeId
+from sessions_store.transcript.reading import message_keys
+from sessions_store.transcript.stored_messages import StoredMessage
 
 Item = Mapping[str, Any]
 

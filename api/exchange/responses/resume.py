@@ -11,12 +11,12 @@ from django.conf import settings
 
 from api.errors import InvalidRequestError
 from api.exchange.events import KEEP_ALIVE, Batch, Event
+from api.exchange.responses.background import Jobs
 from api.exchange.responses.event_log import EventLog
-from api.exchange.responses.jobs import Jobs
-from api.exchange.responses.stored import find, retrieve
-from api.runtime import Runtime
-from sessions_store.responses import FoundResponse, last_event, read_events
-from sessions_store.state_records import ACTIVE
+from api.exchange.responses.retrieval import find, retrieve
+from api.services import Runtime
+from sessions_store.state.responses import FoundResponse, last_event, read_events
+from sessions_store.writing.state_records import ACTIVE
 
 POLL_SECONDS: Final = 0.2
 ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})

@@ -8,11 +8,11 @@ from django.conf import settings
 
 from api.exchange.events import KEEP_ALIVE, Batch, ErrorBatch, LastBatch
 from api.exchange.outcome import SUCCESS
-from api.exchange.responses.automatic import compact_context
+from api.exchange.responses.auto_compaction import compact_context
 from api.exchange.responses.plan import PlannedResponse
-from api.exchange.run import EventStream, complete, stream
+from api.exchange.running.run import EventStream, complete, stream
 from api.failures import to_gateway_error
-from api.translate.responses.output import Events
+from api.translate.responses.output.builder import Events
 
 
 async def complete_response(planned: PlannedResponse) -> Any:

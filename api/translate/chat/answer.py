@@ -10,7 +10,7 @@ from typing import Any
 
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
-from api.openai.chat import (
+from api.openai.chat.completion import (
     Annotation,
     ChatCompletion,
     ChatCompletionChunk,
@@ -19,7 +19,12 @@ from api.openai.chat import (
     FinishReason,
     ImageOut,
 )
-from api.translate.candidates import Candidates
+from api.translate.answers.candidates import Candidates
+from api.translate.answers.choice import Choice, DialectRules, Piece
+from api.translate.answers.fingerprint import system_fingerprint
+from api.translate.answers.finish_reason import finish_reason_with_calls, refusal_text
+from api.translate.answers.generation_result import FoldedAnswer
+from api.translate.answers.speech import Speech
 from api.translate.chat.calls import (
     called_function,
     function_call_deltas,
@@ -27,12 +32,7 @@ from api.translate.chat.calls import (
     tool_call,
     tool_call_deltas,
 )
-from api.translate.choice import Choice, DialectRules, Piece
-from api.translate.fingerprint import system_fingerprint
-from api.translate.finish_reason import finish_reason_with_calls, refusal_text
-from api.translate.folded_answer import FoldedAnswer
-from api.translate.service_tier import service_tier_to_openai
-from api.translate.speech import Speech
+from api.translate.config.service_tier import service_tier_to_openai
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,10 +8,17 @@ streams it, although its document's chunk knows functions alone
 from collections.abc import Collection
 from typing import Any
 
-from api.openai.chat import CalledFunction, CustomCallOut, Delta, FunctionCallOut, FunctionDelta, ToolCallDelta
-from api.translate.choice import Call
-from api.translate.custom_tools import custom_input
-from api.translate.signatures import SIGNED_ALONE
+from api.openai.chat.completion import (
+    CalledFunction,
+    CustomCallOut,
+    Delta,
+    FunctionCallOut,
+    FunctionDelta,
+    ToolCallDelta,
+)
+from api.translate.answers.choice import Call
+from api.translate.conversation.signatures import SIGNED_ALONE
+from api.translate.tools.custom import custom_input
 
 
 def signature_field(signature: str, *, alone: bool = False) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from api.openai.chat_request import ChatCompletionRequest
-from api.translate.context import RequestContext
+from api.openai.chat.request import ChatCompletionRequest
+from api.translate.request.context import RequestContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,25 +9,25 @@ from types import MappingProxyType
 from typing import Any
 
 from api.gemini.wire import Blob, Content, GenerationConfig, ThinkingConfig
-from api.openai.chat_request import ChatCompletionRequest
-from api.translate.body import add_settings, generate_content_body
-from api.translate.built_in_tools import NO_TOOLS, OfferedTools, built_in_tools, reconcile_built_in
-from api.translate.cached_content import beside_cached_content
+from api.openai.chat.request import ChatCompletionRequest
+from api.translate.answers.logprobs import logprobs_to_config
 from api.translate.chat.dropped import note_dropped
-from api.translate.contents import assemble_contents
-from api.translate.context import RequestContext
-from api.translate.generation import Sampling, generation_config, parallel_calls, refuse_logit_bias
-from api.translate.google_options import NO_OPTIONS, GoogleOptions, google_options
-from api.translate.logprobs import logprobs_to_config
-from api.translate.modalities import modalities_to_config
-from api.translate.response_format import reconcile_with_tools, response_format_to_config
-from api.translate.safety import safety_settings_to_gemini
-from api.translate.service_tier import service_tier_to_gemini
-from api.translate.thinking import thinking_config
-from api.translate.tool_choice import ChosenTools, choose_tools
-from api.translate.tools import strict_path, tools_to_declarations
-from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage, UpstreamCall
-from sessions_store.model_profile import ModelProfile
+from api.translate.config.cached_content import beside_cached_content
+from api.translate.config.generation import Sampling, generation_config, parallel_calls, refuse_logit_bias
+from api.translate.config.google_options import NO_OPTIONS, GoogleOptions, google_options
+from api.translate.config.modalities import modalities_to_config
+from api.translate.config.response_format import reconcile_with_tools, response_format_to_config
+from api.translate.config.safety import safety_settings_to_gemini
+from api.translate.config.service_tier import service_tier_to_gemini
+from api.translate.config.thinking import thinking_config
+from api.translate.conversation.contents import assemble_contents
+from api.translate.request.body import add_settings, generate_content_body
+from api.translate.request.context import RequestContext
+from api.translate.request.upstream_call import OMITTED, SYSTEM, RememberedMessage, UpstreamCall
+from api.translate.tools.built_in import NO_TOOLS, OfferedTools, built_in_tools, reconcile_built_in
+from api.translate.tools.choice import ChosenTools, choose_tools
+from api.translate.tools.declarations import strict_path, tools_to_declarations
+from sessions_store.catalogue.model_profile import ModelProfile
 
 __all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall", "chat_to_gemini"]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
-from api.openai.completion import CompletionFinishReason, CompletionLogprobs, CompletionObject
-from api.openai.usage import Usage
-from api.translate.candidates import Candidates
-from api.translate.choice import Choice, DialectRules
-from api.translate.fingerprint import system_fingerprint
-from api.translate.folded_answer import FoldedAnswer
-from api.translate.usage import usage_metadata_to_usage
+from api.openai.completions.completion import CompletionFinishReason, CompletionLogprobs, CompletionObject
+from api.openai.shared.usage import Usage
+from api.translate.answers.candidates import Candidates
+from api.translate.answers.choice import Choice, DialectRules
+from api.translate.answers.fingerprint import system_fingerprint
+from api.translate.answers.generation_result import FoldedAnswer
+from api.translate.answers.usage import usage_metadata_to_usage
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from api.gemini.wire import GenerateContentRequest, GenerationConfig
-from api.openai.completion_request import NEW_DOCUMENT, CompletionRequest
-from api.translate.body import add_settings, generate_content_body
-from api.translate.built_in_tools import OfferedTools, built_in_tools
-from api.translate.cached_content import beside_cached_content
-from api.translate.contents import Assembly, assemble_contents
-from api.translate.context import RequestContext
-from api.translate.generation import Sampling, generation_config, parallel_calls, refuse_logit_bias
-from api.translate.google_options import GoogleOptions, google_options
-from api.translate.logprobs import logprobs_to_config
-from api.translate.safety import safety_settings_to_gemini
-from api.translate.thinking import thinking_config
-from api.translate.upstream_call import RememberedMessage, UpstreamCall
-from sessions_store.model_profile import ModelProfile
+from api.openai.completions.request import NEW_DOCUMENT, CompletionRequest
+from api.translate.answers.logprobs import logprobs_to_config
+from api.translate.config.cached_content import beside_cached_content
+from api.translate.config.generation import Sampling, generation_config, parallel_calls, refuse_logit_bias
+from api.translate.config.google_options import GoogleOptions, google_options
+from api.translate.config.safety import safety_settings_to_gemini
+from api.translate.config.thinking import thinking_config
+from api.translate.conversation.contents import Assembly, assemble_contents
+from api.translate.request.body import add_settings, generate_content_body
+from api.translate.request.context import RequestContext
+from api.translate.request.upstream_call import RememberedMessage, UpstreamCall
+from api.translate.tools.built_in import OfferedTools, built_in_tools
+from sessions_store.catalogue.model_profile import ModelProfile
 
 _SUFFIX_INSTRUCTION = (
     "The user gives the beginning of a text. Write what comes between that beginning and the ending below, so that the "

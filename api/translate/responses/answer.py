@@ -13,7 +13,7 @@ import orjson
 from api.errors import GatewayError, InvalidRequestError, RateLimitError
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
-from api.openai.responses import (
+from api.openai.responses.response import (
     ErrorCode,
     IncompleteDetails,
     IncompleteReason,
@@ -23,18 +23,18 @@ from api.openai.responses import (
     ResponseStatus,
     ResponseUsage,
 )
-from api.translate.candidates import Candidates
-from api.translate.choice import Call, Choice, DialectRules
-from api.translate.custom_tools import custom_input
-from api.translate.finish_reason import finish_reason_with_calls, refusal_text
-from api.translate.folded_answer import FoldedAnswer
-from api.translate.responses.answer_items import AnswerItems
+from api.translate.answers.candidates import Candidates
+from api.translate.answers.choice import Call, Choice, DialectRules
+from api.translate.answers.finish_reason import finish_reason_with_calls, refusal_text
+from api.translate.answers.generation_result import FoldedAnswer
+from api.translate.config.service_tier import service_tier_to_openai
 from api.translate.responses.carried_state import StateSigner
-from api.translate.responses.client_tools import CLIENT_TOOLS, client_action, normal_arguments
-from api.translate.responses.output import Events, Output
-from api.translate.responses.tool_names import CalledTools, client_tool, flat_name
+from api.translate.responses.output.builder import Events, Output
+from api.translate.responses.output.items import AnswerItems
+from api.translate.responses.tools.client_tools import CLIENT_TOOLS, client_action, normal_arguments
+from api.translate.responses.tools.names import CalledTools, client_tool, flat_name
 from api.translate.responses.usage import added_usage, tool_usage, usage_to_responses
-from api.translate.service_tier import service_tier_to_openai
+from api.translate.tools.custom import custom_input
 
 _INCOMPLETE: Final[Mapping[str, IncompleteReason]] = {
     "length": "max_output_tokens",

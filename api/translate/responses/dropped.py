@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from api.openai.responses_request import ResponseParameters
-from api.translate.context import RequestContext
+from api.openai.responses.request import ResponseParameters
+from api.translate.request.context import RequestContext
 from api.translate.responses.settings import AnswerSettings
 
 

@@ -11,33 +11,33 @@ from typing import Any
 
 from api.errors import InvalidRequestError
 from api.gemini.wire import Blob, Content, GenerationConfig, Part
-from api.openai.responses_request import ResponseParameters
-from api.translate.body import add_settings, generate_content_body
-from api.translate.built_in_tools import OfferedTools, built_in_tools, reconcile_built_in
-from api.translate.cached_content import beside_cached_content
-from api.translate.contents import Assembly, assemble_contents
-from api.translate.context import RequestContext
-from api.translate.generation import Sampling, generation_config
-from api.translate.google_options import NO_OPTIONS, GoogleOptions, google_options
-from api.translate.logprobs import logprobs_to_config
-from api.translate.modalities import modalities_to_config
-from api.translate.pairing import Pairing, paired
-from api.translate.response_format import reconcile_with_tools, response_format_to_config
-from api.translate.responses.calls import check_owed
+from api.openai.responses.request import ResponseParameters
+from api.translate.answers.logprobs import logprobs_to_config
+from api.translate.config.cached_content import beside_cached_content
+from api.translate.config.generation import Sampling, generation_config
+from api.translate.config.google_options import NO_OPTIONS, GoogleOptions, google_options
+from api.translate.config.modalities import modalities_to_config
+from api.translate.config.response_format import reconcile_with_tools, response_format_to_config
+from api.translate.config.safety import safety_settings_to_gemini
+from api.translate.config.service_tier import service_tier_to_gemini
+from api.translate.config.thinking import thinking_config
+from api.translate.conversation.contents import Assembly, assemble_contents
+from api.translate.conversation.pairing import Pairing, paired
+from api.translate.request.body import add_settings, generate_content_body
+from api.translate.request.context import RequestContext
+from api.translate.request.upstream_call import RememberedMessage, UpstreamCall
 from api.translate.responses.dropped import note_dropped
-from api.translate.responses.items import ItemMessages
+from api.translate.responses.input.items import ItemMessages
+from api.translate.responses.input.unanswered_calls import check_owed
 from api.translate.responses.settings import AnswerSettings, format_to_chat, settings_in_force
-from api.translate.responses.tool_choice import choice_to_chat
-from api.translate.responses.tool_names import CalledTools
-from api.translate.responses.tools import ToolSet, tools_to_set
-from api.translate.safety import safety_settings_to_gemini
-from api.translate.service_tier import service_tier_to_gemini
-from api.translate.thinking import thinking_config
-from api.translate.tool_choice import ChosenTools, choose_tools
-from api.translate.tools import strict_path, tools_to_declarations
-from api.translate.upstream_call import RememberedMessage, UpstreamCall
-from gemini_gateway.frozen import frozen
-from sessions_store.model_profile import ModelProfile
+from api.translate.responses.tools.choice import choice_to_chat
+from api.translate.responses.tools.declarations import ToolSet, tools_to_set
+from api.translate.responses.tools.names import CalledTools
+from api.translate.tools.built_in import OfferedTools, built_in_tools, reconcile_built_in
+from api.translate.tools.choice import ChosenTools, choose_tools
+from api.translate.tools.declarations import strict_path, tools_to_declarations
+from sessions_store.catalogue.model_profile import ModelProfile
+from sessions_store.frozen import frozen
 
 _NOTHING_RESTORED: Mapping[int, Content] = MappingProxyType({})
 _NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.errors import InvalidRequestError
-from api.openai.options import Effort
-from api.openai.responses_request import ResponseParameters
+from api.openai.responses.request import ResponseParameters
+from api.openai.shared.options import Effort
 
 EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-from api.openai.responses import ResponseUsage, ToolUsage
-from api.openai.usage import Usage
+from api.openai.responses.response import ResponseUsage, ToolUsage
+from api.openai.shared.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,20 +1,20 @@
 """JSON Schema as clients write it to JSON Schema as Gemini takes it in `parametersJsonSchema` and `responseJsonSchema`.
 
 Gemini takes most of it, so a schema is handed on as the client's own object wherever that is possible (rules 41, 111;
-`taken`). Otherwise each node is read into facts (`reading`), which says in one place all that holds for a value there,
-its `allOf` and what its `$ref` leads to included, and written anew from them (`writing`). The narrower meaning is kept
-wherever Gemini's keywords can say it; what they cannot say is left out and named in a note (`findings`). Only schema
-nodes are touched: the names of properties, enum values and defaults are not keywords (rule 52). References stay
+`accepted`). Otherwise each node is read into facts (`reading`), which says in one place all that holds for a value
+there, its `allOf` and what its `$ref` leads to included, and written anew from them (`writing`). The narrower meaning
+is kept wherever Gemini's keywords can say it; what they cannot say is left out and named in a note (`findings`). Only
+schema nodes are touched: the names of properties, enum values and defaults are not keywords (rule 52). References stay
 references, but for those that must be combined with something else (rule 51).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from api.schema_references import References
-from api.translate.context import RequestContext
+from api.json.schema_references import References
+from api.translate.request.context import RequestContext
+from api.translate.schema.accepted import is_taken
 from api.translate.schema.findings import Findings, refusal
-from api.translate.schema.taken import is_taken
 from api.translate.schema.writing import Writer
 
 Schema = Mapping[str, Any]

@@ -3,8 +3,8 @@
 from typing import Final
 
 from api.errors import InvalidRequestError
-from api.openai.validation import printable_name
-from api.translate.context import RequestContext
+from api.openai.shared.validation import printable_name
+from api.translate.request.context import RequestContext
 
 # Where a node stands: the place that holds it and the step from there. Linked, because text would be copied per level.
 Path = tuple["Path | None", str] | None

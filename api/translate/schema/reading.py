@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from api.schema_references import References, inner_base
+from api.json.schema_references import References, inner_base
 from api.translate.schema.facts import Bound, Facts, Piece, Rest, Row, Union, is_of
 from api.translate.schema.findings import Budget, Findings, refusal
 from api.translate.schema.keywords import (

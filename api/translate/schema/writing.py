@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from api.schema_references import References
+from api.json.schema_references import References
 from api.translate.schema.containers import array_keywords, object_keywords
 from api.translate.schema.definitions import Definitions, reference_to
 from api.translate.schema.facts import Bound, Facts, Piece, is_of, type_of

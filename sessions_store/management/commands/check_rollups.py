@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from sessions_store.management.periods import add_period_arguments, period
-from sessions_store.rollups import differences, rebuild
+from sessions_store.usage.rollups import differences, rebuild
 
 SHOWN = 20
 

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from sessions_store.lost_responses import fail_lost
-from sessions_store.responses import purge_events
-from sessions_store.retention import forget_before
+from sessions_store.erasing.retention import forget_before
+from sessions_store.state.orphaned_responses import fail_lost
+from sessions_store.state.responses import purge_events
 
 
 class Command(BaseCommand):

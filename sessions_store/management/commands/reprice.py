@@ -6,11 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from sessions_store import catalogue, catalogue_rows
+from sessions_store.catalogue import loaded, rows
 from sessions_store.management.periods import add_period_arguments, period
 from sessions_store.models import UsageRecord
-from sessions_store.rollups import rebuild
-from sessions_store.writer import price_exchange
+from sessions_store.usage.rollups import rebuild
+from sessions_store.writing.writer import price_exchange
 
 CHUNK = 1000
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Price each record again; those whose cost or price rows differ are updated in chunks."""
         start, end = period(options)
-        prices = catalogue.Catalogue(catalogue_rows.load())
+        prices = loaded.Catalogue(rows.load())
         changed, difference = 0, 0
         stale: list[UsageRecord] = []
         records = UsageRecord.objects.filter(started_at__gte=start, started_at__lt=end).order_by("id")

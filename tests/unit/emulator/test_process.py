@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from api.gemini.emulator.process import ROOT, EmulatorFailed, start_emulator
-from api.gemini.emulator.server import base_url
+from api.emulator.service.process import ROOT, EmulatorFailed, start_emulator
+from api.emulator.service.server import base_url
 
 
 def status(url: str) -> int:
@@ -38,7 +38,7 @@ def test_the_emulator_serves_until_stopped_and_is_not_scriptable_by_default() ->
 
 def test_the_emulator_ends_when_its_parent_is_killed() -> None:
     script = (
-        "import sys; from api.gemini.emulator.process import start_emulator\n"
+        "import sys; from api.emulator.service.process import start_emulator\n"
         "emulator = start_emulator(); print(emulator.process.pid, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from api.gemini.emulator.app import Emulator
-from api.gemini.emulator.methods import METHODS, Options
-from api.gemini.emulator.validation import check
+from api.emulator.methods import METHODS, Options
+from api.emulator.service.app import Emulator
+from api.emulator.validation import check
 from tests.recorded import WHOLE, gemini_exchanges
 
 # Requests that Google refused for what it could not fetch, not for their form.

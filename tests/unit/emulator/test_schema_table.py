@@ -2,8 +2,8 @@
 
 import json
 
-from api.gemini.emulator.derive_schema import TABLE, derive, dump
-from api.gemini.emulator.schema import snake_case, table
+from api.emulator.derive_schema import TABLE, derive, dump
+from api.emulator.schema import snake_case, table
 from tests.recorded import GEMINI_OPENAPI
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from api.gemini.emulator.generation import Generation
-from api.gemini.emulator.models import models
-from api.gemini.emulator.rules import check_rules
+from api.emulator.generation import Generation
+from api.emulator.models import models
+from api.emulator.rules import check_rules
 from tests.unit.emulator.conftest import NEW, OLD, Gemini, candidate_text, contents
 
 SEARCH: list[dict[str, Any]] = [{"googleSearch": {}}]

@@ -14,19 +14,19 @@ from api.exchange.accounting import Accounting
 from api.exchange.events import ErrorBatch, LastBatch
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
-from api.exchange.identity import completion_id
+from api.exchange.ids import completion_id
 from api.exchange.outcome import SUCCESS
-from api.exchange.plan import Asker, open_exchange, plan_chat
-from api.exchange.run import complete, stream
+from api.exchange.planning.plan import Asker, open_exchange, plan_chat
+from api.exchange.running.run import complete, stream
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
 from api.notes import Note
-from api.openai.chat_request import parse_chat_completion
-from api.runtime import Runtime
+from api.openai.chat.request import parse_chat_completion
+from api.services import Runtime
+from api.translate.answers.usage_report import UsageReport
 from api.translate.chat.answer import ChatAnswer
-from api.translate.usage_report import UsageReport
 from sessions_store.models import ChatSession, UsageRecord, User
-from sessions_store.recording import Store
+from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25, chat_message, fresh
 

@@ -15,16 +15,16 @@ import pytest
 from django.db import connection
 
 from api.auth.principals import Caller
-from api.exchange.identity import completion_id
-from api.exchange.plan import Asker, open_exchange
+from api.exchange.ids import completion_id
+from api.exchange.planning.plan import Asker, open_exchange
 from api.exchange.responses.plan import plan_response
-from api.exchange.run import complete
+from api.exchange.running.run import complete
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
-from api.openai.responses_request import parse_responses
-from api.runtime import Runtime
+from api.openai.responses.request import parse_responses
+from api.services import Runtime
 from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UpstreamRequest, UsageRecord, User
-from sessions_store.recording import Store
+from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25, fresh
 

@@ -8,16 +8,16 @@ import pytest
 from django.db import connection
 
 from api.auth.principals import Caller
-from api.exchange.identity import completion_id
-from api.exchange.plan import Asker, open_exchange, plan_chat
-from api.exchange.run import complete
+from api.exchange.ids import completion_id
+from api.exchange.planning.plan import Asker, open_exchange, plan_chat
+from api.exchange.running.run import complete
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
-from api.openai.chat_request import parse_chat_completion
-from api.runtime import Runtime
+from api.openai.chat.request import parse_chat_completion
+from api.services import Runtime
+from sessions_store.database.inline_reads import NearReads
 from sessions_store.models import ChatSession, User
-from sessions_store.near_reads import NearReads
-from sessions_store.recording import Store
+from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25, chat_message, fresh
 

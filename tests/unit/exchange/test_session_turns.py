@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from api.session_turns import NewSessionIds, SessionLocks
+from api.resources.session_lock import NewSessionIds, SessionLocks
 
 ANN = (1, "ann", "")
 BOB = (1, "bob", "")

@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from api.errors import GatewayError
-from api.gemini.faults import upstream_error
+from api.gemini.error_mapping import upstream_error
 from api.gemini.sse import StreamDecoder
-from api.openai.sse import event, named_event
-from api.translate.responses.tool_names import CalledTool, CalledTools
+from api.openai.shared.sse import event, named_event
+from api.translate.responses.tools.names import CalledTool, CalledTools
 from tests.unit.linear_work.hostile_texts import TEXTS, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear
 from tests.unit.responses.building import answer_to, parsed

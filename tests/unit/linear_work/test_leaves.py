@@ -12,27 +12,27 @@ import orjson
 import pytest
 import zstandard
 
-from api.content_coding import decoded
+from api.emulator.conversation import Conversation
+from api.emulator.errors import GoogleError
+from api.emulator.generation import Generation
+from api.emulator.models import models
+from api.emulator.rules import check_rules
+from api.emulator.validation import check
 from api.errors import GatewayError
-from api.gemini.emulator.conversation import Conversation
-from api.gemini.emulator.errors import GoogleError
-from api.gemini.emulator.generation import Generation
-from api.gemini.emulator.models import models
-from api.gemini.emulator.rules import check_rules
-from api.gemini.emulator.validation import check
-from api.json_mending import read_json
-from api.openai.json_body import parse_json
-from api.translate.call_arguments import read_arguments
-from api.translate.context import RequestContext
-from api.translate.tool_results import result_to_response
-from gemini_gateway.inbox import Inbox
-from sessions_store import call_ids
-from sessions_store.admin.bubbles import bubble
-from sessions_store.canonical import Key, NodeId, message_key
+from api.http.content_coding import decoded
+from api.json.repair import read_json
+from api.openai.shared.json_body import parse_json
+from api.translate.conversation.call_arguments import read_arguments
+from api.translate.conversation.tool_results import result_to_response
+from api.translate.request.context import RequestContext
+from gemini_gateway.server.daphne_fast.receive_queue import Inbox
+from sessions_store.admin.display.message_display import bubble
 from sessions_store.models import Message
-from sessions_store.records import NewMessage
-from sessions_store.transcript import stored_message
-from sessions_store.tree import rehang
+from sessions_store.transcript import call_ids
+from sessions_store.transcript.canonical import Key, NodeId, message_key
+from sessions_store.transcript.placement import rehang
+from sessions_store.transcript.reading import stored_message
+from sessions_store.writing.records import NewMessage
 from tests.exchanges import user_message
 from tests.unit.linear_work.hostile_texts import TEXTS, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear

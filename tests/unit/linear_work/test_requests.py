@@ -12,16 +12,16 @@ import pytest
 from api.errors import InvalidRequestError
 from api.exchange.responses.items import stored_items
 from api.notes import notes_header
-from api.openai.chat_request import parse_chat_completion
-from api.openai.completion_request import parse_completion
-from api.openai.responses_request import parse_responses
+from api.openai.chat.request import parse_chat_completion
+from api.openai.completions.request import parse_completion
+from api.openai.responses.request import parse_responses
 from api.translate.chat.request import chat_to_gemini
 from api.translate.completions.request import completion_to_gemini
-from api.translate.media_references import media_references
-from api.translate.message_tokens import json_tokens
+from api.translate.media.references import media_references
+from api.translate.request.message_tokens import json_tokens
 from api.translate.responses.request import responses_to_gemini
-from sessions_store.model_profile import ModelProfile
-from sessions_store.transcript import message_keys
+from sessions_store.catalogue.model_profile import ModelProfile
+from sessions_store.transcript.reading import message_keys
 from tests.exchanges import user_message
 from tests.unit.linear_work.hostile_texts import Hostile, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear

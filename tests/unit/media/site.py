@@ -13,8 +13,8 @@ from typing import Any
 import httpcore2
 import pytest
 
-from api.media import MediaFetcher, MediaLimits, WantedMedia
-from api.media_guard import Guard, resolve
+from api.media.fetcher import MediaFetcher, MediaLimits, WantedMedia
+from api.media.guard import Guard, resolve
 
 PUBLIC = "93.184.216.34"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)

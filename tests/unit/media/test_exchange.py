@@ -8,17 +8,17 @@ import orjson
 import pytest
 
 from api.auth.principals import Caller
-from api.byte_budget import ByteBudget, Hold
 from api.errors import InvalidRequestError, RateLimitError
-from api.exchange.identity import completion_id
-from api.exchange.plan import Asker, open_exchange, plan_chat
-from api.exchange.run import complete
+from api.exchange.ids import completion_id
+from api.exchange.planning.plan import Asker, open_exchange, plan_chat
+from api.exchange.running.run import complete
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
-from api.openai.chat_request import parse_chat_completion
-from api.runtime import Runtime
+from api.openai.chat.request import parse_chat_completion
+from api.resources.byte_budget import ByteBudget, Hold
+from api.services import Runtime
 from sessions_store.models import Message, UsageRecord, User
-from sessions_store.recording import Store
+from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, fresh
 from tests.unit.media.site import PNG, Site, fetcher, page

@@ -11,8 +11,8 @@ import pytest
 from blockbuster import BlockBuster
 
 from api.errors import InvalidRequestError, RateLimitError
-from api.media import MAX_CONCURRENT, MAX_REDIRECTS, MediaFetcher, MediaLimits
-from api.media_guard import Guard
+from api.media.fetcher import MAX_CONCURRENT, MAX_REDIRECTS, MediaFetcher, MediaLimits
+from api.media.guard import Guard
 from tests.unit.media.site import PNG, PUBLIC, Page, Site, fetcher, open_site, page, redirect, wanted
 
 URL = "http://public.example/a.png"

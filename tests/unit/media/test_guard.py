@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from api.errors import InvalidRequestError
-from api.media_guard import Guard, RefusedURLError, is_public
+from api.media.guard import Guard, RefusedURLError, is_public
 from tests.unit.media.site import PUBLIC, Site, fetcher, redirect, wanted
 
 INSIDE = (

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from api.errors import InvalidRequestError
-from api.openai.chat_request import ChatCompletionRequest, parse_chat_completion
-from api.openai.completion_request import CompletionRequest, parse_completion
+from api.openai.chat.request import ChatCompletionRequest, parse_chat_completion
+from api.openai.completions.request import CompletionRequest, parse_completion
 
 HELLO = {"role": "user", "content": "Hello!"}
 

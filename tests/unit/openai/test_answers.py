@@ -9,10 +9,10 @@ from openai.types.chat import ChatCompletion as SDKChatCompletion
 from openai.types.chat import ChatCompletionChunk as SDKChunk
 from pydantic import BaseModel
 
-from api.openai.chat import ChatCompletion, ChatCompletionChunk, ChunkChoice, Delta
-from api.openai.completion import CompletionObject
+from api.openai.chat.completion import ChatCompletion, ChatCompletionChunk, ChunkChoice, Delta
+from api.openai.completions.completion import CompletionObject
 from api.openai.models import model, model_list
-from api.openai.usage import Usage
+from api.openai.shared.usage import Usage
 
 USAGE: Usage = {
     "prompt_tokens": 9,

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from api.errors import InternalError
-from api.openai.chat_request import parse_chat_completion
-from api.openai.tools import is_custom_tool, is_function_tool
+from api.openai.chat.request import parse_chat_completion
+from api.openai.chat.tools import is_custom_tool, is_function_tool
 from tests.unit.openai.bodies import HELLO, assistant, call, chat, function_tool, tool
 
 SDK_ANSWER = {

@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from api.errors import InvalidRequestError
-from api.openai.chat_request import parse_chat_completion
-from api.openai.completion_request import parse_completion
-from api.openai.request_model import RequestModel
+from api.openai.chat.request import parse_chat_completion
+from api.openai.completions.request import parse_completion
+from api.openai.shared.request_model import RequestModel
 from tests import recorded
 
 PARSERS: dict[str, Callable[[bytes], RequestModel]] = {

@@ -11,7 +11,7 @@ from api.errors import (
     RateLimitError,
     UpstreamOverloadedError,
 )
-from api.openai.error_body import error_body, error_headers
+from api.openai.shared.error_body import error_body, error_headers
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.errors import InvalidRequestError
-from api.openai.chat_request import ChatCompletionRequest, parse_chat_completion
-from api.openai.completion_request import CompletionRequest, parse_completion
-from api.openai.request_model import RequestModel
+from api.openai.chat.request import ChatCompletionRequest, parse_chat_completion
+from api.openai.completions.request import CompletionRequest, parse_completion
+from api.openai.shared.request_model import RequestModel
 from tests.unit.openai.bodies import HELLO, assistant, call, chat_error
 
 MEGABYTE = 1_000_000

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.errors import InvalidRequestError
-from api.json_mending import replaced
-from api.openai.json_body import MAX_DEPTH, parse_json
+from api.json.repair import replaced
+from api.openai.shared.json_body import MAX_DEPTH, parse_json
 
 
 def nested(levels: int) -> bytes:

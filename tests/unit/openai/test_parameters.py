@@ -6,10 +6,10 @@ import pytest
 from openai.types import completion_create_params
 from openai.types.chat import completion_create_params as chat_create_params
 
-from api.openai.chat_request import ChatCompletionRequest
-from api.openai.completion_request import CompletionRequest
-from api.openai.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS, Parameter
-from api.openai.request_model import RequestModel
+from api.openai.chat.request import ChatCompletionRequest
+from api.openai.completions.request import CompletionRequest
+from api.openai.shared.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS, Parameter
+from api.openai.shared.request_model import RequestModel
 
 DIALECTS: list[tuple[type[RequestModel], tuple[Parameter, ...]]] = [
     (ChatCompletionRequest, CHAT_PARAMETERS),

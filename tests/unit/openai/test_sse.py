@@ -8,7 +8,7 @@ import pytest
 from openai import OpenAI, Stream
 from openai._streaming import SSEDecoder
 
-from api.openai.sse import DONE, KEEP_ALIVE, event, named_event
+from api.openai.shared.sse import DONE, KEEP_ALIVE, event, named_event
 
 OBJECTS: list[dict[str, Any]] = [
     {"a": 1},

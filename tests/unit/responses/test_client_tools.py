@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from sessions_store.canonical import canonical_message
+from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import (
     answer_to,
     gemini_chunk,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.translate.responses.code_items import MOST_OPEN
+from api.translate.responses.output.code_runs import MOST_OPEN
 from tests.unit.responses.building import answer_to, gemini_chunk, parsed, plain_of, stream_of
 
 

@@ -6,7 +6,7 @@ beside it (`translation.json`), and `gemini_stream.jsonl` with the events and th
 
 from pathlib import Path
 
-from api.openai.responses_request import ResponsesRequest, parse_responses
+from api.openai.responses.request import ResponsesRequest, parse_responses
 from api.translate.responses.request import responses_to_gemini
 from tests.golden_cases import REQUEST, STREAM, cases, check, check_lines, parametrize, read, read_lines
 from tests.unit.responses.building import answer_to, plain_of, stream_of, turns_of

@@ -7,8 +7,8 @@ from openai.types import responses as sdk
 from openai.types.responses.response_input_item_param import ResponseInputItemParam
 from typing_extensions import get_type_hints
 
-from api.translate.responses.item_fields import unread_fields
-from sessions_store.canonical import canonical_message
+from api.translate.responses.input.item_fields import unread_fields
+from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import parsed, translate, turns_of
 from tests.unit.translate.requests import PIXEL
 

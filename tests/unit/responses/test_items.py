@@ -11,11 +11,11 @@ from api.translate.responses.carried_state import (
     pack_conversation,
     pack_signature,
 )
-from api.translate.responses.compact import compacted
-from api.translate.responses.items import references, resolved
-from api.translate.responses.message_items import message_to_items
-from api.translate.responses.tool_names import CalledTool, CalledTools
-from sessions_store.canonical import canonical_message
+from api.translate.responses.input.compaction import compacted
+from api.translate.responses.input.items import references, resolved
+from api.translate.responses.input.message_items import message_to_items
+from api.translate.responses.tools.names import CalledTool, CalledTools
+from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import SIGNER, counted, items_to_messages
 from tests.unit.translate.requests import PIXEL, SIGNATURE
 

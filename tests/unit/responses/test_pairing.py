@@ -6,10 +6,10 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from api.translate.pairing import paired
+from api.translate.conversation.pairing import paired
+from api.translate.conversation.signatures import SKIP_SIGNATURE
+from api.translate.request.upstream_call import RememberedMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
-from api.translate.signatures import SKIP_SIGNATURE
-from api.translate.upstream_call import RememberedMessage
 from tests.unit.responses.building import SIGNER, noted, refused, translate
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, SIGNATURE
 

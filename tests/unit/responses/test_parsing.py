@@ -10,9 +10,9 @@ from openai.types.responses.input_token_count_params import InputTokenCountParam
 from openai.types.responses.response_compact_params import ResponseCompactParams
 
 from api.errors import InternalError, InvalidRequestError
-from api.openai.responses_items import OTHER_ITEMS, READ_ITEMS
-from api.openai.responses_parameters import RESPONSES_PARAMETERS
-from api.openai.responses_request import (
+from api.openai.responses.items import OTHER_ITEMS, READ_ITEMS
+from api.openai.responses.parameters import RESPONSES_PARAMETERS
+from api.openai.responses.request import (
     CompactRequest,
     InputTokensRequest,
     ResponsesRequest,

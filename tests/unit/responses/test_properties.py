@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.errors import InvalidRequestError, UpstreamError
-from api.openai.responses_request import ResponsesRequest, parse_responses
+from api.openai.responses.request import ResponsesRequest, parse_responses
+from api.translate.request.upstream_call import OMITTED, RememberedMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
-from api.translate.responses.items import ItemMessages
-from api.translate.responses.message_items import message_to_items
+from api.translate.responses.input.items import ItemMessages
+from api.translate.responses.input.message_items import message_to_items
 from api.translate.responses.request import ResponsesCall, responses_to_gemini
-from api.translate.upstream_call import OMITTED, RememberedMessage
-from sessions_store.canonical import canonical_message
-from sessions_store.model_profile import ModelProfile
+from sessions_store.catalogue.model_profile import ModelProfile
+from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import (
     SIGNER,
     answer_to,

@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from api.openai.responses_request import parse_responses
+from api.openai.responses.request import parse_responses
+from api.translate.request.upstream_call import RememberedMessage
 from api.translate.responses.request import responses_to_gemini
-from api.translate.upstream_call import RememberedMessage
-from sessions_store.canonical import canonical_message
-from sessions_store.model_profile import ModelProfile
+from sessions_store.catalogue.model_profile import ModelProfile
+from sessions_store.transcript.canonical import canonical_message
 from tests.recorded import CLIENTS, WHOLE, client_requests, gemini_answers, openai_exchanges
 from tests.unit.responses.building import (
     answer_to,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from api.translate.conversation.signatures import SKIP_SIGNATURE
+from api.translate.request.upstream_call import OMITTED, SYSTEM, RememberedMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
-from api.translate.signatures import SKIP_SIGNATURE
-from api.translate.upstream_call import OMITTED, SYSTEM, RememberedMessage
 from tests.unit.responses.building import SIGNER, noted, refused, translate
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from api.openai.responses_items import OTHER_ITEMS
+from api.openai.responses.items import OTHER_ITEMS
 from tests.unit.responses.building import noted, translate
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, PIXEL
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from sessions_store.recording import Store
+from sessions_store.writing.store import Store
 from tests.unit.store.exchanges import new_principal
 
 

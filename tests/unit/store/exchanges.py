@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from sessions_store.canonical import Key
 from sessions_store.models import Message, User
-from sessions_store.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
-from sessions_store.transcript import message_keys
+from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.reading import message_keys
+from sessions_store.writing.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 
 NOON = datetime(2026, 11, 24, 12, 30, 15, 250_000, tzinfo=UTC)
 Json = dict[str, Any]

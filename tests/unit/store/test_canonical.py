@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sessions_store.canonical import canonical_message
-from sessions_store.transcript import message_keys
+from sessions_store.transcript.canonical import canonical_message
+from sessions_store.transcript.reading import message_keys
 from tests.exchanges import user_message
 
 

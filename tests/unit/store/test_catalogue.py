@@ -12,12 +12,12 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from sessions_store import catalogue, catalogue_changes, catalogue_rows
-from sessions_store.catalogue_rows import CatalogueModel, CatalogueRows, load
-from sessions_store.model_profile import Sampling, Thinking
+from sessions_store.catalogue import changes, loaded, rows
+from sessions_store.catalogue.model_profile import Sampling, Thinking
+from sessions_store.catalogue.resolution import Catalogue
+from sessions_store.catalogue.rows import CatalogueModel, CatalogueRows, load
+from sessions_store.catalogue.seeding import read_seed, seed
 from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel, User
-from sessions_store.resolution import Catalogue
-from sessions_store.seeding import read_seed, seed
 
 TODAY = date(2026, 11, 24)
 RETIREMENT = date(2026, 12, 1)
@@ -27,16 +27,16 @@ RETIREMENT = date(2026, 12, 1)
 def stamp(settings: Any, tmp_path: Path) -> Iterator[Path]:
     """A stamp file of the test's own, and no snapshot before or after."""
     settings.CATALOGUE_STAMP = tmp_path / "catalogue.stamp"
-    catalogue.reset()
+    loaded.reset()
     yield settings.CATALOGUE_STAMP
-    catalogue.reset()
+    loaded.reset()
 
 
 def test_each_capability_is_a_column_with_the_same_default() -> None:
     row = UpstreamModel(name="gemini-x")
     row.created_at = datetime(2026, 11, 24, tzinfo=UTC)
 
-    assert catalogue_rows.catalogue_model(row) == CatalogueModel(name="gemini-x", created=1_795_478_400)
+    assert rows.catalogue_model(row) == CatalogueModel(name="gemini-x", created=1_795_478_400)
 
 
 def test_the_choices_of_a_column_are_the_values_of_the_profile() -> None:
@@ -164,36 +164,36 @@ def test_validation_of_a_mapping(columns: dict[str, Any], wrong: str | None) -> 
 
 @pytest.mark.django_db
 def test_an_edit_is_seen_at_once(stamp: Path, django_capture_on_commit_callbacks: Any) -> None:
-    before = catalogue.snapshot()
+    before = loaded.snapshot()
     with django_capture_on_commit_callbacks(execute=True):
         ModelMapping.objects.create(public_name="mine", upstream_model="gemini-3.8-flash")
 
-    after = catalogue.snapshot()
+    after = loaded.snapshot()
 
     assert before.resolve("mine", today=TODAY) is None
     assert after.resolve("mine", today=TODAY) is not None
-    assert catalogue.snapshot() is after
+    assert loaded.snapshot() is after
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("edit", ["save", "delete", "announce"])
 def test_an_edit_of_the_catalogue_is_announced(stamp: Path, django_capture_on_commit_callbacks: Any, edit: str) -> None:
     row = ModelPrice.objects.filter(model__name="gemini-3.8-flash").latest("valid_from")
-    before = catalogue_changes.stamp()
+    before = changes.stamp()
     with django_capture_on_commit_callbacks(execute=True):
         if edit == "announce":
-            catalogue_changes.announce()
+            changes.announce()
         else:
             getattr(row, edit)()
 
-    assert catalogue_changes.stamp() != before
+    assert changes.stamp() != before
 
 
 def test_two_changes_in_one_tick_of_the_clock_differ(stamp: Path) -> None:
     seen = set()
     for _ in range(5):
-        catalogue_changes._touch()
-        seen.add(catalogue_changes.stamp())
+        changes._touch()
+        seen.add(changes.stamp())
 
     assert len(seen) == 5
 
@@ -201,16 +201,16 @@ def test_two_changes_in_one_tick_of_the_clock_differ(stamp: Path) -> None:
 async def test_a_request_follows_another_workers_edit(live_db: None, stamp: Path) -> None:
     """The other worker is this test's own thread: it commits, and touches the stamp as its signal would."""
     name = "other-workers-edit"
-    first = await catalogue.current()
-    assert await catalogue.current() is first
+    first = await loaded.current()
+    assert await loaded.current() is first
 
     row = await ModelMapping.objects.acreate(public_name=name, upstream_model="gemini-3.8-flash")
     try:
-        second = await catalogue.current()
+        second = await loaded.current()
         assert second.resolve(name, today=TODAY) is not None
     finally:
         await row.adelete()
-    assert (await catalogue.current()).resolve(name, today=TODAY) is None
+    assert (await loaded.current()).resolve(name, today=TODAY) is None
 
 
 async def test_many_requests_after_an_edit_load_once(
@@ -222,9 +222,9 @@ async def test_many_requests_after_an_edit_load_once(
         loads.append(1)
         return load()
 
-    monkeypatch.setattr(catalogue_rows, "load", counted)
+    monkeypatch.setattr(rows, "load", counted)
 
-    snapshots = await asyncio.gather(*(catalogue.current() for _ in range(20)))
+    snapshots = await asyncio.gather(*(loaded.current() for _ in range(20)))
 
     assert (len(set(snapshots)), len(loads)) == (1, 1)
 
@@ -232,11 +232,11 @@ async def test_many_requests_after_an_edit_load_once(
 async def test_an_edit_without_announcement_is_seen_after_a_while(
     live_db: None, stamp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = await catalogue.current()
-    monkeypatch.setattr(catalogue, "MAX_AGE", -1.0)
+    first = await loaded.current()
+    monkeypatch.setattr(loaded, "MAX_AGE", -1.0)
 
-    assert await catalogue.current() is first  # nobody waits for the refresh
-    refresh = catalogue._snapshots.refresh
+    assert await loaded.current() is first  # nobody waits for the refresh
+    refresh = loaded._snapshots.refresh
     assert refresh is not None
     assert await refresh is not first
 
@@ -245,11 +245,11 @@ def test_other_machines_are_notified(live_db: None, stamp: Path) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("only PostgreSQL can notify")
     heard = Event()
-    listener = catalogue_changes.Listener(on_change=heard.set)
+    listener = changes.Listener(on_change=heard.set)
     listener.start()
     try:
         for _ in range(100):  # until the thread listens
-            catalogue_changes.announce()
+            changes.announce()
             if heard.wait(0.1):
                 break
         assert heard.is_set()

@@ -6,9 +6,9 @@ arrive while a later one is sent.
 
 import pytest
 
-from sessions_store.cursors import hot_transaction
+from sessions_store.database.cursors import hot_transaction
 from sessions_store.models import ChatSession, UsageRecord
-from sessions_store.writer import write_batch
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import exchange, new_principal, turn
 
 pytestmark = pytest.mark.django_db

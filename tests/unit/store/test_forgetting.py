@@ -7,11 +7,11 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import pytest
 
-from sessions_store.chat_sessions import forget, forget_session, list_sessions
 from sessions_store.models import ChatSession, Message, ToolCall, UpstreamRequest, UsageRecord
-from sessions_store.records import Committed
-from sessions_store.transcript import path_to
-from sessions_store.writer import write_batch
+from sessions_store.state.chat_sessions import forget, forget_session, list_sessions
+from sessions_store.transcript.reading import path_to
+from sessions_store.writing.records import Committed
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import Json, exchange, new_principal, stored_message, turn
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sessions_store.handoff import Handover, Job, Patience, StoreError
+from sessions_store.writing.thread_bridge import Handover, Job, Patience, StoreError
 
 
 def job(name: str) -> Job:

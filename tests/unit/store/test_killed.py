@@ -18,7 +18,7 @@ RECORDER = """
 import asyncio, sys
 import django
 django.setup()
-from sessions_store.recording import Store
+from sessions_store.writing.store import Store
 from tests.unit.store.exchanges import exchange, turn
 
 async def client(store, number, principal_id):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.gemini.emulator.models import models
-from api.gemini.emulator.rules.contents import TAKE_MEDIA_IN_RESULTS
+from api.emulator.models import models
+from api.emulator.rules.contents import TAKE_MEDIA_IN_RESULTS
 from sessions_store.models import UpstreamModel
 
 pytestmark = pytest.mark.usefixtures("live_db")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from sessions_store.tree import new_ids
+from sessions_store.transcript.placement import new_ids
 
 pytestmark = pytest.mark.portable
 

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from sessions_store import migration_lock
+from sessions_store.database import migration_lock
 from tests.server_process import ROOT
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-from sessions_store.catalogue_rows import load
+from sessions_store.catalogue.resolution import Catalogue
+from sessions_store.catalogue.rows import load
+from sessions_store.catalogue.seeding import seed_name_prefixes
 from sessions_store.models import ModelMapping
-from sessions_store.resolution import Catalogue
-from sessions_store.seeding import seed_name_prefixes
 
 pytestmark = pytest.mark.django_db
 

@@ -10,12 +10,12 @@ import pytest
 from blockbuster import BlockBuster
 from django.db import connection
 
-from sessions_store import near_reads
-from sessions_store.chat_sessions import SessionState, find_session, forget
-from sessions_store.cursors import ReadRows, database_file, read_rows
-from sessions_store.near_reads import NearReads
-from sessions_store.recording import Store
-from sessions_store.records import IDLE
+from sessions_store.database import inline_reads
+from sessions_store.database.cursors import ReadRows, database_file, read_rows
+from sessions_store.database.inline_reads import NearReads
+from sessions_store.state.chat_sessions import SessionState, find_session, forget
+from sessions_store.writing.records import IDLE
+from sessions_store.writing.store import Store
 from tests.unit.store.exchanges import NOON, exchange, turn
 from tests.waiting import eventually
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.usefixtures("live_db")]
 @pytest.fixture
 def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pause that a test can wait for."""
-    monkeypatch.setattr(near_reads, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(inline_reads, "PAUSE_SECONDS", 0.1)
 
 
 def find(rows: ReadRows, principal_id: int, name: str = "") -> SessionState | None:
@@ -120,7 +120,7 @@ async def test_an_exception_of_the_function_is_passed_on(store: Store) -> None:
 @on_sqlite
 @pytest.mark.usefixtures("short_pause")
 async def test_a_stall_sends_the_reads_to_the_threads_for_a_while(store: Store) -> None:
-    assert store.look_up(one, seconds=near_reads.STALLED_SECONDS) == ([(1,)],)
+    assert store.look_up(one, seconds=inline_reads.STALLED_SECONDS) == ([(1,)],)
     assert store.look_up(one) is None
     eventually(lambda: store.look_up(one) == ([(1,)],))
 
@@ -129,9 +129,9 @@ async def test_a_stall_sends_the_reads_to_the_threads_for_a_while(store: Store) 
 async def test_a_slow_disk_sends_the_reads_to_the_threads_and_a_busy_core_does_not(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = 2 * near_reads.SLOW_SECONDS
+    slow = 2 * inline_reads.SLOW_SECONDS
     read = 1000
-    monkeypatch.setattr(near_reads, "disk_reads", lambda: read)
+    monkeypatch.setattr(inline_reads, "disk_reads", lambda: read)
     assert store.look_up(one) is not None
     assert store.look_up(one, seconds=slow) is not None
 
@@ -152,7 +152,7 @@ async def test_during_an_outage_and_after_the_end_the_loop_reads_nothing(store: 
 @on_sqlite
 @pytest.mark.usefixtures("short_pause")
 async def test_a_locked_database_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near_reads, "database_file", lambda: tmp_path / "a?b%20.sqlite3")
+    monkeypatch.setattr(inline_reads, "database_file", lambda: tmp_path / "a?b%20.sqlite3")
     with closing(sqlite3.connect(tmp_path / "a?b%20.sqlite3", isolation_level=None)) as owner:
         owner.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (n); INSERT INTO t VALUES (1)")
         with closing(NearReads()) as near:
@@ -181,7 +181,7 @@ async def test_an_unsafe_read_is_left_to_the_threads(
         monkeypatch.setitem(connection.settings_dict, "NAME", "file:memory?mode=memory&cache=shared")
         assert database_file() is None
     else:
-        monkeypatch.setattr(near_reads, "database_file", lambda: file)
+        monkeypatch.setattr(inline_reads, "database_file", lambda: file)
     with closing(NearReads()) as near:
         assert near.look_up(one) is None
         assert near.look_up(one) is None

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
 
-from sessions_store import outage, recording
 from sessions_store.models import ChatSession, UsageRecord
-from sessions_store.outage import FULL, LOCKED, OUT_OF_REACH, READ_ONLY, storage_fault
-from sessions_store.recording import Store, StoreUnavailableError
-from sessions_store.records import ExchangeRecord
-from sessions_store.writer import write_batch
+from sessions_store.writing import storage_health
+from sessions_store.writing import store as recording
+from sessions_store.writing.records import ExchangeRecord
+from sessions_store.writing.storage_health import FULL, LOCKED, OUT_OF_REACH, READ_ONLY, storage_fault
+from sessions_store.writing.store import Store, StoreUnavailableError
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import exchange, turn
 from tests.waiting import eventually
 
@@ -77,7 +78,7 @@ def test_whose_fault_a_failure_without_a_code_is() -> None:
 
 def test_trying_leaves_nothing(principal_id: int) -> None:
     with connection.cursor() as cursor:
-        outage.try_writing()
+        storage_health.try_writing()
         cursor.execute("SELECT count(*) FROM sessions_store_upstreamrequest WHERE body = ''")
         assert cursor.fetchone() == (0,)
 

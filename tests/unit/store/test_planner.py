@@ -3,10 +3,10 @@
 import pytest
 from django.db import connection
 
-from sessions_store import planner
-from sessions_store.cursors import read_rows
-from sessions_store.recording import Store
-from sessions_store.sql import within_ids
+from sessions_store.database import sqlite_statistics
+from sessions_store.database.cursors import read_rows
+from sessions_store.database.sql import within_ids
+from sessions_store.writing.store import Store
 from tests.unit.store.exchanges import exchange, turn
 
 pytestmark = [
@@ -33,7 +33,7 @@ def plan() -> str:
 async def test_messages_are_found_by_their_index_whatever_was_noted_before(
     store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite_statistics, "LOOK_SECONDS", 0.0)
     await store.commit(exchange(principal_id, turn("1")))
     await store.write(tell_that_tables_are_small)
     assert "SCAN sessions_store_message" in await store.write(plan)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sessions_store.pricing import Price, Tokens, billed_calls, cost, tokens_of
+from sessions_store.catalogue.pricing import Price, Tokens, billed_calls, cost, tokens_of
 
 FLASH = Price(
     id=1,

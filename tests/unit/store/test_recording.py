@@ -11,13 +11,13 @@ import pytest
 from blockbuster import BlockBuster
 from django.db import InterfaceError, connection
 
-from sessions_store import recording
-from sessions_store.chat_sessions import find_session, forget
 from sessions_store.models import ChatSession, Message, UsageRecord
-from sessions_store.recording import Store, StoreError, StoreUnavailableError
-from sessions_store.records import IDLE
-from sessions_store.transcript import path_to
-from sessions_store.writer import write_batch
+from sessions_store.state.chat_sessions import find_session, forget
+from sessions_store.transcript.reading import path_to
+from sessions_store.writing import store as recording
+from sessions_store.writing.records import IDLE
+from sessions_store.writing.store import Store, StoreError, StoreUnavailableError
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import NOON, exchange, turn
 from tests.waiting import eventually
 

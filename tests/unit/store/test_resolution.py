@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sessions_store.catalogue_rows import CatalogueModel, CatalogueRows, MappingRow
-from sessions_store.pricing import Price
-from sessions_store.resolution import Catalogue
+from sessions_store.catalogue.pricing import Price
+from sessions_store.catalogue.resolution import Catalogue
+from sessions_store.catalogue.rows import CatalogueModel, CatalogueRows, MappingRow
 
 TODAY = date(2026, 11, 24)
 RETIREMENT = date(2026, 12, 1)

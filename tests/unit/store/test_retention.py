@@ -8,13 +8,13 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from sessions_store.chat_sessions import list_sessions
-from sessions_store.conversations import create_conversation, find_conversation
 from sessions_store.models import Message, StoredItem, StoredResponse, UpstreamRequest, UsageRecord
-from sessions_store.records import ExchangeRecord
-from sessions_store.responses import begin_response, find_response
-from sessions_store.state_records import ResponseState, new_item
-from sessions_store.writer import write_batch
+from sessions_store.state.chat_sessions import list_sessions
+from sessions_store.state.conversations import create_conversation, find_conversation
+from sessions_store.state.responses import begin_response, find_response
+from sessions_store.writing.records import ExchangeRecord
+from sessions_store.writing.state_records import ResponseState, new_item
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import exchange, new_principal, nodes, turn, usage
 
 pytestmark = pytest.mark.django_db

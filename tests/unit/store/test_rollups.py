@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from sessions_store.histogram import UPPER_BOUNDS_MS, bucket_of, percentile
 from sessions_store.models import ModelPrice, UsageDay, UsageHour, UsageMinute, UsageRecord
-from sessions_store.rollups import Totals, differences
-from sessions_store.writer import write_batch
+from sessions_store.usage.histogram import UPPER_BOUNDS_MS, bucket_of, percentile
+from sessions_store.usage.rollups import Totals, differences
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import exchange, new_principal
 
 # A day that no other test writes on: the database keeps what the threaded tests leave.

@@ -8,13 +8,13 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 
-from sessions_store import catalogue
-from sessions_store.catalogue_rows import load
+from sessions_store.catalogue import loaded
+from sessions_store.catalogue.resolution import Catalogue
+from sessions_store.catalogue.rows import load
+from sessions_store.catalogue.seeding import seed_search_fees
 from sessions_store.models import ModelPrice, UsageRecord
-from sessions_store.resolution import Catalogue
-from sessions_store.rollups import differences
-from sessions_store.seeding import seed_search_fees
-from sessions_store.writer import write_batch
+from sessions_store.usage.rollups import differences
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import Json, exchange, new_principal
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +35,9 @@ def record(**columns: Any) -> UsageRecord:
 @pytest.fixture(autouse=True)
 def _own_prices() -> Any:
     """No snapshot of other tests' prices, and none of these for other tests."""
-    catalogue.reset()
+    loaded.reset()
     yield
-    catalogue.reset()
+    loaded.reset()
 
 
 @pytest.mark.parametrize("tier", ["standard", "flex", "batch", "priority"])

@@ -2,20 +2,20 @@
 
 import pytest
 
-from sessions_store.conversations import (
+from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UsageRecord
+from sessions_store.state.conversations import (
     add_items,
     all_items,
     create_conversation,
     delete_conversation,
     find_conversation,
 )
-from sessions_store.history import history_to
-from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UsageRecord
-from sessions_store.records import ExchangeRecord
-from sessions_store.responses import begin_response, delete_response, end_response, find_response, read_response
-from sessions_store.state_records import ConversationTurn, NewItem, ResponseState, Stretch, new_item
-from sessions_store.transcript import message_keys, path_to
-from sessions_store.writer import write_batch
+from sessions_store.state.responses import begin_response, delete_response, end_response, find_response, read_response
+from sessions_store.transcript.history import history_to
+from sessions_store.transcript.reading import message_keys, path_to
+from sessions_store.writing.records import ExchangeRecord
+from sessions_store.writing.state_records import ConversationTurn, NewItem, ResponseState, Stretch, new_item
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, nodes, stored_message, turn, usage
 
 pytestmark = pytest.mark.django_db

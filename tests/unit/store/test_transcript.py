@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from sessions_store.canonical import Key
-from sessions_store.history import calls_made
 from sessions_store.models import Message
-from sessions_store.transcript import known_contents, path_to
-from sessions_store.writer import write_batch
+from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.history import calls_made
+from sessions_store.transcript.reading import known_contents, path_to
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import Json, exchange, new_principal, nodes, stored_message, turn
 
 pytestmark = pytest.mark.django_db

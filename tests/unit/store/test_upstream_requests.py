@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from django.db import connections, transaction
 
-from sessions_store.chat_sessions import forget
 from sessions_store.models import UpstreamRequest, UsageRecord
-from sessions_store.writer import write_batch
+from sessions_store.state.chat_sessions import forget
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
 
 

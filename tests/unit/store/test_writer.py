@@ -9,12 +9,12 @@ import orjson
 import pytest
 from django.db import IntegrityError, connection
 
-from sessions_store.canonical import Key
-from sessions_store.chat_sessions import find_session, list_sessions
 from sessions_store.models import ChatSession, Message, ModelPrice, ToolCall, UpstreamRequest, UsageRecord
-from sessions_store.records import ExchangeRecord, request_digest
-from sessions_store.transcript import path_to
-from sessions_store.writer import write_batch
+from sessions_store.state.chat_sessions import find_session, list_sessions
+from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.reading import path_to
+from sessions_store.writing.records import ExchangeRecord, request_digest
+from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import (
     NOON,
     Json,

@@ -10,10 +10,10 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from api.openai.tools import custom_names
+from api.openai.chat.tools import custom_names
 from api.translate.chat.answer import ChatAnswer
 from api.translate.completions.answer import CompletionAnswer
-from api.translate.names import ToolNames
+from api.translate.tools.names import ToolNames
 
 MODEL = "gpt-4o"
 CREATED = 1_700_000_000

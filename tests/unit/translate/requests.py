@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
-from api.gemini.emulator.models import models
-from api.gemini.emulator.rules import check_rules
-from api.gemini.emulator.validation import check
+from api.emulator.models import models
+from api.emulator.rules import check_rules
+from api.emulator.validation import check
 from api.gemini.wire import Blob, Content
-from api.openai.chat_request import parse_chat_completion
+from api.openai.chat.request import parse_chat_completion
 from api.translate.chat.request import RememberedMessage, UpstreamCall, chat_to_gemini
-from sessions_store.model_profile import ModelProfile
+from sessions_store.catalogue.model_profile import ModelProfile
 from tests.exchanges import user_message
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.translate.counts import MOST, count, is_sound, storable
+from api.translate.answers.counts import MOST, count, is_sound, storable
 from tests.unit.translate.test_answer_hostile import JSON
 
 NAMES = ["promptTokenCount", "totalTokenCount", "promptTokensDetails", "serviceTier", "other", "x\x00" * 200]

@@ -5,7 +5,7 @@ import re
 import pytest
 from google.genai import types
 
-from api.translate.finish_reason import FINISH_REASONS, finish_reason_note, finish_reason_to_openai
+from api.translate.answers.finish_reason import FINISH_REASONS, finish_reason_note, finish_reason_to_openai
 from tests.unit.translate.answers import chat_answer
 
 NATIVE = [reason.value for reason in types.FinishReason if reason.value != "FINISH_REASON_UNSPECIFIED"]

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import UpstreamError
+from api.translate.answers.empty_answer import filled
+from api.translate.answers.speech import Speech
 from api.translate.chat.answer import ChatAnswer
-from api.translate.no_answer import filled
-from api.translate.speech import Speech
 from tests.golden_cases import RESPONSE, STREAM, cases, read, read_lines
 from tests.unit.translate.answers import chat_answer, choices_of, completion_answer, fold, plain_of, stream_of
 

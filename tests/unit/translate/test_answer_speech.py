@@ -10,7 +10,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from api.errors import UpstreamError
-from api.translate.speech import Speech, pcm_to_wav, sample_rate
+from api.translate.answers.speech import Speech, pcm_to_wav, sample_rate
 from tests.unit.translate.answers import chat_answer, plain_of, stream_of
 
 SAMPLES = [bytes([number, 0]) * 300 for number in range(4)]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from api.translate.counts import storable
-from api.translate.usage import usage_metadata_to_usage
+from api.translate.answers.counts import storable
+from api.translate.answers.usage import usage_metadata_to_usage
 
 
 def usage(**counts: Any) -> tuple[int, int, int]:

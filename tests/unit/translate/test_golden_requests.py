@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from api.openai.chat_request import parse_chat_completion
-from api.openai.completion_request import parse_completion
+from api.openai.chat.request import parse_chat_completion
+from api.openai.completions.request import parse_completion
 from api.translate.chat.request import UpstreamCall, chat_to_gemini
 from api.translate.completions.request import completion_to_gemini
-from sessions_store.model_profile import ModelProfile
+from sessions_store.catalogue.model_profile import ModelProfile
 from tests.golden_cases import REQUEST, RESPONSE, STREAM, cases, check, parametrize, read
 from tests.unit.translate.requests import FLASH_3, PROFILES, judge
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.translate.markdown_images import split_images
+from api.translate.media.markdown_images import split_images
 
 # What is looked for, in the form in which it is easy to read and slow to search.
 PATTERN = re.compile(r"!\[[^\]\n]*\]\((data:image/[^)\s]+)\)")

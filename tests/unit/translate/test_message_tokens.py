@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from api.translate.message_tokens import MEDIA_TOKENS, json_tokens
+from api.translate.request.message_tokens import MEDIA_TOKENS, json_tokens
 
 BIG = "iVBORw0KGgo" * 10_000
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.translate.upstream_call import UpstreamCall
+from api.translate.request.upstream_call import UpstreamCall
 from tests.exchanges import user_message
 from tests.unit.translate.requests import WEATHER_TOOL, assistant, call, noted, result, translate
 

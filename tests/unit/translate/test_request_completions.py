@@ -4,10 +4,10 @@ from typing import Any
 
 import orjson
 
-from api.openai.completion_request import parse_completion
+from api.openai.completions.request import parse_completion
 from api.translate.completions.request import completion_to_gemini
-from api.translate.upstream_call import UpstreamCall
-from sessions_store.model_profile import ModelProfile
+from api.translate.request.upstream_call import UpstreamCall
+from sessions_store.catalogue.model_profile import ModelProfile
 from tests.unit.translate.requests import FLASH_2, FLASH_3, judge, noted
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
-from api.openai.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS
+from api.openai.shared.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS
 from api.translate.chat.dropped import DROPPED
 from tests.exchanges import user_message
 from tests.unit.translate.requests import DATA_URL, WEATHER_TOOL, assistant, call, noted, result, translate

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
-from api.openai.chat_request import parse_chat_completion
+from api.openai.chat.request import parse_chat_completion
 from api.translate.chat.request import chat_to_gemini
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PLAIN, PRO_2, config, noted, translate
 

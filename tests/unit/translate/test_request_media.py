@@ -6,9 +6,9 @@ import pytest
 
 from api.errors import InvalidRequestError
 from api.gemini.wire import Blob
-from api.translate.media_references import media_references, stored_media
-from sessions_store.canonical import canonical_message
-from sessions_store.model_profile import ModelProfile
+from api.translate.media.references import media_references, stored_media
+from sessions_store.catalogue.model_profile import ModelProfile
+from sessions_store.transcript.canonical import canonical_message
 from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     DATA_URL,

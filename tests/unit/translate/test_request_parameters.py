@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
-from api.translate.upstream_call import OMITTED
-from api.translate.vertex import final_call
+from api.translate.request.upstream_call import OMITTED
+from api.translate.request.vertex import final_call
 from tests.exchanges import user_message
 from tests.unit.translate.requests import FLASH_2, FLASH_3, WEATHER_TOOL, config, noted, translate
 

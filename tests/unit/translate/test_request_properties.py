@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.errors import InvalidRequestError
-from api.openai.chat_request import ChatCompletionRequest, parse_chat_completion
-from api.openai.completion_request import parse_completion
+from api.openai.chat.request import ChatCompletionRequest, parse_chat_completion
+from api.openai.completions.request import parse_completion
 from api.translate.chat.request import OMITTED, UpstreamCall, chat_to_gemini
 from api.translate.completions.request import completion_to_gemini
-from api.translate.google_options import OPTIONS
-from api.translate.upstream_call import RememberedMessage
-from sessions_store.model_profile import ModelProfile
+from api.translate.config.google_options import OPTIONS
+from api.translate.request.upstream_call import RememberedMessage
+from sessions_store.catalogue.model_profile import ModelProfile
 from tests.recorded import CLIENTS, client_requests
 from tests.unit.translate.requests import (
     DATA_URL,

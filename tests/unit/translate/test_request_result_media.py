@@ -7,7 +7,7 @@ import pytest
 
 from api.errors import InvalidRequestError
 from api.gemini.wire import Content
-from api.translate.upstream_call import RememberedMessage
+from api.translate.request.upstream_call import RememberedMessage
 from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     DATA_URL,

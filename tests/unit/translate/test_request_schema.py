@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
-from api.translate.context import RequestContext
+from api.translate.request.context import RequestContext
 from api.translate.schema import schema_to_gemini
-from sessions_store.model_profile import ModelProfile
+from sessions_store.catalogue.model_profile import ModelProfile
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PLAIN, noted, translate
 
 TAKEN: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.gemini.wire import Content
-from api.translate.signatures import SKIP_SIGNATURE, without_signatures
+from api.translate.conversation.signatures import SKIP_SIGNATURE, without_signatures
 from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     FLASH_2,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.gemini.emulator.rules.schemas import check_json_schema
-from api.translate.context import RequestContext
+from api.emulator.rules.schemas import check_json_schema
+from api.translate.request.context import RequestContext
 from api.translate.schema import schema_to_gemini
 from tests.unit.translate.requests import FLASH_2
 

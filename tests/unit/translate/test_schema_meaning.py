@@ -7,10 +7,10 @@ import orjson
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+from api.emulator.rules.schemas import check_json_schema
 from api.errors import InvalidRequestError
-from api.gemini.emulator.rules.schemas import check_json_schema
-from api.schema_references import References
-from api.translate.context import RequestContext
+from api.json.schema_references import References
+from api.translate.request.context import RequestContext
 from api.translate.schema import schema_to_gemini
 from tests.unit.translate.requests import FLASH_2
 

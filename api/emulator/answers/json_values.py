@@ -1,0 +1,84 @@
+"""Answers in JSON: a value of the schema that was given, or a plain object where none was."""
+
+import re
+from typing import Any
+
+import orjson
+
+from api.emulator.answers.text import MARK, text_for
+from api.emulator.conversation import READ_AT_MOST, Conversation
+from api.emulator.extraction.filling import Filler
+from api.emulator.extraction.memory import results_in_words
+from api.emulator.extraction.places import capitals_asked
+from api.emulator.extraction.reading import names, numbers, quoted, sentences
+from api.emulator.extraction.supply import COUNTS, Supply, field_of
+
+_KEYS = re.compile(r"\b(?:keys?|fields?|properties)\b:?\s+((?:\w+,\s+(?:and\s+)?|\w+\s+and\s+)*\w+)", re.I)
+_KEYS_SAID = re.compile(
+    r"[^.!?\n]*\b(?:json|object)\b[^.!?\n]*\b(?:keys?|fields?|properties)\b[^.!?\n]*|"
+    r"\b(?:with|as|using)(?: the)?(?: \w+)* (?:keys?|fields?|properties)\b[^.!?\n]*",
+    re.I,
+)
+
+
+def json_for(conversation: Conversation) -> str:
+    """The JSON text of the answer, fields in the schema's order (`propertyOrdering` first)."""
+    schema = conversation.response_schema
+    if not isinstance(schema, dict) or not schema:
+        named = _keys_named(conversation.prompt)
+        value: Any = _keyed(conversation, named) or {
+            "emulator": MARK,
+            "prompt": conversation.prompt,
+            "answer": _plain_answer(conversation),
+        } | _capital(conversation)
+    else:
+        value = Filler(schema, _source(conversation), complete=True, answer=text_for(conversation)).fill()
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+def enum_for(conversation: Conversation) -> str:
+    """The one value of the schema's enum that the prompt speaks of, as plain text."""
+    return str(Filler(conversation.response_schema, _source(conversation), complete=True).fill())
+
+
+def _keys_named(prompt: str) -> list[str]:
+    """The keys that a prompt without a schema asks for: "a JSON object with 'setup' and 'punchline' keys"."""
+    asking = [entry for entry in sentences(prompt) if re.search(r"\b(?:keys?|fields?|properties)\b", entry, re.I)]
+    named = [key for sentence in asking for key in quoted(sentence)]
+    if named:
+        return named
+    lists = [match[1] for sentence in asking if (match := _KEYS.search(sentence))]
+    return [key for entry in lists for key in re.split(r",\s*(?:and\s+)?|\s+and\s+", entry) if key.isidentifier()]
+
+
+def _keyed(conversation: Conversation, keys: list[str]) -> Any:
+    """An object with the named keys, numbers where the text puts one beside the key."""
+    text = _KEYS_SAID.sub(" ", _source(conversation))
+    supply = Supply(text)
+    fields = {key: field_of(key, {}, set()) for key in keys}
+    counted = {
+        key
+        for key, wanted in fields.items()
+        if supply.labelled_number(wanted) is not None or (supply.numbers and wanted.about & COUNTS)
+    }
+    properties = {key: {"type": "number" if key in counted else "string"} for key in keys}
+    answer = text_for(conversation)
+    return Filler({"type": "object", "properties": properties}, text, complete=True, answer=answer).fill()
+
+
+def _capital(conversation: Conversation) -> dict[str, str]:
+    asked = capitals_asked(conversation.prompt)
+    return {"country": asked[0].country, "capital": asked[0].capital} if asked else {}
+
+
+def _plain_answer(conversation: Conversation) -> str:
+    return text_for(conversation).removeprefix(MARK).strip()
+
+
+def _source(conversation: Conversation) -> str:
+    """The text that values are taken from: the prompt and function results; earlier messages if it holds nothing."""
+    told = results_in_words(conversation)[:READ_AT_MOST]
+    text = f"{conversation.prompt}\n{told}".strip()
+    if names(text) or numbers(text) or quoted(text) or capitals_asked(text):
+        return text
+    return "\n".join([text, *reversed(list(conversation.said_by_user()))])[: len(text) + READ_AT_MOST]

@@ -1,0 +1,118 @@
+"""Reads which of the offered functions a text asks for.
+
+A clause asks for a function when it shares words with the function's name, or enough with its description; the clauses
+after it go on with it. A further thing to do the same for ("... in Paris or London") is a further call.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from api.emulator.extraction.arithmetic import sums
+from api.emulator.extraction.declarations import Declaration, is_named, properties_of, required_of, score, searches
+from api.emulator.extraction.filling import kind_of
+from api.emulator.extraction.patterns import EMAIL, LOWER_PLACE, is_bare
+from api.emulator.extraction.places import capitals_asked, is_region
+from api.emulator.extraction.reading import keywords, meanings, names, quoted
+from api.emulator.extraction.supply import COORDINATES, NEAR, PLACES, field_of
+
+_PARTS = re.compile(r"(?<=[.!?;])\s+|\n+|,\s*(?:(?:and|or)\s+)?|\s+(?:and(?:\s+also)?|or|vs\.?|versus)\s+", re.I)
+_REGION = re.compile(r"\s*((?:[^\W\d_]+)(?: [A-Z][^\W\d_]+)*)")
+_LAST_NAME = re.compile(r"([^\W\d_]+(?: [A-Z][^\W\d_]+)*)\Z")
+_ASKS = re.compile(r"(?:who|what|when|where|why|how|which)\b", re.I)
+MAX_CLAUSES = 100
+# What a clause with a sum in it speaks of.
+MATHS = keywords("calculate calculator calculation compute evaluate expression math maths mathematics arithmetic")
+
+
+@dataclass(slots=True, kw_only=True)
+class Wish:
+    """One call to make: the function, and the words of the prompt that ask for it."""
+
+    declaration: Declaration
+    clauses: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The words as one text."""
+        return " and ".join(clause.strip() for clause in self.clauses).rstrip(" .!?")
+
+
+def wishes_in(text: str, offered: list[Declaration]) -> list[Wish]:
+    """Parallel calls: each clause asks for a function, or goes on with the one before it."""
+    wishes: list[Wish] = []
+    opening: list[str] = []
+    looking = next((entry for entry in offered if searches(entry)), None)
+    for clause in islice(clauses_of(text), MAX_CLAUSES):
+        said = meanings(clause) | (MATHS if sums(clause) else set())
+        best = max(offered, key=lambda entry: score(said, entry))
+        asked = [entry for entry in offered if is_named(entry, clause)] or ([best] if score(said, best) else [])
+        if asked and not _continues(wishes, asked[0], clause):
+            wishes.extend(Wish(declaration=entry, clauses=[*opening, clause]) for entry in asked)
+            opening = []
+        elif not wishes:
+            opening.append(clause)
+        elif looking and _ASKS.match(clause) and not capitals_asked(clause):
+            wishes.append(Wish(declaration=looking, clauses=[clause]))
+        elif _is_another(wishes[-1], clause):
+            wishes.append(Wish(declaration=wishes[-1].declaration, clauses=[clause]))
+        else:
+            wishes[-1].clauses.append(clause)
+    return wishes
+
+
+def clauses_of(text: str) -> Iterator[str]:
+    """The clauses of a text. A town and its region ("San Francisco, CA") are not parted."""
+    start = 0
+    for match in _PARTS.finditer(text):
+        if match[0].strip() == "," and _parts_place(text, match):
+            continue
+        if clause := text[start : match.start()].strip():
+            yield clause
+        start = match.end()
+    if clause := text[start:].strip():
+        yield clause
+
+
+def _parts_place(text: str, comma: re.Match[str]) -> bool:
+    region = _REGION.match(text, comma.end())
+    town = _LAST_NAME.search(text, max(0, comma.start() - 40), comma.start())
+    return bool(region and is_region(region[1]) and town and not is_region(town[1]))
+
+
+def _continues(wishes: list[Wish], declaration: Declaration, clause: str) -> bool:
+    """Whether a clause only says more about the call before it: same function, and nothing new to call it for."""
+    return bool(wishes) and wishes[-1].declaration is declaration and not _is_another(wishes[-1], clause)
+
+
+def _is_another(wish: Wish, clause: str) -> bool:
+    """Whether a further clause names another thing to do the same for: "... in Paris", "London".
+
+    That is so when the function takes one text to act on, the call has its own, and the clause brings another.
+    """
+    properties = properties_of(wish.declaration)
+    required = required_of(wish.declaration) or list(properties)[:1]
+    texts = [
+        name
+        for name in required
+        if name in properties and kind_of(properties[name]) == "string" and not properties[name].get("enum")
+    ]
+    if any(kind_of(entry) == "array" for entry in properties.values()):
+        return False
+    if EMAIL.search(clause) and EMAIL.search(wish.clauses[0]) and "to" in texts:
+        return True
+    if not texts and COORDINATES & set(required):
+        return _has_thing(clause, place=True)
+    if len(texts) != 1:
+        return False
+    place = bool(field_of(texts[0], properties[texts[0]], set()).about & PLACES)
+    if _has_thing(clause, place=place) and _has_thing(" ".join(wish.clauses), place=place):
+        return True
+    bare = is_bare(clause.strip(" .,!?;").removeprefix("in ").partition(" in ")[0])
+    return place and bare and any(LOWER_PLACE.search(entry) for entry in wish.clauses)
+
+
+def _has_thing(text: str, *, place: bool) -> bool:
+    """Whether a text names something, which may stand in or at somewhere only if places are meant."""
+    return any(place or before not in NEAR for _, before in names(text)) or bool(quoted(text))

@@ -1,0 +1,23 @@
+"""The instructions of a response, or of a completion with a `suffix`: they go upstream with the request, but are no
+message of its conversation.
+
+They are kept as a message of their own beside it, stored once however often they are sent, so that what was sent can be
+shown, and forgotten with everything else that was said.
+"""
+
+from api.exchange.conversation.nodes import new_node
+from api.exchange.generation import Generation
+from sessions_store.transcript.canonical import message_key
+from sessions_store.writing.records import NewMessage
+
+
+def instruction_node(generation: Generation) -> NewMessage | None:
+    """Return the node of the generation's instructions; None where it has none or none were sent."""
+    if not generation.instructions or not generation.branches:
+        return None
+    branch = generation.branches[0]
+    if "systemInstruction" not in branch.upstream.body:
+        return None
+    message = {"role": "system", "content": generation.instructions}
+    key = message_key(branch.memory.principal_id, None, message)
+    return new_node(key, None, message, {"role": "system", "parts": [{"text": generation.instructions}]})

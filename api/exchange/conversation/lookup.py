@@ -1,0 +1,308 @@
+"""What a request's conversation is, seen from the transcript tree.
+
+A request that carries assistant or tool messages brings its own history: it is used as sent, and what the tree knows of
+it (Gemini's exact content of each answer, thought signatures included) is put back. A request without them that names a
+`user` continues that user's session: the stored transcript goes before it. Either way the tree grows by the new tail
+only.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+from django.conf import settings
+
+from api.exchange.conversation.context import ConversationContext, JsonDict, SessionKey
+from api.exchange.conversation.signature_compatibility import Fit
+from api.exchange.exchange import Exchange
+from api.gemini.wire import Content
+from api.notes import Note
+from api.services import Runtime
+from api.translate.request.upstream_call import RememberedMessage
+from api.translate.tools.custom import custom_input
+from sessions_store.database.cursors import ReadRows, read_rows
+from sessions_store.state.chat_sessions import SessionState, find_session
+from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.reading import (
+    Known,
+    known_contents,
+    message_keys,
+    path_to,
+    sent_contents,
+)
+from sessions_store.transcript.stored_messages import Face, StoredMessage
+from sessions_store.transcript.values import INSTRUCTION_ROLES, RESULT_ROLES
+
+OWN_HISTORY_ROLES: Final = frozenset({"assistant", *RESULT_ROLES})
+_NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
+
+
+async def remember(
+    exchange: Exchange, messages: Sequence[Mapping[str, Any]], session: SessionKey | None, *, fit: Fit
+) -> ConversationContext:
+    """Find the request's place in the tree and what the tree knows of it; `fit` says what of it the model takes.
+
+    A session that is continued by its name is locked until the exchange ends. One that only a `user` names is not: each
+    request goes on from what is committed when it starts.
+    """
+    principal_id = exchange.accounting.caller.principal_id
+    plain: list[JsonDict] = [dict(message) for message in messages]
+    if any(message["role"] in OWN_HISTORY_ROLES for message in plain):
+        return await _own_history(exchange, plain, session, fit)
+    if session is None:
+        return ConversationContext(principal_id, plain, message_keys(principal_id, plain))
+    return await _continued(exchange, plain, session, fit)
+
+
+async def _own_history(
+    exchange: Exchange, messages: list[JsonDict], session: SessionKey | None, fit: Fit
+) -> ConversationContext:
+    runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
+    keys = message_keys(principal_id, messages)
+    answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
+    call_ids = [call["id"] for index in answers for call in messages[index].get("tool_calls") or ()]
+    memory = ConversationContext(principal_id, messages, keys, session)
+    memory.state, known = await _state_and_known(
+        runtime, principal_id, session, [keys[index] for index in answers], call_ids
+    )
+    if session is not None:
+        state, name = memory.state, (principal_id, session.user, session.name)
+        memory.public_id = state.public_id if state is not None else exchange.new_session_id(name)
+    if answers:
+        if (ordered := _in_gemini_order(messages, answers, known)) is not None:
+            memory = await _own_history(exchange, ordered, session, fit)
+            memory.changed = True
+            return memory
+        memory.known = max((index + 1 for index in answers if keys[index] in known.faces), default=0)
+        _restore(memory, answers, known, fit)
+        memory.in_tree = {key: faces[0].gemini for key in keys if (faces := known.faces.get(key))}
+        if results := _foreign_results(memory, answers):
+            memory.in_tree |= await runtime.store.read(sent_contents, principal_id, results)
+    return memory
+
+
+def _foreign_results(memory: ConversationContext, answers: Sequence[int]) -> list[Key]:
+    """Return the keys of all results where calls are not Gemini's own: the client gave them their ids."""
+    made = (memory.messages[index] for index in answers if index not in memory.restored)
+    if not any(message.get("tool_calls") for message in made):
+        return []
+    return [key for key, message in zip(memory.keys, memory.messages, strict=True) if message["role"] in RESULT_ROLES]
+
+
+def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known: Known) -> list[JsonDict] | None:
+    """Return the messages with each answer's calls in the order in which Gemini made them; None if they are already.
+
+    The first call of a step carries its signature (rule 27), and the results are found by id wherever the calls stand.
+    """
+    ordered = list(messages)
+    for index in answers:
+        calls = messages[index].get("tool_calls")
+        if not calls or len(calls) == 1:
+            continue
+        made = [known.by_call_id[call["id"]] for call in calls if call["id"] in known.by_call_id]
+        if len(made) == len(calls) == len(set(made)) and len({key for key, _ in made}) == 1 and made != sorted(made):
+            places = dict(zip((call["id"] for call in calls), made, strict=True))
+            in_order = sorted(calls, key=lambda call: places[call["id"]])
+            ordered[index] = {**messages[index], "tool_calls": in_order}
+    return ordered if any(new is not old for new, old in zip(ordered, messages, strict=True)) else None
+
+
+def _restore(memory: ConversationContext, answers: Sequence[int], known: Known, fit: Fit) -> None:
+    """Put back what Gemini had answered, where an assistant message is an answer; what a client made up is none.
+
+    Many messages may name one stored answer. So no more bytes are put back than a client could send in one request: the
+    oldest answers stay as the client has them.
+    """
+    read: dict[str, Content] = {}
+    found = [(index, *_answered(memory, index, (known, read), fit)) for index in answers]
+    first = len(found)
+    while first and (size := memory.read_size + found[first - 1][-1]) <= settings.MAX_BODY_BYTES:
+        memory.read_size = size
+        first -= 1
+    if first:
+        reason = "what is stored of this answer and those before it, beyond the bytes that one request may have"
+        fit.notes.append(Note("dropped", f"messages[{found[first - 1][0]}]", reason))
+    for index, face, content, _ in found[first:]:
+        if face is not None and content is not None:
+            memory.restored[index] = fit.fitted(content, face, f"messages[{index}]")
+            if memory.restored[index] is content:
+                memory.makers[index] = face
+
+
+def _answered(
+    memory: ConversationContext, index: int, stored: tuple[Known, dict[str, Content]], fit: Fit
+) -> tuple[Face | None, Content | None, int]:
+    """Return what Gemini had answered where a message stands, and how many bytes it has.
+
+    `stored` is what the tree knows, and the contents that were read of it so far.
+    """
+    known, read = stored
+    message, faces = memory.messages[index], known.faces.get(memory.keys[index], ())
+    face = fit.best(faces) if faces else None
+    if face is not None and face.model and face.gemini:
+        return face, orjson.loads(face.gemini), len(face.gemini)
+    face, content = _by_call_id(message, known, read, fit)
+    if face is None or content is None:
+        return None, None, 0
+    whole = content is read[face.gemini]
+    return face, content, len(face.gemini) if whole else len(orjson.dumps(content))
+
+
+def _by_call_id(
+    message: JsonDict, known: Known, read: dict[str, Content], fit: Fit
+) -> tuple[Face | None, Content | None]:
+    """Return the answer that made this message's tool calls: the second key.
+
+    Each message may name the same answer: what is `read` of it is kept.
+
+    A signature belongs to exactly one call. So a message with other calls than the answer gets the parts of its own
+    calls only; and nothing at all where one of them is unknown or was changed.
+    """
+    calls = message.get("tool_calls") or []
+    if not calls or any(call["id"] not in known.by_call_id for call in calls):
+        return None, None
+    keys, positions = zip(*(known.by_call_id[call["id"]] for call in calls), strict=True)
+    face = fit.best(known.faces[keys[0]])
+    if len(set(keys)) > 1 or not face.model or not face.gemini:
+        return None, None
+    content = read.get(face.gemini)
+    if content is None:
+        content = read[face.gemini] = orjson.loads(face.gemini)
+    made = [part for part in content.get("parts", ()) if "functionCall" in part]
+    if max(positions) >= len(made) or not all(
+        _was_given(call, made[position]["functionCall"].get("args") or {})
+        for call, position in zip(calls, positions, strict=True)
+    ):
+        return None, None
+    if positions == tuple(range(len(made))):
+        return face, content
+    return face, {"role": "model", "parts": [made[position] for position in positions]}
+
+
+def _was_given(call: JsonDict, args: JsonDict) -> bool:
+    """Tell whether a tool call has the arguments that Gemini gave it; a custom tool's are one text.
+
+    No answer of Gemini's has arguments that are no JSON.
+    """
+    if call.get("type") == "custom":
+        given: bool = call["custom"]["input"] == custom_input(orjson.dumps(args).decode())
+        return given
+    try:
+        return bool(orjson.loads(call.get("function", {}).get("arguments") or "{}") == args)
+    except orjson.JSONDecodeError:
+        return False
+
+
+async def _continued(
+    exchange: Exchange, messages: list[JsonDict], session: SessionKey, fit: Fit
+) -> ConversationContext:
+    runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
+    name = (principal_id, session.user, session.name)
+    if session.name:
+        await exchange.lock(name)
+    memory = ConversationContext(principal_id, messages, [], session, continued=True)
+    found = await _load(runtime, principal_id, session)
+    if found is None:
+        memory.public_id = exchange.new_session_id(name)
+    else:
+        memory.state, memory.path = found
+        memory.public_id = memory.state.public_id
+        memory.read_size = sum(stored.size for stored in memory.path)
+        _place_before(memory, fit)
+    memory.keys = message_keys(principal_id, memory.messages, parent=memory.parent)
+    return memory
+
+
+async def _load(
+    runtime: Runtime, principal_id: int, session: SessionKey
+) -> tuple[SessionState, Sequence[StoredMessage]] | None:
+    """Read a session and the end of its conversation that the budget allows; in one visit to a thread at most."""
+    store, idle = runtime.store, runtime.deployment.session_idle
+    near = store.look_up(_find, principal_id, session, idle)
+    if near is None:
+        return await store.read(lambda: _with_path(_find(read_rows, principal_id, session, idle)))
+    (state,) = near
+    if state is None or state.head is None:
+        return _with_path(state)
+    return await store.read(_with_path, state)
+
+
+def _with_path(state: SessionState | None) -> tuple[SessionState, Sequence[StoredMessage]] | None:
+    """Read the end of a session's conversation; runs in a database thread if there is something to read."""
+    if state is None:
+        return None
+    if state.head is None:
+        return state, ()
+    path = path_to(
+        state.head,
+        max_messages=settings.SESSION_MAX_MESSAGES,
+        max_tokens=settings.SESSION_MAX_TOKENS,
+        max_bytes=settings.MAX_BODY_BYTES,  # no more than a client that keeps its own history could send
+    )
+    return state, path
+
+
+async def _state_and_known(
+    runtime: Runtime, principal_id: int, session: SessionKey | None, answers: Sequence[Key], call_ids: Sequence[str]
+) -> tuple[SessionState | None, Known]:
+    """Read a session and what the tree knows of these answers; in one visit to a thread at most."""
+    store, idle = runtime.store, runtime.deployment.session_idle
+    state: SessionState | None = None
+    if session is not None:
+        near = store.look_up(_find, principal_id, session, idle)
+        if near is None:
+            return await store.read(
+                lambda: (_find(read_rows, principal_id, session, idle), known_contents(principal_id, answers, call_ids))
+            )
+        (state,) = near
+    return state, await store.read(known_contents, principal_id, answers, call_ids) if answers else _NOTHING_KNOWN
+
+
+def _find(rows: ReadRows, principal_id: int, session: SessionKey, idle: timedelta) -> SessionState | None:
+    """Read a session's state."""
+    return find_session(principal_id, session.user, session.name, now=datetime.now(UTC), idle=idle, rows=rows)
+
+
+def _place_before(memory: ConversationContext, fit: Fit) -> None:
+    """Put the session's messages before the request's; its own system messages win over the remembered ones.
+
+    A chat app that repeats its system prompt with each message means the one in force, so an equal one is not stored
+    again.
+    """
+    own = [message for message in memory.messages if message["role"] in INSTRUCTION_ROLES]
+    systems = _in_force(memory.path)
+    if own and [_text_of(message) for message in own] == [_text_of(orjson.loads(row.openai)) for row in systems]:
+        memory.messages = [message for message in memory.messages if message["role"] not in INSTRUCTION_ROLES]
+        memory.changed = True
+        own = []
+    rows = [] if own else list(systems)
+    memory.systems = [row.key for row in rows]
+    rows += [row for row in memory.path if row.role not in INSTRUCTION_ROLES]
+    memory.before = [_remembered(row, f"remembered[{index}]", fit) for index, row in enumerate(rows)]
+
+
+def _in_force(path: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
+    """Return the last run of system messages: a later one supersedes those before it."""
+    end = next((index for index in range(len(path), 0, -1) if path[index - 1].role in INSTRUCTION_ROLES), 0)
+    start = end
+    while start and path[start - 1].role in INSTRUCTION_ROLES:
+        start -= 1
+    return path[start:end]
+
+
+def _remembered(stored: StoredMessage, path: str, fit: Fit) -> RememberedMessage:
+    return RememberedMessage(message=orjson.loads(stored.openai), content=stored_content(stored, path, fit))
+
+
+def stored_content(stored: StoredMessage, path: str, fit: Fit) -> Content | None:
+    """Return what of a stored message's Gemini content may be sent, None if it has none; `path` names the message."""
+    face = fit.best(stored.faces)
+    return fit.fitted(orjson.loads(face.gemini), face, path) if face.gemini else None
+
+
+def _text_of(message: JsonDict) -> Any:
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(part.get("text", "") for part in content)
+    return content

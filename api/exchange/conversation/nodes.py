@@ -1,0 +1,38 @@
+"""A message on its way into the transcript tree."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from api.gemini.wire import Content
+from api.translate.request.message_tokens import json_tokens
+from sessions_store.transcript.canonical import Key
+from sessions_store.writing.records import NewMessage
+
+
+def new_node(
+    key: Key,
+    parent: Key | None,
+    message: Mapping[str, Any],
+    face: Content | None,
+    *,
+    model: str = "",
+    account: str = "",
+) -> NewMessage:
+    """Return the node of OpenAI's message and its Gemini face, None if nothing of it was sent.
+
+    `model` and `account` are those that gave an answer, "" for what a client sent.
+    """
+    openai = orjson.dumps(message)
+    return NewMessage(
+        key=key,
+        parent=parent,
+        role=message["role"],
+        openai=openai.decode(),
+        gemini=orjson.dumps(face).decode() if face is not None else "",
+        model=model,
+        account=account,
+        tokens=json_tokens(openai),
+        call_ids=tuple([call["id"] for call in message.get("tool_calls") or ()]),
+    )

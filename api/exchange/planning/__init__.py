@@ -1,0 +1,1 @@
+"""From a parsed request to planned upstream calls."""

@@ -1,0 +1,244 @@
+"""What is kept of an exchange: its messages in the tree, its usage, the session's head. Committed when it returns."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from api.errors import InternalError, StorageUnavailableError
+from api.exchange.accounting import Accounting
+from api.exchange.conversation.context import ConversationContext
+from api.exchange.conversation.instructions import instruction_node
+from api.exchange.conversation.nodes import new_node
+from api.exchange.generation import Branch, Generation
+from api.exchange.outcome import CLIENT_CLOSED, OK, Outcome, Status
+from api.exchange.recording.usage_row import usage_row
+from api.gemini.wire import Content
+from api.resources.worker_threads import LARGE, off_loop
+from api.services import Runtime
+from api.translate.answers.usage_report import UsageReport
+from api.translate.request.message_tokens import json_tokens
+from sessions_store.frozen import frozen
+from sessions_store.transcript.canonical import Key, message_key
+from sessions_store.writing.records import TURNS_AS_SENT, WITHOUT_SIGNATURES, request_digest
+from sessions_store.writing.store import (
+    ExchangeRecord,
+    NewMessage,
+    SessionUpdate,
+    StoreError,
+    StoreUnavailableError,
+)
+
+logger = logging.getLogger(__name__)
+
+# Up to this many characters the digest of an upstream body is remembered.
+SMALL: Final = 1024
+# With these the session goes on from what the client has seen.
+_KEPT: Final = frozenset({OK, CLIENT_CLOSED})
+NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
+
+
+@frozen()
+class Recorded:
+    """What the record of an exchange says, once the database has it: whether it ended well, and the message that its
+    conversation goes on from (None: there is none).
+    """
+
+    ok: bool
+    head: Key | None
+
+
+def record(
+    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
+) -> Awaitable[Recorded]:
+    """Commit an exchange: its usage, and with a `generation` its messages, its session and what it stores.
+
+    An answer that safety cut is recorded as "blocked". Raises StorageUnavailableError or InternalError if the database
+    did not take it.
+    """
+    committing = _commit(runtime, accounting, outcome, generation)
+    return _to_its_end(committing) if generation is not None and generation.size >= LARGE else committing
+
+
+async def _to_its_end(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
+    """Record what a thread prepares, also when the client leaves meanwhile: its session's turn and its bytes are let go
+    behind that.
+    """
+    task = asyncio.ensure_future(committing)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def _commit(
+    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None
+) -> Recorded:
+    withheld = False
+    try:
+        if generation is not None and generation.size >= LARGE:
+            whole = await off_loop(generation.size, _whole, runtime, accounting, outcome, generation)
+        else:
+            whole = _whole(runtime, accounting, outcome, generation)
+    except Exception:
+        logger.exception("an exchange is recorded without its answer")
+        withheld, whole = True, _without_answer(runtime, accounting, generation)
+    try:
+        await runtime.store.commit(whole, under_way=runtime.in_flight)
+    except StoreUnavailableError:
+        raise StorageUnavailableError from None
+    except StoreError:
+        logger.exception("an exchange could not be recorded")
+        raise InternalError(NOT_RECORDED) from None
+    if withheld:
+        raise InternalError(NOT_RECORDED)
+    usage = whole.usage
+    return Recorded(outcome.status is OK, usage.message if usage.answer is None else usage.answer)
+
+
+def _whole(runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None) -> ExchangeRecord:
+    """Return the record of an exchange, which keeps no copy of what was large."""
+    if generation is None:
+        usage = usage_row(accounting, outcome, accounting.usage, upstream=runtime.deployment.upstream)
+        return ExchangeRecord(usage=usage)
+    whole = _generation_record(runtime, accounting, outcome, generation)
+    generation.drop_content()
+    return whole
+
+
+def _generation_record(
+    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation
+) -> ExchangeRecord:
+    """Return what is to be stored of an exchange with a generation, as it ended."""
+    report = generation.accumulator.report()
+    nodes, leaf, answers = _messages(generation, report)
+    keeper = generation.keeper
+    return ExchangeRecord(
+        usage=usage_row(accounting, outcome, report, generation, (leaf, answers), upstream=runtime.deployment.upstream),
+        messages=nodes,
+        session=_session_update(generation, outcome, answers, idle=runtime.deployment.session_idle),
+        upstream_request=_upstream_request(generation),
+        state=keeper.state(generation, outcome, (leaf, answers)) if keeper is not None else None,
+    )
+
+
+def _without_answer(runtime: Runtime, accounting: Accounting, generation: Generation | None) -> ExchangeRecord:
+    """Return the record of an exchange whose answer cannot be put into one: what was paid for is recorded."""
+    outcome = Outcome(Status.INTERNAL_ERROR, InternalError(NOT_RECORDED))
+    usage = usage_row(accounting, outcome, None, upstream=runtime.deployment.upstream)
+    if generation is None or not accounting.attempts:
+        return ExchangeRecord(usage=usage)
+    prompt = sum(json_tokens(call.encode()) for call in generation.calls)
+    return ExchangeRecord(usage=replace(usage, prompt_tokens=prompt, total_tokens=prompt, estimated=True))
+
+
+def _messages(generation: Generation, report: UsageReport) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:
+    """Return the new nodes of all branches, the first branch's last request message, and the answers' keys."""
+    accounting = generation.accounting
+    instructions = instruction_node(generation)
+    nodes: list[NewMessage] = [] if instructions is None else [instructions]
+    answers: list[Key] = []
+    begun = accounting.first_byte is not None
+    choices = list(zip(report.messages, report.contents, strict=True)) if begun else []
+    model = report.model_version or accounting.upstream_model
+    for branch in generation.branches:
+        nodes += _request_nodes(branch, branch.memory)
+        memory, end = branch.memory, branch.first_choice + branch.choices
+        parent = memory.keys[-1] if memory.keys else memory.parent
+        for message, content in choices[branch.first_choice : end]:
+            key = message_key(memory.principal_id, parent, message)
+            nodes.append(new_node(key, parent, message, content, model=model, account=accounting.account))
+            answers.append(key)
+    first = generation.branches[0].memory
+    leaf = first.keys[-1] if first.keys else first.parent
+    return tuple(nodes), leaf, answers
+
+
+def _request_nodes(branch: Branch, memory: ConversationContext) -> list[NewMessage]:
+    nodes = []
+    faces = branch.upstream.faces
+    for index in range(memory.known, len(memory.messages)):
+        message, face = memory.messages[index], faces[index]
+        # An answer under another history is still that model's, with its signatures, if it was sent as it was.
+        maker = memory.makers.get(index) if face is memory.restored.get(index) else None
+        nodes.append(
+            new_node(
+                memory.keys[index],
+                memory.keys[index - 1] if index else memory.parent,
+                message,
+                face,
+                model=maker.model if maker is not None else "",
+                account=maker.account if maker is not None else "",
+            )
+        )
+    return nodes
+
+
+def _session_update(
+    generation: Generation, outcome: Outcome, answers: list[Key], *, idle: timedelta
+) -> SessionUpdate | None:
+    """Move the session's head to the first answer.
+
+    A failed exchange leaves the head where it was, because its client will ask again; one that the client cut short
+    keeps what the client has seen.
+    """
+    if not answers or outcome.status not in _KEPT:
+        return None
+    memory = generation.branches[0].memory
+    if memory.session is None:
+        return None
+    return SessionUpdate(
+        principal_id=memory.principal_id,
+        user=memory.session.user,
+        name=memory.session.name,
+        public_id=memory.public_id,
+        session_id=memory.state.id if memory.state is not None else None,
+        expected_head=memory.parent,
+        follow=not memory.continued,
+        new_head=answers[0],
+        now=generation.accounting.started_at,
+        idle=idle,
+    )
+
+
+def _upstream_request(generation: Generation) -> tuple[str, str] | None:
+    """Return what went upstream besides the turns, under its digest; whether they went without signatures, and those
+    that the tree holds in another spelling.
+    """
+    if not generation.calls:
+        return None
+    body = generation.branches[0].upstream.body
+    turns = {"contents", "systemInstruction"}
+    rest: dict[str, Any] = {name: value for name, value in body.items() if name not in turns}
+    if generation.unsigned:
+        rest[WITHOUT_SIGNATURES] = True
+    if generation.branches[0].memory.in_tree and (own := _turns_as_sent(generation.branches[0])):
+        rest[TURNS_AS_SENT] = own
+    text = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
+    return (_small_digest(text) if len(text) <= SMALL else request_digest(text)), text
+
+
+def _turns_as_sent(branch: Branch) -> dict[str, Content]:
+    """Return the turns that were not sent as the tree holds them, by their distance from the request's last one."""
+    memory, found = branch.memory, {}
+    last = len(memory.messages) - 1
+    for index, (key, face) in enumerate(zip(memory.keys, branch.upstream.faces, strict=True)):
+        held = memory.in_tree.get(key)
+        maker = memory.makers.get(index)
+        if not held or face is None or (maker and maker.gemini == held and face is memory.restored.get(index)):
+            continue
+        if orjson.dumps(face).decode() != held:
+            found[str(last - index)] = face
+    return found
+
+
+@lru_cache(maxsize=256)
+def _small_digest(text: str) -> str:
+    """Return the digest of a body that many requests share: without tools it holds little more than the sampling."""
+    return request_digest(text)

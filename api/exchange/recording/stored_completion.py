@@ -1,0 +1,45 @@
+"""What is stored of a chat completion whose client asked for it (`store: true`)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from api.exchange.generation import Generation
+from api.exchange.outcome import OK, Outcome
+from sessions_store.transcript.canonical import Key
+from sessions_store.writing.state_records import CompletionState, message_item
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionKeeper:
+    """Stores one chat completion, in the transaction that records its exchange; `model` is the name it was asked by,
+    `messages` are those of the request as they were sent.
+    """
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+
+    def state(
+        self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
+    ) -> CompletionState | None:
+        """See Keeper. Only an answer that came to its end is stored, streamed or not."""
+        if outcome.status is not OK:
+            return None
+        leaf, answers = nodes
+        accounting, completion = generation.accounting, generation.accumulator.completion()
+        return CompletionState(
+            public_id=completion["id"],
+            principal_id=accounting.caller.principal_id,
+            request_id=accounting.request_id,
+            model=self.model,
+            user=accounting.user,
+            metadata=accounting.metadata,
+            body=orjson.dumps(completion).decode(),
+            created_at=accounting.started_at,
+            message=leaf,
+            answer=answers[0] if answers else None,
+            message_count=len(generation.branches[0].memory.messages),
+            inputs=tuple(message_item(accounting.caller.principal_id, message) for message in self.messages),
+        )

@@ -1,0 +1,115 @@
+"""Compaction that a response does by itself: when its context has grown over the client's threshold
+(`context_management`), or when the client asks for nothing else (a `compaction_trigger` at the end of its input).
+
+The summary is a call of its own, with a usage record of its own. The response then goes on from the summary, the
+instructions and the latest step, as if its client had sent nothing but the compaction item; so does every later one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from api.exchange.exchange import Exchange
+from api.exchange.generation import Branch
+from api.exchange.ids import item_ids
+from api.exchange.planning.plan import Asker, open_exchange
+from api.exchange.responses.compaction import summary_of
+from api.exchange.responses.context import LocalResponse
+from api.exchange.responses.input_tokens import counted
+from api.exchange.responses.plan import (
+    NO_LOCAL,
+    PlannedResponse,
+    Turns,
+    place_turns,
+    plan_response,
+    planned_response,
+    translate,
+)
+from api.exchange.responses.state_signer import state_signer
+from api.exchange.running.parallel_calls import PlannedCall
+from api.notes import Note
+from api.openai.responses.request import ResponseParameters, ResponsesRequest
+from api.openai.responses.response import ResponseUsage
+from api.translate.responses.input.compaction import can_be_folded, folded, summarising
+from api.translate.responses.output.builder import Events
+from sessions_store.writing.records import COMPACTION_SUFFIX
+
+# Of the model's input limit, where the client names no threshold of its own.
+DEFAULT_SHARE: Final = 0.8
+
+
+async def plan_managed(
+    exchange: Exchange, request: ResponsesRequest, *, local: Mapping[str, LocalResponse] = NO_LOCAL
+) -> PlannedResponse:
+    """Plan a response as `plan_response` does, and find out whether its context is to be compacted first."""
+    planned = await plan_response(exchange, request, local=local)
+    if (request.compacts_only or request.context_management) and not request.prewarms:
+        planned.compacted = request.compacts_only or await _is_due(planned)
+    return planned
+
+
+async def compact_context(planned: PlannedResponse) -> Events:
+    """Ask for the summary and plan the response anew behind it; return the events that end the compaction item.
+
+    Whatever goes wrong is raised; only the summary's own exchange is recorded then.
+    """
+    turns, request, exchange, generation = planned.turns, planned.request, planned.exchange, planned.generation
+    summary, used = await _summary(planned)
+    settings = [item for item, _ in turns.own.settings]
+    state = folded(conversation(turns), settings, summary, item_ids=item_ids(), signer=state_signer())
+    item = {"type": "compaction", "encrypted_content": state}
+    context = replace(turns.context, head=None, path=(), items=(), whole=True, earlier=settings)
+    behind = await place_turns(exchange, request, (turns.profile, context), [item])
+    upstream = await translate(exchange, request, behind)
+    notes = exchange.accounting.notes
+    notes += [note for note in upstream.notes if note not in notes]
+    generation.branches = (Branch(behind.memory, upstream, 0, 1),)
+    generation.calls = [PlannedCall(upstream.body, 0)]
+    return planned.answer.compacted(state, used)
+
+
+def conversation(turns: Turns) -> list[Mapping[str, Any]]:
+    """Return all messages of a request's conversation, those before its own first."""
+    return [*(remembered.message for remembered in turns.history), *turns.own.messages]
+
+
+async def _is_due(planned: PlannedResponse) -> bool:
+    """Whether the context has more tokens than the threshold. A text has no more tokens than bytes: most need no count.
+
+    Raises what counting raises.
+    """
+    exchange, generation, turns = planned.exchange, planned.generation, planned.turns
+    threshold = _threshold(planned.request, turns.profile.input_token_limit)
+    body = generation.branches[0].upstream.body
+    encoded = generation.calls[0].encode()
+    if threshold is None or (len(encoded) <= threshold and b'"fileData"' not in encoded):
+        return False
+    if await counted(exchange, body) <= threshold:
+        return False
+    if not can_be_folded(conversation(turns)):
+        reason = "nothing stands before the latest message that a summary could replace"
+        exchange.accounting.notes.append(Note("dropped", "context_management", reason))
+        return False
+    exchange.accounting.notes.append(
+        Note("added", "output", f"a compaction: the context has more than {threshold} tokens")
+    )
+    return True
+
+
+def _threshold(request: ResponseParameters, input_limit: int) -> int | None:
+    """Return the least threshold that the request names; None if it wants no compaction."""
+    entries = request.context_management or ()
+    named = [entry.get("compact_threshold") or int(input_limit * DEFAULT_SHARE) for entry in entries]
+    return min(named, default=None)
+
+
+async def _summary(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
+    """Ask for the summary in an exchange of its own: the same conversation and one more message."""
+    turns, exchange = planned.turns, planned.exchange
+    accounting = exchange.accounting
+    asked = summarising(planned.request, accounting.public_model, turns.items)
+    asker = Asker(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
+    async with open_exchange(exchange.runtime, asked, asker, "responses.compact").within(exchange) as own:
+        context = replace(turns.context, conversation=None)
+        placed = await place_turns(own, asked, (turns.profile, context), asked.items)
+        return await summary_of(planned_response(own, asked, placed, await translate(own, asked, placed)))

@@ -1,0 +1,209 @@
+"""Responses that run in the background: tasks of this process that survive their client.
+
+Whoever runs a response says so in the database every few seconds (`heartbeat_at`). A response without a fresh
+heartbeat has lost its process: whoever looks at it next, or the next heartbeat of any process, marks it failed.
+Cancelling goes through the database as well, so it works from every worker.
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
+from django.conf import settings
+
+from api.errors import ShuttingDownError
+from api.exchange.events import LastBatch
+from api.exchange.responses.plan import PlannedResponse
+from api.exchange.responses.run import stream_response
+from api.failures import to_gateway_error
+from api.services import Runtime
+from sessions_store.state.orphaned_responses import fail_lost
+from sessions_store.state.responses import (
+    add_events,
+    beat,
+    begin_response,
+    end_response,
+    forget_deleted,
+    purge_events,
+    start_response,
+)
+from sessions_store.writing.store import StoreError
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SECONDS: Final = 0.2
+
+
+class Job:
+    """One background response on its way; `log` has its events."""
+
+    def __init__(self, runtime: Runtime, planned: PlannedResponse) -> None:
+        assert planned.keeper.log is not None  # noqa: S101 - whatever asks for the background is planned with a log
+        self.public_id = planned.answer.id
+        self.log = planned.keeper.log
+        self._runtime = runtime
+        self._planned = planned
+        self._task: asyncio.Task[None] | None = None
+        self._hold = planned.exchange.hold
+
+    def start(self) -> "asyncio.Task[None]":
+        """Run it from now on."""
+        if self._hold is not None:
+            self._hold.share()
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._let_go)
+        return self._task
+
+    def cancel(self) -> None:
+        """Stop it; the response has been ended in the database."""
+        if self._task is not None:
+            # Behind the first step of the task: one that never began would leave its exchange open.
+            asyncio.get_running_loop().call_soon(self._task.cancel)
+
+    def stop(self) -> None:
+        """Stop it because the server stops: it has failed."""
+        self._planned.exchange.fault = ShuttingDownError("The server stopped before this response had ended.")
+        self.cancel()
+
+    async def _run(self) -> None:
+        planned, runtime = self._planned, self._runtime
+        flusher = asyncio.create_task(self._flush())
+        try:
+            self.log.append(planned.answer.created(queued=True))
+            await runtime.store.write(start_response, self.public_id)
+            events = await stream_response(planned)
+            try:
+                async for batch in events:
+                    if not isinstance(batch, LastBatch):
+                        self.log.append(batch)
+            finally:
+                await events.aclose()
+        except Exception as error:  # noqa: BLE001 - a task's edge: the exchange is recorded as failed, the response too
+            planned.answer.failed(to_gateway_error(error))
+            await planned.exchange.fail(error)
+        finally:
+            flusher.cancel()
+            await asyncio.shield(self._close())
+            self.log.end(planned.answer.ending)
+
+    def _let_go(self, _ended: object) -> None:
+        if self._hold is not None:
+            self._hold.release()
+
+    async def _close(self) -> None:
+        """Store the last events and the end where the record did not; of a response that was deleted keep nothing."""
+        exchange = self._planned.exchange
+        # If nothing is recorded yet, the response was cancelled.
+        await exchange.end(asyncio.CancelledError())
+        left = None if exchange.committed else self.log.unstored(self._planned.answer.ending)
+        request_id, principal_id = exchange.accounting.request_id, exchange.accounting.caller.principal_id
+        problem = {"error": {"code": "server_error", "message": "The response could not be recorded."}}
+        try:
+            if left is not None:
+                await self._runtime.store.write(add_events, self.public_id, left)
+            # Does nothing where the record has ended it.
+            await self._runtime.store.write(
+                end_response, principal_id, self.public_id, "failed", problem, datetime.now(UTC)
+            )
+            await self._runtime.store.write(forget_deleted, self.public_id, request_id)
+        except StoreError:
+            logger.exception("the end of a background response could not be kept")
+
+    async def _flush(self) -> None:
+        """Store the events of a running response in stretches, for listeners of other workers, until it is recorded."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            if self._planned.exchange.recorded:
+                return
+            if self._runtime.store.outage is not None:
+                continue
+            stretch = self.log.take_unstored()
+            if stretch is None:
+                continue
+            try:
+                await self._runtime.store.write(add_events, self.public_id, stretch)
+            except StoreError:
+                logger.exception("events of a background response could not be kept")
+
+
+class Jobs:
+    """The background responses of one process, and its heartbeat."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.worker = uuid4().hex
+        self._runtime = runtime
+        self._jobs: dict[str, Job] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._heart: asyncio.Task[None] | None = None
+        runtime.finish_on_drain(self)
+
+    async def start(self, planned: PlannedResponse) -> tuple[Job, dict[str, Any]]:
+        """Store the response as queued and begin to run it; return it as it is now. The job ends the exchange.
+
+        Raises RateLimitError when the gateway is full, StorageUnavailableError when nothing can be recorded.
+        """
+        planned.exchange.admit()
+        job = Job(self._runtime, planned)
+        state = planned.keeper.beginning(planned.exchange.accounting, self.worker)
+        await self._runtime.store.write(begin_response, state)
+        planned.exchange.keep_open()
+        self._jobs[job.public_id] = job
+        task = self._tasks[job.public_id] = job.start()
+        task.add_done_callback(lambda _: self._forget(job.public_id))
+        if self._heart is None:
+            self._heart = asyncio.create_task(self._beat())
+        return job, {**orjson.loads(state.body), "output": []}
+
+    def find(self, public_id: str) -> Job | None:
+        """Return the job of a response that runs here."""
+        return self._jobs.get(public_id)
+
+    def cancel(self, public_id: str) -> None:
+        """Stop a response that runs here."""
+        job = self._jobs.get(public_id)
+        if job is not None:
+            job.cancel()
+
+    async def finished(self) -> None:
+        """Wait until nothing runs here any more."""
+        while self._tasks:
+            logger.info("%d background responses are running", len(self._tasks))
+            await asyncio.wait(list(self._tasks.values()))
+
+    async def close(self) -> None:
+        """Stop what still runs: each response is recorded as failed."""
+        if self._heart is not None:
+            self._heart.cancel()
+        for job in list(self._jobs.values()):
+            job.stop()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _forget(self, public_id: str) -> None:
+        self._jobs.pop(public_id, None)
+        self._tasks.pop(public_id, None)
+
+    async def _beat(self) -> None:
+        lease = timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS)
+        while True:
+            await asyncio.sleep(settings.BACKGROUND_LEASE_SECONDS / 4)
+            if self._runtime.store.outage is not None:
+                continue
+            now = datetime.now(UTC)
+            mine = set(self._jobs)
+            try:
+                running = await self._runtime.store.write(beat, mine, now)
+                await self._runtime.store.write(fail_lost, now, lease)
+                await self._runtime.store.write(purge_events, now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS))
+            except StoreError:
+                logger.exception("the heartbeat of background responses could not be written")
+                continue
+            for public_id in mine - running:
+                self.cancel(public_id)
+
+
+def jobs_of(runtime: Runtime) -> Jobs:
+    """Return the background responses of this process."""
+    return runtime.shared(Jobs, runtime)

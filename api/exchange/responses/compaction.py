@@ -1,0 +1,60 @@
+"""Compacting a conversation: Gemini writes its summary, and the client goes on from that and its own messages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.errors import UpstreamError
+from api.exchange.exchange import Exchange
+from api.exchange.ids import item_ids, response_id
+from api.exchange.responses.plan import PlannedResponse, plan_response
+from api.exchange.responses.state_signer import state_signer
+from api.exchange.running.run import complete
+from api.openai.conversations.objects import CompactedResponse
+from api.openai.responses.request import CompactRequest
+from api.openai.responses.response import ResponseUsage
+from api.translate.responses.input.compaction import compacted, compacting
+from api.translate.responses.input.message_items import message_to_items
+
+
+async def compact(exchange: Exchange, request: CompactRequest) -> CompactedResponse:
+    """Return the compacted conversation of the request's input and what goes before it.
+
+    The summary is carried by the compaction item itself, so it is good for every server with the same code and for
+    clients that store nothing.
+    """
+    asked = compacting(request).model_copy(update={"store": False, "stream": False, "background": False})
+    planned = await plan_response(exchange, asked)
+    summary, used = await summary_of(planned)
+    ids = item_ids()
+    return {
+        "id": response_id(),
+        "object": "response.compaction",
+        "created_at": planned.answer.created_at,
+        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids, signer=state_signer()),
+        "usage": used,
+    }
+
+
+async def summary_of(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
+    """Ask for a planned summary; return it and what it used. Raises UpstreamError where Gemini gives none."""
+    response = await complete(planned.exchange, planned.generation)
+    summary = "".join(
+        part.get("text", "")  # a refusal has none
+        for item in response["output"]
+        if item["type"] == "message"
+        for part in item["content"]
+    )
+    if not summary:
+        raise UpstreamError("The upstream model gave no summary of the conversation.")
+    return summary, response["usage"]
+
+
+def _said_before(planned: PlannedResponse) -> Sequence[dict[str, Any]]:
+    """Return the users' messages of the conversation so far, as items."""
+    ids = item_ids()
+    return [
+        item
+        for remembered in planned.turns.history
+        if remembered.message["role"] == "user"
+        for item in message_to_items(remembered.message, item_ids=ids)
+    ]

@@ -1,0 +1,42 @@
+"""Counting the tokens of a response's input without asking for one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from api.errors import InvalidRequestError
+from api.exchange.exchange import Exchange
+from api.exchange.planning.plan import resolve_model
+from api.exchange.responses.plan import read_turns, translate
+from api.openai.responses.request import InputTokensRequest
+
+
+async def count_input_tokens(exchange: Exchange, request: InputTokensRequest) -> int:
+    """Return how many tokens Gemini counts in the input with all that goes before it. The exchange is not
+    recorded: counting is free.
+
+    Raises InvalidRequestError without a model, and what planning a response raises.
+    """
+    if request.model is None:
+        raise InvalidRequestError(
+            "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
+        )
+    request, profile = resolve_model(request, exchange)
+    turns = await read_turns(exchange, request, profile)
+    return await counted(exchange, (await translate(exchange, request, turns)).body)
+
+
+async def counted(exchange: Exchange, upstream: Mapping[str, Any]) -> int:
+    """Return how many tokens Gemini counts in the body of an exchange's call."""
+    accounting = exchange.accounting
+    body: dict[str, Any] = {name: value for name, value in upstream.items() if name in _COUNTED}
+    if not exchange.runtime.deployment.vertex:
+        body = {"generateContentRequest": {"model": f"models/{accounting.upstream_model}", **body}}
+    exchange.admit()
+    return await exchange.runtime.client.count_tokens(
+        accounting.upstream_model, lambda: orjson.dumps(body), asked_as=accounting.public_model
+    )
+
+
+_COUNTED = frozenset({"contents", "systemInstruction", "tools", "toolConfig", "generationConfig"})

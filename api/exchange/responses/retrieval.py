@@ -1,0 +1,110 @@
+"""Stored responses as a client sees them: the whole object, its input items, ending and deleting; the same 404 for a
+missing response and for somebody else's.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from api.errors import InvalidRequestError, NotFoundError
+from api.exchange.responses.background import Jobs
+from api.openai.conversations.objects import ListPage, list_page
+from api.openai.shared.list_query import ListQuery
+from api.services import Runtime
+from sessions_store.state.orphaned_responses import fail_response
+from sessions_store.state.responses import (
+    FoundResponse,
+    delete_response,
+    end_response,
+    find_response,
+    read_inputs,
+    read_response,
+)
+
+Item = Mapping[str, Any]
+
+
+def response_not_found(public_id: str) -> NotFoundError:
+    """Return the 404 of a response."""
+    return NotFoundError(f"Response with id '{public_id[:100]}' not found.", param="response_id")
+
+
+async def retrieve(runtime: Runtime, principal_id: int, public_id: str) -> dict[str, Any]:
+    """Return the response as it is now; raises NotFoundError."""
+    read = await runtime.store.read(read_response, principal_id, public_id)
+    if read is None:
+        raise response_not_found(public_id)
+    found, output = read
+    if is_lost(found):
+        found = await fail(runtime, principal_id, found)
+    return {**found.body, "output": output}
+
+
+async def find(runtime: Runtime, principal_id: int, public_id: str) -> FoundResponse:
+    """Return a response without its items; raises NotFoundError."""
+    found = await runtime.store.read(find_response, principal_id, public_id)
+    if found is None:
+        raise response_not_found(public_id)
+    return await fail(runtime, principal_id, found) if is_lost(found) else found
+
+
+def is_lost(found: FoundResponse) -> bool:
+    """Whether the worker that ran it has died."""
+    return found.lost(datetime.now(UTC), timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS))
+
+
+async def fail(runtime: Runtime, principal_id: int, found: FoundResponse) -> FoundResponse:
+    """Mark a response failed whose worker has died; its usage is recorded, estimated."""
+    await runtime.store.write(fail_response, principal_id, found.public_id, datetime.now(UTC))
+    ended = await runtime.store.read(find_response, principal_id, found.public_id)
+    if ended is None:
+        raise response_not_found(found.public_id)
+    return ended
+
+
+async def cancel(runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str) -> dict[str, Any]:
+    """Call a background response off, on whatever worker it runs, and return it; one that has ended stays as it is.
+
+    Raises NotFoundError, and InvalidRequestError for a response that does not run in the background.
+    """
+    found = await find(runtime, principal_id, public_id)
+    if not found.background:
+        raise InvalidRequestError("Cannot cancel a synchronous response.")
+    if found.active:
+        await runtime.store.write(end_response, principal_id, public_id, "cancelled", {}, datetime.now(UTC))
+        jobs.cancel(public_id)
+    return await retrieve(runtime, principal_id, public_id)
+
+
+async def delete(runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str) -> None:
+    """Forget a response; one that runs is stopped. Raises NotFoundError."""
+    if not await runtime.store.write(delete_response, principal_id, public_id):
+        raise response_not_found(public_id)
+    jobs.cancel(public_id)
+
+
+async def list_inputs(runtime: Runtime, principal_id: int, public_id: str, query: ListQuery) -> ListPage:
+    """Return a page of a response's own input items. Raises NotFoundError, and InvalidRequestError for `after`."""
+    items = await runtime.store.read(read_inputs, principal_id, public_id)
+    if items is None:
+        raise response_not_found(public_id)
+    return page_of(items if query.order == "asc" else items[::-1], query)
+
+
+def page_of(items: Sequence[Item], query: ListQuery) -> ListPage:
+    """Return the page of a list, already in its order, that `query` asks for."""
+    start = 0
+    if query.after is not None:
+        start = next((number for number, item in enumerate(items, 1) if item["id"] == query.after), -1)
+        if start < 0:
+            raise unknown_after(query.after)
+    return list_page(items[start : start + query.limit], has_more=len(items) > start + query.limit)
+
+
+def unknown_after(after: str) -> InvalidRequestError:
+    """Return the refusal of a page that begins behind something that is not there."""
+    return InvalidRequestError(
+        f"Invalid value for 'after': no object with id '{after[:100]}'.", param="after", code="invalid_value"
+    )

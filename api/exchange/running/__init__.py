@@ -1,0 +1,1 @@
+"""The upstream calls of an exchange: plain or streamed, parallel, retried."""

@@ -1,0 +1,190 @@
+"""Asking Gemini once more where its answer is none (`api.translate.answers.empty_answer`), for plain answers and for
+streams.
+
+Only what its client has seen nothing of is asked for again, EMPTY_ANSWER_RETRIES times and within TOTAL_TIMEOUT. Google
+bills each answer, so the tokens of the discarded ones are counted too.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from api.exchange.generation import Generation
+from api.exchange.running.parallel_calls import (
+    Batch,
+    Piece,
+    PlannedCall,
+    SingleSource,
+    Source,
+    generate_all,
+    open_source,
+)
+from api.exchange.running.signature_retry import asked
+from api.gemini.wire import GenerateContentResponse
+from api.notes import Note
+from api.services import Runtime
+from api.translate.answers.empty_answer import filled, names_of, reasons_of
+
+
+async def plain_answers(runtime: Runtime, generation: Generation) -> Sequence[Piece]:
+    """Ask for the plain answers of a generation; those that still are none after the last time are among them."""
+    client, model, name = runtime.client, generation.accounting.upstream_model, generation.accounting.public_model
+    since = client.now()
+    on_growth = _on_growth(generation)
+
+    def ask(calls: Sequence[PlannedCall]) -> Awaitable[list[Piece]]:
+        return generate_all(client, model, calls, asked_as=name, since=since, on_growth=on_growth)
+
+    answer = generation.accumulator
+    pieces = await asked(generation, ask)
+    retries = runtime.deployment.empty_answer_retries
+    while retries > 0 and (lacking := _lacking(generation, pieces)) and client.now() < since + client.deadlines.total:
+        retries -= 1
+        _note(generation, (reason for lacks in lacking.values() for reason in lacks.values()))
+        try:
+            fresh = await asked(generation, ask, list(lacking))
+        except BaseException:
+            answer.discard(pieces)
+            raise
+        for (number, lacks), (first_choice, response) in zip(lacking.items(), fresh, strict=True):
+            discarded, whole = filled(pieces[number][1], lacks, response)
+            answer.discard([(first_choice, discarded)])
+            pieces[number] = (first_choice, whole)
+    return pieces
+
+
+def _lacking(generation: Generation, pieces: Sequence[Piece]) -> dict[int, dict[int, str]]:
+    """Return by number which calls lack choices, as `Answer.lacking` gives them."""
+    found = {}
+    answer = generation.accumulator
+    for number, (call, (_, response)) in enumerate(zip(generation.calls, pieces, strict=True)):
+        if lacks := answer.lacking(response, call.choices):
+            found[number] = lacks
+    return found
+
+
+async def open_answer(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Source:
+    """Open the streams of a generation."""
+    since = runtime.client.now()
+    source = await _open(runtime, generation, calls, since)
+    return HeldSource(runtime, generation, source, since) if runtime.deployment.empty_answer_retries else source
+
+
+class HeldSource:
+    """The streams of a generation, held back until they show their client something. If they end before that, they are
+    opened once more.
+    """
+
+    def __init__(self, runtime: Runtime, generation: Generation, source: Source, since: float) -> None:
+        self.first_choice = source.first_choice
+        self._runtime = runtime
+        self._generation = generation
+        self._source: Source | None = source
+        self._opening: asyncio.Task[Source] | None = None
+        self._held: deque[Batch] = deque()
+        self._shown = False
+        self._retries = runtime.deployment.empty_answer_retries
+        self._since = since
+        self._ends_at = since + runtime.client.deadlines.total
+        self._now = runtime.client.now
+        self.read: Callable[[float], Awaitable[list[GenerateContentResponse] | None]] = self._read
+
+    async def _read(self, wait: float) -> list[GenerateContentResponse] | None:
+        """See Source.read."""
+        if not self._shown:
+            try:
+                return await self._first(wait)
+            except BaseException:
+                self._discard()
+                raise
+        if self._held or self._source is None:
+            return self._release()
+        source = self._source
+        if isinstance(source, SingleSource):
+            self.read = source.read  # nothing stands in between any more
+        responses = await source.read(wait)
+        self.first_choice = source.first_choice
+        return responses
+
+    async def close(self) -> None:
+        """See Source. What was held back has been billed all the same."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+            if not self._opening.cancelled() and self._opening.exception() is None:
+                self._source = self._opening.result()
+            self._opening = None
+        if self._source is not None:
+            await self._source.close()
+        self._discard()
+
+    async def _first(self, wait: float) -> list[GenerateContentResponse] | None:
+        """Read until something is to be shown, or everything has ended."""
+        until = self._now() + wait
+        shows = self._generation.accumulator.shows
+        while True:
+            source = await self._opened(until)
+            responses = None if source is None else await source.read(max(0.0, until - self._now()))
+            if source is None or responses is None:
+                return None
+            if responses:
+                self._held.append((source.first_choice, responses))
+                self._shown = any(map(shows, responses))
+            elif not self._may_ask():
+                self._shown = True
+            else:
+                await self._ask_again(source)
+            if self._shown:
+                return self._release()
+
+    async def _opened(self, until: float) -> Source | None:
+        """Return the open streams, None if they are not open by `until`."""
+        if self._opening is not None:
+            await asyncio.wait([self._opening], timeout=max(0.0, until - self._now()))
+            if not self._opening.done():
+                return None
+            opening, self._opening = self._opening, None
+            self._source = opening.result()
+        return self._source
+
+    def _may_ask(self) -> bool:
+        """Whether what has come is an answer of Gemini's, and there is a second try and time for it."""
+        return bool(self._held) and self._retries > 0 and not self._generation.stopped and self._now() < self._ends_at
+
+    async def _ask_again(self, ended: Source) -> None:
+        generation = self._generation
+        self._retries -= 1
+        _note(generation, reasons_of(response for _, responses in self._held for response in responses))
+        self._discard()
+        self._source = None
+        await ended.close()
+        generation.accounting.attempts += len(generation.calls)
+        self._opening = asyncio.ensure_future(_open(self._runtime, generation, generation.calls, self._since))
+
+    def _discard(self) -> None:
+        if self._held:
+            self._generation.accumulator.discard(
+                (first_choice, response) for first_choice, responses in self._held for response in responses
+            )
+            self._held.clear()
+
+    def _release(self) -> list[GenerateContentResponse]:
+        """Return the next responses that were held back, [] when there are none."""
+        if not self._held:
+            return []
+        self.first_choice, responses = self._held.popleft()
+        return responses
+
+
+async def _open(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall], since: float) -> Source:
+    model, name = generation.accounting.upstream_model, generation.accounting.public_model
+    return await open_source(runtime.client, model, calls, asked_as=name, since=since, on_growth=_on_growth(generation))
+
+
+def _on_growth(generation: Generation) -> Callable[[int], None] | None:
+    return None if generation.hold is None else generation.hold.add
+
+
+def _note(generation: Generation, reasons: Iterable[str]) -> None:
+    reason = f"Gemini ended without one ({names_of(reasons)}), asked again"
+    generation.accounting.notes.append(Note("dropped", "answer", reason))

@@ -1,0 +1,171 @@
+"""Several upstream calls as one: the answers of `n` choices or of several prompts, each with its first choice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import orjson
+
+from api.gemini.client import GeminiClient
+from api.gemini.upstream_stream import UpstreamStream
+from api.gemini.wire import GenerateContentRequest, GenerateContentResponse
+from sessions_store.frozen import frozen
+
+Piece = tuple[int, GenerateContentResponse]
+Batch = tuple[int, list[GenerateContentResponse]]
+
+
+@frozen()
+class PlannedCall:
+    """One upstream call: its body, the first choice that its candidates fill, and how many they fill.
+
+    The body is encoded each time that it is sent: the encoded bytes of a request with media take as much memory as the
+    request itself, and nothing but the socket needs them.
+    """
+
+    body: GenerateContentRequest
+    first_choice: int
+    choices: int = 1
+
+    def encode(self) -> bytes:
+        """Return the body as JSON."""
+        return orjson.dumps(self.body)
+
+
+async def generate_all(
+    client: GeminiClient,
+    model: str,
+    calls: Sequence[PlannedCall],
+    *,
+    asked_as: str,
+    since: float,
+    on_growth: Callable[[int], None] | None = None,
+) -> list[Piece]:
+    """Ask for all plain answers at once; the first failure cancels the rest and is raised.
+
+    The total deadline counts from `since`, a time of the event loop's clock. `on_growth` is called with the number of
+    bytes of each answer.
+    """
+
+    asking = [
+        client.generate(model, call.encode, asked_as=asked_as, since=since, on_growth=on_growth) for call in calls
+    ]
+    if len(calls) == 1:
+        return [(calls[0].first_choice, await asking[0])]
+    tasks = [asyncio.ensure_future(answer) for answer in asking]
+    try:
+        answers = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return [(call.first_choice, answer) for call, answer in zip(calls, answers, strict=True)]
+
+
+class Source(Protocol):
+    """The streams of one exchange. `read` gives what has arrived on one of them, whose choices begin with
+    `first_choice`.
+    """
+
+    first_choice: int
+
+    @property
+    def read(self) -> Callable[[float], Awaitable[list[GenerateContentResponse] | None]]:
+        """Returns responses; None if nothing came within so many seconds; [] when every stream has ended."""
+
+    async def close(self) -> None:
+        """Drop the upstream connections at once."""
+
+
+class SingleSource:
+    """One stream, read without anything in between."""
+
+    def __init__(self, stream: UpstreamStream, first_choice: int) -> None:
+        self._stream = stream
+        self.first_choice = first_choice
+        self.read = stream.read
+
+    async def close(self) -> None:
+        """See Source."""
+        self._stream.close()
+
+
+class MergedSource:
+    """Several streams: one reading task each, and a queue of at most one unread batch per stream."""
+
+    def __init__(self, streams: Sequence[tuple[int, UpstreamStream]]) -> None:
+        self.first_choice = 0
+        self._queue: asyncio.Queue[Batch | BaseException | None] = asyncio.Queue(maxsize=len(streams))
+        self._streams = [stream for _, stream in streams]
+        self._open = len(streams)
+        self._tasks = [asyncio.ensure_future(self._pump(first, stream)) for first, stream in streams]
+
+    async def _pump(self, first_choice: int, stream: UpstreamStream) -> None:
+        """Move what one stream brings into the queue; None marks its end, an exception its failure."""
+        try:
+            while True:
+                responses = await stream.read(3600.0)
+                if responses is None:
+                    continue
+                if not responses:
+                    await self._queue.put(None)
+                    return
+                await self._queue.put((first_choice, responses))
+        except Exception as error:  # noqa: BLE001 - carried to the reader, which raises it
+            await self._queue.put(error)
+
+    async def read(self, wait: float) -> list[GenerateContentResponse] | None:
+        """See Source."""
+        while self._open:
+            try:
+                async with asyncio.timeout(wait):
+                    item = await self._queue.get()
+            except TimeoutError:
+                return None
+            if isinstance(item, BaseException):
+                raise item
+            if item is not None:
+                self.first_choice, responses = item
+                return responses
+            self._open -= 1
+        return []
+
+    async def close(self) -> None:
+        """See Source."""
+        for task in self._tasks:
+            task.cancel()
+        for stream in self._streams:
+            stream.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def open_source(
+    client: GeminiClient,
+    model: str,
+    calls: Sequence[PlannedCall],
+    *,
+    asked_as: str,
+    since: float,
+    on_growth: Callable[[int], None] | None = None,
+) -> Source:
+    """Open all streams; returns when Gemini has answered 200 to each. A failure closes the others and is raised.
+
+    The total deadline counts from `since`, a time of the event loop's clock. `on_growth` is called with the number of
+    bytes that have come, now and then.
+    """
+    if len(calls) == 1:
+        stream = await client.stream(model, calls[0].encode, asked_as=asked_as, since=since)
+        stream.on_growth = on_growth
+        return SingleSource(stream, calls[0].first_choice)
+    tasks = [asyncio.ensure_future(client.stream(model, call.encode, asked_as=asked_as, since=since)) for call in calls]
+    try:
+        streams = await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        for opened in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(opened, UpstreamStream):
+                opened.close()
+        raise
+    for opened in streams:
+        opened.on_growth = on_growth
+    return MergedSource([(call.first_choice, stream) for call, stream in zip(calls, streams, strict=True)])

@@ -1,0 +1,53 @@
+"""Asking again when Gemini calls a thought signature corrupted, which it now and then does to right ones
+(https://ai.google.dev/gemini-api/docs/thought-signatures): that must not cost the client its conversation.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from api.errors import GatewayError, InvalidRequestError
+from api.exchange.generation import Generation
+from api.exchange.running.parallel_calls import PlannedCall
+from api.gemini.error_mapping import is_corrupted_signature
+from api.notes import Note
+from api.translate.conversation.signatures import without_signatures
+from api.translate.responses.param_paths import Places
+
+Answered = TypeVar("Answered")
+Ask = Callable[[Sequence[PlannedCall]], Awaitable[Answered]]
+
+
+async def asked(generation: Generation, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
+    """Make the upstream calls of a generation, all or those with these numbers; once more without signatures when
+    Gemini calls one corrupted.
+
+    What Gemini refuses is named as the client's dialect has it.
+    """
+    try:
+        try:
+            return await _ask(generation, ask, numbers)
+        except InvalidRequestError as error:
+            if not is_corrupted_signature(error):
+                raise
+        _drop_signatures(generation)
+        return await _ask(generation, ask, numbers)
+    except GatewayError as error:
+        if generation.accounting.endpoint.startswith("responses"):
+            Places().rename(error)
+        raise
+
+
+def _ask(generation: Generation, ask: Ask[Answered], numbers: Sequence[int] | None) -> Awaitable[Answered]:
+    calls = generation.calls if numbers is None else [generation.calls[number] for number in numbers]
+    generation.accounting.attempts += len(calls)
+    return ask(calls)
+
+
+def _drop_signatures(generation: Generation) -> None:
+    generation.unsigned = True
+    generation.calls = [
+        PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in generation.calls
+    ]
+    generation.accounting.notes.append(
+        Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without")
+    )

@@ -1,0 +1,1 @@
+"""The HTTP edge that views are made of: the ASGI handler, requests, responses, errors, addresses."""

@@ -1,0 +1,249 @@
+"""The short way through Django for `/v1` and the health pages.
+
+Django's stock ASGI handler spools the body to a file, opens an executor and two tasks for each request and hops to a
+thread for signals and logging; that costs more than the HTTP parsing (docs/performance.md). This subclass keeps what
+is Django's (request, resolver, middleware protocol, views, streaming responses) and drops the rest. It answers a client
+that hangs up by cancelling the view. Database connections belong to the store's own threads, so `request_started` and
+`request_finished` have nothing to do here and are not sent.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol, cast
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
+from django.utils.cache import patch_vary_headers
+from django.utils.module_loading import import_string
+
+from api.auth.origins import answer_headers, preflight_headers
+from api.errors import GatewayError, PayloadTooLargeError
+from api.http.disconnects import HangUpWatch, HangUpWatches, Receive
+from api.http.messages import LeanRequest, LeanStream
+from api.http.rejections import LINGER_BYTES, LINGER_SECONDS
+from api.resources.byte_budget import Hold, byte_budget
+from api.resources.response_buffering import gather_turn, send_whole
+
+logger = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+View = Callable[..., Awaitable[HttpResponseBase]]
+
+
+class Route(Protocol):
+    """Where a path leads: a view with its arguments, and the model that the path names, "" for most."""
+
+    @property
+    def match(self) -> ResolverMatch:
+        """The view."""
+
+    @property
+    def deployment(self) -> str:
+        """The model."""
+
+
+class ShortHandler(ASGIHandler):
+    """An ASGI handler whose views are all async, bound to one routing and to settings.API_MIDDLEWARE."""
+
+    def __init__(
+        self,
+        route: Callable[[str], Route],
+        *,
+        refused: Callable[[GatewayError], HttpResponse],
+        failed: Callable[[Exception], HttpResponse],
+    ) -> None:
+        self._route = route
+        self._refused = refused
+        self._failed = failed
+        self._max_body = settings.MAX_BODY_BYTES
+        self._budget = byte_budget()
+        self._watches: HangUpWatches | None = None
+        super().__init__()
+
+    def load_middleware(self, is_async: bool = True) -> None:
+        """Build the chain of settings.API_MIDDLEWARE (async-capable middleware only) around the view call."""
+        chain: Any = self._call_view
+        for path in reversed(settings.API_MIDDLEWARE):
+            chain = import_string(path)(chain)
+        self._middleware_chain = chain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request: run the view and send its answer; a client that hangs up cancels both.
+
+        `scope["hold"]` holds the body in memory's budget; a server that does not count itself is counted for here.
+        """
+        hold: Hold | None = scope.get("hold")
+        own: Hold | None = None
+        if hold is None:
+            hold = own = scope["hold"] = Hold(self._budget)
+        watch: HangUpWatch | None = None
+        response: HttpResponseBase | None = None
+        try:
+            body = await self._accept(scope, receive, send, hold)
+            if body is None:
+                return
+            answering = self._answer(LeanRequest(scope, body))
+            del body  # a stream may stay open for minutes: what it was asked with is not kept for that long
+            watch = self._watch(receive)
+            response = await answering
+            await self._send(response, send, hold)
+        except asyncio.CancelledError:
+            if watch is None:
+                raise
+            # The client has gone and the view has cleaned up: nobody is left to tell. What the server cuts short ends
+            # here as well: uvicorn would log a traceback for each.
+            if watch.cut:
+                logger.warning("The server stops: a request is cut short")
+                await _end(response)
+                response = None
+            watch.serving.uncancel()
+        finally:
+            if watch is not None:
+                watch.end()
+            await _end(response)
+            if own is not None:
+                own.release()
+
+    def _watch(self, receive: Receive) -> HangUpWatch:
+        if self._watches is None or self._watches.loop is not asyncio.get_running_loop():
+            self._watches = HangUpWatches()
+        return self._watches.watch(receive)
+
+    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        """Run middleware and view. What fails outside a view (no route matches, say) never becomes Django's page."""
+        response: HttpResponseBase
+        if request.method == "OPTIONS" and (headers := preflight_headers(request.META)) is not None:
+            preflight = HttpResponse(status=204, headers=headers)
+            del preflight["Content-Type"]
+            return preflight
+        try:
+            response = await self._middleware_chain(request)
+        except Exception as error:  # noqa: BLE001 - the request's edge
+            response = self._failed(error)
+        if "HTTP_ORIGIN" in request.META:
+            _open_to(request.META["HTTP_ORIGIN"], response)
+        return response
+
+    async def _call_view(self, request: LeanRequest) -> HttpResponseBase:
+        route = self._route(request.path_info)
+        match = request.resolver_match = route.match
+        request.deployment = route.deployment
+        view: View = match.func
+        return await view(request, *match.args, **match.kwargs)
+
+    async def _send(self, response: HttpResponseBase, send: Send, hold: Hold) -> None:
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+        start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
+        if isinstance(response, HttpResponse):
+            body = response.content
+            if response.status_code != 204:  # https://www.rfc-editor.org/rfc/rfc9110#section-8.6
+                headers.append((b"content-length", b"%d" % len(body)))
+            hold.give_back()
+            await send_whole(send, start, {"type": "http.response.body", "body": body})
+            return
+        gather_turn(send)  # as a rule the first piece is there
+        await send(start)
+        del start, headers
+        body_stream = cast("LeanStream", response).body
+        async for chunk in body_stream:
+            if body_stream.ended:
+                hold.give_back()
+                await send({"type": "http.response.body", "body": chunk})
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    def _check_declared_length(self, scope: Scope, hold: Hold) -> None:
+        """Hold a body's bytes or refuse it before it is read, on servers that do not look at its length themselves."""
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                if int(value) > self._max_body:
+                    raise PayloadTooLargeError
+                if not hold.size:
+                    hold.grow(int(value))
+                return
+
+    async def _refuse(self, refusal: HttpResponse, receive: Receive, send: Send) -> None:
+        """Answer a request whose body has not been read, and read on for a short while before the answer ends.
+
+        A server closes the connection then, and the kernel resets one with unread bytes in it: the client would see
+        that instead of the answer.
+        """
+        body = refusal.content
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in refusal.items()]
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": refusal.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while size <= self._max_body + LINGER_BYTES:
+                    message = await receive()
+                    if message["type"] != "http.request" or not message.get("more_body"):
+                        break
+                    size += len(message.get("body", b""))
+        await send({"type": "http.response.body"})
+
+    async def _accept(self, scope: Scope, receive: Receive, send: Send, hold: Hold) -> bytes | None:
+        """Return the body; None when the client left before it was whole, or it was refused."""
+        try:
+            self._check_declared_length(scope, hold)
+            message = await receive()
+            if message["type"] != "http.request" or message.get("more_body"):
+                return await self._read_on(message, receive, hold)
+            body: bytes = message.get("body", b"")
+            if len(body) > self._max_body:
+                raise PayloadTooLargeError
+            hold.grow(len(body) - hold.size)  # where no length was declared
+        except GatewayError as error:
+            refusal = self._refused(error)
+            _open_to(_origin(scope), refusal)
+            await self._refuse(refusal, receive, send)
+            return None
+        return body
+
+    async def _read_on(self, message: Mapping[str, Any], receive: Receive, hold: Hold) -> bytes | None:
+        """Return the body that begins with `message`, or None when the client left before it was whole."""
+        parts: list[bytes] = []
+        size = 0
+        while message["type"] == "http.request":
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._max_body:
+                raise PayloadTooLargeError
+            hold.grow(size - hold.size)
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await receive()
+        return None
+
+
+def _origin(scope: Scope) -> str | None:
+    """Return the request's Origin, of which no other part is read."""
+    value: bytes | None = dict(scope["headers"]).get(b"origin")
+    return None if value is None else value.decode("latin-1")
+
+
+def _open_to(origin: str | None, response: HttpResponseBase) -> None:
+    """Let pages of an admitted origin read the response."""
+    for name, value in answer_headers(origin).items():
+        if name == "Vary":
+            patch_vary_headers(response, [value])
+        else:
+            response.headers[name] = value
+
+
+async def _end(response: HttpResponseBase | None) -> None:
+    """Run what the response has to close: a stream that was not read to its end has an `aclose`."""
+    if response is None:
+        return
+    aclose = getattr(response, "aclose", None)
+    if aclose is not None:
+        await aclose()
+    response.closed = True

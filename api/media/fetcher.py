@@ -1,0 +1,259 @@
+"""The one function that fetches what a client's URL names; nothing else in this product follows a client's URL.
+
+https only (http by setting), to public addresses only (`api.media.guard`), without cookies, credentials or proxies; at
+most three redirects, each checked like the first URL; bounded in time, size after decompression, number and
+concurrency; let in by their first bytes (`api.media.kinds`). An error names the parameter, never a body or an address.
+"""
+
+import asyncio
+import ssl
+from base64 import b64encode
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import httpcore2
+import httpx2
+
+from api.errors import InvalidRequestError, RateLimitError
+from api.gemini.wire import Blob
+from api.media.guard import Guard, GuardedBackend, RefusedURLError
+from api.media.kinds import media_kind
+
+MAX_REDIRECTS: Final = 3
+MAX_CONCURRENT: Final = 16
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+HEADERS: Final = (
+    ("User-Agent", "gemini-gateway"),
+    ("Accept", "image/*, audio/*, video/*, application/pdf, text/plain"),
+    ("Accept-Encoding", "gzip, deflate"),
+    ("Connection", "close"),
+)
+_FAMILIES: Final = {
+    "image": ("image/", "video/"),  # Gemini's own clients show a video through image_url too
+    "video": ("video/",),
+    "file": ("image/", "audio/", "video/", "application/pdf", "text/plain"),
+}
+_TRANSPORT_ERRORS: Final = (
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.UnsupportedProtocol,
+    httpcore2.ConnectionNotAvailable,
+    httpx2.DecodingError,
+    OSError,  # a name that does not resolve comes as it is
+    UnicodeError,  # so does one that cannot be a name
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaLimits:
+    """Bytes of one file and of all files of a request after decompression, URLs of a request, seconds."""
+
+    file_bytes: int = 10 * 1024 * 1024
+    request_bytes: int = 20 * 1024 * 1024
+    urls: int = 16
+    connect: float = 5.0
+    total: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class WantedMedia:
+    """A URL of a request: where it stands, and what it may turn out to be."""
+
+    url: str
+    param: str
+    kind: Literal["image", "video", "file"]
+
+
+class _FailedError(Exception):
+    """A download did not come to a good end; the text says why."""
+
+
+class _RejectedError(Exception):
+    """What came is not let in; `code` is OpenAI's word for it."""
+
+    def __init__(self, reason: str, code: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How many bytes the files of one request may still bring."""
+
+    left: int
+
+    def take(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise _RejectedError("the files of this request are too large together", "image_file_too_large")
+
+
+class MediaFetcher:
+    """One per process and event loop. `guard` and `tls` are there for tests; see `Guard`."""
+
+    def __init__(self, limits: MediaLimits, *, guard: Guard | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self.limits = limits
+        self._guard = guard or Guard()
+        self._tls = tls
+        self._turns = asyncio.Semaphore(MAX_CONCURRENT)
+        self._timeouts = {"connect": limits.connect, "read": limits.total, "write": limits.total, "pool": limits.total}
+
+    async def fetch_all(self, wanted: Sequence[WantedMedia]) -> dict[str, Blob]:
+        """Fetch every URL once, all at the same time, and return their contents by URL.
+
+        Raises InvalidRequestError naming the part whose URL was refused or did not give what it should, RateLimitError
+        when too many downloads are under way already. The first failure ends the others.
+        """
+        first: dict[str, WantedMedia] = {}
+        for item in wanted:
+            first.setdefault(item.url, item)
+        if len(first) > self.limits.urls:
+            raise InvalidRequestError(
+                f"Too many URLs to fetch: at most {self.limits.urls} in one request.",
+                param=list(first.values())[self.limits.urls].param,
+                code="invalid_value",
+            )
+        allowance = _Allowance(self.limits.request_bytes)
+        tasks = [asyncio.ensure_future(self._fetch(item, allowance)) for item in first.values()]
+        try:
+            blobs = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        fetched = dict(zip(first, blobs, strict=True))
+        for item in wanted:
+            _check_family(item, fetched[item.url])
+        return fetched
+
+    async def _fetch(self, wanted: WantedMedia, allowance: _Allowance) -> Blob:
+        """Fetch one URL when it is its turn; every failure becomes an error that names the part."""
+        try:
+            async with asyncio.timeout(self.limits.total):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise RateLimitError(
+                "This gateway is fetching as many files as it may. Try again.", retry_after=1
+            ) from None
+        noun = wanted.kind
+        try:
+            async with asyncio.timeout(self.limits.total):
+                return await self._follow(wanted.url, allowance)
+        except RefusedURLError as error:
+            raise _invalid(
+                wanted, f"The URL in '{wanted.param}' is not fetched: {error}.", f"invalid_{noun}_url"
+            ) from None
+        except _RejectedError as error:
+            code = error.code if wanted.kind == "image" else f"invalid_{noun}"
+            raise _invalid(wanted, f"Invalid {noun} in '{wanted.param}': {error}.", code) from None
+        except (TimeoutError, httpcore2.TimeoutException):
+            reason = f"no answer within {self.limits.total:g} seconds"
+        except _FailedError as error:
+            reason = str(error)
+        except _TRANSPORT_ERRORS:
+            reason = "the connection failed"
+        finally:
+            self._turns.release()
+        raise _invalid(
+            wanted, f"Failed to download the {noun} in '{wanted.param}': {reason}.", f"failed_to_download_{noun}"
+        )
+
+    async def _follow(self, start: str, allowance: _Allowance) -> Blob:
+        """Fetch `start`, through at most MAX_REDIRECTS redirects, over connections of its own."""
+        url = _parsed(start)
+        async with httpcore2.AsyncConnectionPool(
+            ssl_context=await self._context(), network_backend=GuardedBackend(self._guard), max_keepalive_connections=0
+        ) as pool:
+            for _ in range(MAX_REDIRECTS + 1):
+                self._guard.check_url(url)
+                response = await self._ask(pool, url)
+                try:
+                    if response.status_code not in REDIRECTS:
+                        return await self._read(response, allowance)
+                    url = _next(url, response.headers.get("location", ""))
+                finally:
+                    await response.aclose()
+        raise _FailedError(f"more than {MAX_REDIRECTS} redirects")
+
+    async def _ask(self, pool: httpcore2.AsyncConnectionPool, url: httpx2.URL) -> httpx2.Response:
+        """Send the request; return the answer with its body still to be read."""
+        request = httpcore2.Request(
+            method="GET",
+            url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path or b"/"),
+            headers=[("Host", url.netloc.decode("ascii")), *HEADERS],
+            extensions={"timeout": self._timeouts},
+        )
+        answer = await pool.handle_async_request(request)
+        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+
+    async def _read(self, response: httpx2.Response, allowance: _Allowance) -> Blob:
+        """Read the body within the limits, and only as far as it may be let in."""
+        if response.status_code != 200:
+            raise _FailedError(f"the server answered with status {response.status_code}")
+        limit = self.limits.file_bytes
+        content = bytearray()
+        async for piece in response.aiter_bytes():
+            allowance.take(len(piece))
+            content += piece
+            if len(content) > limit:
+                raise _RejectedError(f"larger than {limit} bytes", "image_file_too_large")
+        if not content:
+            raise _RejectedError("the file is empty", "empty_image_file")
+        mime_type = media_kind(bytes(content), response.headers.get("content-type", ""))
+        if mime_type is None:
+            raise _RejectedError(
+                "its content is no supported image, sound, video, PDF or plain text, or not what its server says it is",
+                "unsupported_image_media_type",
+            )
+        return {"mimeType": mime_type, "data": b64encode(content).decode()}
+
+    async def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            # Reads the certificates of this machine from disk.
+            self._tls = await asyncio.to_thread(httpx2.create_ssl_context, trust_env=False)
+        return self._tls
+
+
+class _Body(httpx2.AsyncByteStream):
+    """The undecoded body of an answer, as httpx2 wants it."""
+
+    def __init__(self, answer: httpcore2.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._answer.aiter_stream():
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+def _parsed(url: str) -> httpx2.URL:
+    try:
+        return httpx2.URL(url)
+    except (httpx2.InvalidURL, UnicodeError):
+        raise RefusedURLError("it is not a valid URL") from None
+
+
+def _next(url: httpx2.URL, location: str) -> httpx2.URL:
+    if not location:
+        raise _FailedError("a redirect without an address")
+    try:
+        return url.join(location)
+    except (httpx2.InvalidURL, UnicodeError):
+        raise RefusedURLError("it redirects to what is not a valid URL") from None
+
+
+def _check_family(wanted: WantedMedia, blob: Blob) -> None:
+    """Raise InvalidRequestError if what came is no such thing as the part is for."""
+    if not blob["mimeType"].startswith(_FAMILIES[wanted.kind]):
+        raise _invalid(
+            wanted,
+            f"Invalid {wanted.kind} in '{wanted.param}': its content is of another kind.",
+            "unsupported_image_media_type" if wanted.kind == "image" else f"invalid_{wanted.kind}",
+        )
+
+
+def _invalid(wanted: WantedMedia, message: str, code: str) -> InvalidRequestError:
+    return InvalidRequestError(message, param=wanted.param, code=code)

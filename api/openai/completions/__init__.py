@@ -1,0 +1,1 @@
+"""Legacy text completions on OpenAI's wire."""

@@ -1,0 +1,1 @@
+"""Conversations, lists and small stored objects on OpenAI's wire."""

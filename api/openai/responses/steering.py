@@ -1,0 +1,141 @@
+"""Steering a response over a WebSocket: the frame `response.steer`, and the events that answer it
+(https://platform.openai.com/docs/api-reference/responses-streaming).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from api.errors import InvalidRequestError
+from api.notes import Note
+from api.openai.responses.request import InputTokensRequest
+
+Item = dict[str, Any]
+SteerErrorCode = Literal[
+    "response_not_found",
+    "invalid_input",
+    "steering_not_supported",
+    "too_many_pending_steers",
+    "response_already_completed",
+    "successor_creation_failed",
+]
+_FRAME: Final = frozenset({"type", "previous_response_id", "input"})
+_MESSAGE: Final = frozenset({"type", "role", "content"})
+_PARTS: Final = frozenset({"input_text", "input_image", "input_file"})
+
+
+class SteerError(Exception):
+    """A steering that is refused; `message` is for the client."""
+
+    def __init__(self, code: SteerErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steer:
+    """A steering as its client sent it; `id` is "" for one that was not accepted.
+
+    `notes` say what was changed in reading it.
+    """
+
+    response_id: str
+    input: str | Sequence[Item]
+    id: str = ""
+    notes: Sequence[Note] = ()
+
+    @property
+    def items(self) -> list[Item]:
+        """The input as items; a string is one user message."""
+        if isinstance(self.input, str):
+            return [{"type": "message", "role": "user", "content": self.input}]
+        return list(self.input)
+
+
+def parse_steer(frame: Mapping[str, Any], *, notes: Sequence[Note] = ()) -> Steer:
+    """Return the steering that a frame asks for, its input yet to be checked.
+
+    Raises InvalidRequestError for a frame that names no response or brings no input: no event could tell of it.
+    """
+    target, given = frame.get("previous_response_id"), frame.get("input")
+    for name, there in (("previous_response_id", isinstance(target, str)), ("input", isinstance(given, str | list))):
+        if not there:
+            raise InvalidRequestError(
+                f"Invalid or missing '{name}' in a 'response.steer' frame.", param=name, code="invalid_value"
+            )
+    items = given if isinstance(given, str) else list(given or ())
+    return Steer(response_id=str(target), input=items, notes=notes)
+
+
+def check_steer(frame: Mapping[str, Any], steer: Steer) -> None:
+    """Raise SteerError for what cannot be queued: only messages of the user's can."""
+    if unknown := sorted(frame.keys() - _FRAME):
+        raise SteerError("invalid_input", f"Unknown parameter: '{unknown[0][:100]}'.")
+    if not steer.input:
+        raise SteerError("invalid_input", "The input is empty.")
+    for index, item in enumerate(steer.items):
+        if not isinstance(item, dict) or item.get("role") != "user" or item.get("type", "message") != "message":
+            raise SteerError("invalid_input", f"Invalid 'input[{index}]': only messages of the role 'user' can steer.")
+        if item.keys() - _MESSAGE:
+            raise SteerError("invalid_input", f"Invalid 'input[{index}]': it may have type, role and content only.")
+        content = item.get("content")
+        parts = content if isinstance(content, list) else []
+        if any(not isinstance(part, dict) or part.get("type") not in _PARTS for part in parts):
+            raise SteerError("invalid_input", f"Invalid 'input[{index}].content': text, images and files can steer.")
+    try:
+        InputTokensRequest.parse({"input": steer.items})
+    except InvalidRequestError as error:
+        raise SteerError("invalid_input", error.message) from None
+
+
+def accepted_event(steer: Steer) -> dict[str, Any]:
+    """Return the event that takes a steering over."""
+    return {"type": "response.steer.accepted", "steer": _named(steer)}
+
+
+def pending_event(steer: Steer, output: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the event that says which results the client owes first; `output` is the response's."""
+    return {
+        "type": "response.steer.pending",
+        "steer": _named(steer),
+        "reason": "waiting_for_required_input",
+        "required_input": required_input(output),
+    }
+
+
+def failed_event(steer: Steer, code: SteerErrorCode, message: str) -> dict[str, Any]:
+    """Return the event that gives a steering back."""
+    given = {"input": steer.input, "previous_response_id": steer.response_id}
+    return {
+        "type": "response.steer.failed",
+        "error": {"type": "invalid_request_error", "code": code, "message": message},
+        "steer": {**given, "id": steer.id} if steer.id else given,
+    }
+
+
+def required_input(output: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return stubs of the results that a response waits for, in the order of its calls."""
+    return [stub(item) for item in output if (stub := _STUBS.get(item["type"])) is not None]
+
+
+def _named(steer: Steer) -> dict[str, str]:
+    return {"id": steer.id, "previous_response_id": steer.response_id}
+
+
+_STUBS: Final = {
+    "function_call": lambda item: {
+        "type": "function_call_output",
+        "call_id": item["call_id"],
+        "name": item["name"],
+    },
+    "custom_tool_call": lambda item: {"type": "custom_tool_call_output", "call_id": item["call_id"]},
+    "tool_search_call": lambda item: {
+        "type": "tool_search_output",
+        "call_id": item["call_id"],
+        "execution": "client",
+    },
+    "shell_call": lambda item: {"type": "shell_call_output", "call_id": item["call_id"]},
+    "local_shell_call": lambda item: {"type": "local_shell_call_output", "id": item["call_id"]},
+    "apply_patch_call": lambda item: {"type": "apply_patch_call_output", "call_id": item["call_id"]},
+}

@@ -1,0 +1,1 @@
+"""Parts of OpenAI's wire that several endpoints share: JSON bodies, validation, options, errors, usage."""

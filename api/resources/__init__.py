@@ -1,0 +1,1 @@
+"""What the requests of one process compete for: bytes, worker threads, memory, session locks."""

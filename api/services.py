@@ -1,0 +1,218 @@
+"""What the requests of one worker process share: the upstream client, the store, the count of open exchanges.
+
+Higher layers hang their own shared objects here (`shared`), and register what must end before the process does: a
+background runner, an open WebSocket. `gemini_gateway.process` opens and closes the whole.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any, ParamSpec, Protocol, TypeVar
+from weakref import WeakSet
+
+from django.conf import settings
+
+from api.errors import RateLimitError, StorageUnavailableError
+from api.gemini.client import GeminiClient, Upstream
+from api.gemini.upstream_stream import Deadlines
+from api.media.fetcher import MediaFetcher, MediaLimits
+from api.media.guard import Guard
+from api.resources.byte_budget import ByteBudget, byte_budget
+from api.resources.memory_release import MemoryReturn
+from api.resources.session_lock import NewSessionIds, SessionLocks
+from sessions_store.writing.store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# For exchanges that were cut at the end of a server's drain to record what they did.
+CUT_GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What every request asks of the settings, read once: Django's object takes half a microsecond for each look.
+
+    `upstream` is GEMINI_UPSTREAM; a session that nobody went on with for `session_idle` comes to rest, and its next
+    request waits `session_wait` seconds for the one before it. An answer with nothing in it is asked for
+    `empty_answer_retries` times more.
+    """
+
+    upstream: str
+    vertex: bool
+    max_in_flight: int
+    session_idle: timedelta
+    session_wait: float
+    empty_answer_retries: int
+
+
+def deployment() -> Deployment:
+    """Return what the settings say."""
+    return Deployment(
+        upstream=settings.GEMINI_UPSTREAM,
+        vertex=settings.GOOGLE_GENAI_USE_VERTEXAI,
+        max_in_flight=settings.MAX_IN_FLIGHT,
+        session_idle=timedelta(seconds=settings.SESSION_IDLE_SECONDS),
+        session_wait=settings.SESSION_WAIT_SECONDS,
+        empty_answer_retries=settings.EMPTY_ANSWER_RETRIES,
+    )
+
+
+class Background(Protocol):
+    """What runs without a client that waits for it."""
+
+    async def finished(self) -> None:
+        """Wait until nothing runs any more."""
+
+    async def close(self) -> None:
+        """Stop what still runs."""
+
+
+class Connection(Protocol):
+    """A connection that outlives its requests: a WebSocket."""
+
+    def drain(self) -> None:
+        """Take nothing new, and close as soon as what runs has ended."""
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The shared objects, bound to one event loop. Without `media` no URL of a client's is fetched.
+
+    `account` is a digest that distinguishes Gemini accounts. `session_locks` hold back a second request of a
+    named session while the first is being answered. `draining` is set once the process is to end.
+    """
+
+    client: GeminiClient
+    store: Store
+    account: str = ""
+    media: MediaFetcher | None = None
+    in_flight: int = 0
+    session_locks: SessionLocks = field(default_factory=SessionLocks)
+    new_session_ids: NewSessionIds = field(default_factory=NewSessionIds)
+    budget: ByteBudget = field(default_factory=byte_budget)
+    memory_return: MemoryReturn | None = None
+    deployment: Deployment = field(default_factory=deployment)
+    draining: bool = False
+    _shared: dict[object, Any] = field(default_factory=dict)
+    _background: list[Background] = field(default_factory=list)
+    _connections: "WeakSet[Connection]" = field(default_factory=WeakSet)
+    _left: asyncio.Event | None = None
+
+    def shared(self, kind: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the process's one object of a higher layer's class; the first call makes it."""
+        found: T | None = self._shared.get(kind)
+        if found is None:
+            found = self._shared[kind] = kind(*args, **kwargs)
+        return found
+
+    def end_on_drain(self, connection: Connection) -> None:
+        """Register a connection, which the drain closes; it is kept for as long as it lives."""
+        self._connections.add(connection)
+
+    def finish_on_drain(self, background: Background) -> None:
+        """Register what runs in the background: the drain waits for it, `close` stops it."""
+        self._background.append(background)
+
+    def enter(self) -> None:
+        """Count one exchange in, before Gemini is asked for anything.
+
+        Raises RateLimitError when MAX_IN_FLIGHT are open, StorageUnavailableError when its record would not be taken.
+        """
+        if self.store.outage is not None:
+            raise StorageUnavailableError
+        if self.in_flight >= self.deployment.max_in_flight:
+            raise RateLimitError("This gateway is answering as many requests as it may. Try again.", retry_after=1)
+        self.in_flight += 1
+
+    def leave(self) -> None:
+        """Count one exchange out."""
+        self.in_flight -= 1
+        if self._left is not None and not self.in_flight:
+            self._left.set()
+
+    async def all_left(self) -> None:
+        """Wait until no exchange is open, at most CUT_GRACE_SECONDS: each is recorded before it leaves."""
+        if self.in_flight:
+            self._left = asyncio.Event()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), CUT_GRACE_SECONDS)
+
+    def drain(self) -> None:
+        """Make `/readyz` answer 503 from now on, and let WebSockets come to their end."""
+        self.draining = True
+        for connection in list(self._connections):
+            connection.drain()
+
+    async def background_finished(self) -> None:
+        """Wait until nothing runs in the background any more."""
+        for background in self._background:
+            await background.finished()
+
+    async def close(self) -> None:
+        """Close everything, users before what they use.
+
+        1. What runs in the background stops, each response recorded as failed.
+        2. Exchanges that the server has cut are recorded.
+        3. No memory is returned any more, which uses the store.
+        4. The upstream connections close.
+        5. The store writes what it holds, and its threads end.
+        """
+        for background in self._background:
+            await background.close()
+        await self.all_left()
+        if self.memory_return is not None:
+            await self.memory_return.stop()
+        await self.client.aclose()
+        await self.store.close()
+
+
+def open_runtime(base_url: str) -> Runtime:
+    """Return a runtime for the running event loop, as the settings say; Gemini is asked at `base_url`, "" for Google's
+    own address.
+    """
+    store = Store()
+    return Runtime(
+        client=_client(base_url),
+        store=store,
+        account=_account(),
+        media=_media(),
+        memory_return=MemoryReturn(byte_budget(), store),
+    )
+
+
+def _account() -> str:
+    """Return a name for the account behind the key or the project: a digest, too short to be anything else."""
+    whose = f"{settings.GEMINI_API_KEY}|{settings.GOOGLE_CLOUD_PROJECT}"
+    return f"{settings.GEMINI_UPSTREAM}:{blake2b(whose.encode(), digest_size=4).hexdigest()}"
+
+
+def _client(base_url: str) -> GeminiClient:
+    upstream = Upstream(
+        api_key=settings.GEMINI_API_KEY or "emulator",
+        base_url=base_url,
+        vertex=settings.GOOGLE_GENAI_USE_VERTEXAI,
+        project=settings.GOOGLE_CLOUD_PROJECT,
+        location=settings.GOOGLE_CLOUD_LOCATION,
+    )
+    deadlines = Deadlines(
+        connect=settings.CONNECT_TIMEOUT,
+        first_byte=settings.FIRST_BYTE_TIMEOUT,
+        idle=settings.IDLE_TIMEOUT,
+        total=settings.TOTAL_TIMEOUT,
+        answer_bytes=settings.MAX_ANSWER_BYTES,
+    )
+    return GeminiClient(upstream, deadlines)
+
+
+def _media() -> MediaFetcher | None:
+    if settings.MEDIA_FETCH == "off":
+        return None
+    limits = MediaLimits(
+        file_bytes=settings.MEDIA_MAX_BYTES, request_bytes=settings.MAX_BODY_BYTES, urls=settings.MEDIA_MAX_URLS
+    )
+    schemes = {"https", "http"} if settings.MEDIA_FETCH_HTTP else {"https"}
+    return MediaFetcher(limits, guard=Guard(schemes=frozenset(schemes)))

@@ -1,0 +1,1 @@
+"""Gemini's candidates, whole or in chunks, to what every dialect gives out of them."""

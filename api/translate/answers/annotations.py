@@ -1,0 +1,139 @@
+"""Where an answer comes from: Gemini's grounding and citations to OpenAI's `url_citation` annotations, and the pages it
+read.
+
+Gemini's segments count UTF-8 bytes, OpenAI's characters (rule 99). In a stream the sources arrive in pieces, and the
+supports point into the list of all of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+
+from api.openai.chat.completion import Annotation
+from api.translate.answers.text_offsets import QuotedText
+from api.translate.answers.upstream_json import expect
+from sessions_store.frozen import frozen
+
+_READ: Final = ("URL_RETRIEVAL_STATUS_SUCCESS", "")
+# Where the address of a source stands, by its kind: the web, a place on Google Maps, a document, a picture's page.
+_ADDRESSES: Final = {"web": "uri", "maps": "uri", "retrievedContext": "uri", "image": "sourceUri"}
+_MAPS = "places of Google Maps are cited by their address; their ids, reviews and the widget are left out"
+
+
+@frozen()
+class Page:
+    """A page that Gemini was to read (`urlContext`), Gemini's word for how that ended, and whether it went well."""
+
+    url: str
+    status: str
+    read: bool
+
+
+class Grounding:
+    """Collects the grounding, citation and URL context metadata of one choice."""
+
+    def __init__(self) -> None:
+        self.queries: dict[str, None] = {}  # what was searched for, each once
+        self._unsearched = 0  # segments whose words were not searched for when annotations were last made
+        self._pages: dict[str, Page] = {}
+        self._chunks: list[dict[str, Any]] = []
+        self._supports: list[dict[str, Any]] = []
+        self._citations: list[dict[str, Any]] = []
+
+    def take(self, candidate: Mapping[str, Any]) -> None:
+        """Take the metadata of one candidate; raises UpstreamError for a wrong shape."""
+        grounding = expect(candidate.get("groundingMetadata") or {}, dict)
+        queries = expect(grounding.get("webSearchQueries") or [], list)
+        self.queries |= dict.fromkeys(query for query in queries if isinstance(query, str))
+        self._chunks += _objects(grounding, "groundingChunks")
+        supports = _objects(grounding, "groundingSupports")
+        for support in supports:
+            expect(support.get("segment") or {}, dict)
+            expect(support.get("groundingChunkIndices") or [], list)
+        self._supports += supports
+        citations = expect(candidate.get("citationMetadata") or {}, dict)
+        # Vertex calls the same list `citations`.
+        self._citations += _objects(citations, "citationSources") or _objects(citations, "citations")
+        for page in _objects(expect(candidate.get("urlContextMetadata") or {}, dict), "urlMetadata"):
+            url, status = _text(page.get("retrievedUrl")), _text(page.get("urlRetrievalStatus"))
+            if url:
+                self._pages[url] = Page(url, status, status in _READ)
+
+    @property
+    def pages(self) -> list[Page]:
+        """The pages that were to be read, each once."""
+        return list(self._pages.values())
+
+    def remarks(self, text: str) -> Iterator[tuple[Literal["dropped", "converted"], str]]:
+        """Yield what the annotations on `text` do not say as Gemini sent it: a note's kind and its reason."""
+        if any("maps" in chunk for chunk in self._chunks):
+            yield "converted", _MAPS
+        cited = {annotation["url_citation"]["url"] for annotation in self.annotations(text)}
+        lost = sum(_source(chunk)[0] not in cited for chunk in self._chunks)
+        if lost:
+            yield "dropped", f"sources without an address, or that no part of the text is said to come from: {lost}"
+        if self._unsearched:
+            yield (
+                "dropped",
+                f"citations whose words were not searched for, because so many are misplaced: {self._unsearched}",
+            )
+
+    def annotations(self, text: str) -> list[Annotation]:
+        """Return the annotations on `text`, the whole text of the choice, sorted by place, each once."""
+        found: dict[tuple[int, int, str], Annotation] = {}
+        quoted = QuotedText(text)
+        for support in self._supports:
+            segment = support.get("segment") or {}
+            for index in support.get("groundingChunkIndices") or ():
+                if isinstance(index, int) and 0 <= index < len(self._chunks):
+                    _annotate(found, quoted, segment, _source(self._chunks[index]))
+        for citation in self._citations:
+            _annotate(found, quoted, citation, (_text(citation.get("uri")), citation.get("title")))
+        self._unsearched = quoted.left_out
+        return [found[key] for key in sorted(found)]
+
+
+def _source(chunk: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the address and the title of a source, whatever kind it is of; "" for one without an address."""
+    for kind, address in _ADDRESSES.items():
+        source = chunk.get(kind)
+        if isinstance(source, dict):
+            return _text(source.get(address)), source.get("title")
+    return "", None
+
+
+def _annotate(
+    found: dict[tuple[int, int, str], Annotation],
+    quoted: QuotedText,
+    segment: Mapping[str, Any],
+    source: tuple[str, Any],
+) -> None:
+    """Add the annotation for one source of one segment, its address and title; one without an address is left out."""
+    url, title = source
+    if not url:
+        return
+    place = quoted.place(_offset(segment, "startIndex"), _offset(segment, "endIndex"), _text(segment.get("text")))
+    if place is None:
+        return
+    start, end = place
+    found[start, end, url] = {
+        "type": "url_citation",
+        "url_citation": {
+            "start_index": start,
+            "end_index": end,
+            "title": _text(title),
+            "url": url,
+        },
+    }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _offset(segment: Mapping[str, Any], name: str) -> int:
+    value = segment.get(name)
+    return max(0, value) if isinstance(value, int) else 0
+
+
+def _objects(holder: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    return [expect(item, dict) for item in expect(holder.get(key) or [], list)]

@@ -1,0 +1,252 @@
+"""The answers of all upstream calls of one exchange, sorted into choices; shared by every dialect.
+
+One call may give several candidates, or n parallel calls one each: a call is known by the choice that it begins with.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from math import gcd
+from operator import attrgetter
+from typing import Any, Final
+
+from api.errors import UpstreamError
+from api.gemini.wire import Content
+from api.json.repair import replaced
+from api.notes import Note
+from api.openai.shared.usage import Usage
+from api.translate.answers.choice import LONGEST_REASON, Choice, DialectRules, Piece
+from api.translate.answers.counts import count, is_sound, storable
+from api.translate.answers.empty_answer import empty_answer, lacking, shows
+from api.translate.answers.upstream_json import expect, label, unexpected_shape
+from api.translate.answers.usage import usage_metadata_to_usage
+from api.translate.config.service_tier import served_tier
+
+UNFINISHED: Final = "upstream_truncated"
+LONGEST_MODEL: Final = 200
+
+
+class Candidates:
+    """Folds the responses of an exchange: `choices` in OpenAI's order, usage by call, the model that answered."""
+
+    __slots__ = (
+        "_blocks",
+        "_counted",
+        "_discarded",
+        "_replaced",
+        "_rules",
+        "_sound",
+        "_storable",
+        "_unreadable",
+        "_usage",
+        "_version_cut",
+        "choices",
+        "model_version",
+        "service_tier",
+    )
+
+    def __init__(self, count: int, rules: DialectRules) -> None:
+        self.choices = [Choice(index, rules) for index in range(count)]
+        self._rules = rules
+        self._discarded: list[Candidates] = []
+        self.model_version: str | None = None
+        self.service_tier: str | None = None
+        self._usage: dict[int, dict[str, Any]] = {}
+        self._unreadable = False  # some usageMetadata was none
+        self._version_cut = False
+        # Read from `_usage` when they are asked for, and again when more has come.
+        self._counted: Usage | None = None
+        self._storable: list[dict[str, Any]] | None = None
+        self._sound: bool | None = None
+        self._replaced = False  # characters that no database takes
+        self._blocks: dict[int, str] = {}  # first choice of a call -> why Gemini blocked its prompt, "" if it did not
+
+    def take(self, response: Mapping[str, Any], first_choice: int) -> list[tuple[Choice, list[Piece]]]:
+        """Take one response or chunk; return what each choice gains. Raises UpstreamError for a wrong shape."""
+        version = response.get("modelVersion")
+        if version != self.model_version and isinstance(version, str):  # also each time for one that was cut
+            self.model_version = label(version, LONGEST_MODEL)
+            self._version_cut = self.model_version != version
+        self._replaced = self._replaced or "replacedCharacters" in response
+        usage = response.get("usageMetadata")
+        if usage is not None:
+            self._take_usage(usage, first_choice)
+        feedback = response.get("promptFeedback")
+        if feedback is not None or first_choice not in self._blocks:
+            self._take_feedback({} if feedback is None else feedback, first_choice)
+        gains: list[tuple[Choice, list[Piece]]] = []
+        candidates = response.get("candidates") or []
+        if not isinstance(candidates, list):
+            raise unexpected_shape()
+        for candidate in candidates:
+            if not isinstance(candidate, dict):
+                raise unexpected_shape()
+            index = candidate.get("index") or 0  # proto JSON leaves out a zero
+            if type(index) is not int or not 0 <= first_choice + index < len(self.choices):
+                raise unexpected_shape()
+            choice = self.choices[first_choice + index]
+            gains.append((choice, choice.take(candidate)))
+        return gains
+
+    def _take_usage(self, usage: Any, first_choice: int) -> None:
+        """Take the counts of a call: cumulative, so the last ones hold (rule 90)."""
+        if not isinstance(usage, dict):
+            self._unreadable = True
+            self._sound = None
+            return
+        self._counted = self._storable = self._sound = None
+        self._usage[first_choice] = usage
+        if "serviceTier" in usage or "trafficType" in usage:
+            self.service_tier = served_tier(usage) or self.service_tier
+
+    def _take_feedback(self, feedback: Any, first_choice: int) -> None:
+        """Note whether the prompt of a call was blocked; what was said first holds."""
+        reason = self._blocks.setdefault(first_choice, "")
+        if feedback and not reason:
+            blocked = expect(expect(feedback, dict).get("blockReason") or "", str)
+            self._blocks[first_choice] = label(blocked, LONGEST_REASON)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every choice has its finish reason, or its prompt was blocked; ask when all calls have been fed."""
+        return all(choice.finished or self._block_reason(choice) for choice in self.choices)
+
+    def close(self) -> None:
+        """Say that all calls have ended; raises UpstreamError if a choice is not complete."""
+        for choice in self.choices:
+            if not choice.finished:
+                reason = self._block_reason(choice)
+                if not reason:
+                    raise UpstreamError(
+                        "The upstream model's answer ended without a finish reason: it is not complete.",
+                        code=UNFINISHED,
+                    )
+                choice.block(reason)
+            choice.close()
+
+    @property
+    def fault(self) -> UpstreamError | None:
+        """Why a choice is no answer, although all calls have ended well; None if each is one."""
+        for choice in self.choices:
+            if choice.finished:
+                fault = choice.fault
+            else:
+                fault = empty_answer("") if choice.holds_nothing and not self._block_reason(choice) else None
+            if fault is not None:
+                return fault
+        return None
+
+    def discard(self, responses: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Count what responses used which are no answer; each comes with the first choice of its call.
+
+        What else is wrong with them does not matter any more.
+        """
+        discarded = Candidates(len(self.choices), self._rules)
+        for first_choice, response in responses:
+            with suppress(UpstreamError):
+                discarded.take(response, first_choice)
+        self._discarded.append(discarded)
+        self._counted = self._storable = self._sound = None
+
+    def lacking(self, response: Mapping[str, Any], choices: int) -> dict[int, str]:
+        """See no_answer.lacking."""
+        return lacking(response, choices, empty_stop=self._rules.empty_stop)
+
+    def shows(self, response: Mapping[str, Any], *, thoughts: bool) -> bool:
+        """See no_answer.shows."""
+        rules = self._rules
+        return shows(response, thoughts=thoughts, own_tools=rules.own_tools, empty_stop=rules.empty_stop)
+
+    @property
+    def contents(self) -> list[Content]:
+        """The exact Gemini content of each choice, for storage."""
+        return [choice.content for choice in self.choices]
+
+    @property
+    def usage_metadata(self) -> list[dict[str, Any]]:
+        """The last `usageMetadata` of each call that sent one, as it can be stored, in the order of their choices.
+
+        Calls whose answers were discarded come first.
+        """
+        if self._storable is None:
+            own = [storable(self._usage[first]) for first in sorted(self._usage)]
+            before = [used for discarded in self._discarded for used in discarded.usage_metadata]
+            self._storable = before + own if before else own
+        return self._storable
+
+    @property
+    def counts_sound(self) -> bool:
+        """Whether the counts that came are what they should be: others are cut, or missing."""
+        if self._sound is None:
+            own = not self._unreadable and all(map(is_sound, self._usage.values()))
+            self._sound = own and all(map(attrgetter("counts_sound"), self._discarded))
+        return self._sound
+
+    @property
+    def thought(self) -> bool:
+        """Whether thoughts were billed, as far as Gemini has said."""
+        return any(count(usage, "thoughtsTokenCount") for usage in self._usage.values())
+
+    @property
+    def usage(self) -> Usage:
+        """OpenAI's usage of all calls together; zeros where Gemini has sent none."""
+        if self._counted is None:
+            self._counted = usage_metadata_to_usage(self.usage_metadata)
+        return self._counted
+
+    @property
+    def searches(self) -> list[int]:
+        """How many different queries each call put to Google Search: first the calls of `usage_metadata`, in its order.
+
+        The choices of one call share its searches.
+        """
+        if not self._discarded:
+            return self._own_searches()
+        found = [(len(each.usage_metadata), each.searches) for each in self._discarded]
+        found.append((len(self._usage), self._own_searches()))
+        reported = [count for used, counts in found for count in counts[:used]]
+        return [*reported, *(count for used, counts in found for count in counts[used:])]
+
+    def _own_searches(self) -> list[int]:
+        searched = [(choice, found) for choice in self.choices if (found := choice.search_queries)]
+        if not searched:
+            return [0] * len(self._blocks)
+        silent = self._blocks.keys() - self._usage.keys()
+        queries: dict[int, set[str]] = {first: set() for first in (*sorted(self._usage), *sorted(silent))}
+        for choice, found in searched:
+            queries[self._call_of(choice)] |= found
+        return [len(found) for found in queries.values()]
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the client does not see as Gemini sent it, and why there may be nothing to see."""
+        notes = [note for choice in self.choices for note in choice.notes]
+        notes += self._spent_on_thoughts()
+        if not self.counts_sound:
+            notes.append(Note("converted", "usage", "Gemini's token counts are no counts; the record holds estimates"))
+        if self._version_cut:
+            notes.append(Note("clamped", "model_version", "Gemini's name for what answered is longer than a name"))
+        return [*notes, replaced("choices")] if self._replaced else notes
+
+    def _spent_on_thoughts(self) -> list[Note]:
+        """Explain answers without a word: thoughts count against the limit of the answer (rule 66)."""
+        cut = [choice for choice in self.choices if choice.native_finish_reason == "MAX_TOKENS"]
+        if not cut:
+            return []
+        empty = [choice for choice in cut if not choice.text and not choice.calls]
+        thoughts = self.usage.get("completion_tokens_details", {}).get("reasoning_tokens") if empty else 0
+        if not thoughts:
+            return []
+        reason = f"thinking took {thoughts} tokens and left none of the limit for the answer"
+        return [Note("clamped", f"choices[{choice.index}].message.content", reason) for choice in empty]
+
+    def _block_reason(self, choice: Choice) -> str:
+        """Return why the prompt of the choice's call was blocked, or ""."""
+        return self._blocks.get(self._call_of(choice), "")
+
+    def _call_of(self, choice: Choice) -> int:
+        """Return the first choice of the call that gives this one.
+
+        How many choices a call gives shows in the numbers that calls begin with: all of them if there is one call.
+        """
+        size = gcd(len(self.choices), *self._blocks)
+        return choice.index // size * size

@@ -1,0 +1,90 @@
+"""Reading the numbers of Gemini's `usageMetadata`, whatever stands in their place: what was paid for is recorded.
+
+A count is an int32 (https://ai.google.dev/api/generate-content#UsageMetadata). One that is larger is cut, a number in
+another form is read as well as it can be, and anything else counts as missing: none of these is `sound`.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from api.translate.answers.upstream_json import label
+
+MOST: Final = 2**31 - 1
+_COUNT: Final = "TokenCount"
+_DETAILS: Final = "TokensDetails"
+_MOST_DETAILS: Final = 40
+_LONGEST_TEXT: Final = 200
+_LONGEST_NAME: Final = 40
+_SIMPLE: Final = (int, float, bool)
+
+
+def count(counts: Mapping[str, Any], name: str) -> int:
+    """Return a count, 0 if it is missing or cannot be read."""
+    value = counts.get(name)
+    return value if type(value) is int and 0 <= value <= MOST else _read(value) or 0
+
+
+def is_sound(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether all counts of a `usageMetadata` are as Google's API describes them; missing ones are 0 there."""
+    for name, value in metadata.items():
+        usual = type(value) is int and 0 <= value <= MOST and name.endswith(_COUNT)
+        if not usual and not _is_sound(name, value):
+            return False
+    return True
+
+
+def storable(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a `usageMetadata` as every database takes it: counts as `count` reads them, lists of details with the like
+    in them, texts of some length without NUL; a count that cannot be read and any other object is left out.
+    """
+    kept: dict[str, Any] = {}
+    for name, value in metadata.items():
+        if type(value) is int and 0 <= value <= MOST and len(name) < _LONGEST_NAME:  # nearly every one
+            kept[name] = value
+        elif name.endswith(_COUNT):
+            if (read := _read(value)) is not None:
+                kept[name] = read
+        elif isinstance(value, list):
+            details = [_detail(item) for item in value[:_MOST_DETAILS] if isinstance(item, dict)]
+            kept[_text(name)] = [detail for detail in details if detail]
+        elif isinstance(value, str):
+            kept[_text(name)] = _text(value)
+        elif isinstance(value, _SIMPLE):
+            kept[_text(name)] = value
+    return kept
+
+
+def _detail(item: Mapping[str, Any]) -> dict[str, Any]:
+    modality, tokens = item.get("modality"), item.get("tokenCount")
+    if type(tokens) is not int or not 0 <= tokens <= MOST:
+        tokens = _read(tokens)
+    named = {"modality": _text(modality)} if isinstance(modality, str) else {}
+    return named if tokens is None else {**named, "tokenCount": tokens}
+
+
+def _text(text: str) -> str:
+    return label(text, _LONGEST_TEXT)
+
+
+def _is_sound(name: str, value: Any) -> bool:
+    if name.endswith(_COUNT):
+        return value is None or (type(value) is int and 0 <= value <= MOST)
+    if not name.endswith(_DETAILS) or value is None:
+        return True
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and _is_sound(_COUNT, item.get("tokenCount")) for item in value
+    )
+
+
+def _read(value: Any) -> int | None:
+    """Return a number as a count, None for what is none. JSON has int64 as text, orjson integers beyond as decimals."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit()):
+            return None
+        value = MOST if len(value.lstrip("0")) > len(str(MOST)) else int(value.lstrip("0") or "0")
+    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return None
+    return min(round(value), MOST)

@@ -1,0 +1,1 @@
+"""Function calls that Vertex AI streams in several parts."""

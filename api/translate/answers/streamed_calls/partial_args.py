@@ -1,0 +1,160 @@
+"""The arguments of a function call that arrives in pieces: Vertex can stream them value by value.
+
+Each `partialArgs` entry names its place with a JSON path (`$.place.names[0]`); a string grows over several entries.
+Whatever contradicts an earlier piece is an error: no value replaces another one. Follows
+https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+import orjson
+
+from api.translate.answers.streamed_calls.json_path import Steps, json_path_to_steps
+from api.translate.answers.upstream_json import expect, to_json, unexpected_shape
+
+# The kinds of value, each with its type in JSON.
+_VALUES: Final[Mapping[str, tuple[type, ...]]] = {
+    "stringValue": (str,),
+    "numberValue": (int, float),
+    "boolValue": (bool,),
+}
+_KNOWN: Final = frozenset({*_VALUES, "nullValue", "jsonPath", "willContinue"})
+_MAX_HOLES: Final = 10_000  # array items of one call that may be missing while later ones are there
+_ABSENT: Final = object()
+
+
+@dataclass(slots=True)
+class _Growing:
+    """A value with `willContinue`: where it stands, and the values of its entries so far."""
+
+    holder: Any
+    key: str | int
+    values: list[Any] = field(default_factory=list)
+
+
+class PartialArgs:
+    """Arguments in the making."""
+
+    def __init__(self) -> None:
+        self._args: dict[str, Any] = {}
+        self._growing: dict[Steps, _Growing] = {}
+        self._lists: dict[int, list[Any]] = {}  # arrays that may have holes, by identity
+        self._holes = 0
+
+    def merge(self, args: Mapping[str, Any]) -> None:
+        """Take the `args` of one piece. Raises UpstreamError if it contradicts an earlier one."""
+        # A copy, because later entries are put into its objects and arrays.
+        waiting: list[tuple[dict[str, Any], Mapping[str, Any]]] = [(self._args, orjson.loads(to_json(args)))]
+        while waiting:
+            target, source = waiting.pop()
+            for key, value in source.items():
+                present = target.get(key, _ABSENT)
+                if isinstance(present, dict) and isinstance(value, dict):
+                    waiting.append((present, value))
+                else:
+                    _put(target, key, value)
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Take one entry of `partialArgs`. Raises UpstreamError if its value cannot be placed."""
+        steps = json_path_to_steps(expect(entry.get("jsonPath"), str))
+        value = _value(entry)
+        growing = self._growing.get(steps)
+        more = entry.get("willContinue") is True
+        if growing is None:
+            holder, key = self._place(steps)
+            if not more:
+                _put(holder, key, None if value is _ABSENT else value)
+                return
+            _put(holder, key, "" if value is _ABSENT or isinstance(value, str) else value)
+            growing = self._growing[steps] = _Growing(holder, key)
+        if value is not _ABSENT:
+            growing.values.append(value)
+        if not more:
+            del self._growing[steps]
+            _end(growing)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last entry of some value has not come."""
+        return bool(self._growing)
+
+    def close(self) -> dict[str, Any]:
+        """Return the arguments. A value whose last entry has not come is as long as it is."""
+        for growing in self._growing.values():
+            _end(growing)
+        for items in self._lists.values():
+            items[:] = [None if item is _ABSENT else item for item in items]
+        return self._args
+
+    def _place(self, steps: Steps) -> tuple[Any, str | int]:
+        """Return the object or array that holds the value at `steps`, and the value's key or index in it."""
+        holder: Any = self._args
+        for step, following in pairwise(steps):
+            self._make_room(holder, step)
+            inner = _item(holder, step)
+            if inner is _ABSENT:
+                inner = [] if isinstance(following, int) else {}
+                _put(holder, step, inner)
+            holder = inner
+        self._make_room(holder, steps[-1])
+        return holder, steps[-1]
+
+    def _make_room(self, holder: Any, step: str | int) -> None:
+        if isinstance(step, int):
+            items = expect(holder, list)
+            missing = step + 1 - len(items)
+            if missing > 0:
+                self._holes += missing - 1
+                if self._holes > _MAX_HOLES:
+                    raise unexpected_shape()
+                items.extend([_ABSENT] * missing)
+                self._lists[id(items)] = items
+
+
+def _value(entry: Mapping[str, Any]) -> Any:
+    """Return the value of an entry, _ABSENT if it has none. A kind of value that is not known would be lost: it raises.
+
+    JSON spells NullValue `null` or by its name, and some serializers leave `null` out.
+    """
+    if not entry.keys() <= _KNOWN:
+        raise unexpected_shape()
+    found = [(kind, value) for kind in _VALUES if (value := entry.get(kind)) is not None]
+    if not found:
+        return None if "nullValue" in entry else _ABSENT
+    kind, value = found[0]
+    if len(found) > 1 or type(value) not in _VALUES[kind]:
+        raise unexpected_shape()
+    return value
+
+
+def _end(growing: _Growing) -> None:
+    """Put a value that has grown in its place: strings add up, any other value may only be repeated."""
+    values = growing.values
+    if all(isinstance(value, str) for value in values):
+        value = "".join(values)
+    else:
+        value = values[0]
+        if any(not _same(value, other) for other in values):
+            raise unexpected_shape()
+    growing.holder[growing.key] = value
+
+
+def _item(holder: Any, step: str | int) -> Any:
+    if isinstance(step, int):
+        return expect(holder, list)[step]
+    return expect(holder, dict).get(step, _ABSENT)
+
+
+def _put(holder: Any, step: str | int, value: Any) -> None:
+    """Put a value in its place, which is free or holds the same value already."""
+    present = _item(holder, step)
+    if present is not _ABSENT and not _same(present, value):
+        raise unexpected_shape()
+    holder[step] = value
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,1 @@
+"""Request options to Gemini's `generationConfig` and its neighbours in the body."""

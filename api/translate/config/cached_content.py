@@ -1,0 +1,27 @@
+"""Cached content that a client made at Google: it holds instructions and tools, and takes none beside it (rule 76).
+
+Follows https://ai.google.dev/gemini-api/docs/caching.
+"""
+
+from dataclasses import replace
+
+from api.translate.conversation.contents import Assembly
+from api.translate.request.context import RequestContext
+from api.translate.request.upstream_call import OMITTED, SYSTEM
+from api.translate.tools.built_in import OfferedTools
+
+_REASON = "google.cached_content brings its own"
+
+
+def beside_cached_content(
+    assembly: Assembly, offered: OfferedTools, *, context: RequestContext
+) -> tuple[Assembly, OfferedTools]:
+    """Return conversation and tools without what Gemini refuses beside cached content; what is left out is noted."""
+    if offered.chosen.declarations or offered.built_in:
+        context.note("dropped", "tools", _REASON)
+    if not assembly.system:
+        return assembly, OfferedTools()
+    context.note("dropped", "messages", f"system messages: {_REASON}")
+    faces = [None if face is not None and face["role"] == "system" else face for face in assembly.faces]
+    placement = [OMITTED if place == SYSTEM else place for place in assembly.placement]
+    return replace(assembly, system=[], faces=faces, placement=placement), OfferedTools()

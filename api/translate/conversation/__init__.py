@@ -1,0 +1,1 @@
+"""OpenAI's messages to Gemini's `contents` and `systemInstruction`."""

@@ -1,0 +1,1 @@
+"""Images, audio, video and files inside messages and tool results."""

@@ -1,0 +1,57 @@
+"""Images and files in a tool's result: inside the `functionResponse` where the model takes them, else beside it.
+
+Follows https://ai.google.dev/gemini-api/docs/function-calling (multimodal function responses, Gemini 3 and later) and
+rule 18: an older model gets them as parts of a user's content right after the results.
+"""
+
+from typing import TYPE_CHECKING, cast
+
+from api.gemini.wire import Content, FunctionResponse, FunctionResponsePart, Part
+from api.translate.conversation.parts import BLANK
+from api.translate.request.context import RequestContext
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def placed_media(content: Content, *, path: str, context: RequestContext) -> Content:
+    """Return a result's content with its media where the model takes them, wherever they stood before."""
+    parts = content["parts"]
+    inside: Sequence[FunctionResponsePart] = parts[0].get("functionResponse", {}).get("parts") or ()
+    beside = parts[1:]
+    if not inside and not beside:
+        return content
+    if context.profile.function_response_parts:
+        if not beside:
+            return content
+        media = [*inside, *(_bare(part, path, context) for part in beside)]
+        response = cast("FunctionResponse", {**parts[0]["functionResponse"], "parts": media})
+        return cast("Content", {**content, "parts": [{**parts[0], "functionResponse": response}]})
+    context.note("converted", path, "the model takes no media inside a result: they follow it")
+    response = cast(
+        "FunctionResponse", {key: value for key, value in parts[0]["functionResponse"].items() if key != "parts"}
+    )
+    first = cast("Part", {**parts[0], "functionResponse": response})
+    return cast("Content", {**content, "parts": [first, *inside, *beside]})
+
+
+def separated(results: Content) -> list[Content]:
+    """Return a batch of results as the contents to send: the results alone, then the media that stood beside them."""
+    media = [part for part in results["parts"] if "functionResponse" not in part]
+    if not media:
+        return [results]
+    alone = [part for part in results["parts"] if "functionResponse" in part]
+    return [
+        cast("Content", {**results, "parts": alone}),
+        # Without any text a turn of media is refused (rule 8).
+        {"role": "user", "parts": [*media, BLANK]},
+    ]
+
+
+def _bare(part: Part, path: str, context: RequestContext) -> FunctionResponsePart:
+    """Return a part as it may stand in a result: the data alone."""
+    if "mediaResolution" in part:
+        context.note("dropped", f"{path}.content.image_url.detail", "media inside a result have no resolution")
+    if "fileData" in part:
+        return {"fileData": part["fileData"]}
+    return {"inlineData": part["inlineData"]}

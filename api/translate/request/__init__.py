@@ -1,0 +1,1 @@
+"""What every translated request has: its context, its body, its upstream call."""

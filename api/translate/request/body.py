@@ -1,0 +1,35 @@
+"""The body of `generateContent`, put together from what the leaves gave; shared by every dialect."""
+
+from collections.abc import Sequence
+
+from api.gemini.wire import GenerateContentRequest, GenerationConfig, SafetySetting
+from api.translate.conversation.contents import Assembly
+from api.translate.tools.built_in import OfferedTools
+
+
+def generate_content_body(
+    assembly: Assembly, offered: OfferedTools, config: GenerationConfig
+) -> GenerateContentRequest:
+    """Return the body without empty parts; a systemInstruction without parts would be refused (rule 4)."""
+    body: GenerateContentRequest = {"contents": assembly.contents}
+    if assembly.system:
+        body["systemInstruction"] = {"parts": assembly.system}
+    if tools := offered.tools():
+        body["tools"] = tools
+        if tool_config := offered.config():
+            body["toolConfig"] = tool_config
+    if config:
+        body["generationConfig"] = config
+    return body
+
+
+def add_settings(
+    body: GenerateContentRequest, *, safety: Sequence[SafetySetting], cached_content: str, tier: str | None
+) -> None:
+    """Add what stands beside conversation and config, as far as it is given."""
+    if safety:
+        body["safetySettings"] = list(safety)
+    if cached_content:
+        body["cachedContent"] = cached_content
+    if tier:
+        body["serviceTier"] = tier

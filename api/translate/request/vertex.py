@@ -1,0 +1,32 @@
+"""What Vertex AI takes differently from the Gemini API: fields that only the latter knows.
+
+Vertex AI combines functions and Google's own tools by itself, and takes no tier in the body
+(https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentRequest).
+"""
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from api.notes import Note
+from api.translate.request.upstream_call import UpstreamCall
+
+_INVOCATIONS = "includeServerSideToolInvocations"
+
+Call = TypeVar("Call", bound=UpstreamCall)
+
+
+def final_call(upstream: Call, *, vertex: bool) -> Call:
+    """Return the call as the upstream takes it; `vertex` says that this is Vertex AI."""
+    return call_for_vertex(upstream) if vertex else upstream
+
+
+def call_for_vertex(upstream: Call) -> Call:
+    """Return the call as Vertex AI takes it; a tier that cannot be asked for is noted."""
+    body: dict[str, Any] = dict(upstream.body)
+    notes = upstream.notes
+    if body.pop("serviceTier", "standard") != "standard":
+        notes = (*notes, Note("dropped", "service_tier", "Vertex AI takes no tier in a request"))
+    tool_config = upstream.body.get("toolConfig", {})
+    if _INVOCATIONS in tool_config:
+        body["toolConfig"] = {name: value for name, value in tool_config.items() if name != _INVOCATIONS}
+    return replace(upstream, body=body, notes=notes)  # type: ignore[arg-type]  # still the same TypedDict

@@ -1,0 +1,1 @@
+"""Input items of the Responses API to messages, and back."""

@@ -1,0 +1,117 @@
+"""Compacting a conversation: what the model is asked, and the items that take the conversation's place
+(https://platform.openai.com/docs/api-reference/responses/compact).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from api.openai.responses.items import item_type
+from api.openai.responses.request import CompactRequest, ResponseParameters
+from api.translate.conversation.pairing import in_order
+from api.translate.responses.carried_state import CarriedConversation, StateSigner, pack_conversation
+from api.translate.responses.input.expand_compaction import rule_of
+from api.translate.responses.input.message_items import message_to_items
+from sessions_store.transcript.values import INSTRUCTION_ROLES, RESULT_ROLES
+
+Item = Mapping[str, Any]
+Message = Mapping[str, Any]
+
+# What a summary that a response needs is asked with; the rest is about the answer.
+_SHARED: Final = (
+    "instructions",
+    "tools",
+    "service_tier",
+    "user",
+    "metadata",
+    "google",
+    "extra_body",
+    "safety_settings",
+    "prompt_cache_key",
+)
+
+_ASK: Final = (
+    "Summarise our conversation so far, so that it can go on from the summary alone. Keep every fact, decision, name, "
+    "number, file, open question and unfinished task that may matter later, and what the user wants of you. Write in "
+    "the language of the conversation, without any introduction."
+)
+
+
+def compacting(request: CompactRequest) -> CompactRequest:
+    """Return the request that asks the model for a summary: the same conversation and one more message."""
+    ask = {"type": "message", "role": "user", "content": _ASK}
+    return request.model_copy(update={"input": [*request.items, ask]})
+
+
+def compacted(
+    items: Sequence[Item], summary: str, *, item_ids: Iterator[str], signer: StateSigner
+) -> list[dict[str, Any]]:
+    """Return what takes the place of a conversation's items: the users' messages and the summary of all of it."""
+    kept = [_retained(item, item_ids) for item in items if _is_users(item)]
+    compaction = {
+        "id": f"cmp_{next(item_ids)}",
+        "type": "compaction",
+        "encrypted_content": pack_conversation(CarriedConversation(summary=summary), signer),
+    }
+    return [*kept, compaction]
+
+
+def _is_users(item: Item) -> bool:
+    return item_type(dict(item)) == "message" and item["role"] == "user"
+
+
+def _retained(item: Item, item_ids: Iterator[str]) -> dict[str, Any]:
+    content = item["content"]
+    parts = [{"type": "input_text", "text": content}] if isinstance(content, str) else content
+    own_id = item.get("id") or f"msg_{next(item_ids)}"
+    return {"id": own_id, "type": "message", "status": "completed", "content": parts, "role": "user"}
+
+
+def summarising(request: ResponseParameters, model: str, items: Sequence[Item]) -> CompactRequest:
+    """Return the request for the summary that a response needs of its conversation, of which `items` are its own."""
+    shared = {name: value for name in _SHARED if (value := getattr(request, name, None)) is not None}
+    choice = {"tool_choice": "none"} if request.tools else {}
+    asked = CompactRequest.parse({"model": model, "store": False, "input": list(items), **shared, **choice})
+    return compacting(asked)
+
+
+def latest_step(messages: Sequence[Message]) -> int:
+    """Return where the messages begin that the model is about to answer, and which so stay word for word.
+
+    Those are the user's last messages, or the last calls with their results.
+    """
+    start = len(messages)
+    roles = [message["role"] for message in messages]
+    if not roles or roles[-1] == "assistant":
+        return start
+    last = frozenset({"user"}) if roles[-1] == "user" else RESULT_ROLES
+    while start and roles[start - 1] in last:
+        start -= 1
+    return max(start - 1, 0) if "user" not in last else start
+
+
+def can_be_folded(messages: Sequence[Message]) -> bool:
+    """Whether there is anything before the latest step that a summary can stand for."""
+    messages = in_order(messages)
+    return any(message["role"] not in INSTRUCTION_ROLES for message in messages[: latest_step(messages)])
+
+
+def folded(
+    messages: Sequence[Message],
+    settings: Sequence[Item],
+    summary: str,
+    *,
+    item_ids: Iterator[str],
+    signer: StateSigner,
+) -> str:
+    """Return the `encrypted_content` of the compaction item that stands for all of a conversation."""
+    messages = in_order(messages)
+    step = latest_step(messages)
+    rules = [dict(rule) for item in settings if (rule := rule_of(item)) is not None]
+    for message in messages:
+        if message["role"] in INSTRUCTION_ROLES:
+            rules += message_to_items(message, item_ids=item_ids)
+    latest: list[dict[str, Any]] = []
+    for message in messages[step:]:
+        if message["role"] not in INSTRUCTION_ROLES:
+            latest += message_to_items(message, item_ids=item_ids)
+    return pack_conversation(CarriedConversation(summary=summary, whole=True, rules=rules, latest=latest), signer)

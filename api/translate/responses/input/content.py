@@ -1,0 +1,97 @@
+"""The content of items to content parts as the shared leaves read them, and back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api.errors import InvalidRequestError
+from api.translate.media.shapes import medium_of
+
+Part = dict[str, Any]
+_TEXT = frozenset({"input_text", "output_text", "text"})
+_MARKS = ("prompt_cache_breakpoint",)
+
+
+def content_to_chat(content: str | Sequence[Mapping[str, Any]], *, path: str) -> str | list[Part]:
+    """Return an item's content in chat completions' form; a string stays one.
+
+    Raises InvalidRequestError naming an image or a file without anything in it.
+
+        [{"type": "input_image", "image_url": "data:image/png;base64,iVBO", "detail": "low"}]
+        [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO", "detail": "low"}}]
+    """
+    if isinstance(content, str):
+        return content
+    return [_part(part, f"{path}[{index}]") for index, part in enumerate(content)]
+
+
+def is_text(part: Mapping[str, Any]) -> bool:
+    """Tell whether a part of an item's content is text."""
+    return part["type"] in _TEXT
+
+
+def content_to_item(content: Any, *, answer: bool) -> list[Part]:
+    """Return a message's content as the parts of an item; `answer` tells that the assistant says it."""
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}] if content else []
+    return [_item_part(part, answer=answer) for part in content or ()]
+
+
+def image_of(part: Mapping[str, Any]) -> dict[str, str]:
+    """Return the `url` of an image and its `detail`; both may stand in an object, as in chat completions."""
+    address = part["image_url"]
+    inner: Mapping[str, Any] = {"url": address} if isinstance(address, str) else address
+    return {"url": inner["url"], "detail": part.get("detail") or inner.get("detail") or "auto"}
+
+
+def _part(part: Mapping[str, Any], path: str) -> Part:
+    kind = part["type"]
+    if kind in _TEXT:
+        chat: Part = {"type": "text", "text": part["text"]}
+    elif kind == "input_image":
+        chat = _image(part, path)
+    elif kind == "input_file":
+        chat = _file(part, path)
+    else:
+        return dict(part)  # a refusal or sound: the same in both
+    return chat | {mark: part[mark] for mark in _MARKS if part.get(mark)}
+
+
+def _image(part: Mapping[str, Any], path: str) -> Part:
+    if part.get("image_url"):
+        image = image_of(part)
+        # `auto` stands in every image that OpenAI gives out: left out, the message is the one that came.
+        if image["detail"] == "auto":
+            del image["detail"]
+        return {"type": "image_url", "image_url": image}
+    if part.get("file_id"):
+        return {"type": "file", "file": {"file_id": part["file_id"]}}
+    raise _missing(f"{path}.image_url")
+
+
+def _file(part: Mapping[str, Any], path: str) -> Part:
+    file = {name: part[name] for name in ("file_data", "file_id", "filename") if part.get(name)}
+    if part.get("file_url"):
+        file["file_data"] = part["file_url"]
+    if not file.keys() & {"file_data", "file_id"}:
+        raise _missing(f"{path}.file_data")
+    return {"type": "file", "file": file}
+
+
+def _missing(param: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
+    )
+
+
+def _item_part(part: Mapping[str, Any], *, answer: bool) -> Part:
+    kind = part["type"]
+    if kind == "text":
+        if answer:
+            return {"type": "output_text", "annotations": [], "logprobs": [], "text": part["text"]}
+        return {"type": "input_text", "text": part["text"]}
+    if kind == "image_url":
+        image = medium_of(part)
+        return {"type": "input_image", "detail": image.get("detail") or "auto", "image_url": image["url"]}
+    if kind == "file":
+        return {"type": "input_file", **medium_of(part)}
+    return dict(part)

@@ -1,0 +1,260 @@
+"""The items of a request to messages, which is what the transcript tree holds and the shared leaves read.
+
+Whatever an assistant says, thinks and calls in a row is one message, as it was one answer; a user's message, an
+instruction or a result ends it. An answer's own items come out as the message that was stored with it, so that the
+tree knows them again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from api.errors import InvalidRequestError, NotFoundError
+from api.notes import Note
+from api.openai.responses.items import item_type
+from api.openai.shared.validation import printable_name
+from api.translate.conversation.tool_item_text import told
+from api.translate.responses.carried_state import StateSigner, unpack_conversation
+from api.translate.responses.input.assistant_message import AssistantTurn
+from api.translate.responses.input.content import content_to_chat, is_text
+from api.translate.responses.input.expand_compaction import SETTINGS, unfolded
+from api.translate.responses.input.item_fields import unread_fields
+from api.translate.responses.input.tool_items import IN_TURN, OF_USER, call_of, result_of
+from api.translate.responses.param_paths import Places
+from api.translate.responses.tools.client_tools import CALL_ITEMS
+from api.translate.responses.tools.names import flat_name
+
+Item = Mapping[str, Any]
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemMessages:
+    """The messages that items stand for.
+
+    `settings` are the items that say how to answer, each with its place.
+    """
+
+    messages: list[Message]
+    places: Places
+    notes: tuple[Note, ...]
+    settings: list[tuple[Item, str]]
+
+
+def items_to_messages(
+    items: Sequence[Item],
+    *,
+    signer: StateSigner,
+    family: str = "",
+    text_input: bool = False,
+    earlier: Sequence[Item] = (),
+) -> ItemMessages:
+    """Return the messages of a request's or a conversation's items.
+
+    `signer` is what has signed the state that the client carries. `family` is that of the model that is to answer:
+    signatures of another one are of no use. `text_input` tells that
+    the one item was made of a string. `earlier` are items of the conversation so far whose settings still hold.
+    Raises InvalidRequestError naming the item (`input[2].content[0].image_url`), NotFoundError for a reference that
+    nobody resolved.
+
+        [{"type": "function_call", "call_id": "call_1", "name": "time", "arguments": "{}"},
+         {"type": "function_call_output", "call_id": "call_1", "output": "12:00"}]
+        [{"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function",
+          "function": {"name": "time", "arguments": "{}"}}]},
+         {"role": "tool", "tool_call_id": "call_1", "content": "12:00"}]
+    """
+    reader = _Reader(family, signer)
+    reader.settings = [(item, "previous_response_id") for item in earlier if item_type(dict(item)) in SETTINGS]
+    for item, path in unfolded(items, signer):
+        reader.take(item, path)
+    reader.end_turn()
+    if text_input:
+        reader.places.inner["messages[0].content"] = "input"
+    return ItemMessages(
+        messages=reader.messages,
+        places=reader.places,
+        notes=(*reader.notes, *unread_fields(items)),
+        settings=reader.settings,
+    )
+
+
+def references(items: Sequence[Item]) -> list[str]:
+    """Return the ids of the items that are only referred to, in order."""
+    return [item["id"] for item in items if item_type(dict(item)) == "item_reference"]
+
+
+def resolved(items: Sequence[Item], found: Mapping[str, Item]) -> list[Item]:
+    """Return the items with each reference replaced by what it refers to; raises NotFoundError for an unknown one."""
+    return [_resolved(item, found) if item_type(dict(item)) == "item_reference" else item for item in items]
+
+
+def _resolved(item: Item, found: Mapping[str, Item]) -> Item:
+    if item["id"] in found:
+        return found[item["id"]]
+    raise _not_found(item)
+
+
+def _not_found(item: Item) -> NotFoundError:
+    return NotFoundError(f"Item with id '{printable_name(item['id'])}' not found.", param="input")
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Collects messages; `turn` is the assistant's message in the making."""
+
+    family: str
+    signer: StateSigner
+    messages: list[Message] = field(default_factory=list)
+    places: Places = field(default_factory=Places)
+    notes: list[Note] = field(default_factory=list)
+    settings: list[tuple[Item, str]] = field(default_factory=list)
+    turn: AssistantTurn | None = None
+    call_ids: dict[str, str] = field(default_factory=dict)
+    call_signature: str = ""
+
+    def take(self, item: Item, path: str) -> None:
+        """Take the next item."""
+        kind = item_type(dict(item)) or ""
+        if kind == "message" and item["role"] == "assistant":
+            self._assistant().say(item, path)
+        elif kind in _IN_TURN:
+            _IN_TURN[kind](self._assistant(), item, path)
+        elif kind in IN_TURN:
+            self._assistant().keep(item, path)
+        elif kind in OF_USER:
+            self.notes.append(Note("converted", path, f"an item of type {kind} is told as text"))
+            name = self._add({"role": "user", "content": told(item)}, path)
+            self.places.inner[f"{name}.content"] = path
+        elif kind in _ALONE:
+            _ALONE[kind](self, item, path)
+        else:
+            self._tool(item, path)
+
+    def end_turn(self) -> None:
+        """End the assistant's message in the making."""
+        if self.turn is not None:
+            self.messages[-1] = self.turn.message()
+            self.notes += self.turn.notes
+            self.call_signature = self.turn.call_signature
+            self.turn = None
+
+    def _assistant(self) -> AssistantTurn:
+        if self.turn is None:
+            self.turn = AssistantTurn(
+                self.family, self.signer, self.places, len(self.messages), call_signature=self.call_signature
+            )
+            self.messages.append({})
+            self.places.messages.append("input")
+        return self.turn
+
+    def _add(self, message: Message, path: str) -> str:
+        """Add a message of another role; return the name that the leaves have for it."""
+        self.end_turn()
+        self.messages.append(message)
+        self.places.messages.append(path)
+        return f"messages[{len(self.messages) - 1}]"
+
+    def _message(self, item: Item, path: str) -> None:
+        content = item["content"]
+        if item["role"] == "user":
+            self._add({"role": "user", "content": content_to_chat(content, path=f"{path}.content")}, path)
+            self._file_urls(content, f"{path}.content")
+            return
+        if not isinstance(content, str):
+            for index, part in enumerate(content):
+                if not is_text(part):
+                    self.notes.append(Note("dropped", f"{path}.content[{index}]", "instructions are text only"))
+            content = [part for part in content if is_text(part)]
+        self._add({"role": item["role"], "content": content_to_chat(content, path=f"{path}.content")}, path)
+
+    def _tool(self, item: Item, path: str) -> None:
+        """Take the call of a tool of OpenAI's, or a result, or both in one."""
+        call, result = call_of(item), result_of(item)
+        if call is not None:
+            self._assistant().call_tool(call, item, path)
+            if item["type"] not in CALL_ITEMS:
+                self.notes.append(
+                    Note("converted", path, f"an item of type {item['type']} is told as a function's call")
+                )
+            if isinstance(item.get("id"), str):
+                self.call_ids[item["id"]] = call.id
+        if result is not None:
+            # A local shell's result names the call by `id`, which clients take from either of the call's ids.
+            call_id = result.call_id if "call_id" in item else self.call_ids.get(result.call_id, result.call_id)
+            name = self._add({"role": "tool", "tool_call_id": call_id, "content": result.content}, path)
+            self.places.inner[f"{name}.content"] = f"{path}.output"
+
+    def _result(self, item: Item, path: str) -> None:
+        content = content_to_chat(item["output"], path=f"{path}.output")
+        if item.get("call_id"):
+            name = self._add({"role": "tool", "tool_call_id": item["call_id"], "content": content}, path)
+        elif item.get("name"):
+            called = flat_name(item["name"], item.get("namespace"))
+            name = self._add({"role": "function", "name": called, "content": content}, path)
+        else:
+            raise InvalidRequestError(
+                f"Missing required parameter: '{path}.call_id'.",
+                param=f"{path}.call_id",
+                code="missing_required_parameter",
+            )
+        self.places.inner[f"{name}.content"] = f"{path}.output"
+        self.places.inner[f"{name}.tool_call_id"] = f"{path}.call_id"
+        self._file_urls(item["output"], f"{path}.output")
+
+    def _file_urls(self, content: Any, path: str) -> None:
+        """Remember which files came as URLs: the leaves know them as data."""
+        for index, part in enumerate(() if isinstance(content, str) else content):
+            if part.get("file_url"):
+                name = f"messages[{len(self.messages) - 1}].content[{index}].file.file_data"
+                self.places.inner[name] = f"{path}[{index}].file_url"
+
+    def _setting(self, item: Item, path: str) -> None:
+        self.settings.append((item, path))
+
+    def _found_tools(self, item: Item, path: str) -> None:
+        """Take the tools of a search: they are declared, and the search has its result."""
+        self.settings.append((item, path))
+        if not item.get("call_id") or item.get("execution") == "server":
+            return
+        names = [tool.get("name") for tool in item["tools"] if isinstance(tool.get("name"), str)]
+        content = orjson.dumps({"tools": names}).decode()
+        self._add({"role": "tool", "tool_call_id": item["call_id"], "content": content}, path)
+
+    def _compaction(self, item: Item, path: str) -> None:
+        carried = unpack_conversation(item["encrypted_content"], self.signer)
+        if carried is None:
+            self.notes.append(Note("dropped", path, "a compaction that this server has not signed is not read"))
+            return
+        text = f"<conversation_summary>\n{carried.summary}\n</conversation_summary>"
+        name = self._add({"role": "user", "content": text}, path)
+        self.places.inner[f"{name}.content"] = f"{path}.encrypted_content"
+
+    def _reference(self, item: Item, path: str) -> None:
+        del path
+        raise _not_found(item)
+
+    def _trigger(self, item: Item, path: str) -> None:
+        """Say nothing of it: whoever asks for the response compacts the conversation."""
+        del item, path
+
+
+_IN_TURN: dict[str, Callable[[AssistantTurn, Item, str], None]] = {
+    "reasoning": AssistantTurn.think,
+    "function_call": AssistantTurn.call_function,
+    "custom_tool_call": AssistantTurn.call_custom,
+    "tool_search_call": AssistantTurn.search_tools,
+    "image_generation_call": AssistantTurn.show_image,
+}
+_ALONE: dict[str, Callable[[_Reader, Item, str], None]] = {
+    "message": _Reader._message,  # noqa: SLF001
+    "function_call_output": _Reader._result,  # noqa: SLF001
+    "custom_tool_call_output": _Reader._result,  # noqa: SLF001
+    "additional_tools": _Reader._setting,  # noqa: SLF001
+    "configuration_update": _Reader._setting,  # noqa: SLF001
+    "tool_search_output": _Reader._found_tools,  # noqa: SLF001
+    "compaction": _Reader._compaction,  # noqa: SLF001
+    "compaction_trigger": _Reader._trigger,  # noqa: SLF001
+    "item_reference": _Reader._reference,  # noqa: SLF001
+}

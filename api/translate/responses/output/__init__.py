@@ -1,0 +1,1 @@
+"""Output items of the Responses API, and the events of their stream."""

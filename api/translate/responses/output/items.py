@@ -1,0 +1,229 @@
+"""Gemini's pieces to output items: which item each belongs to, and when one ends because another begins."""
+
+from typing import Any, Final, cast
+
+from api.openai.responses.response import OutputItem, TokenLogprob, URLCitation
+from api.translate.answers.choice import Call, Choice, Piece
+from api.translate.responses.carried_state import CarriedSignature, StateSigner, pack_signature
+from api.translate.responses.output.builder import Events, MessageWriter, Output, ReasoningWriter
+from api.translate.responses.output.code_runs import CodeRuns
+from api.translate.responses.output.writers import (
+    CompactionWriter,
+    call_item,
+    image_item,
+    page_item,
+    refusal_item,
+    search_item,
+)
+from api.translate.responses.tools.names import CalledTools, client_tool
+
+# For how many messages of one answer citations are looked for before its end: each time, all of its text is read.
+_MOST_LOOKS: Final = 16
+
+
+class AnswerItems:
+    """Turns pieces into items.
+
+    At most one item is open, the last that pieces were added to; before a message its reasoning item is open too if it
+    is to carry the signature of the text, because Gemini signs a text at its end. Runs of code see to themselves.
+
+    `family` is the model family that signs, None if the client does not carry signatures itself; `signer`
+    signs what it carries. `thought` says that
+    thoughts were billed: then there is a reasoning item, whether they are shown or not.
+    """
+
+    def __init__(self, output: Output, called: CalledTools, family: str | None, signer: StateSigner) -> None:
+        self._output = output
+        self._called = called
+        self._family = family
+        self._signer = signer
+        self._message: MessageWriter | None = None
+        self._reasoning: ReasoningWriter | None = None
+        self._runs = CodeRuns(output)
+        self._reasoned = False  # whether there is a reasoning item
+        self._start = 0  # where the open message begins in the text of the choice
+        self._shown = 0  # how much of that text all messages hold
+        self._calls_show = False  # Gemini shows each search as a call: then the grounding only sums them up
+        self._text_signature = ""
+        self._cited = 0
+        self._looks = 0
+        self._compaction: CompactionWriter | None = None
+        self.searches = 0
+        self.thought = False
+
+    @property
+    def items(self) -> list[OutputItem]:
+        """The items as they are now."""
+        for writer in (self._reasoning, self._message):
+            if writer is not None:
+                writer.look()
+        return self._output.items
+
+    def lost_citations(self, choice: Choice) -> int:
+        """Return how many citations stand in no message: they came when it had ended, or were not looked for."""
+        return max(0, len(_all_citations(choice)) - self._cited)
+
+    def take(self, choice: Choice, pieces: list[Piece]) -> Events:
+        """Return the events of what a choice gains."""
+        events = Events()
+        for piece in pieces:
+            if piece.kind == "text":
+                events += self._say(choice, piece.text)
+            elif piece.kind == "thought":
+                events += self._think(choice, piece.text)
+            elif piece.kind == "call" and piece.call is not None:
+                events += self._call(choice, piece.call)
+            elif piece.kind == "signature":
+                self._text_signature = piece.text
+            else:
+                events += self._whole(choice, piece)
+        return events
+
+    def compacting(self) -> Events:
+        """Begin the compaction of what the answer goes on from; it stands before all other items."""
+        self._compaction = CompactionWriter(self._output)
+        return self._compaction.begin()
+
+    def compacted(self, state: str) -> Events:
+        """End the compaction."""
+        writer, self._compaction = self._compaction, None
+        return [] if writer is None else writer.end(state)
+
+    def end(self, choice: Choice, *, whole: bool) -> Events:
+        """End what is open, which is incomplete if the answer is not `whole`, and show what only the end tells."""
+        self._looks = 0
+        events = [*self._close(choice, whole=whole), *self._runs.end()]
+        # Too late for its place: the count of the thoughts came with the end, or a signature without any thoughts.
+        if self._owes_reasoning():
+            events += [*self._begin_reasoning(), *self._end_reasoning()]
+        return [*events, *self._grounded(choice)]
+
+    def refuse(self, refusal: str) -> Events:
+        """Say why there is no answer."""
+        return refusal_item(self._output, refusal)
+
+    def _say(self, choice: Choice, text: str) -> Events:
+        events = Events()
+        if self._message is None:
+            events += [*self._runs.pause(), *self._think_first()]
+            if self._reasoning is not None:
+                # One that carries nothing is whole when the answer begins.
+                events += self._end_reasoning() if self._family is None else self._reasoning.end_summary()
+            self._message = MessageWriter(self._output)
+            self._start = self._shown
+            events += self._message.begin()
+        self._shown += len(text)
+        return events + self._message.add(text, _logprobs(choice))
+
+    def _think(self, choice: Choice, text: str) -> Events:
+        events = Events()
+        if self._reasoning is None or self._message is not None:
+            events += [*self._close(choice), *self._begin_reasoning()]
+        return events + (self._reasoning.add(text) if self._reasoning is not None else Events())
+
+    def _call(self, choice: Choice, call: Call) -> Events:
+        events = self._runs.pause()
+        signature = call.signature if self._family is not None else None
+        if self._reasoning is None and (signature or self._owes_reasoning()):
+            events += [*self._end_message(choice), *self._begin_reasoning()]
+        events += [*self._end_reasoning(signature or ""), *self._end_message(choice)]
+        return events + call_item(self._output, call, client_tool(call.name, self._called))
+
+    def _whole(self, choice: Choice, piece: Piece) -> Events:
+        if piece.kind == "code_result" and self._runs.expects(piece.run):
+            return self._runs.add(piece)
+        events = [*self._close(choice), *self._think_first(), *self._end_reasoning()]
+        if piece.kind in ("code", "code_result"):
+            return events + self._runs.begin(piece)
+        if piece.kind == "search":
+            self._calls_show = True
+            return events + self._searched(piece.text.split("\n"))
+        return events + image_item(self._output, piece.text)
+
+    def _grounded(self, choice: Choice) -> Events:
+        """Return the searches that only the grounding tells of, and the pages that were read, behind everything else.
+
+        Gemini tells of them when the text is there, and in a stream at its end. Items cannot move up once their places
+        have been told, so a plain answer has them in the same place.
+        """
+        if choice.grounding is None:
+            return Events()
+        events = Events()
+        # Gemini lists empty and repeated ones too (rule 98).
+        queries = [query for query in choice.grounding.queries if query]
+        if queries and not self._calls_show:
+            events += self._searched(queries)
+        for page in choice.grounding.pages:
+            events += page_item(self._output, page.url, read=page.read)
+        return events
+
+    def _searched(self, queries: list[str]) -> Events:
+        self.searches += 1
+        return search_item(self._output, queries)
+
+    def _think_first(self) -> Events:
+        """Begin a reasoning item for thoughts that are not shown, before anything else is."""
+        return self._begin_reasoning() if self.thought and not self._reasoned else Events()
+
+    def _owes_reasoning(self) -> bool:
+        """Whether there is something to say of thoughts for which no reasoning item is there."""
+        return bool(self._text_signature and self._family) or (self.thought and not self._reasoned)
+
+    def _begin_reasoning(self) -> Events:
+        self._reasoned = True
+        self._reasoning = ReasoningWriter(self._output, carries=self._family is not None)
+        return self._reasoning.begin()
+
+    def _end_reasoning(self, call_signature: str = "") -> Events:
+        """End the reasoning item, if one is open, with the signatures of the text so far and of the call after it."""
+        writer, self._reasoning = self._reasoning, None
+        if writer is None:
+            return Events()
+        text, self._text_signature = self._text_signature, ""
+        if self._family is None:
+            return writer.end(None)
+        if call_signature:
+            carried = CarriedSignature(owner="call", value=call_signature, family=self._family, text=text)
+        else:
+            carried = CarriedSignature(owner="text", value=text, family=self._family)
+        return writer.end(pack_signature(carried, self._signer))
+
+    def _end_message(self, choice: Choice, *, whole: bool = True) -> Events:
+        writer, self._message = self._message, None
+        return writer.end(self._citations(choice, writer.length), whole=whole) if writer is not None else Events()
+
+    def _citations(self, choice: Choice, length: int) -> list[URLCitation]:
+        """Return the citations in the open message, which is `length` long, counted from its own begin."""
+        if choice.grounding is None or self._looks >= _MOST_LOOKS:
+            return []
+        self._looks += 1
+        start = self._start
+        inside: list[URLCitation] = [
+            {
+                "type": "url_citation",
+                "start_index": citation["start_index"] - start,
+                "end_index": citation["end_index"] - start,
+                "title": citation["title"],
+                "url": citation["url"],
+            }
+            for citation in _all_citations(choice)
+            if start <= citation["start_index"] and citation["end_index"] <= start + length
+        ]
+        self._cited += len(inside)
+        return inside
+
+    def _close(self, choice: Choice, *, whole: bool = True) -> Events:
+        """End what is open, because another item begins or nothing more comes."""
+        return [*self._runs.pause(), *self._end_reasoning(), *self._end_message(choice, whole=whole)]
+
+
+def _all_citations(choice: Choice) -> list[Any]:
+    if choice.grounding is None:
+        return []
+    return [annotation["url_citation"] for annotation in choice.grounding.annotations("".join(choice.text))]
+
+
+def _logprobs(choice: Choice) -> list[TokenLogprob]:
+    fresh = choice.logprobs.fresh() if choice.logprobs is not None else None
+    content = fresh["content"] if fresh is not None else None
+    return [cast("TokenLogprob", entry) for entry in content or ()]

@@ -1,0 +1,1 @@
+"""Tools of the Responses API to the tools that every dialect shares."""

@@ -1,0 +1,1 @@
+"""Tools and the choice among them: OpenAI's definitions to Gemini's function declarations."""

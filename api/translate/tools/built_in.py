@@ -1,0 +1,99 @@
+"""Google's own tools, which run on its side: what asks for them, and what they cannot be combined with (rules 56, 57).
+
+`web_search_options` is OpenAI's word for Google Search; `google.google_search`, `google.code_execution` and
+`google.url_context` are Google's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from api.gemini.wire import Tool, ToolConfig
+from api.translate.config.google_options import GoogleOptions
+from api.translate.request.context import RequestContext
+from api.translate.tools.choice import ChosenTools
+from sessions_store.frozen import frozen
+
+# What Gemini calls each tool -> the parameter that asked for it.
+BuiltInTools = dict[str, str]
+
+NO_FUNCTIONS = ChosenTools([], None)
+
+
+@frozen()
+class OfferedTools:
+    """All tools of a request: the functions with how they may be called, and Google's own."""
+
+    chosen: ChosenTools = NO_FUNCTIONS
+    built_in: BuiltInTools = field(default_factory=dict)
+
+    def tools(self) -> list[Tool]:
+        """Return Gemini's `tools`: all functions in one object, each of Google's own in one of its own (rule 57)."""
+        functions = self.chosen.declarations
+        tools: list[Tool] = [{"functionDeclarations": functions}] if functions else []
+        for name in self.built_in:
+            own: Any = {name: {}}
+            tools.append(own)
+        return tools
+
+    def config(self) -> ToolConfig:
+        """Return Gemini's `toolConfig`; empty if it has nothing to say."""
+        config: ToolConfig = {}
+        if self.chosen.config:
+            config["functionCallingConfig"] = self.chosen.config
+        if self.built_in and self.chosen.declarations:
+            config["includeServerSideToolInvocations"] = True
+        return config
+
+
+NO_TOOLS = OfferedTools()
+
+
+def built_in_tools(
+    web_search: Mapping[str, Any] | None, options: GoogleOptions, *, context: RequestContext
+) -> BuiltInTools:
+    """Return the tools that a request asks for; what Google Search cannot be told is noted."""
+    tools: BuiltInTools = {}
+    if web_search is not None:
+        tools["googleSearch"] = "web_search_options"
+        if web_search.get("search_context_size") not in {None, "medium"}:
+            context.note("dropped", "web_search_options.search_context_size", "Google Search has no such setting")
+        if web_search.get("user_location"):
+            context.note("dropped", "web_search_options.user_location", "Google Search takes no place")
+    elif options.google_search:
+        tools["googleSearch"] = "google.google_search"
+    if options.code_execution:
+        tools["codeExecution"] = "google.code_execution"
+    if options.url_context:
+        tools["urlContext"] = "google.url_context"
+    return tools
+
+
+def reconcile_built_in(
+    built_in: BuiltInTools, chosen: ChosenTools, *, json: bool, context: RequestContext
+) -> OfferedTools:
+    """Return the functions and Google's tools that the model takes together; `json` says that it answers in JSON.
+
+    Before Gemini 3 both exclude each other: the functions stay, which the client has to serve, unless they may not be
+    called anyway. From Gemini 3 on they go together, with VALIDATED in place of AUTO.
+    """
+    profile = context.profile
+    if json and built_in and not profile.tools_with_json:
+        _drop(built_in, "the model takes no built-in tools beside JSON answers", context)
+        return OfferedTools(chosen)
+    if not built_in or not chosen.declarations:
+        return OfferedTools(chosen, built_in)
+    if not profile.tools_with_builtin:
+        if chosen.forbidden:
+            context.note("dropped", "tools", "the model takes no functions beside built-in tools, and may call none")
+            return OfferedTools(built_in=built_in)
+        _drop(built_in, "the model takes no built-in tools beside functions", context)
+        return OfferedTools(chosen)
+    if chosen.config is None and profile.validated_mode:
+        chosen = ChosenTools(chosen.declarations, {"mode": "VALIDATED"})
+    return OfferedTools(chosen, built_in)
+
+
+def _drop(built_in: BuiltInTools, reason: str, context: RequestContext) -> None:
+    for param in built_in.values():
+        context.note("dropped", param, reason)

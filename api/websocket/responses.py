@@ -1,0 +1,274 @@
+"""The WebSocket on `/v1/responses`: `response.create` frames in, the events of a stream out as frames.
+
+Frames of one `stream_id` (a lane; most clients have one, without a name) are answered one after the other, lanes beside
+each other. A connection remembers its own responses, also with `store: false`, so that a client need only send what is
+new. `generate: false` takes the input in and answers at once. `response.steer` gives a running response further input.
+The client's leaving cancels what runs.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from api.auth.admission import Credentials
+from api.auth.authentication import authenticate
+from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
+from api.exchange.planning.plan import Asker, open_exchange
+from api.exchange.recording.record import Recorded
+from api.exchange.responses.auto_compaction import plan_managed
+from api.exchange.responses.context import LocalResponse
+from api.exchange.responses.plan import PlannedResponse
+from api.exchange.responses.run import stream_response, take_in
+from api.failures import to_gateway_error
+from api.http.request_id import new_request_id
+from api.notes import Note
+from api.openai.responses.request import ResponsesRequest, check_response
+from api.openai.responses.steering import Steer, parse_steer
+from api.openai.shared.error_body import error_body
+from api.openai.shared.json_body import parse_json
+from api.resources.byte_budget import Hold
+from api.resources.interruption import served
+from api.websocket.frames import Frames
+from api.websocket.open_sockets import CallerKey, OpenSockets
+from api.websocket.steering import Steering, successor
+from sessions_store.writing.state_records import given_call_ids
+
+if TYPE_CHECKING:
+    from api.auth.principals import Caller
+    from api.services import Runtime
+
+MAX_LANES: Final = 16
+MAX_WAITING: Final = 16  # frames of one lane
+MAX_REMEMBERED: Final = 256  # responses of one connection
+OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "background"})
+# Before a handshake, 4000 + the HTTP status of the refusal: `serve` answers with that status, uvicorn with 403.
+REFUSED: Final = 4403
+TOO_MANY: Final = 4429
+TOO_LARGE: Final = 1009
+RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
+
+Scope = dict[str, Any]
+Frame = dict[str, Any]
+# A frame, what was changed in reading it, and what holds its bytes.
+Arrived = tuple[Frame, Sequence[Note], Hold]
+Lane = asyncio.Queue[Arrived]
+
+
+class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
+    """One connection. It belongs to no group: it needs no channel layer."""
+
+    channel_layer_alias = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._services: Runtime  # set by __call__
+        self._caller: Caller | None = None
+        self._counted: CallerKey | None = None
+        self.cut = False  # see api.resources.interruption.Served
+        self._lanes: dict[str | None, Lane] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._local: dict[str, LocalResponse] = {}
+        self._steering = Steering(self._local.__contains__)
+        self._closing: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, *channel: Any) -> None:
+        """Serve the connection to its end."""
+        self._services = scope["services"]
+        try:
+            await super().__call__(scope, *channel)
+        finally:
+            if self._counted is not None:
+                self._services.shared(OpenSockets).leave(self._counted)
+
+    async def connect(self) -> None:
+        """Admit the caller by the rules of every route and with a limited number of connections, or refuse it."""
+        try:
+            credentials = Credentials.of_handshake(self.scope)
+            self._caller, _ = await authenticate(self._services, credentials)
+        except GatewayError:
+            await self.close(code=REFUSED)
+            return
+        key = (self._caller.principal_id, credentials.peer)
+        if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
+            await self.close(code=TOO_MANY)
+            return
+        self._counted = key
+        served.set(self)
+        await self.accept()
+        self._services.end_on_drain(self)
+
+    def drain(self) -> None:
+        """See Lasting: frames that are here are answered, then the connection is closed."""
+        self._closing = asyncio.ensure_future(self._close_when_idle())
+
+    async def _close_when_idle(self) -> None:
+        await asyncio.gather(*(queue.join() for queue in self._lanes.values()))
+        await self.close(code=RESTARTING)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Put a frame into its lane; one that is none is answered with an error."""
+        raw = text_data.encode("utf-8", "surrogatepass") if text_data is not None else bytes_data or b""
+        lane: str | None = None
+        if len(raw) > settings.MAX_BODY_BYTES:  # only under a server that has another limit: `serve` reads no more
+            await self.close(code=TOO_LARGE)
+            return
+        hold = Hold(self._services.budget)
+        try:
+            hold.grow(len(raw))
+            frame, notes = _frame(raw)
+            if frame["type"] == "response.steer":
+                await self._steering.take(frame, parse_steer(frame, notes=notes), Frames(self._text, None))
+                return
+            lane = frame.get("stream_id")
+            if self._closing is not None:
+                raise ShuttingDownError("The server is shutting down. Please try again.")
+            self._lane(lane).put_nowait((frame, notes, hold))
+            hold.share()
+        except asyncio.QueueFull:
+            await self._fail(RateLimitError("Too many frames wait on this connection.", retry_after=1), lane)
+        except GatewayError as error:
+            await self._fail(error, lane)
+        finally:
+            hold.release()
+
+    async def disconnect(self, code: int) -> None:
+        """Stop what runs: nobody is left to read it."""
+        self.cut = code == RESTARTING
+        if self._closing is not None:
+            self._closing.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for queue in self._lanes.values():
+            while not queue.empty():
+                queue.get_nowait()[-1].release()
+
+    def _lane(self, lane: str | None) -> Lane:
+        """Return a lane's queue. Raises RateLimitError for a lane too many."""
+        queue = self._lanes.get(lane)
+        if queue is None:
+            if len(self._lanes) == MAX_LANES:
+                raise RateLimitError(f"A connection has at most {MAX_LANES} lanes ('stream_id').", retryable=False)
+            queue = self._lanes[lane] = asyncio.Queue(MAX_WAITING)
+            self._tasks.append(asyncio.create_task(self._serve(lane, queue)))
+        return queue
+
+    async def _serve(self, lane: str | None, queue: Lane) -> None:
+        while True:
+            arrived = await queue.get()
+            try:
+                await self._answer(arrived, lane)
+            except Exception as error:  # noqa: BLE001 - the frame's edge: every failure leaves as an error frame
+                await self._fail(to_gateway_error(error), lane)
+            finally:
+                arrived[-1].release()
+                queue.task_done()
+
+    async def _answer(self, arrived: Arrived, lane: str | None) -> None:
+        """Answer one frame with its events."""
+        frame, notes, hold = arrived
+        body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
+        request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
+        warm_up = frame.get("generate") is False or request.prewarms
+        if not warm_up or request.input:  # a warm-up may bring nothing but tools and instructions
+            check_response(request)
+        request, joined = self._steering.joined(request)
+        try:
+            steers, planned = await self._respond(request, (lane, hold), warm_up=warm_up)
+        except GatewayError as error:
+            await self._give_back(joined, lane, error)
+            raise
+        while steers:
+            try:
+                steers, planned = await self._respond(successor(planned, steers), (lane, hold))
+            except GatewayError as error:
+                await self._give_back(steers, lane, error)
+                return
+
+    async def _give_back(self, steers: list[Steer], lane: str | None, error: GatewayError) -> None:
+        message = f"The successor could not be created: {error.message}"
+        await self._steering.give_back(steers, Frames(self._text, lane), "successor_creation_failed", message)
+
+    async def _respond(
+        self, request: ResponsesRequest, place: tuple[str | None, Hold], *, warm_up: bool = False
+    ) -> tuple[list[Steer], PlannedResponse]:
+        """Answer one request of a lane, its bytes held; return what its successor is to take up, and what it was."""
+        lane, hold = place
+        assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
+        catalogue = await self._services.store.catalogue()  # an edit holds for the next frame
+        asker = Asker(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
+        frames = Frames(self._text, lane)
+        steers: list[Steer] = []
+        async with open_exchange(self._services, request, asker, "responses", stream=True) as exchange:
+            planned = await plan_managed(exchange, request, local=self._local)
+            if warm_up:
+                await self._warm_up(planned, frames)
+            else:
+                steers = await self._stream(planned, frames)
+        if exchange.committed is not None and exchange.committed.ok:
+            self._remember(planned, exchange.committed)
+        return steers, planned
+
+    async def _stream(self, planned: PlannedResponse, frames: Frames) -> list[Steer]:
+        """Send a response's events; return the steerings that came meanwhile."""
+        self._steering.begin(planned, frames)
+        try:
+            events = await stream_response(planned)
+            try:
+                async for batch in events:  # a keep-alive is nothing here: WebSocket has its own
+                    for event in batch:
+                        await frames.write(event)
+            finally:
+                await events.aclose()
+        finally:
+            steers = await self._steering.end(planned)
+        return steers
+
+    async def _text(self, text: str) -> None:
+        await self.send(text_data=text)
+
+    async def _warm_up(self, planned: PlannedResponse, frames: Frames) -> None:
+        """Take the input into the transcript without asking for an answer."""
+        for event in await take_in(planned):
+            await frames.write(event)
+
+    def _remember(self, planned: PlannedResponse, committed: Recorded) -> None:
+        if len(self._local) == MAX_REMEMBERED:
+            del self._local[next(iter(self._local))]
+        called = given_call_ids(planned.answer.response()["output"])
+        self._local[planned.answer.id] = LocalResponse(committed.head, planned.keeper.settings, called)
+
+    async def _fail(self, error: GatewayError, lane: str | None) -> None:
+        """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's event."""
+        body: Frame = {**error_body(error)["error"]}
+        frame = {"type": "error", "status": error.status, "error": body, "sequence_number": 0}
+        frame |= {name: body[name] for name in ("code", "message", "param")}
+        await Frames(self._text, lane).write(frame)
+
+
+def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:
+    """Return a frame that asks for a response or steers one; raises InvalidRequestError for any other."""
+    frame, notes = parse_json(raw)
+    if frame.get("type") == "response.steer":
+        return frame, notes
+    if frame.get("type") != "response.create":
+        raise InvalidRequestError(
+            "Invalid value for 'type': expected 'response.create' or 'response.steer'.",
+            param="type",
+            code="invalid_value",
+        )
+    if frame.get("background"):
+        raise InvalidRequestError(
+            "Background responses are asked for over HTTP.", param="background", code="unsupported_parameter"
+        )
+    lane = frame.get("stream_id")
+    if lane is not None and not (isinstance(lane, str) and 1 <= len(lane) <= 256):
+        raise InvalidRequestError(
+            "Invalid value for 'stream_id': expected a string of 1 to 256 characters.",
+            param="stream_id",
+            code="invalid_value",
+        )
+    return frame, notes

@@ -1,0 +1,240 @@
+"""System checks: everything that can be wrong with the configuration, each with an id and a way out.
+
+Errors keep the server from starting; warnings are printed. Those that only matter once the server listens are
+deployment checks (`manage.py check --deploy`), so that they never keep an operator from migrating; `serve` runs them
+itself.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import Error as DatabaseError
+
+from api.auth.loopback import is_loopback_host
+from api.auth.origins import is_usable
+from gemini_gateway.pages.trusted_proxies import parse_networks
+from gemini_gateway.startup.bind_address import ADVICE, exposure_problem
+from gemini_gateway.startup.private_files import readable_by_others
+from gemini_gateway.startup.secrets import FILE_NAME
+from sessions_store.database.health import unapplied_migrations
+
+Apps = Sequence[AppConfig] | None
+
+
+@register(Tags.compatibility)
+def environment_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report variables whose value cannot be used, and lines of `.env` that set nothing."""
+    return list(_environment_faults())
+
+
+def _environment_faults() -> Iterator[CheckMessage]:
+    for problem in settings.ENVIRONMENT.problems:
+        yield Error(
+            str(problem),
+            hint="Correct it in the environment or in .env; .env.example says what it means.",
+            id="gateway.E001",
+        )
+    for unknown in settings.ENVIRONMENT.unknown():
+        yield Warning(
+            str(unknown),
+            hint=f"Did you mean {unknown.meant}? .env.example lists all names."
+            if unknown.meant
+            else ".env.example lists all names. What libraries read (HTTPS_PROXY) belongs in the environment.",
+            id="gateway.W007",
+        )
+
+
+@register(Tags.security)
+def secrets_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report secrets that cannot be kept or that others can read."""
+    return list(_secrets_faults())
+
+
+def _secrets_faults() -> Iterator[CheckMessage]:
+    if settings.SECRETS_PROBLEM:
+        yield Error(
+            f"The secrets cannot be kept ({settings.SECRETS_PROBLEM}).",
+            hint="Make DATA_DIR writable, or set SECRET_KEY (or SECRET_KEY_FILE).",
+            id="gateway.E002",
+        )
+    path = settings.DATA_DIR / FILE_NAME
+    if path.exists() and path.stat().st_mode & 0o077:
+        yield Warning(
+            f"{path} can be read by other users of this machine.", hint=f"chmod 600 {path}", id="gateway.W001"
+        )
+
+
+@register(Tags.compatibility)
+def storage_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report a data directory or a database that cannot work."""
+    return list(_storage_faults())
+
+
+def _storage_faults() -> Iterator[CheckMessage]:
+    if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
+        yield Error(
+            f"The data directory {settings.DATA_DIR} cannot be written.",
+            hint="Create it for the user that runs the server, or set DATA_DIR.",
+            id="gateway.E005",
+        )
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        options = database.get("OPTIONS", {})
+        if options.get("transaction_mode") != "IMMEDIATE" or "journal_mode=WAL" not in options.get("init_command", ""):
+            yield Error(
+                "SQLite runs without WAL or IMMEDIATE transactions: writers would fail with 'database is locked'.",
+                hint="Keep the OPTIONS of gemini_gateway/settings.py.",
+                id="gateway.E006",
+            )
+        yield from _open_files(Path(database["NAME"]))
+
+
+def _open_files(database: Path) -> Iterator[CheckMessage]:
+    files = [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
+    if found := [str(path) for path in files if readable_by_others(path)]:
+        yield Warning(
+            f"What users wrote can be read by everybody on this machine: {', '.join(found)}.",
+            hint=f"chmod 600 {' '.join(found)}",
+            id="gateway.W006",
+        )
+
+
+@register(Tags.compatibility)
+def upstream_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report a description of Gemini's side that is incomplete or contradicts itself."""
+    return list(_upstream_faults())
+
+
+def _upstream_faults() -> Iterator[CheckMessage]:
+    if settings.GEMINI_UPSTREAM == "vertex":
+        if not settings.GOOGLE_CLOUD_PROJECT:
+            yield Error(
+                "GOOGLE_GENAI_USE_VERTEXAI is on, but GOOGLE_CLOUD_PROJECT is empty.",
+                hint="Set the project (and GOOGLE_CLOUD_LOCATION if it is not 'global').",
+                id="gateway.E008",
+            )
+        if settings.GEMINI_API_KEY:
+            yield Warning(
+                "A Gemini API key is set, but Vertex AI is asked: the key is not used.",
+                hint="Unset the key or GOOGLE_GENAI_USE_VERTEXAI.",
+                id="gateway.W002",
+            )
+    if not settings.GEMINI_BASE_URL:
+        return
+    url = urlsplit(settings.GEMINI_BASE_URL)
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        yield Error(
+            "GEMINI_BASE_URL is not an http or https URL.",
+            hint="For example https://generativelanguage.googleapis.com; leave it empty for Google's own.",
+            id="gateway.E009",
+        )
+    elif url.scheme == "http" and not is_loopback_host(url.hostname) and settings.GEMINI_API_KEY:
+        yield Warning(
+            "GEMINI_BASE_URL is plain http to another machine: the API key travels in the clear.",
+            hint="Use https.",
+            id="gateway.W003",
+        )
+
+
+@register(Tags.compatibility)
+def limits_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report deadlines that cannot all be kept."""
+    return [
+        Warning(
+            f"{name} ({getattr(settings, name):g} s) is longer than TOTAL_TIMEOUT ({settings.TOTAL_TIMEOUT:g} s).",
+            hint="The total deadline always comes first.",
+            id="gateway.W004",
+        )
+        for name in ("CONNECT_TIMEOUT", "FIRST_BYTE_TIMEOUT", "IDLE_TIMEOUT")
+        if getattr(settings, name) > settings.TOTAL_TIMEOUT
+    ]
+
+
+@register(Tags.security)
+def network_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report hosts and proxies that are trusted too widely or cannot be read."""
+    return list(_network_faults())
+
+
+def _network_faults() -> Iterator[CheckMessage]:
+    try:
+        parse_networks(settings.TRUSTED_PROXIES)
+    except ValueError as fault:
+        yield Error(
+            f"TRUSTED_PROXIES: {fault}.",
+            hint="List addresses or networks, such as 127.0.0.1,10.0.0.0/8.",
+            id="gateway.E010",
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Error(
+            "ALLOWED_HOSTS contains '*': any web page could reach this server through a name of its own.",
+            hint="List the names that clients use.",
+            id="gateway.E011",
+        )
+    if unusable := [origin for origin in settings.CORS_ALLOWED_ORIGINS if not is_usable(origin)]:
+        yield Error(
+            f"CORS_ALLOWED_ORIGINS lists what is no origin of its own: {', '.join(unusable)}.",
+            hint="List scheme and host (and port), such as https://app.example.com. '*' and 'null' would let every web "
+            "page use this server without a key.",
+            id="gateway.E016",
+        )
+    if settings.ALLOW_INSECURE_KEYLESS:
+        yield Warning(
+            "ALLOW_INSECURE_KEYLESS is on: everybody who can reach this server may use it without a key.",
+            hint="Unset it unless the network in front of the server keeps strangers out.",
+            id="gateway.W005",
+        )
+
+
+@register(Tags.security, deploy=True)
+def exposure_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report an address that strangers can reach with doors open."""
+    return list(_exposure_faults())
+
+
+def _exposure_faults() -> Iterator[CheckMessage]:
+    if problem := exposure_problem(settings.HOST, allowed=settings.ALLOW_INSECURE_KEYLESS):
+        yield Error(problem, hint=ADVICE, id="gateway.E012")
+    if settings.DEBUG and not is_loopback_host(settings.HOST):
+        yield Error(
+            f"DEBUG is on while listening on {settings.HOST}: error pages would show the server's insides.",
+            hint="Unset DEBUG.",
+            id="gateway.E013",
+        )
+
+
+def migrations_fault() -> list[CheckMessage]:
+    """Report tables that are older than the code. No registered check: it would keep an operator from migrating."""
+    if lacking := unapplied_migrations():
+        yet = "migration is" if lacking == 1 else "migrations are"
+        return [Error(f"{lacking} {yet} not applied.", hint="Run: python manage.py migrate", id="gateway.E015")]
+    return []
+
+
+def start_faults(base_url: str) -> list[str]:
+    """What keeps the application from starting under a server that knows nothing of Django's checks, such as uvicorn:
+    every error of the checks above but the exposure (the address is that server's), having nobody to ask, and tables
+    that are older than the code. A database that does not answer is left to `/readyz`: it may come back. `base_url` is
+    where Gemini is asked, "" for Google's own address.
+    """
+    checks = (environment_check, secrets_check, storage_check, upstream_check, network_check)
+    found = [fault for check in checks for fault in check() if fault.is_serious()]
+    if settings.GEMINI_UPSTREAM == "emulator" and not base_url:
+        found.append(
+            Error(
+                "There is no Gemini key, and only `serve` and `runserver` start the emulator.",
+                hint="Set GEMINI_API_KEY, or GEMINI_BASE_URL to where `manage.py gemini_emulator` listens.",
+                id="gateway.E014",
+            )
+        )
+    if not found:  # else the database may be another than the operator means
+        with contextlib.suppress(DatabaseError):
+            found += migrations_fault()
+    return [f"{fault.id}: {fault.msg} {fault.hint}" for fault in found]

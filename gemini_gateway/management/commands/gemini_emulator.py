@@ -1,0 +1,26 @@
+"""`manage.py gemini_emulator`: serves a strict local Gemini, for development without a key and for tests."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from api.emulator.service.server import add_arguments, serve
+
+
+class Command(BaseCommand):
+    """Serves the emulator until it is stopped."""
+
+    help = "Serve a strict local Gemini (REST API v1beta) that answers by itself. It needs no key and no database."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The options of the emulator's server."""
+        add_arguments(parser)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Runs until stopped."""
+        try:
+            serve(options)
+        except ValueError as error:
+            raise CommandError(str(error)) from None

@@ -1,0 +1,47 @@
+"""`manage.py migrate`: Django's own, which says what is wrong with the set-up where Django's ends in a traceback."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.checks import run_checks
+from django.core.management.base import CommandError
+from django.core.management.commands.migrate import Command as DjangoMigrate
+from django.db import OperationalError, connections
+
+from sessions_store.database.migration_lock import AlreadyMigratingError, migration_lock
+
+
+class Command(DjangoMigrate):
+    """The first command of every start: it meets a wrong configuration before any other does."""
+
+    def check(self, *, databases: Sequence[str] | None = None, **options: Any) -> None:  # type: ignore[override]
+        """Report what the configuration alone tells, before the checks that open the database."""
+        if any(fault.is_serious() for fault in run_checks()):
+            super().check(**options)
+        super().check(databases=databases, **options)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate unless another process does; raises CommandError when that one takes long."""
+        if options["plan"] or options["check_unapplied"]:
+            super().handle(*args, **options)
+            return
+        try:
+            with migration_lock(connections[options["database"]], waiting=self._say_another_runs):
+                super().handle(*args, **options)
+        except AlreadyMigratingError:
+            raise CommandError(
+                "Another migrate is still running on this database. Wait until it has ended, then run this one again."
+            ) from None
+
+    def _say_another_runs(self) -> None:
+        self.stderr.write("Another migrate is running on this database: waiting for it.")
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Migrate; raises CommandError for a database that cannot be opened."""
+        try:
+            return super().execute(*args, **options)
+        except OperationalError as fault:
+            raise CommandError(
+                f"The database cannot be used: {fault}\n\tHINT: Correct DATABASE_URL, or DATA_DIR for SQLite, or start "
+                "the database server."
+            ) from fault

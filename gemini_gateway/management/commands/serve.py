@@ -1,0 +1,62 @@
+"""`manage.py serve`: run the gateway until SIGTERM, then let running requests finish."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from gemini_gateway.checks import exposure_check, migrations_fault
+from gemini_gateway.startup.run_server import cannot_listen, limits, terminal_page, upstream
+
+
+class Command(BaseCommand):
+    """Serves on HOST and PORT; needs no terminal."""
+
+    help = "Run the gateway until SIGTERM; running requests may finish within DRAIN_SECONDS."
+    # Run in handle(): they look at the address, which options may change.
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Options that stand over the environment, for several workers of one configuration."""
+        parser.add_argument("--host", help="address to listen on (default: HOST)")
+        parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (default: PORT)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check, start, serve, drain."""
+        if options["host"] is not None:
+            settings.HOST = options["host"]
+        if options["port"] is not None:
+            settings.PORT = options["port"]
+        self.check()
+        for fault in exposure_check():
+            raise CommandError(f"{fault.id}: {fault.msg}\n\tHINT: {fault.hint}")
+        for fault in migrations_fault():
+            raise CommandError(f"{fault.msg} {fault.hint}")
+        with upstream() as base_url:
+            self._serve(base_url)
+
+    def _serve(self, base_url: str) -> None:
+        # Imported here: Twisted and the application take their time, and a command line error should not.
+        from gemini_gateway.asgi import application, process
+        from gemini_gateway.server.daphne import GatewayServer, endpoint_for
+
+        process.base_url = base_url
+        server = GatewayServer(
+            application,
+            endpoints=endpoint_for(settings.HOST, settings.PORT),
+            limits=limits(),
+            drain_seconds=settings.DRAIN_SECONDS,
+            on_ready=self._announce,
+            on_drain=process.drain,
+        )
+        server.run()
+        if server.failure is not None:
+            raise CommandError(cannot_listen(server.failure.reason))
+
+    def _announce(self, addresses: list[tuple[str, int]]) -> None:
+        if addresses:
+            self.stdout.write(terminal_page(settings.HOST, addresses[0][1]))
+            self.stdout.flush()
+        connections.close_all()  # of the thread that this runs in

@@ -1,0 +1,373 @@
+"""One connection of the server and one request on it, held to limits: how large a body may be (refused before it is
+read), how long head and body may take, how much may wait for a client that does not read.
+"""
+
+import asyncio
+import io
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.protocols.basic import LineReceiver
+
+from api.errors import GatewayError, InternalError, InvalidRequestError, OverloadedError
+from api.http.rejections import (
+    FAILED,
+    GOING_DOWN,
+    LINGER_BYTES,
+    LINGER_SECONDS,
+    MALFORMED,
+    OVERLOADED,
+    TOO_LARGE,
+    TOO_SLOW,
+    answer_for,
+    closing_answer,
+)
+from api.openai.shared.error_body import error_body
+from api.openai.shared.sse import event
+from api.resources.byte_budget import Hold, byte_budget
+from gemini_gateway.server.daphne_fast.idle_timeouts import SweptTimeout
+from gemini_gateway.server.daphne_fast.response import DirectAnswer
+from gemini_gateway.server.daphne_fast.writes import DirectChannel
+
+if TYPE_CHECKING:
+    from weakref import WeakSet
+
+logger = logging.getLogger(__name__)
+
+DISCONNECT_SECONDS = 1.0  # for an application to act on `http.disconnect` before its send() raises
+SLOWEST_BODY = 32 * 1024  # bytes a second that keep a long upload alive beyond the body timeout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Sizes in bytes, times in seconds."""
+
+    max_body_bytes: int
+    outbound_budget_bytes: int
+    header_timeout: float
+    body_timeout: float
+    send_timeout: float
+
+
+class ConnectionServer(Protocol):
+    """The part of a server that its connections read: the limits, the open connections, whether it drains."""
+
+    limits: Limits
+    channels: "WeakSet[GatewayChannel]"
+    draining: bool
+
+
+class GatewayChannel(SweptTimeout, DirectChannel):
+    """One client connection, parsed by Twisted. The head of each request has `header_timeout` from its first byte on;
+    so has an idle connection.
+    """
+
+    def __init__(self, server: ConnectionServer) -> None:
+        super().__init__()
+        self._server = server
+        self._limits = server.limits
+        self._reading_head = False
+        server.channels.add(self)
+
+    def connectionMade(self) -> None:
+        """A client has connected."""
+        self.requestFactory = GatewayRequest  # here, because Daphne's factory sets its own on each new channel
+        self.timeOut = self._limits.header_timeout
+        super().connectionMade()
+        # Each request asks for these again, and Twisted the kernel.
+        self._peer, self._host, self._secure = super().getPeer(), super().getHost(), super().isSecure()
+        # Twisted pauses producers (GatewayRequest) when more than this waits for the client.
+        self.transport.bufferSize = self._limits.outbound_budget_bytes
+
+    def getPeer(self) -> Any:
+        """The client's address."""
+        return self._peer
+
+    def getHost(self) -> Any:
+        """The address that the client has connected to."""
+        return self._host
+
+    def isSecure(self) -> bool:
+        """Whether the connection is encrypted."""
+        return bool(self._secure)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the client; within a head they do not buy more time."""
+        if not self._reading_head:
+            self._reading_head = True
+            self.resetTimeout()
+        LineReceiver.dataReceived(self, data)
+
+    def allHeadersReceived(self) -> None:
+        """The head is complete: refuse what is too large before its body is read."""
+        request = self.requests[-1]
+        request.early_path = self._path.partition(b"?")[0]
+        if self.length != 0:  # from here on the request looks at the time itself (check_timeouts)
+            self._savedTimeOut = self.setTimeout(None)
+        refusal = self._refusal(request, self.length)
+        if refusal is not None:
+            # Not "100 Continue" either: the client shall not start to send.
+            request.requestHeaders.removeHeader(b"expect")
+        super().allHeadersReceived()
+        if refusal is not None:
+            request.refuse(refusal)
+
+    def _refusal(self, request: "GatewayRequest", length: int | None) -> GatewayError | None:
+        """Return why a body of that declared length is not read, None if it is: then its bytes are held."""
+        if not length:
+            return None
+        if length > self._limits.max_body_bytes:
+            return TOO_LARGE
+        try:
+            request.hold.grow(length)
+        except OverloadedError:
+            return OVERLOADED
+        return None
+
+    def allContentReceived(self) -> None:
+        """The body is complete."""
+        self._reading_head = False
+        super().allContentReceived()
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A line of the head is too long."""
+        self._respondToBadRequestAndDisconnect()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # Twisted's name: its own answer has neither body nor id
+        origin = self.requests[-1].origin if self.requests else None
+        self.transport.write(closing_answer(MALFORMED, b"/v1", origin))
+        self.loseConnection()
+
+    def linger(self) -> None:
+        """The answer is out before the body is in: read on for a short while, then close."""
+        self._reading_head = True
+        self.persistent = 0
+        self.setTimeout(LINGER_SECONDS)
+
+    def stop_reading(self) -> None:
+        """Leave whatever comes in the kernel's buffers."""
+        self.transport.pauseProducing()
+
+    def close_if_idle(self) -> None:
+        """Close a kept-alive connection with no request on it."""
+        if not self.requests and not self._reading_head:
+            self.loseConnection()
+
+
+class GatewayRequest(DirectAnswer):
+    """One request and its answer.
+
+    `served` says that the application was started for it, whose end releases `hold`.
+    `unread` is a future while more than the outbound budget waits for the client, None otherwise.
+    """
+
+    channel: GatewayChannel
+    server: ConnectionServer
+
+    def __init__(self, channel: GatewayChannel, queued: object = False) -> None:
+        super().__init__(channel, queued)
+        self.early_path = b""
+        self.arrived = False
+        self.served = False
+        self.unread: asyncio.Future[None] | None = None
+        self._producing = False
+        self._refused = False
+        self._event_stream = False
+        self._received = 0
+        self._head_at = 0.0
+        self.hold = Hold(byte_budget())
+
+    @property
+    def origin(self) -> bytes | None:
+        """The request's Origin."""
+        values = self.requestHeaders.getRawHeaders(b"origin")
+        return values[0] if values else None
+
+    # --- the body comes in -------------------------------------------------------------------------------------------
+
+    def gotLength(self, length: int | None) -> None:
+        """The head is complete. The body stays in memory (its size is bounded), not in a temporary file."""
+        self.content = io.BytesIO()
+        self._head_at = time.monotonic()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a piece of the body unless there is too much of it."""
+        self._received += len(data)
+        limit = self.server.limits.max_body_bytes
+        if self._refused:
+            if self._received > limit + LINGER_BYTES:
+                self.channel.stop_reading()
+        elif self._received > limit:
+            self.refuse(TOO_LARGE)
+        else:
+            try:
+                self.hold.grow(self._received - self.hold.size)  # of a body without a declared length
+            except OverloadedError:
+                self.refuse(OVERLOADED)
+                return
+            self.content.write(data)
+
+    def refuse(self, refusal: GatewayError) -> None:
+        """Answer at once, without the application, and close the connection soon after."""
+        self._refused = True
+        self.content = io.BytesIO()
+        self.hold.release()
+        self.channel.write(closing_answer(refusal, self.early_path, self.origin))
+        self.channel.linger()
+        logger.info("Refused a request: %s", refusal.code, extra={"status": refusal.status})
+
+    def process(self) -> Any:
+        """The request is whole: give it to the application."""
+        if self._refused:
+            self.channel.loseConnection()
+            return None
+        self.arrived = True
+        # Daphne lets this header of any client rewrite the path that the application sees.
+        self.requestHeaders.removeHeader(b"daphne-root-path")
+        try:
+            return super().process()
+        finally:
+            if not self.served:  # Daphne refused it by itself, or made a WebSocket of its connection
+                self.hold.release()
+
+    def check_timeouts(self) -> None:
+        """Called each second: a body must arrive in time, slow ones at SLOWEST_BODY bytes a second at least."""
+        if self.arrived or self._refused or not self._head_at:
+            return
+        patience = self.server.limits.body_timeout + self._received / SLOWEST_BODY
+        if time.monotonic() - self._head_at > patience:
+            self.refuse(TOO_SLOW)
+
+    # --- the answer goes out -----------------------------------------------------------------------------------------
+
+    def handle_reply(self, message: Mapping[str, Any]) -> None:
+        """Write one message of the application."""
+        if message["type"] == "http.response.start":
+            super().handle_reply(self._watch_headers(message))
+            return
+        if message.get("more_body"):
+            if self._producing and self.chunked:
+                # One more piece of a stream: its head is out, so nothing is left for Daphne and Twisted to decide.
+                piece = message.get("body", b"")
+                if piece and not self.finished and self.channel is not None:
+                    self.sentLength += len(piece)
+                    self.channel.writeSequence((b"%x\r\n" % len(piece), piece, b"\r\n"))
+                return
+            self._announce_stream()
+        if self.channel is not None:
+            with self.channel.gathering():
+                super().handle_reply(message)
+
+    def _watch_headers(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Note what the answer is; while draining it is the last one on its connection."""
+        last = self.server.draining
+        if last:
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        for name, value in message.get("headers", ()):
+            lowered = name.lower()
+            if lowered == b"content-type":
+                self._event_stream = value.startswith(b"text/event-stream")
+            elif lowered == b"connection":
+                last = last or value == b"close"
+        if last and self.channel is not None:
+            self.channel.persistent = 0
+        return message
+
+    def _announce_stream(self) -> None:
+        """Let Twisted tell us when the client does not keep up."""
+        if not self._producing and not self.finished and self.channel is not None:
+            self._producing = True
+            self.registerProducer(self, True)
+
+    def finish(self) -> None:
+        """The answer is complete."""
+        self._stop_waiting()
+        super().finish()
+
+    def connectionLost(self, reason: Any) -> None:
+        """The client has gone."""
+        self._release()
+        if not self.arrived and not self._refused:
+            self.hold.release()  # otherwise the end of the application does that
+        super().connectionLost(reason)
+
+    def pauseProducing(self) -> None:
+        """Twisted: more than the budget waits for the client."""
+        if self.unread is None:
+            self.unread = asyncio.get_running_loop().create_future()
+
+    def resumeProducing(self) -> None:
+        """Twisted: the client has read it all."""
+        self._release()
+
+    def stopProducing(self) -> None:
+        """Twisted: the connection is gone."""
+        self._release()
+
+    async def wait_until_read(self) -> None:
+        """Return when the client has read what waits for it; one that does not within the send timeout is cut off.
+
+        Raises ConnectionAbortedError then, a moment later: an application that watches for `http.disconnect` has been
+        cancelled before.
+        """
+        if self.unread is None:
+            return
+        _, late = await asyncio.wait([self.unread], timeout=self.server.limits.send_timeout)
+        if late:
+            logger.info("A client did not read its answer; the connection is closed", extra={"status": self.code})
+            self.abort()
+            await asyncio.sleep(DISCONNECT_SECONDS)
+            raise ConnectionAbortedError("The client did not read its answer.")
+
+    def _release(self) -> None:
+        if self.unread is not None and not self.unread.done():
+            self.unread.set_result(None)
+        self.unread = None
+
+    def _stop_waiting(self) -> None:
+        self._release()
+        if self._producing:
+            self._producing = False
+            self.unregisterProducer()
+
+    # --- ends that are not the application's -------------------------------------------------------------------------
+
+    def abort(self) -> None:
+        """Close the connection now, whatever still waits to be sent."""
+        if self.channel is not None:
+            self.channel.forceAbortClient()
+
+    def abandon(self) -> None:
+        """The application ended without a complete answer."""
+        if self._response_started:
+            self.abort()
+        else:
+            self._answer(FAILED)
+
+    def handle_exception(self, exception: BaseException) -> None:
+        """The application failed: say so while that is possible, else close the connection."""
+        self.abandon()
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """Answer Daphne's own rejections (bad header names and such) in our form."""
+        self._answer((InvalidRequestError if status < 500 else InternalError)(f"{body}."))
+
+    def cut(self) -> None:
+        """The server stops: an error event ends a stream, other requests are told to come again."""
+        if self.finished or self.channel is None:
+            return
+        if not self._response_started:
+            self._answer(GOING_DOWN)
+        elif self._event_stream:
+            self.handle_reply({"type": "http.response.body", "body": event(error_body(GOING_DOWN))})
+        else:
+            self.abort()
+
+    def _answer(self, error: GatewayError) -> None:
+        headers, body = answer_for(error, self.uri.partition(b"?")[0], self.origin)
+        headers[b"content-length"] = str(len(body)).encode()
+        self.handle_reply({"type": "http.response.start", "status": error.status, "headers": list(headers.items())})
+        self.handle_reply({"type": "http.response.body", "body": body})

@@ -1,0 +1,1 @@
+"""Code that exists only to make Daphne faster."""

@@ -1,0 +1,130 @@
+"""One WebSocket of the server, held to limits: how large a message may be, how long it may take, what a refusal says.
+
+A message that breaks a limit or the protocol closes the connection with the code that
+https://datatracker.ietf.org/doc/html/rfc6455#section-7.4.1 names for it; the client can read that code, because the
+server goes on reading for LINGER_SECONDS without keeping anything.
+"""
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from autobahn.websocket.types import ConnectionDeny
+from daphne.ws_protocol import WebSocketProtocol
+
+from api.errors import OverloadedError
+from api.http.rejections import LINGER_SECONDS
+from api.resources.byte_budget import Hold, byte_budget
+from gemini_gateway.server.connection import SLOWEST_BODY, Limits
+
+POLICY_VIOLATION: Final = 1008
+RESTARTING: Final = 1012
+TRY_AGAIN_LATER: Final = 1013  # https://www.iana.org/assignments/websocket
+SHUTTING_DOWN: Final = 4503
+# An application that closes before it accepts names the HTTP status of the refusal as 4000 + status.
+REFUSALS: Final = range(4400, 4600)
+
+
+def socket_options(limits: Limits) -> dict[str, Any]:
+    """Autobahn's options: the limits of an HTTP body, and a closing handshake instead of a reset."""
+    return {
+        "maxMessagePayloadSize": limits.max_body_bytes,
+        "maxFramePayloadSize": limits.max_body_bytes,
+        "failByDrop": False,
+        "closeHandshakeTimeout": LINGER_SECONDS,
+    }
+
+
+class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
+    """One WebSocket. `_began` is when the message or frame began that is not complete yet, 0.0 between two; its bytes
+    are held like those of an HTTP body.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = 0.0
+        self._received = 0
+        self._hold = Hold(byte_budget())
+
+    # --- messages come in --------------------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes from the client, and note whether a message is left incomplete."""
+        self._received += len(data)
+        super().dataReceived(data)
+        if self.state != self.STATE_OPEN or not (self.inside_message or self.current_frame is not None or self.data):
+            self._began = 0.0
+        elif not self._began:
+            self._began, self._received = time.monotonic(), len(data)
+        if not self._began:
+            self._release()
+            return
+        try:
+            # Compressed, a message is larger than what came.
+            size = max(self._received, self.message_data_total_length if self.inside_message else 0)
+            self._hold.grow(size - self._hold.size)
+        except OverloadedError as error:
+            self._fail_connection(TRY_AGAIN_LATER, error.message)
+
+    def connectionLost(self, reason: Any) -> None:
+        """The connection has ended."""
+        self._release()
+        super().connectionLost(reason)
+
+    def _release(self) -> None:
+        if self._hold.size:
+            self._hold.release()
+            self._hold = Hold(byte_budget())
+
+    def onFrameEnd(self) -> bool | None:
+        """A frame is complete, and with it perhaps its message."""
+        going_on: bool | None = super().onFrameEnd()
+        if not self.inside_message:
+            self._began = 0.0
+        return going_on
+
+    def check_timeouts(self) -> None:
+        """Called each second: a message must arrive in time, as the body of an HTTP request must."""
+        super().check_timeouts()
+        patience = self.factory.server_class.limits.body_timeout + self._received / SLOWEST_BODY
+        if self._began and self.state == self.STATE_OPEN and time.monotonic() - self._began > patience:
+            self._began = 0.0
+            self._fail_connection(POLICY_VIOLATION, "The message did not arrive in time.")
+
+    # --- messages go out ---------------------------------------------------------------------------------------------
+
+    def sendMessage(self, payload: bytes, isBinary: bool = False, **options: Any) -> None:
+        """Send a message; the limit of what comes in is none for what goes out."""
+        self.maxMessagePayloadSize = 0
+        try:
+            super().sendMessage(payload, isBinary, **options)
+        finally:
+            self.maxMessagePayloadSize = self.factory.server_class.limits.max_body_bytes
+
+    def handle_reply(self, message: Mapping[str, Any]) -> None:
+        """Write one message of the application; nothing once the connection is closing.
+
+        Daphne leaves closing to a method of Autobahn's that takes private codes only; clients know the others, such as
+        1012 for a server that restarts.
+        """
+        if self.state == self.STATE_CONNECTING and message["type"] == "websocket.close":
+            self.refuse(message.get("code") or 1000)
+        elif self.state == self.STATE_OPEN and message["type"] == "websocket.close":
+            self.sendCloseFrame(code=message.get("code") or 1000)
+        elif self.state in {self.STATE_CONNECTING, self.STATE_OPEN}:
+            super().handle_reply(message)
+
+    def cut(self) -> None:
+        """The server stops: close, and let the application know at once, by the code, that its client has not left."""
+        connecting = self.state == self.STATE_CONNECTING
+        self.handle_reply({"type": "websocket.close", "code": SHUTTING_DOWN if connecting else RESTARTING})
+        self.muted = True  # Daphne's word: nothing more goes to the application
+        self.application_queue.put_nowait({"type": "websocket.disconnect", "code": RESTARTING})
+
+    def refuse(self, code: int) -> None:
+        """Refuse the handshake with the HTTP status that a code stands for."""
+        status = HTTPStatus(code - 4000) if code in REFUSALS else HTTPStatus.FORBIDDEN
+        self.handshake_deferred.errback(ConnectionDeny(code=status.value, reason=status.phrase))
+        del self.handshake_deferred
+        self.server.protocol_disconnected(self)

@@ -1,0 +1,39 @@
+"""One look at Gemini when a server starts: a wrong key, or no way to Gemini, is in the log before the first request.
+
+It costs nothing and nobody waits for it: the server serves meanwhile.
+"""
+
+import asyncio
+import logging
+
+from django.conf import settings
+
+from api.errors import GatewayError, UpstreamTimeoutError, UpstreamUnreachableError
+from api.gemini.client import GeminiClient
+from api.gemini.error_mapping import KEY_REFUSED
+
+logger = logging.getLogger(__name__)
+
+
+def begin_key_check(client: GeminiClient) -> "asyncio.Task[None] | None":
+    """Begin to look, unless nobody is asked with a key; the caller keeps the task."""
+    if settings.GEMINI_UPSTREAM != "gemini":
+        return None
+    return asyncio.ensure_future(check_key(client))
+
+
+async def check_key(client: GeminiClient) -> None:
+    """Ask for one model of the list, and log what the operator has to know."""
+    try:
+        await client.list_models()
+    except (UpstreamUnreachableError, UpstreamTimeoutError):
+        logger.warning(
+            "Gemini cannot be reached. Requests fail until the network (name resolution, proxy, firewall) lets them out"
+        )
+    except GatewayError as error:
+        if error.code == KEY_REFUSED:
+            logger.error("Gemini refuses the API key. Requests fail until GEMINI_API_KEY is a valid one")
+        else:
+            logger.warning("Gemini's answer at the start was an error: %s", error.message)
+    else:
+        logger.info("Gemini accepts the API key")

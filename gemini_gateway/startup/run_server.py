@@ -1,0 +1,81 @@
+"""What `serve` and `runserver` have in common: the emulator when no key is configured, the server's limits, and the
+start page in the terminal.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+from api.auth.loopback import is_loopback_host
+from gemini_gateway.pages.start_page import answered_by
+from gemini_gateway.server.connection import Limits
+from gemini_gateway.startup.setup_link import setup_path
+
+logger = logging.getLogger(__name__)
+
+
+def limits() -> Limits:
+    """The server's limits from the settings."""
+    return Limits(
+        max_body_bytes=settings.MAX_BODY_BYTES,
+        outbound_budget_bytes=settings.OUTBOUND_BUDGET_BYTES,
+        header_timeout=settings.HEADER_TIMEOUT,
+        body_timeout=settings.BODY_TIMEOUT,
+        send_timeout=settings.SEND_TIMEOUT,
+    )
+
+
+@contextmanager
+def upstream() -> Iterator[str]:
+    """Yield the address at which Gemini is asked, "" for Google's own.
+
+    Without a key and an address it is that of an emulator, which runs until the block ends.
+    """
+    if settings.GEMINI_UPSTREAM != "emulator" or settings.GEMINI_BASE_URL:
+        yield settings.GEMINI_BASE_URL
+        return
+    from api.emulator.service.process import start_emulator
+
+    emulator = start_emulator()
+    logger.warning("No Gemini key is configured: the built-in emulator answers", extra={"emulator": emulator.base_url})
+    try:
+        yield emulator.base_url
+    finally:
+        emulator.stop()
+
+
+def cannot_listen(reason: str) -> str:
+    """What a command says when the server's address cannot be used."""
+    return f"{reason} Set PORT or HOST to use another address."
+
+
+def terminal_page(host: str, port: int) -> str:
+    """What a person wants to know when the server has started; asks the database for the first operator."""
+    origin = f"http://{_visitable(host)}:{port}"
+    upstream_name = answered_by()
+    if settings.GEMINI_UPSTREAM == "emulator":
+        upstream_name += " (made-up answers; set GEMINI_API_KEY for real ones)"
+    lines = [
+        "",
+        "Gemini Gateway is running",
+        "",
+        f"  OpenAI API   {origin}/v1",
+        f"  Admin        {origin}/admin/",
+        f"  Docs         {origin}/ and docs/ in this checkout",
+        f"  Answered by  {upstream_name}",
+    ]
+    if path := setup_path():
+        lines += ["", "  There is no operator yet. This link makes the first one, once:", f"  {origin}{path}"]
+    if not is_loopback_host(host):
+        lines += ["", f"  Listening on {host}: everybody who can reach this machine can use it without a key."]
+    return "\n".join([*lines, "", ""])
+
+
+def _visitable(host: str) -> str:
+    """An address for a browser: "all interfaces" is none, and IPv6 wants brackets."""
+    name = host.strip("[]")
+    if name in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        return "localhost"
+    return f"[{name}]" if ":" in name else name

@@ -1,0 +1,1 @@
+"""Principals that requests belong to, and the throttle of their logins."""

@@ -1,0 +1,1 @@
+"""How the admin shows stored data: messages, costs, figures, charts."""

@@ -1,0 +1,138 @@
+"""A stretch of the transcript tree as an operator reads it: from a message upwards, with the branches beside it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sessions_store.admin.display.message_display import Bubble, bubble
+from sessions_store.admin.display.related_records import AnswerLink, Viewer, answer_links
+from sessions_store.admin.display.transcript_scope import Standpoint
+from sessions_store.database.cursors import read_rows
+from sessions_store.models import Message, ToolCall
+from sessions_store.transcript.values import INSTRUCTION_ROLES
+
+PER_PAGE = 100
+LONGEST_DESCENT = 10_000
+MOST_BRANCHES = 50
+MOST_CALL_IDS = 200
+
+_UP = """
+WITH RECURSIVE path(id, parent_id, number) AS (
+    SELECT id, parent_id, 1 FROM sessions_store_message WHERE id = %s
+    UNION ALL
+    SELECT up.id, up.parent_id, path.number + 1
+      FROM path JOIN sessions_store_message up ON up.id = path.parent_id WHERE path.number < %s
+)
+SELECT id FROM path ORDER BY number DESC
+"""
+# From each message on to the one that was written last among those that follow it.
+_DOWN = """
+WITH RECURSIVE path(id, number) AS (
+    SELECT id, 1 FROM sessions_store_message WHERE id = %s
+    UNION ALL
+    SELECT (SELECT down.id FROM sessions_store_message down WHERE down.parent_id = path.id
+             ORDER BY down.created_at DESC, down.id LIMIT 1), path.number + 1
+      FROM path WHERE path.id IS NOT NULL AND path.number < %s
+)
+SELECT id FROM path WHERE id IS NOT NULL ORDER BY number DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """Another way on from the same message: where it begins, and the beginning of its text."""
+
+    id: UUID
+    role: str
+    excerpt: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A message of the page, the branches that stand beside it, and what it belongs to."""
+
+    bubble: Bubble
+    branches: tuple[Branch, ...]
+    links: tuple[AnswerLink, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """One page: oldest message first.
+
+    `older` is where the page before this one ends, None at the beginning; `continued` are the ways on from its last
+    message; `clipped` says that there are more branches than are shown.
+    """
+
+    turns: tuple[Turn, ...]
+    older: UUID | None
+    continued: tuple[Branch, ...]
+    clipped: bool
+
+
+def climb(leaf: UUID, most: int) -> list[Message]:
+    """Return the last `most` messages of the conversation that ends at `leaf`, oldest first: two queries."""
+    ids = [UUID(node) for (node,) in read_rows(_UP, [leaf.hex, most])]
+    found = Message.objects.in_bulk(ids)
+    return [found[key] for key in ids]
+
+
+def newest_leaf(start: UUID) -> UUID:
+    """Follow the latest branch from a message down to its end."""
+    rows = read_rows(_DOWN, [start.hex, LONGEST_DESCENT])
+    return UUID(rows[0][0]) if rows else start
+
+
+def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversation | None:
+    """Return the page that ends at `leaf`, None when no such message is stored: 13 queries, whatever its length."""
+    path = climb(leaf, PER_PAGE)
+    if not path:
+        return None
+    # What follows a bare system message are other conversations, possibly very many, and not branches of this one.
+    parents = [message.pk for message in path if message.role not in INSTRUCTION_ROLES]
+    if path[0].parent_id is not None:
+        parents.append(path[0].parent_id)
+    others = Message.objects.filter(parent_id__in=parents).exclude(pk__in=[message.pk for message in path])
+    branches: dict[UUID | None, list[Branch]] = {}
+    found = list(others[: MOST_BRANCHES + 1])
+    for message in sorted(found[:MOST_BRANCHES], key=lambda other: other.created_at):
+        branches.setdefault(message.parent_id, []).append(_branch(message))
+    own = standpoint.records([message.pk for message in path if message.role == "assistant"])
+    links = answer_links(path, viewer, own, standpoint.conversation)
+    call_ids = _call_ids(path)
+    return Conversation(
+        turns=tuple(
+            Turn(
+                bubble=bubble(
+                    message,
+                    own[message.pk].upstream_model if message.pk in own else "",
+                    call_ids.get(message.pk, {}),
+                ),
+                branches=tuple(branches.get(message.parent_id, ())),
+                links=tuple(links.get(message.pk, ())),
+            )
+            for message in path
+        ),
+        older=path[0].parent_id,
+        continued=tuple(branches.get(leaf, ())),
+        clipped=len(found) > MOST_BRANCHES,
+    )
+
+
+def _branch(message: Message) -> Branch:
+    return Branch(id=message.pk, role=message.role, excerpt=bubble(message).excerpt, created_at=message.created_at)
+
+
+def _call_ids(path: list[Message]) -> dict[UUID, dict[int, list[str]]]:
+    """Return ids that the calls of these messages are known by: by message, and by the call's place in it.
+
+    The same answer given twice after the same words is one message, and its calls have an id for each time. They may
+    be so many that they are not sorted, and read up to a limit.
+    """
+    makers = [message.pk for message in path if message.role == "assistant"]
+    known = ToolCall.objects.filter(message__in=makers).values_list("message_id", "position", "call_id")
+    found: dict[UUID, dict[int, list[str]]] = {}
+    for message, position, call_id in known[:MOST_CALL_IDS]:
+        found.setdefault(message, {}).setdefault(position, []).append(call_id)
+    return found

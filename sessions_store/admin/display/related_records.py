@@ -1,0 +1,87 @@
+"""What an answer in a transcript belongs to: its usage record with cost and latency, and the response, the stored
+completion and the conversation that stand at it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+
+from sessions_store.admin.display.formats import milliseconds, usd
+from sessions_store.models import Conversation, Message, StoredCompletion, StoredResponse, UsageRecord
+
+# (model, the column that points to the message, what operators call it)
+KINDS: tuple[tuple[Any, str, str], ...] = (
+    (UsageRecord, "answer", "Usage record"),
+    (StoredResponse, "answer", "Response"),
+    (StoredCompletion, "answer", "Stored completion"),
+    (Conversation, "head", "Conversation"),
+)
+
+
+class Viewer(Protocol):
+    """An operator."""
+
+    def has_perm(self, perm: str) -> bool:
+        """Whether the operator has a right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLink:
+    """One thing that stands at an answer."""
+
+    label: str
+    detail: str
+    address: str
+
+
+def answer_links(
+    messages: Sequence[Message], viewer: Viewer, own: Mapping[UUID, UsageRecord], conversation: str = ""
+) -> dict[UUID, list[AnswerLink]]:
+    """Return the links of each message, one of each kind, of the kinds that the viewer may see.
+
+    That is what belongs to the request whose usage record is in `own`, or to the conversation; else the newest, for an
+    answer may have very many: the same was asked and answered again. One query, and one more for each kind.
+    """
+    answers = [message.pk for message in messages if message.role == "assistant"]
+    links: dict[UUID, list[AnswerLink]] = {key: [] for key in answers}
+    kinds = [kind for kind in KINDS if viewer.has_perm(f"sessions_store.view_{kind[0]._meta.model_name}")]
+    newest = _newest(answers, kinds)
+    requests = {record.request_id for record in own.values()}
+    for model, column, label in kinds:
+        name = model._meta.model_name
+        chosen = {getattr(found, f"{column}_id"): found for found in model.objects.filter(pk__in=newest[name])}
+        if model is UsageRecord:
+            chosen |= own
+        elif model is Conversation:
+            mine = model.objects.filter(public_id=conversation) if conversation else ()
+            chosen |= {found.head_id: found for found in mine}
+        elif requests:
+            chosen |= {found.answer_id: found for found in model.objects.filter(request_id__in=requests)}
+        for key in answers:
+            if found := chosen.get(key):
+                address = reverse(f"admin:sessions_store_{name}_change", args=[found.pk])
+                links[key].append(AnswerLink(label=label, detail=_detail(found), address=address))
+    return links
+
+
+def _newest(answers: Sequence[UUID], kinds: Sequence[tuple[Any, str, str]]) -> dict[str, list[int]]:
+    """Return the keys of what was made last at each answer, by kind. Each is looked up, none is searched for."""
+    last = [
+        Subquery(model.objects.filter(**{column: OuterRef("pk")}).order_by("-pk").values("pk")[:1])
+        for model, column, _ in kinds
+    ]
+    rows = list(Message.objects.filter(pk__in=answers).values_list(*last)) if last else []
+    return {
+        model._meta.model_name: [row[at] for row in rows if row[at] is not None]
+        for at, (model, _, _) in enumerate(kinds)
+    }
+
+
+def _detail(found: Any) -> str:
+    if isinstance(found, UsageRecord):
+        return f"{usd(found.cost_nano)}, {milliseconds(found.latency_ms)}"
+    return str(found.public_id)

@@ -1,0 +1,109 @@
+"""Logging in to the admin: guessing is slowed down, every outcome is logged, a browser that got in is known again."""
+
+import ipaddress
+import logging
+import secrets
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from sessions_store.accounts.login_throttle import LoginAttempt
+from sessions_store.models import User
+
+log = logging.getLogger(__name__)
+
+COOKIE = "gateway-known-browser"
+COOKIE_AGE = 365 * 86400
+SALT = "sessions_store.admin.login"
+TOO_MANY = "too_many_attempts"
+
+
+class LoginForm(AdminAuthenticationForm):
+    """Django's form; beyond a few failed attempts it asks to wait before it looks at another password."""
+
+    wait = 0
+    """Seconds until another attempt is allowed; 0 where this one was."""
+
+    def clean(self) -> dict[str, Any]:
+        """Look at the password, unless too many were tried."""
+        username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if self.request is None or not username or not password:
+            return super().clean()
+        address = client_network(self.request)
+        attempt = LoginAttempt(username, address=address, browser=_known_browser(self.request, username))
+        self.wait = attempt.begin()
+        if self.wait:
+            _audit("Login refused: too many attempts", username, address)
+            raise ValidationError(f"Too many failed attempts. Try again in {_span(self.wait)}.", code=TOO_MANY)
+        try:
+            cleaned = super().clean()
+        except forms.ValidationError:
+            _audit("Login failed", username, address)
+            raise
+        attempt.succeeded()
+        log.info("Operator logged in", extra={"account": username, "address": address})
+        return cleaned
+
+
+def finish_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Say in HTTP's own words that it is too early, and let a browser that got in be known the next time."""
+    if isinstance(response, TemplateResponse):
+        form = (response.context_data or {}).get("form")
+        if isinstance(form, LoginForm) and form.wait:
+            response.status_code = 429
+            response["Retry-After"] = str(form.wait)
+    elif request.method == "POST" and request.user.is_authenticated:
+        _remember(response, request.user.get_username())
+    return response
+
+
+def client_network(request: HttpRequest) -> str:
+    """Return the client's address; of IPv6 the network of 64 bits that one customer has to himself."""
+    peer = request.META.get("REMOTE_ADDR", "")
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return "unknown"  # a Unix socket has none
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))
+
+
+def _known_browser(request: HttpRequest, username: str) -> str:
+    try:
+        known = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=COOKIE_AGE)
+    except signing.BadSignature:
+        return ""
+    return str(known["browser"]) if known["username"] == username else ""
+
+
+def _remember(response: HttpResponse, username: str) -> None:
+    """Set a cookie that opens nothing: this browser's attempts are merely counted by themselves."""
+    value = signing.dumps({"username": username, "browser": secrets.token_urlsafe(12)}, salt=SALT)
+    response.set_cookie(
+        COOKIE,
+        value,
+        max_age=COOKIE_AGE,
+        path=reverse("admin:login"),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def _audit(what: str, username: str, address: str) -> None:
+    """Log an attempt; the name only when somebody has it: people type their password into the wrong field."""
+    known = User.objects.filter(username=username).exists()
+    log.warning(what, extra={"account": username if known else "(unknown)", "address": address})
+
+
+def _span(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{-(-seconds // 60)} minutes"

@@ -1,0 +1,136 @@
+"""Model mappings: the ordered list, the dry-run box above it, and the form."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from sessions_store.admin.display.formats import NOTHING
+from sessions_store.admin.display.mapping_preview import dry_run
+from sessions_store.admin.display.retirements import RetirementList
+from sessions_store.admin.pages.page import Page
+from sessions_store.catalogue.changes import announce
+from sessions_store.models import ModelMapping, UpstreamModel
+from sessions_store.models.mapping import ANY
+
+TRY = "try"
+LONGEST_NAME = 200
+
+
+class UpstreamNames(forms.TextInput):
+    """A text field that offers the catalogue's models while the operator types."""
+
+    template_name = "gateway/upstream_names.html"
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Add the names that are offered."""
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        context["widget"]["attrs"]["list"] = "upstream-names"
+        context["names"] = UpstreamModel.objects.exclude(status=UpstreamModel.Status.RETIRED).values_list(
+            "name", flat=True
+        )
+        return context
+
+
+class MappingList(RetirementList):
+    """Mappings with the retirement of the model that they name."""
+
+    model_column = "upstream_model"
+
+
+@admin.register(ModelMapping)
+class ModelMappingPage(Page[ModelMapping]):
+    """What clients call a model, and which Gemini model answers."""
+
+    change_list_template = "gateway/mappings.html"
+    list_display = ("public_name", "answers", "position", "enabled", "default_parameters", "description")
+    list_intro = (
+        "A client's “model” is looked up from top to bottom; the first enabled row that matches is used. A row whose "
+        "model is * takes a prefix off, and what is left is looked up in turn. Gemini's own names need no row. A "
+        "change takes effect with the next request."
+    )
+    ordering = ("position", "id")
+    sortable_by = ("public_name", "position", "enabled")
+    search_fields = ("public_name", "upstream_model", "description")
+    actions = ("enable", "disable")
+    readonly_fields = ("created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("public_name", "upstream_model", "enabled", "position")}),
+        ("Default parameters", {"fields": ("defaults",)}),
+        ("Notes", {"fields": ("description", "created_at", "updated_at")}),
+    )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, with the dry run of `?try=<model>` above it."""
+        # Django's list takes every parameter that it does not know for a filter of its own.
+        query = request.GET.copy()
+        name = query.pop(TRY, [""])[-1].strip()[:LONGEST_NAME]
+        request.GET = query  # type: ignore[assignment]  # a copy is mutable, which does no harm
+        context = {"try_name": name, "dry_run": dry_run(name, today=timezone.now().date()) if name else None}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """A list that knows the retirements."""
+        return MappingList
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the catalogue's models, and keep JSON small enough for one look."""
+        if db_field.name == "upstream_model":
+            kwargs["widget"] = UpstreamNames(attrs={"class": "vTextField"})
+        if db_field.name == "defaults":
+            kwargs["widget"] = forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField code", "spellcheck": "false"})
+        if db_field.name == "description":
+            kwargs["widget"] = forms.TextInput(attrs={"class": "vTextField wide"})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: ModelMapping, form: Any, change: bool) -> None:
+        """Save, and warn of a name that may be a slip: Gemini may have models that the catalogue does not know yet."""
+        super().save_model(request, obj, form, change)
+        if ANY not in obj.upstream_model and not UpstreamModel.objects.filter(name=obj.upstream_model).exists():
+            warning = f"The catalogue does not know {obj.upstream_model}. Without Gemini knowing it, requests fail."
+            self.message_user(request, warning, messages.WARNING)
+
+    @admin.display(description="answered by", ordering="upstream_model")
+    def answers(self, mapping: Any) -> SafeString | str:
+        """The upstream model, with a badge when its end is near."""
+        end = mapping.retirement
+        if end is None:
+            return str(mapping.upstream_model)
+        kind = "bad" if end.retired and not end.successor else "warn"
+        return format_html(
+            '{}<span class="below"><span class="badge {}">{}</span></span>', mapping.upstream_model, kind, str(end)
+        )
+
+    @admin.display(description="defaults")
+    def default_parameters(self, mapping: ModelMapping) -> str:
+        """The default parameters, on one line."""
+        return ", ".join(f"{name} {json.dumps(value)}" for name, value in mapping.defaults.items()) or NOTHING
+
+    @admin.action(description="Enable the selected mappings", permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[ModelMapping]) -> None:
+        """Use these rows from the next request on."""
+        self._switch(request, queryset, enabled=True)
+
+    @admin.action(description="Disable the selected mappings", permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[ModelMapping]) -> None:
+        """Skip these rows from the next request on."""
+        self._switch(request, queryset, enabled=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[ModelMapping], *, enabled: bool) -> None:
+        changed = queryset.exclude(enabled=enabled)
+        for mapping in changed:
+            self.log_change(request, mapping, "Enabled." if enabled else "Disabled.")
+        number = changed.update(enabled=enabled, updated_at=timezone.now())
+        announce()
+        self.message_user(
+            request,
+            f"{number} mapping{'' if number == 1 else 's'} {'en' if enabled else 'dis'}abled.",
+            messages.SUCCESS,
+        )

@@ -1,0 +1,114 @@
+"""The start page's figures and facts: the roll-ups, the mappings that need care, and snippets to copy."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+from django.utils import timezone
+
+from sessions_store.admin.display.chart import hourly_chart
+from sessions_store.admin.display.formats import NOTHING
+from sessions_store.admin.display.retirements import mapping_warnings
+from sessions_store.admin.display.usage_totals import hours_until, largest, totals, totals_by
+from sessions_store.models import ModelMapping, UsageDay, UsageHour, UsageRecord, User
+
+MOST = 5
+ANY_KEY = "dummy-key"
+FAVOURITE = "gpt-4"
+
+
+def start_page(request: HttpRequest) -> dict[str, Any]:
+    """Return the template's context; what the operator may not see is left out."""
+    now = timezone.now()
+    context: dict[str, Any] = {
+        "facts": _facts(),
+        "snippets": _snippets(request),
+        "may_see_usage": request.user.has_perm("sessions_store.view_usageday"),
+        "may_see_mappings": request.user.has_perm("sessions_store.view_modelmapping"),
+    }
+    if context["may_see_mappings"]:
+        context["mapping_warnings"] = mapping_warnings(now.date())
+    if context["may_see_usage"]:
+        context |= _usage(now)
+    return context
+
+
+def _usage(now: datetime) -> dict[str, Any]:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = UsageDay.objects.filter(bucket=midnight)
+    last_hours = UsageHour.objects.filter(
+        bucket__gte=now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+    )
+    names = dict(User.objects.values_list("pk", "username"))
+    principals = largest(totals_by(today, "principal_id"), most=MOST)
+    return {
+        "periods": (("Today", totals(today)), ("Last 24 hours", totals(last_hours))),
+        "chart": hourly_chart(hours_until(now)),
+        "top_models": largest(totals_by(today, "upstream_model"), most=MOST),
+        "top_users": [(names.get(key, NOTHING), figures) for key, figures in principals],
+        "never_used": not UsageRecord.objects.exists(),
+    }
+
+
+def _facts() -> list[tuple[str, str]]:
+    """Return what an operator asks first, as (question, answer)."""
+    if settings.REQUIRE_KEY:
+        keys = "Every request needs a client key."
+    elif settings.ALLOW_INSECURE_KEYLESS:
+        keys = "None: anybody who reaches this server may ask."
+    else:
+        keys = "Any key works, for programs on this machine only."
+    idle = timedelta(seconds=settings.SESSION_IDLE_SECONDS)
+    memory = (
+        f"On: a session rests after {_span(idle)}; up to {settings.SESSION_MAX_TOKENS:,} tokens and "
+        f"{settings.SESSION_MAX_MESSAGES:,} messages of it go upstream."
+        if settings.MEMORY_ENABLED
+        else "Off: nothing is remembered between requests."
+    )
+    return [
+        ("Client keys", keys),
+        ("Memory", memory),
+        ("Database", {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(connection.vendor, connection.vendor)),
+        ("Listens on", f"{settings.HOST}:{settings.PORT}"),
+    ]
+
+
+def _span(length: timedelta) -> str:
+    hours = length.total_seconds() / 3600
+    return f"{hours:g} h" if hours >= 1 else f"{length.total_seconds() / 60:g} min"
+
+
+def _snippets(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return (title, text) of the examples, with the address under which this page was reached."""
+    base = request.build_absolute_uri("/v1")
+    key = "YOUR-CLIENT-KEY" if settings.REQUIRE_KEY else ANY_KEY
+    model = ModelMapping.objects.filter(public_name=FAVOURITE, enabled=True).values_list(
+        "public_name", flat=True
+    ).first() or next(
+        (row.public_name for row in ModelMapping.objects.filter(enabled=True) if not row.is_pattern),
+        "gemini-flash-latest",
+    )
+    curl = (
+        f"curl {base}/chat/completions \\\n"
+        f'  -H "Authorization: Bearer {key}" \\\n'
+        '  -H "Content-Type: application/json" \\\n'
+        f"""  -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'"""
+    )
+    python = (
+        "from openai import OpenAI\n\n"
+        f'client = OpenAI(base_url="{base}", api_key="{key}")\n'
+        "answer = client.chat.completions.create(\n"
+        f'    model="{model}",\n'
+        '    messages=[{"role": "user", "content": "Hello!"}],\n'
+        '    user="ada",  # remembers this user\'s conversation\n'
+        ")\n"
+        "print(answer.choices[0].message.content)"
+    )
+    langchain = (
+        "from langchain_openai import ChatOpenAI\n\n"
+        f'llm = ChatOpenAI(model="{model}", base_url="{base}", api_key="{key}")\n'
+        'print(llm.invoke("Hello!").content)'
+    )
+    return [("curl", curl), ("Python", python), ("LangChain", langchain)]

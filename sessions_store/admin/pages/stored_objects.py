@@ -1,0 +1,291 @@
+"""What clients asked the server to keep: responses, conversations, stored chat completions. Each leads to its place in
+the transcripts, where forks are seen; deleting forgets the content and keeps the usage.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from sessions_store.admin.display.formats import NOTHING, pretty_json
+from sessions_store.admin.display.transcript_scope import Standpoint
+from sessions_store.admin.pages.chat_sessions import MAY_READ
+from sessions_store.admin.pages.page import Page, RecordPage
+from sessions_store.models import Conversation, StoredCompletion, StoredResponse, UsageRecord
+from sessions_store.state.conversations import all_items, delete_conversation
+from sessions_store.state.items import bodies
+from sessions_store.state.responses import delete_response
+from sessions_store.state.stored_completions import delete_completion
+
+log = logging.getLogger(__name__)
+
+BADGES = {"completed": "good", "incomplete": "warn", "failed": "bad"}
+Row = TypeVar("Row", bound=Model)
+
+
+class StoredPage(RecordPage[Row]):
+    """Records that can be deleted: what is forgotten with them is decided by the store, not by foreign keys."""
+
+    list_display_links = ("name",)
+    list_select_related = ("principal",)
+    ordering = ("-id",)
+    sortable_by = ()
+    delete_confirmation_template = "gateway/forget_stored.html"
+    change_form_template = "gateway/stored_object.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """By right, unlike other records."""
+        return bool(Page.has_delete_permission(self, request, obj))
+
+    def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
+        """The fields of the page; the content only for those who may read messages."""
+        own = [str(name) for name in self.fields or ()]
+        return [*own, "content"] if request.user.has_perm(MAY_READ) else own
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Row | None = None) -> list[str]:
+        """Every field."""
+        return [*super().get_readonly_fields(request, obj), "name", "owner", "usage_record", "content"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page, under the name of what it shows, with the way to the transcript for those who may read it."""
+        row = self.get_object(request, object_id)
+        node = self.node(row) if row is not None and request.user.has_perm(MAY_READ) else None
+        context = {
+            "title": capfirst(str(self.opts.verbose_name)),
+            "transcript": "" if row is None or node is None else self.place(row, node),
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, context)
+
+    def get_deleted_objects(
+        self, objs: Iterable[Row], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[Any], list[Any]]:
+        """Name the objects only."""
+        rows = list(objs)
+        plural = str(self.opts.verbose_name_plural)
+        missing = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        return [str(row) for row in rows], {plural: len(rows)}, missing, []
+
+    def delete_model(self, request: HttpRequest, obj: Row) -> None:
+        """Forget one."""
+        log.info("Operator %s deleted %s %s", request.user.pk, self.opts.model_name, obj.pk)
+        with transaction.atomic():
+            self.forget(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Row]) -> None:
+        """Forget each."""
+        for row in queryset:
+            self.delete_model(request, row)
+
+    def forget(self, row: Row) -> None:
+        """Erase a row with what only it holds."""
+        raise AssertionError  # pragma: no cover - each page says how
+
+    def node(self, row: Row) -> UUID | None:
+        """Return where in the transcripts a row stands."""
+        return getattr(row, "answer_id", None)
+
+    def standpoint(self, row: Any) -> Standpoint:
+        """Return whose transcript is read from a row."""
+        return Standpoint(request=row.request_id)
+
+    def place(self, row: Row, node: UUID) -> str:
+        """Return the address of the transcript that ends at a node, as a row sees it."""
+        return reverse("admin:sessions_store_message", args=[node]) + self.standpoint(row).query()
+
+    @admin.display(description="id")
+    def name(self, row: Row) -> SafeString:
+        """The id that clients know."""
+        return format_html('<span class="name" title="{0}">{0}</span>', str(row))
+
+    @admin.display(description="owner")
+    def owner(self, row: Any) -> str:
+        """Whose it is."""
+        return str(row.principal.get_username())
+
+    @admin.display(description="usage record")
+    def usage_record(self, row: Any) -> SafeString:
+        """The way to what its request cost."""
+        return self._link(UsageRecord.objects.filter(request_id=row.request_id), row.request_id)
+
+    def _link(self, rows: QuerySet[Any], text: str) -> SafeString:
+        """Return a link to the page of the one row, the text alone where there is none."""
+        key = rows.values_list("pk", flat=True).first()
+        if key is None:
+            return format_html('<span class="code">{}</span>', text or NOTHING)
+        address = reverse(f"admin:sessions_store_{rows.model._meta.model_name}_change", args=[key])
+        return format_html('<a class="code" href="{}">{}</a>', address, text)
+
+    @admin.display(description="transcript")
+    def transcript(self, row: Row) -> SafeString:
+        """The way to the conversation that led here."""
+        node = self.node(row)
+        if node is None:
+            return format_html("{}", NOTHING)
+        return format_html('<a href="{}">Read</a>', self.place(row, node))
+
+    @admin.display(description="user")
+    def asker(self, row: Any) -> SafeString:
+        """The client's user, where there is one, and the owner."""
+        owner = row.principal.get_username()
+        if not getattr(row, "user", ""):
+            return format_html('<span class="quiet">{}</span>', owner)
+        return format_html('<bdi class="name">{}</bdi><span class="below">{}</span>', row.user, owner)
+
+    @admin.display(description="made (UTC)")
+    def made(self, row: Any) -> SafeString:
+        """When it was made."""
+        return format_html('<span class="figure">{}</span>', f"{row.created_at:%d %b %Y %H:%M}")
+
+
+@admin.register(StoredResponse)
+class StoredResponsePage(StoredPage[StoredResponse]):
+    """Responses of the Responses API."""
+
+    list_display = ("name", "outcome", "model", "asker", "made", "transcript")
+    list_filter = ("status", "background")
+    list_intro = "One row per response that clients can still retrieve or continue."
+    list_empty = "No response yet: POST /v1/responses makes one, unless the client says “store: false”."
+    search_fields = ("=public_id", "user__startswith")
+    search_help_text = "A whole id (resp_…), or the beginning of a user."
+    fields = (
+        "owner",
+        "user",
+        "status",
+        "in_background",
+        "model",
+        "previous",
+        "held_in",
+        "usage_record",
+        "created_at",
+        "completed_at",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StoredResponse]:
+        """Leave out what may be long."""
+        return super().get_queryset(request).defer("body", "settings", "input_items", "output_items")
+
+    def forget(self, row: StoredResponse) -> None:
+        """See StoredPage."""
+        delete_response(row.principal_id, row.public_id)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: StoredResponse | None = None) -> list[str]:
+        """And what leads to others."""
+        return [*super().get_readonly_fields(request, obj), "in_background", "previous", "held_in"]
+
+    @admin.display(description="in the background")
+    def in_background(self, row: StoredResponse) -> str:
+        """Yes or no: neither is a fault."""
+        return "yes" if row.background else "no"
+
+    @admin.display(description="response before it")
+    def previous(self, row: StoredResponse) -> SafeString:
+        """The response that it continues."""
+        return self._link(StoredResponse.objects.filter(public_id=row.previous_id), row.previous_id)
+
+    @admin.display(description="conversation")
+    def held_in(self, row: StoredResponse) -> SafeString:
+        """The conversation that it was made in."""
+        held = Conversation.objects.filter(pk=row.conversation_id or 0)
+        return self._link(held, held.values_list("public_id", flat=True).first() or "")
+
+    @admin.display(description="outcome")
+    def outcome(self, row: StoredResponse) -> SafeString:
+        """Its status."""
+        where = " · background" if row.background else ""
+        badge = BADGES.get(row.status, "")
+        return format_html('<span class="badge {}">{}{}</span>', badge, row.get_status_display(), where)
+
+    @admin.display(description="content")
+    def content(self, row: StoredResponse) -> SafeString:
+        """The object with its items."""
+        shown = {
+            "input": _items(row.input_items),
+            "output": _items(row.output_items),
+            "response": json.loads(row.body),
+        }
+        return format_html("<pre>{}</pre>", pretty_json(shown))
+
+
+@admin.register(Conversation)
+class ConversationPage(StoredPage[Conversation]):
+    """Conversations of the Conversations API."""
+
+    list_display = ("name", "asker", "items", "made", "last_active", "transcript")
+    list_intro = "One row per conversation that clients made with the Conversations API."
+    list_empty = "No conversation yet: POST /v1/conversations makes one. Chat sessions by “user” are another page."
+    search_fields = ("=public_id",)
+    search_help_text = "A whole id (conv_…)."
+    fields = ("owner", "metadata", "created_at", "last_active_at")
+
+    def forget(self, row: Conversation) -> None:
+        """See StoredPage."""
+        delete_conversation(row.principal_id, row.public_id)
+
+    def node(self, row: Conversation) -> UUID | None:
+        """The head; where items were changed by hand, the newest answer."""
+        if row.head_id is not None:
+            return row.head_id
+        newest = row.responses.filter(answer__isnull=False).order_by("-id").values_list("answer_id", flat=True)
+        return newest.first()
+
+    def standpoint(self, row: Conversation) -> Standpoint:
+        """See StoredPage."""
+        return Standpoint(conversation=row.public_id)
+
+    @admin.display(description="items")
+    def items(self, row: Conversation) -> SafeString:
+        """How many items were ever put into it."""
+        return format_html('<span class="figure">{}</span>', f"{row.next_position:,}")
+
+    @admin.display(description="last active (UTC)")
+    def last_active(self, row: Conversation) -> SafeString:
+        """When it was last appended to."""
+        return format_html('<span class="figure">{}</span>', f"{row.last_active_at:%d %b %Y %H:%M}")
+
+    @admin.display(description="content")
+    def content(self, row: Conversation) -> SafeString:
+        """Its items."""
+        return format_html("<pre>{}</pre>", pretty_json(all_items(row.pk)))
+
+
+@admin.register(StoredCompletion)
+class StoredCompletionPage(StoredPage[StoredCompletion]):
+    """Chat completions that were made with `store: true`."""
+
+    list_display = ("name", "model", "asker", "made", "transcript")
+    list_intro = "One row per chat completion that a client asked to be stored."
+    list_empty = "No stored completion yet: clients ask for one with “store: true”."
+    search_fields = ("=public_id", "user__startswith")
+    search_help_text = "A whole id (chatcmpl-…), or the beginning of a user."
+    fields = ("owner", "user", "model", "metadata", "usage_record", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StoredCompletion]:
+        """Leave out what may be long."""
+        return super().get_queryset(request).defer("body")
+
+    def forget(self, row: StoredCompletion) -> None:
+        """See StoredPage."""
+        delete_completion(row.principal_id, row.public_id)
+
+    @admin.display(description="content")
+    def content(self, row: StoredCompletion) -> SafeString:
+        """The completion."""
+        return format_html("<pre>{}</pre>", pretty_json(json.loads(row.body)))
+
+
+def _items(keys: Sequence[str]) -> list[dict[str, Any]]:
+    found = bodies(keys)
+    return [found[key] for key in keys if key in found]

@@ -1,0 +1,250 @@
+"""Usage records: one row per exchange, what became of it, and everything that is known about it."""
+
+import csv
+from collections.abc import AsyncIterator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from sessions_store.admin.display import formats
+from sessions_store.admin.display.cost_lines import cost_breakdown
+from sessions_store.admin.display.formats import NOTHING
+from sessions_store.admin.display.sent_body import answers, sent_body
+from sessions_store.admin.display.transcript_scope import Standpoint
+from sessions_store.admin.pages import usage_filters
+from sessions_store.admin.pages.chat_sessions import MAY_READ
+from sessions_store.admin.pages.keyset import KeysetList, beyond
+from sessions_store.admin.pages.page import RecordPage
+from sessions_store.models import ChatSession, UsageRecord
+
+BADGES = {
+    UsageRecord.Status.OK: "good",
+    UsageRecord.Status.CLIENT_ERROR: "warn",
+    UsageRecord.Status.RATE_LIMITED: "warn",
+    UsageRecord.Status.CLIENT_CLOSED: "",
+}
+CSV_COLUMNS = (
+    "started_at",
+    "request_id",
+    "principal__username",
+    "user",
+    "endpoint",
+    "public_model",
+    "upstream_model",
+    "model_version",
+    "upstream",
+    "stream",
+    "status",
+    "http_status",
+    "error_code",
+    "finish_reason",
+    "choices",
+    "attempts",
+    "prompt_tokens",
+    "cached_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "total_tokens",
+    "search_queries",
+    "estimated",
+    "cost_nano",
+    "first_byte_ms",
+    "latency_ms",
+)
+CHUNK = 2000
+# A spreadsheet takes a cell that begins with one of these for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class UsageList(KeysetList):
+    """The usage records by time."""
+
+    time_column = "started_at"
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[UsageRecord]:
+        """Look only into the days that have what is filtered for: the roll-ups know, and are few."""
+        rows: QuerySet[UsageRecord] = super().get_queryset(request, exclude_parameters)
+        return rows if self.query else usage_filters.within_known_days(rows, self.params)
+
+
+@admin.register(UsageRecord)
+class UsageRecordPage(RecordPage[UsageRecord]):
+    """What was asked, how it ended, what it cost."""
+
+    change_list_template = "gateway/usage_records.html"
+    list_display = ("started", "outcome", "models", "asker", "tokens", "cost", "latency")
+    list_display_links = ("started",)
+    list_filter = (
+        usage_filters.PeriodFilter,
+        usage_filters.StatusFilter,
+        usage_filters.UpstreamModelFilter,
+        usage_filters.PublicModelFilter,
+        usage_filters.PrincipalFilter,
+        usage_filters.StreamFilter,
+    )
+    list_intro = "One row per request, newest first; the last 24 hours unless you choose another time. Times are UTC."
+    list_select_related = ("principal",)
+    ordering = ("-started_at", "-id")
+    sortable_by = ()
+    actions = None
+    search_fields = ("request_id",)
+    search_help_text = "A whole request id (x-request-id), at any time, or the beginning of a user in the chosen time."
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Pages by key."""
+        return UsageList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UsageRecord]:
+        """Leave out what lists do not show and what may be long; a record's own page reads it when needed."""
+        return super().get_queryset(request).defer("usage_metadata", "notes", "metadata", "placement", "prices")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[UsageRecord], search_term: str
+    ) -> tuple[QuerySet[UsageRecord], bool]:
+        """Find a request by its whole id wherever it is, else users by the beginning of their name."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        exact = self.get_queryset(request).filter(request_id=term)
+        return (exact if exact.exists() else queryset.filter(user__startswith=term)), False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the download."""
+        export = path("export/", self.admin_site.admin_view(self.export), name="sessions_store_usage_export")
+        return [export, *super().get_urls()]
+
+    def export(self, request: HttpRequest) -> StreamingHttpResponse:
+        """The filtered records as CSV, streamed: any number of them takes the same memory."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = self.get_changelist_instance(request).get_queryset(request).order_by("-started_at", "-id")
+        response = StreamingHttpResponse(_csv(rows), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="usage-{timezone.now():%Y%m%d-%H%M}.csv"'
+        return response
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Everything about one exchange, on a page of its own instead of a form."""
+        record = self.get_object(request, object_id)
+        if not self.has_view_permission(request, record):
+            raise PermissionDenied
+        if record is None:
+            return super().change_view(request, object_id)  # which says that there is none
+        may_read = request.user.has_perm(MAY_READ)
+        sent = sent_body(record) if may_read else None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Usage record",
+            "opts": self.opts,
+            "record": record,
+            "session": ChatSession.objects.filter(pk=record.session_id).first() if record.session_id else None,
+            "badge": BADGES.get(UsageRecord.Status(record.status), "bad"),
+            "breakdown": cost_breakdown(record),
+            "notes": [note for note in record.notes if isinstance(note, list) and len(note) == 3],
+            "usage_metadata": formats.pretty_json(record.usage_metadata) if any(record.usage_metadata) else "",
+            "metadata": sorted(record.metadata.items()),
+            "may_read": may_read,
+            "answers": list(answers(record)),
+            "standpoint": Standpoint(session=record.session_id, request=record.request_id).query(),
+            "sent": sent,
+            "sent_json": formats.pretty_json(sent.body) if sent and sent.body else "",
+        }
+        return TemplateResponse(request, "gateway/usage_record.html", context)
+
+    @admin.display(description="time (UTC)")
+    def started(self, record: UsageRecord) -> SafeString:
+        """When it began, to the second."""
+        return format_html('<span class="figure">{}</span>', f"{record.started_at:%d %b %H:%M:%S}")
+
+    @admin.display(description="outcome")
+    def outcome(self, record: UsageRecord) -> SafeString:
+        """How it ended, in one word, with the HTTP status of what failed."""
+        word = record.get_status_display()
+        if record.http_status >= 400:
+            word = f"{word} {record.http_status}"
+        return format_html(
+            '<span class="badge {}">{}</span>', BADGES.get(UsageRecord.Status(record.status), "bad"), word
+        )
+
+    @admin.display(description="model")
+    def models(self, record: UsageRecord) -> SafeString:
+        """What was asked for, and who answered where the name differs."""
+        if record.upstream_model in {"", record.public_model}:
+            return format_html('<bdi class="name">{}</bdi>', record.public_model or NOTHING)
+        return format_html(
+            '<bdi class="name">{}</bdi><span class="below">{}</span>', record.public_model, record.upstream_model
+        )
+
+    @admin.display(description="user")
+    def asker(self, record: UsageRecord) -> SafeString:
+        """The client's user and the owner of the request."""
+        if not record.user:
+            return format_html('<span class="quiet">{}</span>', record.principal.get_username())
+        owner = record.principal.get_username()
+        return format_html('<bdi class="name">{}</bdi><span class="below">{}</span>', record.user, owner)
+
+    @admin.display(description="tokens in / out")
+    def tokens(self, record: UsageRecord) -> SafeString:
+        """Prompt and completion tokens; a tilde before what was approximated."""
+        return format_html(
+            '<span class="figure">{}{} / {}</span>',
+            "≈ " if record.estimated else "",
+            formats.count(record.prompt_tokens),
+            formats.count(record.completion_tokens),
+        )
+
+    @admin.display(description="cost")
+    def cost(self, record: UsageRecord) -> SafeString:
+        """The cost in USD."""
+        return format_html('<span class="figure">{}</span>', formats.usd(record.cost_nano))
+
+    @admin.display(description="latency")
+    def latency(self, record: UsageRecord) -> SafeString:
+        """The whole duration and, where it streamed, the time to the first byte."""
+        whole = formats.milliseconds(record.latency_ms)
+        if not record.stream or record.first_byte_ms is None:
+            return format_html('<span class="figure">{}</span>', whole)
+        first = formats.milliseconds(record.first_byte_ms)
+        return format_html('<span class="figure">{}</span><span class="below">first byte {}</span>', whole, first)
+
+
+class _Echo:
+    """What csv.writer writes to: it hands each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+async def _csv(rows: QuerySet[UsageRecord]) -> AsyncIterator[str]:
+    """Give the file in chunks: each is a query of its own, so that a slow download holds no cursor open."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow([column.replace("principal__username", "owner") for column in CSV_COLUMNS])
+    rest = rows
+    while True:
+        chunk = await sync_to_async(_fetch)(rest)
+        if chunk:
+            yield "".join(writer.writerow([_cell(value) for value in row[1:]]) for row in chunk)
+        if len(chunk) < CHUNK:
+            return
+        rest = rows.filter(beyond((chunk[-1][0], chunk[-1][1]), "started_at", newer=False))
+
+
+def _fetch(rows: QuerySet[UsageRecord]) -> list[tuple[Any, ...]]:
+    return list(rows.values_list("pk", *CSV_COLUMNS)[:CHUNK])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return value.isoformat() if hasattr(value, "isoformat") else value

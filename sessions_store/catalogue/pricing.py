@@ -1,0 +1,142 @@
+"""What an exchange costs: Gemini's usage and a dated price in, nano-USD out. Pure; the catalogue finds the price.
+
+Prices are whole pico-USD per token (10^-12 USD, which is the same number as micro-USD per million tokens), so every
+sum is exact and is rounded once, to nano-USD, at the end. Counting follows
+https://ai.google.dev/gemini-api/docs/pricing: cached tokens are part of the prompt, thoughts are priced as output,
+and what Google's own tools add to the prompt is priced as input, but for Google Search, which has fees of its own: by
+query, or by prompt however many queries it took. What Google gives for free each month is not deducted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
+from typing import Any
+
+from sessions_store.frozen import frozen
+
+PICO_PER_NANO = 1000
+TEXT, AUDIO, IMAGE, VIDEO = "TEXT", "AUDIO", "IMAGE", "VIDEO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """One price row, in pico-USD per token, search query and grounded prompt; absent modalities cost as text does."""
+
+    id: int
+    input: int
+    cached_input: int
+    output: int
+    input_by_modality: Mapping[str, int] = field(default_factory=dict)
+    cached_by_modality: Mapping[str, int] = field(default_factory=dict)
+    output_by_modality: Mapping[str, int] = field(default_factory=dict)
+    long_context_from: int | None = None
+    long_input: int | None = None
+    long_cached_input: int | None = None
+    long_output: int | None = None
+    search_query: int = 0
+    grounded_prompt: int = 0
+
+    def at(self, prompt_tokens: int) -> "Price":
+        """Return the price in force for a prompt of that size: the long one above its threshold, else this one."""
+        if self.long_context_from is None or prompt_tokens <= self.long_context_from:
+            return self
+        return replace(
+            self,
+            input=self.input if self.long_input is None else self.long_input,
+            cached_input=self.cached_input if self.long_cached_input is None else self.long_cached_input,
+            output=self.output if self.long_output is None else self.long_output,
+            long_context_from=None,
+        )
+
+
+@frozen(kw_only=True)
+class Tokens:
+    """Token counts of one upstream call. The mappings split them by modality; what they do not name is text."""
+
+    prompt: int = 0
+    cached: int = 0
+    output: int = 0
+    prompt_by_modality: Mapping[str, int] = field(default_factory=dict)
+    cached_by_modality: Mapping[str, int] = field(default_factory=dict)
+    output_by_modality: Mapping[str, int] = field(default_factory=dict)
+
+
+def tokens_of(usage_metadata: Mapping[str, Any], *, grounded: bool = False) -> Tokens:
+    """Read what is billed of one `usageMetadata`: thoughts as output, tool-use prompts as prompt.
+
+    What a search added to a `grounded` prompt is paid by the search's fee (rule 96).
+    """
+    tool_use = 0 if grounded else _count(usage_metadata, "toolUsePromptTokenCount")
+    prompt_details = ("promptTokensDetails",) if grounded else ("promptTokensDetails", "toolUsePromptTokensDetails")
+    prompt = _count(usage_metadata, "promptTokenCount") + tool_use
+    return Tokens(
+        prompt=prompt,
+        cached=min(_count(usage_metadata, "cachedContentTokenCount"), prompt),
+        output=_count(usage_metadata, "candidatesTokenCount")
+        + _count(usage_metadata, "responseTokenCount")
+        + _count(usage_metadata, "thoughtsTokenCount"),
+        prompt_by_modality=_by_modality(usage_metadata, *prompt_details),
+        cached_by_modality=_by_modality(usage_metadata, "cacheTokensDetails"),
+        output_by_modality=_by_modality(usage_metadata, "candidatesTokensDetails", "responseTokensDetails"),
+    )
+
+
+def billed_calls(usage_metadata: Sequence[Mapping[str, Any]], grounded: Sequence[bool]) -> list[Tokens]:
+    """Read each `usageMetadata` of an exchange; `grounded` tells in the same order which calls searched."""
+    flags = chain(grounded, repeat(False))
+    return [tokens_of(counts, grounded=flag) for counts, flag in zip(usage_metadata, flags, strict=False)]
+
+
+def cost_pico(tokens: Tokens, price: Price) -> int:
+    """Return what one upstream call costs in pico-USD, long prompts priced by the long prices."""
+    price = price.at(tokens.prompt)
+    cached_by_modality = tokens.cached_by_modality
+    if not cached_by_modality and tokens.cached:
+        # Without details the cache is taken to hold text first, then whatever else the prompt has.
+        cached_by_modality = _spread(tokens.cached, tokens)
+    total = _priced(tokens.output, tokens.output_by_modality, price.output, price.output_by_modality)
+    total += _priced(tokens.cached, cached_by_modality, price.cached_input, price.cached_by_modality)
+    fresh = tokens.prompt_by_modality
+    if cached_by_modality:
+        fresh = {modality: max(count - cached_by_modality.get(modality, 0), 0) for modality, count in fresh.items()}
+    return total + _priced(max(tokens.prompt - tokens.cached, 0), fresh, price.input, price.input_by_modality)
+
+
+def cost(calls: Sequence[Tokens], price: Price, *, search_queries: int = 0, grounded_prompts: int = 0) -> int:
+    """Return the cost of an exchange's upstream calls and searches in nano-USD, rounded once, half up."""
+    searches = search_queries * price.search_query + grounded_prompts * price.grounded_prompt
+    return (sum(cost_pico(tokens, price) for tokens in calls) + searches + PICO_PER_NANO // 2) // PICO_PER_NANO
+
+
+def _priced(total: int, by_modality: Mapping[str, int], rate: int, rates: Mapping[str, int]) -> int:
+    amount, rest = 0, total
+    for modality, modality_rate in rates.items() if by_modality else ():
+        count = min(by_modality.get(modality, 0), rest)
+        amount += count * modality_rate
+        rest -= count
+    return amount + rest * rate
+
+
+def _spread(cached: int, tokens: Tokens) -> dict[str, int]:
+    named = sum(count for modality, count in tokens.prompt_by_modality.items() if modality != TEXT)
+    left = max(cached - max(tokens.prompt - named, 0), 0)
+    spread: dict[str, int] = {}
+    for modality in (AUDIO, IMAGE, VIDEO):
+        spread[modality] = min(tokens.prompt_by_modality.get(modality, 0), left)
+        left -= spread[modality]
+    return spread
+
+
+def _count(usage_metadata: Mapping[str, Any], key: str) -> int:
+    value = usage_metadata.get(key)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _by_modality(usage_metadata: Mapping[str, Any], *keys: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for key in keys:
+        details = usage_metadata.get(key)
+        for detail in details if isinstance(details, list) else ():
+            if isinstance(detail, dict) and isinstance(modality := detail.get("modality"), str):
+                counts[modality] = counts.get(modality, 0) + _count(detail, "tokenCount")
+    return counts

@@ -1,0 +1,1 @@
+"""Erasure of content: on request, by age, and of what nothing refers to any more."""

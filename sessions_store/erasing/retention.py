@@ -1,0 +1,54 @@
+"""Forgetting content by its age: responses, conversations, stored completions, chat sessions, single exchanges."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+
+from sessions_store.erasing.erasure import erase_exchanges, forget_session
+from sessions_store.erasing.request_bodies import drop_all_unreferenced
+from sessions_store.models import ChatSession, Conversation, StoredResponse, UsageRecord
+from sessions_store.state.conversations import delete_conversation
+from sessions_store.state.responses import delete_responses
+
+CHUNK = 200
+
+
+def forget_before(before: datetime, *, told: Callable[[str, int], None]) -> None:
+    """Erase what was last used before that time, a little at a time; usage records stay without their content.
+
+    `told` hears what was erased and how many. What something newer still builds on stays.
+    """
+    told("chat sessions", _sessions(before))
+    told("conversations", _conversations(before))
+    told("exchanges", _exchanges(before))
+    # What is left lost its server before it was recorded.
+    told("lost responses", delete_responses(StoredResponse.objects.filter(created_at__lt=before)))
+    told("settings and tools of old requests", drop_all_unreferenced())
+
+
+def _sessions(before: datetime) -> int:
+    count = 0
+    for key in ChatSession.objects.filter(last_active_at__lt=before).order_by("pk").values_list("pk", flat=True):
+        count += forget_session(key)
+    return count
+
+
+def _conversations(before: datetime) -> int:
+    count = 0
+    old = Conversation.objects.filter(last_active_at__lt=before).order_by("pk")
+    for principal_id, public_id in list(old.values_list("principal_id", "public_id")):
+        with transaction.atomic():
+            count += delete_conversation(principal_id, public_id)
+    return count
+
+
+def _exchanges(before: datetime) -> int:
+    """Erase the content of exchanges with their stored responses and completions; sessions in use keep theirs."""
+    count = 0
+    active = ChatSession.objects.filter(last_active_at__gte=before).values("pk")
+    old = UsageRecord.objects.filter(started_at__lt=before, message__isnull=False).exclude(session__in=active)
+    while chunk := list(old.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        erase_exchanges(UsageRecord.objects.filter(pk__in=chunk))
+        count += len(chunk)
+    return count

@@ -1,0 +1,1 @@
+"""Objects that clients stored or continue: responses, conversations, completions, chat sessions."""

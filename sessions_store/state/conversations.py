@@ -1,0 +1,215 @@
+"""Conversations: their items, their head in the tree, and changes by hand; always within one principal.
+
+Functions that write run in the store's transaction, where they lock the conversation first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db.models import Q, QuerySet
+
+from sessions_store.database.cursors import hot_cursor, read_rows
+from sessions_store.database.sql import octets
+from sessions_store.erasing.erasure import erase_exchanges
+from sessions_store.models import Conversation, ConversationItem, UsageRecord
+from sessions_store.state.items import bodies, fitting, release, sizes_of
+from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.reading import key_of
+from sessions_store.writing.state_records import ConversationTurn, NewItem
+from sessions_store.writing.state_writer import INSERT_CONVERSATION_ITEMS, write_items
+
+_ITEMS_SIZE = """
+SELECT SUM({size}) FROM sessions_store_conversationitem place
+  JOIN sessions_store_storeditem item ON item.id = place.item_id WHERE place.conversation_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundConversation:
+    """A conversation; `head` is None when its items have to be read to know where it stands."""
+
+    id: int
+    public_id: str
+    head: Key | None
+    metadata: dict[str, str]
+    settings: str
+    version: int
+    empty: bool
+    created_at: datetime
+
+    @property
+    def turn(self) -> ConversationTurn:
+        """What a response that reads it now has to know to append to it."""
+        return ConversationTurn(id=self.id, version=self.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPage:
+    """A stretch of a conversation's items, and whether there are more behind it."""
+
+    items: list[dict[str, Any]]
+    more: bool
+
+
+def create_conversation(
+    principal_id: int, public_id: str, metadata: Mapping[str, str], items: Sequence[NewItem], now: datetime
+) -> FoundConversation:
+    """Begin a conversation with its first items."""
+    row = Conversation.objects.create(
+        public_id=public_id, principal_id=principal_id, metadata=dict(metadata), created_at=now, last_active_at=now
+    )
+    if items:
+        _append(row, items, now)
+    return _found(row)
+
+
+def find_conversation(principal_id: int, public_id: str) -> FoundConversation | None:
+    """Return a conversation of this principal's, None for a missing one and for somebody else's."""
+    row = Conversation.objects.filter(principal_id=principal_id, public_id=public_id).first()
+    return None if row is None else _found(row)
+
+
+def update_conversation(principal_id: int, public_id: str, metadata: Mapping[str, str]) -> FoundConversation | None:
+    """Set a conversation's metadata; None when there is none."""
+    row = _locked(principal_id, public_id)
+    if row is None:
+        return None
+    row.metadata = dict(metadata)
+    row.save(update_fields=["metadata"])
+    return _found(row)
+
+
+def delete_conversation(principal_id: int, public_id: str) -> bool:
+    """Forget a conversation with what only it holds. Its responses stay, as at OpenAI; False when there is none."""
+    row = _locked(principal_id, public_id)
+    if row is None:
+        return False
+    items = _keys(ConversationItem.objects.filter(conversation=row))
+    head = row.head_id
+    row.delete()
+    release(items)
+    if head is not None:
+        erase_exchanges(UsageRecord.objects.none(), also=[head])
+    return True
+
+
+def add_items(
+    principal_id: int, public_id: str, items: Sequence[NewItem], now: datetime
+) -> list[dict[str, Any]] | None:
+    """Append items by hand and return them; None when there is no such conversation."""
+    row = _locked(principal_id, public_id)
+    if row is None:
+        return None
+    _append(row, items, now)
+    return [orjson.loads(item.body) for item in items]
+
+
+def list_items(
+    principal_id: int, public_id: str, *, after: str | None, limit: int, newest: bool, max_bytes: int
+) -> ItemPage | None:
+    """Return a page of items behind the item `after`: no more than fit into `max_bytes`, but one at least.
+
+    None when the conversation or that item does not exist.
+    """
+    row = Conversation.objects.filter(principal_id=principal_id, public_id=public_id).first()
+    if row is None:
+        return None
+    places = ConversationItem.objects.filter(conversation=row).order_by("-position" if newest else "position")
+    if after is not None:
+        at = _place(row, after)
+        if at is None:
+            return None
+        places = places.filter(position__lt=at.position) if newest else places.filter(position__gt=at.position)
+    keys = _keys(places[: limit + 1])
+    listed = fitting(keys[:limit], sizes_of(keys[:limit]), max_bytes)
+    found = bodies(listed)
+    return ItemPage(items=[found[key] for key in listed], more=len(keys) > len(listed))
+
+
+def items_size(conversation_id: int) -> int:
+    """Return how many bytes all items of a conversation have."""
+    [(size,)] = read_rows(_ITEMS_SIZE.format(size=octets("item.body")), [conversation_id])
+    return int(size or 0)
+
+
+def all_items(conversation_id: int) -> list[dict[str, Any]]:
+    """Return all items of a conversation, oldest first."""
+    places = ConversationItem.objects.filter(conversation_id=conversation_id).order_by("position")
+    keys = _keys(places)
+    found = bodies(keys)
+    return [found[key] for key in keys if key in found]
+
+
+def find_item(principal_id: int, public_id: str, item_id: str) -> dict[str, Any] | None:
+    """Return one item of a conversation, or None."""
+    row = Conversation.objects.filter(principal_id=principal_id, public_id=public_id).first()
+    place = None if row is None else _place(row, item_id)
+    return None if place is None else bodies([place.item_id.hex])[place.item_id.hex]
+
+
+def delete_item(principal_id: int, public_id: str, item_id: str) -> FoundConversation | None:
+    """Take one item out and return the conversation; None when either does not exist."""
+    row = _locked(principal_id, public_id)
+    place = None if row is None else _place(row, item_id)
+    if row is None or place is None:
+        return None
+    key = place.item_id.hex
+    place.delete()
+    release([key])
+    _changed(row)
+    return _found(row)
+
+
+def _append(row: Conversation, items: Sequence[NewItem], now: datetime) -> None:
+    with hot_cursor() as cursor:
+        uses = {item: items.count(item) for item in items}
+        write_items(cursor, uses, dict.fromkeys(items, row.principal_id))
+        places = [[row.pk, row.next_position + number, item.id] for number, item in enumerate(items)]
+        INSERT_CONVERSATION_ITEMS.run(cursor, places)
+    row.next_position += len(items)
+    row.last_active_at = now
+    _changed(row)
+
+
+def _changed(row: Conversation) -> None:
+    """The items were changed by hand: head and settings follow from them at the next response.
+
+    Messages that only the old head held are erased with it.
+    """
+    left, row.head, row.settings = row.head_id, None, "[]"
+    row.version += 1
+    row.save(update_fields=["next_position", "last_active_at", "head", "version", "settings"])
+    if left is not None:
+        erase_exchanges(UsageRecord.objects.none(), also=[left])
+
+
+def _locked(principal_id: int, public_id: str) -> Conversation | None:
+    rows = Conversation.objects.select_for_update().filter(principal_id=principal_id, public_id=public_id)
+    return rows.first()
+
+
+def _keys(places: QuerySet[ConversationItem]) -> list[str]:
+    """Return under which keys the items of these places are stored."""
+    return [key.hex for key in places.values_list("item_id", flat=True)]
+
+
+def _place(row: Conversation, item_id: str) -> ConversationItem | None:
+    """Return where an item stands; the last place when a client has put it there twice."""
+    places = ConversationItem.objects.filter(Q(conversation=row) & Q(item__item_id=item_id))
+    return places.order_by("-position").first()
+
+
+def _found(row: Conversation) -> FoundConversation:
+    return FoundConversation(
+        id=row.pk,
+        public_id=row.public_id,
+        head=key_of(row.head_id),
+        metadata=row.metadata,
+        settings=row.settings,
+        version=row.version,
+        empty=row.next_position == 0,
+        created_at=row.created_at,
+    )

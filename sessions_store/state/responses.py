@@ -1,0 +1,215 @@
+"""Stored responses: finding, listing their items, cancelling and deleting; always within one principal."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+
+from sessions_store.database.cursors import hot_cursor, read_rows
+from sessions_store.database.sql import to_datetime
+from sessions_store.erasing.erasure import erase_exchanges
+from sessions_store.erasing.stored_objects import drop_stored
+from sessions_store.models import ResponseEvents, StoredResponse, UsageRecord
+from sessions_store.state.items import bodies
+from sessions_store.transcript.canonical import Key, NodeId
+from sessions_store.writing.records import COMPACTION_SUFFIX
+from sessions_store.writing.state_records import ACTIVE, ResponseState, Stretch, given_call_ids
+from sessions_store.writing.state_writer import INSERT_RESPONSES, response_row, write_items
+
+MOST_ANSWERS = 1000
+
+_FIND = """
+SELECT response.id, response.public_id, response.status, response.background, response.body,
+       COALESCE(answer.key, response.answer_id), response.input_items, response.output_items, response.settings,
+       response.heartbeat_at, response.completed_at
+  FROM sessions_store_storedresponse response LEFT JOIN sessions_store_message answer ON answer.id = response.answer_id
+ WHERE response.principal_id = %s AND response.public_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundResponse:
+    """A stored response: `body` is the object without its output, the items are keys of stored ones."""
+
+    id: int
+    public_id: str
+    status: str
+    background: bool
+    body: dict[str, Any]
+    answer: Key | None
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    settings: str
+    heartbeat_at: datetime | None
+    completed_at: datetime | None
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.status in ACTIVE
+
+    def lost(self, now: datetime, lease: timedelta) -> bool:
+        """Whether it runs nowhere any more, although nobody has said so."""
+        return self.active and (self.heartbeat_at is None or now - self.heartbeat_at > lease)
+
+
+def find_response(principal_id: int, public_id: str) -> FoundResponse | None:
+    """Return a response of this principal's, None for a missing one and for somebody else's."""
+    rows = read_rows(_FIND, [principal_id, public_id])
+    return _found(rows[0]) if rows else None
+
+
+def read_response(principal_id: int, public_id: str) -> tuple[FoundResponse, list[dict[str, Any]]] | None:
+    """Return a response with its output items, or None."""
+    found = find_response(principal_id, public_id)
+    if found is None:
+        return None
+    items = bodies(found.outputs)
+    return found, [items[key] for key in found.outputs if key in items]
+
+
+def read_inputs(principal_id: int, public_id: str) -> list[dict[str, Any]] | None:
+    """Return a response's own input items, oldest first, or None."""
+    found = find_response(principal_id, public_id)
+    if found is None:
+        return None
+    items = bodies(found.inputs)
+    return [items[key] for key in found.inputs if key in items]
+
+
+def calls_given(principal_id: int, node: NodeId, previous_id: str, conversation_id: int | None) -> list[str]:
+    """Return the ids of the calls of an answer as the response gave them out that the client goes on from.
+
+    That is the one of its conversation or, where several gave the same answer, the one with that id or the newest.
+    """
+    rows = StoredResponse.objects.filter(principal_id=principal_id, answer_id=UUID(node)).order_by("-pk")
+    if conversation_id is not None:
+        rows = rows.filter(conversation_id=conversation_id)
+    found = list(rows.values_list("public_id", "output_items")[:MOST_ANSWERS])
+    if not found:
+        return []
+    outputs = next((outputs for public_id, outputs in found if public_id == previous_id), found[0][1])
+    items = bodies(outputs)
+    return given_call_ids(items[key] for key in outputs if key in items)
+
+
+def begin_response(state: ResponseState) -> None:
+    """Store a response that is going to run; runs in a transaction of its own."""
+    with hot_cursor() as cursor:
+        write_items(
+            cursor,
+            {item: state.inputs.count(item) for item in state.inputs},
+            dict.fromkeys(state.inputs, state.principal_id),
+        )
+        INSERT_RESPONSES.run(cursor, [response_row(state, {})])
+
+
+def end_response(
+    principal_id: int, public_id: str, status: str, changes: dict[str, Any], now: datetime
+) -> FoundResponse | None:
+    """End a running response with `changes` to its body, and return it as it then is; None if there is none.
+
+    One that has ended already stays as it is.
+    """
+    with transaction.atomic():
+        row = StoredResponse.objects.select_for_update().filter(principal_id=principal_id, public_id=public_id).first()
+        if row is not None and row.status in ACTIVE:
+            row.status, row.completed_at = status, now
+            row.body = orjson.dumps(orjson.loads(row.body) | {"status": status} | changes).decode()
+            row.save(update_fields=["status", "completed_at", "body"])
+    return find_response(principal_id, public_id)
+
+
+def start_response(public_id: str) -> None:
+    """Say that a queued response is being answered now."""
+    with transaction.atomic():
+        row = StoredResponse.objects.select_for_update().filter(public_id=public_id, status="queued").first()
+        if row is not None:
+            row.status = "in_progress"
+            row.body = orjson.dumps(orjson.loads(row.body) | {"status": "in_progress"}).decode()
+            row.save(update_fields=["status", "body"])
+
+
+def delete_response(principal_id: int, public_id: str) -> bool:
+    """Forget a response and what only it holds; its usage stays. False when there is none."""
+    return delete_responses(StoredResponse.objects.filter(principal_id=principal_id, public_id=public_id)) > 0
+
+
+def delete_responses(responses: Iterable[StoredResponse]) -> int:
+    """Forget responses with the content that only they hold; return how many."""
+    request_ids = [row.request_id for row in responses]
+    summaries = [f"{request_id}{COMPACTION_SUFFIX}" for request_id in request_ids]
+    with transaction.atomic():
+        erase_exchanges(UsageRecord.objects.filter(request_id__in=[*request_ids, *summaries]))
+        drop_stored(request_ids)  # one that still runs has no usage record yet
+    return len(request_ids)
+
+
+def forget_deleted(public_id: str, request_id: str) -> None:
+    """Forget what a response left that was deleted while it ran. The caller holds a transaction."""
+    if not StoredResponse.objects.filter(public_id=public_id).exists():
+        erase_exchanges(UsageRecord.objects.filter(request_id__in=[request_id, f"{request_id}{COMPACTION_SUFFIX}"]))
+
+
+# --- what runs in the background -------------------------------------------------------------------------------------
+
+
+def beat(public_ids: Collection[str], now: datetime) -> set[str]:
+    """Say that these responses run; return those that still shall, the cancelled ones not among them."""
+    running = StoredResponse.objects.filter(public_id__in=public_ids, status__in=ACTIVE)
+    running.update(heartbeat_at=now)
+    return set(running.values_list("public_id", flat=True).order_by())
+
+
+def add_events(public_id: str, stretch: Stretch) -> None:
+    """Keep a stretch of a running response's events; one that was deleted keeps none."""
+    key = StoredResponse.objects.filter(public_id=public_id).values_list("pk", flat=True).order_by().first()
+    if key is not None:
+        ResponseEvents.objects.create(response_id=key, first=stretch.first, last=stretch.last, body=stretch.body)
+
+
+def read_events(response_id: int, after: int) -> tuple[str, list[dict[str, Any]]]:
+    """Return the response's status and, read after it, the events behind sequence number `after`."""
+    status = StoredResponse.objects.filter(pk=response_id).values_list("status", flat=True).order_by().first()
+    stretches = ResponseEvents.objects.filter(response_id=response_id, last__gt=after).order_by("first")
+    found: list[dict[str, Any]] = []
+    for first, body in stretches.values_list("first", "body"):
+        lines = body.split("\n")
+        found += map(orjson.loads, lines[max(after + 1 - first, 0) :])
+    return status or "", found
+
+
+def last_event(response_id: int) -> str:
+    """Return the type of the last event that is kept of a response, "" if there is none."""
+    bodies_of = ResponseEvents.objects.filter(response_id=response_id).order_by("-first").values_list("body", flat=True)
+    body = bodies_of.first()
+    return "" if body is None else str(orjson.loads(body.rsplit("\n", 1)[-1])["type"])
+
+
+def purge_events(before: datetime) -> int:
+    """Erase the events of responses that ended before that time; return how many stretches."""
+    return ResponseEvents.objects.filter(response__completed_at__lt=before).delete()[0]
+
+
+def _found(row: tuple[Any, ...]) -> FoundResponse:
+    return FoundResponse(
+        id=row[0],
+        public_id=row[1],
+        status=row[2],
+        background=bool(row[3]),
+        body=orjson.loads(row[4]),
+        answer=row[5],
+        inputs=_keys(row[6]),
+        outputs=_keys(row[7]),
+        settings=row[8],
+        heartbeat_at=None if row[9] is None else to_datetime(row[9]),
+        completed_at=None if row[10] is None else to_datetime(row[10]),
+    )
+
+
+def _keys(value: Any) -> list[str]:
+    return list(orjson.loads(value) if isinstance(value, str) else value)

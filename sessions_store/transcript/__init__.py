@@ -1,0 +1,1 @@
+"""The tree of messages: node keys, placement of new messages, reading of histories."""

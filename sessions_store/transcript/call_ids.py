@@ -1,0 +1,73 @@
+"""Results under the ids of the calls that they answer.
+
+The same answer given twice after the same words is one node, with the call ids of its first time; what a client sent
+after the second time names the second ones. `ToolCall` knows all of them.
+"""
+
+from bisect import bisect_left
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sessions_store.database.cursors import read_rows
+from sessions_store.database.sql import from_texts, within_ids
+from sessions_store.transcript.canonical import call_ids_of, stored_call_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions_store.transcript.stored_messages import StoredMessage
+
+_IDS = "SELECT message_id, call_id, position FROM sessions_store_toolcall WHERE {among}"
+
+
+def with_matching_ids(path: "Sequence[StoredMessage]") -> "list[StoredMessage]":
+    """Return a stretch of a conversation in which each result names its call as the answer that made it does."""
+    strangers = _strangers(path)
+    if not strangers:
+        return list(path)
+    makers = _makers(path)
+    places = {path[place].id: place for place in makers}
+    known: dict[str, list[tuple[int, int]]] = {}
+    for node, call_id, position in read_rows(_IDS.format(among=within_ids("message_id")), [from_texts(places)]):
+        known.setdefault(call_id, []).append((places[node], position))
+    for made in known.values():
+        made.sort()
+    own_sets = {place: frozenset(ids) for place, ids in makers.items()}
+    matched = list(path)
+    for index, message in strangers.items():
+        made = known.get(stored_call_id(message["tool_call_id"]), [])
+        before = bisect_left(made, (index,))
+        if not before:
+            continue
+        maker, position = made[before - 1]
+        own_ids = makers[maker]
+        if message["tool_call_id"] not in own_sets[maker] and position < len(own_ids):
+            renamed = message | {"tool_call_id": own_ids[position]}
+            matched[index] = replace(path[index], openai=orjson.dumps(renamed).decode())
+    return matched
+
+
+def _makers(path: "Sequence[StoredMessage]") -> dict[int, list[str]]:
+    """Return the places of the answers with calls, each with its own ids."""
+    answers = ((place, stored) for place, stored in enumerate(path) if stored.role == "assistant")
+    ids = ((place, call_ids_of(orjson.loads(stored.openai))) for place, stored in answers)
+    return {place: own for place, own in ids if own}
+
+
+def _strangers(path: "Sequence[StoredMessage]") -> dict[int, dict[str, Any]]:
+    """Return the results, by place, whose call is not named so by the last answer before them."""
+    found: dict[int, dict[str, Any]] = {}
+    before = -1
+    own_ids: frozenset[str] | None = None
+    for index, stored in enumerate(path):
+        if stored.role == "assistant":
+            before, own_ids = index, None
+        elif stored.role == "tool":
+            if own_ids is None:
+                own_ids = frozenset(call_ids_of(orjson.loads(path[before].openai)) if before >= 0 else ())
+            message = orjson.loads(stored.openai)
+            if message.get("tool_call_id") not in own_ids and "tool_call_id" in message:
+                found[index] = message
+    return found

@@ -1,0 +1,89 @@
+"""Placing new messages in the transcript tree: their ids, depth and instructions, and re-hanging them elsewhere."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from secrets import randbits
+from time import time_ns
+
+import orjson
+
+from sessions_store.database.cursors import Cursor
+from sessions_store.database.sql import from_texts, within_ids
+from sessions_store.frozen import frozen
+from sessions_store.transcript.canonical import Key, NodeId, answered_position, call_positions, message_key
+from sessions_store.transcript.values import RESULT_ROLES
+from sessions_store.writing.records import NewMessage
+
+
+@frozen()
+class Place:
+    """A node of the database: its id, and what a child inherits from it. The root has no id."""
+
+    id: NodeId | None
+    depth: int
+    instructions: NodeId | None
+
+
+ROOT = Place(None, -1, None)
+_PLACES = "SELECT key, id, depth, instructions FROM sessions_store_message WHERE {among}"
+
+
+def new_ids() -> Iterator[NodeId]:
+    """Yield ids for new nodes: UUIDs of version 7 (RFC 9562), each greater than the one before."""
+    moment = time_ns() // 1_000_000
+    number = moment << 80 | 7 << 76 | randbits(12) << 64 | 0b10 << 62 | randbits(61)
+    while True:
+        yield NodeId(f"{number:032x}")
+        number += 1
+
+
+def read_places(cursor: Cursor, keys: set[Key | None]) -> dict[Key, Place]:
+    """Return the places of those nodes that are stored."""
+    return _read(cursor, "key", [key for key in keys if key is not None])
+
+
+def read_places_by_id(cursor: Cursor, ids: Sequence[NodeId]) -> dict[NodeId, tuple[Key, Place]]:
+    """Return key and place of stored nodes by their ids."""
+    return {place.id: (key, place) for key, place in _read(cursor, "id", ids).items() if place.id is not None}
+
+
+def outer_parents(messages: Sequence[NewMessage]) -> set[Key | None]:
+    """Return the parents that are not among the messages themselves."""
+    return {message.parent for message in messages} - {message.key for message in messages}
+
+
+def rehang(
+    principal_id: int, messages: Sequence[NewMessage], moved: Mapping[Key | None, Key | None]
+) -> tuple[list[NewMessage], dict[Key, Key]]:
+    """Hang messages under other parents: `moved` maps outer parents to new ones.
+
+    Returns the messages with the keys that follow from it, and old keys to new ones. Messages come parents first.
+    """
+    renamed: dict[Key, Key] = {}
+    rehung: list[NewMessage] = []
+    calls: dict[
+        Key | None, tuple[Mapping[str, int], int]
+    ] = {}  # per node: the calls of the last assistant, results since
+    for message in messages:
+        parent = message.parent
+        parent = renamed[parent] if parent in renamed else moved.get(parent, parent)
+        body = orjson.loads(message.openai)
+        positions, results = calls.get(parent, ({}, 0))
+        position = 0
+        if message.role in RESULT_ROLES:
+            position = answered_position(body, positions, results)
+            results += 1
+        elif message.role == "assistant":
+            positions, results = call_positions(body), 0
+        key = message_key(principal_id, parent, body, position=position)
+        calls[key] = (positions, results)
+        renamed[message.key] = key
+        rehung.append(replace(message, key=key, parent=parent))
+    return rehung, renamed
+
+
+def _read(cursor: Cursor, column: str, wanted: Sequence[str]) -> dict[Key, Place]:
+    if not wanted:
+        return {}
+    found = cursor.rows(_PLACES.format(among=within_ids(column)), [from_texts(wanted)])
+    return {key: Place(*row) for key, *row in found}

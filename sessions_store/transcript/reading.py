@@ -1,0 +1,193 @@
+"""Reading the transcript tree: the keys of a history, what is stored under them, and the way up from a head."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from sessions_store.database.cursors import read_rows
+from sessions_store.database.sql import from_texts, octets, within, within_ids
+from sessions_store.transcript.call_ids import with_matching_ids
+from sessions_store.transcript.canonical import (
+    Key,
+    NodeId,
+    answered_position,
+    call_positions,
+    message_key,
+    stored_call_id,
+)
+from sessions_store.transcript.stored_messages import Face, StoredMessage
+from sessions_store.transcript.values import INSTRUCTION_ROLES, RESULT_ROLES
+
+UNBOUNDED: Final = 2**62
+
+_KEY = "SELECT key FROM sessions_store_message WHERE id = %s"
+_BY_KEY = """
+SELECT key, CASE WHEN role = 'assistant' THEN gemini ELSE '' END, model, account,
+       former_gemini, former_model, former_account
+  FROM sessions_store_message WHERE principal_id = %s AND {among}
+"""
+_SENT = """
+SELECT key, gemini FROM sessions_store_message WHERE principal_id = %s AND gemini <> '' AND {among}
+"""
+_BY_CALL_ID = """
+SELECT call.call_id, call.position, message.key
+  FROM sessions_store_toolcall call JOIN sessions_store_message message ON message.id = call.message_id
+ WHERE call.principal_id = %s AND {among}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the tree holds of a history.
+
+    `faces` has every message that was found, newest face first; a message of other roles than the assistant's has an
+    empty one. `by_call_id` maps tool-call ids to the assistant message that made the call, and which of its calls it
+    is.
+    """
+
+    faces: Mapping[Key, Sequence[Face]]
+    by_call_id: Mapping[str, tuple[Key, int]]
+
+
+def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: Key | None = None) -> list[Key]:
+    """Return the keys of a history's nodes, in order: each under the one before it, the first under `parent`."""
+    keys: list[Key] = []
+    positions: Mapping[str, int] = {}
+    results = 0
+    for message in messages:
+        position = 0
+        if message["role"] in RESULT_ROLES:
+            position = answered_position(message, positions, results)
+            results += 1
+        elif message["role"] == "assistant":
+            positions, results = call_positions(message), 0
+        parent = message_key(principal_id, parent, message, position=position)
+        keys.append(parent)
+    return keys
+
+
+def key_of(node: UUID | None) -> Key | None:
+    """Return the key of the node of an id; None when there is none, or it was forgotten."""
+    for (key,) in read_rows(_KEY, [node.hex]) if node is not None else ():
+        return Key(key)
+    return None
+
+
+def known_contents(principal_id: int, keys: Sequence[Key], call_ids: Sequence[str]) -> Known:
+    """Look up which keys are stored, and which assistant messages made these tool calls, for this principal only."""
+    faces = _faces(principal_id, keys)
+    calls: list[tuple[Any, ...]] = []
+    asked = {stored_call_id(call_id): call_id for call_id in call_ids}
+    if asked:
+        calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(asked)])
+        # As a rule the messages that made the calls are those of the keys. Each is read once, whatever it calls.
+        faces |= _faces(principal_id, [key for key in dict.fromkeys(row[2] for row in calls) if key not in faces])
+    return Known(faces=faces, by_call_id={asked[own]: (key, position) for own, position, key in calls})
+
+
+def _faces(principal_id: int, keys: Sequence[Key]) -> dict[Key, Sequence[Face]]:
+    if not keys:
+        return {}
+    rows = read_rows(_BY_KEY.format(among=within_ids("key")), [principal_id, from_texts(keys)])
+    return {key: faces_of(*columns) for key, *columns in rows}
+
+
+def stored_message(node: NodeId, key: Key, role: str, openai: str, tokens: int, *faces: str) -> StoredMessage:
+    """Return a row of the message table as a turn."""
+    return StoredMessage(id=node, key=key, role=role, openai=openai, tokens=tokens, faces=faces_of(*faces))
+
+
+def faces_of(
+    gemini: str, model: str, account: str, former_gemini: str, former_model: str, former_account: str
+) -> Sequence[Face]:
+    """Return the faces that a row of the message table holds, the newest first."""
+    newest = Face(gemini, model, account)
+    return (newest, Face(former_gemini, former_model, former_account)) if former_model else (newest,)
+
+
+def sent_contents(principal_id: int, keys: Sequence[Key]) -> dict[Key, str]:
+    """Return the stored Gemini contents of messages of any role, as JSON by key, for this principal only."""
+    return dict(read_rows(_SENT.format(among=within_ids("key")), [principal_id, from_texts(keys)]))
+
+
+def path_to(head: Key, *, max_messages: int, max_tokens: int, max_bytes: int = UNBOUNDED) -> list[StoredMessage]:
+    """Return the end of the conversation that leads to `head`, oldest first, within all bounds.
+
+    A picture has few tokens and many bytes, so both are bounded.
+
+    It begins at a user turn, so that no tool result stands without its call, and does not end with calls that were
+    never answered. The conversation's instructions (its latest system messages) come first when the bounds cut them
+    off. No more rows are read than the bounds allow, whatever the length of the conversation.
+    """
+    bounds = (max_messages, max_tokens, max_bytes)
+    newest_first = _walk(_path_to_key(), head, bounds)
+    if not newest_first:
+        return []
+    path = with_matching_ids([stored for stored, _ in reversed(newest_first)])
+    while path and path[-1].role == "assistant" and calls_tools(path[-1].openai):
+        path.pop()
+    first_user = next((index for index, stored in enumerate(path) if stored.role == "user"), len(path))
+    leading = [stored for stored in path[:first_user] if stored.role in INSTRUCTION_ROLES]
+    path = leading + path[first_user:]
+    # The nearest instructions above the head are in force: an older system message was superseded by them.
+    instructions = newest_first[0][1]
+    if instructions is None or any(stored.id == instructions for stored in path):
+        return path
+    block = _walk(_instructions(), instructions, bounds)
+    return [stored for stored, _ in reversed(block)] + path
+
+
+def calls_tools(openai: str) -> bool:
+    """Whether a stored assistant message (its OpenAI face as JSON) calls tools."""
+    message = orjson.loads(openai)
+    return bool(message.get("tool_calls") or message.get("function_call"))
+
+
+# Both walks climb one parent at a time by primary key and stop at the first message over a bound. The texts are joined
+# at the end: a recursive query would carry them through all its steps.
+_CLIMB = """
+WITH RECURSIVE path(id, parent_id, total, size, number) AS (
+    SELECT id, parent_id, tokens, {size}, 1
+      FROM sessions_store_message node WHERE {start} = %s AND tokens <= %s
+    UNION ALL
+    SELECT node.id, node.parent_id, path.total + node.tokens, path.size + {size}, path.number + 1
+      FROM path JOIN sessions_store_message node ON node.id = path.parent_id
+     WHERE path.number < %s AND path.total + node.tokens <= %s AND path.size + {size} <= %s AND {condition}
+)
+SELECT node.id, node.key, node.role, node.openai, node.tokens, node.instructions, node.gemini, node.model, node.account,
+       node.former_gemini, node.former_model, node.former_account
+  FROM path JOIN sessions_store_message node ON node.id = path.id ORDER BY path.number
+"""
+
+
+def node_size() -> str:
+    """Return the expression of how many bytes a message's texts have, its table being called `node`."""
+    return f"{octets('node.openai')} + {octets('node.gemini')}"
+
+
+@cache
+def _path_to_key() -> str:
+    return _CLIMB.format(size=node_size(), start="key", condition="1 = 1")
+
+
+@cache
+def _instructions() -> str:
+    return _CLIMB.format(size=node_size(), start="id", condition="node.role IN ('system', 'developer')")
+
+
+def _walk(statement: str, start: str, bounds: tuple[int, int, int]) -> list[tuple[StoredMessage, NodeId | None]]:
+    """Return the messages from `start` upwards, newest first, each with the id of the instructions in force there.
+
+    `bounds` are numbers of messages, tokens and bytes.
+    """
+    max_messages, max_tokens, max_bytes = bounds
+    return [
+        (stored_message(node, key, role, openai, tokens, *faces), instructions)
+        for node, key, role, openai, tokens, instructions, *faces in read_rows(
+            statement, [start, max_tokens, max_messages, max_tokens, max_bytes]
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Roll-ups of usage by minute, hour and day."""

@@ -1,0 +1,175 @@
+"""Moving the heads of chat sessions inside the writer's transaction: compare, re-hang what came too late, set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from sessions_store.database.cursors import Cursor, is_sqlite
+from sessions_store.database.sql import from_datetime, to_datetime, without_nul
+from sessions_store.transcript.canonical import Key as NodeKey
+from sessions_store.transcript.canonical import NodeId
+from sessions_store.transcript.placement import ROOT, Place, read_places_by_id
+from sessions_store.writing.records import ExchangeRecord, SessionUpdate
+
+Key = tuple[int, str, str]
+Opening = tuple[SessionUpdate, ExchangeRecord]  # with what a session begins, if there is none yet
+TITLE_LENGTH = 80
+
+_ACTIVE = (
+    'SELECT session.id, session.public_id, session.principal_id, session."user", session.name, session.head_id,'
+    " session.message_count, session.last_active_at, head.key, head.id, head.depth, head.instructions"
+    " FROM sessions_store_chatsession session LEFT JOIN sessions_store_message head ON head.id = session.head_id"
+    " WHERE "
+)
+# Each by one unique index: a user may have any number of sessions, and so may clients that name sessions only.
+_BY_NAME = '(session.principal_id = %s AND session."user" = %s AND session.name = %s AND session.ended_at IS NULL)'
+_BY_PUBLIC_ID = _BY_NAME.replace("session.name", "session.public_id")
+_CREATE = (
+    "INSERT INTO sessions_store_chatsession"
+    ' (public_id, principal_id, "user", name, title, head_id, message_count, started_at, last_active_at, ended_at)'
+    " VALUES "
+)
+_CREATED = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, NULL)"
+_THEIR_IDS = ' RETURNING id, principal_id, "user", name'
+_END = "UPDATE sessions_store_chatsession SET ended_at = last_active_at WHERE id = %s"
+_SAVE = "UPDATE sessions_store_chatsession SET head_id = %s, message_count = %s, last_active_at = %s WHERE id = %s"
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """An active session as this transaction sees it; `place` is that of its head.
+
+    One that is stored is locked until the commit; one that begins has no id before it is saved.
+    """
+
+    id: int = 0
+    public_id: str
+    head: NodeKey | None = None
+    place: Place = ROOT
+    message_count: int = 0
+    last_active_at: datetime
+
+
+class SessionHeads:
+    """The sessions of one batch. Several exchanges of one session take their turns in the batch's order."""
+
+    def __init__(self, cursor: Cursor, records: Sequence[ExchangeRecord]) -> None:
+        self._cursor = cursor
+        self._found: dict[Key, Session] = {}  # as locked, under the name and under the public id
+        self._sessions: dict[Key, Session] = {}
+        wanted: dict[Key, Opening] = {}
+        for record in records:
+            if (update := record.session) is not None:
+                wanted.setdefault(_key(update), (update, record))
+        if wanted:
+            self._lock(list(wanted))
+        self._new = {key: opening for key, opening in wanted.items() if not self._goes_on(key, opening[0])}
+        self._begin()
+        self._sessions = {key: self._found[key] for key in wanted}
+
+    def places(self) -> dict[NodeKey | None, Place]:
+        """Return the places of the root and of the present heads."""
+        return {None: ROOT, **{session.head: session.place for session in self._sessions.values()}}
+
+    def session(self, update: SessionUpdate) -> Session:
+        """Return the session that an update belongs to."""
+        return self._sessions[_key(update)]
+
+    def save(self) -> None:
+        """Write the sessions back, and those that begin, all in one statement.
+
+        Raises IntegrityError when another worker has begun one of these since we looked: a second attempt finds it.
+        """
+        rows = {
+            session.id: [session.place.id, session.message_count, from_datetime(session.last_active_at), session.id]
+            for session in self._sessions.values()
+            if session.id
+        }
+        self._cursor.executemany(_SAVE, list(rows.values()))
+        if self._new:
+            # In one order everywhere: two writers that begin the same sessions must not wait for each other.
+            values = [value for key in sorted(self._new) for value in self._values(key)]
+            created = self._cursor.rows(_CREATE + ", ".join([_CREATED] * len(self._new)) + _THEIR_IDS, values)
+            for number, *key in created:
+                self._sessions[key[0], key[1], key[2]].id = number
+
+    def _begin(self) -> None:
+        """Make the sessions that are not stored."""
+        # A client may name a session by its public id while the exchange that begins it is under way.
+        named = {(*key[:2], update.public_id) for key, (update, _) in self._new.items()}
+        self._new = {key: opening for key, opening in self._new.items() if not key[2] or key not in named}
+        for key, (update, _) in self._new.items():
+            session = Session(public_id=update.public_id or f"sess_{uuid4().hex}", last_active_at=update.now)
+            self._found[key] = self._found[key[0], key[1], session.public_id] = session
+
+    def _values(self, key: Key) -> tuple[Any, ...]:
+        """Return the row of a session that begins."""
+        session, (update, record) = self._sessions[key], self._new[key]
+        title = update.title or _title(record)
+        return (
+            session.public_id,
+            *key,
+            without_nul(title),
+            session.place.id,
+            session.message_count,
+            from_datetime(update.now),
+            from_datetime(session.last_active_at),
+        )
+
+    def _goes_on(self, key: Key, update: SessionUpdate) -> bool:
+        """Whether there is an active session of that name; one that was idle too long comes to rest here."""
+        found = self._found.get(key)
+        if found is None or not _rests(found, update):
+            return found is not None
+        self._cursor.execute(_END, [found.id])
+        self._found = {other: session for other, session in self._found.items() if session is not found}
+        return False
+
+    def _lock(self, keys: Sequence[Key]) -> None:
+        named = [key for key in keys if key[2]]
+        statement = _ACTIVE + " OR ".join([_BY_NAME] * len(keys) + [_BY_PUBLIC_ID] * len(named))
+        if not is_sqlite():  # SQLite's IMMEDIATE transaction holds the only write lock already
+            statement += " ORDER BY session.id FOR UPDATE OF session"
+        found = self._cursor.rows(statement, [part for key in (*keys, *named) for part in key])
+        moved: dict[NodeId, list[Session]] = {}
+        for row in found:
+            session = _session(row)
+            if row[5] != row[9]:
+                moved.setdefault(row[5], []).append(session)
+            self._found[row[2], row[3], row[4]] = session
+            self._found.setdefault((row[2], row[3], row[1]), session)
+        # These heads were read before the lock was held: they belong to the heads before.
+        for number, (key, place) in (read_places_by_id(self._cursor, list(moved)) if moved else {}).items():
+            for session in moved[number]:
+                session.head, session.place = key, place
+
+
+def _key(update: SessionUpdate) -> Key:
+    return update.principal_id, update.user, update.name
+
+
+def _rests(session: Session, update: SessionUpdate) -> bool:
+    return update.session_id != session.id and update.now - session.last_active_at > update.idle
+
+
+def _session(row: tuple[Any, ...]) -> Session:
+    session = Session(id=row[0], public_id=row[1], message_count=row[6], last_active_at=to_datetime(row[7]))
+    if row[9] is not None:
+        session.head, session.place = row[8], Place(*row[9:])
+    return session
+
+
+def _title(record: ExchangeRecord) -> str:
+    """The beginning of the first user message, on one line."""
+    for message in record.messages:
+        if message.role == "user" and message.openai:
+            content = orjson.loads(message.openai).get("content")
+            parts = content if isinstance(content, list) else [{"text": content}]
+            texts = [part.get("text") for part in parts if isinstance(part, dict)]
+            title = " ".join(" ".join(text for text in texts if isinstance(text, str)).split())
+            return title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
+    return ""

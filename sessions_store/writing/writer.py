@@ -1,0 +1,279 @@
+"""One transaction for a batch of exchanges: sessions, messages, usage with its cost, roll-ups. All of it or nothing.
+
+Every writer touches the tables, and the rows within them, in the same order, so that two workers' transactions wait
+for each other but never in a circle.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from operator import attrgetter, itemgetter
+
+from sessions_store.catalogue import loaded
+from sessions_store.catalogue.pricing import Tokens, billed_calls, cost, tokens_of
+from sessions_store.catalogue.resolution import Catalogue
+from sessions_store.database.cursors import Cursor, hot_cursor, hot_transaction
+from sessions_store.database.sql import Insert, Row, from_texts, within
+from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecord
+from sessions_store.transcript.canonical import Key, NodeId, stored_call_id
+from sessions_store.transcript.placement import ROOT, Place, new_ids, outer_parents, read_places, rehang
+from sessions_store.transcript.values import INSTRUCTION_ROLES, OMITTED
+from sessions_store.usage.rollups import RECORD_COLUMNS, Totals
+from sessions_store.writing.records import Committed, ExchangeRecord, NewMessage, UsageRow
+from sessions_store.writing.session_heads import Session, SessionHeads
+from sessions_store.writing.state_writer import Pending, write_states
+
+_FORMER = ("former_gemini", "former_model", "former_account")
+_STORED_NODE = "sessions_store_message"
+# Nothing that OpenAI's message shows of an answer tells one run of code from another, or from no run at all.
+_OTHER_CODE = (
+    f"excluded.gemini <> {_STORED_NODE}.gemini AND ("
+    + " OR ".join(
+        f"replace({row}.gemini, '\"executableCode\"', '') <> {row}.gemini" for row in ("excluded", _STORED_NODE)
+    )
+    + ")"
+)
+_OTHER_MODEL = f"(excluded.model <> {_STORED_NODE}.model OR excluded.account <> {_STORED_NODE}.account)"
+# A node that came from a client first may learn its Gemini face, with the thought signatures, later. When another model
+# gives the very same answer, its face comes first and the one before it is kept: each holds for its family only. An
+# answer that says the same after running other code replaces the one before it: the newest is what goes on.
+INSERT_MESSAGES = Insert(
+    Message,
+    "ON CONFLICT (id) DO UPDATE SET gemini = excluded.gemini, model = excluded.model, account = excluded.account, "
+    + ", ".join(
+        f"{former} = CASE WHEN {_STORED_NODE}.model = '' OR NOT {_OTHER_MODEL} THEN {_STORED_NODE}.{former}"
+        f" ELSE {_STORED_NODE}.{former.removeprefix('former_')} END"
+        for former in _FORMER
+    )
+    + f" WHERE ({_STORED_NODE}.gemini = '' AND excluded.gemini <> '')"
+    f" OR (excluded.model <> '' AND ({_OTHER_MODEL} OR ({_OTHER_CODE})))",
+    later=_FORMER,
+)
+INSERT_TOOL_CALLS = Insert(ToolCall, "ON CONFLICT (principal_id, call_id) DO NOTHING")
+INSERT_UPSTREAM_REQUESTS = Insert(UpstreamRequest, "ON CONFLICT (id) DO NOTHING")
+# What the commit knows and the exchange did not.
+_FILLED_HERE = (
+    *("cost_nano", "prices", "message_id", "answer_id", "more_answers", "system_ids", "upstream_request_id"),
+    "session_id",
+)
+INSERT_USAGE = Insert(UsageRecord, last=_FILLED_HERE)
+
+_STORED = """
+SELECT usage.request_id, answer.key, session.public_id, head.key
+  FROM sessions_store_usagerecord usage
+  LEFT JOIN sessions_store_message answer ON answer.id = usage.answer_id
+  LEFT JOIN sessions_store_chatsession session ON session.id = usage.session_id
+  LEFT JOIN sessions_store_message head ON head.id = session.head_id
+ WHERE {among}
+"""
+_read_given = attrgetter(*INSERT_USAGE.columns[: -len(_FILLED_HERE)])
+_AT = INSERT_USAGE.index
+_SESSION, _PLACEMENT = _AT["session_id"], _AT["placement"]
+_totals_of = itemgetter(*(_AT[column] for column in RECORD_COLUMNS))
+
+
+def write_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Committed]:
+    """Commit the exchanges in one transaction and return what became of each, in order.
+
+    `uncertain` says that an earlier attempt may have been committed although it failed (a connection lost during the
+    commit): records whose request id is stored are then left as they are.
+    """
+    prices = loaded.snapshot()
+    with hot_transaction() as cursor:
+        already = _stored(cursor, [record.usage.request_id for record in records]) if uncertain else {}
+        fresh = [record for record in records if record.usage.request_id not in already]
+        written = iter(_Batch(cursor, fresh, prices).write())
+        return [already.get(record.usage.request_id) or next(written) for record in records]
+
+
+def write_records(records: Sequence[ExchangeRecord]) -> None:
+    """Write exchanges in the caller's transaction, beside what else it does."""
+    with hot_cursor(pipeline=True) as cursor:
+        _Batch(cursor, records, loaded.snapshot()).write()
+
+
+def price_exchange(usage: UsageRow | UsageRecord, prices: Catalogue) -> tuple[int, list[int]]:
+    """Return an exchange's cost in nano-USD and the ids of the price rows used.
+
+    None are used where no price is known, and where Gemini was not asked.
+    """
+    if not usage.attempts:
+        return 0, []
+    calls = billed_calls(usage.usage_metadata, usage.grounded)
+    if usage.estimated or not calls:
+        reported = sum(tokens_of(metadata).prompt for metadata in usage.usage_metadata)
+        prompt = usage.prompt_tokens - reported + sum(tokens.prompt for tokens in calls)  # less what searches added
+        calls = [Tokens(prompt=prompt, cached=usage.cached_tokens, output=usage.completion_tokens)]
+    price = prices.price(usage.upstream_model, usage.service_tier, usage.started_at.date(), 0)
+    if price is None or not (usage.search_queries or any(tokens.prompt or tokens.output for tokens in calls)):
+        return 0, []
+    return cost(calls, price, search_queries=usage.search_queries, grounded_prompts=sum(usage.grounded)), [price.id]
+
+
+class _Batch:
+    """The rows of one transaction, gathered exchange by exchange."""
+
+    def __init__(self, cursor: Cursor, records: Sequence[ExchangeRecord], prices: Catalogue) -> None:
+        self._cursor = cursor
+        self._records = records
+        self._prices = prices
+        self._sessions = SessionHeads(cursor, records)
+        self._places: dict[Key | None, Place] = self._sessions.places()
+        self._place(set[Key | None]().union(*map(_nodes_of, records)))
+        self._new_ids = new_ids()
+        self._messages: dict[tuple[Key, str, str], Row] = {}
+        self._tool_calls: dict[tuple[int, str], Row] = {}
+        self._upstream_requests: dict[str, Row] = {}
+        self._usage: list[tuple[Row, Session | None]] = []
+        self._states: list[Pending] = []
+        self._totals = Totals()
+
+    def write(self) -> list[Committed]:
+        """Gather all rows, insert them, and return the outcome of each record."""
+        committed = [self._add(record) for record in self._records]
+        INSERT_MESSAGES.run(self._cursor, [self._messages[key] for key in sorted(self._messages)])
+        INSERT_TOOL_CALLS.run(self._cursor, [self._tool_calls[key] for key in sorted(self._tool_calls)])
+        INSERT_UPSTREAM_REQUESTS.run(
+            self._cursor, [self._upstream_requests[key] for key in sorted(self._upstream_requests)]
+        )
+        self._sessions.save()
+        for row, session in self._usage:
+            row[_SESSION] = None if session is None else session.id
+        INSERT_USAGE.run(self._cursor, [row for row, _ in self._usage])
+        if self._states:
+            write_states(self._cursor, self._states)
+        self._totals.upsert(self._cursor)
+        return committed
+
+    def _add(self, record: ExchangeRecord) -> Committed:
+        messages, renamed, skipped = self._hung(record)
+        self._add_messages(messages, record.usage, renamed)
+        if (state := record.state) is not None:
+            named = {key: self._id(key, renamed) for key in (state.message, state.answer) if key is not None}
+            self._states.append((state, named))
+        update = record.session
+        session = None if update is None else self._sessions.session(update)
+        if update is not None and session is not None:
+            head = None if update.new_head is None else renamed.get(update.new_head, update.new_head)
+            # A head that is not stored was forgotten meanwhile; one that is expected did not move.
+            if head is not None and head != update.expected_head and head in self._places:
+                session.head, session.place = head, self._places[head]
+                session.message_count = session.place.depth + 1
+            session.last_active_at = max(session.last_active_at, update.now)
+        self._usage.append((self._usage_row(record, renamed, skipped), session))
+        if session is None:
+            answer = record.usage.answer
+            return Committed(head=None if answer is None else renamed.get(answer, answer), rebased=bool(renamed))
+        return Committed(session=session.public_id, head=session.head, rebased=bool(renamed))
+
+    def _place(self, keys: set[Key | None]) -> None:
+        """Find out which of these nodes are stored, and where."""
+        for key, place in read_places(self._cursor, keys - self._places.keys()).items():
+            self._places[key] = place
+
+    def _id(self, key: Key | None, renamed: Mapping[Key, Key]) -> NodeId | None:
+        """Return a node's id; None for one that is not stored any more."""
+        place = self._places.get(key if key is None else renamed.get(key, key))
+        return None if place is None else place.id
+
+    def _ids(self, keys: Sequence[Key], renamed: Mapping[Key, Key]) -> list[str]:
+        """Return the ids of those nodes that are stored, as JSON holds them."""
+        return [found for key in keys if (found := self._id(key, renamed)) is not None]
+
+    def _hung(self, record: ExchangeRecord) -> tuple[Sequence[NewMessage], dict[Key, Key], int]:
+        """Return the messages under parents that exist: re-hung when the head moved or their history was forgotten.
+
+        With them come the old keys' new ones, and how many messages now stand above that were not sent.
+        """
+        update = record.session
+        outer = outer_parents(record.messages)
+        moved: dict[Key | None, Key | None] = {parent: None for parent in outer if parent not in self._places}
+        skipped = 0
+        if update is not None and not update.follow:
+            head = self._sessions.session(update).head
+            if head != update.expected_head and update.expected_head in outer:
+                moved[update.expected_head] = head
+                before = self._places.get(update.expected_head, ROOT)
+                skipped = max(self._places[head].depth - before.depth, 0)
+        if not moved:
+            return record.messages, {}, 0
+        messages, renamed = rehang(record.usage.principal_id, record.messages, moved)
+        self._place({message.key for message in messages})
+        return messages, renamed, skipped
+
+    def _add_messages(self, messages: Sequence[NewMessage], usage: UsageRow, renamed: dict[Key, Key]) -> None:
+        finished_at = usage.started_at + timedelta(milliseconds=usage.latency_ms)
+        answers = {renamed.get(key, key) for key in (usage.answer, *usage.more_answers) if key is not None}
+        for message in messages:
+            above = self._places[message.parent]
+            place = self._places.get(message.key)
+            if place is None:
+                own = next(self._new_ids)
+                instructions = own if message.role in INSTRUCTION_ROLES else above.instructions
+                place = self._places[message.key] = Place(own, above.depth + 1, instructions)
+            key = (message.key, message.model, message.account)
+            if key not in self._messages or message.gemini:
+                self._messages[key] = [
+                    place.id,
+                    message.key,
+                    usage.principal_id,
+                    above.id,
+                    place.depth,
+                    message.role,
+                    message.openai,
+                    message.gemini,
+                    message.model,
+                    message.account,
+                    message.tokens,
+                    place.instructions,
+                    finished_at if message.key in answers else usage.started_at,
+                ]
+            for position, call_id in enumerate(map(stored_call_id, message.call_ids)):
+                row = [usage.principal_id, call_id, place.id, position]
+                self._tool_calls.setdefault((usage.principal_id, call_id), row)
+
+    def _usage_row(self, record: ExchangeRecord, renamed: dict[Key, Key], skipped: int) -> Row:
+        """Return the record's row; its session may have no id yet."""
+        usage = record.usage
+        sent_as = None
+        if record.upstream_request is not None:
+            sent_as, body = record.upstream_request
+            self._upstream_requests[sent_as] = [sent_as, body]
+        row: Row = [
+            *_read_given(usage),
+            *price_exchange(usage, self._prices),
+            self._id(usage.message, renamed),
+            self._id(usage.answer, renamed),
+            self._ids(usage.more_answers, renamed),
+            self._ids(usage.systems, renamed),
+            sent_as,
+            None,
+        ]
+        if skipped and usage.placement:
+            # The placement is read from the request's last message upwards: what came between was not sent.
+            own = sum(message.key not in {usage.answer, *usage.more_answers} for message in record.messages)
+            sent = len(usage.placement) - own
+            row[_PLACEMENT] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
+        self._totals.add(_totals_of(row))
+        return row
+
+
+def _nodes_of(record: ExchangeRecord) -> set[Key | None]:
+    """Return the nodes that a record brings, builds on or names."""
+    usage, state, session = record.usage, record.state, record.session
+    nodes = {usage.message, usage.answer, *usage.more_answers, *usage.systems}
+    for message in record.messages:
+        nodes.add(message.key)
+        nodes.add(message.parent)
+    if session is not None:
+        nodes.add(session.new_head)
+    if state is not None:
+        nodes.update((state.message, state.answer))
+    return nodes
+
+
+def _stored(cursor: Cursor, request_ids: Iterable[str]) -> dict[str, Committed]:
+    """Return the outcomes of exchanges that are recorded already."""
+    found = cursor.rows(_STORED.format(among=within("usage.request_id")), [from_texts(request_ids)])
+    return {
+        request_id: Committed(session=public_id, head=head or answer) for request_id, answer, public_id, head in found
+    }
