@@ -5,9 +5,8 @@ Nothing changes in silence (docs/decisions/0006).
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
-
-from sessions_store.frozen import frozen
 
 NoteKind = Literal["mapped", "clamped", "dropped", "converted", "restored", "added"]
 
@@ -15,7 +14,7 @@ HEADER_LIMIT = 2000
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 
 
-@frozen()
+@dataclass(slots=True)
 class Note:
     """One change made to a request or an answer.
 

@@ -7,6 +7,7 @@ itself.
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ def _storage_faults() -> Iterator[CheckMessage]:
                 id="gateway.E006",
             )
         yield from _open_files(Path(database["NAME"]))
+        yield from _statistics(Path(database["NAME"]))
 
 
 def _open_files(database: Path) -> Iterator[CheckMessage]:
@@ -103,6 +105,22 @@ def _open_files(database: Path) -> Iterator[CheckMessage]:
             f"What users wrote can be read by everybody on this machine: {', '.join(found)}.",
             hint=f"chmod 600 {' '.join(found)}",
             id="gateway.W006",
+        )
+
+
+def _statistics(database: Path) -> Iterator[CheckMessage]:
+    """Report statistics of ANALYZE: SQLite believes them for ever, and reads whole tables that have grown since."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
+            found = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").fetchone()
+    except (sqlite3.Error, ValueError):  # no database yet, or one that other checks report
+        return
+    if found:
+        yield Warning(
+            "The database has statistics of ANALYZE. Commits become slower as the tables grow.",
+            hint="Delete the statistics: manage.py dbshell -- 'DROP TABLE sqlite_stat1', then restart the workers. "
+            "docs/decisions/0019 has the figures.",
+            id="gateway.W008",
         )
 
 

@@ -16,7 +16,6 @@ from api.resources.byte_budget import Hold
 from api.resources.worker_threads import LARGE
 from api.translate.answers.usage_report import UsageReport
 from api.translate.request.upstream_call import UpstreamCall
-from sessions_store.frozen import frozen
 from sessions_store.transcript.canonical import Key
 from sessions_store.writing.state_records import State
 
@@ -73,7 +72,7 @@ class Keeper(Protocol):
         """Return what is to be stored when the exchange is recorded; `nodes` are its last message and its answers."""
 
 
-@frozen()
+@dataclass(slots=True)
 class Branch:
     """One conversation of a generation: its place in the tree, its upstream request and the choices that answer it."""
 

@@ -23,11 +23,10 @@ from django.utils.module_loading import import_string
 
 from api.auth.origins import answer_headers, preflight_headers
 from api.errors import GatewayError, PayloadTooLargeError
-from api.http.disconnects import HangUpWatch, HangUpWatches, Receive
+from api.http.disconnects import DisconnectWatch, Receive
 from api.http.messages import LeanRequest, LeanStream
 from api.http.rejections import LINGER_BYTES, LINGER_SECONDS
 from api.resources.byte_budget import Hold, byte_budget
-from api.resources.response_buffering import gather_turn, send_whole
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +62,6 @@ class ShortHandler(ASGIHandler):
         self._failed = failed
         self._max_body = settings.MAX_BODY_BYTES
         self._budget = byte_budget()
-        self._watches: HangUpWatches | None = None
         super().__init__()
 
     def load_middleware(self, is_async: bool = True) -> None:
@@ -82,7 +80,7 @@ class ShortHandler(ASGIHandler):
         own: Hold | None = None
         if hold is None:
             hold = own = scope["hold"] = Hold(self._budget)
-        watch: HangUpWatch | None = None
+        watch: DisconnectWatch | None = None
         response: HttpResponseBase | None = None
         try:
             body = await self._accept(scope, receive, send, hold)
@@ -90,7 +88,7 @@ class ShortHandler(ASGIHandler):
                 return
             answering = self._answer(LeanRequest(scope, body))
             del body  # a stream may stay open for minutes: what it was asked with is not kept for that long
-            watch = self._watch(receive)
+            watch = DisconnectWatch(receive, asyncio.get_running_loop())
             response = await answering
             await self._send(response, send, hold)
         except asyncio.CancelledError:
@@ -109,11 +107,6 @@ class ShortHandler(ASGIHandler):
             await _end(response)
             if own is not None:
                 own.release()
-
-    def _watch(self, receive: Receive) -> HangUpWatch:
-        if self._watches is None or self._watches.loop is not asyncio.get_running_loop():
-            self._watches = HangUpWatches()
-        return self._watches.watch(receive)
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         """Run middleware and view. What fails outside a view (no route matches, say) never becomes Django's page."""
@@ -145,9 +138,9 @@ class ShortHandler(ASGIHandler):
             if response.status_code != 204:  # https://www.rfc-editor.org/rfc/rfc9110#section-8.6
                 headers.append((b"content-length", b"%d" % len(body)))
             hold.give_back()
-            await send_whole(send, start, {"type": "http.response.body", "body": body})
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
             return
-        gather_turn(send)  # as a rule the first piece is there
         await send(start)
         del start, headers
         body_stream = cast("LeanStream", response).body

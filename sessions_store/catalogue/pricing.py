@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Any
 
-from sessions_store.frozen import frozen
-
 PICO_PER_NANO = 1000
 TEXT, AUDIO, IMAGE, VIDEO = "TEXT", "AUDIO", "IMAGE", "VIDEO"
 
@@ -49,7 +47,7 @@ class Price:
         )
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Tokens:
     """Token counts of one upstream call. The mappings split them by modality; what they do not name is text."""
 

@@ -1,7 +1,7 @@
 """Placing new messages in the transcript tree: their ids, depth and instructions, and re-hanging them elsewhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from secrets import randbits
 from time import time_ns
 
@@ -9,13 +9,12 @@ import orjson
 
 from sessions_store.database.cursors import Cursor
 from sessions_store.database.sql import from_texts, within_ids
-from sessions_store.frozen import frozen
 from sessions_store.transcript.canonical import Key, NodeId, answered_position, call_positions, message_key
 from sessions_store.transcript.values import RESULT_ROLES
 from sessions_store.writing.records import NewMessage
 
 
-@frozen()
+@dataclass(slots=True)
 class Place:
     """A node of the database: its id, and what a child inherits from it. The root has no id."""
 

@@ -1,9 +1,9 @@
 """A message as the transcript tree stores it: OpenAI's form of it, and Gemini's."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from sessions_store.frozen import frozen
 from sessions_store.transcript.canonical import Key, NodeId
 
 
@@ -17,7 +17,7 @@ class Face(NamedTuple):
     account: str
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoredMessage:
     """One stored turn: OpenAI's message as JSON, its size in tokens, and its Gemini faces, the newest first. There are
     two where models of two families gave the same answer.

@@ -1,12 +1,11 @@
 """What an exchange leaves behind, on its way to the database: plain immutable values, no ORM objects."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sessions_store.frozen import frozen
 from sessions_store.transcript.canonical import Key
 from sessions_store.writing.state_records import State
 
@@ -19,7 +18,7 @@ WITHOUT_SIGNATURES = "withoutThoughtSignatures"
 TURNS_AS_SENT = "turnsAsSent"
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewMessage:
     """A node of the transcript tree that may already be there. `openai` and `gemini` are JSON texts ("" if none).
 
@@ -42,7 +41,7 @@ class NewMessage:
     call_ids: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class SessionUpdate:
     """How an exchange moves the head of a chat session.
 
@@ -68,7 +67,7 @@ class SessionUpdate:
     title: str = ""
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class UsageRow:
     """The columns of a usage record that the exchange knows; session, cost and prices are filled at the commit.
 
@@ -119,7 +118,7 @@ class UsageRow:
     placement: Sequence[int] = ()
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExchangeRecord:
     """One exchange: its usage, its new messages (parents before children), its session, the upstream body it sent under
     its digest, and the stored response or chat completion that it makes.
@@ -132,7 +131,7 @@ class ExchangeRecord:
     state: State | None = None
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Committed:
     """What the database now holds: the session's public id and its head's key, and whether messages were re-hung."""
 

@@ -24,7 +24,6 @@ from sessions_store.catalogue.loaded import current, reset
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.database.cursors import ReadRows
 from sessions_store.database.inline_reads import NearReads
-from sessions_store.database.sqlite_statistics import PlannerNotes
 from sessions_store.writing.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.writing.storage_health import (
     BEHIND,
@@ -100,7 +99,6 @@ class Store:
         self._outage = Outage()
         self._owed: list[ExchangeRecord] = []  # the writing thread's
         self._probe_at = 0.0
-        self._planner_notes = PlannerNotes()
         self._listener = Listener()
         self._listener.start()
         self._threads = [threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)]
@@ -245,7 +243,6 @@ class Store:
 
     def _commit(self, jobs: Sequence[Job]) -> list[Delivery]:
         records = [unacknowledged(record) if gave_up(future) else record for record, future in jobs]
-        self._planner_notes.drop()
         outcomes = commit_batch(records)
         for record, outcome in zip(records, outcomes, strict=True):
             if outcome.error is None:

@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
-
-from sessions_store.writing.deadline_queue import OneTimer
 
 log = logging.getLogger(__name__)
 
@@ -81,17 +80,35 @@ class Patience:
         self._loop = loop
         self._seconds = seconds
         self._exhausted = exhausted
-        self._late = OneTimer[asyncio.Future[Any]](loop, seconds, is_over=asyncio.Future.done, due=self._fail)
+        # All wait equally long: one timer for the first of them, which is the eldest.
+        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
 
     def future(self) -> "asyncio.Future[Any]":
         """Return a new future."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._late.add(future)
+        waiting = self._waiting
+        while waiting and waiting[0][1].done():
+            waiting.popleft()
+        waiting.append((self._loop.time() + self._seconds, future))
+        if self._timer is None:
+            self._timer = self._loop.call_at(waiting[0][0], self._expire)
         return future
 
     def stop(self) -> None:
-        """Nobody waits any more."""
-        self._late.stop()
+        """Stop the timer; no future fails any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        """Fail the futures that are due, and set the timer for the next one."""
+        now, waiting = self._loop.time(), self._waiting
+        while waiting and (waiting[0][0] <= now or waiting[0][1].done()):
+            _, future = waiting.popleft()
+            if not future.done():
+                self._fail(future)
+        self._timer = self._loop.call_at(waiting[0][0], self._expire) if waiting else None
 
     def _fail(self, future: "asyncio.Future[Any]") -> None:
         future.set_exception(StoreUnavailableError(f"The database did not answer within {self._seconds:g} seconds."))

@@ -1,7 +1,9 @@
 """The system checks: each fault has its id and a hint, and a sound configuration has none."""
 
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,25 @@ ALL: list[Check] = [
     checks.network_check,
     checks.exposure_check,
 ]
+
+
+def test_statistics_of_analyze_are_reported(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "gateway.sqlite3"
+    changes = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database), "OPTIONS": SQLITE_OPTIONS}
+    for name, value in changes.items():
+        monkeypatch.setitem(settings.DATABASES["default"], name, value)
+    with closing(sqlite3.connect(database)) as connection:
+        database.chmod(0o600)
+        connection.execute("CREATE TABLE message (key)")
+        connection.execute("INSERT INTO message VALUES (1)")
+        connection.commit()
+        assert checks.storage_check() == []
+        connection.execute("CREATE INDEX message_once ON message (key)")
+        connection.execute("ANALYZE")
+        connection.commit()
+    assert [fault.id for fault in checks.storage_check()] == ["gateway.W008"]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from api.gemini.wire import Content
 from api.translate.request.upstream_call import RememberedMessage
-from sessions_store.frozen import frozen
 from sessions_store.state.chat_sessions import SessionState
 from sessions_store.transcript.canonical import Key
 from sessions_store.transcript.stored_messages import Face, StoredMessage
@@ -15,7 +14,7 @@ JsonDict = dict[str, Any]
 _DROPPED: Final = RememberedMessage(message={}, content=None)
 
 
-@frozen()
+@dataclass(slots=True)
 class SessionKey:
     """Which session of which user: the `user` field and `X-Session-Id`, both may be empty but not both."""
 

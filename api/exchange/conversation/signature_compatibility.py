@@ -3,15 +3,15 @@ what of a stored answer another model, or another account, is sent.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from api.gemini.wire import Content
 from api.notes import Note
 from api.translate.conversation.signatures import unsigned
-from sessions_store.frozen import frozen
 from sessions_store.transcript.stored_messages import Face
 
 
-@frozen()
+@dataclass(slots=True)
 class Fit:
     """Who is asked now: a model of `family` under `account`. What of a stored answer it is not sent goes to `notes`."""
 

@@ -1,6 +1,7 @@
 """From a parsed request to planned upstream calls: the model resolved, the conversation remembered, the body built."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from api.auth.principals import Caller
@@ -34,7 +35,6 @@ from api.translate.request.message_tokens import json_tokens
 from api.translate.request.vertex import final_call
 from sessions_store.catalogue.model_profile import ModelProfile
 from sessions_store.catalogue.resolution import Catalogue
-from sessions_store.frozen import frozen
 from sessions_store.transcript.reading import message_keys
 
 Request = TypeVar("Request", bound=RequestModel)
@@ -42,7 +42,7 @@ Request = TypeVar("Request", bound=RequestModel)
 SPEECH_SECONDS: Final = 3600
 
 
-@frozen()
+@dataclass(slots=True)
 class Asker:
     """Who asks, under which request id and by which snapshot of the catalogue, what `X-Session-Id` named, what was
     changed before the request was read, and what holds the request's bytes.

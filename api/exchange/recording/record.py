@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -23,7 +23,6 @@ from api.resources.worker_threads import LARGE, off_loop
 from api.services import Runtime
 from api.translate.answers.usage_report import UsageReport
 from api.translate.request.message_tokens import json_tokens
-from sessions_store.frozen import frozen
 from sessions_store.transcript.canonical import Key, message_key
 from sessions_store.writing.records import TURNS_AS_SENT, WITHOUT_SIGNATURES, request_digest
 from sessions_store.writing.store import (
@@ -43,7 +42,7 @@ _KEPT: Final = frozenset({OK, CLIENT_CLOSED})
 NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
 
 
-@frozen()
+@dataclass(slots=True)
 class Recorded:
     """What the record of an exchange says, once the database has it: whether it ended well, and the message that its
     conversation goes on from (None: there is none).

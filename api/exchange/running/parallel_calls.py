@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
@@ -9,13 +10,12 @@ import orjson
 from api.gemini.client import GeminiClient
 from api.gemini.upstream_stream import UpstreamStream
 from api.gemini.wire import GenerateContentRequest, GenerateContentResponse
-from sessions_store.frozen import frozen
 
 Piece = tuple[int, GenerateContentResponse]
 Batch = tuple[int, list[GenerateContentResponse]]
 
 
-@frozen()
+@dataclass(slots=True)
 class PlannedCall:
     """One upstream call: its body, the first choice that its candidates fill, and how many they fill.
 

@@ -6,12 +6,12 @@ supports point into the list of all of them.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from api.openai.chat.completion import Annotation
 from api.translate.answers.text_offsets import QuotedText
 from api.translate.answers.upstream_json import expect
-from sessions_store.frozen import frozen
 
 _READ: Final = ("URL_RETRIEVAL_STATUS_SUCCESS", "")
 # Where the address of a source stands, by its kind: the web, a place on Google Maps, a document, a picture's page.
@@ -19,7 +19,7 @@ _ADDRESSES: Final = {"web": "uri", "maps": "uri", "retrievedContext": "uri", "im
 _MAPS = "places of Google Maps are cited by their address; their ids, reviews and the widget are left out"
 
 
-@frozen()
+@dataclass(slots=True)
 class Page:
     """A page that Gemini was to read (`urlContext`), Gemini's word for how that ended, and whether it went well."""
 

@@ -7,6 +7,7 @@ that the turn can be sent back with its thought signatures. How a dialect spells
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from api.errors import UpstreamError
@@ -19,7 +20,6 @@ from api.translate.answers.logprobs import TokenLogprobs
 from api.translate.answers.streamed_calls.open_calls import OpenCalls, is_whole
 from api.translate.answers.upstream_json import expect, label, to_json, unexpected_shape
 from api.translate.conversation.code_blocks import code_output, code_result_to_text, executable_code_to_text
-from sessions_store.frozen import frozen
 
 if TYPE_CHECKING:
     from api.openai.completions.completion import CompletionFinishReason
@@ -44,7 +44,7 @@ class Call(NamedTuple):
     signature: str | None = None
 
 
-@frozen()
+@dataclass(slots=True)
 class Piece:
     """What one part adds to a choice; `text` of an image is its data URL, of audio its base64; `call` is for calls.
 
@@ -60,7 +60,7 @@ class Piece:
     run: str = ""
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DialectRules:
     """What a dialect can carry: how many calls of a choice (None: any number), and whether images and speech.
 

@@ -1,15 +1,15 @@
 """Sampling, limits and candidates to Gemini's `generationConfig`, shared by every dialect (rules 62 to 66, 82, 95)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from api.errors import InvalidRequestError
 from api.gemini.wire import GenerationConfig
 from api.translate.conversation.parts import DETAIL_RESOLUTIONS
 from api.translate.request.context import RequestContext
-from sessions_store.frozen import frozen
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Sampling:
     """The parameters that OpenAI's dialects have in common, under OpenAI's names; None is absent.
 

@@ -31,14 +31,13 @@ from api.translate.media.stored import has_same_images, without_speech
 from api.translate.media.tool_results import placed_media, separated
 from api.translate.request.context import RequestContext
 from api.translate.request.upstream_call import OMITTED, SYSTEM, RememberedMessage
-from sessions_store.frozen import frozen
 from sessions_store.transcript.values import INSTRUCTION_ROLES, RESULT_ROLES
 
 T = TypeVar("T")
 Kind = Literal["system", "user", "model", "results", "nothing"]
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Assembly:
     """The conversation as Gemini gets it; `faces` and `placement` are those of UpstreamCall."""
 

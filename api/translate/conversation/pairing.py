@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sessions_store.frozen import frozen
 from sessions_store.transcript.values import RESULT_ROLES
 
 Message = Mapping[str, Any]
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Pairing:
     """The calls and results of a conversation, by the places of their messages.
 

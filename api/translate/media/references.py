@@ -4,17 +4,17 @@ Finding them is all that happens here; `api.media.fetcher` fetches, and the tran
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from api.gemini.wire import Blob, Content, Part
 from api.translate.conversation.parts import TEXT_KINDS, must_be_fetched
 from api.translate.media.shapes import medium_of
-from sessions_store.frozen import frozen
 
 MediaKind = Literal["image", "video", "file"]
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class MediaReference:
     """A URL that Gemini would not fetch; `message` is the index of the message, `param` OpenAI's name of the place."""
 

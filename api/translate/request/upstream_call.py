@@ -1,17 +1,17 @@
 """What a translated request is: the body for Gemini, and how it belongs to the messages that it came from."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from api.gemini.wire import Content, GenerateContentRequest
 from api.notes import Note
-from sessions_store.frozen import frozen
 from sessions_store.transcript.values import OMITTED, SYSTEM
 
 __all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall"]
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class UpstreamCall:
     """One request as Gemini gets it, ready for the wire.
 
@@ -34,7 +34,7 @@ class UpstreamCall:
         return bool(self.body.get("generationConfig", {}).get("stopSequences"))
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RememberedMessage:
     """A message of the stored session that goes before the request: its OpenAI face and its Gemini face.
 

@@ -5,7 +5,7 @@ tree. The order of the leaves matters as in chat completions: tools first, the g
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -37,13 +37,12 @@ from api.translate.tools.built_in import OfferedTools, built_in_tools, reconcile
 from api.translate.tools.choice import ChosenTools, choose_tools
 from api.translate.tools.declarations import strict_path, tools_to_declarations
 from sessions_store.catalogue.model_profile import ModelProfile
-from sessions_store.frozen import frozen
 
 _NOTHING_RESTORED: Mapping[int, Content] = MappingProxyType({})
 _NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})
 
 
-@frozen(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ResponsesCall(UpstreamCall):
     """See UpstreamCall; its request messages are those of the items. `called` are the tools by their flat names."""
 

@@ -5,14 +5,13 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from api.gemini.wire import Tool, ToolConfig
 from api.translate.config.google_options import GoogleOptions
 from api.translate.request.context import RequestContext
 from api.translate.tools.choice import ChosenTools
-from sessions_store.frozen import frozen
 
 # What Gemini calls each tool -> the parameter that asked for it.
 BuiltInTools = dict[str, str]
@@ -20,7 +19,7 @@ BuiltInTools = dict[str, str]
 NO_FUNCTIONS = ChosenTools([], None)
 
 
-@frozen()
+@dataclass(slots=True)
 class OfferedTools:
     """All tools of a request: the functions with how they may be called, and Google's own."""
 

@@ -4,15 +4,15 @@ Follows https://ai.google.dev/api/caching#FunctionCallingConfig.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from api.errors import InvalidRequestError
 from api.gemini.wire import FunctionCallingConfig, FunctionDeclaration
 from api.translate.request.context import RequestContext
-from sessions_store.frozen import frozen
 
 
-@frozen()
+@dataclass(slots=True)
 class ChosenTools:
     """The declarations that go to Gemini and how it may use them; no config is Gemini's own default, AUTO."""
 
