@@ -5,8 +5,7 @@ Nothing changes in silence (docs/decisions/0006).
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 NoteKind = Literal["mapped", "clamped", "dropped", "converted", "restored", "added"]
 
@@ -14,8 +13,7 @@ HEADER_LIMIT = 2000
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 
 
-@dataclass(slots=True)
-class Note:
+class Note(NamedTuple):
     """One change made to a request or an answer.
 
     `param` is OpenAI's name of what changed, as a path (`temperature`, `messages[2].content[0]`); `reason` is one

@@ -14,7 +14,7 @@ from sessions_store.transcript.values import RESULT_ROLES
 from sessions_store.writing.records import NewMessage
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """A node of the database: its id, and what a child inherits from it. The root has no id."""
 

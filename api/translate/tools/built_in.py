@@ -19,7 +19,7 @@ BuiltInTools = dict[str, str]
 NO_FUNCTIONS = ChosenTools([], None)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class OfferedTools:
     """All tools of a request: the functions with how they may be called, and Google's own."""
 

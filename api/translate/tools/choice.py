@@ -12,7 +12,7 @@ from api.gemini.wire import FunctionCallingConfig, FunctionDeclaration
 from api.translate.request.context import RequestContext
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ChosenTools:
     """The declarations that go to Gemini and how it may use them; no config is Gemini's own default, AUTO."""
 
