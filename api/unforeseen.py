@@ -18,5 +18,5 @@ def gateway_error(exc: BaseException) -> GatewayError:
         return exc
     if isinstance(exc, StoreUnavailableError) or report_fault(exc):
         return StorageUnavailableError()
-    logger.error("unforeseen failure", exc_info=exc)
+    logger.error("Unexpected error", exc_info=exc)
     return InternalError("The server had an error while processing your request.")

@@ -39,7 +39,7 @@ def refusal_of(error: GatewayError) -> Refusal:
 
 
 TOO_LARGE = refusal_of(PayloadTooLargeError())
-TOO_SLOW = Refusal(408, "The request's body did not arrive in time.", "invalid_request_error", "request_timeout")
+TOO_SLOW = Refusal(408, "The request body did not arrive in time.", "invalid_request_error", "request_timeout")
 MALFORMED = Refusal(400, "The request is not valid HTTP, or its head is too large.", "invalid_request_error", None)
 GOING_DOWN = refusal_of(ShuttingDownError("The server is shutting down. Please try again."))
 OVERLOADED = refusal_of(OverloadedError())

@@ -20,7 +20,7 @@ from sessions_store.state_records import ACTIVE
 from sessions_store.transcript import key_of
 from sessions_store.writer import write_records
 
-LOST: Final = "The server that ran this response stopped before it had ended."
+LOST: Final = "The server stopped before this response was complete."
 LOST_CODE: Final = "server_lost"
 BYTES_PER_TOKEN: Final = 4
 _SENT: Final = ("instructions", "tools", "text")

@@ -213,7 +213,9 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
     resolution = latest().resolve(name, today=exchange.started_at.date())
     if resolution is None:
         raise ModelNotFoundError(
-            f"The model '{name}' does not exist: no mapping and no Gemini model has this name.", param="model"
+            f"The model '{name}' does not exist: no model mapping and no Gemini model has this name. "
+            "See GET /v1/models.",
+            param="model",
         )
     exchange.upstream_model = resolution.upstream
     exchange.notes += [Note("mapped", "model", detail) for _, detail in resolution.changes]

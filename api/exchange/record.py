@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 # Up to this many characters the digest of an upstream body is remembered.
 SMALL: Final = 1024
-NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
+NOT_RECORDED: Final = "The response could not be recorded and was not sent. Please try again."
 _STATUSES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
     ((asyncio.CancelledError, GeneratorExit), "client_closed"),
     (RateLimitError, "rate_limited"),
@@ -101,14 +101,14 @@ async def _commit(runtime: Runtime, exchange: Exchange, status: str, error: Gate
             whole = _exchange_record(runtime, exchange, status, error)
             exchange.drop_content()
     except Exception:
-        logger.exception("an exchange is recorded without its answer")
+        logger.exception("A request was recorded without its response")
         withheld, whole = True, _without_answer(runtime, exchange)
     try:
         await runtime.store.commit(whole, under_way=runtime.in_flight)
     except StoreUnavailableError:
         raise StorageUnavailableError from None
     except StoreError:
-        logger.exception("an exchange could not be recorded")
+        logger.exception("A request could not be recorded")
         raise InternalError(NOT_RECORDED) from None
     if withheld:
         raise InternalError(NOT_RECORDED)

@@ -173,5 +173,5 @@ def _on_growth(exchange: Exchange) -> Callable[[int], None] | None:
 
 
 def _note(exchange: Exchange, reasons: Iterable[str]) -> None:
-    reason = f"Gemini ended without one ({names_of(reasons)}), asked again"
+    reason = f"Gemini returned an empty response ({names_of(reasons)}): request repeated"
     exchange.notes.append(Note("dropped", "answer", reason))

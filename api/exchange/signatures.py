@@ -48,4 +48,10 @@ def _drop_signatures(exchange: Exchange) -> None:
     exchange.calls = [
         PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in exchange.calls
     ]
-    exchange.notes.append(Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without"))
+    exchange.notes.append(
+        Note(
+            "dropped",
+            "thought_signature",
+            "Gemini rejected the signature as corrupted: request repeated without signatures",
+        )
+    )

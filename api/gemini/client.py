@@ -45,7 +45,7 @@ MAX_ERROR_BYTES: Final = 2**20
 MODEL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*")
 PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
-LATE = "The upstream model did not answer within the time limit."
+LATE = "The upstream model did not respond within the time limit."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +122,7 @@ class GeminiClient:
         counted = await self._plain(f"{self._path(model)}:countTokens", body, asked_as or model)
         total = counted.get("totalTokens", 0)  # proto JSON leaves out a zero
         if type(total) is not int or total < 0:
-            raise UpstreamError("The upstream model's count of tokens is no number.")
+            raise UpstreamError("The upstream model returned an invalid token count.")
         return total
 
     async def list_models(self) -> None:
@@ -205,11 +205,11 @@ class GeminiClient:
         if self._upstream.api_key:
             refusal.upstream_message = refusal.upstream_message.replace(self._upstream.api_key, "[key]")
         if refusal.code == KEY_REFUSED:
-            logger.error("Gemini refuses this server's credentials", extra={"status": status})
+            logger.error("Gemini rejects this server's credentials", extra={"status": status})
         elif isinstance(refusal, InvalidRequestError | NotFoundError):
             sentence = known_sentence(refusal.upstream_message)
             logger.warning(
-                "Gemini refused a request: %s", ascii(sentence or "see its record"), extra={"status": status}
+                "Gemini rejected a request: %s", ascii(sentence or "see the usage record"), extra={"status": status}
             )
 
     def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
@@ -229,7 +229,7 @@ class GeminiClient:
 
     def _path(self, model: str) -> str:
         if MODEL_NAME.fullmatch(model) is None or ".." in model:
-            raise ModelNotFoundError("The model's name holds characters that no Gemini model has.", param="model")
+            raise ModelNotFoundError("The model name contains characters that no Gemini model name has.", param="model")
         prefix = "publishers/google/models" if self._upstream.vertex else "models"
         return f"{prefix}/{model}"
 
@@ -307,7 +307,7 @@ class UpstreamStream:
     def _check_silence(self, now: float, due: float) -> None:
         """Nothing has come: raise UpstreamTimeoutError if something was due."""
         if now >= due:
-            raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
+            raise UpstreamTimeoutError("The upstream model sent nothing within the time limit between two chunks.")
 
     def _grown(self) -> None:
         """Tell how much has come since the last mark; raises UpstreamError beyond the most that an answer may have."""
@@ -388,16 +388,16 @@ async def _read_all(answer: Answer, until: float, limit: int) -> bytes:
 
 
 def _too_large() -> UpstreamError:
-    return UpstreamError("The upstream's answer is larger than this server reads.", retryable=False)
+    return UpstreamError("The upstream response is larger than the limit of this server.", retryable=False)
 
 
 def _json_object(raw: bytes, model: str) -> dict[str, Any]:
     try:
         answer, replaced = read_json(raw)
     except orjson.JSONDecodeError:
-        raise UpstreamError("The upstream's answer was not JSON.") from None
+        raise UpstreamError("The upstream response is not JSON.") from None
     if not isinstance(answer, dict):
-        raise UpstreamError("The upstream's answer was not a JSON object.")
+        raise UpstreamError("The upstream response is not a JSON object.")
     if "error" in answer:
         raise upstream_error(500, answer, {}, openai_model=model)
     if replaced:
@@ -406,9 +406,9 @@ def _json_object(raw: bytes, model: str) -> dict[str, Any]:
 
 
 def _connection_error(error: TransportError) -> GatewayError:
-    logger.warning("upstream connection failed: %s", error)
+    logger.warning("Connection to Gemini failed: %s", error)
     if isinstance(error, ConnectTimeoutError):
         return UpstreamTimeoutError("The upstream could not be reached within the time limit.")
     if isinstance(error, ConnectFailedError):
-        return UpstreamUnreachableError("Gemini could not be reached from this server. Its network may be down.")
-    return UpstreamError("The connection to the upstream broke off.")
+        return UpstreamUnreachableError("Gemini cannot be reached from this server. Check the server's network.")
+    return UpstreamError("The connection to the upstream was lost.")

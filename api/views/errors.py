@@ -32,7 +32,7 @@ def as_gateway_error(exc: Exception) -> GatewayError:
     if isinstance(exc, exceptions.MethodNotAllowed):
         return MethodNotAllowedError(f"Not allowed to {exc.args[0] if exc.args else 'use this method'} on this path.")
     if isinstance(exc, Http404 | exceptions.NotFound):
-        return NotFoundError("Nothing is here.")
+        return NotFoundError("Not found.")
     if isinstance(exc, RequestDataTooBig):
         return PayloadTooLargeError()
     if isinstance(exc, SuspiciousOperation | exceptions.APIException):

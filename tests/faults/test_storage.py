@@ -28,7 +28,7 @@ from tests.server_process import ROOT
 from tests.waiting import eventually
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-BEGUN, ENDED = "Nothing can be recorded", "The database takes records again"
+BEGUN, ENDED = "Nothing can be recorded", "The database accepts records again"
 USAGE = "SELECT request_id, status, http_status, error_code, completion_tokens FROM sessions_store_usagerecord"
 REFUSED = [
     (CHAT, chat_body()),

@@ -92,10 +92,10 @@ async def _is_due(runtime: Runtime, planned: PlannedResponse) -> bool:
     if await counted(runtime, exchange, body) <= threshold:
         return False
     if not can_be_folded(conversation(turns)):
-        reason = "nothing stands before the latest message that a summary could replace"
+        reason = "no messages before the latest message to compact"
         exchange.notes.append(Note("dropped", "context_management", reason))
         return False
-    exchange.notes.append(Note("added", "output", f"a compaction: the context has more than {threshold} tokens"))
+    exchange.notes.append(Note("added", "output", f"compaction: the context has more than {threshold} tokens"))
     return True
 
 

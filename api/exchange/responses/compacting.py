@@ -45,7 +45,7 @@ async def summary_of(runtime: Runtime, planned: PlannedResponse) -> tuple[str, R
         for part in item["content"]
     )
     if not summary:
-        raise UpstreamError("The upstream model gave no summary of the conversation.")
+        raise UpstreamError("The upstream model returned no summary of the conversation.")
     return summary, response["usage"]
 
 

@@ -141,7 +141,7 @@ async def read_turns(
         items = resolved(items, await runtime.store.read(referenced_items, principal_id, named))  # type: ignore[assignment]
     context = await load_context(runtime, principal_id, request, max_tokens=profile.input_token_limit, local=local)
     if not context.whole:
-        exchange.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))
+        exchange.notes.append(Note("dropped", "input", "oldest messages, to meet the input limit of the model"))
     try:
         exchange.hold_bytes(sum(stored.size for stored in context.path))
         return await place_turns(runtime, request, exchange, (profile, context), items)

@@ -60,7 +60,7 @@ def _checked(items: Sequence[Item], path: str) -> Sequence[Item]:
         return InputTokensRequest.parse({"input": list(items)}).items
     except InvalidRequestError:
         raise InvalidRequestError(
-            f"Invalid value for '{path}.encrypted_content': it was changed.",
+            f"Invalid value for '{path}.encrypted_content': the content was modified.",
             param=f"{path}.encrypted_content",
             code="invalid_value",
         ) from None
