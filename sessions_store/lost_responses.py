@@ -21,7 +21,7 @@ from sessions_store.transcript import key_of
 from sessions_store.transcript_values import BYTES_PER_TOKEN
 from sessions_store.writer import write_records
 
-LOST: Final = "The server that ran this response stopped before it had ended."
+LOST: Final = "The server stopped before this response was complete."
 LOST_CODE: Final = "server_lost"
 _SENT: Final = ("instructions", "tools", "text")
 

@@ -10,7 +10,7 @@ from api.translate.contents import Assembly
 from api.translate.context import RequestContext
 from api.translate.upstream_call import OMITTED, SYSTEM
 
-_REASON = "google.cached_content brings its own"
+_REASON = "google.cached_content contains its own"
 
 
 def beside_cached_content(

@@ -43,9 +43,7 @@ RESUME: Final = (
         what="The last sequence number that the client has seen.",
     ),
 )
-_SESSION_DROPPED: Final = Note(
-    "dropped", "X-Session-Id", "a response goes on from previous_response_id or conversation"
-)
+_SESSION_DROPPED: Final = Note("dropped", "X-Session-Id", "a response continues previous_response_id or conversation")
 
 
 class ResponsesView(GatewayView):

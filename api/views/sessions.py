@@ -78,7 +78,7 @@ class SessionView(GatewayView):
         name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None
         forgotten = await self.services.store.write(forget, self.caller.principal_id, user, name)
         if not forgotten:
-            raise NotFoundError("No chat session of this user is remembered.", param="user")
+            raise NotFoundError("No chat session found for this user.", param="user")
         body: SessionsDeleted = {"object": "session.deleted", "user": user, "deleted": True, "sessions": forgotten}
         return json_response(body)
 

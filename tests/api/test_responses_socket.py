@@ -214,7 +214,7 @@ def test_a_server_that_stops_lets_it_finish(emulator: Emulator, emulator_url: st
         busy.recv(timeout=10)
 
         stopping.terminate()
-        stopping.wait_for("Draining")
+        stopping.wait_for("Stopping: waiting")
         send(busy, input="One more?")
 
         events = heard(busy)

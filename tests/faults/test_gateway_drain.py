@@ -97,7 +97,7 @@ def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: E
         # A balancer's kept-alive connection with a request under way: the only way in once the port is closed.
         stream = begin_stream(stack, draining_gateway, "")
         draining_gateway.terminate()
-        draining_gateway.wait_for("Draining|Shutting down")
+        draining_gateway.wait_for("Stopping: waiting|Shutting down")
 
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{draining_gateway.origin}/readyz", trust_env=False)
@@ -128,7 +128,7 @@ def test_who_ended_an_exchange_is_recorded_while_the_server_stops(
         eventually(lambda: len([entry for entry in emulator.received() if entry["method"] == "POST"]) == 4)
 
         draining_gateway.terminate()
-        draining_gateway.wait_for("Draining|Shutting down")
+        draining_gateway.wait_for("Stopping: waiting|Shutting down")
         left.close()
         assert draining_gateway.ended_well()
         if not UNDER_UVICORN:

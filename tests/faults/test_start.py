@@ -48,7 +48,7 @@ def test_a_wrong_key_is_told(servers: ExitStack, emulator: Emulator) -> None:
     emulator.script({"status": 400, "body": WRONG_KEY, "match": LIST})
     gateway = started(servers, emulator.base_url, {"GEMINI_API_KEY": "AIza-wrong-and-secret"})
 
-    gateway.wait_for("Gemini refuses the API key.*GEMINI_API_KEY")
+    gateway.wait_for("Gemini rejects the API key.*GEMINI_API_KEY")
     assert "AIza-wrong" not in gateway.log
     assert "not valid. Please" not in gateway.log
 
@@ -65,7 +65,7 @@ def test_another_error_is_told_without_blaming_the_key(servers: ExitStack, emula
     emulator.script({"status": 503, "body": OVERLOADED, "match": LIST})
     gateway = started(servers, emulator.base_url)
 
-    gateway.wait_for("answer at the start was an error: The upstream model is overloaded")
+    gateway.wait_for("Gemini returned an error to the key test: The upstream model is overloaded")
     assert "refuses" not in gateway.log
 
 

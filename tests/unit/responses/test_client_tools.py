@@ -124,11 +124,11 @@ def test_skills_are_told() -> None:
 def test_a_shell_in_a_container_is_not_the_clients(environment: str) -> None:
     upstream = translate(tools=[{"type": "shell", "environment": {"type": environment}}])
     assert "tools" not in upstream.body
-    assert noted(upstream) == ["dropped tools[0]: a shell in a container of OpenAI's has no counterpart at Gemini"]
+    assert noted(upstream) == ["dropped tools[0]: shell in an OpenAI container is not supported by Gemini"]
 
 
 def test_a_model_without_functions_does_without() -> None:
-    assert noted(translate(tools=[PATCH], profile=PLAIN)) == ["dropped tools[0]: the model takes no tools"]
+    assert noted(translate(tools=[PATCH], profile=PLAIN)) == ["dropped tools[0]: the model does not support tools"]
 
 
 def test_they_stand_in_additional_tools_too() -> None:
@@ -216,7 +216,7 @@ def test_what_an_item_cannot_hold_is_not_lost(name: str, arguments: Item) -> Non
 
     assert (item["type"], item["name"], json.loads(item["arguments"])) == ("function_call", name, arguments)
     assert [str(note) for note in answer.notes] == [
-        f"converted output: a call of {name} without what its item needs is one of a function"
+        f"converted output: incomplete call of {name}: returned as a function call"
     ]
 
 
@@ -226,7 +226,7 @@ def test_what_is_put_into_an_items_form_is_noted() -> None:
 
     assert item["action"]["commands"] == ["ls"]
     assert [str(note) for note in answer.notes] == [
-        "converted output: the arguments of shell are given in the form of its item"
+        "converted output: arguments of shell converted to the fields of the item"
     ]
 
 

@@ -241,7 +241,7 @@ def test_one_call_at_a_time_withholds_the_others_everywhere_and_says_so(option: 
     message = answer.completion()["choices"][0]["message"]
     assert answer.contents[0]["parts"] == [signed]
     assert len(message.get("tool_calls", [message.get("function_call")])) == 1
-    assert answer.notes == [Note("dropped", "choices[0].message.tool_calls", "only one call at a time")]
+    assert answer.notes == [Note("dropped", "choices[0].message.tool_calls", "parallel tool calls are off")]
 
 
 def test_legacy_functions_answer_with_function_call() -> None:
