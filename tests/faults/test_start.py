@@ -58,7 +58,7 @@ def test_no_network_is_told_as_that(servers: ExitStack) -> None:
 
     gateway.wait_for("Gemini cannot be reached")
     assert "overloaded" not in gateway.log
-    assert "refuses the API key" not in gateway.log
+    assert "rejects the API key" not in gateway.log
 
 
 def test_another_error_is_told_without_blaming_the_key(servers: ExitStack, emulator: Emulator) -> None:
