@@ -72,7 +72,7 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
         streams += [begin_stream(stack, draining_gateway, f"{run}-endless-{number}") for number in range(2)]
 
         draining_gateway.terminate()
-        draining_gateway.wait_for("Draining|Shutting down")
+        draining_gateway.wait_for("Stopping: waiting|Shutting down")
         emulator.release()
         endings = list(pool.map(last_event, streams))
 
