@@ -21,23 +21,23 @@ ARGS ?=
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: migrate ## Serve on http://127.0.0.1:8080 (HOST, PORT, DATA_DIR and .env are honoured)
+run: migrate ## Serve on http://127.0.0.1:8080 (settings: environment or .env)
 	@exec $(RUN) manage.py serve
 
-migrate: $(VENV)/.runtime ## Bring the database up to date
+migrate: $(VENV)/.runtime ## Apply the database migrations
 	@$(RUN) manage.py migrate --verbosity 0
 
-test: $(VENV)/.development ## Run the whole suite on SQLite: no key, no network, no service needed
+test: $(VENV)/.development ## Run all tests on SQLite (no key, no network, no service)
 	@$(RUN) -m pytest $(ARGS)
 
-test-clients: $(VENV)/.development clients ## Run real clients (LangChain, AI SDK, ...) against the gateway; installs them
+test-clients: $(VENV)/.development clients ## Install real clients (LangChain, AI SDK, ...) and test the gateway with them
 	@TEST_CLIENTS=1 $(RUN) -m pytest tests/clients $(ARGS)
 
 clients: # what test-clients installs
 	@$(MAKE) --silent --jobs 3 $(CLIENTS)/openai3/.installed $(CLIENTS)/openai2/.installed \
 		$(NODE_CLIENTS)/node_modules/.installed
 
-fuzz: $(VENV)/.development ## Ask a gateway what schemathesis makes up; FUZZ_SECONDS=600 goes on for longer
+fuzz: $(VENV)/.development ## Test the gateway with generated requests (FUZZ_SECONDS=600: longer)
 	@TEST_FUZZ=1 $(RUN) -m pytest tests/fuzz $(ARGS)
 
 lint: $(VENV)/.development ## Check format, style, types, imports and migrations
@@ -47,17 +47,17 @@ lint: $(VENV)/.development ## Check format, style, types, imports and migrations
 	$(VENV)/bin/lint-imports
 	$(RUN) manage.py makemigrations --check --dry-run
 
-fmt: $(VENV)/.development ## Format the code and fix what can be fixed by itself
+fmt: $(VENV)/.development ## Format the code and apply automatic fixes
 	$(VENV)/bin/ruff check --fix-only .
 	$(VENV)/bin/ruff format .
 
-docs: $(VENV)/.runtime ## Write the generated pages of docs/ and the README's table of settings
+docs: $(VENV)/.runtime ## Generate the pages of docs/ and the settings table of the README
 	@$(RUN) docs/generate.py
 
-bench: $(VENV)/.development ## Measure speed (benchmarks/)
+bench: $(VENV)/.development ## Run the benchmark (benchmarks/)
 	@$(RUN) -m benchmarks $(ARGS)
 
-bench-peers: $(RUN) ## Install the gateways that bench compares with (pip, npm)
+bench-peers: $(RUN) ## Install the gateways for the comparison in bench (pip, npm)
 	$(RUN) -m venv $(BENCH_PEERS)/litellm
 	$(BENCH_PEERS)/litellm/bin/python -m pip install --quiet -r benchmarks/requirements-peers.txt
 	$(RUN) -m venv $(BENCH_PEERS)/mlflow
@@ -65,7 +65,7 @@ bench-peers: $(RUN) ## Install the gateways that bench compares with (pip, npm)
 	cp benchmarks/package.json $(BENCH_PEERS)/
 	npm install --prefix $(BENCH_PEERS)
 
-clean: ## Remove the virtual environment and caches; data stays
+clean: ## Remove the virtual environments and caches; data stays
 	rm -rf $(VENV) $(CLIENTS) $(NODE_CLIENTS)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(RUN):

@@ -103,25 +103,25 @@ class MethodNotAllowedError(GatewayError):
 
 
 class RequestTimeoutError(GatewayError):
-    """The request's body did not arrive within the server's time."""
+    """The request body did not arrive within the time limit of this server."""
 
     status = 408
     type = "invalid_request_error"
     default_code = "request_timeout"
 
     def __init__(self) -> None:
-        super().__init__("The request's body did not arrive in time.")
+        super().__init__("The request body did not arrive in time.")
 
 
 class PayloadTooLargeError(GatewayError):
-    """The request's body is larger than this server reads."""
+    """The request body is larger than the limit of this server."""
 
     status = 413
     type = "invalid_request_error"
     default_code = "request_too_large"
 
     def __init__(
-        self, message: str = "The request's body is larger than this server reads.", *, retryable: bool = True
+        self, message: str = "The request body is larger than the limit of this server.", *, retryable: bool = True
     ) -> None:
         super().__init__(message, retryable=retryable)
 
@@ -140,7 +140,7 @@ class UnsupportedCodingError(UnsupportedMediaTypeError):
     default_code = "unsupported_content_encoding"
 
     def __init__(self, accepted: str) -> None:
-        super().__init__(f"Unsupported 'Content-Encoding': this server decodes {accepted}.")
+        super().__init__(f"Unsupported 'Content-Encoding': supported codings are {accepted}.")
         self.accepted = accepted
 
 
@@ -182,7 +182,9 @@ class OverloadedError(GatewayError):
     default_code = "gateway_overloaded"
 
     def __init__(self) -> None:
-        super().__init__("This gateway holds as many bytes of requests as it may. Please try again.", retry_after=1)
+        super().__init__(
+            "This gateway is at its limit for bytes of concurrent requests. Please try again.", retry_after=1
+        )
 
 
 class ShuttingDownError(GatewayError):

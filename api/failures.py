@@ -34,7 +34,7 @@ def _method_not_allowed(exc: exceptions.MethodNotAllowed) -> GatewayError:
 _COUNTERPARTS: Final[tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], GatewayError]], ...]] = (
     ((StoreUnavailableError,), lambda _: StorageUnavailableError()),
     ((exceptions.MethodNotAllowed,), _method_not_allowed),
-    ((Http404, exceptions.NotFound), lambda _: NotFoundError("Nothing is here.")),
+    ((Http404, exceptions.NotFound), lambda _: NotFoundError("Not found.")),
     ((RequestDataTooBig,), lambda _: PayloadTooLargeError()),
     ((SuspiciousOperation, exceptions.APIException), lambda _: InvalidRequestError("The request is malformed.")),
 )
@@ -53,5 +53,5 @@ def to_gateway_error(exc: BaseException) -> GatewayError:
             return counterpart(exc)
     if storage_fault(exc) is not None:
         return StorageUnavailableError()
-    logger.error("unforeseen failure", exc_info=exc)
+    logger.error("Unexpected error", exc_info=exc)
     return InternalError("The server had an error while processing your request.")

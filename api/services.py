@@ -125,7 +125,9 @@ class Runtime:
         if self.store.outage is not None:
             raise StorageUnavailableError
         if self.in_flight >= self.deployment.max_in_flight:
-            raise RateLimitError("This gateway is answering as many requests as it may. Try again.", retry_after=1)
+            raise RateLimitError(
+                "This gateway is at its limit for concurrent requests. Please try again.", retry_after=1
+            )
         self.in_flight += 1
 
     def leave(self) -> None:

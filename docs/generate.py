@@ -192,9 +192,7 @@ def parameters_section() -> str:
         ("Responses", RESPONSES_PARAMETERS),
     ):
         sections.append(f"### {title}\n")
-        sections.append(
-            table(["Parameter", "Status", "What happens"], [[f"`{r.name}`", r.status, r.what] for r in rows])
-        )
+        sections.append(table(["Parameter", "Status", "Meaning"], [[f"`{r.name}`", r.status, r.what] for r in rows]))
     return "\n".join(sections)
 
 
@@ -237,11 +235,11 @@ def models_section() -> str:
     mapped = [[f"`{row['public_name']}`", f"`{row['upstream_model']}`", row["description"]] for row in mappings]
     known = [[f"`{row['name']}`", _thinking(row), row.get("released_on", ""), _retirement(row)] for row in models]
     return (
-        "The first mapping that matches answers; `*` stands for any text. One that is answered as `*` takes a prefix "
-        "off, and what is left is looked up again.\n\n"
-        + table(["A client names", "Gemini answers as", "Meant for"], mapped)
-        + "\nGemini's own names pass straight through, with or without `models/`. The catalogue knows these:\n\n"
-        + table(["Upstream model", "Thinking", "Released", "Retires"], known)
+        "Model mappings are tried top to bottom; the first match wins. `*` matches any text. A mapping to `*` removes "
+        "a prefix; the rest of the name is looked up again.\n\n"
+        + table(["Requested model", "Gemini model", "Description"], mapped)
+        + "\nGemini model names work without a mapping, with or without `models/`. Models of the catalogue:\n\n"
+        + table(["Gemini model", "Reasoning", "Released", "Retires"], known)
     )
 
 
@@ -267,18 +265,18 @@ COMPATIBILITY_PAGE = """\
 
 # Compatibility
 
-What the gateway does with each part of OpenAI's API, and the rules by which it translates. This page is generated from
-the tables that the code uses and from the names of the tests. [openapi.json](openapi.json) describes every request and
-answer in OpenAPI 3.1, for client generators and API explorers.
+Support of each part of OpenAI's API, and the translation rules. This page is generated from the tables that the code
+uses and from the names of the tests. [openapi.json](openapi.json) describes every request and response in OpenAPI 3.1,
+for client generators and API explorers.
 
 ## Endpoints
 
 {endpoints}
-Any other path under `/v1` is a 404 in OpenAI's form.
+Any other path under `/v1` is a 404 in OpenAI's error format.
 
 `/v1/responses` is a WebSocket too. It takes frames of the types `response.create` (with `stream_id` lanes and the
-warm-up `generate: false`, without `background`) and `response.steer`; any other frame is answered with an `error` frame
-that names what is wrong.
+warm-up `generate: false`, without `background`) and `response.steer`; any other frame gets an `error` frame
+that names the fault.
 
 The `output` of a response has one order, streamed, plain and retrieved: that of Gemini's parts. A `web_search_call`
 stands before the text where Gemini shows the search as it makes it (beside functions, from Gemini 3 on), else behind
@@ -286,24 +284,24 @@ the text, because Gemini tells of it when the text is there. Whenever thoughts w
 with a summary or without: before what the thoughts led to, unless Gemini tells of them with the end of a stream only.
 With `include: ["reasoning.encrypted_content"]` it ends after its text has come, because Gemini signs a text at its end.
 
-What `encrypted_content` carries of this server is signed, not encrypted: a client that stores nothing here can read it
-and cannot change it. In a `reasoning` item it is Gemini's thought signatures (which Google has encrypted) and the model
-family, in a `compaction` item the summary, the instructions in force and the latest step. One that this server has not
-signed (another server's, a changed one, one from before `SECRET_KEY` was changed) is left out of the request with a
-note, and is stored as "" if it claims to be this server's.
+The `encrypted_content` of this server is signed, not encrypted: clients can read the content and cannot change it. A
+`reasoning` item contains Gemini's thought signatures (encrypted by Google) and the model family; a `compaction` item
+contains the summary, the current instructions and the latest step. If `encrypted_content` is not signed by this server
+(from another server, modified, or from before a change of `SECRET_KEY`), the gateway drops the content from the
+request, with a note, and stores "" in place of content in the format of this server.
 
 Sources come as `url_citation` annotations: pages of the web, places of Google Maps, documents and pictures. Pages that
 Gemini read (`google.url_context`) are `web_search_call` items with the action `open_page` in a response, which have
 failed if Gemini could not read them; in a chat completion they stand in the message's
 `extra_content.google.url_context_metadata`.
 
-In the Responses API a result belongs to its call by `call_id`, wherever both stand: messages may come between,
-results in any order, before their call, late or twice. An output with a `name` and no `call_id` belongs to the open
-call of that name. Gemini gets each result right behind its call; what is stored and listed stays as it came. A result
-without a call, and another one of a call that has its result, is sent as text. A call without a result is no reason
-to refuse a history: the model is told that nobody answered. Only the results that a request itself was to bring are
-asked for ("No tool output found for function call …"): where nothing but results comes after the call, and where
-`previous_response_id` names the very answer that calls. Chat completions keep OpenAI's rule that results follow their
+In the Responses API `call_id` joins a result to its call, at any position: messages may stand between them, and results
+may come in any order, before their call, late or twice. An output with a `name` and no `call_id` belongs to the open
+call of that name. Gemini gets each result directly after its call; stored and listed items keep their order. A result
+without a call, or a second result of a call, is sent as text. A history may contain a call
+without a result: the model gets a placeholder result. A missing result is an error ("No tool output found for function
+call …") only if the request itself must contain it: if only results follow the call, or if `previous_response_id` names
+the response with the call. Chat completions keep OpenAI's rule that results follow their
 calls.
 
 `shell` (but not in a container of OpenAI's), `local_shell` and `apply_patch` are run by the client: Gemini is offered
@@ -314,22 +312,22 @@ known here, approvals and programs as text.
 
 ## Parameters
 
-**honoured**: Gemini does it, or the gateway. **noted**: accepted, without effect, and named in the response header
-`x-gateway-notes` when it is sent. **refused**: a 400 that names it. A parameter that no table lists is noted.
+**honoured**: supported by Gemini or by the gateway. **noted**: accepted without effect, and named in the header
+`x-gateway-notes`. **refused**: a 400 that names the parameter. Parameters that are in no table are noted.
 
 {parameters}
 ## Models
 
 {models}
-An operator changes both in the admin; the tables show what a new installation starts with.
+Both can be changed in the admin; the tables show the values of a new installation.
 
 ## Errors
 
-Every failure under `/v1` is `{{"error": {{"message", "type", "param", "code"}}}}`. The code below stands where nothing
-more precise is known.
+Every failure under `/v1` is `{{"error": {{"message", "type", "param", "code"}}}}`. The table shows the default
+code of each error class.
 
 {errors}
-## How answers end
+## Finish reasons
 
 An answer with calls that Gemini ends with any reason for `stop` has `tool_calls` (or `function_call`); `length` and
 `content_filter` win. A blocked prompt is a 200 with `content_filter`. An answer of a reason for `stop` with nothing in
@@ -344,7 +342,7 @@ word does not tell it.
 {endings}
 ## Clients
 
-What real clients send, and what their suites look for.
+Requests of real clients, and the expectations of their test suites.
 
 {clients}
 ## Rules of the translation
@@ -384,7 +382,7 @@ def settings_table(example: str) -> str:
             rows[-1][0].append(f"`{found[1]}={found[2]}`" if found[2] else f"`{found[1]}`")
         elif line.startswith("# ") and section:
             comments.append(line.removeprefix("# ").replace(" (*)", ""))
-    return table(["Setting and default", "What it is"], [["<br>".join(names), *said] for names, said in rows])
+    return table(["Setting and default", "Meaning"], [["<br>".join(names), *said] for names, said in rows])
 
 
 def readme() -> str:

@@ -39,7 +39,7 @@ def _environment_faults() -> Iterator[CheckMessage]:
     for problem in settings.ENVIRONMENT.problems:
         yield Error(
             str(problem),
-            hint="Correct it in the environment or in .env; .env.example says what it means.",
+            hint="Correct the value in the environment or in .env. .env.example describes each setting.",
             id="gateway.E001",
         )
     for unknown in settings.ENVIRONMENT.unknown():
@@ -47,7 +47,7 @@ def _environment_faults() -> Iterator[CheckMessage]:
             str(unknown),
             hint=f"Did you mean {unknown.meant}? .env.example lists all names."
             if unknown.meant
-            else ".env.example lists all names. What libraries read (HTTPS_PROXY) belongs in the environment.",
+            else ".env.example lists all names. Set variables of libraries (HTTPS_PROXY) in the environment.",
             id="gateway.W007",
         )
 
@@ -61,15 +61,13 @@ def secrets_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]
 def _secrets_faults() -> Iterator[CheckMessage]:
     if settings.SECRETS_PROBLEM:
         yield Error(
-            f"The secrets cannot be kept ({settings.SECRETS_PROBLEM}).",
+            f"The secrets cannot be stored ({settings.SECRETS_PROBLEM}).",
             hint="Make DATA_DIR writable, or set SECRET_KEY (or SECRET_KEY_FILE).",
             id="gateway.E002",
         )
     path = settings.DATA_DIR / FILE_NAME
     if path.exists() and path.stat().st_mode & 0o077:
-        yield Warning(
-            f"{path} can be read by other users of this machine.", hint=f"chmod 600 {path}", id="gateway.W001"
-        )
+        yield Warning(f"Other users of this machine can read {path}.", hint=f"chmod 600 {path}", id="gateway.W001")
 
 
 @register(Tags.compatibility)
@@ -81,8 +79,8 @@ def storage_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]
 def _storage_faults() -> Iterator[CheckMessage]:
     if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
         yield Error(
-            f"The data directory {settings.DATA_DIR} cannot be written.",
-            hint="Create it for the user that runs the server, or set DATA_DIR.",
+            f"The data directory {settings.DATA_DIR} is not writable.",
+            hint="Make the directory writable for the user that runs the server, or set DATA_DIR.",
             id="gateway.E005",
         )
     database = settings.DATABASES["default"]
@@ -90,8 +88,8 @@ def _storage_faults() -> Iterator[CheckMessage]:
         options = database.get("OPTIONS", {})
         if options.get("transaction_mode") != "IMMEDIATE" or "journal_mode=WAL" not in options.get("init_command", ""):
             yield Error(
-                "SQLite runs without WAL or IMMEDIATE transactions: writers would fail with 'database is locked'.",
-                hint="Keep the OPTIONS of gemini_gateway/settings.py.",
+                "SQLite runs without WAL or IMMEDIATE transactions: writes would fail with 'database is locked'.",
+                hint="Restore the OPTIONS of gemini_gateway/settings.py.",
                 id="gateway.E006",
             )
         yield from _open_files(Path(database["NAME"]))
@@ -102,7 +100,7 @@ def _open_files(database: Path) -> Iterator[CheckMessage]:
     files = [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
     if found := [str(path) for path in files if readable_by_others(path)]:
         yield Warning(
-            f"What users wrote can be read by everybody on this machine: {', '.join(found)}.",
+            f"Other users of this machine can read stored messages: {', '.join(found)}.",
             hint=f"chmod 600 {' '.join(found)}",
             id="gateway.W006",
         )
@@ -140,7 +138,7 @@ def _upstream_faults() -> Iterator[CheckMessage]:
             )
         if settings.GEMINI_API_KEY:
             yield Warning(
-                "A Gemini API key is set, but Vertex AI is asked: the key is not used.",
+                "A Gemini API key is set, but the provider is Vertex AI: the key is not used.",
                 hint="Unset the key or GOOGLE_GENAI_USE_VERTEXAI.",
                 id="gateway.W002",
             )
@@ -150,12 +148,12 @@ def _upstream_faults() -> Iterator[CheckMessage]:
     if url.scheme not in {"http", "https"} or not url.hostname:
         yield Error(
             "GEMINI_BASE_URL is not an http or https URL.",
-            hint="For example https://generativelanguage.googleapis.com; leave it empty for Google's own.",
+            hint="For example https://generativelanguage.googleapis.com. Empty: Google's own address.",
             id="gateway.E009",
         )
     elif url.scheme == "http" and not is_loopback_host(url.hostname) and settings.GEMINI_API_KEY:
         yield Warning(
-            "GEMINI_BASE_URL is plain http to another machine: the API key travels in the clear.",
+            "GEMINI_BASE_URL is http and not local: the API key is sent unencrypted.",
             hint="Use https.",
             id="gateway.W003",
         )
@@ -167,7 +165,7 @@ def limits_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
     return [
         Warning(
             f"{name} ({getattr(settings, name):g} s) is longer than TOTAL_TIMEOUT ({settings.TOTAL_TIMEOUT:g} s).",
-            hint="The total deadline always comes first.",
+            hint="TOTAL_TIMEOUT ends the upstream call first.",
             id="gateway.W004",
         )
         for name in ("CONNECT_TIMEOUT", "FIRST_BYTE_TIMEOUT", "IDLE_TIMEOUT")
@@ -192,21 +190,21 @@ def _network_faults() -> Iterator[CheckMessage]:
         )
     if "*" in settings.ALLOWED_HOSTS:
         yield Error(
-            "ALLOWED_HOSTS contains '*': any web page could reach this server through a name of its own.",
+            "ALLOWED_HOSTS contains '*': any web page could reach this server under its own host name.",
             hint="List the names that clients use.",
             id="gateway.E011",
         )
     if unusable := [origin for origin in settings.CORS_ALLOWED_ORIGINS if not is_usable(origin)]:
         yield Error(
-            f"CORS_ALLOWED_ORIGINS lists what is no origin of its own: {', '.join(unusable)}.",
+            f"CORS_ALLOWED_ORIGINS contains invalid origins: {', '.join(unusable)}.",
             hint="List scheme and host (and port), such as https://app.example.com. '*' and 'null' would let every web "
             "page use this server without a key.",
             id="gateway.E016",
         )
     if settings.ALLOW_INSECURE_KEYLESS:
         yield Warning(
-            "ALLOW_INSECURE_KEYLESS is on: everybody who can reach this server may use it without a key.",
-            hint="Unset it unless the network in front of the server keeps strangers out.",
+            "ALLOW_INSECURE_KEYLESS is on: anyone who can reach this server can use it without a key.",
+            hint="Unset ALLOW_INSECURE_KEYLESS unless a firewall or a proxy restricts access.",
             id="gateway.W005",
         )
 
@@ -222,7 +220,7 @@ def _exposure_faults() -> Iterator[CheckMessage]:
         yield Error(problem, hint=ADVICE, id="gateway.E012")
     if settings.DEBUG and not is_loopback_host(settings.HOST):
         yield Error(
-            f"DEBUG is on while listening on {settings.HOST}: error pages would show the server's insides.",
+            f"DEBUG is on while listening on {settings.HOST}: error pages would show source code and settings.",
             hint="Unset DEBUG.",
             id="gateway.E013",
         )
@@ -247,8 +245,8 @@ def start_faults(base_url: str) -> list[str]:
     if settings.GEMINI_UPSTREAM == "emulator" and not base_url:
         found.append(
             Error(
-                "There is no Gemini key, and only `serve` and `runserver` start the emulator.",
-                hint="Set GEMINI_API_KEY, or GEMINI_BASE_URL to where `manage.py gemini_emulator` listens.",
+                "No Gemini key is set. Only `serve` and `runserver` start the emulator.",
+                hint="Set GEMINI_API_KEY, or set GEMINI_BASE_URL to the address of `manage.py gemini_emulator`.",
                 id="gateway.E014",
             )
         )

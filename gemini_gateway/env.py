@@ -33,7 +33,7 @@ class EnvironmentProblem:
     reason: str
 
     def __str__(self) -> str:
-        return f"The environment variable {self.name} {self.reason}." if self.name else f"{self.reason}."
+        return f"The setting {self.name} {self.reason}." if self.name else f"{self.reason}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class UnknownName:
     meant: str
 
     def __str__(self) -> str:
-        return f"{self.name or 'The name'} in line {self.line} of {self.file} is no setting: the line has no effect."
+        return f"{self.name or 'The name'} in line {self.line} of {self.file} is not a setting and has no effect."
 
 
 class Environment:
@@ -99,7 +99,7 @@ class Environment:
         if word in TRUE:
             return True
         if word not in FALSE:
-            self._problem(name, "is neither true nor false (use 1 or 0)")
+            self._problem(name, "is not a switch (use 1 or 0)")
             return default
         return False
 
@@ -134,7 +134,7 @@ class Environment:
         for option in allowed:
             if option.lower() == word.lower():
                 return option
-        self._problem(name, f"is none of {', '.join(allowed)}")
+        self._problem(name, f"is not one of {', '.join(allowed)}")
         return default
 
     def secret(self, name: str) -> str:
@@ -162,14 +162,16 @@ class Environment:
         # In memory each thread would have a database of its own.
         if parsed.get("NAME") not in {None, "", ":memory:"}:
             return parsed
-        self._problem(name, "is no URL such as postgres://user:password@host:5432/name or sqlite:////path/to/file")
+        self._problem(
+            name, "is not a valid URL, e.g. postgres://user:password@host:5432/name or sqlite:////path/to/file"
+        )
         return dict(environ.Env.db_url_config(default))
 
     def redis(self, name: str) -> str:
         """The URL of a Redis server; "" when there is none."""
         url = self.text(name)
         if url and not url.startswith(REDIS_SCHEMES):
-            self._problem(name, "is no URL such as redis://host:6379/0")
+            self._problem(name, "is not a valid URL, e.g. redis://host:6379/0")
             return ""
         return url
 
@@ -186,7 +188,7 @@ class Environment:
                 set_here.append(line)
                 self._lines[assignment[1]] = number
             elif line.strip() and not line.lstrip().startswith("#"):
-                self._problem("", f"Line {number} of {dotenv} is not NAME=value, without blanks around the =")
+                self._problem("", f"Line {number} of {dotenv} is not NAME=value, without spaces around =")
         return "\n".join(set_here)
 
     def _bounded(self, name: str, number: float, default: float, *, least: float, most: float | None) -> float:

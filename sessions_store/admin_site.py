@@ -9,18 +9,18 @@ from django.template.response import TemplateResponse
 
 # The menu: a heading and the models under it; a name of its own where the model's plural reads badly.
 SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("Models", (("ModelMapping", "Model mappings"), ("UpstreamModel", "Upstream models and prices"))),
+    ("Models", (("ModelMapping", "Model mappings"), ("UpstreamModel", "Gemini models & prices"))),
     (
         "Conversations",
         (
             ("ChatSession", "Chat sessions"),
             ("StoredResponse", "Responses"),
             ("Conversation", "Conversations"),
-            ("StoredCompletion", "Stored chat completions"),
+            ("StoredCompletion", "Stored completions"),
         ),
     ),
-    ("Usage", (("UsageRecord", "Usage records"), ("UsageDay", "Usage by day"))),
-    ("People", (("User", "Users"), ("Group", "Groups"))),
+    ("Usage", (("UsageRecord", "Requests"), ("UsageDay", "Cost & usage"))),
+    ("People", (("User", "Accounts"), ("Group", "Groups"))),
 )
 UPSTREAM_NAMES = {"gemini": "Gemini API", "vertex": "Vertex AI", "emulator": "Emulator"}
 
@@ -30,7 +30,7 @@ class GatewayAdminSite(admin.AdminSite):
 
     site_header = "Gemini Gateway"
     site_title = "Gemini Gateway"
-    index_title = "State of things"
+    index_title = "Overview"
     index_template = "gateway/start_page.html"
     site_url = None
     empty_value_display = "\N{EN DASH}"

@@ -37,12 +37,11 @@ MOST_NAMES: Final = 4096
 _unsuspicious: set[str] = set()
 
 ELSEWHERE = (
-    "This gateway has no client keys yet and therefore only answers programs on its own machine, asked by a local name "
-    "(localhost, 127.0.0.1 or [::1]) and without a proxy in between. To open it on purpose, set "
-    "ALLOW_INSECURE_KEYLESS=1."
+    "Only local programs may connect (no client keys configured): use localhost, 127.0.0.1 or [::1], without a proxy. "
+    "To open the gateway to a network, see docs/operations.md."
 )
 FOREIGN_ORIGIN = (
-    "This gateway does not answer web pages of this origin. To admit them, add the origin to CORS_ALLOWED_ORIGINS."
+    "Web pages of this origin may not use the gateway. To allow the origin, add it to CORS_ALLOWED_ORIGINS."
 )
 
 
@@ -77,7 +76,7 @@ def admit(credentials: Credentials) -> None:
     """
     headers, peer, opens_socket = credentials
     if settings.REQUIRE_KEY:
-        raise AuthenticationError("This gateway requires a client key.", retryable=False)
+        raise AuthenticationError("A client key is required.", retryable=False)
     origin = headers.get("HTTP_ORIGIN")
     if settings.ALLOW_INSECURE_KEYLESS:
         _require_allowed_host(headers)
@@ -120,8 +119,7 @@ def _require_allowed_host(headers: Mapping[str, Any]) -> None:
     name, _ = split_domain_port(headers.get("HTTP_HOST", headers.get("SERVER_NAME", "")))
     if not name or not validate_host(name, settings.ALLOWED_HOSTS):
         raise InvalidRequestError(
-            "The request's Host header names none of this gateway's hosts. Add the name that clients use to "
-            "ALLOWED_HOSTS.",
+            "The host name of the header 'Host' is not allowed. Add it to ALLOWED_HOSTS.",
             code="disallowed_host",
         )
 

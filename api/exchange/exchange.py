@@ -138,7 +138,7 @@ class Exchange:
             else:
                 answer.failed(outcome.error or InternalError("The response failed."))
         except Exception:
-            logger.exception("an answer could not be ended")
+            logger.exception("A response could not be ended")
 
     async def end(self, error: BaseException | None = None) -> None:
         """Record `error` unless the exchange is recorded, release its lock and count it out; once."""

@@ -50,7 +50,7 @@ def failure(error: BaseException) -> Outcome:
         error = StorageUnavailableError()
     if not isinstance(error, Exception):
         return Outcome(status_of(error))
-    return Outcome(status_of(error), error if isinstance(error, GatewayError) else InternalError("unforeseen"))
+    return Outcome(status_of(error), error if isinstance(error, GatewayError) else InternalError("Unexpected error."))
 
 
 def status_of(error: BaseException) -> Status:

@@ -25,7 +25,7 @@ class AiohttpAnswer:
         except TimeoutError:
             return None
         except (aiohttp.ClientError, OSError):
-            raise BrokenOffError("The connection to the upstream broke off.") from None
+            raise BrokenOffError("The connection to the upstream was lost.") from None
 
     def rest(self) -> bytes | None:
         """See transport.Answer: aiohttp does not tell."""
@@ -79,7 +79,7 @@ class AiohttpTransport:
         except aiohttp.ClientConnectorError:
             raise ConnectFailedError("The upstream could not be reached.") from None
         except (aiohttp.ClientError, OSError):
-            raise TransportError("The connection to the upstream broke off.") from None
+            raise TransportError("The connection to the upstream was lost.") from None
         return AiohttpAnswer(response)
 
     async def aclose(self) -> None:

@@ -42,7 +42,7 @@ MAX_ERROR_BYTES: Final = 2**20
 MODEL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*")
 PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
-LATE = "The upstream model did not answer within the time limit."
+LATE = "The upstream model did not respond within the time limit."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +104,7 @@ class GeminiClient:
         counted = await self._plain(f"{self._path(model)}:countTokens", body, asked_as or model)
         total = counted.get("totalTokens", 0)  # proto JSON leaves out a zero
         if type(total) is not int or total < 0:
-            raise UpstreamError("The upstream model's count of tokens is no number.")
+            raise UpstreamError("The upstream model returned an invalid token count.")
         return total
 
     async def list_models(self) -> None:
@@ -187,11 +187,11 @@ class GeminiClient:
         if self._upstream.api_key:
             refusal.upstream_message = refusal.upstream_message.replace(self._upstream.api_key, "[key]")
         if refusal.code == KEY_REFUSED:
-            logger.error("Gemini refuses this server's credentials", extra={"status": status})
+            logger.error("Gemini rejects this server's credentials", extra={"status": status})
         elif isinstance(refusal, InvalidRequestError | NotFoundError):
             sentence = known_sentence(refusal.upstream_message)
             logger.warning(
-                "Gemini refused a request: %s", ascii(sentence or "see its record"), extra={"status": status}
+                "Gemini rejected a request: %s", ascii(sentence or "see the usage record"), extra={"status": status}
             )
 
     def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
@@ -211,7 +211,7 @@ class GeminiClient:
 
     def _path(self, model: str) -> str:
         if MODEL_NAME.fullmatch(model) is None or ".." in model:
-            raise ModelNotFoundError("The model's name holds characters that no Gemini model has.", param="model")
+            raise ModelNotFoundError("The model name contains characters that no Gemini model name has.", param="model")
         prefix = "publishers/google/models" if self._upstream.vertex else "models"
         return f"{prefix}/{model}"
 
@@ -269,9 +269,9 @@ def _json_object(raw: bytes, model: str) -> dict[str, Any]:
     try:
         answer, replaced = read_json(raw)
     except orjson.JSONDecodeError:
-        raise UpstreamError("The upstream's answer was not JSON.") from None
+        raise UpstreamError("The upstream response is not JSON.") from None
     if not isinstance(answer, dict):
-        raise UpstreamError("The upstream's answer was not a JSON object.")
+        raise UpstreamError("The upstream response is not a JSON object.")
     if "error" in answer:
         raise upstream_error(500, answer, {}, openai_model=model)
     if replaced:

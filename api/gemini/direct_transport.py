@@ -178,16 +178,16 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came; anything that is not the awaited answer ends the connection."""
         if self._ended:
-            self._break("The upstream sent more than its answer.")
+            self._break("The upstream sent data after the end of the response.")
             return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._break("The upstream's answer was not HTTP.")
+            self._break("The upstream response is not HTTP.")
         if not self._head_done:
             self._head_size += len(data)
             if self._head_size > HEAD_LIMIT:
-                self._break("The head of the upstream's answer is too large.")
+                self._break("The headers of the upstream response are too large.")
         self._wake()
         if self._pieces and self._lost is None:
             self._hold(len(data))
@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
         """Note the end; an answer without a length ends with its connection."""
         if self._head_done and not self._ended and exc is None and self._ends_with_connection():
             self._ended = True
-        self._lost = self._lost or BrokenOffError("The connection to the upstream broke off.")
+        self._lost = self._lost or BrokenOffError("The connection to the upstream was lost.")
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()

@@ -145,7 +145,7 @@ def _is_key_refused(fault: _Fault) -> bool:
 def _key_refused(_fault: _Fault) -> GatewayError:
     # Not a 401: the client's own key is not the one that was refused, and it could do nothing about it.
     return UpstreamError(
-        "Gemini refused this server's own API key. Its operator has to configure a valid one.",
+        "Gemini rejected this server's API key. The operator must configure a valid key.",
         code=KEY_REFUSED,
         retryable=False,
     )
@@ -157,7 +157,7 @@ def _is_wrong_place(fault: _Fault) -> bool:
 
 def _wrong_place() -> GatewayError:
     return PermissionDeniedError(
-        "Gemini does not serve the country, region or territory that this server is in.",
+        "Gemini is not available in the country, region or territory of this server.",
         code="unsupported_country_region_territory",
         retryable=False,
     )
@@ -173,13 +173,13 @@ def _invalid(fault: _Fault) -> GatewayError:
         return InvalidRequestError(known.message, param=known.param, code=known.code, retryable=False)
     if fault.status == "FAILED_PRECONDITION":
         return UpstreamError(
-            "Gemini refused to work for this server's account. Its operator has to look at the account's settings.",
+            "Gemini rejected this server's account. The operator must check the settings of the account.",
             code="upstream_precondition_failed",
             retryable=False,
         )
     fields = (field for item in fault.listed("fieldViolations") if isinstance(field := item.get("field"), str))
     param = next((param for field in fields if (param := openai_param(field)) is not None), None)
-    return InvalidRequestError("The upstream model refused the request as invalid.", param=param, retryable=False)
+    return InvalidRequestError("The upstream model rejected the request as invalid.", param=param, retryable=False)
 
 
 def _forbidden(fault: _Fault) -> GatewayError:
@@ -188,7 +188,7 @@ def _forbidden(fault: _Fault) -> GatewayError:
     if (lost := lost_reference(fault.message)) is not None:
         return NotFoundError(lost.message, param=lost.param, code=lost.code, retryable=False)
     return UpstreamError(
-        "Gemini does not allow this server's account to do this. Its operator has to check the key's permissions.",
+        "This server's Gemini account lacks a permission. The operator must check the permissions of the key.",
         code=KEY_REFUSED,
         retryable=False,
     )
@@ -198,7 +198,7 @@ def _not_found(fault: _Fault) -> GatewayError:
     if (lost := lost_reference(fault.message)) is not None:
         return NotFoundError(lost.message, param=lost.param, code=lost.code, retryable=False)
     if fault.message and "model" not in fault.message.lower():
-        return NotFoundError("The upstream model did not find something that the request points to.", retryable=False)
+        return NotFoundError("The upstream model did not find a resource that the request refers to.", retryable=False)
     return ModelNotFoundError(
         f"The model `{fault.openai_model}` does not exist or you do not have access to it.",
         param="model",
@@ -214,7 +214,7 @@ def _rate_limited(fault: _Fault) -> GatewayError:
     """A day's quota comes back at midnight Pacific, and a quota of 0 never does: waiting for Google's delay is vain."""
     for violation in fault.listed("violations"):
         if "perday" in str(violation.get("quotaId", "")).lower():
-            return QuotaExceededError("The day's quota of the upstream model is used up.", retryable=False)
+            return QuotaExceededError("The daily quota of the upstream model is used up.", retryable=False)
         if str(violation.get("quotaValue", "")) == "0":
             return QuotaExceededError("This server's account has no quota for the upstream model.", retryable=False)
     return RateLimitError(
@@ -223,7 +223,7 @@ def _rate_limited(fault: _Fault) -> GatewayError:
 
 
 def _timed_out(_fault: _Fault) -> GatewayError:
-    return UpstreamTimeoutError("The upstream model took too long to answer.")
+    return UpstreamTimeoutError("The upstream model did not finish within its own time limit.")
 
 
 def _cancelled(_fault: _Fault) -> GatewayError:
@@ -231,7 +231,7 @@ def _cancelled(_fault: _Fault) -> GatewayError:
 
 
 def _conflict(fault: _Fault) -> GatewayError:
-    return UpstreamError("The upstream model gave up because of a conflict.", retry_after=fault.retry_after)
+    return UpstreamError("The upstream model aborted the request because of a conflict.", retry_after=fault.retry_after)
 
 
 def _failed(fault: _Fault) -> GatewayError:
@@ -239,7 +239,7 @@ def _failed(fault: _Fault) -> GatewayError:
 
 
 def _unimplemented(_fault: _Fault) -> GatewayError:
-    return UpstreamError("The upstream model does not offer what the request needs.", retryable=False)
+    return UpstreamError("The upstream model does not support a feature of the request.", retryable=False)
 
 
 def _overloaded(fault: _Fault) -> GatewayError:
@@ -250,7 +250,7 @@ def _overloaded(fault: _Fault) -> GatewayError:
 
 def _unknown(fault: _Fault) -> GatewayError:
     if 400 <= fault.code < 500:
-        return UpstreamError("The upstream model refused the request without a known reason.", retryable=False)
+        return UpstreamError("The upstream model rejected the request for an unknown reason.", retryable=False)
     return _failed(fault)
 
 

@@ -88,13 +88,13 @@ _KNOWN: Final = tuple(
         ),
         (
             r"corrupted thought signature|thought signature is not valid",
-            "The upstream model refused a thought signature of an earlier answer.",
+            "The upstream model rejected a thought signature of an earlier message.",
             "messages",
             "invalid_thought_signature",
         ),
         (
             r"missing a `?thought_signature",
-            "The upstream model misses the thought signature of an earlier function call.",
+            "The thought signature of an earlier function call is missing.",
             "messages",
             "missing_thought_signature",
         ),
@@ -106,7 +106,7 @@ _KNOWN: Final = tuple(
         ),
         (
             r"multiple candidates is not enabled|only one candidate can be specified",
-            "This model gives one choice a call: n must be 1.",
+            "This model supports one choice per call: n must be 1.",
             "n",
             _VALUE,
         ),
@@ -130,7 +130,7 @@ _KNOWN: Final = tuple(
         ),
         (
             r"thinking is not enabled for this model|does not support thinking",
-            "This model does not think: reasoning_effort cannot be set.",
+            "This model does not support reasoning: reasoning_effort cannot be set.",
             "reasoning_effort",
             _PARAMETER,
         ),
@@ -154,13 +154,13 @@ _KNOWN: Final = tuple(
         ),
         (
             r"cachedcontent can ?not be used|cached ?content.{0,60}(?:expired|not found|does not match|permission)",
-            "The cached content cannot be used with this request: it may have expired, or belong to another model.",
+            "The cached content cannot be used with this request: it may be expired or belong to another model.",
             "google.cached_content",
             _VALUE,
         ),
         (
             r"permission to access the file|file .{0,80}(?:not exist|not found|expired|not in an active state)",
-            "A file that the messages refer to is not, or no longer, stored upstream.",
+            "A file of the messages is not, or no longer, stored at Gemini.",
             "messages",
             "file_not_found",
         ),
@@ -178,75 +178,75 @@ _KNOWN: Final = tuple(
         ),
         (
             r"number of function response parts is equal to the number of function call parts",
-            "Every tool call of an assistant message needs exactly one tool message that answers it.",
+            "Every tool call of an assistant message needs exactly one tool message.",
             "messages",
             None,
         ),
         (
             r"cannot fetch content from the provided url",
-            "The upstream model could not fetch the content that a URL in the messages points to.",
+            "The upstream model could not fetch the content of a URL in the messages.",
             "messages",
             "invalid_image_url",
         ),
         (
             r"unable to process input image|provided image is not valid",
-            "The upstream model could not read an image of the messages.",
+            "The upstream model could not read an image in the messages.",
             "messages",
             "invalid_image",
         ),
         (
             r"document has no pages|unable to process input (?:pdf|document|file)|(?:invalid|corrupt\w*) pdf|"
             r"(?:pdf|document) .{0,60}(?:password|corrupt|encrypted|could not be|is not valid|is invalid)",
-            "The upstream model could not read a document of the messages: it may be damaged, empty or protected by a "
+            "The upstream model could not read a document in the messages: it may be damaged, empty or protected by a "
             "password.",
             "messages",
             "invalid_file",
         ),
         (
             r"(?:document|pdf|pages).{0,60}(?:exceeds|more than|maximum|limit).{0,60}pages",
-            "A document of the messages has more pages than the upstream model reads.",
+            "A document in the messages has more pages than the upstream model accepts.",
             "messages",
             "invalid_file",
         ),
         (
             r"unable to process input (?:audio|video)|(?:audio|video) .{0,40}(?:is not valid|is invalid|corrupt)",
-            "The upstream model could not read a recording of the messages.",
+            "The upstream model could not read an audio or video file in the messages.",
             "messages",
             "invalid_file",
         ),
         (
             r"functiondeclaration.{0,160}exceeds the maximum allowed nesting depth",
-            "The parameters of a function are nested deeper than this model accepts: flatten their schema.",
+            "The parameters of a function are nested more deeply than this model accepts: flatten their schema.",
             "tools",
             _TOOL,
         ),
         (
             r"generationconfig.{0,60}exceeds the maximum allowed nesting depth",
-            "The schema of 'response_format' is nested deeper than this model accepts: flatten it.",
+            "The schema of 'response_format' is nested more deeply than this model accepts: flatten it.",
             "response_format",
             _SCHEMA,
         ),
         (
             r"duplicate function declaration",
-            "Two functions are declared under one name: function names must be unique.",
+            "Two functions have the same name: function names must be unique.",
             "tools",
             _TOOL,
         ),
         (
             r"at most (\d+) function declarations|(?:too many|number of) function.?declarations",
-            "The request declares more functions than this model accepts: leave out those that it does not need.",
+            "The request declares more functions than this model accepts: remove functions that are not needed.",
             "tools",
             "array_above_max_length",
         ),
         (
             r"function calling config is set without function.?declarations|is not one of the function declarations",
-            "tool_choice asks for a function that is not declared.",
+            "tool_choice names a function that is not declared.",
             "tool_choice",
             _VALUE,
         ),
         (
             r"exceeds the maximum allowed nesting depth",
-            "{schema} is nested deeper than this model accepts: flatten it.",
+            "{schema} is nested more deeply than this model accepts: flatten it.",
             SCHEMA,
             None,
         ),
@@ -259,13 +259,13 @@ _KNOWN: Final = tuple(
         ),
         (
             r"reference to undefined schema",
-            "{schema} holds a '$ref' that this model cannot resolve.",
+            "{schema} contains a '$ref' that this model cannot resolve.",
             SCHEMA,
             None,
         ),
         (
             r"(?:recursive|recursion|cyclic|circular).{0,60}(?:schema|reference)|schema.{0,60}(?:recurs|cycl|circular)",
-            "{schema} refers to itself in a way that this model does not accept: only optional properties may recur.",
+            "{schema} contains a recursion that this model does not accept: only optional properties may be recursive.",
             SCHEMA,
             None,
         ),
@@ -278,7 +278,7 @@ _KNOWN: Final = tuple(
         (
             r"\bschema\b.{0,80}\b(?:invalid|not valid|unsupported|not supported|must)\b|"
             r"\b(?:invalid|unsupported) (?:json |response )?schema\b",
-            "{schema} is not one that this model accepts.",
+            "{schema} is not accepted by this model.",
             SCHEMA,
             None,
         ),
@@ -323,13 +323,13 @@ def _by_path(message: str) -> Refusal | None:
     """Return what to tell a client for a message that names one of the request's fields."""
     if (match := _UNKNOWN_NAME.search(message)) is not None:
         where = match[1] or ""
-        return Refusal(f"The upstream model does not know a field of the request{_at(where)}.", openai_param(where))
+        return Refusal(f"A field of the request is unknown to the upstream model{_at(where)}.", openai_param(where))
     if (match := _INVALID_VALUE.search(message)) is not None:
-        return Refusal(f"The upstream model refused a value of the request{_at(match[1])}.", openai_param(match[1]))
+        return Refusal(f"The upstream model rejected a value of the request{_at(match[1])}.", openai_param(match[1]))
     if (match := _VALIDATION.search(message)) is not None:
         sentence = match[2].strip()
         why = f": {sentence}" if _HARMLESS.fullmatch(sentence) else "."
-        return Refusal(f"The upstream model refused the request{_at(match[1])}{why}", openai_param(match[1]))
+        return Refusal(f"The upstream model rejected the request{_at(match[1])}{why}", openai_param(match[1]))
     return None
 
 
@@ -343,16 +343,16 @@ def _likely(request: bytes) -> Refusal | None:
     """Return the likely cause of a refusal without one, None if the request holds none of the usual ones."""
     has_document = _PDF in request
     if _schemas(request):
-        also = " A document in the messages that cannot be read is refused in the same way." if has_document else ""
+        also = " Another possible cause is an unreadable document in the messages." if has_document else ""
         known = _of_schemas(
-            "The upstream model refused the request and named no cause. The likely one is {schema}, if it is too "
+            "The upstream model rejected the request without a reason. The likely cause is {schema}, if it is too "
             "complex: try fewer properties and branches, shorter enums, and smaller or no maxItems and minItems.",
             request,
         )
         return Refusal(known.message + also, known.param, known.code)
     if has_document:
         return Refusal(
-            "The upstream model refused the request and named no cause. The likely one is a document in the messages: "
+            "The upstream model rejected the request without a reason. The likely cause is a document in the messages: "
             "it may be damaged, empty or protected by a password.",
             "messages",
             "invalid_file",

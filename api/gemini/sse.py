@@ -265,12 +265,12 @@ def _decode(text: bytes, objects: list[dict[str, Any]]) -> None:
 
 
 def _malformed() -> UpstreamError:
-    return UpstreamError("The upstream model's answer could not be read: it is not the JSON it should be.")
+    return UpstreamError("The upstream response contains an event that is not valid JSON.")
 
 
 def _broken_off() -> UpstreamError:
-    return UpstreamError("The upstream model's answer broke off in the middle.")
+    return UpstreamError("The upstream response is incomplete.")
 
 
 def _too_large() -> UpstreamError:
-    return UpstreamError("One event of the upstream model's answer is larger than this server reads.", retryable=False)
+    return UpstreamError("An event of the upstream response is larger than the limit of this server.", retryable=False)

@@ -108,7 +108,7 @@ class UpstreamStream:
     def _check_silence(self, now: float, due: float) -> None:
         """Nothing has come: raise UpstreamTimeoutError if something was due."""
         if now >= due:
-            raise UpstreamTimeoutError("The upstream model fell silent for longer than the time limit.")
+            raise UpstreamTimeoutError("The upstream model sent nothing within the time limit between two chunks.")
 
     def _grown(self) -> None:
         """Tell how much has come since the last mark; raises UpstreamError beyond the most that an answer may have."""
@@ -141,14 +141,14 @@ class UpstreamStream:
 
 def too_large() -> UpstreamError:
     """Return the error of an answer with more bytes than are read."""
-    return UpstreamError("The upstream's answer is larger than this server reads.", retryable=False)
+    return UpstreamError("The upstream response is larger than the limit of this server.", retryable=False)
 
 
 def connection_error(error: TransportError) -> GatewayError:
     """Return the error of a connection that failed, which is logged."""
-    logger.warning("upstream connection failed: %s", error)
+    logger.warning("Connection to Gemini failed: %s", error)
     if isinstance(error, ConnectTimeoutError):
         return UpstreamTimeoutError("The upstream could not be reached within the time limit.")
     if isinstance(error, ConnectFailedError):
-        return UpstreamUnreachableError("Gemini could not be reached from this server. Its network may be down.")
-    return UpstreamError("The connection to the upstream broke off.")
+        return UpstreamUnreachableError("Gemini cannot be reached from this server. Check the server's network.")
+    return UpstreamError("The connection to the upstream was lost.")

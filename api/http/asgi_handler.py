@@ -97,7 +97,7 @@ class ShortHandler(ASGIHandler):
             # The client has gone and the view has cleaned up: nobody is left to tell. What the server cuts short ends
             # here as well: uvicorn would log a traceback for each.
             if watch.cut:
-                logger.warning("The server stops: a request is cut short")
+                logger.warning("The server stopped before a response was complete")
                 await _end(response)
                 response = None
             watch.serving.uncancel()

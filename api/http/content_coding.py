@@ -63,11 +63,11 @@ def _decoded(body: bytes, coding: str, limit: int) -> bytes:
         for piece in _DECODERS[coding](body, limit):
             size += len(piece)
             if size > limit:
-                raise PayloadTooLargeError("The request's body is larger than this server reads once it is decoded.")
+                raise PayloadTooLargeError("The decoded request body is larger than the limit of this server.")
             pieces.append(piece)
     except (_BrokenError, zlib.error, brotli.error, zstandard.ZstdError):
         raise InvalidRequestError(
-            f"The request's body is not sound {coding} data, as the header 'Content-Encoding' says.",
+            f"The request body is not valid {coding} data (header 'Content-Encoding').",
             code="invalid_content_encoding",
         ) from None
     return b"".join(pieces)

@@ -29,4 +29,4 @@ def overruled(body: bytes, deployment: str) -> tuple[Note, ...]:
         return ()
     if not isinstance(given, dict) or given.get("model") in (None, deployment):
         return ()
-    return (Note("mapped", "model", "the deployment in the address is asked"),)
+    return (Note("mapped", "model", "replaced by the deployment name in the URL"),)

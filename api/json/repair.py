@@ -11,7 +11,7 @@ import orjson
 
 from api.notes import Note
 
-REASON: Final = "NUL characters and halves of surrogate pairs are read as U+FFFD"
+REASON: Final = "NUL characters and unpaired surrogates are replaced by U+FFFD"
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NUL: Final = rb"\u0000"

@@ -86,7 +86,7 @@ class _Allowance:
     def take(self, count: int) -> None:
         self.left -= count
         if self.left < 0:
-            raise _RejectedError("the files of this request are too large together", "image_file_too_large")
+            raise _RejectedError("the total size of the files in this request is too large", "image_file_too_large")
 
 
 class MediaFetcher:
@@ -110,7 +110,7 @@ class MediaFetcher:
             first.setdefault(item.url, item)
         if len(first) > self.limits.urls:
             raise InvalidRequestError(
-                f"Too many URLs to fetch: at most {self.limits.urls} in one request.",
+                f"Too many URLs to fetch: expected at most {self.limits.urls} in one request.",
                 param=list(first.values())[self.limits.urls].param,
                 code="invalid_value",
             )
@@ -134,7 +134,7 @@ class MediaFetcher:
                 await self._turns.acquire()
         except TimeoutError:
             raise RateLimitError(
-                "This gateway is fetching as many files as it may. Try again.", retry_after=1
+                "This gateway is at its limit for concurrent downloads. Please try again.", retry_after=1
             ) from None
         noun = wanted.kind
         try:
@@ -142,13 +142,13 @@ class MediaFetcher:
                 return await self._follow(wanted.url, allowance)
         except RefusedURLError as error:
             raise _invalid(
-                wanted, f"The URL in '{wanted.param}' is not fetched: {error}.", f"invalid_{noun}_url"
+                wanted, f"The URL in '{wanted.param}' cannot be fetched: {error}.", f"invalid_{noun}_url"
             ) from None
         except _RejectedError as error:
             code = error.code if wanted.kind == "image" else f"invalid_{noun}"
             raise _invalid(wanted, f"Invalid {noun} in '{wanted.param}': {error}.", code) from None
         except (TimeoutError, httpcore2.TimeoutException):
-            reason = f"no answer within {self.limits.total:g} seconds"
+            reason = f"no response within {self.limits.total:g} seconds"
         except _FailedError as error:
             reason = str(error)
         except _TRANSPORT_ERRORS:
@@ -190,7 +190,7 @@ class MediaFetcher:
     async def _read(self, response: httpx2.Response, allowance: _Allowance) -> Blob:
         """Read the body within the limits, and only as far as it may be let in."""
         if response.status_code != 200:
-            raise _FailedError(f"the server answered with status {response.status_code}")
+            raise _FailedError(f"the server returned status {response.status_code}")
         limit = self.limits.file_bytes
         content = bytearray()
         async for piece in response.aiter_bytes():
@@ -203,7 +203,7 @@ class MediaFetcher:
         mime_type = media_kind(bytes(content), response.headers.get("content-type", ""))
         if mime_type is None:
             raise _RejectedError(
-                "its content is no supported image, sound, video, PDF or plain text, or not what its server says it is",
+                "the content is not a supported image, audio, video, PDF or text file, or has another media type",
                 "unsupported_image_media_type",
             )
         return {"mimeType": mime_type, "data": b64encode(content).decode()}
@@ -238,11 +238,11 @@ def _parsed(url: str) -> httpx2.URL:
 
 def _next(url: httpx2.URL, location: str) -> httpx2.URL:
     if not location:
-        raise _FailedError("a redirect without an address")
+        raise _FailedError("a redirect without a location")
     try:
         return url.join(location)
     except (httpx2.InvalidURL, UnicodeError):
-        raise RefusedURLError("it redirects to what is not a valid URL") from None
+        raise RefusedURLError("it redirects to an invalid URL") from None
 
 
 def _check_family(wanted: WantedMedia, blob: Blob) -> None:
@@ -250,7 +250,7 @@ def _check_family(wanted: WantedMedia, blob: Blob) -> None:
     if not blob["mimeType"].startswith(_FAMILIES[wanted.kind]):
         raise _invalid(
             wanted,
-            f"Invalid {wanted.kind} in '{wanted.param}': its content is of another kind.",
+            f"Invalid {wanted.kind} in '{wanted.param}': the content has another media type.",
             "unsupported_image_media_type" if wanted.kind == "image" else f"invalid_{wanted.kind}",
         )
 

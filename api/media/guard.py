@@ -81,21 +81,21 @@ class Guard:
     def check_url(self, url: httpx2.URL) -> None:
         """Raise RefusedURLError for a URL that is not fetched whatever its name resolves to."""
         if url.scheme not in self.schemes:
-            raise RefusedURLError(f"only {' and '.join(sorted(self.schemes))} URLs are fetched")
+            raise RefusedURLError(f"only {' and '.join(sorted(self.schemes))} URLs are allowed")
         if url.userinfo:
-            raise RefusedURLError("it must not hold a user name or password")
+            raise RefusedURLError("it must not contain a username or password")
         if not url.host or len(str(url)) > MAX_URL_LENGTH:
             raise RefusedURLError("it has no host or is too long")
         if (url.port or _DEFAULT_PORTS[url.scheme]) not in self.ports:
-            raise RefusedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are reached")
+            raise RefusedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are allowed")
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
         """Return the addresses of a name. Raises RefusedURLError unless every one of them may be reached."""
         if port not in self.ports:
-            raise RefusedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are reached")
+            raise RefusedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are allowed")
         found = await self.resolve(host, port)
         if not found or not all(self.permits(address) for address in found):
-            raise RefusedURLError("it does not lead to a public address")
+            raise RefusedURLError("its host is not a public address")
         return found
 
 
@@ -145,7 +145,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Refuse: no URL means a socket of this machine."""
-        raise RefusedURLError("it does not lead to a public address")
+        raise RefusedURLError("its host is not a public address")
 
     async def sleep(self, seconds: float) -> None:
         """Wait, between attempts of the pool."""

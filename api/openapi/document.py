@@ -43,7 +43,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Gemini Gateway",
             "version": "v1",
-            "description": "OpenAI's API, answered by Google Gemini. docs/compatibility.md says what differs.",
+            "description": "OpenAI's API on Google Gemini. docs/compatibility.md lists the differences.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "http://127.0.0.1:8080"}],
@@ -51,14 +51,14 @@ def document() -> dict[str, Any]:
         "components": {
             "headers": {
                 "x-request-id": {
-                    "description": "Names the request in the log and in its usage record.",
+                    "description": "Id of the request in the log and in the usage record.",
                     "required": True,
                     "schema": {"type": "string", "pattern": "^req_"},
                 }
             },
             "responses": {
                 "Error": {
-                    "description": "What went wrong, in OpenAI's form.",
+                    "description": "Error in OpenAI's format.",
                     "headers": _REQUEST_ID,
                     "content": {"application/json": {"schema": schemas.of(ErrorBody)}},
                 }

@@ -25,4 +25,4 @@ def server_cut() -> ShuttingDownError | None:
     serving = served.get()
     if serving is None or not serving.cut:
         return None
-    return ShuttingDownError("The server stopped before the answer was complete.")
+    return ShuttingDownError("The server stopped before the response was complete.")

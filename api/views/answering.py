@@ -36,7 +36,7 @@ def session_name(request: HttpRequest) -> str:
     name: str = request.META["HTTP_X_SESSION_ID"]
     if SESSION_NAME.fullmatch(name) is None:
         raise InvalidRequestError(
-            "The header 'X-Session-Id' takes 1 to 200 visible ASCII characters.", param="X-Session-Id"
+            "Invalid header 'X-Session-Id': expected 1 to 200 visible ASCII characters.", param="X-Session-Id"
         )
     return name
 

@@ -18,7 +18,7 @@ class ChatCompletionsView(GatewayView):
 
     @Operation(
         name="listChatCompletions",
-        what="List the stored chat completions, the oldest first.",
+        what="List the stored chat completions, oldest first.",
         answer=ListPage,
         parameters=(*page_parameters("asc"), *FILTERS),
     )
@@ -29,7 +29,7 @@ class ChatCompletionsView(GatewayView):
     @Operation(
         name="createChatCompletion",
         gives=("completion", "/id"),
-        what="Answer a chat, plain or as a stream of server-sent events.",
+        what="Create a chat completion: as one object, or as a stream of server-sent events.",
         body=ChatCompletionRequest,
         answer=ChatCompletion,
         events=ChatCompletionChunk,

@@ -16,7 +16,7 @@ class CompletionsView(GatewayView):
 
     @Operation(
         name="createCompletion",
-        what="Complete one prompt or several (the legacy endpoint), plain or streamed.",
+        what="Complete one prompt or several (the legacy endpoint), streamed or not.",
         body=CompletionRequest,
         answer=CompletionObject,
         events=CompletionObject,

@@ -41,7 +41,7 @@ class ConversationsView(GatewayView):
     @Operation(
         name="createConversation",
         gives=("conversation", "/id"),
-        what="Begin a conversation, with its first items if there are any.",
+        what="Create a conversation, with the first items if the request has any.",
         body=ConversationCreate,
         optional=True,
         answer=Conversation,
@@ -66,7 +66,7 @@ class ConversationView(GatewayView):
         return json_response(_conversation(await find_or_404(self.services, self.caller.principal_id, conversation)))
 
     @Operation(
-        name="updateConversation", what="Set a conversation's metadata.", body=MetadataUpdate, answer=Conversation
+        name="updateConversation", what="Set the metadata of a conversation.", body=MetadataUpdate, answer=Conversation
     )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Set its metadata."""
@@ -76,9 +76,7 @@ class ConversationView(GatewayView):
             raise conversation_not_found(conversation)
         return json_response(_conversation(updated))
 
-    @Operation(
-        name="deleteConversation", what="Forget a conversation; responses that were made in it stay.", answer=Deleted
-    )
+    @Operation(name="deleteConversation", what="Delete a conversation; its responses stay.", answer=Deleted)
     async def delete(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Forget it; responses that were made in it stay."""
         if not await self.services.store.write(delete_conversation, self.caller.principal_id, conversation):
@@ -92,7 +90,7 @@ class ConversationItemsView(GatewayView):
 
     @Operation(
         name="listConversationItems",
-        what="List a conversation's items, the newest first.",
+        what="List the items of a conversation, newest first.",
         answer=ListPage,
         parameters=page_parameters("desc"),
     )
@@ -117,7 +115,7 @@ class ConversationItemsView(GatewayView):
     @Operation(
         name="createConversationItems",
         gives=("item", "/data/0/id"),
-        what="Append items to a conversation and return them.",
+        what="Append items to a conversation and return the items.",
         body=ItemsCreate,
         answer=ListPage,
     )
@@ -146,7 +144,7 @@ class ConversationItemView(GatewayView):
 
     @Operation(
         name="deleteConversationItem",
-        what="Take an item out of a conversation and return the conversation.",
+        what="Delete an item of a conversation and return the conversation.",
         answer=Conversation,
     )
     async def delete(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:

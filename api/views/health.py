@@ -22,7 +22,7 @@ class HealthView(GatewayView):
 
     public = True
 
-    @Operation(name="getHealth", what="Tell that the process lives.", answer=Health)
+    @Operation(name="getHealth", what="Report that the process runs.", answer=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer at once."""
         return json_response({"status": "ok"})
@@ -33,7 +33,7 @@ class ReadyView(GatewayView):
 
     public = True
 
-    @Operation(name="getReadiness", what="Tell whether new requests are welcome.", answer=Health)
+    @Operation(name="getReadiness", what="Report whether the server accepts new requests.", answer=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Look at the drain flag and the database."""
         if self.services.draining:

@@ -15,7 +15,7 @@ class ModelListView(GatewayView):
 
     @Operation(
         name="listModels",
-        what="List the models that clients may name.",
+        what="List the models that requests can name.",
         answer=ModelList,
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
@@ -29,7 +29,7 @@ class ModelListView(GatewayView):
 class ModelView(GatewayView):
     """One model: a listed name, or any name that a mapping or the catalogue would resolve."""
 
-    @Operation(name="retrieveModel", what="Return a model by a name that would be answered.", answer=Model)
+    @Operation(name="retrieveModel", what="Return a model by its requested name.", answer=Model)
     async def get(self, request: HttpRequest, model: str) -> HttpResponse:
         """Return it; raises ModelNotFoundError."""
         model = model.rstrip("/")

@@ -61,18 +61,18 @@ def operation_of(view: type, method: str) -> Operation:
 SESSION: Final = Parameter(
     name="X-Session-Id",
     schema={"type": "string", "pattern": "^[\\x21-\\x7e]{0,200}$"},
-    what="Keeps several conversations of one user apart; requests that name the same one are served in order.",
+    what="Selects one of several sessions of a user; requests of the same session are served in order.",
     place="header",
 )
 _LIMIT: Final = Parameter(
     name="limit",
     schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-    what="How many objects a page has at most.",
+    what="Maximum number of objects per page.",
 )
-_AFTER: Final = Parameter(name="after", schema={"type": "string"}, what="The id that the page begins behind.")
+_AFTER: Final = Parameter(name="after", schema={"type": "string"}, what="Id of the last object of the previous page.")
 
 
 def page_parameters(order: Literal["asc", "desc"]) -> tuple[Parameter, ...]:
     """Return the parameters of a list whose default order is `order`."""
     schema = {"type": "string", "enum": ["asc", "desc"], "default": order}
-    return (_LIMIT, _AFTER, Parameter(name="order", schema=schema, what="By the time of creation."))
+    return (_LIMIT, _AFTER, Parameter(name="order", schema=schema, what="Order by time of creation."))

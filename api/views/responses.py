@@ -36,16 +36,18 @@ from api.views.event_stream import EventStreamResponse
 from api.views.operation import Operation, Parameter, page_parameters
 
 RESUME: Final = (
-    Parameter(name="stream", schema={"type": "string", "enum": ["true", "false"]}, what="`true` gives its events."),
+    Parameter(
+        name="stream",
+        schema={"type": "string", "enum": ["true", "false"]},
+        what="`true`: return the events of the response.",
+    ),
     Parameter(
         name="starting_after",
         schema={"type": "integer", "minimum": 0, "maximum": 999_999_999},
-        what="The last sequence number that the client has seen.",
+        what="Sequence number of the last event that the client received.",
     ),
 )
-_SESSION_DROPPED: Final = Note(
-    "dropped", "X-Session-Id", "a response goes on from previous_response_id or conversation"
-)
+_SESSION_DROPPED: Final = Note("dropped", "X-Session-Id", "a response continues previous_response_id or conversation")
 
 
 class ResponsesView(GatewayView):
@@ -54,7 +56,7 @@ class ResponsesView(GatewayView):
     @Operation(
         name="createResponse",
         gives=("response_id", "/id"),
-        what="Answer a response, plain or as a stream of events, at once or in the background.",
+        what="Create a response: as one object, as a stream of events, or in the background.",
         body=ResponsesRequest,
         answer=Response,
         events=ResponseStreamEvent,
@@ -95,7 +97,7 @@ class ResponseView(GatewayView):
 
     @Operation(
         name="getResponse",
-        what="Return a stored response, or its events from `starting_after` on.",
+        what="Return a stored response, or its events after `starting_after`.",
         answer=Response,
         events=ResponseStreamEvent,
         parameters=RESUME,
@@ -110,7 +112,7 @@ class ResponseView(GatewayView):
         events = await resume(self.services, jobs, principal_id, response_id, after)
         return EventStreamResponse(events, NAMED)
 
-    @Operation(name="deleteResponse", what="Forget a stored response; its usage stays.", answer=Deleted)
+    @Operation(name="deleteResponse", what="Delete a stored response; its usage record stays.", answer=Deleted)
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Forget it; its usage stays."""
         await retrieval.delete(self.services, jobs_of(self.services), self.caller.principal_id, response_id)
@@ -121,7 +123,7 @@ class ResponseView(GatewayView):
 class CancelView(GatewayView):
     """Calling a background response off."""
 
-    @Operation(name="cancelResponse", what="Call a background response off and return it.", answer=Response)
+    @Operation(name="cancelResponse", what="Cancel a background response and return the response.", answer=Response)
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Stop it wherever it runs and return it."""
         jobs = jobs_of(self.services)
@@ -133,7 +135,7 @@ class InputItemsView(GatewayView):
 
     @Operation(
         name="listInputItems",
-        what="List a response's own input items, the newest first.",
+        what="List the input items of a response, newest first.",
         answer=ListPage,
         parameters=page_parameters("desc"),
     )
@@ -148,7 +150,7 @@ class InputTokensView(GatewayView):
 
     @Operation(
         name="countInputTokens",
-        what="Count the tokens of a response's input.",
+        what="Count the input tokens of a response.",
         body=InputTokensRequest,
         answer=InputTokens,
     )
@@ -167,7 +169,7 @@ class CompactView(GatewayView):
 
     @Operation(
         name="compactResponse",
-        what="Compact a conversation: return the items that take its place.",
+        what="Compact a conversation: return the items that replace the conversation.",
         body=CompactRequest,
         answer=CompactedResponse,
     )

@@ -14,7 +14,7 @@ from sessions_store.state.chat_sessions import SessionSummary, forget, list_sess
 ONE_SESSION: Final = Parameter(
     name="X-Session-Id",
     schema={"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
-    what="Only this one of the user's sessions.",
+    what="Delete only this session of the user.",
     place="header",
 )
 
@@ -54,7 +54,7 @@ class SessionListView(GatewayView):
 
     @Operation(
         name="listSessions",
-        what="List the caller's chat sessions, the newest first. Not OpenAI's.",
+        what="List the chat sessions of the caller, newest first. Not OpenAI's.",
         answer=SessionList,
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
@@ -69,7 +69,7 @@ class SessionView(GatewayView):
 
     @Operation(
         name="deleteSessions",
-        what="Forget all chat sessions of a user, or the one that X-Session-Id names. Not OpenAI's.",
+        what="Delete all chat sessions of a user, or the session named by X-Session-Id. Not OpenAI's.",
         answer=SessionsDeleted,
         parameters=(ONE_SESSION,),
     )
@@ -78,7 +78,7 @@ class SessionView(GatewayView):
         name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None
         forgotten = await self.services.store.write(forget, self.caller.principal_id, user, name)
         if not forgotten:
-            raise NotFoundError("No chat session of this user is remembered.", param="user")
+            raise NotFoundError("No chat session found for this user.", param="user")
         body: SessionsDeleted = {"object": "session.deleted", "user": user, "deleted": True, "sessions": forgotten}
         return json_response(body)
 

@@ -23,7 +23,7 @@ from sessions_store.state.stored_completions import (
 )
 
 FILTERS: Final = (
-    Parameter(name="model", schema={"type": "string"}, what="Only those that were asked of this model."),
+    Parameter(name="model", schema={"type": "string"}, what="Only chat completions with this requested model."),
     Parameter(
         name="metadata",
         schema={
@@ -32,7 +32,7 @@ FILTERS: Final = (
             "propertyNames": {"minLength": 1, "maxLength": 64},
             "additionalProperties": {"type": "string"},
         },
-        what="Only those with these pairs.",
+        what="Only chat completions with this metadata.",
     ),
 )
 
@@ -65,7 +65,7 @@ class StoredCompletionView(GatewayView):
 
     @Operation(
         name="updateChatCompletion",
-        what="Set a stored chat completion's metadata.",
+        what="Set the metadata of a stored chat completion.",
         body=MetadataUpdate,
         answer=ChatCompletion,
     )
@@ -75,7 +75,9 @@ class StoredCompletionView(GatewayView):
         updated = await self.services.store.write(update_completion, self.caller.principal_id, completion, metadata)
         return json_response(_or_404(updated, completion))
 
-    @Operation(name="deleteChatCompletion", what="Forget a stored chat completion; its usage stays.", answer=Deleted)
+    @Operation(
+        name="deleteChatCompletion", what="Delete a stored chat completion; its usage record stays.", answer=Deleted
+    )
     async def delete(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Forget it; its usage stays."""
         if not await self.services.store.write(delete_completion, self.caller.principal_id, completion):
@@ -89,7 +91,7 @@ class StoredMessagesView(GatewayView):
 
     @Operation(
         name="getChatCompletionMessages",
-        what="List the messages that a stored chat completion answered.",
+        what="List the request messages of a stored chat completion.",
         answer=ListPage,
         parameters=page_parameters("asc"),
     )

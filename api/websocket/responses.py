@@ -128,7 +128,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             self._lane(lane).put_nowait((frame, notes, hold))
             hold.share()
         except asyncio.QueueFull:
-            await self._fail(RateLimitError("Too many frames wait on this connection.", retry_after=1), lane)
+            await self._fail(RateLimitError("Too many frames are waiting on this connection.", retry_after=1), lane)
         except GatewayError as error:
             await self._fail(error, lane)
         finally:
@@ -151,7 +151,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         queue = self._lanes.get(lane)
         if queue is None:
             if len(self._lanes) == MAX_LANES:
-                raise RateLimitError(f"A connection has at most {MAX_LANES} lanes ('stream_id').", retryable=False)
+                raise RateLimitError(
+                    f"Too many values of 'stream_id': expected at most {MAX_LANES} on one connection.", retryable=False
+                )
             queue = self._lanes[lane] = asyncio.Queue(MAX_WAITING)
             self._tasks.append(asyncio.create_task(self._serve(lane, queue)))
         return queue
@@ -189,7 +191,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 return
 
     async def _give_back(self, steers: list[Steer], lane: str | None, error: GatewayError) -> None:
-        message = f"The successor could not be created: {error.message}"
+        message = f"The next response could not be created: {error.message}"
         await self._steering.give_back(steers, Frames(self._text, lane), "successor_creation_failed", message)
 
     async def _respond(
@@ -262,7 +264,9 @@ def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:
         )
     if frame.get("background"):
         raise InvalidRequestError(
-            "Background responses are asked for over HTTP.", param="background", code="unsupported_parameter"
+            "Background responses are not supported over WebSocket. Use HTTP.",
+            param="background",
+            code="unsupported_parameter",
         )
     lane = frame.get("stream_id")
     if lane is not None and not (isinstance(lane, str) and 1 <= len(lane) <= 256):

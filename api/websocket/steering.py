@@ -117,14 +117,16 @@ class Steering:
         check_steer(frame, steer)
         if steered is None:
             if self.known(steer.response_id):
-                raise SteerError("response_already_completed", "This response has ended: continue from it instead.")
-            raise SteerError("response_not_found", "This connection has no such response.")
+                raise SteerError(
+                    "response_already_completed", "This response has ended. Continue with 'previous_response_id'."
+                )
+            raise SteerError("response_not_found", "This response was not created on this connection.")
         request = steered.planned.request
         if request.conversation_id is not None or request.context_management:
-            reason = "Responses of a conversation, or with automatic compaction, cannot be steered."
+            reason = "Responses of a conversation or with automatic compaction do not accept steering input."
             raise SteerError("steering_not_supported", reason)
         if len(steered.steers) >= MAX_STEERS or len(self._waiting) >= MAX_WAITING:
-            raise SteerError("too_many_pending_steers", "Too much steering input waits already.")
+            raise SteerError("too_many_pending_steers", "Too much steering input is waiting.")
 
 
 def _notes(steers: list[Steer]) -> tuple[Note, ...]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 UPSTREAMS = {
     "gemini": "Google Gemini (Gemini API)",
     "vertex": "Google Gemini (Vertex AI)",
-    "emulator": "the built-in emulator",
+    "emulator": "Built-in emulator",
 }
 
 

@@ -217,7 +217,7 @@ class GatewayRequest(DirectAnswer):
         self.hold.release()
         self.channel.write(closing_answer(refusal, self.early_path, self.origin))
         self.channel.linger()
-        logger.info("Refused a request: %s", refusal.code, extra={"status": refusal.status})
+        logger.info("Request rejected: %s", refusal.code, extra={"status": refusal.status})
 
     def process(self) -> Any:
         """The request is whole: give it to the application."""
@@ -317,10 +317,10 @@ class GatewayRequest(DirectAnswer):
             return
         _, late = await asyncio.wait([self.unread], timeout=self.server.limits.send_timeout)
         if late:
-            logger.info("A client did not read its answer; the connection is closed", extra={"status": self.code})
+            logger.info("Connection closed: the client did not read the response", extra={"status": self.code})
             self.abort()
             await asyncio.sleep(DISCONNECT_SECONDS)
-            raise ConnectionAbortedError("The client did not read its answer.")
+            raise ConnectionAbortedError("The client did not read the response.")
 
     def _release(self) -> None:
         if self.unread is not None and not self.unread.done():

@@ -227,10 +227,17 @@ class GatewayServer(Server):  # type: ignore[misc]
         for protocol in list(self.connections):
             if isinstance(protocol, GatewayRequest) and not protocol.arrived:
                 protocol.abort()
-        logger.info("Draining: %d requests are running, they have %g s", len(self.connections), self._drain_seconds)
+        running = len(self.connections)
+        logger.info(
+            "Stopping: waiting up to %g s for %d request%s. Ctrl-C again stops now.",
+            self._drain_seconds,
+            running,
+            "" if running == 1 else "s",
+        )
         if await self._within(self._drain_seconds, self._all_done()):
             return
-        logger.warning("Drain is over: cutting %d requests", len(self.connections))
+        running = len(self.connections)
+        logger.warning("Stopped waiting: ended %d request%s", running, "" if running == 1 else "s")
         for protocol, details in list(self.connections.items()):
             # First, so that the application does not take the end of the connection for its client's leaving.
             if isinstance(protocol, GatewayRequest) and (task := details.get("application_instance")):

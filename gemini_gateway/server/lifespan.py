@@ -40,7 +40,7 @@ class Lifespan:
         try:
             await self._application(scope, self._to_application.get, self._from_application)
         except Exception:  # the ASGI spec lets an application without lifespan raise anything
-            logger.debug("The application does not speak lifespan", exc_info=True)
+            logger.debug("The application does not support the lifespan protocol", exc_info=True)
 
     async def _from_application(self, message: dict[str, Any]) -> None:
         if message["type"].endswith(".failed"):

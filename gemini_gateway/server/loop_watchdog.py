@@ -79,9 +79,9 @@ class LoopWatchdog:
         if now - self._told < QUIET_SECONDS:
             self._untold += 1
             return
-        more = f" ({self._untold} more times since the last such line)" if self._untold else ""
+        more = f" ({self._untold} more times since the last warning)" if self._untold else ""
         self._told, self._untold = now, 0
-        logger.warning("The event loop has been blocked for %d ms by %s%s", milliseconds, where, more)
+        logger.warning("The event loop was blocked for %d ms by %s%s", milliseconds, where, more)
 
 
 def running(frame: FrameType | None) -> str | None:
@@ -96,4 +96,4 @@ def running(frame: FrameType | None) -> str | None:
         frame = frame.f_back
     if not busy:
         return None
-    return " > ".join(reversed(ours)) or "code of a library"
+    return " > ".join(reversed(ours)) or "library code"

@@ -4,7 +4,7 @@ from api.auth.loopback import is_loopback_host
 
 ADVICE = (
     "Listen on loopback (HOST=127.0.0.1), put a proxy with authentication in front, or set ALLOW_INSECURE_KEYLESS=1 "
-    "if everybody who can reach this address may use your Gemini account."
+    "if anyone who can reach this address may use your Gemini account."
 )
 
 
@@ -12,4 +12,4 @@ def exposure_problem(host: str, *, allowed: bool) -> str:
     """Why the server must not start on `host`, or "" when it may; `allowed` is ALLOW_INSECURE_KEYLESS."""
     if allowed or is_loopback_host(host):
         return ""
-    return f"Anybody who can reach {host} could use this server without a key."
+    return f"Anyone who can reach {host} could use this server without a key."

@@ -27,13 +27,11 @@ async def check_key(client: GeminiClient) -> None:
     try:
         await client.list_models()
     except (UpstreamUnreachableError, UpstreamTimeoutError):
-        logger.warning(
-            "Gemini cannot be reached. Requests fail until the network (name resolution, proxy, firewall) lets them out"
-        )
+        logger.warning("Gemini cannot be reached. Check the network (DNS, proxy, firewall). Requests fail until then")
     except GatewayError as error:
         if error.code == KEY_REFUSED:
-            logger.error("Gemini refuses the API key. Requests fail until GEMINI_API_KEY is a valid one")
+            logger.error("Gemini rejects the API key. Requests fail until GEMINI_API_KEY is valid")
         else:
-            logger.warning("Gemini's answer at the start was an error: %s", error.message)
+            logger.warning("Gemini returned an error to the key test: %s", error.message)
     else:
         logger.info("Gemini accepts the API key")

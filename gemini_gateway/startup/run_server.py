@@ -39,7 +39,9 @@ def upstream() -> Iterator[str]:
     from api.emulator.service.process import start_emulator
 
     emulator = start_emulator()
-    logger.warning("No Gemini key is configured: the built-in emulator answers", extra={"emulator": emulator.base_url})
+    logger.warning(
+        "No Gemini key is configured: the built-in emulator answers requests", extra={"emulator": emulator.base_url}
+    )
     try:
         yield emulator.base_url
     finally:
@@ -56,20 +58,20 @@ def terminal_page(host: str, port: int) -> str:
     origin = f"http://{_visitable(host)}:{port}"
     upstream_name = answered_by()
     if settings.GEMINI_UPSTREAM == "emulator":
-        upstream_name += " (made-up answers; set GEMINI_API_KEY for real ones)"
+        upstream_name += " (test mode: answers are made up; set GEMINI_API_KEY to get real ones)"
     lines = [
         "",
         "Gemini Gateway is running",
         "",
         f"  OpenAI API   {origin}/v1",
         f"  Admin        {origin}/admin/",
-        f"  Docs         {origin}/ and docs/ in this checkout",
-        f"  Answered by  {upstream_name}",
+        f"  Start page   {origin}/",
+        f"  Provider     {upstream_name}",
     ]
     if path := setup_path():
-        lines += ["", "  There is no operator yet. This link makes the first one, once:", f"  {origin}{path}"]
+        lines += ["", "  Open this link once to create the first admin account:", f"  {origin}{path}"]
     if not is_loopback_host(host):
-        lines += ["", f"  Listening on {host}: everybody who can reach this machine can use it without a key."]
+        lines += ["", f"  Listening on {host}: anyone who can reach this machine can use the gateway without a key."]
     return "\n".join([*lines, "", ""])
 
 

@@ -110,5 +110,5 @@ def _with_cache(work: Callable[[BaseCache], int]) -> int:
     try:
         return work(caches["default"])
     except (RedisError, OSError) as fault:
-        logger.warning("Login attempts are counted by this process alone: %s", type(fault).__name__)
+        logger.warning("Redis is not available: failed logins are counted per process (%s)", type(fault).__name__)
         return work(caches["process"])

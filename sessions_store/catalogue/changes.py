@@ -77,7 +77,7 @@ class Listener:
             try:
                 self._listen()
             except psycopg.Error as error:
-                log.warning("The catalogue's listener lost its connection (%s); trying again", type(error).__name__)
+                log.warning("The connection for catalogue changes failed (%s); reconnecting", type(error).__name__)
                 self._on_change()  # whatever was announced meanwhile was missed
                 self._stopping.wait(RETRY_SECONDS)
 

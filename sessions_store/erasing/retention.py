@@ -21,10 +21,10 @@ def forget_before(before: datetime, *, told: Callable[[str, int], None]) -> None
     """
     told("chat sessions", _sessions(before))
     told("conversations", _conversations(before))
-    told("exchanges", _exchanges(before))
+    told("requests", _exchanges(before))
     # What is left lost its server before it was recorded.
-    told("lost responses", delete_responses(StoredResponse.objects.filter(created_at__lt=before)))
-    told("settings and tools of old requests", drop_all_unreferenced())
+    told("unfinished responses", delete_responses(StoredResponse.objects.filter(created_at__lt=before)))
+    told("request bodies", drop_all_unreferenced())
 
 
 def _sessions(before: datetime) -> int:

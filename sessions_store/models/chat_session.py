@@ -10,20 +10,26 @@ class ChatSession(models.Model):
 
     public_id = models.CharField(max_length=40, unique=True, editable=False)
     principal = models.ForeignKey(
-        "sessions_store.User", on_delete=models.PROTECT, related_name="chat_sessions", db_index=False
+        "sessions_store.User",
+        on_delete=models.PROTECT,
+        related_name="chat_sessions",
+        db_index=False,
+        verbose_name="account",
     )
-    user = models.CharField(max_length=256, help_text="The “user” that clients send.")
+    user = models.CharField("end user", max_length=256, help_text="Value of the “user” field in the requests.")
     name = models.CharField(
-        max_length=200, blank=True, help_text="X-Session-Id: one of several sessions of a user. Usually empty."
+        max_length=200,
+        blank=True,
+        help_text="Value of the header X-Session-Id: one of several sessions of an end user. Usually empty.",
     )
-    title = models.CharField(max_length=200, blank=True, help_text="What operators see; made from the first message.")
+    title = models.CharField(max_length=200, blank=True, help_text="Title in the admin. The first message sets it.")
     head = models.ForeignKey(
         "sessions_store.Message", null=True, on_delete=models.PROTECT, related_name="head_of", editable=False
     )
     message_count = models.IntegerField(default=0, editable=False)
     started_at = models.DateTimeField()
     last_active_at = models.DateTimeField(db_index=True)
-    ended_at = models.DateTimeField(null=True, blank=True, help_text="Set when the session came to rest.")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="Time at which the session was closed.")
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-id"]

@@ -25,7 +25,7 @@ class Conversation(models.Model):
         editable=False,
     )
     metadata = models.JSONField(default=dict)
-    settings = models.TextField(default="[]", help_text="Its items that say how to answer, as JSON.")
+    settings = models.TextField(default="[]", help_text="Instruction items of the conversation, as JSON.")
     version = models.IntegerField(default=0, editable=False)
     next_position = models.IntegerField(default=0, editable=False)
     created_at = models.DateTimeField()

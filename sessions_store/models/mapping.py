@@ -28,10 +28,12 @@ DEFAULT_PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None
 def validate_defaults(value: object) -> None:
     """Raise ValidationError unless `value` is an object of parameters a mapping may set, each of its type and range."""
     if not isinstance(value, dict):
-        raise ValidationError('Default parameters are a JSON object, for example {"temperature": 0.2}.')
+        raise ValidationError('Default parameters must be a JSON object, for example {"temperature": 0.2}.')
     for name, default in value.items():
         if name not in DEFAULT_PARAMETERS:
-            raise ValidationError(f"“{name}” cannot be a default. Known: {', '.join(DEFAULT_PARAMETERS)}.")
+            raise ValidationError(
+                f"“{name}” is not allowed as a default parameter. Allowed: {', '.join(DEFAULT_PARAMETERS)}."
+            )
         kinds, least, greatest = DEFAULT_PARAMETERS[name]
         if not isinstance(default, kinds) or isinstance(default, bool):
             raise ValidationError(f"“{name}” has the wrong type.")
@@ -49,34 +51,36 @@ class ModelMapping(models.Model):
     """
 
     public_name = models.CharField(
+        "requested model",
         max_length=200,
         validators=[
-            RegexValidator(re.compile(rf"\A(?:{PUBLIC_NAME.pattern})\Z"), "Letters, digits and _.:/@+-*? only.")
+            RegexValidator(re.compile(rf"\A(?:{PUBLIC_NAME.pattern})\Z"), "Use only letters, digits and _.:/@+-*?")
         ],
-        help_text="What clients send as “model”. May be a pattern: * stands for any text, ? for one character.",
+        help_text="Value of “model” in the requests. In a pattern, * matches any text and ? one character.",
     )
     upstream_model = models.CharField(
+        "Gemini model",
         max_length=200,
         validators=[
             RegexValidator(
-                re.compile(rf"\A(?:{UPSTREAM_NAME.pattern})\Z"), "A Gemini model id, such as gemini-3.8-flash."
+                re.compile(rf"\A(?:{UPSTREAM_NAME.pattern})\Z"), "Enter a Gemini model id, such as gemini-3.8-flash."
             )
         ],
-        help_text="The Gemini model that answers, without “models/”. With * in it: the text that the * of the "
-        "public name stands for takes its place, and the name so made is looked up again.",
+        help_text="Gemini model id without “models/”. The text that the * of the requested model matches replaces a * "
+        "here; the resulting name is looked up again.",
     )
     position = models.IntegerField(
         default=1000,
-        help_text="Rows are tried from the smallest position to the greatest; the first that matches is used.",
+        help_text="Mappings are tried in ascending order of position; the first match wins.",
     )
-    enabled = models.BooleanField(default=True, help_text="Rows that are not enabled are skipped.")
+    enabled = models.BooleanField(default=True, help_text="Disabled mappings are ignored.")
     defaults = models.JSONField(
         default=dict,
         blank=True,
         validators=[validate_defaults],
-        help_text='Parameters used when the client does not send them, for example {"temperature": 0.2}.',
+        help_text='Parameters for requests that do not set them, for example {"temperature": 0.2}.',
     )
-    description = models.CharField(max_length=500, blank=True, help_text="A note for your colleagues.")
+    description = models.CharField(max_length=500, blank=True, help_text="Internal note.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -102,7 +106,9 @@ class ModelMapping(models.Model):
         self.public_name = self.public_name.strip().removeprefix("models/")
         self.upstream_model = self.upstream_model.strip().removeprefix("models/")
         if ANY in self.upstream_model and not self.upstream_model.count(ANY) == self.public_name.count(ANY) == 1:
-            raise ValidationError({"upstream_model": "With * in it, both names have exactly one *."})
+            raise ValidationError(
+                {"upstream_model": "A * requires exactly one * in the requested model and in the Gemini model."}
+            )
 
     def clean_fields(self, exclude: Any = None) -> None:
         """Validate the normalised names, so that a pasted `models/gemini-3.8-flash` is accepted."""

@@ -20,25 +20,25 @@ class Message(models.Model):
     parent = models.ForeignKey("self", null=True, on_delete=models.DO_NOTHING, related_name="children")
     depth = models.IntegerField(help_text="0 for the first message of a conversation.")
     role = models.CharField(max_length=20, help_text="OpenAI's role.")
-    openai = models.TextField(help_text="The OpenAI message as JSON.")
-    gemini = models.TextField(blank=True, help_text="The Gemini content as JSON, thought signatures included.")
-    model = models.CharField(max_length=200, blank=True, help_text="The upstream model that wrote it.")
+    openai = models.TextField(help_text="OpenAI message as JSON.")
+    gemini = models.TextField(blank=True, help_text="Gemini content as JSON, including thought signatures.")
+    model = models.CharField(max_length=200, blank=True, help_text="Gemini model that wrote the message.")
     account = models.CharField(
-        max_length=40, blank=True, default="", help_text="Whose Gemini account signed it; signatures hold for it only."
+        max_length=40, blank=True, default="", help_text="Gemini account of the thought signatures."
     )
     former_gemini = models.TextField(
         blank=True,
         default="",
         db_default="",
-        help_text="The Gemini content of the same answer as another model or account had given it before.",
+        help_text="Earlier Gemini content of the same message, from another model or account.",
     )
     former_model = models.CharField(max_length=200, blank=True, default="", db_default="")
     former_account = models.CharField(max_length=40, blank=True, default="", db_default="")
-    tokens = models.IntegerField(default=0, help_text="Approximate size in tokens, for the budget of a session.")
+    tokens = models.IntegerField(default=0, help_text="Estimated number of tokens, for the token limit of a session.")
     instructions = models.UUIDField(
         null=True,
         editable=False,
-        help_text="The nearest system message at or above this one: a shortened history keeps its instructions.",
+        help_text="Nearest system message at or above this message: a truncated history keeps the instructions.",
     )
     created_at = models.DateTimeField()
 
@@ -57,7 +57,7 @@ class ToolCall(models.Model):
     principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
     call_id = models.CharField(max_length=256)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="tool_calls")
-    position = models.IntegerField(help_text="Which of the message's tool calls, from 0.")
+    position = models.IntegerField(help_text="Index of the tool call in the message, from 0.")
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -36,30 +36,33 @@ class ModelPrice(models.Model):
 
     model = models.ForeignKey("sessions_store.UpstreamModel", on_delete=models.CASCADE, related_name="prices")
     tier = models.CharField(max_length=20, choices=Tier.choices, default=Tier.STANDARD)
-    valid_from = models.DateField(help_text="First day (UTC) of these prices.")
+    valid_from = models.DateField(help_text="First day (UTC) of the prices.")
     input = _usd("Input, USD per million tokens.")
-    cached_input = _optional_usd("Cached input. Empty: as input.")
-    output = _usd("Output, thoughts included, USD per million tokens.")
-    audio_input = _optional_usd("Audio input. Empty: as input.")
-    cached_audio_input = _optional_usd("Cached audio input. Empty: as cached input.")
-    image_input = _optional_usd("Image input. Empty: as input.")
-    video_input = _optional_usd("Video input. Empty: as input.")
-    audio_output = _optional_usd("Audio output. Empty: as output.")
-    image_output = _optional_usd("Image output. Empty: as output.")
+    cached_input = _optional_usd("Cached input. Empty: same as input.")
+    output = _usd("Output incl. reasoning, USD per million tokens.")
+    audio_input = _optional_usd("Audio input. Empty: same as input.")
+    cached_audio_input = _optional_usd("Cached audio input. Empty: same as cached input.")
+    image_input = _optional_usd("Image input. Empty: same as input.")
+    video_input = _optional_usd("Video input. Empty: same as input.")
+    audio_output = _optional_usd("Audio output. Empty: same as output.")
+    image_output = _optional_usd("Image output. Empty: same as output.")
     long_context_from = models.IntegerField(
-        null=True, blank=True, help_text="A prompt of more tokens than this is priced by the long prices below."
+        "higher price above (prompt tokens)",
+        null=True,
+        blank=True,
+        help_text="Prompts with more tokens have the long prompt prices.",
     )
-    long_input = _optional_usd("Input of long prompts.")
-    long_cached_input = _optional_usd("Cached input of long prompts.")
-    long_output = _optional_usd("Output after long prompts.")
+    long_input = _optional_usd("Input price of long prompts.")
+    long_cached_input = _optional_usd("Cached input price of long prompts.")
+    long_output = _optional_usd("Output price after long prompts.")
     search_query = _optional_usd(
-        "Google Search, USD per thousand queries. Empty: none. Google's free monthly allowance is not deducted."
+        "Google Search, USD per thousand queries. Empty: no charge. Google's free monthly quota is not deducted."
     )
     grounded_prompt = _optional_usd(
-        "Google Search, USD per thousand prompts that were searched for, however many queries each took. Empty: none."
-        " Google's free allowance is not deducted."
+        "Google Search, USD per thousand prompts with searches, for any number of queries. Empty: no charge. Google's"
+        " free quota is not deducted."
     )
-    note = models.CharField(max_length=200, blank=True, help_text="Where the price comes from.")
+    note = models.CharField(max_length=200, blank=True, help_text="Source of the price.")
 
     class Meta:
         ordering: ClassVar[list[str]] = ["model", "tier", "-valid_from"]

@@ -22,14 +22,14 @@ class User(AbstractUser):
     memory = models.BooleanField(
         "remember chat sessions",
         default=True,
-        help_text="When off, requests of this principal are answered without any remembered turns.",
+        help_text="Off: requests of this account do not continue earlier chats.",
     )
 
     objects: ClassVar[PrincipalManager] = PrincipalManager()
 
     class Meta(AbstractUser.Meta):
-        verbose_name = "user"
-        verbose_name_plural = "users"
+        verbose_name = "account"
+        verbose_name_plural = "accounts"
 
     def __str__(self) -> str:
         return self.username

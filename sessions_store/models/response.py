@@ -28,8 +28,8 @@ class StoredResponse(models.Model):
     principal = models.ForeignKey(
         "sessions_store.User", on_delete=models.PROTECT, related_name="stored_responses", db_index=False
     )
-    request_id = models.CharField(max_length=100, db_index=True, help_text="The exchange's usage record.")
-    previous_id = models.CharField(max_length=64, blank=True, help_text="The response before it.")
+    request_id = models.CharField(max_length=100, db_index=True, help_text="Request id of the usage record.")
+    previous_id = models.CharField(max_length=64, blank=True, help_text="Previous response.")
     conversation = models.ForeignKey(
         "sessions_store.Conversation",
         null=True,
@@ -40,7 +40,7 @@ class StoredResponse(models.Model):
     status = models.CharField(max_length=20, choices=Status.choices)
     background = models.BooleanField(default=False)
     model = models.CharField(max_length=200)
-    user = models.CharField(max_length=256, blank=True, help_text="The “user” that the client sent.")
+    user = models.CharField("end user", max_length=256, blank=True, help_text="Value of the “user” field.")
     # Without constraints, like usage: a node that is forgotten must not be searched for in every table.
     message = models.ForeignKey(
         "sessions_store.Message",
@@ -49,7 +49,7 @@ class StoredResponse(models.Model):
         related_name="+",
         db_constraint=False,
         db_index=False,
-        help_text="The last message of the request.",
+        help_text="Last message of the request.",
     )
     answer = models.ForeignKey(
         "sessions_store.Message",
@@ -57,13 +57,13 @@ class StoredResponse(models.Model):
         on_delete=models.DO_NOTHING,
         related_name="responses",
         db_constraint=False,
-        help_text="Where the conversation goes on.",
+        help_text="Message that a next response continues from.",
     )
-    body = models.TextField(help_text="The response as JSON, without its output.")
-    input_items = models.JSONField(default=list, help_text="Ids of its own input items, in order.")
-    output_items = models.JSONField(default=list, help_text="Ids of its output items, in order.")
+    body = models.TextField(help_text="Response as JSON, without the output.")
+    input_items = models.JSONField(default=list, help_text="Ids of the input items of the request, in order.")
+    output_items = models.JSONField(default=list, help_text="Ids of the output items, in order.")
     settings = models.TextField(
-        default="[]", help_text="Items of the conversation so far that say how to answer, as JSON."
+        default="[]", help_text="Instruction items of the conversation up to this response, as JSON."
     )
     created_at = models.DateTimeField(db_index=True)
     completed_at = models.DateTimeField(null=True)
@@ -89,9 +89,9 @@ class ResponseEvents(models.Model):
     """A stretch of the events of a background response, for clients that come back to its stream."""
 
     response = models.ForeignKey(StoredResponse, on_delete=models.CASCADE, related_name="events", db_index=False)
-    first = models.IntegerField(help_text="The first sequence number.")
-    last = models.IntegerField(help_text="The last sequence number.")
-    body = models.TextField(help_text="The events, one JSON object a line.")
+    first = models.IntegerField(help_text="First sequence number.")
+    last = models.IntegerField(help_text="Last sequence number.")
+    body = models.TextField(help_text="Events, one JSON object per line.")
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

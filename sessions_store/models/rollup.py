@@ -31,10 +31,10 @@ class UsageRollup(models.Model):
         """Whose doing the outcome was."""
 
         OK = "ok", "ok"
-        CLIENT = "client", "client's side"
-        SERVER = "server", "our or Gemini's side"
+        CLIENT = "client", "client error"
+        SERVER = "server", "server error"
 
-    bucket = models.DateTimeField(help_text="Start of the bucket, UTC.")
+    bucket = models.DateTimeField(help_text="Start of the period, UTC.")
     principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
     public_model = models.CharField(max_length=200, blank=True)
     upstream_model = models.CharField(max_length=200, blank=True)

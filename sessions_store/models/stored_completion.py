@@ -14,9 +14,9 @@ class StoredCompletion(models.Model):
     principal = models.ForeignKey(
         "sessions_store.User", on_delete=models.PROTECT, related_name="stored_completions", db_index=False
     )
-    request_id = models.CharField(max_length=100, db_index=True, help_text="The exchange's usage record.")
+    request_id = models.CharField(max_length=100, db_index=True, help_text="Request id of the usage record.")
     model = models.CharField(max_length=200)
-    user = models.CharField(max_length=256, blank=True, help_text="The “user” that the client sent.")
+    user = models.CharField("end user", max_length=256, blank=True, help_text="Value of the “user” field.")
     metadata = models.JSONField(default=dict)
     message = models.ForeignKey(
         "sessions_store.Message",
@@ -25,7 +25,7 @@ class StoredCompletion(models.Model):
         related_name="+",
         db_constraint=False,
         db_index=False,
-        help_text="The last message of the request.",
+        help_text="Last message of the request.",
     )
     answer = models.ForeignKey(
         "sessions_store.Message",
@@ -33,18 +33,18 @@ class StoredCompletion(models.Model):
         on_delete=models.DO_NOTHING,
         related_name="stored_completions",
         db_constraint=False,
-        help_text="The first choice.",
+        help_text="Message of the first choice.",
     )
-    message_count = models.IntegerField(default=0, help_text="How many messages the request itself had.")
+    message_count = models.IntegerField(default=0, help_text="Number of messages in the request.")
     # Null in rows from before it: their messages are those of the tree.
     input_items = models.JSONField(
-        null=True, blank=True, help_text="Ids of the request's messages as they were sent, in order."
+        null=True, blank=True, help_text="Item ids of the messages of the request, in order."
     )
-    body = models.TextField(help_text="The completion as JSON.")
+    body = models.TextField(help_text="Chat completion as JSON.")
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        verbose_name = "stored chat completion"
+        verbose_name = "stored completion"
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["principal", "id"], name="completion_of_principal"),

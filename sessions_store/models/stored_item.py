@@ -14,9 +14,9 @@ class StoredItem(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
-    item_id = models.CharField(max_length=256, help_text="The item's id, as clients name it.")
-    body = models.TextField(help_text="The item as JSON.")
-    uses = models.IntegerField(default=0, help_text="How many places hold it.")
+    item_id = models.CharField(max_length=256, help_text="Item id in the API.")
+    body = models.TextField(help_text="Item as JSON.")
+    uses = models.IntegerField(default=0, help_text="Number of references to the item.")
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

@@ -27,56 +27,63 @@ class UsageRecord(models.Model):
     class Status(models.TextChoices):
         """How an exchange ended."""
 
-        OK = "ok", "ok"
-        CLIENT_ERROR = "client_error", "client error"
-        RATE_LIMITED = "rate_limited", "rate limited"
-        UPSTREAM_ERROR = "upstream_error", "upstream error"
-        TIMEOUT = "timeout", "timeout"
-        TRUNCATED = "truncated", "truncated"
-        CLIENT_CLOSED = "client_closed", "client closed"
-        CUT_BY_SERVER = "cut_by_server", "cut by server"
-        BLOCKED = "blocked", "blocked"
-        INTERNAL_ERROR = "internal_error", "internal error"
+        OK = "ok", "OK"
+        CLIENT_ERROR = "client_error", "Bad request"
+        RATE_LIMITED = "rate_limited", "Rate limited"
+        UPSTREAM_ERROR = "upstream_error", "Gemini error"
+        TIMEOUT = "timeout", "Timeout"
+        TRUNCATED = "truncated", "Cut off"
+        CLIENT_CLOSED = "client_closed", "Client disconnected"
+        CUT_BY_SERVER = "cut_by_server", "Server stopped"
+        BLOCKED = "blocked", "Blocked by safety filter"
+        INTERNAL_ERROR = "internal_error", "Internal error"
 
     request_id = models.CharField(max_length=100, unique=True)
-    principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
-    user = models.CharField(max_length=256, blank=True, help_text="The “user” that the client sent.")
+    principal = models.ForeignKey(
+        "sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name="account"
+    )
+    user = models.CharField("end user", max_length=256, blank=True, help_text="Value of the “user” field.")
     session = models.ForeignKey(
         "sessions_store.ChatSession", null=True, on_delete=models.SET_NULL, related_name="usage", db_index=False
     )
     endpoint = models.CharField(max_length=50)
-    public_model = models.CharField(max_length=200, blank=True, help_text="What the client asked for.")
-    upstream_model = models.CharField(max_length=200, blank=True, help_text="The Gemini model that was asked.")
-    model_version = models.CharField(max_length=200, blank=True, help_text="What Gemini says answered.")
+    public_model = models.CharField(
+        "requested model", max_length=200, blank=True, help_text="Model name in the request."
+    )
+    upstream_model = models.CharField(
+        "Gemini model", max_length=200, blank=True, help_text="Gemini model that received the request."
+    )
+    model_version = models.CharField(max_length=200, blank=True, help_text="Model version in Gemini's response.")
     upstream = models.CharField(max_length=20, blank=True, help_text="gemini, vertex or emulator.")
     stream = models.BooleanField(default=False)
     status = models.CharField(max_length=20, choices=Status.choices)
     http_status = models.IntegerField()
     error_code = models.CharField(max_length=100, blank=True)
-    upstream_error = models.TextField(
-        blank=True, db_default="", default="", help_text="What Google said of a request that it refused."
-    )
+    upstream_error = models.TextField(blank=True, db_default="", default="", help_text="Google's error message.")
     finish_reason = models.CharField(max_length=50, blank=True)
     native_finish_reason = models.CharField(max_length=50, blank=True)
     choices = models.IntegerField(default=0)
-    attempts = models.IntegerField(default=0, help_text="Upstream calls made.")
+    attempts = models.IntegerField(default=0, help_text="Number of upstream calls.")
     prompt_tokens = models.BigIntegerField(default=0)
     cached_tokens = models.BigIntegerField(default=0)
     completion_tokens = models.BigIntegerField(default=0)
     reasoning_tokens = models.BigIntegerField(default=0)
-    tool_tokens = models.BigIntegerField(default=0, help_text="Prompt tokens that Google's own tools added.")
+    tool_tokens = models.BigIntegerField(default=0, help_text="Prompt tokens that Google's built-in tools added.")
     total_tokens = models.BigIntegerField(default=0)
-    search_queries = models.IntegerField(default=0, help_text="Google Search queries made for the answer.")
+    search_queries = models.IntegerField(default=0, help_text="Number of Google Search queries.")
     grounded = models.JSONField(
-        default=list, help_text="Whether each upstream call searched, in the order of the usageMetadata. Empty: none."
+        default=list,
+        help_text="Whether each upstream call used Google Search, in the order of usage_metadata. Empty: none.",
     )
-    estimated = models.BooleanField(default=False, help_text="Tokens were approximated: Gemini reported none.")
+    estimated = models.BooleanField(default=False, help_text="Token counts are estimated: Gemini reported no usage.")
     cost_nano = models.BigIntegerField(default=0, help_text="Cost in nano-USD (10^-9 USD).")
-    prices = models.JSONField(default=list, help_text="Ids of the price rows used.")
+    prices = models.JSONField(default=list, help_text="Ids of the prices used.")
     service_tier = models.CharField(max_length=20, blank=True)
-    usage_metadata = models.JSONField(default=list, help_text="Gemini's usageMetadata, one per upstream call.")
-    notes = models.JSONField(default=list, help_text="What was mapped, clamped or dropped: [kind, parameter, reason].")
-    metadata = models.JSONField(default=dict, help_text="The client's own metadata.")
+    usage_metadata = models.JSONField(default=list, help_text="Gemini's usageMetadata, one object per upstream call.")
+    notes = models.JSONField(
+        default=list, help_text="Changes to the request and the response: [kind, parameter, reason]."
+    )
+    metadata = models.JSONField(default=dict, help_text="Value of the “metadata” field.")
     started_at = models.DateTimeField(db_index=True)
     first_byte_ms = models.IntegerField(null=True)
     latency_ms = models.IntegerField(default=0)
@@ -87,7 +94,7 @@ class UsageRecord(models.Model):
         related_name="+",
         db_constraint=False,
         db_index=False,
-        help_text="The last message of the request.",
+        help_text="Last message of the request.",
     )
     answer = models.ForeignKey(
         "sessions_store.Message",
@@ -96,17 +103,17 @@ class UsageRecord(models.Model):
         related_name="usage",
         db_constraint=False,
         db_index=False,
-        help_text="The first choice.",
+        help_text="Message of the first choice.",
     )
-    more_answers = models.JSONField(default=list, help_text="Message ids of the further choices.")
+    more_answers = models.JSONField(default=list, help_text="Message ids of the other choices.")
     system_ids = models.JSONField(
-        default=list, help_text="Ids of the session's system messages that went before the request, in order."
+        default=list, help_text="Ids of the session's system messages before the messages of the request, in order."
     )
     placement = models.JSONField(
         default=list,
         help_text=(
-            "Where those system messages, then each message up to the request's last one, stand in the upstream"
-            " contents (-1: system instruction, -2: left out)."
+            "Position in the upstream contents of each of these system messages, then of each message up to the last"
+            " message of the request (-1: system instruction, -2: omitted)."
         ),
     )
     upstream_request = models.ForeignKey(
@@ -119,6 +126,7 @@ class UsageRecord(models.Model):
     )
 
     class Meta:
+        verbose_name_plural = "requests"
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["principal", "user"], name="usage_of_user"),

@@ -21,7 +21,7 @@ from sessions_store.writing.records import ExchangeRecord, UsageRow
 from sessions_store.writing.state_records import ACTIVE
 from sessions_store.writing.writer import write_records
 
-LOST: Final = "The server that ran this response stopped before it had ended."
+LOST: Final = "The server stopped before this response was complete."
 LOST_CODE: Final = "server_lost"
 _SENT: Final = ("instructions", "tools", "text")
 

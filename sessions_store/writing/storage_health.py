@@ -93,14 +93,14 @@ class Outage:
             if self.reason is not None:
                 return False
             self.reason = reason
-        log.error("Nothing can be recorded: %s. Requests are refused until it can be", reason)
+        log.error("Nothing can be recorded: %s. Requests get a 503 until the database accepts records", reason)
         return True
 
     def end(self) -> None:
         """Note that records are taken again."""
         with self._lock:
             self.reason = None
-        log.warning("The database takes records again")
+        log.warning("The database accepts records again")
 
 
 def try_writing() -> None:

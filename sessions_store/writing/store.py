@@ -202,7 +202,7 @@ class Store:
             raise StoreUnavailableError(f"Nothing can be recorded: {self._outage.reason}.")
         if self._pending >= MAX_PENDING:
             self.begin_outage(BEHIND)
-            raise StoreUnavailableError("Too many exchanges wait to be recorded.")
+            raise StoreUnavailableError("Too many requests are waiting to be recorded.")
         future = self._patience.future()
         self._writes.add((work, future), within=within, at_once=at_once)
         self._pending += 1
@@ -229,7 +229,7 @@ class Store:
             if self._owed:
                 self._try_again()
             if self._owed:
-                log.error("%d exchanges that Gemini was asked for are missing in the usage", len(self._owed))
+                log.error("%d requests that Gemini answered have no usage record", len(self._owed))
         finally:
             connections.close_all()
 
@@ -313,7 +313,7 @@ def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) 
             together.value = write_batch(records, uncertain=uncertain)
     if not uncertain and _may_pass(together.error):
         # The attempt may even have been committed before the connection broke, so the second one looks first.
-        log.warning("Recording %d exchanges failed (%s); trying again", len(records), type(together.error).__name__)
+        log.warning("Recording %d requests failed (%s); retrying", len(records), type(together.error).__name__)
         _drop_connection()
         with (together := Outcome()):
             together.value = write_batch(records, uncertain=True)
@@ -324,7 +324,7 @@ def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) 
         if reason not in {FULL, LOCKED}:
             _drop_connection()
         if reason is None:
-            log.error("%d exchanges could not be recorded (%s)", len(records), type(together.error).__name__)
+            log.error("%d requests could not be recorded (%s)", len(records), type(together.error).__name__)
             for record in filter(was_paid, records):
                 _record_bare(record)
         return [together] * len(records)
@@ -334,7 +334,7 @@ def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) 
 def _record_bare(record: ExchangeRecord) -> None:
     """Record the usage alone of an exchange that the database refused for what it holds; its waiter is told of that."""
     if (outcome := _attempt(lambda: write_batch([bare(record)], uncertain=True))).error is not None:
-        log.error("An exchange that Gemini was asked for is missing in the usage (%s)", type(outcome.error).__name__)
+        log.error("A request that Gemini answered has no usage record (%s)", type(outcome.error).__name__)
 
 
 def _may_pass(error: Exception | None) -> bool:
@@ -369,7 +369,7 @@ def _told(outcome: Outcome) -> Outcome:
     told = Outcome()
     unavailable = storage_fault(outcome.error) is not None
     told.error = (StoreUnavailableError if unavailable else StoreError)(
-        f"The database refused ({type(outcome.error).__name__})."
+        f"The database rejected the record ({type(outcome.error).__name__})."
     )
     told.error.__cause__ = outcome.error
     return told

@@ -146,7 +146,7 @@ def deliver(loop: asyncio.AbstractEventLoop, deliveries: Sequence[Delivery]) -> 
         loop.call_soon_threadsafe(_resolve, deliveries)
     except RuntimeError:
         # The loop is closed: the process is going down and nobody waits any more. The work itself is done.
-        log.warning("%d outcomes had nobody left to wait for them", len(deliveries))
+        log.warning("The event loop was closed before %d results were delivered", len(deliveries))
 
 
 def _resolve(deliveries: Sequence[Delivery]) -> None:

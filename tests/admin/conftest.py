@@ -88,5 +88,5 @@ def page(stranger: "Page") -> "Page":
     stranger.fill("#id_username", "browser")
     stranger.fill("#id_password", PASSWORD)
     stranger.click("input[type=submit]")
-    stranger.wait_for_selector("text=State of things")
+    stranger.wait_for_selector("text=Overview")
     return stranger

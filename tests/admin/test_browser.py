@@ -54,7 +54,7 @@ def test_an_edited_mapping_is_followed_by_the_next_request(
     assert answer.headers["x-gateway-model"] == "gemini-3.5-flash-lite"
 
     page.fill("#dry-run-name", small_model)
-    page.click("text=Look up")
+    page.click(".dry-run input[type=submit]")
     assert "gemini-3.5-flash-lite" in page.inner_text(".dry-run-answer .route")
     assert complaints == []
 
@@ -72,11 +72,11 @@ def test_a_transcript_and_its_usage_are_read(page: "Page", client: "OpenAI", com
     page.click(".turn.assistant details.raw summary")
     assert '"role": "model"' in page.inner_text(".turn.assistant .faces")
 
-    page.click("text=Usage records")
+    page.click("#nav-sidebar >> text=Requests")
     page.fill("#searchbar", "browser-ada")
     page.press("#searchbar", "Enter")
     page.click("#result_list .field-started a")
-    assert "My cat is called Turing." in page.inner_text("text=Request body >> xpath=..")
+    assert "My cat is called Turing." in page.inner_text("summary >> text=Request body >> xpath=..")
     assert "promptTokenCount" in page.inner_text("#content")
     assert complaints == []
 
@@ -129,7 +129,7 @@ def test_a_response_is_read_as_part_of_its_transcript(page: "Page", client: "Ope
         page.click("#result_list .field-name a")
         page.wait_for_selector(f"h2:has-text('{public_id}')")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), kind
-        page.click("text=Read the transcript")
+        page.click("text=Open the transcript")
         page.wait_for_selector(".transcript")
         assert public_id in page.inner_text(".turn.assistant:last-child .answer-links")
 
@@ -157,4 +157,4 @@ def test_many_wrong_passwords_are_answered_with_a_wait(stranger: "Page", complai
     stranger.fill("#id_username", "browser")
     stranger.fill("#id_password", PASSWORD)
     stranger.click("input[type=submit]")
-    stranger.wait_for_selector("text=State of things")
+    stranger.wait_for_selector("text=Overview")

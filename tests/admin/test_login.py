@@ -218,9 +218,9 @@ def test_every_outcome_is_logged_and_a_misplaced_password_is_not(grace: User, ca
     ]
     assert lines == [
         *[("Login failed", "grace", "192.0.2.1")] * FREE_BY_NAME,
-        ("Login refused: too many attempts", "grace", "192.0.2.1"),
+        ("Login rejected: too many attempts", "grace", "192.0.2.1"),
         ("Login failed", "(unknown)", "192.0.2.2"),
-        ("Operator logged in", "grace", "192.0.2.3"),
+        ("Account logged in", "grace", "192.0.2.3"),
     ]
 
 
@@ -230,7 +230,7 @@ def test_without_redis_this_process_counts(grace: User, settings: Settings, capl
 
     assert fail(FREE_BY_NAME + 1).status_code == 429
 
-    assert "counted by this process alone" in caplog.text
+    assert "failed logins are counted per process" in caplog.text
 
 
 @pytest.mark.redis

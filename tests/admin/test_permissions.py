@@ -51,7 +51,7 @@ def test_staff_without_rights_sees_the_start_page_only(clerk: Operator, addresse
     browser = clerk()
     start = browser.get(addresses.pop("start"))
     assert start.status_code == 200
-    assert "You have no rights here yet" in start.content.decode()
+    assert "Your account has no permissions yet" in start.content.decode()
     assert "Last 24 hours" not in start.content.decode()
     for name, address in addresses.items():
         assert browser.get(address).status_code == 403, name
@@ -60,7 +60,7 @@ def test_staff_without_rights_sees_the_start_page_only(clerk: Operator, addresse
 def test_usage_may_be_read_without_the_transcripts(clerk: Operator, addresses: dict[str, str]) -> None:
     browser = clerk("view_usagerecord", "view_chatsession")
     page = browser.get(addresses["record"]).content.decode()
-    assert "You need the right to view messages" in page
+    assert "Your account needs the permission “view message”" in page
     assert "capital of Peru" not in page
     for name in ("transcript", "message", "newest", "raw"):
         assert browser.get(addresses[name]).status_code == 403, name
@@ -90,7 +90,7 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(clerk: Operator, addr
         "forget",
         "password",
     }
-    offered = re.compile(r'href="[^"]*/(?:add|delete|password)/|name="(?:_save|action)"|Rename or forget')
+    offered = re.compile(r'href="[^"]*/(?:add|delete|password)/|name="(?:_save|action)"|>Rename<|Delete conversation')
     for name, answer in shown.items():
         if answer.status_code == 200 and not answer.streaming:
             assert offered.findall(answer.content.decode()) == [], name

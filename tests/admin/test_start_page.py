@@ -27,18 +27,18 @@ def test_the_start_page_says_when_the_emulator_answers(
     operator: Client, settings: Settings, upstream: str, told: bool
 ) -> None:
     settings.GEMINI_UPSTREAM = upstream
-    assert ("The emulator answers" in start(operator)) is told
+    assert ("Test mode: no Gemini key" in start(operator)) is told
 
 
 def test_every_page_warns_when_anybody_may_ask(operator: Client, settings: Settings) -> None:
-    assert "Open to everybody" not in start(operator)
+    assert "Open to everyone" not in start(operator)
     settings.ALLOW_INSECURE_KEYLESS = True
     for page in (
         "admin:index",
         "admin:sessions_store_modelmapping_changelist",
         "admin:sessions_store_usageday_changelist",
     ):
-        assert "Open to everybody" in operator.get(reverse(page)).content.decode()
+        assert "Open to everyone" in operator.get(reverse(page)).content.decode()
 
 
 def test_an_unused_gateway_shows_where_to_begin(operator: Client) -> None:
@@ -62,8 +62,8 @@ def test_the_figures_are_the_sums_of_the_rollups(operator: Client) -> None:
     assert "<dd>4</dd>" in today
     assert "3,000 in, 600 out" in today
     assert "25.0 %" in today
-    assert "gemini-2.5-pro" in page[page.index("Models today") : page.index("Users today")]
-    assert ">local<" in page[page.index("Users today") :]
+    assert "gemini-2.5-pro" in page[page.index("Models today") : page.index("Accounts today")]
+    assert ">local<" in page[page.index("Accounts today") :]
     reads = [query["sql"] for query in queries if '"sessions_store_usagerecord"' in query["sql"]]
     assert all("LIMIT 1" in sql for sql in reads), "the start page reads roll-ups, not records"
 
@@ -75,7 +75,7 @@ def test_the_chart_is_to_scale() -> None:
     assert chart.ceiling == 20
     assert [(bar.height, bar.failed_height) for bar in chart.bars] == [(0, 0), (70, 0), (140, 35)]
     assert not chart.empty
-    assert "30 in 3 hours, 5 of them errors" in chart.description
+    assert "30 in 3 hours, thereof 5 errors" in chart.description
 
 
 @pytest.mark.parametrize(("value", "line"), [(0, 1), (1, 1), (3, 5), (11, 20), (50, 50), (51, 100), (4_321, 5_000)])

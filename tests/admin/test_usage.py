@@ -173,12 +173,22 @@ def test_a_record_tells_everything_about_its_exchange(operator: Client) -> None:
         )
     )
     page = detail(operator, usage)
-    for text in ("logit_bias", "Gemini has no such parameter", "4711", "promptTokenCount", "dropped", usage.request_id):
+    for text in ("logit_bias", "Gemini has no such parameter", "4711", "promptTokenCount", "ignored", usage.request_id):
         assert text in page, text
     nano = usage.prompt_tokens * price.input * 1000 + usage.completion_tokens * price.output * 1000
     assert usage.cost_nano == nano
     assert f"${usage.cost_nano / 1_000_000_000:.6f}".rstrip("0") in page
     assert "Other kinds of input" not in page
+
+
+def test_notes_on_several_messages_are_one_line(operator: Client) -> None:
+    notes = [("dropped", f"remembered[{index}].thought_signature", "another model family") for index in range(5)]
+    single = ("clamped", "messages[7].content", "to 5")
+    page = detail(operator, record(Exchange(messages=[QUESTION, ANSWER], notes=[*notes, single])))
+    assert "remembered[…].thought_signature" in page
+    assert "another model family (5 times)" in page
+    assert page.count("another model family") == 1
+    assert "messages[7].content" in page
 
 
 def test_a_model_name_that_turns_the_line_around_turns_itself_only(operator: Client) -> None:
@@ -247,9 +257,9 @@ def test_only_what_was_walked_is_sent(operator: Client) -> None:
 def test_a_request_that_cannot_be_rebuilt_says_why(operator: Client) -> None:
     usage = record(Exchange(messages=[QUESTION, ANSWER]))
     UsageRecord.objects.filter(pk=usage.pk).update(message_id=UUID(int=5))
-    assert "were forgotten" in detail(operator, usage)
+    assert "were deleted" in detail(operator, usage)
     UpstreamRequest.objects.all().delete()
-    assert "The conversation was forgotten" in detail(operator, usage)
+    assert "The conversation was deleted" in detail(operator, usage)
     UsageRecord.objects.filter(pk=usage.pk).update(upstream_request_id=None)
     assert "Nothing was sent" in detail(operator, usage)
 
@@ -262,7 +272,7 @@ def test_the_download_streams_what_is_filtered(operator: Client) -> None:
     (line,) = csv.DictReader(io.StringIO(downloaded(answer)))
     assert line["request_id"] == rows[0].request_id
     assert line["user"] == "'=HYPERLINK(1)"
-    assert line["owner"] == "local"
+    assert line["account"] == "local"
     assert line["cost_nano"] == str(rows[0].cost_nano)
     assert datetime.fromisoformat(line["started_at"]) == rows[0].started_at
 

@@ -15,7 +15,7 @@ def change(user: User) -> str:
 def test_the_local_principal_cannot_be_deleted_or_given_a_login(operator: Client) -> None:
     local = User.objects.local()
     page = operator.get(change(local)).content.decode()
-    assert "built-in user" in page
+    assert "Built-in account" in page
     assert 'name="is_staff"' not in page
     assert "deletelink" not in page
     assert (

@@ -100,7 +100,7 @@ async def test_azures_client_of_one_deployment(gateway: LiveGateway, emulator: E
         )
 
     assert raw.parse().model == GEMINI_25
-    assert "mapped model: the deployment in the address is asked" in raw.headers["x-gateway-notes"]
+    assert "mapped model: replaced by the deployment name in the URL" in raw.headers["x-gateway-notes"]
 
 
 @pytest.mark.parametrize("body", [{}, {"model": None}, {"model": GEMINI_25}], ids=str)
@@ -127,7 +127,7 @@ def test_a_compressed_body_with_a_mark_gets_the_deployment_too(http: httpx2.Clie
     )
 
     assert (response.status_code, response.json()["model"]) == (200, GEMINI_25)
-    assert "mapped model: the deployment in the address is asked" in response.headers["x-gateway-notes"]
+    assert "mapped model: replaced by the deployment name in the URL" in response.headers["x-gateway-notes"]
     assert "converted" in response.headers["x-gateway-notes"]
 
 

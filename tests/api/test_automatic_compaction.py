@@ -61,7 +61,7 @@ def test_a_context_over_the_threshold_is_compacted_in_the_response(http: httpx2.
 
     response = posted.json()
     assert kinds(response) == ["compaction", "reasoning", "message"]
-    assert "added output: a compaction" in posted.headers["x-gateway-notes"]
+    assert "added output: compaction" in posted.headers["x-gateway-notes"]
     asked, answered = generated(emulator)
     assert turns(asked)[0] == LONG
     assert "Summarise our conversation" in turns(asked)[-1]

@@ -150,7 +150,7 @@ def test_log_probabilities_elsewhere_are_noted(http: httpx2.Client, emulator: Em
     response = http.post(CHAT, json=chat_body(logprobs=True))
     assert response.json()["choices"][0]["logprobs"] is None
     assert "dropped logprobs" in response.headers["x-gateway-notes"]
-    assert ["dropped", "logprobs", "the model gives no log probabilities"] in usage_of(response.headers).notes
+    assert ["dropped", "logprobs", "not supported by this model"] in usage_of(response.headers).notes
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_rule_034_signatures_of_another_account_are_left_out(
     assert len(emulator.received()) == 2  # nothing was refused and asked again
     *_, sent = emulator.bodies()
     assert "thoughtSignature" not in str(sent)
-    assert "made under another account" in last.headers["x-gateway-notes"]
+    assert "written under another Gemini account" in last.headers["x-gateway-notes"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -213,7 +213,7 @@ def test_rule_066_thinking_that_took_the_whole_limit_is_explained(http: httpx2.C
     response = http.post(CHAT, json=chat_body(model=GEMINI_3, max_tokens=1, reasoning_effort="high"))
     [choice] = response.json()["choices"]
     assert (choice["finish_reason"], choice["message"]["content"]) == ("length", "")
-    assert "thinking took" in response.headers["x-gateway-notes"]
+    assert "reasoning used" in response.headers["x-gateway-notes"]
 
 
 @pytest.mark.parametrize("error", [{"cut_after": 2}, {"error_in_stream": {"error": {"code": 503}}, "error_after": 2}])

@@ -126,11 +126,11 @@ def test_an_empty_answer_is_asked_for_again(
     assert complete_text(response, path, stream=stream) == "Four."
     first, second = emulator.bodies()
     assert first == second
-    assert "dropped answer: Gemini ended without one (" in response.headers["x-gateway-notes"]
+    assert "dropped answer: Gemini returned an empty response (" in response.headers["x-gateway-notes"]
     record = usage_of(response.headers)
     assert (record.status, record.attempts, record.prompt_tokens, record.completion_tokens) == ("ok", 2, 20, 10)
     assert record.usage_metadata == [USED, USED]
-    assert any("asked again" in note[2] for note in record.notes)
+    assert any("request repeated" in note[2] for note in record.notes)
 
 
 def test_a_body_of_nothing_is_asked_for_again(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
@@ -138,7 +138,7 @@ def test_a_body_of_nothing_is_asked_for_again(http: httpx2.Client, emulator: Emu
         emulator.script(step({}, stream=stream), step(GOOD, stream=stream))
         response = ask(http, path, stream=stream)
         assert complete_text(response, path, stream=stream) == "Four."
-        assert "(no reason), asked again" in response.headers["x-gateway-notes"]
+        assert "(no reason): request repeated" in response.headers["x-gateway-notes"]
 
 
 @pytest.mark.parametrize("body", EMPTY.values(), ids=EMPTY)

@@ -114,7 +114,7 @@ def test_a_session_may_change_its_model(http: httpx2.Client, emulator: Emulator,
     assert [content["role"] for content in sent["contents"]] == ["user", "model"] * 3 + ["user"]
     signed = [any("thoughtSignature" in part for part in content["parts"]) for content in sent["contents"][1::2]]
     assert signed == [True, False, False]
-    assert "made by a model of another family" in last.headers["x-gateway-notes"]
+    assert "written by another model family" in last.headers["x-gateway-notes"]
 
 
 def test_two_users_never_see_each_other(http: httpx2.Client, emulator: Emulator) -> None:

@@ -235,7 +235,7 @@ def test_fields_of_items_that_are_not_read_are_named(http: httpx2.Client, stream
     assert answer.status_code == 200
     assert answer.headers["x-gateway-notes"].split("; ") == [
         "dropped input[0].importance: unknown parameter",
-        "dropped input[0].content[0].cache_control: Gemini caches by itself",
+        "dropped input[0].content[0].cache_control: Gemini caches prompts automatically",
     ]
 
 

@@ -216,7 +216,7 @@ def test_a_draining_server_lets_a_socket_response_finish(emulator: Emulator, emu
         busy.recv(timeout=10)
 
         stopping.terminate()
-        stopping.wait_for("Draining")
+        stopping.wait_for("Stopping: waiting")
         send(busy, input="One more?")
 
         events = heard(busy)

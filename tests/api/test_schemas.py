@@ -74,7 +74,7 @@ def test_the_narrower_meaning_leaves_for_gemini(
 def test_a_dropped_schema_keyword_is_named_with_its_path(http: httpx2.Client, path: str, place: str) -> None:
     response = http.post(path, json=asking(path, LOST, place))
 
-    note = f"dropped {PARAMS[path, place]}: schema keywords left out: properties.size.multipleOf"
+    note = f"dropped {PARAMS[path, place]}: schema keywords removed: properties.size.multipleOf"
     assert note in response.headers["x-gateway-notes"]
     assert ["dropped", PARAMS[path, place], note.partition(": ")[2]] in usage_of(response.headers).notes
 

@@ -64,7 +64,7 @@ def test_places_are_cited(http: httpx2.Client, emulator: Emulator) -> None:
         "title": "Café Z",
         "url": "https://maps.example/?cid=1",
     }
-    assert "converted choices[0].message.annotations: places of Google Maps" in plain.headers["x-gateway-notes"]
+    assert "converted choices[0].message.annotations: Google Maps places" in plain.headers["x-gateway-notes"]
     deltas = [chunk["choices"][0]["delta"] for chunk in events(http.post(CHAT, json=chat_body(stream=True)))]
     assert [delta["annotations"] for delta in deltas if "annotations" in delta] == [[citation]]
     reasoning, message = ask(http, input="Hi")["output"]

@@ -64,7 +64,7 @@ def test_an_unknown_id_is_refused_by_name(http: httpx2.Client, emulator: Emulato
 def test_half_a_character_is_noted(http: httpx2.Client, emulator: Emulator) -> None:
     ids = CL100K.encode("Say \U0001f9d1")
     response = complete(http, prompt=ids[:-1])
-    assert "converted prompt: bytes of its tokens that are no text" in response.headers["x-gateway-notes"]
+    assert "converted prompt: bytes that are not UTF-8" in response.headers["x-gateway-notes"]
     [body] = emulator.bodies()
     assert turns(body)[0].endswith("\ufffd")
 
@@ -100,7 +100,7 @@ def test_no_prompt_begins_a_new_document(
     [text] = texts(response, stream=stream)
     assert text.startswith(MARK)
     assert len(text) > len(MARK)
-    assert f"converted prompt: a new document begins without {MARK}" in response.headers["x-gateway-notes"]
+    assert f"converted prompt: {MARK} removed at the beginning" in response.headers["x-gateway-notes"]
     [sent] = emulator.bodies()
     assert MARK not in str(sent)
     assert [content["role"] for content in sent["contents"]] == ["user"]

@@ -118,7 +118,7 @@ def test_a_function_holds_against_openais_tool_of_its_name(
         response = http.post(RESPONSES, json=body)
 
         assert response.status_code == 200, response.text
-        assert f"dropped tools[{int(first)}]: a function has the tool's name" in response.headers["x-gateway-notes"]
+        assert f"dropped tools[{int(first)}]: a function has the same name" in response.headers["x-gateway-notes"]
         made = named_events(response.text)[-1]["response"] if stream else response.json()
         assert [item["type"] for item in made["output"]] == [
             {"function": "function_call", "custom": "custom_tool_call"}[kind]

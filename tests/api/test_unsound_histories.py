@@ -37,7 +37,7 @@ OUTPUT: Final[Any] = {"type": "function_call_output", "call_id": "c1", "output":
 CUSTOM: Final[Any] = {"type": "custom_tool_call", "call_id": "c1", "name": "shell", "input": "echo '\ud83d\0"}
 CUSTOM_OUTPUT: Final[Any] = {"type": "custom_tool_call_output", "call_id": "c1", "output": "\0\0ELF\udfff"}
 USER: Final[Any] = {"role": "user", "content": "Hello!"}
-NOTE: Final = "NUL characters and halves of surrogate pairs are read as U+FFFD"
+NOTE: Final = "NUL characters and unpaired surrogates are replaced by U+FFFD"
 
 
 def calls_that_left(emulator: Emulator) -> list[Any]:

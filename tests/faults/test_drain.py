@@ -59,7 +59,7 @@ def test_new_connections_are_refused_while_draining(
     server = start_server(drain_seconds=10)
     stream = open_stream(server, "/v1/stream/10/0.2")
     server.terminate()
-    server.wait_for("Draining")
+    server.wait_for("Stopping: waiting")
 
     with pytest.raises(ConnectionRefusedError):
         connect(server)
@@ -105,7 +105,7 @@ def test_a_request_still_arriving_is_dropped(start_server: StartServer, open_str
     client.endheaders(b"a")
     stream = open_stream(server, "/v1/stream/10/0.2")
     server.terminate()
-    server.wait_for("Draining")
+    server.wait_for("Stopping: waiting")
 
     # A request whose body had not arrived yet is dropped: the client may send it again elsewhere.
     with pytest.raises((http.client.HTTPException, OSError)):

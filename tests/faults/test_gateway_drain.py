@@ -65,7 +65,7 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
         streams += [begin_stream(stack, draining_gateway, f"{run}-endless-{number}") for number in range(2)]
 
         draining_gateway.terminate()
-        draining_gateway.wait_for("Draining|Shutting down")
+        draining_gateway.wait_for("Stopping: waiting|Shutting down")
         emulator.release()
         endings = list(pool.map(last_event, streams))
 
@@ -90,7 +90,7 @@ def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: E
         # A balancer's kept-alive connection with a request under way: the only way in once the port is closed.
         stream = begin_stream(stack, draining_gateway, "")
         draining_gateway.terminate()
-        draining_gateway.wait_for("Draining|Shutting down")
+        draining_gateway.wait_for("Stopping: waiting|Shutting down")
 
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{draining_gateway.origin}/readyz", trust_env=False)
@@ -121,7 +121,7 @@ def test_who_ended_an_exchange_is_recorded_while_the_server_stops(
         eventually(lambda: len([entry for entry in emulator.received() if entry["method"] == "POST"]) == 4)
 
         draining_gateway.terminate()
-        draining_gateway.wait_for("Draining|Shutting down")
+        draining_gateway.wait_for("Stopping: waiting|Shutting down")
         left.close()
         assert draining_gateway.ended_well()
         if not UNDER_UVICORN:

@@ -95,7 +95,7 @@ def test_the_log_names_what_blocks_the_event_loop(django_db_setup: None, emulato
     many = [{"role": "user", "content": f"message {number} " * 5} for number in range(2000)]
     with LiveGateway.start(upstream=emulator_url, settings={"LOOP_WATCHDOG_MS": str(milliseconds)}) as gateway:
         assert ask(gateway, many).status_code == 200
-        line = "The event loop has been blocked for "
+        line = "The event loop was blocked for "
         if milliseconds:
             eventually(lambda: line in gateway.log)
         assert (line in gateway.log) is bool(milliseconds)

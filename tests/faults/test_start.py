@@ -48,7 +48,7 @@ def test_a_wrong_key_is_told(servers: ExitStack, emulator: Emulator) -> None:
     emulator.script({"status": 400, "body": WRONG_KEY, "match": LIST})
     gateway = started(servers, emulator.base_url, {"GEMINI_API_KEY": "AIza-wrong-and-secret"})
 
-    gateway.wait_for("Gemini refuses the API key.*GEMINI_API_KEY")
+    gateway.wait_for("Gemini rejects the API key.*GEMINI_API_KEY")
     assert "AIza-wrong" not in gateway.log
     assert "not valid. Please" not in gateway.log
 
@@ -58,15 +58,15 @@ def test_no_network_is_told_as_that(servers: ExitStack) -> None:
 
     gateway.wait_for("Gemini cannot be reached")
     assert "overloaded" not in gateway.log
-    assert "refuses the API key" not in gateway.log
+    assert "rejects the API key" not in gateway.log
 
 
 def test_another_error_is_told_without_blaming_the_key(servers: ExitStack, emulator: Emulator) -> None:
     emulator.script({"status": 503, "body": OVERLOADED, "match": LIST})
     gateway = started(servers, emulator.base_url)
 
-    gateway.wait_for("answer at the start was an error: The upstream model is overloaded")
-    assert "refuses" not in gateway.log
+    gateway.wait_for("Gemini returned an error to the key test: The upstream model is overloaded")
+    assert "rejects the API key" not in gateway.log
 
 
 def test_the_start_does_not_wait_for_the_list_of_models(servers: ExitStack, emulator: Emulator) -> None:

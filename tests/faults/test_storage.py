@@ -30,7 +30,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.store, pytest.mark.portable]
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-BEGUN, ENDED = "Nothing can be recorded", "The database takes records again"
+BEGUN, ENDED = "Nothing can be recorded", "The database accepts records again"
 USAGE = "SELECT request_id, status, http_status, error_code, completion_tokens FROM sessions_store_usagerecord"
 REFUSED = [
     (CHAT, chat_body()),

@@ -130,13 +130,13 @@ def test_whole_events_before_a_malformed_one_are_given_out_first() -> None:
 @pytest.mark.parametrize("body", [event(ONE), orjson.dumps(ERROR), b"[" + orjson.dumps(ONE)])
 def test_a_body_that_breaks_off_inside_an_object_is_an_error(body: bytes) -> None:
     for cut in range(body.index(b"{") + 1, body.rindex(b"}")):
-        with pytest.raises(UpstreamError, match="broke off"):
+        with pytest.raises(UpstreamError, match="is incomplete"):
             decode(body[:cut])
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"upstream connect error\r\n\r\n"])
 def test_a_body_without_a_single_object_is_an_error(body: bytes) -> None:
-    with pytest.raises(UpstreamError, match="could not be read"):
+    with pytest.raises(UpstreamError, match="not valid JSON"):
         decode(body)
 
 

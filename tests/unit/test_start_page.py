@@ -41,9 +41,9 @@ def test_the_start_page_says_when_the_address_is_not_googles_own(visitor: Client
 
 
 def test_the_start_page_warns_when_the_gateway_is_open_to_all(visitor: Client, settings: Settings) -> None:
-    assert b"Open to everybody" not in visitor.get("/").content
+    assert b"Open to everyone" not in visitor.get("/").content
     settings.ALLOW_INSECURE_KEYLESS = True
-    assert b"Open to everybody" in visitor.get("/").content
+    assert b"Open to everyone" in visitor.get("/").content
 
 
 def test_the_start_page_holds_no_secret(visitor: Client, settings: Settings) -> None:
@@ -132,5 +132,5 @@ def test_the_terminal_says_where_things_are(settings: Settings) -> None:
     assert "http://localhost:8080/admin/" in text
     assert "emulator" in text
     assert "http://localhost:8080/setup/" in text
-    assert "everybody who can reach this machine" in text
+    assert "anyone who can reach this machine" in text
     assert "http://[::1]:8080/v1" in terminal_page("::1", 8080)

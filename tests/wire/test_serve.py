@@ -75,7 +75,7 @@ def test_without_a_key_the_emulator_answers_and_every_place_says_so(start: Start
 
     assert answer["object"] == "chat.completion"
     assert upstream == "emulator"
-    assert "the built-in emulator" in server.log
+    assert "Built-in emulator" in server.log
     assert "emulator" in httpx2.get(server.origin).text
 
 
@@ -84,7 +84,7 @@ def test_the_terminal_shows_a_link_that_makes_the_first_operator(start: Start) -
 
     link = server.wait_for(r"http://127\.0\.0\.1:\d+/setup/[0-9a-f]+")[0]
 
-    assert "Create operator" in httpx2.get(link).text
+    assert "Create account" in httpx2.get(link).text
 
 
 def test_sigterm_ends_server_and_emulator(start: Start) -> None:
@@ -138,7 +138,7 @@ def test_serve_listens_on_a_public_address_when_allowed(start: Start) -> None:
         environment={"GEMINI_API_KEY": "", "ALLOW_INSECURE_KEYLESS": "1"},
     )
     with server:
-        assert "everybody who can reach this machine" in server.wait_for(r"Listening on 0.*")[0]
+        assert "anyone who can reach this machine" in server.wait_for(r"Listening on 0.*")[0]
 
 
 def test_serve_says_when_the_database_is_not_migrated(environment: dict[str, str], tmp_path: Path) -> None:
@@ -188,9 +188,9 @@ def test_a_bad_setting_keeps_the_gateway_from_starting(environment: dict[str, st
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ({"MAX_BODY_BYTES": "plenty"}, "gateway.E001: The environment variable MAX_BODY_BYTES"),
-        ({"DATABASE_URL": "mysql://me:secret@db/gateway"}, "gateway.E001: The environment variable DATABASE_URL"),
-        ({}, "gateway.E014: There is no Gemini key"),
+        ({"MAX_BODY_BYTES": "plenty"}, "gateway.E001: The setting MAX_BODY_BYTES"),
+        ({"DATABASE_URL": "mysql://me:secret@db/gateway"}, "gateway.E001: The setting DATABASE_URL"),
+        ({}, "gateway.E014: No Gemini key is set"),
     ],
     ids=["a bad number", "a database that is none", "nobody to ask"],
 )

@@ -139,7 +139,7 @@ def test_another_family_gets_the_history_without_signatures(client: OpenAI, emul
     *_, sent = emulator.bodies()
     [call] = parts(sent, "functionCall")
     assert not base64.b64decode(call["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
-    assert ["dropped", "messages[1].thought_signature", "made by a model of another family"] in usage_of(
+    assert ["dropped", "messages[1].thought_signature", "written by another model family"] in usage_of(
         response.headers
     ).notes
 
@@ -172,7 +172,7 @@ def test_a_signature_that_gemini_calls_corrupted_is_left_out(client: OpenAI, emu
     _, refused, again = emulator.bodies()
     assert base64.b64decode(parts(refused, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
     assert not base64.b64decode(parts(again, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
-    assert "Gemini called it corrupted" in response.headers["x-gateway-notes"]
+    assert "Gemini rejected the signature as corrupted" in response.headers["x-gateway-notes"]
 
 
 def test_a_call_of_an_unknown_history_gets_the_documented_stand_in(client: OpenAI, emulator: Emulator) -> None:

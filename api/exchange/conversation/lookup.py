@@ -121,7 +121,7 @@ def _restore(memory: ConversationContext, answers: Sequence[int], known: Known, 
         memory.read_size = size
         first -= 1
     if first:
-        reason = "what is stored of this answer and those before it, beyond the bytes that one request may have"
+        reason = "stored Gemini content of this and earlier messages: larger than the limit for one request"
         fit.notes.append(Note("dropped", f"messages[{found[first - 1][0]}]", reason))
     for index, face, content, _ in found[first:]:
         if face is not None and content is not None:

@@ -51,7 +51,7 @@ def _size(held: Mapping[str, Blob], references: Sequence[MediaReference]) -> int
         # Base64 has 4 characters for 3 bytes.
         if size > settings.MAX_BODY_BYTES * 4 // 3 + 4 * len(held):
             raise InvalidRequestError(
-                "The files of this request are too large together; each counts as often as it is named.",
+                "The total size of the files in this request is too large. A file counts once for each reference.",
                 param=reference.param,
                 code="image_file_too_large",
             )

@@ -35,7 +35,7 @@ class Fit:
     def _misfit(self, face: Face) -> str:
         """Return why the signatures of a face do not hold here, or ""."""
         if face.model and self.family_of(face.model) != self.family:
-            return "made by a model of another family"
+            return "written by another model family"
         if face.account and face.account != self.account:
-            return "made under another account"
+            return "written under another Gemini account"
         return ""

@@ -246,7 +246,9 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
     resolution = exchange.catalogue.resolve(name, today=accounting.started_at.date())
     if resolution is None:
         raise ModelNotFoundError(
-            f"The model '{name}' does not exist: no mapping and no Gemini model has this name.", param="model"
+            f"The model '{name}' does not exist: no model mapping and no Gemini model has this name. "
+            "See GET /v1/models.",
+            param="model",
         )
     accounting.upstream_model = resolution.upstream
     accounting.notes += [Note("mapped", "model", detail) for _, detail in resolution.changes]

@@ -14,5 +14,5 @@ async def in_text(request: CompletionRequest, accounting: Accounting) -> Complet
         return request
     decoded = await asyncio.to_thread(decode_prompts, request.token_prompts, accounting.public_model)
     if decoded.mended:
-        accounting.notes.append(Note("converted", "prompt", "bytes of its tokens that are no text are U+FFFD"))
+        accounting.notes.append(Note("converted", "prompt", "bytes that are not UTF-8 are replaced by U+FFFD"))
     return request.with_texts(decoded.texts)

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 SMALL: Final = 1024
 # With these the session goes on from what the client has seen.
 _KEPT: Final = frozenset({OK, CLIENT_CLOSED})
-NOT_RECORDED: Final = "The answer could not be recorded, so it is not given out. Try again."
+NOT_RECORDED: Final = "The response could not be recorded and was not sent. Please try again."
 
 
 @dataclass(slots=True)
@@ -86,14 +86,14 @@ async def _commit(
         else:
             whole = _whole(runtime, accounting, outcome, generation)
     except Exception:
-        logger.exception("an exchange is recorded without its answer")
+        logger.exception("A request was recorded without its response")
         withheld, whole = True, _without_answer(runtime, accounting, generation)
     try:
         await runtime.store.commit(whole, under_way=runtime.in_flight)
     except StoreUnavailableError:
         raise StorageUnavailableError from None
     except StoreError:
-        logger.exception("an exchange could not be recorded")
+        logger.exception("A request could not be recorded")
         raise InternalError(NOT_RECORDED) from None
     if withheld:
         raise InternalError(NOT_RECORDED)

@@ -87,11 +87,11 @@ async def _is_due(planned: PlannedResponse) -> bool:
     if await counted(exchange, body) <= threshold:
         return False
     if not can_be_folded(conversation(turns)):
-        reason = "nothing stands before the latest message that a summary could replace"
+        reason = "no messages before the latest message to compact"
         exchange.accounting.notes.append(Note("dropped", "context_management", reason))
         return False
     exchange.accounting.notes.append(
-        Note("added", "output", f"a compaction: the context has more than {threshold} tokens")
+        Note("added", "output", f"compaction: the context has more than {threshold} tokens")
     )
     return True
 

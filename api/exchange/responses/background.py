@@ -65,7 +65,7 @@ class Job:
 
     def stop(self) -> None:
         """Stop it because the server stops: it has failed."""
-        self._planned.exchange.fault = ShuttingDownError("The server stopped before this response had ended.")
+        self._planned.exchange.fault = ShuttingDownError("The server stopped before this response was complete.")
         self.cancel()
 
     async def _run(self) -> None:
@@ -110,7 +110,7 @@ class Job:
             )
             await self._runtime.store.write(forget_deleted, self.public_id, request_id)
         except StoreError:
-            logger.exception("the end of a background response could not be kept")
+            logger.exception("The final state of a background response could not be stored")
 
     async def _flush(self) -> None:
         """Store the events of a running response in stretches, for listeners of other workers, until it is recorded."""
@@ -126,7 +126,7 @@ class Job:
             try:
                 await self._runtime.store.write(add_events, self.public_id, stretch)
             except StoreError:
-                logger.exception("events of a background response could not be kept")
+                logger.exception("Events of a background response could not be stored")
 
 
 class Jobs:
@@ -170,7 +170,7 @@ class Jobs:
     async def finished(self) -> None:
         """Wait until nothing runs here any more."""
         while self._tasks:
-            logger.info("%d background responses are running", len(self._tasks))
+            logger.info("Waiting for background responses: %d", len(self._tasks))
             await asyncio.wait(list(self._tasks.values()))
 
     async def close(self) -> None:
@@ -198,7 +198,7 @@ class Jobs:
                 await self._runtime.store.write(fail_lost, now, lease)
                 await self._runtime.store.write(purge_events, now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS))
             except StoreError:
-                logger.exception("the heartbeat of background responses could not be written")
+                logger.exception("The heartbeat of background responses could not be stored")
                 continue
             for public_id in mine - running:
                 self.cancel(public_id)

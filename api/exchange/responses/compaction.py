@@ -45,7 +45,7 @@ async def summary_of(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
         for part in item["content"]
     )
     if not summary:
-        raise UpstreamError("The upstream model gave no summary of the conversation.")
+        raise UpstreamError("The upstream model returned no summary of the conversation.")
     return summary, response["usage"]
 
 

@@ -122,7 +122,7 @@ def referenced_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, It
     """
     sizes = item_sizes(principal_id, item_ids)
     if sum(sizes.get(item_id, 0) for item_id in item_ids) > settings.MAX_BODY_BYTES:
-        raise too_large("What the request refers to", "input", "Refer to fewer items.")
+        raise too_large("The referenced content", "input", "Refer to fewer items.")
     signer = state_signer()
     return {item_id: signed_again(item, signer) for item_id, item in find_items(principal_id, item_ids).items()}
 
@@ -130,7 +130,7 @@ def referenced_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, It
 def too_large(what: str, param: str, advice: str) -> InvalidRequestError:
     """Return the refusal of stored content that no client could send in one request."""
     return InvalidRequestError(
-        f"{what} has more than the {settings.MAX_BODY_BYTES} bytes that one request may have. {advice}",
+        f"{what} is larger than the limit of {settings.MAX_BODY_BYTES} bytes for one request. {advice}",
         param=param,
         code="context_length_exceeded",
     )
@@ -141,7 +141,7 @@ async def _stored(runtime: Runtime, principal_id: int, public_id: str) -> LocalR
     if found is None:
         raise previous_not_found(public_id)
     if found.answer is None:
-        state = "has not ended yet" if found.active else "has no answer to go on from"
+        state = "has not ended yet" if found.active else "has no message to continue from"
         raise InvalidRequestError(
             f"Previous response with id '{public_id}' {state}.", param="previous_response_id", code="invalid_value"
         )

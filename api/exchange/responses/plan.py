@@ -111,7 +111,7 @@ async def read_turns(
         items = resolved(items, found)  # type: ignore[assignment]
     context = await load_context(exchange, request, max_tokens=profile.input_token_limit, local=local)
     if not context.whole:
-        accounting.notes.append(Note("dropped", "input", "the oldest messages, beyond the model's input limit"))
+        accounting.notes.append(Note("dropped", "input", "oldest messages, to meet the input limit of the model"))
     exchange.hold_bytes(sum(stored.size for stored in context.path))
     return await place_turns(exchange, request, (profile, context), items)
 

@@ -32,7 +32,7 @@ async def resume(
     found = await find(runtime, principal_id, public_id)
     if not found.background:
         raise InvalidRequestError(
-            "Only the stream of a response created with 'background': true can be taken up again.", param="stream"
+            "Only the stream of a response created with 'background': true can be resumed.", param="stream"
         )
     seen = -1 if after is None else after
     job = jobs.find(public_id)

@@ -186,5 +186,5 @@ def _on_growth(generation: Generation) -> Callable[[int], None] | None:
 
 
 def _note(generation: Generation, reasons: Iterable[str]) -> None:
-    reason = f"Gemini ended without one ({names_of(reasons)}), asked again"
+    reason = f"Gemini returned an empty response ({names_of(reasons)}): request repeated"
     generation.accounting.notes.append(Note("dropped", "answer", reason))

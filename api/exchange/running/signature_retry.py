@@ -49,5 +49,9 @@ def _drop_signatures(generation: Generation) -> None:
         PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in generation.calls
     ]
     generation.accounting.notes.append(
-        Note("dropped", "thought_signature", "Gemini called it corrupted, asked again without")
+        Note(
+            "dropped",
+            "thought_signature",
+            "Gemini rejected the signature as corrupted: request repeated without signatures",
+        )
     )

@@ -89,7 +89,7 @@ def _check_parameters(request: CompletionRequest) -> None:
     prompts = len(request.prompts) or len(request.token_prompts)
     if prompts * request.choices > MAX_ANSWERS:
         raise InvalidRequestError(
-            f"Invalid 'n': {prompts} prompts with {request.choices} choices each make more than {MAX_ANSWERS} answers.",
+            f"Invalid 'n': {prompts} prompts with {request.choices} choices each exceed the limit of {MAX_ANSWERS}.",
             param="n",
             code="invalid_value",
         )

@@ -43,7 +43,7 @@ def decode_prompts(prompts: Sequence[Sequence[int]], model: str) -> DecodedPromp
     vocabulary = vocabulary_of(model)
     if vocabulary is None:
         raise _invalid(
-            "the vocabulary of this model's token ids is not available. Send a string or an array of strings"
+            "the vocabulary for the token ids of this model is not available. Send a string or an array of strings"
         )
     with _lock:  # the cache alone would let threads read the same table side by side
         encoding = encoding_of(vocabulary)
@@ -82,7 +82,7 @@ def _bytes_of(ids: Sequence[int], encoding: Any, room: int) -> bytes:
             raise _invalid(f"{unknown.args[0]} is not a token id of {encoding.name}") from None
         room -= len(piece)
         if room < 0:
-            raise _invalid(f"its text is longer than {MAX_TEXT_CHARACTERS} characters")
+            raise _invalid(f"the text is longer than {MAX_TEXT_CHARACTERS} characters")
         pieces.append(piece)
     return b"".join(pieces)
 

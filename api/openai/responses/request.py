@@ -230,7 +230,7 @@ def _check_source(request: ResponseParameters) -> None:
         )
     if request.prompt is not None:
         raise InvalidRequestError(
-            "Unsupported parameter: 'prompt'. Prompt templates are kept at OpenAI only: send their text as "
+            "Unsupported parameter: 'prompt'. Prompt templates are stored at OpenAI: send the text as "
             "'instructions' or 'input'.",
             param="prompt",
             code="unsupported_parameter",

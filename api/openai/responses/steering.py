@@ -76,13 +76,18 @@ def check_steer(frame: Mapping[str, Any], steer: Steer) -> None:
         raise SteerError("invalid_input", "The input is empty.")
     for index, item in enumerate(steer.items):
         if not isinstance(item, dict) or item.get("role") != "user" or item.get("type", "message") != "message":
-            raise SteerError("invalid_input", f"Invalid 'input[{index}]': only messages of the role 'user' can steer.")
+            raise SteerError(
+                "invalid_input", f"Invalid 'input[{index}]': steering input accepts messages of the role 'user' only."
+            )
         if item.keys() - _MESSAGE:
-            raise SteerError("invalid_input", f"Invalid 'input[{index}]': it may have type, role and content only.")
+            raise SteerError("invalid_input", f"Invalid 'input[{index}]': only type, role and content are allowed.")
         content = item.get("content")
         parts = content if isinstance(content, list) else []
         if any(not isinstance(part, dict) or part.get("type") not in _PARTS for part in parts):
-            raise SteerError("invalid_input", f"Invalid 'input[{index}].content': text, images and files can steer.")
+            raise SteerError(
+                "invalid_input",
+                f"Invalid 'input[{index}].content': steering input accepts text, images and files only.",
+            )
     try:
         InputTokensRequest.parse({"input": steer.items})
     except InvalidRequestError as error:

@@ -86,7 +86,7 @@ class RequestModel(BaseModel):
         try:
             return type(self).model_validate(given | missing), tuple(missing)
         except ValidationError as error:
-            text = f"A default parameter of this model's mapping is not valid. {invalid_request(error).message}"
+            text = f"A default parameter of the model mapping is invalid. {invalid_request(error).message}"
             raise InternalError(text, code="invalid_model_default", retryable=False) from None
 
 

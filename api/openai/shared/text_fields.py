@@ -14,10 +14,10 @@ from pydantic_core import CoreSchema, core_schema
 
 from api.notes import Note, NoteKind
 
-AS_JSON: Final = "not text, read as its JSON text"
-NOTHING: Final = "null, read as no text"
-OTHER_NAME: Final = "a part under the name of OpenAI's other API"
-THOUGHT: Final = "thoughts are not sent back as text"
+AS_JSON: Final = "not a string: JSON text used"
+NOTHING: Final = "null: empty text used"
+OTHER_NAME: Final = "part type of OpenAI's other API"
+THOUGHT: Final = "reasoning is not sent to Gemini as text"
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_text", "summary_text"})
 # Left to be refused by name where they cannot stand: as text they would be base64.
 _MEDIA: Final = frozenset({"video_url", "input_audio", "input_file", "file", "image", "audio", "video", "resource"})

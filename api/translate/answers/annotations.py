@@ -16,7 +16,7 @@ from api.translate.answers.upstream_json import expect
 _READ: Final = ("URL_RETRIEVAL_STATUS_SUCCESS", "")
 # Where the address of a source stands, by its kind: the web, a place on Google Maps, a document, a picture's page.
 _ADDRESSES: Final = {"web": "uri", "maps": "uri", "retrievedContext": "uri", "image": "sourceUri"}
-_MAPS = "places of Google Maps are cited by their address; their ids, reviews and the widget are left out"
+_MAPS = "Google Maps places are cited by URL; ids, reviews and the widget are omitted"
 
 
 @dataclass(slots=True)
@@ -70,11 +70,11 @@ class Grounding:
         cited = {annotation["url_citation"]["url"] for annotation in self.annotations(text)}
         lost = sum(_source(chunk)[0] not in cited for chunk in self._chunks)
         if lost:
-            yield "dropped", f"sources without an address, or that no part of the text is said to come from: {lost}"
+            yield "dropped", f"sources without a URL or without a cited text: {lost}"
         if self._unsearched:
             yield (
                 "dropped",
-                f"citations whose words were not searched for, because so many are misplaced: {self._unsearched}",
+                f"citations without a position in the text: {self._unsearched}",
             )
 
     def annotations(self, text: str) -> list[Annotation]:

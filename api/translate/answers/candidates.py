@@ -117,7 +117,7 @@ class Candidates:
                 reason = self._block_reason(choice)
                 if not reason:
                     raise UpstreamError(
-                        "The upstream model's answer ended without a finish reason: it is not complete.",
+                        "The upstream response ended without a finish reason.",
                         code=UNFINISHED,
                     )
                 choice.block(reason)
@@ -222,9 +222,9 @@ class Candidates:
         notes = [note for choice in self.choices for note in choice.notes]
         notes += self._spent_on_thoughts()
         if not self.counts_sound:
-            notes.append(Note("converted", "usage", "Gemini's token counts are no counts; the record holds estimates"))
+            notes.append(Note("converted", "usage", "Gemini returned invalid token counts: estimated"))
         if self._version_cut:
-            notes.append(Note("clamped", "model_version", "Gemini's name for what answered is longer than a name"))
+            notes.append(Note("clamped", "model_version", "Gemini's model version is too long"))
         return [*notes, replaced("choices")] if self._replaced else notes
 
     def _spent_on_thoughts(self) -> list[Note]:
@@ -236,7 +236,7 @@ class Candidates:
         thoughts = self.usage.get("completion_tokens_details", {}).get("reasoning_tokens") if empty else 0
         if not thoughts:
             return []
-        reason = f"thinking took {thoughts} tokens and left none of the limit for the answer"
+        reason = f"reasoning used {thoughts} tokens and left no tokens for the answer"
         return [Note("clamped", f"choices[{choice.index}].message.content", reason) for choice in empty]
 
     def _block_reason(self, choice: Choice) -> str:

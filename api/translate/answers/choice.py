@@ -255,7 +255,7 @@ class Choice:
                 reader(self, expect(part.get(kind), dict), pieces)
                 return
         if "thoughtSignature" not in part:
-            self._withhold("content", "an answer part of a kind that this API cannot carry")
+            self._withhold("content", "part of a kind that this API does not support")
 
     def _take_call(self, part: Part, pieces: list[Piece]) -> None:
         call = expect(part.get("functionCall"), dict)
@@ -268,9 +268,7 @@ class Choice:
 
     def _give_out(self, complete: list[Part], pieces: list[Piece]) -> None:
         if self._open_calls is not None and self._open_calls.cut:
-            self._note(
-                "dropped", "tool_calls", "the rest of a call's arguments, which Gemini announced and did not send"
-            )
+            self._note("dropped", "tool_calls", "incomplete arguments of a tool call: Gemini did not send the rest")
         for part in complete:
             self._made(part, pieces)
 
@@ -281,7 +279,8 @@ class Choice:
         name, args = expect(called["name"], str), called["args"]
         if rules.call_limit is not None and len(self.calls) >= rules.call_limit:
             self._withhold(
-                "tool_calls", "only one call at a time" if rules.call_limit else "this API has no function calls"
+                "tool_calls",
+                "parallel tool calls are off" if rules.call_limit else "this API does not support function calls",
             )
             return
         client_name = rules.tool_names.get(name, name)
@@ -319,7 +318,7 @@ class Choice:
             block = f"\n{block}"
         self.text.append(block)
         pieces.append(Piece("text", block))
-        self._note("converted", "content", "code that Gemini ran is shown as fenced blocks")
+        self._note("converted", "content", "code execution shown as fenced code blocks")
 
     def _take_inline_data(self, blob: dict[str, Any], pieces: list[Piece]) -> None:
         mime_type, base64 = expect(blob.get("mimeType") or "", str), expect(blob.get("data") or "", str)
@@ -330,7 +329,7 @@ class Choice:
         elif mime_type.lower().startswith(RAW_SOUND) and self._rules.audio:
             self._take_speech(mime_type, base64, pieces)
         else:
-            self._withhold("content", "media in the answer that this API cannot carry")
+            self._withhold("content", "media of a kind that this API does not support")
 
     def _take_speech(self, mime_type: str, base64: str, pieces: list[Piece]) -> None:
         try:

@@ -22,24 +22,22 @@ _OWN_TOOLS: Final = frozenset({"toolCall", "toolResponse"})
 
 def empty_answer(native: str) -> UpstreamError:
     """Return the error for an answer with nothing in it, which ended with that reason of Gemini's."""
-    return UpstreamError(f"The upstream model ended without an answer ({enum_name(native)}).", code=EMPTY)
+    return UpstreamError(f"The upstream model returned an empty response ({enum_name(native)}).", code=EMPTY)
 
 
 def malformed_answer(native: str) -> UpstreamError:
     """Return the error for an answer that breaks off where the model failed at a function call."""
-    return UpstreamError(f"The upstream model's answer breaks off ({enum_name(native)}).", code=MALFORMED)
+    return UpstreamError(f"The upstream response is incomplete ({enum_name(native)}).", code=MALFORMED)
 
 
 def unseen_answer() -> UpstreamError:
     """Return the error for an answer of which the client can be given nothing; asking again does not help."""
-    return UpstreamError(
-        "The upstream model's answer holds nothing that this API can carry.", code=EMPTY, retryable=False
-    )
+    return UpstreamError("The upstream response contains nothing that this API supports.", code=EMPTY, retryable=False)
 
 
 def unplaced() -> UpstreamError:
     """Return the error for arguments of no function call."""
-    return UpstreamError("The upstream model sent function call arguments that belong to no call.", code=MALFORMED)
+    return UpstreamError("The upstream model sent function call arguments without a call.", code=MALFORMED)
 
 
 def is_no_answer(error: BaseException | None) -> bool:

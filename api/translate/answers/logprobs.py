@@ -21,7 +21,7 @@ def logprobs_to_config(wanted: int | None, config: GenerationConfig, *, param: s
     if wanted is None:
         return
     if not context.profile.logprobs:
-        context.note("dropped", param, "the model gives no log probabilities")
+        context.note("dropped", param, "not supported by this model")
         return
     config["responseLogprobs"] = True
     if wanted:

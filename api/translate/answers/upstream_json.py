@@ -31,4 +31,4 @@ def label(name: str, longest: int) -> str:
 
 def unexpected_shape() -> UpstreamError:
     """Return the error for an answer that is JSON but not an answer."""
-    return UpstreamError("The upstream model's answer has an unexpected shape.")
+    return UpstreamError("The upstream response has an unexpected structure.")

@@ -27,12 +27,12 @@ def _never(_value: Any) -> bool:
     return False
 
 
-_HINT = "only a hint for OpenAI's own servers"
+_HINT = "hint for OpenAI's servers only"
 
 DROPPED: dict[str, Dropped] = {
-    "verbosity": Dropped("Gemini has no such setting", lambda value: value == "medium"),
-    "prediction": Dropped("Gemini takes no predicted output", _never),
-    "moderation": Dropped("Gemini's own safety filters apply instead", _never),
+    "verbosity": Dropped("not supported by Gemini", lambda value: value == "medium"),
+    "prediction": Dropped("Gemini does not support predicted outputs", _never),
+    "moderation": Dropped("Gemini's safety filters apply instead", _never),
     "safety_identifier": Dropped(_HINT, _empty),
     "prompt_cache_options": Dropped(_HINT, _empty),
     "prompt_cache_retention": Dropped(_HINT, _empty),
@@ -46,7 +46,7 @@ def note_dropped(request: ChatCompletionRequest, context: RequestContext) -> Non
     if request.stream_options and request.stream_options.get("include_obfuscation"):
         context.note("dropped", "stream_options.include_obfuscation", "streams are not obfuscated")
     if request.reasoning and request.reasoning.get("max_tokens"):
-        context.note("dropped", "reasoning.max_tokens", "google.thinking_config.thinking_budget sets a budget")
+        context.note("dropped", "reasoning.max_tokens", "google.thinking_config.thinking_budget has precedence")
     for name in request.unknown:
         context.note("dropped", name, "unknown parameter")
 

@@ -151,6 +151,6 @@ def _thinking(request: ChatCompletionRequest, options: GoogleOptions, context: R
     if own is None and effort is None and not asked:
         return None
     if asked and effort is None and context.profile.thinking == "none":
-        context.note("dropped", "reasoning", "the model does not think")
+        context.note("dropped", "reasoning", "the model does not support reasoning")
     thoughts = asked or (own is None and not request.hides_thoughts)
     return thinking_config(effort, own, thoughts=thoughts, context=context)

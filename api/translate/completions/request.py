@@ -72,7 +72,7 @@ def _begun(prompt: str, context: RequestContext) -> str:
     """Return a prompt without OpenAI's marks of a new document at its beginning: each prompt is one for Gemini."""
     if not prompt.startswith(NEW_DOCUMENT):
         return prompt
-    context.note("converted", "prompt", f"a new document begins without {NEW_DOCUMENT}")
+    context.note("converted", "prompt", f"{NEW_DOCUMENT} removed at the beginning")
     while prompt.startswith(NEW_DOCUMENT):
         prompt = prompt.removeprefix(NEW_DOCUMENT)
     return prompt
@@ -103,13 +103,13 @@ def _config(request: CompletionRequest, options: GoogleOptions, context: Request
     config = generation_config(_sampling(request), context=context)
     logprobs_to_config(request.logprobs, config, param="logprobs", context=context)
     if request.echo and config.get("responseLogprobs"):
-        context.note("converted", "logprobs", "of the answer only: Gemini gives none for an echoed prompt")
+        context.note("converted", "logprobs", "for the completion only: Gemini returns none for an echoed prompt")
     thinking = thinking_config(None, options.thinking_config, context=context)
     if thinking:
         config["thinkingConfig"] = thinking
     for name in ("media_resolution", "response_modalities"):
         if getattr(options, name):
-            context.note("dropped", f"google.{name}", "text completions hold text only")
+            context.note("dropped", f"google.{name}", "text completions support text only")
     return config
 
 
@@ -128,11 +128,11 @@ def _sampling(request: CompletionRequest) -> Sampling:
 
 def _note_dropped(request: CompletionRequest, context: RequestContext) -> None:
     if request.suffix and (request.google or {}).get("cached_content"):
-        context.note("dropped", "suffix", "google.cached_content brings its own instructions")
+        context.note("dropped", "suffix", "google.cached_content contains its own instructions")
     elif request.suffix:
-        reason = "to an instruction: Gemini does not fill in between two texts by itself"
+        reason = "to an instruction: Gemini does not support suffix"
         context.note("converted", "suffix", reason)
     if request.best_of is not None and request.best_of > request.choices:
-        context.note("dropped", "best_of", "no more answers are made than are returned")
+        context.note("dropped", "best_of", "only the returned choices are generated")
     for name in request.unknown:
         context.note("dropped", name, "unknown parameter")

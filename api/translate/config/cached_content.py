@@ -10,7 +10,7 @@ from api.translate.request.context import RequestContext
 from api.translate.request.upstream_call import OMITTED, SYSTEM
 from api.translate.tools.built_in import OfferedTools
 
-_REASON = "google.cached_content brings its own"
+_REASON = "google.cached_content contains its own"
 
 
 def beside_cached_content(

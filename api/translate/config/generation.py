@@ -76,7 +76,7 @@ def _apply_sampling(sampling: Sampling, config: GenerationConfig, context: Reque
         return
     for param, value in (("temperature", sampling.temperature), ("top_p", sampling.top_p)):
         if value is not None and value != 1:
-            context.note("dropped", param, "the model does not let sampling be changed")
+            context.note("dropped", param, "fixed for this model")
 
 
 def _apply_penalties(sampling: Sampling, config: GenerationConfig, context: RequestContext) -> None:
@@ -91,7 +91,7 @@ def _apply_penalties(sampling: Sampling, config: GenerationConfig, context: Requ
         ("frequency_penalty", sampling.frequency_penalty),
     ):
         if value:
-            context.note("dropped", param, "the model refuses penalties")
+            context.note("dropped", param, "not supported by this model")
 
 
 def _output_limit(limit: int, param: str, context: RequestContext) -> int:
@@ -104,7 +104,7 @@ def _output_limit(limit: int, param: str, context: RequestContext) -> int:
 def _apply_stop(stop: Sequence[str], config: GenerationConfig, context: RequestContext) -> None:
     sequences = [sequence for sequence in stop if sequence]
     if len(sequences) < len(stop):
-        context.note("dropped", "stop", "an empty stop sequence")
+        context.note("dropped", "stop", "empty stop sequence")
     allowed = context.profile.max_stop_sequences
     if len(sequences) > allowed:
         context.note("clamped", "stop", f"to the first {allowed} sequences")
@@ -116,7 +116,7 @@ def _seed(seed: int, context: RequestContext) -> int:
     """Return the seed as the int32 that Gemini takes; equal seeds stay equal."""
     folded = (seed + 2**31) % 2**32 - 2**31
     if folded != seed:
-        context.note("converted", "seed", "folded into 32 bits")
+        context.note("converted", "seed", "reduced to 32 bits")
     return folded
 
 
@@ -125,12 +125,16 @@ def _apply_resolution(config: GenerationConfig, context: RequestContext) -> None
     details = context.image_details
     if any(detail not in DETAIL_RESOLUTIONS for detail in details):
         if any(detail in DETAIL_RESOLUTIONS for detail in details):
-            context.note("dropped", "image_url.detail", "the model has one resolution for all images")
+            context.note("dropped", "image_url.detail", "the model supports only one resolution for all images")
         return
     highest = max(details, key=list(DETAIL_RESOLUTIONS).index)
     if len(set(details)) > 1:
-        context.note("converted", "image_url.detail", "the highest of the request: the model has one for all images")
+        context.note(
+            "converted",
+            "image_url.detail",
+            "to the highest value: the model supports only one resolution for all images",
+        )
     if highest == "original":
         highest = "high"
-        context.note("clamped", "image_url.detail", "to high: the model has no higher resolution for all images")
+        context.note("clamped", "image_url.detail", "to high: the highest resolution of the model")
     config["mediaResolution"] = DETAIL_RESOLUTIONS[highest]

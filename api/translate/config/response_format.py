@@ -29,16 +29,14 @@ def response_format_to_config(
     named = response_format["json_schema"]
     schema = named.get("schema")
     if named.get("description"):
-        context.note(
-            "dropped", "response_format.json_schema.description", "Gemini's response schema has none beside it"
-        )
+        context.note("dropped", "response_format.json_schema.description", "not supported by Gemini's response schema")
     if schema is None:
         return config
     param = "response_format.json_schema.schema"
     if context.profile.json_schema:
         config["responseJsonSchema"] = schema_to_gemini(schema, param=param, context=context)
     else:
-        context.note("dropped", param, "the model answers in JSON but takes no schema")
+        context.note("dropped", param, "the model supports JSON output without a schema only")
     return config
 
 
@@ -53,12 +51,16 @@ def reconcile_with_tools(
     if response_format is None or response_format["type"] == "text" or not chosen.declarations:
         return response_format, chosen
     if chosen.forced:
-        context.note("dropped", "response_format", "the model must call a function, so it answers no JSON")
+        context.note("dropped", "response_format", "tool_choice requires a function call instead of JSON output")
         return None, chosen
     if context.profile.tools_with_json:
         return response_format, chosen
     if chosen.forbidden:
-        context.note("dropped", "tools", "the model takes no tools beside JSON answers, and may not call them anyway")
+        context.note(
+            "dropped",
+            "tools",
+            "the model does not support tools together with JSON output, and tool_choice forbids calls",
+        )
         return response_format, ChosenTools([], None)
-    context.note("dropped", "response_format", "the model takes no JSON answers beside tools")
+    context.note("dropped", "response_format", "the model does not support JSON output together with tools")
     return None, chosen

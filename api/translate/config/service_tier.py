@@ -28,7 +28,7 @@ def service_tier_to_gemini(tier: str | None, *, context: RequestContext) -> str 
         return None
     asked = _TO_GEMINI.get(tier)
     if asked is None:
-        context.note("dropped", "service_tier", "Gemini's tiers are default, flex and priority")
+        context.note("dropped", "service_tier", "Gemini supports default, flex and priority")
     return asked
 
 

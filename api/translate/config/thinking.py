@@ -39,13 +39,13 @@ def thinking_config(
 def _amount(effort: str | None, own: object, *, context: RequestContext) -> ThinkingConfig | None:
     if own is not None:
         if effort is not None:
-            context.note("dropped", "reasoning_effort", "google.thinking_config is given too and wins")
+            context.note("dropped", "reasoning_effort", "google.thinking_config has precedence")
         return _own_config(_parsed(own), context)
     if effort is None:
         return None
     if context.profile.thinking == "none":
         if effort != "none":
-            context.note("dropped", "reasoning_effort", "the model does not think")
+            context.note("dropped", "reasoning_effort", "the model does not support reasoning")
         return None
     if context.profile.thinking == "level":
         return {"thinkingLevel": _level(effort, "reasoning_effort", context)}
@@ -56,7 +56,9 @@ def _effort_budget(effort: str, context: RequestContext) -> ThinkingConfig | Non
     if effort == "none":
         if context.profile.thinking_can_disable:
             return {"thinkingBudget": 0}
-        context.note("clamped", "reasoning_effort", "the model cannot stop thinking: its own default is used")
+        context.note(
+            "clamped", "reasoning_effort", "reasoning cannot be switched off for this model: model default used"
+        )
         return None
     budget = _budget_of(effort, context)
     # The two highest efforts mean "as much as there is", which is no clamping.
@@ -76,7 +78,7 @@ def _budget(budget: int, param: str, context: RequestContext) -> int:
         return budget
     clamped = max(profile.thinking_budget_min, min(budget, profile.thinking_budget_max))
     if clamped != budget:
-        context.note("clamped", param, f"to a thinking budget of {clamped} tokens")
+        context.note("clamped", param, f"to a reasoning budget of {clamped} tokens")
     return clamped
 
 
@@ -86,7 +88,7 @@ def _level(effort: str, param: str, context: RequestContext) -> str:
     if effort in levels or not levels:
         return effort
     if effort == "none":
-        context.note("clamped", param, f"the model cannot stop thinking: level {levels[0]}")
+        context.note("clamped", param, f"to the level {levels[0]}: reasoning cannot be switched off for this model")
         return levels[0]
     wanted = _LEVEL_ORDER.index(effort)
     nearest = min(levels, key=lambda level: abs(_rank(level) - wanted))
@@ -103,7 +105,7 @@ def _rank(level: str) -> int:
 def _own_config(own: Mapping[str, Any], context: RequestContext) -> ThinkingConfig | None:
     """Return Google's own config with what the model's kind of control makes of it."""
     if context.profile.thinking == "none":
-        context.note("dropped", _CONFIG_PATH, "the model does not think")
+        context.note("dropped", _CONFIG_PATH, "the model does not support reasoning")
         return None
     config: ThinkingConfig = {}
     if "includeThoughts" in own:
@@ -120,7 +122,7 @@ def _apply_level(level: str, config: ThinkingConfig, context: RequestContext) ->
     if context.profile.thinking == "level":
         config["thinkingLevel"] = _level(level, param, context)
         return
-    context.note("converted", param, "to a budget: the model has no levels")
+    context.note("converted", param, "to a token budget: the model does not support effort levels")
     config["thinkingBudget"] = _budget(_budget_of(level, context), param, context)
 
 
@@ -130,7 +132,7 @@ def _apply_budget(budget: int, config: ThinkingConfig, context: RequestContext) 
         config["thinkingBudget"] = _budget(budget, param, context)
         return
     # Gemini 3 takes a budget for compatibility, but 0 keeps it from calling tools (rule 73), and Gemini 4 takes none.
-    context.note("converted", param, "to a level: the model has no budgets")
+    context.note("converted", param, "to an effort level: the model does not support token budgets")
     if budget == DYNAMIC_BUDGET:
         return
     level = next((name for name in ("low", "medium", "high") if budget <= _budget_of(name, context)), "max")

@@ -41,7 +41,7 @@ def read_arguments(text: str, *, path: str, context: RequestContext) -> dict[str
         return _mended_arguments(text, path, context)
     if not _is_too_deep(value, text):
         return value
-    context.note("converted", path, f"arguments with more than {MAX_DEPTH} levels are sent as text in '{UNPARSED}'")
+    context.note("converted", path, f"arguments with more than {MAX_DEPTH} levels: sent as text in '{UNPARSED}'")
     return {UNPARSED: text}
 
 
@@ -58,12 +58,12 @@ def _mended_arguments(text: str, path: str, context: RequestContext) -> dict[str
     if type(value) is dict and not _is_too_deep(value, text):
         return value
     if type(value) is str and (inner := _object_in(value)) is not None:
-        context.note("converted", path, "JSON within a JSON string is sent as the object that it spells")
+        context.note("converted", path, "JSON object inside a JSON string: sent as the object")
         return inner
     if value is None:
-        context.note("converted", path, "null is sent as no arguments")
+        context.note("converted", path, "null: sent without arguments")
         return {}
-    context.note("converted", path, f"arguments that are no JSON object are sent as text in '{UNPARSED}'")
+    context.note("converted", path, f"arguments are not a JSON object: sent as text in '{UNPARSED}'")
     return {UNPARSED: text}
 
 
@@ -83,12 +83,12 @@ def _readable_arguments(text: str, path: str, context: RequestContext) -> dict[s
     if UNPARSED in members or _is_too_deep(members, text):
         members = {}
     if not members:
-        context.note("converted", path, f"arguments that are no JSON object are sent as text in '{UNPARSED}'")
+        context.note("converted", path, f"arguments are not a JSON object: sent as text in '{UNPARSED}'")
         return {UNPARSED: text}
     if not rest:
-        context.note("converted", path, "malformed JSON, of which all members could be read")
+        context.note("converted", path, "malformed JSON: all members were readable")
         return members
-    context.note("converted", path, f"malformed JSON: the whole members are sent, the rest as text in '{UNPARSED}'")
+    context.note("converted", path, f"malformed JSON: complete members are sent, the rest as text in '{UNPARSED}'")
     return {**members, UNPARSED: rest}
 
 

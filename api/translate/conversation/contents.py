@@ -156,7 +156,7 @@ class _Conversation:
     def add_only_system(self, messages: Sequence[Message]) -> None:
         """Add a request that holds nothing but system messages: they are what the user says (rule 3)."""
         self._close_batch()
-        self._context.note("converted", "messages", "only system messages: sent as the user's turn")
+        self._context.note("converted", "messages", "only system messages: sent as user text")
         for index, message in enumerate(messages):
             parts = system_to_parts(message, path=f"messages[{index}]", context=self._context)
             self._say("user", {"role": "user", "parts": parts} if parts else None, message, "")
@@ -222,10 +222,10 @@ class _Conversation:
         if stored is None or not stored.get("parts"):
             return None
         if sum("functionCall" in part for part in stored["parts"]) != calls:
-            self._context.note("dropped", path, "the stored turn has other calls than the message: not used")
+            self._context.note("dropped", path, "stored Gemini content has different tool calls: not used")
             return None
         if not has_same_images(message, stored):
-            self._context.note("dropped", path, "the stored turn has other images than the message: not used")
+            self._context.note("dropped", path, "stored Gemini content has different images: not used")
             return None
         return stored if self._context.profile.function_call_ids else without_ids(stored)
 
@@ -233,7 +233,7 @@ class _Conversation:
         """Return a model's turn without its speech, None if it was nothing else."""
         silent = without_speech(face)
         if silent is not face:
-            self._context.note("dropped", f"{path}.audio", "spoken answers are not sent back")
+            self._context.note("dropped", f"{path}.audio", "audio of earlier messages is not sent to Gemini")
         return silent if silent["parts"] else None
 
     def _add_result(self, message: Message, path: str, stored: Content | None) -> None:
@@ -254,18 +254,18 @@ class _Conversation:
             self._answer(message, self._batch.answer_at(pairing.answers[place]), path, stored)
             return
         if pairing.repeats.get(place):
-            self._context.note("dropped", path, "the same result of the same call again")
+            self._context.note("dropped", path, "repeated result of the same tool call")
             self._turns.append(_Turn("nothing", None))
             return
         self._close_batch()
-        why = "another result of a call that has one" if place in pairing.repeats else "a result without its call"
-        self._context.note("converted", path, f"{why} is sent as marked user text")
+        why = "second result of a tool call" if place in pairing.repeats else "result without a tool call"
+        self._context.note("converted", path, f"{why}: sent as marked user text")
         face = loose_result_to_content(message, path=path, context=self._context)
         self._turns.append(_Turn("user", face, path))
 
     def note_moved(self) -> None:
         """Note that results do not stay where they stand."""
-        self._context.note("converted", "messages", "results are sent right behind the calls that they answer")
+        self._context.note("converted", "messages", "results moved to their tool calls")
 
     def _answer(self, message: Message, call: OpenCall, path: str, stored: Content | None) -> None:
         if stored is None:
@@ -280,7 +280,7 @@ class _Conversation:
         missing = self._batch.close()
         if not missing:
             return
-        self._context.note("added", "messages", f"{len(missing)} tool calls without a result got one that says so")
+        self._context.note("added", "messages", f"placeholder results for {len(missing)} tool calls without a result")
         self._turns += [
             _Turn("results", missing_result_to_content(call), position=call.position, message=False) for call in missing
         ]
@@ -296,7 +296,9 @@ class _Conversation:
         if self._called and self._context.profile.signatures:
             self._add_skip_values()
         if self._restored:
-            self._context.note("restored", "messages", f"{self._restored} assistant turns as Gemini gave them")
+            self._context.note(
+                "restored", "messages", f"{self._restored} assistant messages replaced by the stored Gemini content"
+            )
         contents, system, placement = self._merge()
         faces = [turn.face for turn in self._turns if turn.message]
         if order is not None:
@@ -310,7 +312,7 @@ class _Conversation:
                 return
             if turn.kind == "model":
                 turn.kind, turn.face = "nothing", None
-                self._context.note("dropped", turn.path, "Gemini does not continue an assistant message")
+                self._context.note("dropped", turn.path, "Gemini does not support continuing an assistant message")
 
     def _add_skip_values(self) -> None:
         """Give the first call of each unsigned model turn since the user's last word the skip value (rules 28, 30).
@@ -324,7 +326,7 @@ class _Conversation:
             if index is not None and turn.face:
                 turn.face = with_skip_value(turn.face, index)
                 self._context.note(
-                    "added", turn.path, "calls without a thought signature got the value that skips the check"
+                    "added", turn.path, "placeholder signature for tool calls without a thought signature"
                 )
 
     def _merge(self) -> tuple[list[Content], list[Part], list[int]]:
@@ -347,7 +349,7 @@ class _Conversation:
         contents, starts = _joined_groups(groups)
         placement = [starts[place] if place >= 0 else place for place in placement]
         if not contents or _begins_with_call(contents[0]):
-            self._context.note("added", "messages", "a blank user turn, because Gemini needs one first")
+            self._context.note("added", "messages", "blank user content: Gemini requires user content first")
             contents.insert(0, {"role": "user", "parts": [BLANK]})
             placement = [place + 1 if place >= 0 else place for place in placement]
         return contents, system, placement

@@ -49,7 +49,7 @@ def later_system_to_content(message: Message, *, path: str, context: RequestCont
     parts = system_to_parts(message, path=path, context=context)
     if not parts:
         return None
-    context.note("converted", path, "a system message within the conversation is sent as marked user text")
+    context.note("converted", path, "system message inside the conversation: sent as marked user text")
     return {
         "role": "user",
         "parts": [{"text": f"<system_message>\n{part['text']}\n</system_message>"} for part in parts],
@@ -92,7 +92,7 @@ def assistant_to_content(message: Message, *, path: str, context: RequestContext
     parts += _assistant_text_parts(message, path=path, seen=seen, context=context)
     parts += _image_parts(message, path, context)
     if message.get("audio"):
-        context.note("dropped", f"{path}.audio", "spoken answers are not sent back, only their transcript")
+        context.note("dropped", f"{path}.audio", "audio of earlier messages is not sent to Gemini, only the transcript")
     parts += calls
     _sign_message(message, parts, path=path, seen=seen, context=context)
     return {"role": "model", "parts": parts} if parts else None
@@ -205,7 +205,7 @@ def _thought_parts(message: Message, path: str, context: RequestContext) -> list
         if isinstance(reasoning, str) and reasoning:
             if context.profile.thinking != "none":
                 return [{"text": reasoning, "thought": True}]
-            context.note("dropped", f"{path}.{name}", "the model does not think")
+            context.note("dropped", f"{path}.{name}", "the model does not support reasoning")
             return []
     return []
 

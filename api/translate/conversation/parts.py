@@ -91,7 +91,7 @@ def note_beside(part: Mapping[str, Any], path: str, context: RequestContext) -> 
     if len(part) <= _BARE:
         return
     if part.get("prompt_cache_breakpoint") is not None:
-        context.note("dropped", f"{path}.prompt_cache_breakpoint", "Gemini caches by itself")
+        context.note("dropped", f"{path}.prompt_cache_breakpoint", "Gemini caches prompts automatically")
     note_unknown(part, {"type", part["type"], "prompt_cache_breakpoint"}, path=path, context=context)
 
 

@@ -63,7 +63,7 @@ def usable_signature(holder: Mapping[str, Any], *, path: str, seen: set[str], co
     if signature is None or signature in seen:
         return None
     if context.profile.thinking == "none" and not context.profile.signatures:
-        context.note("dropped", f"{path}.thought_signature", "the model has no thought signatures")
+        context.note("dropped", f"{path}.thought_signature", "not supported by this model")
         return None
     if not is_base64(signature):
         context.note("dropped", f"{path}.thought_signature", "not base64")

@@ -24,7 +24,7 @@ def speaker(message: Message) -> str:
 def note_speaker(message: Message, *, path: str, context: RequestContext) -> None:
     """Note that a message's name is told in words."""
     if speaker(message):
-        context.note("converted", f"{path}.name", "Gemini's turns have no names: it stands before the message's text")
+        context.note("converted", f"{path}.name", "Gemini does not support names: added before the text of the message")
 
 
 def speaker_parts(message: Message) -> list[Part]:

@@ -38,7 +38,7 @@ def tool_item_parts(items: Sequence[Item], *, path: str, context: RequestContext
     """Return the parts of a message's items: text, and the pictures that code made."""
     parts: list[Part] = []
     for index, item in enumerate(items):
-        context.note("converted", f"{path}.tool_items[{index}]", "what a tool of the server did is told as text")
+        context.note("converted", f"{path}.tool_items[{index}]", "built-in tool call: sent as text")
         code = item.get("code")
         outputs = item.get("outputs")
         if item["type"] == "code_interpreter_call" and isinstance(code, str):

@@ -27,7 +27,7 @@ def placed_media(content: Content, *, path: str, context: RequestContext) -> Con
         media = [*inside, *(_bare(part, path, context) for part in beside)]
         response = cast("FunctionResponse", {**parts[0]["functionResponse"], "parts": media})
         return cast("Content", {**content, "parts": [{**parts[0], "functionResponse": response}]})
-    context.note("converted", path, "the model takes no media inside a result: they follow it")
+    context.note("converted", path, "the model does not support media inside a function result: sent after the result")
     response = cast(
         "FunctionResponse", {key: value for key, value in parts[0]["functionResponse"].items() if key != "parts"}
     )
@@ -51,7 +51,7 @@ def separated(results: Content) -> list[Content]:
 def _bare(part: Part, path: str, context: RequestContext) -> FunctionResponsePart:
     """Return a part as it may stand in a result: the data alone."""
     if "mediaResolution" in part:
-        context.note("dropped", f"{path}.content.image_url.detail", "media inside a result have no resolution")
+        context.note("dropped", f"{path}.content.image_url.detail", "no resolution for media inside a function result")
     if "fileData" in part:
         return {"fileData": part["fileData"]}
     return {"inlineData": part["inlineData"]}

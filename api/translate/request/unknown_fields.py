@@ -16,4 +16,4 @@ def note_unknown(holder: Mapping[str, Any], known: Collection[str], *, path: str
 
 def unknown_reason(name: str) -> str:
     """Return why a field that OpenAI does not have is without effect."""
-    return "Gemini caches by itself" if name == "cache_control" else "unknown parameter"
+    return "Gemini caches prompts automatically" if name == "cache_control" else "unknown parameter"

@@ -25,7 +25,7 @@ def call_for_vertex(upstream: Call) -> Call:
     body: dict[str, Any] = dict(upstream.body)
     notes = upstream.notes
     if body.pop("serviceTier", "standard") != "standard":
-        notes = (*notes, Note("dropped", "service_tier", "Vertex AI takes no tier in a request"))
+        notes = (*notes, Note("dropped", "service_tier", "not supported by Vertex AI"))
     tool_config = upstream.body.get("toolConfig", {})
     if _INVOCATIONS in tool_config:
         body["toolConfig"] = {name: value for name, value in tool_config.items() if name != _INVOCATIONS}

@@ -259,7 +259,7 @@ class ResponsesAnswer(FoldedAnswer):
         """What the client does not see as Gemini sent it."""
         notes = [_renamed(note) for note in self._candidates.notes]
         if self._ended and (lost := self._items.lost_citations(self._choice)):
-            reason = f"{lost} citations belong to a message that had ended before they were read"
+            reason = f"{lost} citations arrived after the end of their message"
             notes.append(Note("dropped", "output.content.annotations", reason))
         notes += [note for call in self._choice.calls if (note := self._changed_arguments(call)) is not None]
         return notes
@@ -320,10 +320,10 @@ class ResponsesAnswer(FoldedAnswer):
         if kind not in CLIENT_TOOLS:
             return None
         if client_action(kind, call.arguments) is None:
-            return Note("converted", "output", f"a call of {kind} without what its item needs is one of a function")
+            return Note("converted", "output", f"incomplete call of {kind}: returned as a function call")
         given = {name: value for name, value in orjson.loads(call.arguments).items() if value is not None}
         if orjson.loads(normal_arguments(kind, call.arguments)) != given:
-            return Note("converted", "output", f"the arguments of {kind} are given in the form of its item")
+            return Note("converted", "output", f"arguments of {kind} converted to the fields of the item")
         return None
 
     def _called(self, call: Call) -> dict[str, Any]:

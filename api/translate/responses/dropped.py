@@ -15,12 +15,12 @@ class Dropped(NamedTuple):
     harmless: Callable[[Any], bool] = lambda value: not value
 
 
-_HINT = "only a hint for OpenAI's own servers"
+_HINT = "hint for OpenAI's servers only"
 
 # `prompt_cache_key` is not among them: Gemini caches by itself and reports the cached tokens.
 DROPPED: Final[dict[str, Dropped]] = {
-    "max_tool_calls": Dropped("Gemini itself decides how often to use its own tools"),
-    "moderation": Dropped("Gemini's own safety filters apply instead"),
+    "max_tool_calls": Dropped("Gemini decides how often to use built-in tools"),
+    "moderation": Dropped("Gemini's safety filters apply instead"),
     "image": Dropped(_HINT),
     "access_programs": Dropped(_HINT),
     "background_options": Dropped(_HINT),
@@ -37,9 +37,9 @@ def note_dropped(request: ResponseParameters, settings: AnswerSettings, context:
         if value is not None and not dropped.harmless(value):
             context.note("dropped", name, dropped.reason)
     if settings.verbosity not in (None, "medium"):
-        context.note("dropped", "text.verbosity", "Gemini has no such setting")
+        context.note("dropped", "text.verbosity", "not supported by Gemini")
     if (request.reasoning or {}).get("mode") not in (None, "standard"):
-        context.note("dropped", "reasoning.mode", "Gemini has no such setting")
+        context.note("dropped", "reasoning.mode", "not supported by Gemini")
     if request.stream_options and request.stream_options.get("include_obfuscation"):
         context.note("dropped", "stream_options.include_obfuscation", "streams are not obfuscated")
     for name in request.unknown:

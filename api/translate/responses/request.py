@@ -171,7 +171,7 @@ def _config(
     if thinking:
         config["thinkingConfig"] = thinking
     elif settings.summary and context.profile.thinking == "none":
-        context.note("dropped", "reasoning.summary", "the model does not think")
+        context.note("dropped", "reasoning.summary", "the model does not support reasoning")
     if options.media_resolution:
         config["mediaResolution"] = options.media_resolution
     return config

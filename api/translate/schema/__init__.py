@@ -44,4 +44,4 @@ def _check(references: list[str], schema: Schema, param: str) -> None:
     resolver = References(schema) if references else None
     for reference in dict.fromkeys(references):
         if resolver is not None and resolver.resolve(reference) is None:
-            raise refusal(param, "a '$ref' leads to nothing that the schema holds")
+            raise refusal(param, "a '$ref' points to nothing in the schema")

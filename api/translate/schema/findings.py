@@ -54,7 +54,7 @@ class Findings:
             context.note("converted", self.param, f"schema keywords rewritten: {', '.join(converted)}")
         if self._dropped:
             more = f", and {self._more} more" if self._more else ""
-            context.note("dropped", self.param, f"schema keywords left out: {', '.join(self._dropped)}{more}")
+            context.note("dropped", self.param, f"schema keywords removed: {', '.join(self._dropped)}{more}")
 
 
 class Budget:
@@ -68,9 +68,7 @@ class Budget:
         """Raises InvalidRequestError when the budget is spent."""
         self._left -= size
         if self._left < 0:
-            raise refusal(
-                self._param, "its references and combined branches expand to a multiple of its size, or beyond 4 MiB"
-            )
+            raise refusal(self._param, "the schema is too large after expansion of references and combined branches")
 
 
 def _joined(path: Path) -> str:

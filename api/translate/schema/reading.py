@@ -73,7 +73,7 @@ class Reader:
                 self.findings.converted(key)
             elif key not in SILENT_KEYWORDS:
                 named = key in STANDARD_KEYWORDS
-                self.findings.dropped(key if named else "keywords of no standard", piece.path if named else None)
+                self.findings.dropped(key if named else "non-standard keywords", piece.path if named else None)
         return members
 
     def _members(self, key: str, value: Any, piece: Piece) -> list[Piece]:
@@ -280,7 +280,7 @@ class Reader:
             return
         target = self._references.resolve(value, piece.base)
         if target is None:
-            raise refusal(self.findings.param, f"a '{key}' leads to nothing that the schema holds")
+            raise refusal(self.findings.param, f"a '{key}' points to nothing in the schema")
         if key != "$ref":
             self.findings.converted(key)
         if target.node is False or is_false(target.node):

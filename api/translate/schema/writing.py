@@ -60,7 +60,7 @@ class Writer:
         definitions = self._definitions
         written = self.schema([Piece(self._root, "", None)])
         if written is None:
-            raise refusal(self._findings.param, "no value fits it")
+            raise refusal(self._findings.param, "no value is valid")
         while definitions.waiting:
             name, piece = definitions.waiting.pop()
             definition = self.schema([piece])

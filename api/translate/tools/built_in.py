@@ -56,9 +56,11 @@ def built_in_tools(
     if web_search is not None:
         tools["googleSearch"] = "web_search_options"
         if web_search.get("search_context_size") not in {None, "medium"}:
-            context.note("dropped", "web_search_options.search_context_size", "Google Search has no such setting")
+            context.note(
+                "dropped", "web_search_options.search_context_size", "Google Search does not support this setting"
+            )
         if web_search.get("user_location"):
-            context.note("dropped", "web_search_options.user_location", "Google Search takes no place")
+            context.note("dropped", "web_search_options.user_location", "Google Search does not support a location")
     elif options.google_search:
         tools["googleSearch"] = "google.google_search"
     if options.code_execution:
@@ -78,15 +80,19 @@ def reconcile_built_in(
     """
     profile = context.profile
     if json and built_in and not profile.tools_with_json:
-        _drop(built_in, "the model takes no built-in tools beside JSON answers", context)
+        _drop(built_in, "the model does not support built-in tools together with JSON output", context)
         return OfferedTools(chosen)
     if not built_in or not chosen.declarations:
         return OfferedTools(chosen, built_in)
     if not profile.tools_with_builtin:
         if chosen.forbidden:
-            context.note("dropped", "tools", "the model takes no functions beside built-in tools, and may call none")
+            context.note(
+                "dropped",
+                "tools",
+                "the model does not support functions together with built-in tools, and tool_choice forbids calls",
+            )
             return OfferedTools(built_in=built_in)
-        _drop(built_in, "the model takes no built-in tools beside functions", context)
+        _drop(built_in, "the model does not support built-in tools together with functions", context)
         return OfferedTools(chosen)
     if chosen.config is None and profile.validated_mode:
         chosen = ChosenTools(chosen.declarations, {"mode": "VALIDATED"})

@@ -73,7 +73,11 @@ def _choose_allowed(
         return ChosenTools(declarations, {"mode": "ANY", "allowedFunctionNames": sent})
     if context.profile.validated_mode:
         return ChosenTools(declarations, {"mode": "VALIDATED", "allowedFunctionNames": sent})
-    context.note("converted", "tool_choice", "only the allowed tools are declared: the model takes no list of names")
+    context.note(
+        "converted",
+        "tool_choice",
+        "only the allowed tools are declared: the model does not support a list of allowed tools",
+    )
     allowed_names = frozenset(sent)
     kept = [declaration for declaration in declarations if declaration["name"] in allowed_names]
     return ChosenTools(kept, _auto_config(strict=strict, context=context))
@@ -84,7 +88,7 @@ def _auto_config(*, strict: str | None, context: RequestContext) -> FunctionCall
         return None
     if context.profile.validated_mode:
         return {"mode": "VALIDATED"}
-    context.note("dropped", strict, "the model does not check arguments against their schema unless it must call")
+    context.note("dropped", strict, "the model validates arguments only if a call is required")
     return None
 
 
@@ -95,7 +99,7 @@ def _declared(names: list[str], declarations: list[FunctionDeclaration], context
     if all(name in known for name in sent):
         return sent
     raise InvalidRequestError(
-        "Invalid value for 'tool_choice': it names a function that is not among the declared ones.",
+        "Invalid value for 'tool_choice': it names a function that is not declared.",
         param="tool_choice",
         code="invalid_value",
     )

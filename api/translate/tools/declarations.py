@@ -75,7 +75,7 @@ def _functions(
         elif tool["type"] == "custom":
             yield _custom(tool, f"tools[{index}]", context), f"tools[{index}].custom"
         else:
-            context.note("dropped", f"tools[{index}]", "a tool of a type that chat completions do not have")
+            context.note("dropped", f"tools[{index}]", "tool type not supported by chat completions")
     for index, function in enumerate(functions or ()):
         yield function, f"functions[{index}]"
 
@@ -90,7 +90,7 @@ def _custom(tool: Mapping[str, Any], path: str, context: RequestContext) -> dict
 def _declaration(function: Mapping[str, Any], path: str, context: RequestContext) -> FunctionDeclaration:
     declaration: FunctionDeclaration = {"name": context.names.sent(function["name"])}
     if declaration["name"] != function["name"]:
-        context.note("mapped", f"{path}.name", "sent in the form that Gemini accepts, restored in the answer")
+        context.note("mapped", f"{path}.name", "renamed for Gemini, restored in the response")
     note_unknown(function, _FUNCTION_FIELDS, path=path, context=context)
     if function.get("description"):
         declaration["description"] = function["description"]

@@ -11,7 +11,7 @@ from api.emulator.service.server import add_arguments, serve
 class Command(BaseCommand):
     """Serves the emulator until it is stopped."""
 
-    help = "Serve a strict local Gemini (REST API v1beta) that answers by itself. It needs no key and no database."
+    help = "Serve a local emulator of the Gemini API (REST, v1beta). Needs no key and no database."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:

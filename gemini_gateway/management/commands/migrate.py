@@ -30,11 +30,11 @@ class Command(DjangoMigrate):
                 super().handle(*args, **options)
         except AlreadyMigratingError:
             raise CommandError(
-                "Another migrate is still running on this database. Wait until it has ended, then run this one again."
+                "Another migrate is still running on this database. Run migrate again after it has finished."
             ) from None
 
     def _say_another_runs(self) -> None:
-        self.stderr.write("Another migrate is running on this database: waiting for it.")
+        self.stderr.write("Another migrate is running on this database. Waiting.")
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Migrate; raises CommandError for a database that cannot be opened."""

@@ -14,7 +14,7 @@ from gemini_gateway.startup.run_server import cannot_listen, limits, terminal_pa
 class Command(BaseCommand):
     """Serves on HOST and PORT; needs no terminal."""
 
-    help = "Run the gateway until SIGTERM; running requests may finish within DRAIN_SECONDS."
+    help = "Run the gateway. After SIGTERM, running requests have DRAIN_SECONDS to finish."
     # Run in handle(): they look at the address, which options may change.
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
 

@@ -65,7 +65,7 @@ def hourly_chart(hours: Sequence[Hour]) -> Chart:
         height=HEIGHT,
         ceiling=ceiling,
         bars=tuple(bars),
-        description=f"Requests per hour: {requests:,} in {len(hours)} hours, {errors:,} of them errors.",
+        description=f"Requests per hour: {requests:,} in {len(hours)} hours, thereof {errors:,} errors.",
     )
 
 

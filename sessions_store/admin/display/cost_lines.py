@@ -57,7 +57,7 @@ def _lines(record: UsageRecord, price: ModelPrice) -> Iterator[CostLine]:
     amounts = (
         ("Input", prompt - cached, _price(long, price.long_input, price.input)),
         ("Cached input", cached, _price(long, price.long_cached_input, cached_price)),
-        ("Output, thoughts included", output, _price(long, price.long_output, price.output)),
+        ("Output incl. reasoning", output, _price(long, price.long_output, price.output)),
     )
     for kind, tokens, amount in amounts:
         if tokens:

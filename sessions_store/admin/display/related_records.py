@@ -15,7 +15,7 @@ from sessions_store.models import Conversation, Message, StoredCompletion, Store
 
 # (model, the column that points to the message, what operators call it)
 KINDS: tuple[tuple[Any, str, str], ...] = (
-    (UsageRecord, "answer", "Usage record"),
+    (UsageRecord, "answer", "Request"),
     (StoredResponse, "answer", "Response"),
     (StoredCompletion, "answer", "Stored completion"),
     (Conversation, "head", "Conversation"),

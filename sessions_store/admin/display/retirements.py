@@ -29,9 +29,9 @@ class Retirement:
 
     def __str__(self) -> str:
         if self.retired:
-            return f"retired {self.day:%Y-%m-%d}" + (f", {self.successor} answers" if self.successor else "")
-        when = f"retires {self.day:%Y-%m-%d}, in {self.days_left} day{'s' if self.days_left > 1 else ''}"
-        return when + (f", then {self.successor}" if self.successor else ", no successor named")
+            return f"Retired → {self.successor}" if self.successor else "Retired, no successor"
+        when = "tomorrow" if self.days_left == 1 else f"in {self.days_left} days"
+        return f"Retires {when}" + (f" → {self.successor}" if self.successor else ", no successor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

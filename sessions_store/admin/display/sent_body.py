@@ -29,16 +29,16 @@ def sent_body(record: UsageRecord) -> SentBody:
     `contents` (-1: system instruction, -2: left out); messages of one index were sent as one content.
     """
     if record.upstream_request_id is None or not record.placement:
-        return SentBody(body=None, problem="Nothing was sent: the request ended before Gemini was asked.")
+        return SentBody(body=None, problem="Nothing was sent to Gemini.")
     rest = UpstreamRequest.objects.filter(pk=record.upstream_request_id).values_list("body", flat=True).first()
     if rest is None:
-        return SentBody(body=None, problem="The conversation was forgotten, and with it what was sent.")
+        return SentBody(body=None, problem="The conversation was deleted, and the request body with it.")
     sent: dict[str, Any] = json.loads(rest)
     unsigned = sent.pop(WITHOUT_SIGNATURES, False)
     own = sent.pop(TURNS_AS_SENT, {})
     messages = _messages(record)
     if len(messages) != len(record.placement):
-        return SentBody(body=None, problem="Messages of this request were forgotten, so it cannot be shown whole.")
+        return SentBody(body=None, problem="Messages of this request were deleted. The request body cannot be rebuilt.")
     contents: dict[int, dict[str, Any]] = {}
     system: list[Any] = []
     last = len(messages) - 1

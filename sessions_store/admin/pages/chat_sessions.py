@@ -37,7 +37,7 @@ class ActiveFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The two states."""
-        return [("active", "active"), ("ended", "at rest")]
+        return [("active", "active"), ("ended", "closed")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ChatSession]) -> QuerySet[ChatSession]:
         """Keep the sessions of the chosen state."""
@@ -53,15 +53,13 @@ class ChatSessionPage(Page[ChatSession]):
     list_display = ("conversation", "asker", "messages", "last_active", "state")
     list_display_links = None
     list_filter = (ActiveFilter,)
-    list_intro = (
-        "One row per conversation that the gateway remembers. Requests that name a “user” continue that user's session."
-    )
-    list_empty = "No session yet: the first request that names a “user” begins one."
+    list_intro = "One row per chat. A request with a “user” field continues the chat of this end user."
+    list_empty = "No chats yet. Send a request with a “user” field."
     list_select_related = ("principal",)
     ordering = ("-last_active_at",)
     sortable_by = ("last_active",)
     search_fields = ("user__startswith", "=public_id", "title__startswith")
-    search_help_text = "The beginning of a user or a title, or a whole session id (sess_…)."
+    search_help_text = "Start of an end user's name or of a title, or a session id (sess_…)."
     change_form_template = "gateway/chat_session.html"
     delete_confirmation_template = "gateway/forget.html"
     readonly_fields = (
@@ -132,7 +130,7 @@ class ChatSessionPage(Page[ChatSession]):
         message = Message.objects.filter(pk=message_id).first()
         if message is None:
             raise Http404
-        log.info("Operator %s read message %s", request.user.pk, message_id)
+        log.info("Account %s read message %s", request.user.pk, message_id)
         faces = {"openai": _json(message.openai), "gemini": _json(message.gemini)}
         # Text, so that no browser renders what a stranger wrote.
         return HttpResponse(json.dumps(faces, indent=2, ensure_ascii=False), content_type="text/plain; charset=utf-8")
@@ -143,7 +141,7 @@ class ChatSessionPage(Page[ChatSession]):
         shown = conversation(leaf, request.user, standpoint) if leaf is not None else None
         if shown is None and session is None:
             raise Http404
-        log.info("Operator %s read a transcript up to message %s", request.user.pk, leaf)
+        log.info("Account %s read a transcript up to message %s", request.user.pk, leaf)
         head = session.head_id if session is not None else None
         context = {
             **self.admin_site.each_context(request),
@@ -202,7 +200,7 @@ class ChatSessionPage(Page[ChatSession]):
         address = reverse("admin:sessions_store_chatsession_change", args=[session.pk])
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, session.public_id)
 
-    @admin.display(description="user")
+    @admin.display(description="end user")
     def asker(self, session: ChatSession) -> SafeString:
         """The client's user, with X-Session-Id where it is used, and the owner."""
         below = " · ".join(text for text in (session.name, session.principal.get_username()) if text)
@@ -225,7 +223,7 @@ class ChatSessionPage(Page[ChatSession]):
         """Active or at rest."""
         if session.ended_at is None:
             return format_html('<span class="badge good">{}</span>', "active")
-        return format_html('<span class="badge">{}</span>', "at rest")
+        return format_html('<span class="badge">{}</span>', "closed")
 
 
 def _reads(request: HttpRequest) -> bool:

@@ -14,7 +14,7 @@ class GroupPage(auth_admin.GroupAdmin, Page[Group]):
     """Django's own, under our kind of title."""
 
     list_intro = (
-        "A group gives its members rights: “view usage record” for the costs, for example, and “view message” for what "
-        "was said. Superusers need none."
+        "A group gives permissions to its members, for example “view usage record” for costs and “view message” for "
+        "transcripts. Superusers have all permissions."
     )
-    list_empty = "No group yet. Rights can be given to single users as well."
+    list_empty = "No groups yet. An account can also have permissions of its own."

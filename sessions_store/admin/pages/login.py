@@ -40,7 +40,7 @@ class LoginForm(AdminAuthenticationForm):
         attempt = LoginAttempt(username, address=address, browser=_known_browser(self.request, username))
         self.wait = attempt.begin()
         if self.wait:
-            _audit("Login refused: too many attempts", username, address)
+            _audit("Login rejected: too many attempts", username, address)
             raise ValidationError(f"Too many failed attempts. Try again in {_span(self.wait)}.", code=TOO_MANY)
         try:
             cleaned = super().clean()
@@ -48,7 +48,7 @@ class LoginForm(AdminAuthenticationForm):
             _audit("Login failed", username, address)
             raise
         attempt.succeeded()
-        log.info("Operator logged in", extra={"account": username, "address": address})
+        log.info("Account logged in", extra={"account": username, "address": address})
         return cleaned
 
 

@@ -52,9 +52,8 @@ class ModelMappingPage(Page[ModelMapping]):
     change_list_template = "gateway/mappings.html"
     list_display = ("public_name", "answers", "position", "enabled", "default_parameters", "description")
     list_intro = (
-        "A client's “model” is looked up from top to bottom; the first enabled row that matches is used. A row whose "
-        "model is * takes a prefix off, and what is left is looked up in turn. Gemini's own names need no row. A "
-        "change takes effect with the next request."
+        "Mappings are tried top to bottom; the first match wins. A mapping to * removes a prefix; the rest of the name "
+        "is looked up again. Gemini model names work without a mapping. Changes take effect immediately."
     )
     ordering = ("position", "id")
     sortable_by = ("public_name", "position", "enabled")
@@ -94,7 +93,7 @@ class ModelMappingPage(Page[ModelMapping]):
         """Save, and warn of a name that may be a slip: Gemini may have models that the catalogue does not know yet."""
         super().save_model(request, obj, form, change)
         if ANY not in obj.upstream_model and not UpstreamModel.objects.filter(name=obj.upstream_model).exists():
-            warning = f"The catalogue does not know {obj.upstream_model}. Without Gemini knowing it, requests fail."
+            warning = f"Model {obj.upstream_model} is not in the catalogue. Requests will fail unless Gemini offers it."
             self.message_user(request, warning, messages.WARNING)
 
     @admin.display(description="answered by", ordering="upstream_model")
@@ -113,12 +112,12 @@ class ModelMappingPage(Page[ModelMapping]):
         """The default parameters, on one line."""
         return ", ".join(f"{name} {json.dumps(value)}" for name, value in mapping.defaults.items()) or NOTHING
 
-    @admin.action(description="Enable the selected mappings", permissions=["change"])
+    @admin.action(description="Enable the selected model mappings", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[ModelMapping]) -> None:
         """Use these rows from the next request on."""
         self._switch(request, queryset, enabled=True)
 
-    @admin.action(description="Disable the selected mappings", permissions=["change"])
+    @admin.action(description="Disable the selected model mappings", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[ModelMapping]) -> None:
         """Skip these rows from the next request on."""
         self._switch(request, queryset, enabled=False)
@@ -131,6 +130,6 @@ class ModelMappingPage(Page[ModelMapping]):
         announce()
         self.message_user(
             request,
-            f"{number} mapping{'' if number == 1 else 's'} {'en' if enabled else 'dis'}abled.",
+            f"{number} model mapping{'' if number == 1 else 's'} {'en' if enabled else 'dis'}abled.",
             messages.SUCCESS,
         )

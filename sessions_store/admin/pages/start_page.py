@@ -57,21 +57,21 @@ def _facts() -> list[tuple[str, str]]:
     if settings.REQUIRE_KEY:
         keys = "Every request needs a client key."
     elif settings.ALLOW_INSECURE_KEYLESS:
-        keys = "None: anybody who reaches this server may ask."
+        keys = "No key needed. Anyone who can reach this server can use it."
     else:
-        keys = "Any key works, for programs on this machine only."
+        keys = "No key needed. Only programs on this machine can connect."
     idle = timedelta(seconds=settings.SESSION_IDLE_SECONDS)
     memory = (
-        f"On: a session rests after {_span(idle)}; up to {settings.SESSION_MAX_TOKENS:,} tokens and "
-        f"{settings.SESSION_MAX_MESSAGES:,} messages of it go upstream."
+        f"New session after {_span(idle)} without messages. Each request sends at most the last "
+        f"{settings.SESSION_MAX_MESSAGES:,} messages / {settings.SESSION_MAX_TOKENS:,} tokens."
         if settings.MEMORY_ENABLED
-        else "Off: nothing is remembered between requests."
+        else "Off: requests do not continue earlier chats."
     )
     return [
         ("Client keys", keys),
         ("Memory", memory),
         ("Database", {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(connection.vendor, connection.vendor)),
-        ("Listens on", f"{settings.HOST}:{settings.PORT}"),
+        ("Address", f"{settings.HOST}:{settings.PORT}"),
     ]
 
 
@@ -99,12 +99,12 @@ def _snippets(request: HttpRequest) -> list[tuple[str, str]]:
     python = (
         "from openai import OpenAI\n\n"
         f'client = OpenAI(base_url="{base}", api_key="{key}")\n'
-        "answer = client.chat.completions.create(\n"
+        "completion = client.chat.completions.create(\n"
         f'    model="{model}",\n'
         '    messages=[{"role": "user", "content": "Hello!"}],\n'
-        '    user="ada",  # remembers this user\'s conversation\n'
+        '    user="ada",  # continues this user\'s chat\n'
         ")\n"
-        "print(answer.choices[0].message.content)"
+        "print(completion.choices[0].message.content)"
     )
     langchain = (
         "from langchain_openai import ChatOpenAI\n\n"

@@ -80,7 +80,7 @@ class StoredPage(RecordPage[Row]):
 
     def delete_model(self, request: HttpRequest, obj: Row) -> None:
         """Forget one."""
-        log.info("Operator %s deleted %s %s", request.user.pk, self.opts.model_name, obj.pk)
+        log.info("Account %s deleted %s %s", request.user.pk, self.opts.model_name, obj.pk)
         with transaction.atomic():
             self.forget(obj)
 
@@ -110,12 +110,12 @@ class StoredPage(RecordPage[Row]):
         """The id that clients know."""
         return format_html('<span class="name" title="{0}">{0}</span>', str(row))
 
-    @admin.display(description="owner")
+    @admin.display(description="account")
     def owner(self, row: Any) -> str:
         """Whose it is."""
         return str(row.principal.get_username())
 
-    @admin.display(description="usage record")
+    @admin.display(description="request")
     def usage_record(self, row: Any) -> SafeString:
         """The way to what its request cost."""
         return self._link(UsageRecord.objects.filter(request_id=row.request_id), row.request_id)
@@ -134,9 +134,9 @@ class StoredPage(RecordPage[Row]):
         node = self.node(row)
         if node is None:
             return format_html("{}", NOTHING)
-        return format_html('<a href="{}">Read</a>', self.place(row, node))
+        return format_html('<a href="{}">Open</a>', self.place(row, node))
 
-    @admin.display(description="user")
+    @admin.display(description="end user")
     def asker(self, row: Any) -> SafeString:
         """The client's user, where there is one, and the owner."""
         owner = row.principal.get_username()
@@ -144,7 +144,7 @@ class StoredPage(RecordPage[Row]):
             return format_html('<span class="quiet">{}</span>', owner)
         return format_html('<bdi class="name">{}</bdi><span class="below">{}</span>', row.user, owner)
 
-    @admin.display(description="made (UTC)")
+    @admin.display(description="created (UTC)")
     def made(self, row: Any) -> SafeString:
         """When it was made."""
         return format_html('<span class="figure">{}</span>', f"{row.created_at:%d %b %Y %H:%M}")
@@ -156,10 +156,10 @@ class StoredResponsePage(StoredPage[StoredResponse]):
 
     list_display = ("name", "outcome", "model", "asker", "made", "transcript")
     list_filter = ("status", "background")
-    list_intro = "One row per response that clients can still retrieve or continue."
-    list_empty = "No response yet: POST /v1/responses makes one, unless the client says “store: false”."
+    list_intro = "Stored responses (Responses API)."
+    list_empty = "No responses yet. Send a request to POST /v1/responses without “store: false”."
     search_fields = ("=public_id", "user__startswith")
-    search_help_text = "A whole id (resp_…), or the beginning of a user."
+    search_help_text = "Response id (resp_…), or start of an end user's name."
     fields = (
         "owner",
         "user",
@@ -185,12 +185,12 @@ class StoredResponsePage(StoredPage[StoredResponse]):
         """And what leads to others."""
         return [*super().get_readonly_fields(request, obj), "in_background", "previous", "held_in"]
 
-    @admin.display(description="in the background")
+    @admin.display(description="background")
     def in_background(self, row: StoredResponse) -> str:
         """Yes or no: neither is a fault."""
         return "yes" if row.background else "no"
 
-    @admin.display(description="response before it")
+    @admin.display(description="previous response")
     def previous(self, row: StoredResponse) -> SafeString:
         """The response that it continues."""
         return self._link(StoredResponse.objects.filter(public_id=row.previous_id), row.previous_id)
@@ -201,7 +201,7 @@ class StoredResponsePage(StoredPage[StoredResponse]):
         held = Conversation.objects.filter(pk=row.conversation_id or 0)
         return self._link(held, held.values_list("public_id", flat=True).first() or "")
 
-    @admin.display(description="outcome")
+    @admin.display(description="status")
     def outcome(self, row: StoredResponse) -> SafeString:
         """Its status."""
         where = " · background" if row.background else ""
@@ -224,10 +224,10 @@ class ConversationPage(StoredPage[Conversation]):
     """Conversations of the Conversations API."""
 
     list_display = ("name", "asker", "items", "made", "last_active", "transcript")
-    list_intro = "One row per conversation that clients made with the Conversations API."
-    list_empty = "No conversation yet: POST /v1/conversations makes one. Chat sessions by “user” are another page."
+    list_intro = "Conversations of the Conversations API."
+    list_empty = "No conversations yet. Send a request to POST /v1/conversations."
     search_fields = ("=public_id",)
-    search_help_text = "A whole id (conv_…)."
+    search_help_text = "Conversation id (conv_…)."
     fields = ("owner", "metadata", "created_at", "last_active_at")
 
     def forget(self, row: Conversation) -> None:
@@ -266,10 +266,10 @@ class StoredCompletionPage(StoredPage[StoredCompletion]):
     """Chat completions that were made with `store: true`."""
 
     list_display = ("name", "model", "asker", "made", "transcript")
-    list_intro = "One row per chat completion that a client asked to be stored."
-    list_empty = "No stored completion yet: clients ask for one with “store: true”."
+    list_intro = "Chat completions of requests with “store: true”."
+    list_empty = "No stored completions yet. Send a chat completion request with “store: true”."
     search_fields = ("=public_id", "user__startswith")
-    search_help_text = "A whole id (chatcmpl-…), or the beginning of a user."
+    search_help_text = "Chat completion id (chatcmpl-…), or start of an end user's name."
     fields = ("owner", "user", "model", "metadata", "usage_record", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StoredCompletion]:

@@ -67,10 +67,9 @@ class UpstreamModelPage(Page[UpstreamModel]):
 
     list_display = ("name", "family", "state", "listed", "price", "thinking", "context")
     list_filter = ("status", "thinking", "listed")
-    list_title = "Upstream models and prices"
+    list_title = "Gemini models & prices"
     list_intro = (
-        "Gemini's models: what each of them allows decides how requests are translated. Prices are in USD per million "
-        "tokens, in and out, as of today."
+        "Capabilities and prices of Gemini models. Prices are today's, in USD per million tokens (input / output)."
     )
     ordering = ("-released_on", "name")
     sortable_by = ("name", "family", "released_on")
@@ -82,11 +81,11 @@ class UpstreamModelPage(Page[UpstreamModel]):
     save_as = True
     fieldsets = (
         (None, {"fields": ("name", "display_name", "description", "family", "listed")}),
-        ("Life", {"fields": ("status", "released_on", "retires_on", "successor")}),
+        ("Status", {"fields": ("status", "released_on", "retires_on", "successor")}),
         ("Limits", {"fields": ("input_token_limit", "output_token_limit", "max_candidates", "max_stop_sequences")}),
         ("Sampling", {"fields": ("sampling", "penalties", "logprobs")}),
         (
-            "Thinking",
+            "Reasoning",
             {
                 "fields": (
                     "thinking",
@@ -118,7 +117,7 @@ class UpstreamModelPage(Page[UpstreamModel]):
                 ),
             },
         ),
-        ("Record", {"classes": ("collapse",), "fields": ("created_at", "updated_at")}),
+        ("Changes", {"classes": ("collapse",), "fields": ("created_at", "updated_at")}),
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -130,14 +129,14 @@ class UpstreamModelPage(Page[UpstreamModel]):
         standard = ModelPrice.objects.filter(tier=ModelPrice.Tier.STANDARD).order_by("-valid_from")
         return super().get_queryset(request).prefetch_related(Prefetch("prices", standard, to_attr="standard_prices"))
 
-    @admin.display(description="life", ordering="released_on")
+    @admin.display(description="status", ordering="released_on")
     def state(self, row: Any) -> SafeString | str:
         """Stable or preview, and the end when it is near."""
         end = row.retirement
         if end is not None:
             return format_html('<span class="badge warn">{}</span>', str(end))
         if row.retires_on is not None:
-            return f"{row.get_status_display()}, until {row.retires_on:%Y-%m-%d}"
+            return f"{row.get_status_display()} (until {row.retires_on.day} {row.retires_on:%b %Y})"
         return str(row.get_status_display())
 
     @admin.display(description="USD per 1M in / out")

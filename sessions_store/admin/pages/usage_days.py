@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from sessions_store.admin.display.formats import NOTHING
 from sessions_store.admin.display.usage_totals import totals, totals_by
 from sessions_store.admin.pages.page import RecordPage
 from sessions_store.models import UsageDay
@@ -32,7 +31,7 @@ class UsageDayPage(RecordPage[UsageDay]):
         midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
         rows = UsageDay.objects.filter(bucket__gt=midnight - timedelta(days=length))
         by_day = [
-            (bucket, [(model or NOTHING, figures) for (_, model), figures in models])
+            (bucket, [(model or "no model (request rejected)", figures) for (_, model), figures in models])
             for bucket, models in groupby(totals_by(rows, "bucket", "upstream_model"), key=lambda row: row[0][0])
         ]
         days = [
@@ -46,7 +45,7 @@ class UsageDayPage(RecordPage[UsageDay]):
         ]
         context = {
             **self.admin_site.each_context(request),
-            "title": "Usage by day",
+            "title": "Cost & usage",
             "opts": self.opts,
             "days": days,
             "total": totals(rows),

@@ -73,13 +73,13 @@ class ExactFilter(admin.SimpleListFilter):
 class StatusFilter(ExactFilter):
     """How the exchange ended; “any problem” is everything but ok."""
 
-    title = "outcome"
+    title = "status"
     parameter_name = "status"
     column = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Every status there is."""
-        return [("problem", "any problem"), *UsageRecord.Status.choices]
+        return [("problem", "All errors"), *UsageRecord.Status.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
         """Keep the records of the status."""
@@ -92,7 +92,7 @@ class StatusFilter(ExactFilter):
 class UpstreamModelFilter(ExactFilter):
     """Which Gemini model was asked: one of the catalogue's."""
 
-    title = "upstream model"
+    title = "Gemini model"
     parameter_name = "upstream_model"
     column = "upstream_model"
 
@@ -105,7 +105,7 @@ class UpstreamModelFilter(ExactFilter):
 class PublicModelFilter(ExactFilter):
     """What the client asked for: one of the exact names among the mappings."""
 
-    title = "public model"
+    title = "requested model"
     parameter_name = "public_model"
     column = "public_model"
 
@@ -119,7 +119,7 @@ class PublicModelFilter(ExactFilter):
 class PrincipalFilter(ExactFilter):
     """Whose request it was."""
 
-    title = "owner"
+    title = "account"
     parameter_name = "principal"
     column = "principal_id"
 

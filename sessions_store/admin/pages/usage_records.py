@@ -1,6 +1,7 @@
 """Usage records: one row per exchange, what became of it, and everything that is known about it."""
 
 import csv
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -33,6 +34,12 @@ BADGES = {
     UsageRecord.Status.RATE_LIMITED: "warn",
     UsageRecord.Status.CLIENT_CLOSED: "",
 }
+ENDPOINT_NAMES = {
+    "chat.completions": "chat completion",
+    "completions": "completion",
+    "responses": "response",
+    "responses.compact": "compaction",
+}
 CSV_COLUMNS = (
     "started_at",
     "request_id",
@@ -62,6 +69,7 @@ CSV_COLUMNS = (
     "latency_ms",
 )
 CHUNK = 2000
+INDEX = re.compile(r"\[\d+\]")
 # A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -92,13 +100,14 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         usage_filters.PrincipalFilter,
         usage_filters.StreamFilter,
     )
-    list_intro = "One row per request, newest first; the last 24 hours unless you choose another time. Times are UTC."
+    list_title = "Requests"
+    list_intro = "One row per request, newest first. Default: the last 24 hours. Times are UTC."
     list_select_related = ("principal",)
     ordering = ("-started_at", "-id")
     sortable_by = ()
     actions = None
     search_fields = ("request_id",)
-    search_help_text = "A whole request id (x-request-id), at any time, or the beginning of a user in the chosen time."
+    search_help_text = "Request id (any date), or start of an end user's name (within the selected period)"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Pages by key."""
@@ -145,13 +154,14 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         sent = sent_body(record) if may_read else None
         context = {
             **self.admin_site.each_context(request),
-            "title": "Usage record",
+            "title": f"Request {record.request_id}",
             "opts": self.opts,
             "record": record,
+            "endpoint": ENDPOINT_NAMES.get(record.endpoint, record.endpoint),
             "session": ChatSession.objects.filter(pk=record.session_id).first() if record.session_id else None,
             "badge": BADGES.get(UsageRecord.Status(record.status), "bad"),
             "breakdown": cost_breakdown(record),
-            "notes": [note for note in record.notes if isinstance(note, list) and len(note) == 3],
+            "notes": _merged([note for note in record.notes if isinstance(note, list) and len(note) == 3]),
             "usage_metadata": formats.pretty_json(record.usage_metadata) if any(record.usage_metadata) else "",
             "metadata": sorted(record.metadata.items()),
             "may_read": may_read,
@@ -167,12 +177,12 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         """When it began, to the second."""
         return format_html('<span class="figure">{}</span>', f"{record.started_at:%d %b %H:%M:%S}")
 
-    @admin.display(description="outcome")
+    @admin.display(description="status")
     def outcome(self, record: UsageRecord) -> SafeString:
         """How it ended, in one word, with the HTTP status of what failed."""
         word = record.get_status_display()
         if record.http_status >= 400:
-            word = f"{word} {record.http_status}"
+            word = f"{word} ({record.http_status})"
         return format_html(
             '<span class="badge {}">{}</span>', BADGES.get(UsageRecord.Status(record.status), "bad"), word
         )
@@ -186,7 +196,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
             '<bdi class="name">{}</bdi><span class="below">{}</span>', record.public_model, record.upstream_model
         )
 
-    @admin.display(description="user")
+    @admin.display(description="end user")
     def asker(self, record: UsageRecord) -> SafeString:
         """The client's user and the owner of the request."""
         if not record.user:
@@ -209,7 +219,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         """The cost in USD."""
         return format_html('<span class="figure">{}</span>', formats.usd(record.cost_nano))
 
-    @admin.display(description="latency")
+    @admin.display(description="response time")
     def latency(self, record: UsageRecord) -> SafeString:
         """The whole duration and, where it streamed, the time to the first byte."""
         whole = formats.milliseconds(record.latency_ms)
@@ -217,6 +227,19 @@ class UsageRecordPage(RecordPage[UsageRecord]):
             return format_html('<span class="figure">{}</span>', whole)
         first = formats.milliseconds(record.first_byte_ms)
         return format_html('<span class="figure">{}</span><span class="below">first byte {}</span>', whole, first)
+
+
+def _merged(notes: list[list[Any]]) -> list[tuple[str, str, str]]:
+    """Return (kind, parameter, reason), with notes that differ in the index of the parameter only as one note."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for kind, parameter, reason in notes:
+        groups.setdefault((str(kind), INDEX.sub("[…]", str(parameter)), str(reason)), []).append(str(parameter))
+    return [
+        (kind, parameters[0], reason)
+        if len(parameters) == 1
+        else (kind, parameter, f"{reason} ({len(parameters)} times)")
+        for (kind, parameter, reason), parameters in groups.items()
+    ]
 
 
 class _Echo:
@@ -229,7 +252,7 @@ class _Echo:
 async def _csv(rows: QuerySet[UsageRecord]) -> AsyncIterator[str]:
     """Give the file in chunks: each is a query of its own, so that a slow download holds no cursor open."""
     writer = csv.writer(_Echo())
-    yield writer.writerow([column.replace("principal__username", "owner") for column in CSV_COLUMNS])
+    yield writer.writerow([column.replace("principal__username", "account") for column in CSV_COLUMNS])
     rest = rows
     while True:
         chunk = await sync_to_async(_fetch)(rest)

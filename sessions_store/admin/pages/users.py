@@ -16,10 +16,10 @@ MEMORY = (
     "Memory",
     {
         "fields": ("memory",),
-        "description": "Whether chat sessions of this user's requests are remembered. It takes effect at once.",
+        "description": "Memory of chat sessions. Takes effect immediately.",
     },
 )
-LOCAL = "Requests without a client key belong to this built-in user. It cannot log in and cannot be deleted."
+LOCAL = "Built-in account for requests without a key. It cannot log in and cannot be deleted."
 LOCAL_FIELDS = ("username", "date_joined")
 
 
@@ -29,11 +29,9 @@ class UserPage(auth_admin.UserAdmin, Page[User]):  # type: ignore[type-arg]  # n
 
     list_display = ("username", "full_name", "email", "is_active", "is_staff", "memory", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
-    list_intro = (
-        "People who log in here, and the owners of requests. “local” stands for programs that ask without a client key."
-    )
+    list_intro = "Admin accounts. “local” is the built-in account for requests without a key."
     search_fields = ("username", "email")
-    search_help_text = "Part of a user name or an e-mail address."
+    search_help_text = "Part of a username or an e-mail address."
 
     @admin.display(description="name", empty_value=NOTHING)
     def full_name(self, user: User) -> str | None:

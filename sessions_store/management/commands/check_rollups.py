@@ -14,23 +14,23 @@ SHOWN = 20
 class Command(BaseCommand):
     """Report roll-ups that are not the sum of their records."""
 
-    help = "Compare the minute, hour and day roll-ups with the usage records; --fix computes them again."
+    help = "Compare the minute, hour and day roll-ups with the usage records. --fix recomputes them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the period and `--fix`."""
         add_period_arguments(parser)
-        parser.add_argument("--fix", action="store_true", help="Compute the period's roll-ups again.")
+        parser.add_argument("--fix", action="store_true", help="Recompute the roll-ups of the period.")
 
     def handle(self, **options: Any) -> None:
         """Compare, print what differs, and fail unless all is well or was put right."""
         start, end = period(options)
         found = list(islice(differences(start, end), SHOWN + 1))
         for table, key in found[:SHOWN]:
-            self.stdout.write(f"{table}: {key[0]:%Y-%m-%d %H:%M} principal {key[1]} {key[2]} {key[3]} {key[4]}")
+            self.stdout.write(f"{table}: {key[0]:%Y-%m-%d %H:%M} account {key[1]} {key[2]} {key[3]} {key[4]}")
         if not found:
-            self.stdout.write("All roll-ups are the sums of their records.")
+            self.stdout.write("All roll-ups match the usage records.")
         elif options["fix"]:
             rebuild(start, end)
-            self.stdout.write("Computed again.")
+            self.stdout.write(f"Recomputed the roll-ups from {start:%Y-%m-%d} to {end:%Y-%m-%d}.")
         else:
-            raise CommandError(f"{'More than ' if len(found) > SHOWN else ''}{min(len(found), SHOWN)} differ.")
+            raise CommandError(f"{'More than ' if len(found) > SHOWN else ''}{min(len(found), SHOWN)} roll-ups differ.")

@@ -15,11 +15,13 @@ from sessions_store.state.responses import purge_events
 class Command(BaseCommand):
     """Also fails background responses whose server has died, and drops events that nobody can come back to."""
 
-    help = "Erase stored content older than STATE_RETENTION_DAYS; usage records stay."
+    help = "Delete stored content older than STATE_RETENTION_DAYS. Usage records stay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Another age than the setting's."""
-        parser.add_argument("--days", type=int, default=settings.STATE_RETENTION_DAYS, help="0 keeps everything.")
+        parser.add_argument(
+            "--days", type=int, default=settings.STATE_RETENTION_DAYS, help="Age in days; 0 deletes nothing."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Erase, and say what."""
@@ -28,12 +30,12 @@ class Command(BaseCommand):
             raise CommandError("--days must not be negative.")
         now = datetime.now(UTC)
         lost = fail_lost(now, timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS))
-        self._say("background responses failed, their server has died", lost)
+        self._say("background responses marked as failed: their server stopped", lost)
         purge_events(now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS))
         if days == 0:
-            self.stdout.write("Nothing is erased: 0 days (--days, or STATE_RETENTION_DAYS) keep content for ever.")
+            self.stdout.write("Nothing deleted: 0 days (--days or STATE_RETENTION_DAYS) keeps content forever.")
             return
-        forget_before(now - timedelta(days=days), told=lambda what, count: self._say(f"{what} forgotten", count))
+        forget_before(now - timedelta(days=days), told=lambda what, count: self._say(f"{what} deleted", count))
 
     def _say(self, what: str, count: int) -> None:
         self.stdout.write(f"{count} {what}")

@@ -18,12 +18,12 @@ CHUNK = 1000
 class Command(BaseCommand):
     """Compute costs again after prices were corrected."""
 
-    help = "Price the usage records of a period again by the prices in the catalogue, and their roll-ups."
+    help = "Recompute the cost of the usage records of a period, and their roll-ups, from the prices in the catalogue."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the period and `--dry-run`."""
         add_period_arguments(parser)
-        parser.add_argument("--dry-run", action="store_true", help="Only say what would change.")
+        parser.add_argument("--dry-run", action="store_true", help="Only print what would change.")
 
     def handle(self, **options: Any) -> None:
         """Price each record again; those whose cost or price rows differ are updated in chunks."""
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             if changed and not options["dry_run"]:
                 rebuild(start, end)
         verb = "would change" if options["dry_run"] else "changed"
-        self.stdout.write(f"{changed} records {verb}, {Decimal(difference) / 10**9:+f} USD.")
+        self.stdout.write(f"{changed} usage records {verb}, {Decimal(difference) / 10**9:+f} USD.")
 
     def _save(self, stale: list[UsageRecord], options: dict[str, Any]) -> None:
         if stale and not options["dry_run"]:

@@ -230,6 +230,6 @@ async def test_tls_verifies_the_name_although_an_address_is_dialled(
         assert await only_https.fetch_all([wanted("https://public.example/a.png")])
         with pytest.raises(InvalidRequestError, match="the connection failed"):
             await only_https.fetch_all([wanted("https://other.example/a.png")])
-        with pytest.raises(InvalidRequestError, match="only https URLs are fetched"):
+        with pytest.raises(InvalidRequestError, match="only https URLs are allowed"):
             await only_https.fetch_all([wanted("https://public.example/down")])
         assert [host for host, _, _ in site.heard] == ["public.example", "public.example"]

@@ -204,5 +204,5 @@ def test_no_default_is_needed() -> None:
 
 
 def test_a_wrong_default_is_the_servers_fault() -> None:
-    with pytest.raises(InternalError, match=r"mapping is not valid.*'temperature'"):
+    with pytest.raises(InternalError, match=r"mapping is invalid.*'temperature'"):
         chat().with_defaults({"temperature": 5})

@@ -65,7 +65,7 @@ def test_a_compaction_that_this_server_has_not_signed_is_noted(forged: Callable[
 
     assert [message["role"] for message in turns.messages] == ["user"]
     assert [str(note) for note in turns.notes] == [
-        "dropped input[1]: a compaction that this server has not signed is not read"
+        "dropped input[1]: compaction not signed by this server: cannot be read"
     ]
     assert without_forged(item, SIGNER) == item | {"encrypted_content": ""}
 

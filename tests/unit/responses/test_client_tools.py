@@ -126,11 +126,11 @@ def test_skills_are_told() -> None:
 def test_a_shell_in_a_container_is_not_the_clients(environment: str) -> None:
     upstream = translate(tools=[{"type": "shell", "environment": {"type": environment}}])
     assert "tools" not in upstream.body
-    assert noted(upstream) == ["dropped tools[0]: a shell in a container of OpenAI's has no counterpart at Gemini"]
+    assert noted(upstream) == ["dropped tools[0]: shell in an OpenAI container is not supported by Gemini"]
 
 
 def test_a_model_without_functions_does_without() -> None:
-    assert noted(translate(tools=[PATCH], profile=PLAIN)) == ["dropped tools[0]: the model takes no tools"]
+    assert noted(translate(tools=[PATCH], profile=PLAIN)) == ["dropped tools[0]: the model does not support tools"]
 
 
 def test_client_tools_are_read_in_additional_tools() -> None:
@@ -218,7 +218,7 @@ def test_arguments_that_an_item_cannot_hold_are_kept(name: str, arguments: Item)
 
     assert (item["type"], item["name"], json.loads(item["arguments"])) == ("function_call", name, arguments)
     assert [str(note) for note in answer.notes] == [
-        f"converted output: a call of {name} without what its item needs is one of a function"
+        f"converted output: incomplete call of {name}: returned as a function call"
     ]
 
 
@@ -228,7 +228,7 @@ def test_arguments_converted_to_an_items_form_are_noted() -> None:
 
     assert item["action"]["commands"] == ["ls"]
     assert [str(note) for note in answer.notes] == [
-        "converted output: the arguments of shell are given in the form of its item"
+        "converted output: arguments of shell converted to the fields of the item"
     ]
 
 

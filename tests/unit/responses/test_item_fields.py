@@ -19,7 +19,7 @@ RESULT = {"type": "function_call_output", "call_id": "c1", "output": "12:00"}
 IMAGE = {"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}"}
 FILE = {"type": "input_file", "file_data": "data:application/pdf;base64,JVBERi0=", "filename": "a.pdf"}
 SOUND = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}
-CACHES, UNKNOWN = "Gemini caches by itself", "unknown parameter"
+CACHES, UNKNOWN = "Gemini caches prompts automatically", "unknown parameter"
 
 
 def item_of_parts(*parts: Any, role: str = "user", **fields: Any) -> dict[str, Any]:

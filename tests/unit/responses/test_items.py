@@ -177,7 +177,7 @@ def test_a_signature_goes_to_the_text_before_it() -> None:
     [
         ("c3R1Yg==", "not signed"),
         ("gAAAA", "not signed"),
-        (signed("call", "gemini-4"), "another family"),
+        (signed("call", "gemini-4"), "another model family"),
     ],
 )
 def test_an_unreadable_item_is_noted(encrypted: str, why: str) -> None:

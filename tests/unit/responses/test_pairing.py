@@ -15,7 +15,7 @@ from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, SIGNATURE
 
 Item = dict[str, Any]
 USER: Final[Item] = {"role": "user", "content": "Hi"}
-MOVED: Final = "converted input: results are sent right behind the calls that they answer"
+MOVED: Final = "converted input: results moved to their tool calls"
 
 
 def call(call_id: str, name: str = "time") -> Item:

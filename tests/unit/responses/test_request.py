@@ -117,11 +117,11 @@ BUILT_IN: list[tuple[dict[str, Any], list[dict[str, Any]], str]] = [
     ({"type": "web_search", "filters": {"allowed_domains": ["x.y"]}}, [{"googleSearch": {}}], "tools[0].filters"),
     ({"type": "web_search", "external_web_access": False}, [], "external_web_access is false"),
     ({"type": "code_interpreter", "container": {"type": "auto"}}, [{"codeExecution": {}}], ""),
-    ({"type": "file_search", "vector_store_ids": ["vs_1"]}, [], "file_search has no counterpart"),
-    ({"type": "image_generation"}, [], "image_generation has no counterpart"),
-    ({"type": "mcp", "server_label": "x"}, [], "mcp has no counterpart"),
-    ({"type": "tool_search"}, [], "all tools are declared at once"),
-    ({"type": "brand new\n"}, [], "a tool of its type has no counterpart"),
+    ({"type": "file_search", "vector_store_ids": ["vs_1"]}, [], "file_search is not supported"),
+    ({"type": "image_generation"}, [], "image_generation is not supported"),
+    ({"type": "mcp", "server_label": "x"}, [], "mcp is not supported"),
+    ({"type": "tool_search"}, [], "all tools are declared"),
+    ({"type": "brand new\n"}, [], "a tool of its type is not supported"),
 ]
 
 
@@ -142,7 +142,7 @@ def test_search_beside_functions() -> None:
     }
     older = translate(tools=tools, profile=FLASH_2)
     assert [sorted(tool) for tool in older.body["tools"]] == [["functionDeclarations"]]
-    assert "dropped tools[1]: the model takes no built-in tools beside functions" in noted(older)
+    assert "dropped tools[1]: the model does not support built-in tools together with functions" in noted(older)
 
 
 CHOICES: list[tuple[Any, Any]] = [
@@ -319,7 +319,7 @@ def test_restored_turns_are_sent_as_gemini_gave_them() -> None:
     items = [USER, {"role": "assistant", "content": "Hello"}, USER]
     call = translate(input=items, restored={1: stored})
     assert call.body["contents"][1] == stored
-    assert noted(call) == ["restored input: 1 assistant turns as Gemini gave them"]
+    assert noted(call) == ["restored input: 1 assistant messages replaced by the stored Gemini content"]
 
 
 def test_a_picture_without_a_word_after_results_does_not_begin_a_new_turn() -> None:
@@ -331,7 +331,7 @@ def test_a_picture_without_a_word_after_results_does_not_begin_a_new_turn() -> N
 def test_an_answer_at_the_end_is_dropped() -> None:
     call = translate(input=[USER, {"role": "assistant", "content": "Hel"}])
     assert call.placement == [0, OMITTED]
-    assert noted(call) == ["dropped input[1]: Gemini does not continue an assistant message"]
+    assert noted(call) == ["dropped input[1]: Gemini does not support continuing an assistant message"]
 
 
 NOTED: list[tuple[dict[str, Any], str]] = [

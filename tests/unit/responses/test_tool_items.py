@@ -108,7 +108,7 @@ def test_a_call_and_its_result_are_a_functions(
     call, answer = (content["parts"][0] for content in upstream.body["contents"][1:3])
     assert (call["functionCall"]["name"], call["functionCall"]["args"]) == (name, arguments)
     assert (answer["functionResponse"]["name"], answer["functionResponse"]["response"]) == (name, response)
-    assert f"converted input[1]: an item of type {items[0]['type']} is told as a function's call" in noted(upstream)
+    assert f"converted input[1]: item of type {items[0]['type']}: sent as a function call" in noted(upstream)
 
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
@@ -133,7 +133,7 @@ def test_an_unreadable_screenshot_is_no_prompt() -> None:
     broken = {**SCREEN, "image_url": "data:image/png;base64,????"}
     body = translate(input=[USER, call, {"type": "computer_call_output", "call_id": "call_9", "output": broken}]).body
 
-    assert "an image that cannot be read" in json.dumps(body)
+    assert "unreadable image" in json.dumps(body)
     assert "????" not in json.dumps(body)
 
 

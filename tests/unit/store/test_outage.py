@@ -153,7 +153,7 @@ async def test_records_lost_at_the_end_are_logged(
             await store.commit(asked(principal_id, "1"))
         await store.close()
 
-    assert "1 exchanges that Gemini was asked for are missing in the usage" in caplog.text
+    assert "1 requests that Gemini answered have no usage record" in caplog.text
 
 
 async def test_an_owed_record_at_fault_itself_does_not_keep_the_gateway_closed(

@@ -206,7 +206,7 @@ async def test_reading_raises_what_was_raised(store: Store) -> None:
 
     with pytest.raises(TimeoutError, match="own"):
         await store.read(slow)
-    with pytest.raises(StoreError, match="refused"):
+    with pytest.raises(StoreError, match="rejected"):
         await store.read(_nonsense)
     assert await store.read(int, "7") == 7
 

@@ -58,7 +58,7 @@ def test_old_content_goes_and_its_account_stays() -> None:
 
     told = forget_old("--days", "30")
 
-    assert "1 conversations forgotten" in told
+    assert "1 conversations deleted" in told
     assert find_response(principal_id, old) is None
     assert find_response(principal_id, new) is not None
     assert find_conversation(principal_id, f"conv_old{principal_id}") is None
@@ -96,7 +96,7 @@ def test_settings_and_tools_that_nothing_refers_to_go() -> None:
 
     told = forget_old("--days", "30")
 
-    assert "2 settings and tools of old requests forgotten" in told
+    assert "2 request bodies deleted" in told
     assert UpstreamRequest.objects.filter(pk__in=keys.values()).get().pk.hex == keys["new"]
 
 
@@ -104,7 +104,7 @@ def test_no_record_is_deleted_by_default() -> None:
     old = respond(new_principal(), "old", OLD)
 
     for options in ((), ("--days", "0")):
-        assert "0 days (--days, or STATE_RETENTION_DAYS) keep content for ever" in forget_old(*options)
+        assert "0 days (--days or STATE_RETENTION_DAYS) keeps content forever" in forget_old(*options)
     with pytest.raises(CommandError, match="negative"):
         forget_old("--days", "-30")
     assert StoredResponse.objects.filter(public_id=old).exists()
@@ -125,10 +125,10 @@ def test_background_responses_of_a_dead_server_fail() -> None:
     )
     begin_response(state)
 
-    assert "1 background responses failed" in forget_old()
+    assert "1 background responses marked as failed" in forget_old()
 
     found = find_response(principal_id, state.public_id)
     assert found is not None
     assert (found.status, found.body["status"], found.body["error"]["code"]) == ("failed", "failed", "server_error")
-    assert "1 lost responses forgotten" in forget_old("--days", "30")
+    assert "1 unfinished responses deleted" in forget_old("--days", "30")
     assert find_response(principal_id, state.public_id) is None

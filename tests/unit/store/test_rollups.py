@@ -91,9 +91,9 @@ def test_check_finds_and_repairs_drift() -> None:
     UsageHour.objects.filter(principal_id=principal_id, status_class="ok").update(requests=99)
     UsageDay.objects.filter(principal_id=principal_id, status_class="client").delete()
     assert {table for table, _ in differences(DAY, end)} == {"sessions_store_usagehour", "sessions_store_usageday"}
-    with pytest.raises(CommandError, match="3 differ"):
+    with pytest.raises(CommandError, match="3 roll-ups differ"):
         run("check_rollups")
-    assert "Computed again" in run("check_rollups", fix=True)
+    assert "Recomputed the roll-ups" in run("check_rollups", fix=True)
     assert list(differences(DAY, end)) == []
 
 
@@ -105,13 +105,13 @@ def test_repricing() -> None:
     price.output *= 2
     price.save()
 
-    assert "18 records would change" in run("reprice", dry_run=True)
+    assert "18 usage records would change" in run("reprice", dry_run=True)
     before = sum(UsageRecord.objects.filter(principal_id=principal_id).values_list("cost_nano", flat=True))
-    assert "18 records changed, +0.0003375 USD" in run("reprice")
+    assert "18 usage records changed, +0.0003375 USD" in run("reprice")
     after = sum(UsageRecord.objects.filter(principal_id=principal_id).values_list("cost_nano", flat=True))
 
     assert after - before == 18 * 5 * 3750
-    assert "0 records" in run("reprice")
+    assert "0 usage records" in run("reprice")
 
 
 @pytest.mark.django_db

@@ -146,5 +146,5 @@ def test_searches_are_priced_again() -> None:
     by_prompt.refresh_from_db()
     assert by_query.cost_nano == FLASH_38 + 3 * 10_000_001
     assert by_prompt.cost_nano == FLASH_25
-    assert "2 records changed" in out.getvalue()
+    assert "2 usage records changed" in out.getvalue()
     assert list(differences(DAY, DAY + timedelta(days=1))) == []

@@ -85,7 +85,7 @@ def test_places_and_sources_without_a_citation_are_noted() -> None:
     assert answer.notes == []  # more citations may come
     answer.feed({"candidates": [{"finishReason": "STOP"}]})
     assert [(note.kind, note.param, note.reason.split()[0]) for note in answer.notes] == [
-        ("converted", "choices[0].message.annotations", "places"),
+        ("converted", "choices[0].message.annotations", "Google"),
         ("dropped", "choices[0].message.annotations", "sources"),
     ]
     assert answer.notes[1].reason.endswith(": 2")
@@ -120,4 +120,4 @@ def test_more_misplaced_words_than_are_searched_for_are_noted() -> None:
     grounding = {"groundingChunks": [WEB], "groundingSupports": gone}
     answer.feed({"candidates": [{"groundingMetadata": grounding}]})
     reasons = [note.reason for note in answer.notes]
-    assert "citations whose words were not searched for, because so many are misplaced: 35" in reasons
+    assert "citations without a position in the text: 35" in reasons

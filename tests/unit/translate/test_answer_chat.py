@@ -241,7 +241,7 @@ def test_parallel_tool_calls_false_withholds_all_calls_but_the_first(option: dic
     message = answer.completion()["choices"][0]["message"]
     assert answer.contents[0]["parts"] == [signed]
     assert len(message.get("tool_calls", [message.get("function_call")])) == 1
-    assert answer.notes == [Note("dropped", "choices[0].message.tool_calls", "only one call at a time")]
+    assert answer.notes == [Note("dropped", "choices[0].message.tool_calls", "parallel tool calls are off")]
 
 
 def test_legacy_functions_answer_with_function_call() -> None:

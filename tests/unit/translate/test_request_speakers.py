@@ -31,7 +31,7 @@ def test_a_users_name_stands_before_the_text() -> None:
     assert text_of_content(upstream.body["contents"][0]) == "Ann: Hi"
     assert upstream.faces == upstream.body["contents"]
     assert [str(note) for note in upstream.notes] == [
-        "converted messages[0].name: Gemini's turns have no names: it stands before the message's text"
+        "converted messages[0].name: Gemini does not support names: added before the text of the message"
     ]
 
 

@@ -77,7 +77,7 @@ SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {
     },
     "branches": lambda size: {"anyOf": [{"const": index} for index in range(size)]},
     "keywords left out": lambda size: {"properties": {f"p{index}": {"not": {"minimum": 1}} for index in range(size)}},
-    "keywords of no standard": lambda size: {f"x-{index}": index for index in range(size)},
+    "non-standard keywords": lambda size: {f"x-{index}": index for index in range(size)},
     "long names of levels": lambda size: {
         "properties": {"n" * size: {"properties": {f"p{index}": {"if": {}} for index in range(size // 10)}}}
     },

@@ -57,7 +57,7 @@ class AssistantTurn:
             elif part["type"] == "image_url":
                 self._images.append(part)
             else:
-                note = Note("dropped", f"{path}.content[{index}]", "not a thing that an assistant's message can hold")
+                note = Note("dropped", f"{path}.content[{index}]", "not allowed in an assistant message")
                 self.notes.append(note)
 
     def think(self, item: Item, path: str) -> None:
@@ -74,7 +74,7 @@ class AssistantTurn:
         if carried is None:
             self._drop(path, "not signed by this server")
         elif carried.value and self._family and carried.family != self._family:
-            self._drop(path, "made by a model of another family")
+            self._drop(path, "written by another model family")
         elif carried.owner == "call":
             self._call_signature = carried.value
             self._text_signature = carried.text or self._text_signature

@@ -53,7 +53,7 @@ _PARTS: Final[Mapping[str, frozenset[str]]] = {
     "input_audio": frozenset({"type", "input_audio"}),
 }
 _REASONS: Final[Mapping[str, str]] = {
-    "prompt_cache_breakpoint": "Gemini caches by itself",
+    "prompt_cache_breakpoint": "Gemini caches prompts automatically",
     "detail": "only images have a detail",
 }
 
@@ -62,7 +62,7 @@ def unread_fields(items: Sequence[Item]) -> Iterator[Note]:
     """Yield a note for every field of the items and their parts that is not read; a null is absent.
 
     [{"role": "user", "content": [{"type": "input_text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]}]
-    dropped input[0].content[0].cache_control: Gemini caches by itself
+    dropped input[0].content[0].cache_control: Gemini caches prompts automatically
     """
     for index, item in enumerate(items):
         kind = item.get("type") or item_type(dict(item)) or ""

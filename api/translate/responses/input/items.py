@@ -124,7 +124,7 @@ class _Reader:
         elif kind in IN_TURN:
             self._assistant().keep(item, path)
         elif kind in OF_USER:
-            self.notes.append(Note("converted", path, f"an item of type {kind} is told as text"))
+            self.notes.append(Note("converted", path, f"item of type {kind}: sent as text"))
             name = self._add({"role": "user", "content": told(item)}, path)
             self.places.inner[f"{name}.content"] = path
         elif kind in _ALONE:
@@ -165,7 +165,7 @@ class _Reader:
         if not isinstance(content, str):
             for index, part in enumerate(content):
                 if not is_text(part):
-                    self.notes.append(Note("dropped", f"{path}.content[{index}]", "instructions are text only"))
+                    self.notes.append(Note("dropped", f"{path}.content[{index}]", "instructions support text only"))
             content = [part for part in content if is_text(part)]
         self._add({"role": item["role"], "content": content_to_chat(content, path=f"{path}.content")}, path)
 
@@ -175,9 +175,7 @@ class _Reader:
         if call is not None:
             self._assistant().call_tool(call, item, path)
             if item["type"] not in CALL_ITEMS:
-                self.notes.append(
-                    Note("converted", path, f"an item of type {item['type']} is told as a function's call")
-                )
+                self.notes.append(Note("converted", path, f"item of type {item['type']}: sent as a function call"))
             if isinstance(item.get("id"), str):
                 self.call_ids[item["id"]] = call.id
         if result is not None:
@@ -225,7 +223,7 @@ class _Reader:
     def _compaction(self, item: Item, path: str) -> None:
         carried = unpack_conversation(item["encrypted_content"], self.signer)
         if carried is None:
-            self.notes.append(Note("dropped", path, "a compaction that this server has not signed is not read"))
+            self.notes.append(Note("dropped", path, "compaction not signed by this server: cannot be read"))
             return
         text = f"<conversation_summary>\n{carried.summary}\n</conversation_summary>"
         name = self._add({"role": "user", "content": text}, path)

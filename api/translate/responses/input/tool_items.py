@@ -116,7 +116,7 @@ def _screenshot(item: Item) -> str | list[Fields]:
     url = output.get("image_url")
     if not is_picture(url):
         unreadable = isinstance(url, str) and url[:5].lower() == "data:"
-        return _json({**output, **checks, **({"image_url": "an image that cannot be read"} if unreadable else {})})
+        return _json({**output, **checks, **({"image_url": "unreadable image"} if unreadable else {})})
     beside = [{"type": "text", "text": _json(checks)}] if checks else []
     return [*beside, {"type": "image_url", "image_url": {"url": url}}]
 

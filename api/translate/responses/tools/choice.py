@@ -30,7 +30,7 @@ def choice_to_chat(
     if choice != "required" or tools.functions:
         return choice, tools
     if tools.built_in:
-        context.note("clamped", "tool_choice", "Gemini itself decides when to use its own tools")
+        context.note("clamped", "tool_choice", "Gemini decides when to use built-in tools")
         return None, tools
     raise _unusable(", ".join(dict.fromkeys(tools.left_out))) if tools.left_out else _no_tools()
 
@@ -47,7 +47,7 @@ def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestCo
     own = BUILT_IN.get(kind)
     if own not in tools.built_in:
         raise _unusable(kind) if _family(kind) in map(_family, tools.declared) else _undeclared(kind)
-    context.note("clamped", "tool_choice", "only this tool is offered: Gemini itself decides when to use it")
+    context.note("clamped", "tool_choice", "only this tool is declared: Gemini decides when to use it")
     return None, ToolSet(called=tools.called, built_in={own: tools.built_in[own]})
 
 

@@ -107,14 +107,14 @@ def _add_one(found: ToolSet, tool: Tool, path: str, places: Places, context: Req
         called = CalledTool(kind="tool_search", name=TOOL_SEARCH)
         _declare(found, function, called, (path, again), places, context)
     elif kind == TOOL_SEARCH:
-        context.note("converted", path, "all tools are declared at once, none has to be searched for")
+        context.note("converted", path, "all tools are declared: no tool search needed")
     elif kind in BUILT_IN:
         _add_built_in(found, tool, path, context)
     elif kind == "image_generation" and "IMAGE" in context.profile.output_modalities:
         return  # the model draws without being given a tool for it
     else:
         found.left_out.append(kind)
-        context.note("dropped", path, f"{_shown(kind)} has no counterpart at Gemini")
+        context.note("dropped", path, f"{_shown(kind)} is not supported by Gemini")
 
 
 def _add_client_tool(
@@ -124,10 +124,10 @@ def _add_client_tool(
     kind, path = tool["type"], place[0]
     if not runs_at_client(tool):
         found.left_out.append(kind)
-        context.note("dropped", path, f"a {kind} in a container of OpenAI's has no counterpart at Gemini")
+        context.note("dropped", path, f"{kind} in an OpenAI container is not supported by Gemini")
         return
     if not context.profile.functions:
-        context.note("dropped", path, "the model takes no tools")
+        context.note("dropped", path, "the model does not support tools")
         return
     note_settings(tool, path, context)
     _declare(found, client_function(tool), CalledTool(kind=kind, name=kind), place, places, context)
@@ -151,7 +151,7 @@ def _declare(
     other = found.called.get(name)
     if other is not None and not again and (other.kind in CLIENT_TOOLS) != (called.kind in CLIENT_TOOLS):
         earlier = places.inner[f"tools[{found.places[name]}].function"]
-        context.note("dropped", path if called.kind in CLIENT_TOOLS else earlier, "a function has the tool's name")
+        context.note("dropped", path if called.kind in CLIENT_TOOLS else earlier, "a function has the same name")
         if called.kind in CLIENT_TOOLS:
             return
         again = True
@@ -176,16 +176,16 @@ def _function(tool: Tool) -> dict[str, Any]:
 
 def _add_built_in(found: ToolSet, tool: Tool, path: str, context: RequestContext) -> None:
     if not context.profile.functions:
-        context.note("dropped", path, "the model takes no tools")
+        context.note("dropped", path, "the model does not support tools")
         return
     if tool.get("external_web_access") is False:
-        context.note("dropped", path, "external_web_access is false, and Google Search reaches the web")
+        context.note("dropped", path, "external_web_access is false: Google Search uses the web")
         return
     found.built_in[BUILT_IN[tool["type"]]] = path
     note_settings(tool, path, context)
     for setting, nothing in _SEARCH_SETTINGS if BUILT_IN[tool["type"]] == "googleSearch" else ():
         if tool.get(setting) not in nothing:
-            context.note("dropped", f"{path}.{setting}", "Google Search has no such setting")
+            context.note("dropped", f"{path}.{setting}", "Google Search does not support this setting")
 
 
 def _given(tool: Tool, names: Iterable[str]) -> dict[str, Any]:

@@ -24,10 +24,10 @@ _HONOURED: Final[Mapping[str, frozenset[str]]] = {
 _HARMLESS: Final[Mapping[str, Any]] = {"allowed_callers": ["direct"], "container": {"type": "auto"}}
 _REASONS: Final[Mapping[str, str]] = {
     "defer_loading": "all tools are declared at once",
-    "output_schema": "Gemini is not told what a result looks like",
-    "async": "Gemini waits for the results of its calls",
-    "allowed_callers": "the model alone calls tools",
-    "container": "Gemini's code runs in a place of its own, without files",
+    "output_schema": "Gemini does not support result schemas",
+    "async": "Gemini waits for tool results",
+    "allowed_callers": "only the model calls tools",
+    "container": "Gemini's code execution has no files",
 }
 
 
