@@ -51,6 +51,16 @@ def small_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGate
         yield server
 
 
+def post_or_reset(server: LiveGateway, body: bytes) -> http.client.HTTPResponse | None:
+    """The response to a request; None if the connection was reset, because a slow machine took longer to send a
+    rejected body than the server reads it (LINGER_SECONDS).
+    """
+    try:
+        return post(server, body)
+    except ConnectionError:
+        return None
+
+
 def test_many_large_pictures_are_shed_and_their_memory_comes_back(
     django_db_setup: None, emulator: Emulator, emulator_url: str
 ) -> None:
@@ -62,17 +72,19 @@ def test_many_large_pictures_are_shed_and_their_memory_comes_back(
         emulator.reset()
         emulator.script([{"hold": True}] * CLIENTS)
         with ThreadPoolExecutor(CLIENTS) as pool:
-            asked = [pool.submit(post, server, body) for _ in range(CLIENTS)]
+            asked = [pool.submit(post_or_reset, server, body) for _ in range(CLIENTS)]
             # Each request is either shed or held by Gemini.
             eventually(lambda: sum(future.done() for future in asked) + emulator.count() == CLIENTS, patience=120)
             emulator.release()
             responses = [future.result() for future in asked]
 
-        statuses = Counter(response.status for response in responses)
-        assert statuses.keys() == {200, 503}
+        statuses = Counter("reset" if response is None else response.status for response in responses)
+        assert statuses.keys() <= {200, 503, "reset"}
         assert statuses.total() == CLIENTS
         assert statuses[200] >= BUDGET // len(body)
-        assert all(response.headers["retry-after"] == "1" for response in responses if response.status == 503)
+        assert statuses["reset"] <= CLIENTS // 4
+        rejected = [response for response in responses if response is not None and response.status == 503]
+        assert all(response.headers["retry-after"] == "1" for response in rejected)
         assert memory(server, "VmHWM") < LIMIT * 2**20 / MB
         eventually(lambda: memory(server) < before * 1.1, patience=60)
 
