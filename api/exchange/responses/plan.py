@@ -198,6 +198,7 @@ def planned_response(
         family=turns.profile.family if request.encrypted_reasoning else None,
         top_logprobs=request.rivals,
         empty_stop=upstream.empty_stop,
+        thinks=turns.profile.thinking != "none" and upstream.thinking_budget != 0,
     )
     keeper = _keeper(accounting, request, turns, answer)
     exchange.generation = generation = Generation(

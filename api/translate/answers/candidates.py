@@ -23,6 +23,7 @@ from api.translate.config.service_tier import served_tier
 
 UNFINISHED: Final = "upstream_truncated"
 LONGEST_MODEL: Final = 200
+_COUNTED: Final = frozenset({"promptTokenCount", "candidatesTokenCount", "totalTokenCount"})
 
 
 class Candidates:
@@ -185,6 +186,13 @@ class Candidates:
     def thought(self) -> bool:
         """Whether thoughts were billed, as far as Gemini has said."""
         return any(count(usage, "thoughtsTokenCount") for usage in self._usage.values())
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether a `usageMetadata` came without any count: Vertex AI counts at the end of a stream for some customers
+        ({"trafficType": "PROVISIONED_THROUGHPUT"} in its chunks).
+        """
+        return not all(_COUNTED.intersection(usage) for usage in self._usage.values())
 
     @property
     def usage(self) -> Usage:

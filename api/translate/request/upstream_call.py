@@ -33,6 +33,11 @@ class UpstreamCall:
         """Whether the answer may be empty, because a sequence that ends it may come first."""
         return bool(self.body.get("generationConfig", {}).get("stopSequences"))
 
+    @property
+    def thinking_budget(self) -> int | None:
+        """The budget of thoughts that is sent, in tokens; None if none is."""
+        return self.body.get("generationConfig", {}).get("thinkingConfig", {}).get("thinkingBudget")
+
 
 @dataclass(slots=True, kw_only=True)
 class RememberedMessage:

@@ -49,7 +49,8 @@ class ResponsesAnswer(FoldedAnswer):
     `created_at` is in Unix seconds, and `now` gives them for the end. `item_ids` gives what makes an item's id unique,
     `call_ids` a fresh id for each call. `tool_names` and `called` are those of the ResponsesCall. `family` is the model
     family if the client carries signatures itself (`include: ["reasoning.encrypted_content"]`), else None; `signer`
-    signs what it carries. `empty_stop` is as in DialectRules.
+    signs what it carries. `empty_stop` is as in DialectRules. `thinks` says that the model may think: its reasoning
+    item then also comes first where Gemini counts the thoughts at the end of a stream only.
     `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
     """
 
@@ -65,6 +66,7 @@ class ResponsesAnswer(FoldedAnswer):
     family: str | None = None
     top_logprobs: int | None = None
     empty_stop: bool = False
+    thinks: bool = False
     _candidates: Candidates = field(init=False, repr=False)
     _output: Output = field(init=False, repr=False)
     _items: AnswerItems = field(init=False, repr=False)
@@ -133,7 +135,8 @@ class ResponsesAnswer(FoldedAnswer):
         events = self.created()
         gains = self._candidates.take(response, first_choice)
         if not self._items.thought:
-            self._items.thought = self._candidates.thought
+            candidates = self._candidates
+            self._items.thought = candidates.thought or (self.thinks and candidates.uncounted)
         for choice, pieces in gains:
             events += self._items.take(choice, pieces)
         return events

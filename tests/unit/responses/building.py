@@ -99,6 +99,7 @@ def answer_to(request: ResponsesRequest, **options: Any) -> ResponsesAnswer:
         "signer": SIGNER,
         "family": profile.family if request.encrypted_reasoning else None,
         "top_logprobs": request.rivals,
+        "thinks": profile.thinking != "none" and call.thinking_budget != 0,
     }
     return ResponsesAnswer(**{**defaults, **options})
 

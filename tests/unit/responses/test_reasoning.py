@@ -3,6 +3,7 @@
 Gemini signs a text at its end, so in a stream the item that carries the signature ends after the text has come.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,6 +85,20 @@ def test_billed_thoughts_have_an_item_without_a_summary(carried: bool) -> None:
     assert kinds_of(output) == ["reasoning", "message"]
     assert output[0]["summary"] == []
     assert bool(output[0].get("encrypted_content")) is carried
+
+
+def test_thoughts_that_are_counted_at_the_end_of_a_stream_have_an_item_before_the_message() -> None:
+    uncounted = {"usageMetadata": {"trafficType": "PROVISIONED_THROUGHPUT"}}
+    chunks = [gemini_chunk(text("It ")) | uncounted, billed(text("is."), finish="STOP")]
+    assert kinds_of(output_of(chunks)) == ["reasoning", "message"]
+
+
+def test_a_model_that_does_not_think_has_no_item_for_thoughts_without_a_count() -> None:
+    uncounted = {"usageMetadata": {"trafficType": "PROVISIONED_THROUGHPUT"}}
+    chunks = [gemini_chunk(text("It is."), finish="STOP") | uncounted]
+    request = parsed(reasoning={"effort": "none"})
+    answer = answer_to(request, profile=replace(FLASH_3, thinking="none"))
+    assert kinds_of(stream_of(answer, chunks)[-1]["response"]["output"]) == ["message"]
 
 
 def test_no_thoughts_have_no_item() -> None:
