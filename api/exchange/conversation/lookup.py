@@ -153,7 +153,7 @@ def _answered(
 def _by_call_id(
     message: JsonDict, known: Known, read: dict[str, Content], fit: Fit
 ) -> tuple[Face | None, Content | None]:
-    """Return the stored message whose tool calls have the ids of this message's calls, and its Gemini content.
+    """Return the stored variant whose tool calls have the ids of this message's calls, and its Gemini content.
 
     `read` caches the decoded contents, because several messages may match one stored message. A signature belongs to
     exactly one call: a message with fewer calls gets the parts of its own calls only; a message with an unknown or
