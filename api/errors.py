@@ -82,7 +82,7 @@ class PermissionDeniedError(GatewayError):
 
 
 class NotFoundError(GatewayError):
-    """The object does not exist for this caller: the same error for a missing and for a foreign one."""
+    """The object does not exist or belongs to another principal: both give the same error."""
 
     status = 404
     type = "invalid_request_error"

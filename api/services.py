@@ -160,9 +160,9 @@ class Runtime:
 
         1. Background responses are cancelled and recorded as failed.
         2. Exchanges that the server cancelled are recorded.
-        3. The release of memory stops, which uses the store.
+        3. The release of memory, a user of the store, stops.
         4. The upstream connections close.
-        5. The store commits what is queued, and its threads end.
+        5. The store commits its queue, and its threads end.
         """
         for background in self._background:
             await background.close()

@@ -9,7 +9,7 @@ from sessions_store.catalogue.resolution import Catalogue
 async def authenticate(services: Runtime, credentials: Credentials) -> tuple[Caller, Catalogue]:
     """Return the caller, and the snapshot of the catalogue that the request uses.
 
-    Raises what `admit` raises, and StoreError if the database does not respond.
+    Raises the errors of `admit`, and StoreError if the database does not respond.
     """
     admit(credentials)
     catalogue = await services.store.catalogue()

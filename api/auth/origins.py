@@ -78,9 +78,9 @@ def preflight_headers(meta: Mapping[str, Any]) -> dict[str, str] | None:
         "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
         "Access-Control-Request-Private-Network",
     }
-    asked = meta.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
-    if _HEADER_NAMES.fullmatch(asked):
-        headers["Access-Control-Allow-Headers"] = asked
+    requested = meta.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+    if _HEADER_NAMES.fullmatch(requested):
+        headers["Access-Control-Allow-Headers"] = requested
     if meta.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
         headers["Access-Control-Allow-Private-Network"] = "true"
     return headers

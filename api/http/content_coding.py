@@ -58,20 +58,20 @@ def decoded(body: bytes, codings: Sequence[str], *, limit: int) -> bytes:
 
 
 def _decoded(body: bytes, coding: str, limit: int) -> bytes:
-    pieces: list[bytes] = []
+    chunks: list[bytes] = []
     size = 0
     try:
-        for piece in _DECODERS[coding](body, limit):
-            size += len(piece)
+        for chunk in _DECODERS[coding](body, limit):
+            size += len(chunk)
             if size > limit:
                 raise PayloadTooLargeError("The decoded request body is larger than the limit of this server.")
-            pieces.append(piece)
+            chunks.append(chunk)
     except (_BrokenError, zlib.error, brotli.error, zstandard.ZstdError):
         raise InvalidRequestError(
             f"The request body is not valid {coding} data (header 'Content-Encoding').",
             code="invalid_content_encoding",
         ) from None
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
 def _gunzip(body: bytes, limit: int) -> Iterator[bytes]:
@@ -102,10 +102,10 @@ def _inflate(body: bytes, position: int, wbits: int) -> Generator[bytes, None, i
         if not data:
             data = body[position : position + _READ]
             position += len(data)
-        piece = decoder.decompress(data, _PIECE)
-        if not data and not piece and not decoder.eof:
+        chunk = decoder.decompress(data, _PIECE)
+        if not data and not chunk and not decoder.eof:
             raise _BrokenError
-        yield piece
+        yield chunk
     return position - len(decoder.unused_data)
 
 
@@ -115,11 +115,11 @@ def _unbrotli(body: bytes, limit: int) -> Iterator[bytes]:
     for position in range(0, len(body), _READ):
         if decoder.is_finished():
             raise _BrokenError
-        piece = decoder.process(body[position : position + _READ], output_buffer_limit=_PIECE)
-        while not decoder.is_finished() and (piece or not decoder.can_accept_more_data()):
-            yield piece
-            piece = decoder.process(b"", output_buffer_limit=_PIECE)
-        yield piece
+        chunk = decoder.process(body[position : position + _READ], output_buffer_limit=_PIECE)
+        while not decoder.is_finished() and (chunk or not decoder.can_accept_more_data()):
+            yield chunk
+            chunk = decoder.process(b"", output_buffer_limit=_PIECE)
+        yield chunk
     if not decoder.is_finished():
         raise _BrokenError
 
@@ -129,8 +129,8 @@ def _unzstd(body: bytes, limit: int) -> Iterator[bytes]:
     _check_frames(body)
     decoder = zstandard.ZstdDecompressor(max_window_size=max(limit, _ZSTD_WINDOW))
     reader = decoder.stream_reader(body, read_across_frames=True)
-    while piece := reader.read(_PIECE):
-        yield piece
+    while chunk := reader.read(_PIECE):
+        yield chunk
 
 
 def _check_frames(body: bytes) -> None:

@@ -39,7 +39,7 @@ def failure(exc: Exception) -> HttpResponse:
 
 
 def refusal(error: GatewayError) -> HttpResponse:
-    """Return the response to a request whose body is not read to its end; the connection closes."""
+    """Return the response to a request with an unread body; the connection closes."""
     response = failure(error)
     response["Connection"] = "close"
     return response

@@ -193,9 +193,9 @@ class MediaFetcher:
             raise _FailedError(f"the server returned status {response.status_code}")
         limit = self.limits.file_bytes
         content = bytearray()
-        async for piece in response.aiter_bytes():
-            allowance.take(len(piece))
-            content += piece
+        async for chunk in response.aiter_bytes():
+            allowance.take(len(chunk))
+            content += chunk
             if len(content) > limit:
                 raise _RejectedError(f"larger than {limit} bytes", "image_file_too_large")
         if not content:
@@ -222,8 +222,8 @@ class _Body(httpx2.AsyncByteStream):
         self._answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._answer.aiter_stream():
-            yield piece
+        async for chunk in self._answer.aiter_stream():
+            yield chunk
 
     async def aclose(self) -> None:
         await self._answer.aclose()

@@ -1,4 +1,4 @@
-"""The guard of outgoing fetches: which URLs, and which addresses behind their names.
+"""The guard of outgoing fetches: the allowed URLs, and the allowed addresses of their host names.
 
 A name is resolved once, all its addresses must be public, and the connection uses exactly the address that was checked:
 a second look-up could return another one. TLS still verifies the name. The networks follow the IANA registries of

@@ -156,8 +156,8 @@ def _success(operation: Operation, schemas: Schemas) -> dict[str, Any]:
 
 def _event(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     """Return the schema of a stream's events: an object of SSE fields, whose `data` is JSON text."""
-    told = {"anyOf": [schemas.of(operation.events), schemas.of(ErrorBody)]}
-    data: dict[str, Any] = {"type": "string", "contentMediaType": "application/json", "contentSchema": told}
+    event = {"anyOf": [schemas.of(operation.events), schemas.of(ErrorBody)]}
+    data: dict[str, Any] = {"type": "string", "contentMediaType": "application/json", "contentSchema": event}
     if operation.done:
         data = {"anyOf": [{"const": "[DONE]"}, data]}
     return {"type": "object", "required": ["data"], "properties": {"data": data, "event": {"type": "string"}}}

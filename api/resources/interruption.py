@@ -1,5 +1,5 @@
 """The cause of a cancelled request: the client disconnected, or the server stops. Both arrive as CancelledError; the
-request or connection says which one it was.
+request or connection distinguishes them.
 """
 
 from contextvars import ContextVar

@@ -14,7 +14,7 @@ from api.views.stored_completions import FILTERS, list_stored
 
 
 class ChatCompletionsView(GatewayView):
-    """Chat completions: create one, list the stored ones."""
+    """Create a chat completion, plain or as a stream of server-sent events; list the stored ones."""
 
     @Operation(
         name="listChatCompletions",
@@ -37,7 +37,7 @@ class ChatCompletionsView(GatewayView):
         parameters=(SESSION,),
     )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Create a chat completion, plain or as server-sent events."""
+        """Create a chat completion."""
         parsed = await parsed_body(request, parse_chat_completion)
         asker = asker_of(self, request)
         async with open_exchange(self.services, parsed, asker, "chat.completions", stream=parsed.stream) as exchange:

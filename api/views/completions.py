@@ -12,7 +12,7 @@ from api.views.operation import SESSION, Operation
 
 
 class CompletionsView(GatewayView):
-    """Legacy completions."""
+    """Create a legacy completion of one prompt or several, plain or as a stream of server-sent events."""
 
     @Operation(
         name="createCompletion",
@@ -24,7 +24,7 @@ class CompletionsView(GatewayView):
         parameters=(SESSION,),
     )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Complete one prompt or several, plain or as server-sent events."""
+        """Create a legacy completion."""
         parsed = await parsed_body(request, parse_completion)
         asker = asker_of(self, request)
         async with open_exchange(self.services, parsed, asker, "completions", stream=parsed.stream) as exchange:

@@ -36,7 +36,7 @@ from sessions_store.state.conversations import (
 
 
 class ConversationsView(GatewayView):
-    """Conversations: create one."""
+    """Create a conversation."""
 
     @Operation(
         name="createConversation",
@@ -47,7 +47,7 @@ class ConversationsView(GatewayView):
         answer=Conversation,
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
-        """Create a conversation, with its first items if there are any."""
+        """Create the conversation, with its first items if the request has any."""
         parsed = self.noted(parse_conversation_create(await json_body(request)))
         principal_id, public_id = self.caller.principal_id, conversation_id()
         items = stored_items(principal_id, parsed.items or (), after=public_id)

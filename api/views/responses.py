@@ -51,7 +51,7 @@ _SESSION_DROPPED: Final = Note("dropped", "X-Session-Id", "a response continues 
 
 
 class ResponsesView(GatewayView):
-    """Responses: create one."""
+    """Create a response, plain or as a stream of server-sent events, in the foreground or in the background."""
 
     @Operation(
         name="createResponse",
@@ -62,7 +62,7 @@ class ResponsesView(GatewayView):
         events=ResponseStreamEvent,
     )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Create a response, plain or as server-sent events, in the foreground or in the background."""
+        """Create a response."""
         parsed = await parsed_body(request, parse_responses)
         asker = asker_of(self, request)
         streamed = parsed.stream or parsed.background
@@ -121,7 +121,7 @@ class ResponseView(GatewayView):
 
 
 class CancelView(GatewayView):
-    """The cancellation of a background response."""
+    """Cancel a background response."""
 
     @Operation(name="cancelResponse", what="Cancel a background response and return the response.", answer=Response)
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
@@ -131,7 +131,7 @@ class CancelView(GatewayView):
 
 
 class InputItemsView(GatewayView):
-    """The input items of a response."""
+    """List the input items of a response."""
 
     @Operation(
         name="listInputItems",
@@ -146,7 +146,7 @@ class InputItemsView(GatewayView):
 
 
 class InputTokensView(GatewayView):
-    """The count of input tokens."""
+    """Count the tokens of a response's input."""
 
     @Operation(
         name="countInputTokens",
@@ -165,7 +165,7 @@ class InputTokensView(GatewayView):
 
 
 class CompactView(GatewayView):
-    """The compaction of a conversation."""
+    """Compact a conversation."""
 
     @Operation(
         name="compactResponse",

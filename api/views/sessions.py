@@ -76,7 +76,7 @@ class SessionView(GatewayView):
         parameters=(ONE_SESSION,),
     )
     async def delete(self, request: HttpRequest, user: str) -> HttpResponse:
-        """Delete the sessions with their messages; usage stays. The 404 is the same for foreign sessions."""
+        """Delete the sessions with their messages; usage stays. Foreign and missing sessions give the same 404."""
         name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None
         forgotten = await self.services.store.write(forget, self.caller.principal_id, user, name)
         if not forgotten:

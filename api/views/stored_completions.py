@@ -87,7 +87,7 @@ class StoredCompletionView(GatewayView):
 
 
 class StoredMessagesView(GatewayView):
-    """The request messages of a stored completion."""
+    """List the request messages of a stored completion."""
 
     @Operation(
         name="getChatCompletionMessages",

@@ -41,10 +41,10 @@ _NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
 async def remember(
     exchange: Exchange, messages: Sequence[Mapping[str, Any]], session: SessionKey | None, *, fit: Fit
 ) -> ConversationContext:
-    """Load the request's conversation; `fit` says which stored signatures the model accepts.
+    """Load the request's conversation; `fit` decides which stored signatures may be sent.
 
     A session with a name is locked until the exchange ends. A session of a `user` alone is not locked: each request
-    continues from what is committed when it starts.
+    continues from the head that is committed at its start.
     """
     principal_id = exchange.accounting.caller.principal_id
     plain: list[JsonDict] = [dict(message) for message in messages]

@@ -1,5 +1,5 @@
 """Compatibility of thought signatures: they are valid for the model family that made them, and maybe for its account
-only (rules 34, 35). The policy says what of a stored content another model or account is sent.
+only (rules 34, 35). The policy selects the parts of a stored content that another model or account may receive.
 """
 
 from collections.abc import Callable, Sequence

@@ -124,11 +124,11 @@ def _fit(exchange: Exchange, profile: ModelProfile) -> Fit:
 
 def _chat_generation(
     exchange: Exchange,
-    asked: tuple[ChatCompletionRequest, ModelProfile],
+    resolved: tuple[ChatCompletionRequest, ModelProfile],
     memory: ConversationContext,
     fetched: Mapping[str, Blob],
 ) -> Generation:
-    request, profile = asked
+    request, profile = resolved
     accounting = exchange.accounting
     keeper = CompletionKeeper(request.model, request.messages) if request.store else None
     if memory.changed:
@@ -184,8 +184,8 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, asker:
     accounting = exchange.accounting
     request, profile = resolve_model(request, exchange)
     request = await in_text(request, accounting)
-    asked = request.max_tokens != 0
-    session = asker.session_of(request.user) if asked and isinstance(request.prompt, str) else None
+    generates = request.max_tokens != 0
+    session = asker.session_of(request.user) if generates and isinstance(request.prompt, str) else None
     turns = [{"role": "user", "content": prompt} for prompt in request.prompts]
     if session is None:
         principal = accounting.caller.principal_id

@@ -24,7 +24,7 @@ class CompletionKeeper:
     def state(
         self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
     ) -> CompletionState | None:
-        """See Keeper. Only a response that succeeded is stored, streamed or not."""
+        """See `Keeper`. Only a response that succeeded is stored, streamed or not."""
         if outcome.status is not OK:
             return None
         leaf, answers = nodes

@@ -108,9 +108,11 @@ async def _summary(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
     """Generate the summary in its own exchange: the same conversation with one more message."""
     turns, exchange = planned.turns, planned.exchange
     accounting = exchange.accounting
-    asked = summarising(planned.request, accounting.public_model, turns.items)
+    summary_request = summarising(planned.request, accounting.public_model, turns.items)
     asker = Asker(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
-    async with open_exchange(exchange.runtime, asked, asker, "responses.compact").within(exchange) as own:
+    async with open_exchange(exchange.runtime, summary_request, asker, "responses.compact").within(exchange) as own:
         context = replace(turns.context, conversation=None)
-        placed = await place_turns(own, asked, (turns.profile, context), asked.items)
-        return await summary_of(planned_response(own, asked, placed, await translate(own, asked, placed)))
+        placed = await place_turns(own, summary_request, (turns.profile, context), summary_request.items)
+        return await summary_of(
+            planned_response(own, summary_request, placed, await translate(own, summary_request, placed))
+        )

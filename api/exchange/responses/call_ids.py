@@ -1,7 +1,7 @@
 """The call ids that a client knows for the calls of its conversation.
 
-Two identical assistant messages are one node of the transcript tree, which has the call ids of the first one. A client
-that received the second one sends, and receives, the ids of the second one.
+Two identical assistant messages are one node of the transcript tree, with the call ids of the first message. A client
+that received the second message uses the ids of the second message.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -24,8 +24,8 @@ async def compact(exchange: Exchange, request: CompactRequest) -> CompactedRespo
     The compaction item has the summary itself, so every server with the same SECRET_KEY and clients that store nothing
     can use it.
     """
-    asked = compacting(request).model_copy(update={"store": False, "stream": False, "background": False})
-    planned = await plan_response(exchange, asked)
+    summary_request = compacting(request).model_copy(update={"store": False, "stream": False, "background": False})
+    planned = await plan_response(exchange, summary_request)
     summary, used = await summary_of(planned)
     ids = item_ids()
     return {

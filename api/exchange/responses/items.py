@@ -1,4 +1,4 @@
-"""Items in the form in which they are stored and listed: the API's full form, each with an id.
+"""Items in their stored and listed form: the API's full form, each with an id.
 
 An item without an id gets one derived from the items before it, so that a client that sends its history again with each
 request refers to, and stores, the same items.

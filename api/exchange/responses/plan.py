@@ -144,8 +144,10 @@ async def _placed(
     """Return the messages before the request's own, and the request's place in the tree."""
     principal_id = exchange.accounting.caller.principal_id
     if context.head is not None:
-        asked = await client_call_ids(exchange.runtime, principal_id, context, own.messages)
-        history = [_remembered(row, f"remembered[{index}]", fit, asked) for index, row in enumerate(context.path)]
+        call_ids_by_node = await client_call_ids(exchange.runtime, principal_id, context, own.messages)
+        history = [
+            _remembered(row, f"remembered[{index}]", fit, call_ids_by_node) for index, row in enumerate(context.path)
+        ]
         keys = message_keys(principal_id, own.messages, parent=context.head)
         return history, ConversationContext(principal_id, own.messages, keys, path=context.path, head=context.head)
     # A conversation that was changed by hand is looked up in the tree like a client's own history.
@@ -250,10 +252,10 @@ def _settings(turns: Turns) -> str:
 
 
 def _remembered(
-    stored: StoredMessage, path: str, fit: Fit, asked: Mapping[NodeId, Mapping[int, str]]
+    stored: StoredMessage, path: str, fit: Fit, call_ids_by_node: Mapping[NodeId, Mapping[int, str]]
 ) -> RememberedMessage:
     content = stored_content(stored, path, fit)
     message = orjson.loads(stored.openai)
-    for position, call_id in asked.get(stored.id, {}).items():
+    for position, call_id in call_ids_by_node.get(stored.id, {}).items():
         message["tool_calls"][position]["id"] = call_id
     return RememberedMessage(message=message, content=content)

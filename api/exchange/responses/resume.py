@@ -56,13 +56,13 @@ async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
 
 async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> AsyncGenerator[Batch, None]:
     """Yield the stored events, and further ones as they are stored."""
-    spoken, patience = time.monotonic(), _first_patience()
+    last_sent, patience = time.monotonic(), _first_patience()
     while True:
         status, events = await runtime.store.read(read_events, found.id, seen)
         if events:
             yield events
             seen += len(events)
-            spoken = time.monotonic()
+            last_sent = time.monotonic()
             if events[-1]["type"] in ENDS:
                 return
         elif status not in ACTIVE:
@@ -72,9 +72,9 @@ async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, see
         else:
             await asyncio.sleep(POLL_SECONDS)
             await find(runtime, principal_id, found.public_id)  # marks it failed if its worker has died
-            if time.monotonic() - spoken >= patience:
+            if time.monotonic() - last_sent >= patience:
                 yield KEEP_ALIVE
-                spoken, patience = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
+                last_sent, patience = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
 
 
 async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> Event | None:

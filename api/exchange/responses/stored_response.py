@@ -44,7 +44,7 @@ class ResponseKeeper:
     def state(
         self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
     ) -> ResponseState | None:
-        """See Keeper. A response that failed before its client received any of it is not stored."""
+        """See `Keeper`. A response that failed before its client received any of it is not stored."""
         accounting, error = generation.accounting, outcome.error
         ended = self.answer.status in ENDINGS
         # A plain response has reached the client only if its failure is the response.

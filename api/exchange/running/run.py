@@ -100,7 +100,7 @@ class EventStream:
             while (source := self._source) is None:
                 yield KEEP_ALIVE
                 await self._open()
-            spoken = clock()
+            last_sent = clock()
             responses, self._first = self._first, None
             while responses != [] and not generation.stopped:
                 if responses and accounting.first_byte is None:
@@ -109,9 +109,9 @@ class EventStream:
                 events: list[Event] = []
                 for response in responses or ():
                     events += feed(response, first_choice=source.first_choice)
-                if events or responses is None or clock() - spoken >= interval:
+                if events or responses is None or clock() - last_sent >= interval:
                     yield events or KEEP_ALIVE
-                    spoken = clock()
+                    last_sent = clock()
                 responses = await source.read(interval)
             if not generation.stopped and answer.fault is not None:
                 raise answer.fault
