@@ -1,1 +1,1 @@
-"""Everything that speaks OpenAI's or Gemini's protocol; owns no tables."""
+"""OpenAI's API, served by Gemini: endpoints, translation, upstream client. It has no database tables."""

@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class ApiConfig(AppConfig):
-    """Everything that speaks OpenAI or Gemini; owns no tables."""
+    """OpenAI's API, served by Gemini. It has no database tables."""
 
     name = "api"

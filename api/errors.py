@@ -1,7 +1,7 @@
-"""Every failure that a client can see. Plain Python: no Django, no wire; `api.views` renders them in one place.
+"""The errors that a client can receive. Plain Python without Django: `api.openai.shared.error_body` encodes them.
 
 GatewayError
-├── InvalidRequestError            400  the request's own fault; names the parameter
+├── InvalidRequestError            400  the request is invalid; names the parameter
 ├── AuthenticationError            401
 ├── PermissionDeniedError          403
 ├── NotFoundError                  404
@@ -10,19 +10,19 @@ GatewayError
 ├── RequestTimeoutError            408  code request_timeout
 ├── PayloadTooLargeError           413
 ├── UnsupportedMediaTypeError      415
-│   └── UnsupportedCodingError     415  tells the codings that are accepted
+│   └── UnsupportedCodingError     415  names the accepted codings
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
 │   └── QuotaExceededError         429  code insufficient_quota
 ├── InternalError                  500
 │   └── StorageUnavailableError    503  code storage_unavailable; carries retry_after
 ├── OverloadedError                503  code gateway_overloaded; carries retry_after
 ├── ShuttingDownError              503  code server_shutting_down
-└── UpstreamError                  502  Gemini's side
+└── UpstreamError                  502  a failure of Gemini
     ├── UpstreamOverloadedError    503  may carry retry_after
     │   └── UpstreamUnreachableError 503  code upstream_unreachable
     └── UpstreamTimeoutError       504
 
-Messages never hold an upstream body, a key or prompt text. Types and codes are OpenAI's own
+Messages never contain an upstream body, a key or prompt text. Types and codes are OpenAI's own
 (https://platform.openai.com/docs/guides/error-codes).
 """
 
@@ -30,16 +30,16 @@ from typing import ClassVar
 
 
 class GatewayError(Exception):
-    """A failure with its OpenAI face.
+    """A failure with its OpenAI error object.
 
-    `status` is the HTTP status; `type`, `code`, `param` and `message` fill OpenAI's error object; `retry_after` are
-    whole seconds for the `Retry-After` header; `retryable=False` sends `x-should-retry: false`.
+    `status` is the HTTP status; `type`, `code`, `param` and `message` are the fields of the error object; `retry_after`
+    is the `Retry-After` header in whole seconds; `retryable=False` sends `x-should-retry: false`.
     """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
     default_code: ClassVar[str | None] = None
-    # Google's own sentence, for the record and the log: it quotes the request.
+    # Google's own message, for the record and the log only: it quotes the request.
     upstream_message: str = ""
 
     def __init__(
@@ -60,14 +60,14 @@ class GatewayError(Exception):
 
 
 class InvalidRequestError(GatewayError):
-    """The request cannot be served as it stands; `param` names the culprit where there is one."""
+    """The request is invalid; `param` names the parameter if there is one."""
 
     status = 400
     type = "invalid_request_error"
 
 
 class AuthenticationError(GatewayError):
-    """No credential where one is needed, or a wrong one."""
+    """The credential is missing or wrong."""
 
     status = 401
     type = "invalid_request_error"
@@ -75,27 +75,27 @@ class AuthenticationError(GatewayError):
 
 
 class PermissionDeniedError(GatewayError):
-    """The caller is known, or cannot become known, and may not do this."""
+    """The caller has no permission for this request."""
 
     status = 403
     type = "permission_error"
 
 
 class NotFoundError(GatewayError):
-    """Nothing is here for this caller: the same answer for a missing thing and for somebody else's."""
+    """The object does not exist or belongs to another principal: both give the same error."""
 
     status = 404
     type = "invalid_request_error"
 
 
 class ModelNotFoundError(NotFoundError):
-    """No mapping and no catalogue row knows the model's name."""
+    """No model mapping and no upstream model has the name."""
 
     default_code = "model_not_found"
 
 
 class MethodNotAllowedError(GatewayError):
-    """The path exists, the method does not."""
+    """The path exists, but not for this method."""
 
     status = 405
     type = "invalid_request_error"
@@ -127,7 +127,7 @@ class PayloadTooLargeError(GatewayError):
 
 
 class UnsupportedMediaTypeError(GatewayError):
-    """The body is not declared as JSON: a web page could have sent it without asking its user."""
+    """The body is not declared as JSON. A web page can send other types across origins without a preflight."""
 
     status = 415
     type = "invalid_request_error"
@@ -135,7 +135,7 @@ class UnsupportedMediaTypeError(GatewayError):
 
 
 class UnsupportedCodingError(UnsupportedMediaTypeError):
-    """The body is compressed in a way that this server does not know; the header `Accept-Encoding` lists the others."""
+    """The `Content-Encoding` is not supported; the header `Accept-Encoding` lists the supported codings."""
 
     default_code = "unsupported_content_encoding"
 
@@ -145,7 +145,7 @@ class UnsupportedCodingError(UnsupportedMediaTypeError):
 
 
 class RateLimitError(GatewayError):
-    """Too many requests, ours or Gemini's limit."""
+    """Too many requests: the gateway's limit or Gemini's."""
 
     status = 429
     type = "rate_limit_error"
@@ -153,18 +153,18 @@ class RateLimitError(GatewayError):
 
 
 class QuotaExceededError(RateLimitError):
-    """Gemini's quota of the day is used up, or there is none: asking again does not help."""
+    """Gemini's daily quota is used up, or the account has none: a retry fails too."""
 
     type = "insufficient_quota"
     default_code = "insufficient_quota"
 
 
 class InternalError(GatewayError):
-    """A fault of this server."""
+    """An error of this server."""
 
 
 class StorageUnavailableError(InternalError):
-    """The gateway's database takes no records at present, so nothing is asked of Gemini, or given out."""
+    """The database takes no records at present, so no upstream call is made and no response is sent."""
 
     status = 503
     type = "service_unavailable_error"
@@ -175,7 +175,7 @@ class StorageUnavailableError(InternalError):
 
 
 class OverloadedError(GatewayError):
-    """Requests of other clients fill the memory that this server gives to requests."""
+    """The bytes of open requests reach MAX_BYTES_IN_FLIGHT."""
 
     status = 503
     type = "service_unavailable_error"
@@ -188,7 +188,7 @@ class OverloadedError(GatewayError):
 
 
 class ShuttingDownError(GatewayError):
-    """This server takes nothing new any more."""
+    """The server shuts down and accepts no new requests."""
 
     status = 503
     type = "service_unavailable_error"
@@ -196,7 +196,7 @@ class ShuttingDownError(GatewayError):
 
 
 class UpstreamError(GatewayError):
-    """Gemini answered something that is no answer, or broke off."""
+    """Gemini's response is invalid or incomplete."""
 
     status = 502
     type = "server_error"
@@ -204,7 +204,7 @@ class UpstreamError(GatewayError):
 
 
 class UpstreamOverloadedError(UpstreamError):
-    """Gemini is overloaded or down for now."""
+    """Gemini is overloaded or temporarily down."""
 
     status = 503
     type = "service_unavailable_error"
@@ -212,13 +212,13 @@ class UpstreamOverloadedError(UpstreamError):
 
 
 class UpstreamUnreachableError(UpstreamOverloadedError):
-    """No connection to Gemini comes about: this server's network, or an address that nobody listens at."""
+    """No connection to Gemini can be opened: the network of this server is down, or the address is wrong."""
 
     default_code = "upstream_unreachable"
 
 
 class UpstreamTimeoutError(UpstreamError):
-    """Gemini took longer than the deadline."""
+    """Gemini's response exceeded a timeout."""
 
     status = 504
     default_code = "upstream_timeout"

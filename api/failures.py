@@ -1,5 +1,5 @@
-"""Any exception as an error of the tree in `api.errors`: the one mapping, for HTTP responses, streams, WebSocket frames
-and background responses. `api.openai.shared.error_body` writes the error that it returns.
+"""The mapping of any exception to an error of the tree in `api.errors`, the only one: for HTTP responses, streams,
+WebSocket frames and background responses. `api.openai.shared.error_body` encodes the error.
 """
 
 import logging
@@ -29,7 +29,7 @@ def _method_not_allowed(exc: exceptions.MethodNotAllowed) -> GatewayError:
     return MethodNotAllowedError(f"Not allowed to {exc.args[0] if exc.args else 'use this method'} on this path.")
 
 
-# Exceptions of other packages and of the store. The first matching row counts: RequestDataTooBig is a
+# Exceptions of other packages and of the store. The first matching row applies: RequestDataTooBig is a
 # SuspiciousOperation, MethodNotAllowed and NotFound are APIExceptions.
 _COUNTERPARTS: Final[tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], GatewayError]], ...]] = (
     ((StoreUnavailableError,), lambda _: StorageUnavailableError()),
@@ -43,8 +43,8 @@ _COUNTERPARTS: Final[tuple[tuple[tuple[type[BaseException], ...], Callable[[Any]
 def to_gateway_error(exc: BaseException) -> GatewayError:
     """Return `exc` itself if it is a GatewayError, else its counterpart in the tree.
 
-    An exception without a counterpart is logged with its traceback and becomes a plain 500 that quotes none of it. A
-    database that is not available becomes a 503 and is logged by the store.
+    An exception without a counterpart is logged with its traceback and becomes a 500 that quotes none of it. An
+    unavailable database becomes a 503; the store logs it.
     """
     if isinstance(exc, GatewayError):
         return exc

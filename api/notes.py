@@ -1,6 +1,6 @@
-"""What an exchange changed on the way: mapped, clamped, dropped, restored.
+"""Notes: the changes that an exchange made to a request or response (mapped, clamped, dropped, restored).
 
-Nothing changes in silence (docs/decisions/0006).
+Every change has a note (docs/decisions/0006).
 """
 
 import re
@@ -14,10 +14,10 @@ _NOT_PRINTABLE = re.compile(r"[^ -~]")
 
 
 class Note(NamedTuple):
-    """One change made to a request or an answer.
+    """One change made to a request or response.
 
-    `param` is OpenAI's name of what changed, as a path (`temperature`, `messages[2].content[0]`); `reason` is one
-    short clause for a human being, without any text of the client's.
+    `param` is OpenAI's name of the changed field, as a path (`temperature`, `messages[2].content[0]`); `reason` is one
+    short clause for people, without any text of the client's.
     """
 
     kind: NoteKind

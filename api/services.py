@@ -1,7 +1,7 @@
-"""What the requests of one worker process share: the upstream client, the store, the count of open exchanges.
+"""The shared objects of one worker process: the upstream client, the store, the count of open exchanges.
 
-Higher layers hang their own shared objects here (`shared`), and register what must end before the process does: a
-background runner, an open WebSocket. `gemini_gateway.process` opens and closes the whole.
+Higher layers add their own shared objects (`shared`) and register what must end before the process: background
+responses, open WebSockets. `gemini_gateway.process` opens and closes all of them.
 """
 
 import asyncio
@@ -28,17 +28,17 @@ from sessions_store.writing.store import Store
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# For exchanges that were cut at the end of a server's drain to record what they did.
+# The time that exchanges cancelled at the end of a drain have to record themselves.
 CUT_GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What every request asks of the settings, read once: Django's object takes half a microsecond for each look.
+    """The settings that every request needs, read once: each read of Django's settings object takes half a microsecond.
 
-    `upstream` is GEMINI_UPSTREAM; a session that nobody went on with for `session_idle` comes to rest, and its next
-    request waits `session_wait` seconds for the one before it. An answer with nothing in it is asked for
-    `empty_answer_retries` times more.
+    `upstream` is GEMINI_UPSTREAM. A session expires after `session_idle` without a request; a request waits at most
+    `session_wait` seconds for the lock of its session. An empty Gemini response is retried `empty_answer_retries`
+    times.
     """
 
     upstream: str
@@ -50,7 +50,7 @@ class Deployment:
 
 
 def deployment() -> Deployment:
-    """Return what the settings say."""
+    """Return the values of the settings."""
     return Deployment(
         upstream=settings.GEMINI_UPSTREAM,
         vertex=settings.GOOGLE_GENAI_USE_VERTEXAI,
@@ -62,28 +62,28 @@ def deployment() -> Deployment:
 
 
 class Background(Protocol):
-    """What runs without a client that waits for it."""
+    """Work that continues without a client's connection."""
 
     async def finished(self) -> None:
-        """Wait until nothing runs any more."""
+        """Wait until all work has ended."""
 
     async def close(self) -> None:
-        """Stop what still runs."""
+        """Cancel the work that still runs."""
 
 
 class Connection(Protocol):
     """A connection that outlives its requests: a WebSocket."""
 
     def drain(self) -> None:
-        """Take nothing new, and close as soon as what runs has ended."""
+        """Accept no new requests, and close after the running ones."""
 
 
 @dataclass(slots=True)
 class Runtime:
-    """The shared objects, bound to one event loop. Without `media` no URL of a client's is fetched.
+    """The shared objects of one event loop. Without `media`, URLs of clients are not fetched.
 
-    `account` is a digest that distinguishes Gemini accounts. `session_locks` hold back a second request of a
-    named session while the first is being answered. `draining` is set once the process is to end.
+    `account` is a digest that distinguishes Gemini accounts. `session_locks` serialize the requests of a named session.
+    `draining` is set when the process is about to end.
     """
 
     client: GeminiClient
@@ -103,24 +103,25 @@ class Runtime:
     _left: asyncio.Event | None = None
 
     def shared(self, kind: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return the process's one object of a higher layer's class; the first call makes it."""
+        """Return the process's one object of a higher layer's class; the first call creates it."""
         found: T | None = self._shared.get(kind)
         if found is None:
             found = self._shared[kind] = kind(*args, **kwargs)
         return found
 
     def end_on_drain(self, connection: Connection) -> None:
-        """Register a connection, which the drain closes; it is kept for as long as it lives."""
+        """Register a connection to close at the drain; the reference is weak."""
         self._connections.add(connection)
 
     def finish_on_drain(self, background: Background) -> None:
-        """Register what runs in the background: the drain waits for it, `close` stops it."""
+        """Register background work: the drain waits for it, `close` cancels it."""
         self._background.append(background)
 
     def enter(self) -> None:
-        """Count one exchange in, before Gemini is asked for anything.
+        """Count an exchange as open, before its first upstream call.
 
-        Raises RateLimitError when MAX_IN_FLIGHT are open, StorageUnavailableError when its record would not be taken.
+        Raises RateLimitError if MAX_IN_FLIGHT exchanges are open, StorageUnavailableError if the database takes no
+        records.
         """
         if self.store.outage is not None:
             raise StorageUnavailableError
@@ -131,37 +132,37 @@ class Runtime:
         self.in_flight += 1
 
     def leave(self) -> None:
-        """Count one exchange out."""
+        """Count an exchange as ended."""
         self.in_flight -= 1
         if self._left is not None and not self.in_flight:
             self._left.set()
 
     async def all_left(self) -> None:
-        """Wait until no exchange is open, at most CUT_GRACE_SECONDS: each is recorded before it leaves."""
+        """Wait until no exchange is open, at most CUT_GRACE_SECONDS: each is recorded before it is counted as ended."""
         if self.in_flight:
             self._left = asyncio.Event()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._left.wait(), CUT_GRACE_SECONDS)
 
     def drain(self) -> None:
-        """Make `/readyz` answer 503 from now on, and let WebSockets come to their end."""
+        """Make `/readyz` return 503 from now on, and drain the WebSockets."""
         self.draining = True
         for connection in list(self._connections):
             connection.drain()
 
     async def background_finished(self) -> None:
-        """Wait until nothing runs in the background any more."""
+        """Wait until no background work runs."""
         for background in self._background:
             await background.finished()
 
     async def close(self) -> None:
         """Close everything, users before what they use.
 
-        1. What runs in the background stops, each response recorded as failed.
-        2. Exchanges that the server has cut are recorded.
-        3. No memory is returned any more, which uses the store.
+        1. Background responses are cancelled and recorded as failed.
+        2. Exchanges that the server cancelled are recorded.
+        3. The release of memory, a user of the store, stops.
         4. The upstream connections close.
-        5. The store writes what it holds, and its threads end.
+        5. The store commits its queue, and its threads end.
         """
         for background in self._background:
             await background.close()
@@ -173,8 +174,9 @@ class Runtime:
 
 
 def open_runtime(base_url: str) -> Runtime:
-    """Return a runtime for the running event loop, as the settings say; Gemini is asked at `base_url`, "" for Google's
-    own address.
+    """Return the shared objects for the running event loop, as the settings say.
+
+    `base_url` is the address of the Gemini API, "" for Google's own.
     """
     store = Store()
     return Runtime(
@@ -187,7 +189,7 @@ def open_runtime(base_url: str) -> Runtime:
 
 
 def _account() -> str:
-    """Return a name for the account behind the key or the project: a digest, too short to be anything else."""
+    """Return a name of the account behind the key or the project: a digest too short to reveal the key."""
     whose = f"{settings.GEMINI_API_KEY}|{settings.GOOGLE_CLOUD_PROJECT}"
     return f"{settings.GEMINI_UPSTREAM}:{blake2b(whose.encode(), digest_size=4).hexdigest()}"
 

@@ -1,6 +1,6 @@
-"""The short way's URLs: `/v1` and the health pages. Ids may hold slashes, which SDKs send as `%2F`.
+"""The URLs of the direct route: `/v1` and the health pages. Ids may contain slashes, which SDKs send as `%2F`.
 
-What reaches the last one is no endpoint as it stands; `gemini_gateway.routing` looks whether it is one in another form.
+The last pattern matches every other path; `gemini_gateway.routing` then tries other forms of `/v1` addresses.
 """
 
 from django.urls import path

@@ -1,9 +1,9 @@
-"""Which requests are admitted, decided from their headers and the address that they come from.
+"""Admission of keyless requests, by their headers and the address they come from.
 
-Keyless requests belong to the built-in local principal, and only a request that cannot have come from elsewhere is
-keyless: its peer is loopback, its Host is local, its Origin local or listed in CORS_ALLOWED_ORIGINS, and no proxy or
-tunnel has left a header on it. That stops DNS rebinding, web pages and forgotten tunnels. A dummy `Authorization:
-Bearer anything` is accepted then, because OpenAI's SDKs insist on sending one, and is neither stored nor logged.
+A keyless request belongs to the built-in local principal. It is admitted only if it comes from this machine: its peer
+is loopback, its Host is local, its Origin is local or listed in CORS_ALLOWED_ORIGINS, and it has no header of a proxy
+or tunnel. That stops DNS rebinding, web pages and forgotten tunnels. A dummy `Authorization: Bearer anything` is
+accepted, because OpenAI's SDKs always send one; it is neither stored nor logged.
 """
 
 import ipaddress
@@ -17,8 +17,8 @@ from api.auth.loopback import is_loopback_address
 from api.auth.origins import LOCAL_NAMES, is_admitted
 from api.errors import AuthenticationError, InvalidRequestError, PermissionDeniedError
 
-# How the headers begin that proxies, tunnels and hosting services leave on a request, as CGI names them.
-# Whole families, because each service adds to its own; a program that asks directly sends none of them.
+# Prefixes of the headers that proxies, tunnels and hosting services add to a request, in CGI form. Prefixes, because
+# each service adds headers of its own; a direct client sends none of them.
 PROXY_HEADERS: Final = tuple(
     f"HTTP_{name}"
     for name in (
@@ -31,8 +31,8 @@ PROXY_HEADERS: Final = tuple(
     )
 )
 
-# Names of headers that no proxy leaves. Each request's are looked up here first: 0.4 us instead of 24 for 25 names
-# (timeit), because clients repeat their names.
+# A cache of header names that no proxy adds: 0.4 us instead of 24 for 25 names (timeit), because clients repeat their
+# names.
 MOST_NAMES: Final = 4096
 _unsuspicious: set[str] = set()
 
@@ -46,10 +46,10 @@ FOREIGN_ORIGIN = (
 
 
 class Credentials(NamedTuple):
-    """What a request says about who sends it.
+    """The headers and the address that identify a client.
 
-    `headers` are named as in CGI (HTTP_HOST), the form in which Django has them; SERVER_NAME is the address that the
-    client has connected to, and other variables do not matter. `peer` is the client's address, "" on a Unix socket.
+    `headers` are named as in CGI (HTTP_HOST), like Django's META; SERVER_NAME is the address of the server, and other
+    variables are not read. `peer` is the client's address, "" on a Unix socket.
     """
 
     headers: Mapping[str, Any]
@@ -61,7 +61,7 @@ class Credentials(NamedTuple):
         """Return the credentials of a WebSocket handshake's ASGI scope."""
         headers: dict[str, str] = {"SERVER_NAME": (scope.get("server") or ["unknown"])[0]}
         for raw_name, raw_value in scope["headers"]:
-            if b"_" in raw_name:  # could pose as another header (CVE-2015-0219)
+            if b"_" in raw_name:  # else it could replace another header (CVE-2015-0219)
                 continue
             name, value = f"HTTP_{raw_name.decode('latin1').upper().replace('-', '_')}", raw_value.decode("latin1")
             headers[name] = f"{headers[name]},{value}" if name in headers else value
@@ -69,10 +69,11 @@ class Credentials(NamedTuple):
 
 
 def admit(credentials: Credentials) -> None:
-    """Let a keyless request pass, or raise: 401 where the operator demands keys, 403 where it may come from afar.
+    """Admit a keyless request, or raise: AuthenticationError if REQUIRE_KEY is set, PermissionDeniedError if it may not
+    come from this machine.
 
-    A browser opens a WebSocket without a preflight, whatever page wants it. A foreign page is therefore refused there
-    also where ALLOW_INSECURE_KEYLESS is on; the gateway's own origin is not foreign.
+    A browser opens a WebSocket without a preflight, for any page. A foreign page is therefore rejected even with
+    ALLOW_INSECURE_KEYLESS; the gateway's own origin is not foreign.
     """
     headers, peer, opens_socket = credentials
     if settings.REQUIRE_KEY:
@@ -104,7 +105,7 @@ def _foreign_origin() -> PermissionDeniedError:
 
 
 def _has_passed_a_proxy(names: Iterable[str]) -> bool:
-    """Return whether a proxy has left a header; names that no proxy leaves are remembered."""
+    """Return whether a proxy has added a header; other names are cached."""
     if any(name.startswith(PROXY_HEADERS) for name in names):
         return True
     if len(_unsuspicious) < MOST_NAMES:
@@ -113,9 +114,7 @@ def _has_passed_a_proxy(names: Iterable[str]) -> bool:
 
 
 def _require_allowed_host(headers: Mapping[str, Any]) -> None:
-    """Raise for a Host that ALLOWED_HOSTS does not list: open to the network is not open to every web page, and a
-    rebound name is no name of this gateway.
-    """
+    """Raise InvalidRequestError for a Host that ALLOWED_HOSTS does not list, which stops DNS rebinding."""
     name, _ = split_domain_port(headers.get("HTTP_HOST", headers.get("SERVER_NAME", "")))
     if not name or not validate_host(name, settings.ALLOWED_HOSTS):
         raise InvalidRequestError(
@@ -125,7 +124,7 @@ def _require_allowed_host(headers: Mapping[str, Any]) -> None:
 
 
 def _host_name(host: str) -> str:
-    """Return the name in a Host header of the form `name`, `name:port` or `[v6]:port`; "" where the form is another."""
+    """Return the name in a Host header of the form `name`, `name:port` or `[v6]:port`; "" for any other form."""
     if host.startswith("["):
         name, closed, rest = host[1:].partition("]")
         return _shortened(name) if closed and (not rest or _is_port(rest)) else ""
@@ -134,7 +133,7 @@ def _host_name(host: str) -> str:
 
 
 def _shortened(address: str) -> str:
-    """Return an IPv6 address in its shortest form, "" for what is none."""
+    """Return an IPv6 address in its shortest form, "" for an invalid one."""
     try:
         return str(ipaddress.IPv6Address(address))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The entrance of every request under `/v1`, whether it comes by HTTP or opens a WebSocket."""
+"""Authentication of every request under `/v1`, for HTTP and for WebSocket handshakes."""
 
 from api.auth.admission import Credentials, admit
 from api.auth.principals import Caller, Principals
@@ -7,9 +7,9 @@ from sessions_store.catalogue.resolution import Catalogue
 
 
 async def authenticate(services: Runtime, credentials: Credentials) -> tuple[Caller, Catalogue]:
-    """Return the caller, and the snapshot of the catalogue that the request keeps to its end.
+    """Return the caller, and the snapshot of the catalogue that the request uses.
 
-    Raises what `admit` raises, and StoreError when the database does not answer.
+    Raises the errors of `admit`, and StoreError if the database does not respond.
     """
     admit(credentials)
     catalogue = await services.store.catalogue()

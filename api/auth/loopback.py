@@ -1,10 +1,10 @@
-"""Whether an address or a name can be reached from this machine only. Plain Python, for every layer."""
+"""Loopback addresses and host names: reachable from this machine only. Plain Python, for every layer."""
 
 import ipaddress
 
 
 def is_loopback_address(address: str) -> bool:
-    """Return whether an IP address is a loopback one, also an IPv4 address mapped to IPv6; False for names."""
+    """Return whether an IP address is loopback, including IPv4 addresses mapped to IPv6; False for names."""
     if address == "127.0.0.1":
         return True
     try:

@@ -1,8 +1,8 @@
-"""Which web pages may ask, and the headers that let their browser show them the answer
+"""CORS: the origins whose pages may call the API, and the response headers for them
 (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-An origin is admitted if its host is this machine's, or if CORS_ALLOWED_ORIGINS lists it. Answers to other origins carry
-no CORS header. Credentials are never allowed: nothing under `/v1` looks at a cookie.
+An origin is admitted if its host is this machine, or if CORS_ALLOWED_ORIGINS lists it. Responses to other origins have
+no CORS header. Credentials are never allowed: `/v1` does not read cookies.
 """
 
 import re
@@ -12,16 +12,16 @@ from typing import Any, Final
 from django.conf import settings
 
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-# An origin as browsers send it, and nothing around it: scheme, host, port.
+# An origin exactly as browsers send it: scheme, host, port.
 _WEB_ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[^\s/?#@\\:\[\]]+)(?::\d{1,5})?", re.IGNORECASE)
 _ANY_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(?:\[[0-9a-f:]+\]|[^\s/?#@\\:\[\]*]+)(?::\d{1,5})?")
-# All origins of an application's own scheme. Pages of the web have none of them.
+# All origins of an application's own scheme. Web pages have other schemes.
 _ANY_HOST: Final = re.compile(r"(?!https?://)[a-z][a-z0-9+.-]*://\*")
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,4000}")
 
 METHODS: Final = "GET, POST, DELETE, PUT, PATCH, HEAD, OPTIONS"
-MAX_AGE: Final = "7200"  # seconds; Chromium remembers a preflight no longer
-# The headers of our answers that scripts may read beside those that every script may.
+MAX_AGE: Final = "7200"  # seconds; Chromium's maximum
+# The response headers that scripts may read, beside those that the standard allows.
 EXPOSED: Final = ", ".join(
     (
         "x-request-id",
@@ -35,13 +35,13 @@ EXPOSED: Final = ", ".join(
 
 
 def origin_name(origin: str) -> str:
-    """Return the host of an origin of the web in lower case, "" for what is none."""
+    """Return the host of a web origin in lower case, "" for any other value."""
     found = _WEB_ORIGIN.fullmatch(origin)
     return found[1].strip("[]").lower() if found else ""
 
 
 def is_admitted(origin: str) -> bool:
-    """Whether pages of this origin may ask."""
+    """Whether pages of this origin may call the API."""
     if origin_name(origin) in LOCAL_NAMES:
         return True
     allowed = settings.CORS_ALLOWED_ORIGINS
@@ -53,12 +53,12 @@ def is_admitted(origin: str) -> bool:
 
 
 def is_usable(entry: str) -> bool:
-    """Whether an entry of CORS_ALLOWED_ORIGINS names an origin, or all origins of a scheme that is not the web's."""
+    """Whether an entry of CORS_ALLOWED_ORIGINS is an origin, or `scheme://*` for a scheme other than http and https."""
     return _ANY_ORIGIN.fullmatch(entry) is not None or _ANY_HOST.fullmatch(entry) is not None
 
 
 def answer_headers(origin: str | None) -> dict[str, str]:
-    """Return the CORS headers of an answer to a request of this origin; none where there is none."""
+    """Return the CORS headers of a response to a request of this origin; none without an origin."""
     if origin is None:
         return {}
     if not is_admitted(origin):
@@ -67,7 +67,7 @@ def answer_headers(origin: str | None) -> dict[str, str]:
 
 
 def preflight_headers(meta: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return the headers that answer a browser's preflight, None for what is no preflight of an admitted origin."""
+    """Return the response headers of a CORS preflight, None for any other request or an origin that is not admitted."""
     origin = meta.get("HTTP_ORIGIN")
     if origin is None or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in meta or not is_admitted(origin):
         return None
@@ -78,9 +78,9 @@ def preflight_headers(meta: Mapping[str, Any]) -> dict[str, str] | None:
         "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
         "Access-Control-Request-Private-Network",
     }
-    asked = meta.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
-    if _HEADER_NAMES.fullmatch(asked):
-        headers["Access-Control-Allow-Headers"] = asked
+    requested = meta.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+    if _HEADER_NAMES.fullmatch(requested):
+        headers["Access-Control-Allow-Headers"] = requested
     if meta.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
         headers["Access-Control-Allow-Private-Network"] = "true"
     return headers

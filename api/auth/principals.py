@@ -1,4 +1,4 @@
-"""The callers of requests, looked up once per state of the catalogue instead of once per request."""
+"""The caller of a request, looked up once per version of the catalogue instead of once per request."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from sessions_store.writing.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The principal that a request belongs to, and whether chat sessions are remembered for it."""
+    """The principal of a request; `memory` says whether chat sessions are stored for it."""
 
     principal_id: int
     memory: bool
 
 
 class Principals:
-    """The callers that one process has looked up in its store."""
+    """The cached callers of one process."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -24,11 +24,11 @@ class Principals:
         self._local: Caller | None = None
 
     def known(self, catalogue: Catalogue) -> Caller | None:
-        """Return the local principal if it has been looked up since `catalogue` was loaded."""
+        """Return the local principal if it was looked up for this `catalogue`, else None."""
         return self._local if self._catalogue is catalogue else None
 
     async def local(self, catalogue: Catalogue) -> Caller:
-        """Return the built-in local principal, to whom keyless requests belong, looked up anew."""
+        """Look up the built-in local principal, the owner of keyless requests."""
         principal_id, memory = await self._store.read(local_principal)
         self._local, self._catalogue = Caller(principal_id, memory), catalogue
         return self._local

@@ -1,1 +1,1 @@
-"""The use case: resolve the model, remember the conversation, translate, ask Gemini, record, answer."""
+"""One exchange: a request with the response to it. An exchange is planned, run against Gemini, and recorded."""

@@ -1,4 +1,4 @@
-"""What the usage record of a request needs, on every endpoint: who sent it, which model it names, how long it took."""
+"""The fields that every endpoint's usage record needs: caller, model, user, times, notes."""
 
 import time
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from api.translate.answers.usage_report import UsageReport
 
 @dataclass(slots=True, kw_only=True)
 class Accounting:
-    """The accounting of one request. Times are monotonic seconds.
+    """The accounting of one request. `started` and `first_byte` are seconds of `time.monotonic`.
 
-    `account` names the Gemini account that is used; thought signatures may be valid for this account only. The fields
-    behind `notes` change while the request is served: `upstream_model` is set when the public model is resolved,
-    `attempts` counts upstream calls, `usage` is set on endpoints where no model writes (see Generation).
+    `account` names the Gemini account in use; thought signatures may be valid for this account only. The fields after
+    `notes` change while the request is served: `upstream_model` is set when the public model is resolved, `attempts`
+    counts upstream calls, `usage` is set by endpoints without a Generation.
     """
 
     request_id: str

@@ -1,5 +1,5 @@
-"""What a stream consists of until its edge: events as objects, in batches. How they are spelled (server-sent events,
-WebSocket frames, the event log of a background response) is decided where they leave.
+"""Events of a stream as Python objects, in batches. The edge encodes them: as server-sent events, as WebSocket frames
+or for the event log of a background response.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -8,27 +8,27 @@ from typing import Any, Final, Protocol
 Event = Mapping[str, Any]
 Batch = Sequence[Event]  # events that are sent together
 
-KEEP_ALIVE: Final[Batch] = ()  # there is no event yet: the connection is only kept alive
+KEEP_ALIVE: Final[Batch] = ()  # an empty batch: the edge sends a keep-alive
 
 
 class LastBatch(list[Event]):
-    """The end of a stream, whose exchange is recorded."""
+    """The last batch of a stream. The exchange is recorded before this batch is yielded."""
 
 
 class ErrorBatch(LastBatch):
-    """The end of a stream that failed."""
+    """The last batch of a stream that failed."""
 
 
 class EventSource(Protocol):
-    """A stream of events to iterate over once."""
+    """A stream of events. It can be iterated over once."""
 
     def __aiter__(self) -> AsyncIterator[Batch]:
-        """Begin to read."""
+        """Return the iterator over the batches."""
 
     async def aclose(self) -> None:
-        """End what runs for the stream, also for a stream that nobody has begun to read."""
+        """Release the upstream connection and end the exchange, even if the iteration never began."""
 
 
 async def one_batch(events: Sequence[Event]) -> AsyncGenerator[Batch, None]:
-    """Yield events that are all there as a whole stream."""
+    """Yield `events`, which are complete already, as a stream of one batch."""
     yield LastBatch(events)

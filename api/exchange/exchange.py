@@ -1,8 +1,8 @@
-"""One request from its arrival to its record: opened and ended in one place, whatever the endpoint.
+"""The life of one exchange, the same for every endpoint: opened, admitted, locked, recorded, ended.
 
-`async with open_exchange(...)` takes nothing by itself. While the exchange is open, `admit` counts it in, and `lock`
-waits for the lock of its session. Its end records what was not recorded (a failure, a client that disconnected),
-releases the lock and counts the exchange out, exactly once.
+`async with open_exchange(...)` acquires nothing by itself. `admit` counts the exchange against MAX_IN_FLIGHT; `lock`
+acquires the lock of its session. Its end, exactly once, records an exchange that is not recorded yet (after a failure
+or a client's disconnect), releases the lock and decrements the count.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ logger = logging.getLogger(__name__)
 
 
 class Exchange:
-    """An open exchange. `catalogue` is the snapshot that was taken when the request was admitted.
+    """An open exchange.
 
-    `generation` is set once a model's answer is planned, and is recorded with the accounting. `committed` is what the
-    database has of it. `fault` is why the server
-    itself cancels the exchange, which otherwise counts as a client that disconnected. A stream or a job that outlives
-    the `async with` takes the exchange over with `keep_open` and ends it with `end`.
+    `catalogue` is the snapshot taken when the request was admitted. `generation` is set when a model's response is
+    planned; it is recorded with the accounting. `committed` is the result of the commit, None before it. `fault` is set
+    if the server itself cancels the exchange; any other cancellation counts as a client's disconnect. A stream or a
+    background response that outlives the `async with` calls `keep_open`, and later `end`.
     """
 
     generation: Generation | None = None
@@ -64,16 +64,16 @@ class Exchange:
             await self.end(error)
 
     def within(self, parent: "Exchange") -> Self:
-        """Return the exchange as a part of `parent`, which is counted in for both and has chosen model and account."""
+        """Make the exchange a part of `parent`: both share one place in MAX_IN_FLIGHT, the model and the account."""
         self._parent = parent
         self.accounting.upstream_model = parent.accounting.upstream_model
         self.accounting.account = parent.accounting.account
         return self
 
     def admit(self) -> None:
-        """Count the exchange in before it costs anything; does nothing the second time.
+        """Count the exchange against MAX_IN_FLIGHT, before any cost arises; a second call does nothing.
 
-        Raises what `Runtime.enter` raises.
+        Raises RateLimitError or StorageUnavailableError (see `Runtime.enter`).
         """
         if self._parent is not None:
             self._parent.admit()
@@ -82,15 +82,15 @@ class Exchange:
             self._admitted = True
 
     async def lock(self, name: Name) -> None:
-        """Wait for the lock of a session or conversation, at most SESSION_WAIT_SECONDS; the end of the exchange
-        releases it.
+        """Acquire the lock of a session or conversation, with SESSION_WAIT_SECONDS as timeout. The end of the exchange
+        releases the lock.
         """
         runtime = self.runtime
         held = runtime.session_locks.hold(name, timeout=runtime.deployment.session_wait)
         await self._until_end().enter_async_context(held)
 
     def new_session_id(self, name: Name) -> str:
-        """Return the public id of a session that begins; other requests that begin it meanwhile get the same."""
+        """Return the public id of a new session; concurrent requests that create the same session get the same id."""
         return self._until_end().enter_context(self.runtime.new_session_ids.share(name, session_id()))
 
     def _until_end(self) -> AsyncExitStack:
@@ -99,14 +99,14 @@ class Exchange:
         return self._resources
 
     def keep_open(self) -> None:
-        """Leave the exchange open behind its `async with`: the caller is going to `end` it."""
+        """Leave the exchange open after its `async with`: the caller must call `end`."""
         self._kept_open = True
 
     async def record(self, outcome: Outcome) -> None:
-        """Commit the exchange; once, whatever comes after.
+        """Commit the exchange; a second call does nothing.
 
-        Raises StorageUnavailableError or InternalError if the database did not take it: nothing may then be
-        acknowledged.
+        Raises StorageUnavailableError or InternalError if the database did not commit: the client must not get the
+        response then.
         """
         if self.recorded:
             return
@@ -114,9 +114,10 @@ class Exchange:
         self.committed = await record(self.runtime, self.accounting, outcome, self.generation)
 
     async def fail(self, error: BaseException) -> None:
-        """End the answer as failed or cancelled and record that, also while this task is being cancelled.
+        """End the response as failed or cancelled and record the exchange, even while this task is being cancelled.
 
-        If nothing can be recorded the failure is reported to the client all the same: it acknowledges nothing.
+        If the database is unavailable, the exchange stays unrecorded and nothing is raised: a failure acknowledges
+        nothing.
         """
         if self.recorded:
             return
@@ -128,7 +129,7 @@ class Exchange:
             await asyncio.shield(self.record(outcome))
 
     def _end_answer(self, outcome: Outcome) -> None:
-        """End an answer that has no end of its own; an answer that cannot be ended is recorded as it is."""
+        """Mark an unfinished response as failed or cancelled; if that raises, the response is recorded as it is."""
         if self.generation is None:
             return
         answer = self.generation.accumulator
@@ -141,7 +142,9 @@ class Exchange:
             logger.exception("A response could not be ended")
 
     async def end(self, error: BaseException | None = None) -> None:
-        """Record `error` unless the exchange is recorded, release its lock and count it out; once."""
+        """Record `error` unless the exchange is recorded, release the lock and decrement the count of open exchanges;
+        once.
+        """
         try:
             if error is not None:
                 await self.fail(error)
@@ -157,16 +160,16 @@ class Exchange:
 
     @property
     def size(self) -> int:
-        """How many bytes are held for the exchange; 0 where nothing counts them."""
+        """The number of bytes reserved for the exchange; 0 without a hold."""
         return 0 if self.hold is None else self.hold.size
 
     def hold_bytes(self, size: int) -> None:
-        """Hold what has been read for the request; raises OverloadedError when the process holds too much."""
+        """Reserve `size` more bytes for the request; raises OverloadedError if the budget of the process is spent."""
         if self.hold is not None:
             self.hold.grow(size)
 
     def headers(self) -> Iterator[tuple[str, str]]:
-        """Yield the response headers that say what was done and remembered."""
+        """Yield the response headers: upstream model, notes, session."""
         generation = self.generation
         yield "x-gateway-model", self.accounting.upstream_model
         notes = [*self.accounting.notes, *(generation.accumulator.notes if generation is not None else ())]

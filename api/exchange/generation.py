@@ -1,4 +1,4 @@
-"""What a model is to write for one request: the upstream calls, the conversations that they continue, the answer."""
+"""A planned model response: its upstream calls, the conversations that they continue, and its accumulator."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,60 +21,64 @@ from sessions_store.writing.state_records import State
 
 
 class Accumulator(Protocol):
-    """Accumulates Gemini's responses to one request and gives them in OpenAI's form; each dialect has one."""
+    """Accumulates Gemini's responses to one request and gives them in OpenAI's form; one class per dialect."""
 
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Event]:
-        """Add one response (the whole answer or a chunk of a stream); return the events that a stream sends."""
+        """Add one Gemini response (a whole one or a chunk of a stream); return the events to send."""
 
     def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
-        """Add the whole answer of one upstream call: `completion` follows, and no chunks are made."""
+        """Add the whole Gemini response of one upstream call, without making events; `completion` gives the total."""
 
     def finish(self) -> Sequence[Event]:
-        """Return the closing events; raises UpstreamError if a choice has not ended."""
+        """Return the closing events; raises UpstreamError if a choice has no finish reason."""
 
     def failed(self, error: GatewayError) -> Sequence[Event]:
-        """End the answer, also one whose end could not be recorded, because of `error`; return the events of that."""
+        """End the response with `error`, even after `finish`; return the closing events."""
 
     def cancelled(self) -> Any:
-        """End the answer because its client does not want it any more; there is no event for that."""
+        """End the response because its client cancelled it or disconnected; OpenAI has no event for that."""
 
     def completion(self) -> Any:
-        """Return the plain answer; raises UpstreamError if a choice has not ended."""
+        """Return the whole response; raises UpstreamError if a choice has no finish reason."""
 
     @property
     def fault(self) -> GatewayError | None:
-        """Why the answer, of which nothing more comes, is none; None if it is one."""
+        """The reason why the response, now complete, is unusable; None if it is usable."""
 
     def failed_answer(self, error: GatewayError) -> Any:
-        """Return the plain answer that says that there is none; None where the dialect has nothing but the error."""
+        """Return the body of a failed response; None if the dialect has only the error body."""
 
     def lacking(self, response: GenerateContentResponse, choices: int) -> dict[int, str]:
-        """Return by index which of a call's `choices` are no answer in a plain response, with their finish reasons."""
+        """Return the choices of a whole Gemini response that are empty: index within the call → finish reason."""
 
     def shows(self, response: GenerateContentResponse) -> bool:
-        """Whether a stream gives its client something with a response: of an answer, or an end that is no failure."""
+        """Whether a Gemini response makes a stream send something: content, or an end that is no failure."""
 
     def discard(self, responses: Iterable[tuple[int, GenerateContentResponse]]) -> None:
-        """Count what responses used that are not added; each comes with the first choice of its call."""
+        """Count the usage of Gemini responses that are not shown to the client; each comes with the first choice of its
+        call.
+        """
 
     @property
     def notes(self) -> Sequence[Note]:
-        """What the answer's translation changed."""
+        """The changes that the translation of the response made."""
 
     def report(self) -> UsageReport:
-        """Return what is recorded of the answer."""
+        """Return the usage and the messages to record."""
 
 
 class Keeper(Protocol):
     """Builds the stored response or completion that is committed with the exchange."""
 
     def state(self, generation: "Generation", outcome: Outcome, nodes: tuple[Key | None, list[Key]]) -> State | None:
-        """Return what is to be stored when the exchange is recorded; `nodes` are its last message and its answers."""
+        """Return the object to commit, None for nothing; `nodes` are the request's last message and the choices'
+        messages.
+        """
 
 
 @dataclass(slots=True)
 class Branch:
-    """One conversation of a generation: its place in the tree, its upstream request and the choices that answer it."""
+    """One conversation of a generation: its place in the tree, its upstream call, and its choices."""
 
     memory: ConversationContext
     upstream: UpstreamCall
@@ -84,13 +88,13 @@ class Branch:
 
 @dataclass(slots=True, kw_only=True)
 class Generation:
-    """A planned answer: all that running and recording it need beside its accounting.
+    """A planned model response: all that running and recording need beside the accounting.
 
-    `instructions` are those of a response, or what a completion's `suffix` makes: they go upstream, and are no message
-    of the conversation. `hold` holds the bytes of the request and of what is read for it, None where nothing counts
-    them. `keeper` stores what the client may ask for later, None if nothing is
-    stored. `unsigned` says that the conversation was sent without its thought signatures, because Gemini had called one
-    corrupted. `stopped` ends the stream before Gemini does: the accumulator then knows how the answer ends.
+    `instructions` are the instructions of a response, or those made from a completion's `suffix`: they are sent to
+    Gemini, but are no message of the conversation. `hold` reserves the bytes of the request and of the stored contents
+    read for it; None without a budget. `keeper` builds the object to store; None if nothing is stored. `unsigned` says
+    that the conversation was sent without thought signatures, because Gemini had called one corrupted. `stopped` ends
+    the stream before Gemini does: the accumulator then sets the finish reason.
     """
 
     accounting: Accounting
@@ -105,11 +109,11 @@ class Generation:
 
     @property
     def size(self) -> int:
-        """How many bytes are held for it; 0 where nothing counts them."""
+        """The number of bytes reserved for the generation; 0 without a hold."""
         return 0 if self.hold is None else self.hold.size
 
     def drop_content(self) -> None:
-        """Drop what a large request sends to Gemini, once its record is made: the record has a copy of it."""
+        """Drop the upstream bodies of a large request after its record was made: the record has its own copy."""
         if self.size < LARGE:
             return
         self.calls = ()

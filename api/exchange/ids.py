@@ -1,4 +1,4 @@
-"""Ids of what an exchange makes. Short, unguessable, one per object for its whole life."""
+"""Ids of the objects that an exchange creates: short, unguessable, one per object for its whole life."""
 
 import secrets
 import time
@@ -16,18 +16,18 @@ def legacy_completion_id() -> str:
 
 
 def session_id() -> str:
-    """Return the public id of a chat session; it begins with the time, so that the index grows at its end."""
+    """Return the public id of a chat session. It begins with the time, so new ids go to the end of the index."""
     return f"sess_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 def audio_ids() -> Iterator[str]:
-    """Yield ids for spoken answers, one for each choice."""
+    """Yield ids for audio responses, one for each choice."""
     while True:
         yield f"audio_{secrets.token_hex(12)}"
 
 
 def call_ids() -> Iterator[str]:
-    """Yield ids for tool calls, as many as an answer needs."""
+    """Yield ids for tool calls."""
     while True:
         yield f"call_{secrets.token_hex(12)}"
 
@@ -43,6 +43,6 @@ def conversation_id() -> str:
 
 
 def item_ids() -> Iterator[str]:
-    """Yield what makes the ids of an answer's items unique; their kind goes before it."""
+    """Yield the unique part of the ids of output items; the caller prefixes the item's kind."""
     while True:
         yield secrets.token_hex(24)

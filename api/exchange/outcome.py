@@ -1,4 +1,4 @@
-"""How an exchange ended, in the terms of the usage record."""
+"""The outcome of an exchange, in the terms of the usage record."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from sessions_store.models import UsageRecord
 from sessions_store.writing.store import StoreUnavailableError
 
 Status = UsageRecord.Status
-# Looking a member up in its class takes longer than looking up a name, and each request compares several times.
+# A module global is faster than an enum member's attribute look-up; each request compares several times.
 OK: Final = Status.OK
 BLOCKED: Final = Status.BLOCKED
 CLIENT_CLOSED: Final = Status.CLIENT_CLOSED
@@ -34,7 +34,7 @@ _STATUSES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ..
 class Outcome:
     """The status of an exchange that has ended, and its error if it failed.
 
-    A client that disconnects is no error of the gateway's: `error` is None then.
+    A client's disconnect is no error of the gateway: `error` is None then.
     """
 
     status: Status

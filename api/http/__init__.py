@@ -1,1 +1,1 @@
-"""The HTTP edge that views are made of: the ASGI handler, requests, responses, errors, addresses."""
+"""The HTTP edge of the API: the ASGI handler, request and response classes, the base view, errors, address forms."""

@@ -1,7 +1,7 @@
-"""Addresses in other forms than `/v1/...`, and what they mean.
+"""Other forms of `/v1/...` addresses, and the endpoints that they mean.
 
-A program's base URL may be made for Azure, for Google or for another gateway; it may lack `/v1`, hold it twice or end
-in a slash. One table rewrites such a path; `gemini_gateway.routing` looks whether an endpoint has the new path.
+A client's base URL may be made for Azure, for Google or for another gateway; it may lack `/v1`, have it twice or end
+with a slash. One table rewrites such a path; `gemini_gateway.routing` looks up the new path.
 """
 
 import re
@@ -10,15 +10,15 @@ from typing import Final, NamedTuple
 
 
 class Meant(NamedTuple):
-    """A path under `/v1`, and the model that the address names, "" where it names none."""
+    """A path under `/v1`, and the model in the address, "" without one."""
 
     path: str
     deployment: str = ""
 
 
-# Tried in this order, each once; the new path is what the pattern's match becomes.
+# Applied in this order, each once: the match of the pattern is replaced by the text.
 _RULES: Final = (
-    # What stands before the endpoint: nothing, "//v1", "/v1/v1", "/api/v1", "/openai" and "/openai/v1" (Azure),
+    # Prefixes of the endpoint: nothing, "//v1", "/v1/v1", "/api/v1", "/openai" and "/openai/v1" (Azure),
     # "/v1beta/openai" (Google), "/v1/projects/P/locations/L/endpoints/openapi" (Vertex AI).
     (
         re.compile(
@@ -27,7 +27,7 @@ _RULES: Final = (
         ),
         "/v1/",
     ),
-    # Azure: the deployment that the model was given.
+    # Azure: the model is the deployment in the path.
     (
         re.compile(
             r"\A/v1/deployments/(?P<deployment>.{1,200}?)/+"
@@ -40,7 +40,7 @@ _RULES: Final = (
 
 CHAT: Final = "/v1/chat/completions"
 ENDPOINTS: Final = (CHAT, "/v1/completions", "/v1/responses", "/v1/conversations", "/v1/models", "/v1/sessions")
-# What other protocols call the thing that is asked for here with chat completions.
+# Paths of other protocols that correspond to chat completions.
 _OTHER_PROTOCOLS: Final = re.compile(
     r":(?:stream)?generateContent\Z|/messages/?\Z|/(?:api|v1)/(?:chat|generate)/?\Z|/interactions/?\Z", re.IGNORECASE
 )
@@ -48,7 +48,7 @@ _LONGEST: Final = 200
 
 
 def meant(path: str) -> Meant:
-    """Return the address under `/v1` that a path is likely to mean."""
+    """Return the address under `/v1` that a path probably means."""
     deployment = ""
     for pattern, replacement in _RULES:
         if (found := pattern.search(path)) is None:
@@ -59,11 +59,11 @@ def meant(path: str) -> Meant:
 
 
 def suggestion(path: str) -> str:
-    """Return the endpoint that is like a path nobody serves, "" if none is: for a message."""
+    """Return the endpoint most similar to an unknown path, "" without one; for an error message."""
     if len(path) > _LONGEST:
         return ""
     plain = meant(re.sub("/+", "/", path.lower())).path
-    for endpoint in ENDPOINTS:  # the longest of those that end alike comes first
+    for endpoint in ENDPOINTS:  # a longer endpoint precedes its own suffix
         if plain.endswith(endpoint.removeprefix("/v1")):
             return endpoint
     if _OTHER_PROTOCOLS.search(path):

@@ -1,6 +1,7 @@
-"""Request bodies that were compressed on their way (RFC 9110, section 8.4): decoded, and never beyond a limit.
+"""Decoding of compressed request bodies (RFC 9110, section 8.4), within a size limit.
 
-Each coding is an iterator over small pieces of what it decodes, so that a bomb is noticed before it is held in memory.
+Each coding is an iterator over small chunks of decoded bytes, so a decompression bomb is rejected before it is in
+memory.
 """
 
 import zlib
@@ -13,27 +14,27 @@ import zstandard
 from api.errors import InvalidRequestError, PayloadTooLargeError, UnsupportedCodingError
 
 MAX_CODINGS: Final = 4
-# A bound for hostile bodies that consist of empty members or blocks, each of which costs time and decodes to nothing.
+# A limit for hostile bodies of empty members or blocks, which cost time and decode to nothing.
 MAX_SECTIONS: Final = 65_536
 
-_READ: Final = 16 * 1024  # bytes of the body taken at once
+_READ: Final = 16 * 1024  # bytes of the body read at once
 _PIECE: Final = 256 * 1024  # bytes decoded at once
 _GZIP: Final = 31  # zlib's `wbits`
 _ZLIB: Final = 15
 _RAW_DEFLATE: Final = -15
-_ZSTD_HEADER: Final = 18  # bytes of a frame's header, at most
-_ZSTD_RUN: Final = 1  # the type of a block that is one byte, repeated
-_ZSTD_WINDOW: Final = 8 * 1024 * 1024  # what every sender may use (RFC 9659)
+_ZSTD_HEADER: Final = 18  # maximum bytes of a frame's header
+_ZSTD_RUN: Final = 1  # the type of a block of one repeated byte
+_ZSTD_WINDOW: Final = 8 * 1024 * 1024  # the window that every sender may use (RFC 9659)
 
 
 class _BrokenError(Exception):
-    """The body is not what its coding says, or ends too early."""
+    """The body is not valid data of its coding, or is truncated."""
 
 
 def codings_of(header: str) -> list[str]:
-    """Return the codings that a `Content-Encoding` names, in the order in which they were applied.
+    """Return the codings of a `Content-Encoding` header in the order in which they were applied.
 
-    Raises UnsupportedCodingError for one that this server does not know.
+    Raises UnsupportedCodingError for an unknown one, InvalidRequestError for more than MAX_CODINGS.
     """
     names = [word.strip().lower() for word in header.split(",")]
     codings = [name for name in names if name not in ("", "identity")]
@@ -47,9 +48,9 @@ def codings_of(header: str) -> list[str]:
 
 
 def decoded(body: bytes, codings: Sequence[str], *, limit: int) -> bytes:
-    """Return `body` without its `codings`; no step may give more than `limit` bytes.
+    """Return `body` decoded; no step may exceed `limit` bytes.
 
-    Raises PayloadTooLargeError, or InvalidRequestError for a body that is not what its codings say.
+    Raises PayloadTooLargeError, or InvalidRequestError for invalid data.
     """
     for coding in reversed(codings):
         body = _decoded(body, coding, limit)
@@ -57,24 +58,24 @@ def decoded(body: bytes, codings: Sequence[str], *, limit: int) -> bytes:
 
 
 def _decoded(body: bytes, coding: str, limit: int) -> bytes:
-    pieces: list[bytes] = []
+    chunks: list[bytes] = []
     size = 0
     try:
-        for piece in _DECODERS[coding](body, limit):
-            size += len(piece)
+        for chunk in _DECODERS[coding](body, limit):
+            size += len(chunk)
             if size > limit:
                 raise PayloadTooLargeError("The decoded request body is larger than the limit of this server.")
-            pieces.append(piece)
+            chunks.append(chunk)
     except (_BrokenError, zlib.error, brotli.error, zstandard.ZstdError):
         raise InvalidRequestError(
             f"The request body is not valid {coding} data (header 'Content-Encoding').",
             code="invalid_content_encoding",
         ) from None
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
 def _gunzip(body: bytes, limit: int) -> Iterator[bytes]:
-    """Decode one or more members (RFC 1952), which zeros may follow."""
+    """Decode one or more members (RFC 1952), optionally followed by zero bytes."""
     end = 0
     for _ in range(MAX_SECTIONS):
         end = yield from _inflate(body, end, _GZIP)
@@ -86,7 +87,7 @@ def _gunzip(body: bytes, limit: int) -> Iterator[bytes]:
 
 
 def _deflate(body: bytes, limit: int) -> Iterator[bytes]:
-    """Decode zlib's format, or what some senders take `deflate` to mean: its data without header and checksum."""
+    """Decode the zlib format (RFC 1950), or raw deflate data (RFC 1951), which some senders send as `deflate`."""
     is_zlib = len(body) > 1 and body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
     end = yield from _inflate(body, 0, _ZLIB if is_zlib else _RAW_DEFLATE)
     if end < len(body):
@@ -94,17 +95,17 @@ def _deflate(body: bytes, limit: int) -> Iterator[bytes]:
 
 
 def _inflate(body: bytes, position: int, wbits: int) -> Generator[bytes, None, int]:
-    """Decode the stream that begins at `position`; return where it ends."""
+    """Decode the stream that begins at `position`; return the position of its end."""
     decoder = zlib.decompressobj(wbits)
     while not decoder.eof:
         data = decoder.unconsumed_tail
         if not data:
             data = body[position : position + _READ]
             position += len(data)
-        piece = decoder.decompress(data, _PIECE)
-        if not data and not piece and not decoder.eof:
+        chunk = decoder.decompress(data, _PIECE)
+        if not data and not chunk and not decoder.eof:
             raise _BrokenError
-        yield piece
+        yield chunk
     return position - len(decoder.unused_data)
 
 
@@ -114,26 +115,26 @@ def _unbrotli(body: bytes, limit: int) -> Iterator[bytes]:
     for position in range(0, len(body), _READ):
         if decoder.is_finished():
             raise _BrokenError
-        piece = decoder.process(body[position : position + _READ], output_buffer_limit=_PIECE)
-        while not decoder.is_finished() and (piece or not decoder.can_accept_more_data()):
-            yield piece
-            piece = decoder.process(b"", output_buffer_limit=_PIECE)
-        yield piece
+        chunk = decoder.process(body[position : position + _READ], output_buffer_limit=_PIECE)
+        while not decoder.is_finished() and (chunk or not decoder.can_accept_more_data()):
+            yield chunk
+            chunk = decoder.process(b"", output_buffer_limit=_PIECE)
+        yield chunk
     if not decoder.is_finished():
         raise _BrokenError
 
 
 def _unzstd(body: bytes, limit: int) -> Iterator[bytes]:
-    """Decode one or more frames (RFC 8878). The library's reader takes a body that ends too early for a whole one."""
+    """Decode one or more frames (RFC 8878). The frames are checked first: the library accepts a truncated body."""
     _check_frames(body)
     decoder = zstandard.ZstdDecompressor(max_window_size=max(limit, _ZSTD_WINDOW))
     reader = decoder.stream_reader(body, read_across_frames=True)
-    while piece := reader.read(_PIECE):
-        yield piece
+    while chunk := reader.read(_PIECE):
+        yield chunk
 
 
 def _check_frames(body: bytes) -> None:
-    """Walk over the frames and their blocks; raise _BrokenError if they do not end where the body does."""
+    """Check the lengths of all frames and blocks; raises _BrokenError unless the last one ends with the body."""
     position = sections = 0
     while position < len(body):
         if body[position : position + 4] != zstandard.FRAME_HEADER:
@@ -146,7 +147,7 @@ def _check_frames(body: bytes) -> None:
 
 
 def _frame_end(body: bytes, position: int, sections: int) -> tuple[int, int]:
-    """Return where the frame at `position` ends, and `sections` with its blocks counted."""
+    """Return the end of the frame at `position`, and `sections` plus the number of its blocks."""
     header = body[position : position + _ZSTD_HEADER]
     position += zstandard.frame_header_size(header)
     last = False
@@ -161,7 +162,7 @@ def _frame_end(body: bytes, position: int, sections: int) -> tuple[int, int]:
 
 
 def _skippable_end(body: bytes, position: int) -> int:
-    """Return where the skippable frame at `position` ends; raise _BrokenError if there is none."""
+    """Return the end of the skippable frame at `position`; raises _BrokenError if there is none."""
     magic = int.from_bytes(body[position : position + 4], "little")
     if magic & ~15 != 0x184D2A50 or position + 8 > len(body):
         raise _BrokenError
@@ -175,5 +176,5 @@ _DECODERS: Final[dict[str, Callable[[bytes, int], Iterator[bytes]]]] = {
     "br": _unbrotli,
     "zstd": _unzstd,
 }
-# As the header `Accept-Encoding` has it.
+# The value of the header `Accept-Encoding`.
 ACCEPTED: Final = "gzip, deflate, br, zstd, identity"

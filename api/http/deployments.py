@@ -1,6 +1,5 @@
-"""The model that an address names, as Azure's do: `/openai/deployments/{model}/chat/completions`.
-
-Azure answers with the deployment whatever the body says, so the body's `model` gives way to it.
+"""The model in an address, as in Azure's `/openai/deployments/{model}/chat/completions`. As at Azure, the deployment
+replaces the body's `model`.
 """
 
 import orjson
@@ -10,9 +9,9 @@ from api.notes import Note
 
 
 def with_model(body: bytes, deployment: str) -> bytes:
-    """Return the JSON object `body` with `deployment` as its `model`; a body that is no object as it is.
+    """Return the JSON object `body` with `deployment` as its `model`; any other body unchanged.
 
-    The name becomes the object's last member: of two members with one name the last one holds.
+    The member is appended: of duplicate members, the last one is used.
     """
     inner = body.strip().removeprefix(BYTE_ORDER_MARK)
     if not (inner.startswith(b"{") and inner.endswith(b"}")):
@@ -22,10 +21,10 @@ def with_model(body: bytes, deployment: str) -> bytes:
 
 
 def overruled(body: bytes, deployment: str) -> tuple[Note, ...]:
-    """Return the note for a body that names another model than its address."""
+    """Return the note for a body whose `model` differs from the deployment."""
     try:
         given, _ = read_json(body)
-    except orjson.JSONDecodeError:  # the parser says so
+    except orjson.JSONDecodeError:  # the parser reports it
         return ()
     if not isinstance(given, dict) or given.get("model") in (None, deployment):
         return ()

@@ -1,7 +1,8 @@
-"""HTTP responses with OpenAI's error body: for views (DRF calls `exception_handler`), and for requests that reach none.
+"""HTTP responses with OpenAI's error body: for views (DRF calls `exception_handler`), and for requests that reach no
+view.
 
-The server's own rejections (api.http.rejections), streams and WebSocket frames write the same body
-(api.openai.shared.error_body) in their own ways.
+The server's own rejections (api.http.rejections), streams and WebSocket frames send the same body
+(api.openai.shared.error_body) in other forms.
 """
 
 from collections.abc import Mapping
@@ -17,12 +18,12 @@ from api.openai.shared.error_body import error_body, error_headers
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
-    """Answer any exception of a view with OpenAI's error body (settings.REST_FRAMEWORK["EXCEPTION_HANDLER"])."""
+    """Return the response to any exception of a view (settings.REST_FRAMEWORK["EXCEPTION_HANDLER"])."""
     return error_response(to_gateway_error(exc))
 
 
 def error_response(error: GatewayError) -> HttpResponse:
-    """Render one error with its headers."""
+    """Return the response of an error, with its headers."""
     response = HttpResponse(orjson.dumps(error_body(error)), status=error.status, content_type="application/json")
     for name, value in error_headers(error).items():
         response[name] = value
@@ -30,7 +31,7 @@ def error_response(error: GatewayError) -> HttpResponse:
 
 
 def failure(exc: Exception) -> HttpResponse:
-    """Answer what failed before any view existed to do it: a path that no route matches, a broken middleware."""
+    """Return the response to an exception outside a view: an unknown route, a failed middleware."""
     error = NotFoundError("Unknown request URL.", code="unknown_url") if isinstance(exc, Http404) else exc
     response = error_response(to_gateway_error(error))
     response["x-request-id"] = new_request_id()
@@ -38,7 +39,7 @@ def failure(exc: Exception) -> HttpResponse:
 
 
 def refusal(error: GatewayError) -> HttpResponse:
-    """Answer a request whose body is not read to its end, before any view exists to do it."""
+    """Return the response to a request with an unread body; the connection closes."""
     response = failure(error)
     response["Connection"] = "close"
     return response

@@ -1,4 +1,6 @@
-"""What the server answers by itself: a request whose body it does not read, bytes that are no request, a shutdown."""
+"""The responses that the server sends without the application: to an oversized or slow body, to invalid HTTP, during
+shutdown.
+"""
 
 import html
 import secrets
@@ -21,8 +23,8 @@ from api.http.page_requests import is_page
 from api.openai.shared.error_body import error_body, error_headers
 
 LINGER_SECONDS = 15.0
-# What a refused client may still send: closing a socket with unread bytes in it makes the kernel reset the connection,
-# and the client would see that instead of the answer.
+# How much a rejected client may still send. Closing a socket with unread bytes makes the kernel reset the connection,
+# and the client would get the reset instead of the response.
 LINGER_BYTES = 1024 * 1024
 
 TOO_LARGE: Final = PayloadTooLargeError()
@@ -46,7 +48,7 @@ def answer_for(error: GatewayError, path: bytes, origin: bytes | None) -> tuple[
 
 
 def closing_answer(error: GatewayError, path: bytes, origin: bytes | None) -> bytes:
-    """Return a whole response as it goes over the wire, after which the connection closes."""
+    """Return a whole HTTP/1.1 response as bytes, with `Connection: close`."""
     headers, body = answer_for(error, path, origin)
     headers |= {b"connection": b"close", b"content-length": str(len(body)).encode()}
     head = b"HTTP/1.1 %d %s\r\n" % (error.status, HTTPStatus(error.status).phrase.encode())

@@ -1,4 +1,4 @@
-"""What every view under `/v1` shares: DRF's APIView with an async dispatch, the caller, and OpenAI's headers."""
+"""The base class of every view under `/v1`: DRF's APIView with an async dispatch, the caller, and OpenAI's headers."""
 
 import asyncio
 import time
@@ -31,24 +31,25 @@ Request = TypeVar("Request", bound=RequestModel)
 
 
 def json_response(body: Any, *, status: int = 200) -> HttpResponse:
-    """Return a JSON response, encoded once."""
+    """Return a JSON response."""
     return LeanResponse(orjson.dumps(body), status=status, content_type="application/json")
 
 
 class GatewayView(APIView):
     """An async view.
 
-    It goes without DRF's Request object, content negotiation and parsers: `/v1` speaks JSON only and its bodies are
-    parsed by `api.openai`. DRF's exception handling stays (`handle_exception`), and so does `as_view`.
-    `services` are what the process shares. `public` views skip the caller's admission. `notes` say what the view itself
-    changed in its request; those of an exchange are in the exchange.
+    It does not use DRF's Request object, content negotiation and parsers: `/v1` accepts JSON only, and `api.openai`
+    parses the bodies. DRF's exception handling (`handle_exception`) and `as_view` are used.
+
+    `services` are the shared objects of the process. `public` views need no caller. `notes` are the changes that the
+    view itself made to its request; the notes of an exchange are in the exchange.
     """
 
     public: ClassVar[bool] = False
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view without the coroutine around it that exempts it from CSRF checks: there are none here."""
+        """Return the view without DRF's coroutine that exempts it from CSRF checks: there are none here."""
         return unwrap(super().as_view(**initkwargs))
 
     services: Runtime
@@ -59,13 +60,13 @@ class GatewayView(APIView):
     notes: Sequence[Note] = ()
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Keep the request. Django's own makes `head` of `get`: a cycle that holds a body until it is collected."""
+        """Keep the request. Django's own `setup` assigns `head = get`, a cycle that keeps a body in memory."""
         self.request, self.args, self.kwargs = request, args, kwargs  # type: ignore[assignment]
 
     async def dispatch(  # type: ignore[override]  # DRF's is synchronous
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
-        """Admit the caller, call the method's handler, render failures, add OpenAI's headers."""
+        """Authenticate the caller, call the method's handler, render errors, add OpenAI's headers."""
         self.started = time.perf_counter()
         self.services = request.scope["services"]  # type: ignore[attr-defined]  # an ASGIRequest has it
         self.request_id = new_request_id()
@@ -81,7 +82,7 @@ class GatewayView(APIView):
             if handler is None or method == "options":
                 raise MethodNotAllowedError(f"Not allowed to {request.method} on this path.")
             response = await handler(request, *args, **kwargs)
-        except Exception as exc:  # noqa: BLE001 - the request's edge: every failure leaves as OpenAI's error body
+        except Exception as exc:  # noqa: BLE001 - the request's edge: every failure becomes OpenAI's error body
             response = self.handle_exception(exc)
             if response.status_code == 405:
                 response["Allow"] = ", ".join(self._methods())
@@ -96,7 +97,7 @@ class GatewayView(APIView):
         return response
 
     def noted(self, parsed: Request) -> Request:
-        """Return a parsed request of which no exchange is made, and tell what was changed in reading it."""
+        """Return a parsed request that gets no exchange; the view's response gets its notes."""
         self.notes = (*self.notes, *parsed.notes)
         return parsed
 
@@ -110,24 +111,24 @@ class GatewayView(APIView):
         ]
 
     def _storable(self, text: str, param: str) -> str:
-        """Return a text without NUL, which no database column can be compared with."""
+        """Return a text with U+FFFD for NUL, which a database text cannot contain."""
         if "\x00" not in text:
             return text
         self.notes = (*self.notes, replaced(param))
         return text.replace("\x00", "\ufffd")
 
     def _methods(self) -> list[str]:
-        """Return the methods that this path takes; DRF's OPTIONS is not one of them."""
+        """Return the methods of this path; DRF's OPTIONS is not one of them."""
         methods = [name.upper() for name in self.http_method_names if name != "options" and hasattr(self, name)]
         return [*methods, "HEAD"] if "GET" in methods else methods
 
 
 async def json_body(request: HttpRequest) -> bytes:
-    """Return the body of a request that declares JSON, decoded if it came compressed, with the model of its address.
+    """Return the body of a JSON request, decompressed, with the model of its address.
 
-    A browser sends other types across origins without asking first, so this is also what keeps web pages out. Decoding
-    runs in a thread, because a small body may become a large one. Raises UnsupportedMediaTypeError and what `decoded`
-    raises.
+    A browser sends other content types across origins without a preflight, so the check also keeps web pages out.
+    Decompression runs in a thread, because a small body may become a large one. Raises UnsupportedMediaTypeError and
+    the errors of `decoded`.
     """
     declared = request.META.get("CONTENT_TYPE", "")
     if declared != "application/json" and declared.partition(";")[0].strip().lower() != "application/json":
@@ -149,6 +150,6 @@ async def json_body(request: HttpRequest) -> bytes:
 
 
 async def parsed_body(request: HttpRequest, parse: Callable[[bytes], Request]) -> Request:
-    """Return the body as `parse` reads it; raises what `json_body` and `parse` raise."""
+    """Return the body parsed by `parse`; raises the errors of `json_body` and `parse`."""
     body = await json_body(request)
     return parse(body) if len(body) < LARGE else await off_loop(len(body), parse, body)

@@ -1,1 +1,1 @@
-"""JSON apart from any dialect: repair of invalid text, references inside a schema."""
+"""JSON independent of any API: repair of invalid text, references within a schema."""

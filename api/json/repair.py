@@ -1,7 +1,7 @@
-"""JSON that honest programs write and no parser or database takes: NUL characters, and halves of surrogate pairs.
+"""The repair of JSON that clients send and no parser or database accepts: NUL characters, and lone surrogates.
 
-Agents print binaries and cut strings in the middle of an emoji, and what they hold they send again with each request.
-Each such character is read as U+FFFD. All steps work on bytes at once, so the work grows with the text alone.
+Agents print binaries and cut strings within an emoji, and send such text again with each request. Each such character
+is replaced by U+FFFD. All steps work on whole byte strings, so the cost is linear in the text.
 """
 
 import re
@@ -16,7 +16,7 @@ REASON: Final = "NUL characters and unpaired surrogates are replaced by U+FFFD"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NUL: Final = rb"\u0000"
 _BACKSLASH: Final = rb"\\"
-_NO_JSON: Final = b"\0"  # no JSON text has this byte
+_NO_JSON: Final = b"\0"  # no JSON text contains this byte
 _HALVES: Final = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -29,10 +29,10 @@ _RAW_PAIR: Final = re.compile(rb"\xed[\xa0-\xaf]")
 
 
 def read_json(text: bytes) -> tuple[Any, bool]:
-    """Return the value that `text` spells, and whether a character had to be replaced; a byte order mark is skipped.
+    """Return the value of a JSON text, and whether a character was replaced; a byte order mark is skipped.
 
-    Of duplicate keys the last wins. Raises orjson.JSONDecodeError, also for NaN, numbers that overflow, UTF-16, bad
-    UTF-8 and more than 1,024 levels.
+    The last of duplicate keys is used. Raises orjson.JSONDecodeError, also for NaN, numbers that overflow, UTF-16,
+    invalid UTF-8 and more than 1,024 levels.
     """
     try:
         value = orjson.loads(text)
@@ -53,11 +53,11 @@ def replaced(param: str) -> Note:
 
 
 def mended(text: bytes) -> bytes:
-    """Return a JSON text with U+FFFD for each escaped NUL and each half of a surrogate pair, escaped or not."""
+    """Return a JSON text with U+FFFD for each escaped NUL and each lone surrogate, escaped or not."""
     if _NO_JSON in text:
         return text
     if b"\\" in text:
-        # Escaped backslashes out of the way: every backslash that is left begins an escape.
+        # Escaped backslashes are replaced first: every remaining backslash begins an escape.
         escapes = text.replace(_BACKSLASH, _NO_JSON).replace(_NUL, rb"\ufffd")
         text = _HALVES.sub(rb"\\ufffd", escapes).replace(_NO_JSON, _BACKSLASH)
     text = _RAW_HALVES.sub(b"\xef\xbf\xbd", text)
@@ -65,7 +65,7 @@ def mended(text: bytes) -> bytes:
 
 
 def _with_characters(text: bytes) -> bytes:
-    """Return text in which each pair of surrogates, encoded one by one as UTF-8, is the character that it means."""
+    """Return text with each pair of surrogates, encoded one by one as UTF-8, replaced by its character."""
     try:
         return text.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass").decode("utf-16-le").encode()
     except UnicodeDecodeError:

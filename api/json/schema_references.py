@@ -1,14 +1,14 @@
-"""Where the `$ref`s of a JSON Schema lead within it: the one resolver of translation, check and emulator.
+"""The resolver of `$ref` within a JSON Schema, for the translation, the validation and the emulator.
 
-A reference is a JSON pointer (RFC 6901) in a URI fragment, the name of an `$anchor`, or the `$id` of a subschema with
-either behind it. Any place of the schema can be meant, not only `$defs`. Addresses outside are never fetched.
+A reference is a JSON pointer (RFC 6901) in a URI fragment, the name of an `$anchor`, or the `$id` of a subschema
+followed by either. It may point to any place of the schema, not only to `$defs`. External URIs are never fetched.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urljoin
 
-# Keywords under which schemas stand: named ones, lists, and single ones.
+# Keywords with subschemas: as named members, as a list, or as a single schema.
 _NAMED: Final = frozenset(
     {"properties", "$defs", "definitions", "patternProperties", "dependentSchemas", "dependencies"}
 )
@@ -29,19 +29,19 @@ _SINGLE: Final = frozenset(
         "unevaluatedProperties",
     }
 )
-# The longest index of a list that is read as a number.
+# The maximum length of a list index.
 _INDEX_DIGITS: Final = 9
 
 
 class Target(NamedTuple):
-    """A schema (an object, `true` or `false`), and the URI that references within it are relative to."""
+    """A schema (an object, `true` or `false`), and the base URI of references within it."""
 
     node: Any
     base: str
 
 
 def inner_base(node: Mapping[str, Any], base: str) -> str:
-    """Return the URI that references in `node` are relative to: that of its `$id` if it has one, else `base`."""
+    """Return the base URI of references in `node`: that of its `$id`, else `base`."""
     identifier = node.get("$id")
     if not isinstance(identifier, str) or identifier.startswith("#"):
         return base
@@ -49,7 +49,7 @@ def inner_base(node: Mapping[str, Any], base: str) -> str:
 
 
 class References:
-    """Resolves the references of one schema. The names in it are read once, and only if a reference uses one."""
+    """Resolves the references of one schema. Its names are collected once, when the first reference needs them."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
@@ -57,9 +57,9 @@ class References:
         self.base = inner_base(root, "")
 
     def resolve(self, reference: str, base: str | None = None) -> Target | None:
-        """Return what a `$ref` points to, or None if that is no schema within the root.
+        """Return the target of a `$ref`, None if it is no schema within the root.
 
-        `base` is the URI of the place where the reference stands; without it, that of the root.
+        `base` is the base URI at the reference; the default is the root's.
         """
         base = self.base if base is None else base
         if base == self.base and reference.startswith("#/"):
@@ -76,7 +76,7 @@ class References:
         return _at(resource, uri, fragment)
 
     def _named(self) -> tuple[dict[str, Any], dict[tuple[str, str], Any]]:
-        """Return the schemas with an `$id` by URI, and those with a name of their own by URI and name."""
+        """Return the schemas with an `$id` by URI, and those with an anchor by URI and name."""
         if self._names is None:
             resources: dict[str, Any] = {}
             anchors: dict[tuple[str, str], Any] = {}
@@ -99,7 +99,7 @@ def _anchors(node: Mapping[str, Any]) -> Iterator[str]:
     for keyword in ("$anchor", "$dynamicAnchor"):
         if isinstance(name := node.get(keyword), str):
             yield name
-    # Until 2019 a name was an `$id` of nothing but a fragment.
+    # Before 2019-09, an anchor was an `$id` with nothing but a fragment.
     if isinstance(name := node.get("$id"), str) and name.startswith("#"):
         yield name[1:]
 
@@ -115,7 +115,7 @@ def _children(node: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _at(resource: Any, base: str, pointer: str) -> Target | None:
-    """Follow a JSON pointer; `~0` and `~1` stand for a tilde and a slash, a list is entered by index."""
+    """Follow a JSON pointer; `~0` and `~1` are the escapes of a tilde and a slash, a list is indexed by number."""
     node = resource
     for step in pointer[1:].split("/"):
         if isinstance(node, dict):
@@ -137,7 +137,7 @@ def _unescaped(step: str) -> str:
 
 
 def _index(step: str) -> int | None:
-    """Return the index that RFC 6901 writes so: ASCII digits without a leading zero."""
+    """Return the index of an RFC 6901 token: ASCII digits without a leading zero; None for any other token."""
     if len(step) > _INDEX_DIGITS or not (step.isascii() and step.isdigit()) or (step[0] == "0" and step != "0"):
         return None
     return int(step)

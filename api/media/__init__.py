@@ -1,1 +1,1 @@
-"""Media that clients name by URL: fetched under limits, and only from public addresses."""
+"""Media that clients name by URL: downloaded within limits, and from public addresses only."""

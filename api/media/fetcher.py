@@ -1,8 +1,8 @@
-"""The one function that fetches what a client's URL names; nothing else in this product follows a client's URL.
+"""The fetcher of media that a client names by URL; no other module requests a client's URL.
 
-https only (http by setting), to public addresses only (`api.media.guard`), without cookies, credentials or proxies; at
-most three redirects, each checked like the first URL; bounded in time, size after decompression, number and
-concurrency; let in by their first bytes (`api.media.kinds`). An error names the parameter, never a body or an address.
+https only (http by setting), public addresses only (`api.media.guard`), no cookies, credentials or proxies; at most
+three redirects, each checked like the first URL; limits on time, decompressed size, number and concurrency; accepted by
+content (`api.media.kinds`). An error names the parameter, never a body or an address.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ HEADERS: Final = (
     ("Connection", "close"),
 )
 _FAMILIES: Final = {
-    "image": ("image/", "video/"),  # Gemini's own clients show a video through image_url too
+    "image": ("image/", "video/"),  # Google's own clients send a video as image_url too
     "video": ("video/",),
     "file": ("image/", "audio/", "video/", "application/pdf", "text/plain"),
 }
@@ -40,14 +40,14 @@ _TRANSPORT_ERRORS: Final = (
     httpcore2.UnsupportedProtocol,
     httpcore2.ConnectionNotAvailable,
     httpx2.DecodingError,
-    OSError,  # a name that does not resolve comes as it is
-    UnicodeError,  # so does one that cannot be a name
+    OSError,  # a name that does not resolve
+    UnicodeError,  # an invalid name
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaLimits:
-    """Bytes of one file and of all files of a request after decompression, URLs of a request, seconds."""
+    """The limits of a request: bytes of one file and of all files after decompression, URLs, timeouts in seconds."""
 
     file_bytes: int = 10 * 1024 * 1024
     request_bytes: int = 20 * 1024 * 1024
@@ -58,7 +58,7 @@ class MediaLimits:
 
 @dataclass(frozen=True, slots=True)
 class WantedMedia:
-    """A URL of a request: where it stands, and what it may turn out to be."""
+    """A URL of a request, its parameter, and the kinds of media that are allowed there."""
 
     url: str
     param: str
@@ -66,11 +66,11 @@ class WantedMedia:
 
 
 class _FailedError(Exception):
-    """A download did not come to a good end; the text says why."""
+    """The download failed; the text says why."""
 
 
 class _RejectedError(Exception):
-    """What came is not let in; `code` is OpenAI's word for it."""
+    """The content is not accepted; `code` is OpenAI's error code."""
 
     def __init__(self, reason: str, code: str) -> None:
         super().__init__(reason)
@@ -79,7 +79,7 @@ class _RejectedError(Exception):
 
 @dataclass(slots=True)
 class _Allowance:
-    """How many bytes the files of one request may still bring."""
+    """The bytes that the files of one request may still have."""
 
     left: int
 
@@ -90,7 +90,7 @@ class _Allowance:
 
 
 class MediaFetcher:
-    """One per process and event loop. `guard` and `tls` are there for tests; see `Guard`."""
+    """Fetches media; one instance per process and event loop. `guard` and `tls` exist for tests; see `Guard`."""
 
     def __init__(self, limits: MediaLimits, *, guard: Guard | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.limits = limits
@@ -100,10 +100,10 @@ class MediaFetcher:
         self._timeouts = {"connect": limits.connect, "read": limits.total, "write": limits.total, "pool": limits.total}
 
     async def fetch_all(self, wanted: Sequence[WantedMedia]) -> dict[str, Blob]:
-        """Fetch every URL once, all at the same time, and return their contents by URL.
+        """Fetch every URL once, concurrently, and return the contents: URL → blob.
 
-        Raises InvalidRequestError naming the part whose URL was refused or did not give what it should, RateLimitError
-        when too many downloads are under way already. The first failure ends the others.
+        Raises InvalidRequestError with the parameter of a URL that is rejected, fails, or has the wrong kind of
+        content; RateLimitError if too many downloads are running. The first failure cancels the others.
         """
         first: dict[str, WantedMedia] = {}
         for item in wanted:
@@ -128,7 +128,7 @@ class MediaFetcher:
         return fetched
 
     async def _fetch(self, wanted: WantedMedia, allowance: _Allowance) -> Blob:
-        """Fetch one URL when it is its turn; every failure becomes an error that names the part."""
+        """Fetch one URL when a slot is free; every failure becomes an error with the parameter."""
         try:
             async with asyncio.timeout(self.limits.total):
                 await self._turns.acquire()
@@ -160,7 +160,7 @@ class MediaFetcher:
         )
 
     async def _follow(self, start: str, allowance: _Allowance) -> Blob:
-        """Fetch `start`, through at most MAX_REDIRECTS redirects, over connections of its own."""
+        """Fetch `start` with at most MAX_REDIRECTS redirects, over connections of its own."""
         url = _parsed(start)
         async with httpcore2.AsyncConnectionPool(
             ssl_context=await self._context(), network_backend=GuardedBackend(self._guard), max_keepalive_connections=0
@@ -177,7 +177,7 @@ class MediaFetcher:
         raise _FailedError(f"more than {MAX_REDIRECTS} redirects")
 
     async def _ask(self, pool: httpcore2.AsyncConnectionPool, url: httpx2.URL) -> httpx2.Response:
-        """Send the request; return the answer with its body still to be read."""
+        """Send the request; return the response with its body unread."""
         request = httpcore2.Request(
             method="GET",
             url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path or b"/"),
@@ -188,14 +188,14 @@ class MediaFetcher:
         return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))
 
     async def _read(self, response: httpx2.Response, allowance: _Allowance) -> Blob:
-        """Read the body within the limits, and only as far as it may be let in."""
+        """Read the body within the limits; return it if its type is accepted."""
         if response.status_code != 200:
             raise _FailedError(f"the server returned status {response.status_code}")
         limit = self.limits.file_bytes
         content = bytearray()
-        async for piece in response.aiter_bytes():
-            allowance.take(len(piece))
-            content += piece
+        async for chunk in response.aiter_bytes():
+            allowance.take(len(chunk))
+            content += chunk
             if len(content) > limit:
                 raise _RejectedError(f"larger than {limit} bytes", "image_file_too_large")
         if not content:
@@ -210,20 +210,20 @@ class MediaFetcher:
 
     async def _context(self) -> ssl.SSLContext:
         if self._tls is None:
-            # Reads the certificates of this machine from disk.
+            # Loads the machine's certificates from disk.
             self._tls = await asyncio.to_thread(httpx2.create_ssl_context, trust_env=False)
         return self._tls
 
 
 class _Body(httpx2.AsyncByteStream):
-    """The undecoded body of an answer, as httpx2 wants it."""
+    """The undecoded body of a response as a stream of httpx2."""
 
     def __init__(self, answer: httpcore2.Response) -> None:
         self._answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._answer.aiter_stream():
-            yield piece
+        async for chunk in self._answer.aiter_stream():
+            yield chunk
 
     async def aclose(self) -> None:
         await self._answer.aclose()
@@ -246,7 +246,7 @@ def _next(url: httpx2.URL, location: str) -> httpx2.URL:
 
 
 def _check_family(wanted: WantedMedia, blob: Blob) -> None:
-    """Raise InvalidRequestError if what came is no such thing as the part is for."""
+    """Raise InvalidRequestError if the content is of a kind that the parameter does not allow."""
     if not blob["mimeType"].startswith(_FAMILIES[wanted.kind]):
         raise _invalid(
             wanted,

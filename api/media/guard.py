@@ -1,7 +1,7 @@
-"""Where the gateway may fetch from: which URLs, and behind their names which addresses.
+"""The guard of outgoing fetches: the allowed URLs, and the allowed addresses of their host names.
 
-A name is resolved once, every address it has must be public, and the connection goes to exactly the address that was
-checked: a second look-up could answer otherwise. TLS still verifies the name. The lists follow the IANA registries of
+A name is resolved once, all its addresses must be public, and the connection uses exactly the address that was checked:
+a second look-up could return another one. TLS still verifies the name. The networks follow the IANA registries of
 special addresses (https://www.iana.org/assignments/iana-ipv4-special-registry, iana-ipv6-special-registry).
 """
 
@@ -15,12 +15,12 @@ from typing import Final
 import httpcore2
 import httpx2
 
-# What `is_global` lets through, and what means another address: translated, tunnelled or shared ones.
+# Networks that `is_global` accepts, and those that stand for another address: translated, tunnelled or shared.
 _DENIED: Final = tuple(
     ip_network(network)
     for network in (
         "100.64.0.0/10",
-        "168.63.129.16/32",  # Azure's metadata service stands on a public address
+        "168.63.129.16/32",  # Azure's metadata service has a public address
         "192.0.0.0/24",
         "192.88.99.0/24",
         "::/96",
@@ -42,11 +42,11 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class RefusedURLError(Exception):
-    """A URL leads where the gateway does not go; the text says why and repeats nothing of the URL."""
+    """The URL is not allowed; the text says why and repeats nothing of the URL."""
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address belongs to the open internet."""
+    """Whether an IP address is public."""
     try:
         known = ip_address(address)
     except ValueError:
@@ -62,16 +62,14 @@ def _contains(network: object, address: IPv4Address | IPv6Address) -> bool:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a name, as the operating system resolves it. Raises OSError or UnicodeError."""
+    """Return the addresses of a name, resolved by the operating system. Raises OSError or UnicodeError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """The rules of a fetch. The fields exist so that a test can reach its own server: no setting changes them but
-    `schemes`.
-    """
+    """The rules of a fetch. A setting changes only `schemes`; the other fields exist for tests with a local server."""
 
     schemes: frozenset[str] = frozenset({"https"})
     ports: frozenset[int] = PORTS
@@ -79,7 +77,7 @@ class Guard:
     resolve: Resolver = resolve
 
     def check_url(self, url: httpx2.URL) -> None:
-        """Raise RefusedURLError for a URL that is not fetched whatever its name resolves to."""
+        """Raise RefusedURLError for a URL that is not allowed, whatever its name resolves to."""
         if url.scheme not in self.schemes:
             raise RefusedURLError(f"only {' and '.join(sorted(self.schemes))} URLs are allowed")
         if url.userinfo:
@@ -90,7 +88,7 @@ class Guard:
             raise RefusedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are allowed")
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
-        """Return the addresses of a name. Raises RefusedURLError unless every one of them may be reached."""
+        """Return the addresses of a name. Raises RefusedURLError unless all of them are allowed."""
         if port not in self.ports:
             raise RefusedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are allowed")
         found = await self.resolve(host, port)
@@ -100,7 +98,7 @@ class Guard:
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """The only way a fetch opens a connection: to an address that the guard has passed."""
+    """The network backend of every fetch: it connects only to addresses that the guard has checked."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
@@ -114,7 +112,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the first address of `host` that answers. Raises RefusedURLError or httpcore2's errors."""
+        """Connect to the first address of `host` that accepts. Raises RefusedURLError or an error of httpcore2."""
         try:
             async with asyncio.timeout(timeout):
                 return await self._connect(host, port, local_address, socket_options)
@@ -144,9 +142,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Refuse: no URL means a socket of this machine."""
+        """Raise RefusedURLError: no URL names a Unix socket."""
         raise RefusedURLError("its host is not a public address")
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, between attempts of the pool."""
+        """Wait between attempts of the pool."""
         await asyncio.sleep(seconds)

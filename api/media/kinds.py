@@ -1,7 +1,8 @@
-"""What a fetched file is, by its first bytes: the formats that are let in, and nothing that a browser would run.
+"""The MIME type of a downloaded file, by its first bytes: only formats that are accepted, and none that a browser would
+execute.
 
-Each format that Gemini reads and that has a signature of its own stands in a table; plain text has none and is taken
-only where the server says so. SVG is a program as much as a picture and is refused.
+The tables list the formats that Gemini reads and that have a signature; plain text has none, so it is accepted only
+with its declared type. SVG may contain scripts and is rejected.
 """
 
 from collections.abc import Callable
@@ -45,9 +46,9 @@ _CONTAINERS: Final = {
     (b"FORM", b"AIFF"): "audio/aiff",
     (b"FORM", b"AIFC"): "audio/aiff",
 }
-# What servers say of bytes that they know nothing about.
+# The types that servers declare for unknown content.
 _UNDECLARED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-# One format under several names; the first bytes cannot tell these apart.
+# Other names of a format that its first bytes cannot distinguish.
 _SAME: Final = {
     "image/heif": "image/heic",
     "video/mpg": "video/mpeg",
@@ -59,9 +60,9 @@ _HEAD: Final = 1024
 
 
 def media_kind(content: bytes, declared: str) -> str | None:
-    """Return the MIME type of a file whose server declared it as `declared`; None if it may not be let in.
+    """Return the MIME type of a file that its server declared as `declared`; None if it is not accepted.
 
-    A declared type has to be the one that the bytes show; a server that declares none is not asked.
+    A declared type must match the first bytes; without one, the first bytes decide.
     """
     name = declared.partition(";")[0].strip().lower()
     found = next((kind for look in _LOOKS if (kind := look(content[:_HEAD]))), None)
@@ -92,7 +93,7 @@ def _matroska(head: bytes) -> str | None:
 
 
 def _framed_audio(head: bytes) -> str | None:
-    """MPEG audio begins with eleven set bits; the layer tells AAC (0) from MP3 (1)."""
+    """MPEG audio begins with eleven set bits; the layer distinguishes AAC (0) from MP3 (1)."""
     if len(head) < 4 or head[0] != 0xFF:
         return None
     if head[1] & 0xF6 == 0xF0:

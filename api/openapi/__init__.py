@@ -1,1 +1,1 @@
-"""The API's description in OpenAPI 3.1, made from views, request models and response types."""
+"""The OpenAPI 3.1 document of the API, generated from views, request models and response types."""

@@ -1,6 +1,6 @@
-"""The API's description in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), for client generators, API explorers and
-the tests that fuzz it. It is made from the URLconf, the operations at the methods of the views (`api.views.operation`)
-and the types that parse and spell.
+"""The OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), for client generators, API explorers and the fuzzing
+tests. It is generated from the URLconf, the operations of the views (`api.views.operation`) and the types that parse
+requests and describe responses.
 """
 
 import re
@@ -25,7 +25,7 @@ _ERROR: Final = {"$ref": "#/components/responses/Error"}
 
 
 def document() -> dict[str, Any]:
-    """Return the whole description, ready for JSON; raises LookupError for an endpoint that is not described."""
+    """Return the document as a JSON object; raises LookupError for an endpoint without an operation."""
     operations = [operation_of(view, method) for _, view, method in endpoints()]
     schemas = Schemas(
         requests=list({operation.body: None for operation in operations if operation.body}),
@@ -69,7 +69,7 @@ def document() -> dict[str, Any]:
 
 
 def text() -> str:
-    """Return the description as JSON text with each endpoint and each schema on a line of its own."""
+    """Return the document as JSON text with each endpoint and each schema on a line of its own."""
     return _laid_out(document(), levels=3) + "\n"
 
 
@@ -114,7 +114,7 @@ def _operation(path: str, view: type[GatewayView], method: str, schemas: Schemas
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:
-    """Return the parameters of a path; an id may hold slashes, which are sent as `%2F`."""
+    """Return the parameters of a path; an id may contain slashes, sent as `%2F`."""
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in _NAMES.findall(path)
@@ -122,7 +122,7 @@ def _in_path(path: str) -> list[dict[str, Any]]:
 
 
 def _links(path: str, parameter: str, pointer: str) -> dict[str, Any]:
-    """Return the operations that can follow: those with `parameter` in their path, and no other that is not in ours."""
+    """Return the OpenAPI links: operations whose path needs only `parameter` and the parameters of this path."""
     known = {name: f"$request.path.{name}" for name in _NAMES.findall(path)}
     known[parameter] = f"$response.body#{pointer}"
     links = {}
@@ -135,7 +135,7 @@ def _links(path: str, parameter: str, pointer: str) -> dict[str, Any]:
 
 
 def _around(operation: Operation) -> list[dict[str, Any]]:
-    """Return the parameters in the query and in headers; an empty one in the query is as none."""
+    """Return the query and header parameters; an empty query parameter counts as missing."""
     described = []
     for parameter in operation.parameters:
         entry: dict[str, Any] = {"name": parameter.name, "in": parameter.place, "description": parameter.what}
@@ -155,9 +155,9 @@ def _success(operation: Operation, schemas: Schemas) -> dict[str, Any]:
 
 
 def _event(operation: Operation, schemas: Schemas) -> dict[str, Any]:
-    """Return the schema of each event of a stream: an object of its fields, whose `data` is JSON text."""
-    told = {"anyOf": [schemas.of(operation.events), schemas.of(ErrorBody)]}
-    data: dict[str, Any] = {"type": "string", "contentMediaType": "application/json", "contentSchema": told}
+    """Return the schema of a stream's events: an object of SSE fields, whose `data` is JSON text."""
+    event = {"anyOf": [schemas.of(operation.events), schemas.of(ErrorBody)]}
+    data: dict[str, Any] = {"type": "string", "contentMediaType": "application/json", "contentSchema": event}
     if operation.done:
         data = {"anyOf": [{"const": "[DONE]"}, data]}
     return {"type": "object", "required": ["data"], "properties": {"data": data, "event": {"type": "string"}}}

@@ -1,4 +1,4 @@
-"""JSON Schemas of what comes in and goes out, from the types that parse and spell it, under readable names."""
+"""JSON Schemas of requests and responses, generated from the types that parse and describe them, under short names."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ from api.openai.shared.parameters import CHAT_PARAMETERS, COMPLETION_PARAMETERS,
 from api.openai.shared.request_model import RequestModel
 
 REF: Final = "#/components/schemas/"
-# What happens to each parameter, by the name of the schema that has it.
+# The parameter tables, by the name of the schema.
 EXPLAINED: Final[Mapping[str, Sequence[Parameter]]] = {
     "ChatCompletionRequest": CHAT_PARAMETERS,
     "CompletionRequest": COMPLETION_PARAMETERS,
     "ResponsesRequest": RESPONSES_PARAMETERS,
 }
-# Fields of a history that are written as text before they are validated (api/openai/shared/text_fields.py): they take
-# any value.
+# Fields of a history that are converted to text before validation (api/openai/shared/text_fields.py): they take any
+# value.
 AS_TEXT: Final[Mapping[str, str]] = {
     "AssistantMessage": "content",
     "CustomCall": "input",
@@ -33,8 +33,8 @@ AS_TEXT: Final[Mapping[str, str]] = {
     "responses_items.CustomToolCall": "input",
     "responses_items.FunctionCall": "arguments",
 }
-# Where two modules have a type of one name, its schema bears one of these before it. They are public: client generators
-# make class names of them, so they stay where a module does not.
+# Prefixes for types of the same name in two modules. They are public: client generators make class names of them, so a
+# prefix stays when its module moves.
 PREFIXES: Final[Mapping[str, str]] = {
     "api.openai.chat.completion": "chat",
     "api.openai.chat.messages": "messages",
@@ -50,7 +50,7 @@ _LONG_NAME: Final = re.compile(r"\b(api(?:__[a-z_]+?)+)__([A-Z]\w*)")
 
 
 class Schemas:
-    """The named schemas of a set of types; requests as they are validated, answers as they leave."""
+    """The named schemas of a set of types: requests in validation mode, responses in serialization mode."""
 
     def __init__(self, *, requests: Sequence[type[RequestModel]], answers: Sequence[Any]) -> None:
         wanted: list[tuple[int, JsonSchemaMode, TypeAdapter[Any]]] = [
@@ -63,17 +63,17 @@ class Schemas:
         self.components: dict[str, Any] = {name: _component(name, components[name]) for name in sorted(components)}
 
     def of(self, kind: Any) -> dict[str, Any]:
-        """Return the schema of one of the types, mostly a reference into `components`."""
+        """Return the schema of one of the types, usually a reference into `components`."""
         return dict(self._places[id(kind)])
 
 
 class _Generator(GenerateJsonSchema):
-    """Unions by `anyOf`: a value may fit several members here (`type` may be left out of a message), and which of them
-    is meant is found as `api.openai.shared.unions` says.
+    """Unions as `anyOf`: a value may match several members here (`type` may be missing in a message);
+    `api.openai.shared.unions` selects one.
     """
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> dict[str, Any]:
-        """Return `anyOf` the members; what a union takes without knowing it is none of the known types."""
+        """Return `anyOf` of the members; the member for unknown types excludes the known ones."""
         members = {str(tag): self.generate_inner(choice) for tag, choice in schema["choices"].items()}
         if other := members.get("<other>"):
             known = [tag.strip("<>") for tag in members if tag != "<other>"]
@@ -85,7 +85,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def _short(name: str) -> str:
-    """Return `messages.FunctionCall` for the name that pydantic gives where two modules have a FunctionCall."""
+    """Return `messages.FunctionCall` for pydantic's long name of a type whose name two modules have."""
     return _LONG_NAME.sub(lambda found: f"{PREFIXES[found[1].replace('__', '.')]}.{found[2]}", name)
 
 
@@ -97,10 +97,10 @@ def _renamed(schema: Any) -> Any:
 
 
 def _component(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a named schema without what says nothing, and with what becomes of each parameter."""
+    """Return a named schema without empty keywords, and with the description of each parameter."""
     schema.pop("title", None)
     fields = schema.get("properties", {})
-    if fields.pop("unknown", None):  # a parsed request, whose further sentences are for those who read the code
+    if fields.pop("unknown", None):  # a request model: later sentences are for readers of the code
         schema["description"] = schema["description"].partition(".")[0] + "."
     for field in fields.values():
         if field.get("default", ...) is None:

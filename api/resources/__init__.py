@@ -1,1 +1,1 @@
-"""What the requests of one process compete for: bytes, worker threads, memory, session locks."""
+"""Resources that the requests of one process share: bytes, worker threads, memory, session locks."""

@@ -1,7 +1,7 @@
-"""How many bytes of requests and upstream answers this process holds at once, and who holds them.
+"""The byte budget of the process: how many bytes of requests and upstream responses it holds at once.
 
-A request holds its body from the first byte that arrives until its exchange is recorded and its response is sent. The
-number of open requests is bounded by MAX_IN_FLIGHT; their size is bounded here, by MAX_BYTES_IN_FLIGHT.
+A request reserves its body from the first byte until its exchange is recorded and its response is sent. MAX_IN_FLIGHT
+limits the number of open requests, MAX_BYTES_IN_FLIGHT their size.
 """
 
 import functools
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 RETURN_AFTER: Final = 32 * 1024 * 1024
-LEAST_RETURN: Final = 1024 * 1024  # where nothing is held any more
+LEAST_RETURN: Final = 1024 * 1024  # if nothing is held any more
 
 
 class ByteBudget:
-    """A number of bytes that many `Hold`s share. Not for several threads.
+    """A number of bytes that many `Hold`s share. Not thread-safe.
 
-    `on_released` is called each time that RETURN_AFTER bytes have been released, and when the last of some are.
+    `on_released` is called whenever RETURN_AFTER bytes have been released, and when nothing is held any
+    more after LEAST_RETURN bytes.
     """
 
     __slots__ = ("_released", "held", "limit", "on_released")
@@ -34,7 +35,7 @@ class ByteBudget:
         self._released = 0
 
     def release(self, size: int) -> None:
-        """Take `size` bytes back."""
+        """Release `size` bytes."""
         self.held -= size
         self._released += size
         if self._released >= RETURN_AFTER or (self._released >= LEAST_RETURN and not self.held):
@@ -44,7 +45,7 @@ class ByteBudget:
 
 
 class Hold:
-    """The bytes that a request holds. It has one owner and one more for each `share`; the last `release` frees them."""
+    """The reserved bytes of a request. It has one owner and one more per `share`; the last `release` frees them."""
 
     __slots__ = ("_budget", "_owners", "size")
 
@@ -54,9 +55,9 @@ class Hold:
         self.size = 0
 
     def grow(self, size: int) -> None:
-        """Hold `size` more bytes, nothing more where it is 0 or less; raises OverloadedError when the budget is spent.
+        """Reserve `size` more bytes (0 or less does nothing); raises OverloadedError if the budget is spent.
 
-        While nothing else is held a request of any size is let in: it would never be served otherwise.
+        A request of any size is admitted while nothing else is held: otherwise it could never be served.
         """
         if size <= 0:
             return
@@ -66,26 +67,26 @@ class Hold:
         self.add(size)
 
     def add(self, size: int) -> None:
-        """Hold `size` more bytes, also beyond the budget: what Gemini answers is paid and must be recorded."""
+        """Reserve `size` more bytes, also beyond the budget: Google bills the response, so it must be recorded."""
         if self._owners > 0:
             self.size += size
             self._budget.held += size
 
     def share(self) -> None:
-        """Add an owner: a background response outlives the request that began it."""
+        """Add an owner: a background response outlives its request."""
         self._owners += 1
 
     def give_back(self) -> None:
-        """Give the bytes back before the only owner ends; where there are several, nothing.
+        """Release the bytes before the only owner ends; does nothing with several owners.
 
-        A client may send its next request as soon as it has the last byte of its response.
+        A client may send its next request as soon as it has received the last byte of its response.
         """
         if self._owners == 1 and self.size:
             self._budget.release(self.size)
             self.size = 0
 
     def release(self) -> None:
-        """Drop one owner."""
+        """Remove one owner; the last one releases the bytes."""
         self._owners -= 1
         if not self._owners:
             self._budget.release(self.size)

@@ -1,6 +1,5 @@
-"""Who ends what is being served before its time: the client, which has left, or the server, which stops.
-
-Both arrive as a cancellation. The server's side of a request or connection says which one it was.
+"""The cause of a cancelled request: the client disconnected, or the server stops. Both arrive as CancelledError; the
+request or connection distinguishes them.
 """
 
 from contextvars import ContextVar
@@ -14,14 +13,14 @@ class Served(Protocol):
 
     @property
     def cut(self) -> bool:
-        """Whether the server has cut it short; False while it goes on, and when its client has left."""
+        """Whether the server has cancelled it; False while it runs and after a client's disconnect."""
 
 
 served: Final[ContextVar[Served | None]] = ContextVar("served", default=None)
 
 
 def server_cut() -> ShuttingDownError | None:
-    """Return the fault of what the server has cut short; None if it was the client who left."""
+    """Return the error of a request that the server has cancelled; None after a client's disconnect."""
     serving = served.get()
     if serving is None or not serving.cut:
         return None

@@ -1,6 +1,6 @@
-"""Memory goes back to the system after large requests: SQLite's pages and values, and what the C library keeps free.
+"""Releasing memory to the system after large requests: SQLite's page cache, and the free heap of the C library.
 
-Without it a server that has answered some pictures stays as large as it was for as long as it runs.
+Otherwise a server that has processed some images keeps its peak size for as long as it runs.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ QUIET_SECONDS = 1.0
 
 
 class MemoryReturn:
-    """Returns memory QUIET_SECONDS after a budget's requests have released `RETURN_AFTER` bytes."""
+    """Releases memory QUIET_SECONDS after the budget's requests have released `RETURN_AFTER` bytes."""
 
     def __init__(self, budget: ByteBudget, store: Store) -> None:
         self._loop = asyncio.get_running_loop()
@@ -25,7 +25,7 @@ class MemoryReturn:
         budget.on_released = self.schedule
 
     def schedule(self) -> None:
-        """Return memory soon; once more if that is under way."""
+        """Release memory soon; once more if a release is running."""
         self._due = True
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(self._return())
@@ -39,13 +39,13 @@ class MemoryReturn:
             await asyncio.to_thread(_trim_heap)
 
     async def stop(self) -> None:
-        """End what is scheduled."""
+        """Cancel the scheduled release."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
 
 def _trim_heap() -> None:
-    """Give the free pages of the C library's heap back; other libraries than glibc do so by themselves."""
+    """Release the free pages of glibc's heap; other C libraries do that by themselves."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

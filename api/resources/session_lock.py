@@ -1,14 +1,15 @@
-"""What concurrent requests of one session share: its lock, and its public id while it is not stored.
+"""The session lock, and the public id of a session that is not stored yet: the state that concurrent requests of one
+session share.
 
 Requests that name a session (`X-Session-Id`) or a conversation are served one after the other under its lock. Requests
-of one `user` that name no session run side by side; the store puts them in the order in which they end.
+of one `user` without a session name run concurrently; the store orders them by their end.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
-# The principal, and what names the session (user and name) or the conversation ("" and its id).
+# The principal, and the session (user and name) or the conversation ("" and its id).
 Name = tuple[int, str, str]
 
 
@@ -19,7 +20,7 @@ class _SharedLock(asyncio.Lock):
 
 
 class SessionLocks:
-    """The session locks of one event loop. A lock that nobody uses has no entry."""
+    """The session locks of one event loop. An unused lock has no entry."""
 
     def __init__(self) -> None:
         self._locks: dict[Name, _SharedLock] = {}
@@ -29,10 +30,10 @@ class SessionLocks:
         return bool(self._locks)
 
     @asynccontextmanager
-    async def hold(self, name: Name, *, timeout: float) -> AsyncIterator[bool]:  # noqa: ASYNC109 - what follows has none
-        """Hold a session's lock; False means that it was not free within `timeout` seconds, and is not held.
+    async def hold(self, name: Name, *, timeout: float) -> AsyncIterator[bool]:  # noqa: ASYNC109 - the body of the caller's `async with` has no timeout
+        """Hold a session's lock; yields False if it was not free within `timeout` seconds, and then does not hold it.
 
-        Going on without the lock is safe: the store puts the later record behind the earlier one.
+        To continue without the lock is safe: the store appends the later record after the earlier one.
         """
         lock = self._locks.setdefault(name, _SharedLock())
         lock.users += 1
@@ -51,8 +52,8 @@ class SessionLocks:
 
 
 class NewSessionIds:
-    """Public ids of sessions that are not stored. Requests that begin one session at the same time share one id, which
-    is the one that is stored.
+    """Public ids of sessions that are not stored yet. Requests that create one session concurrently share the id that
+    will be stored.
     """
 
     def __init__(self) -> None:
@@ -64,7 +65,7 @@ class NewSessionIds:
 
     @contextmanager
     def share(self, name: Name, proposed: str) -> Iterator[str]:
-        """Use the id of a session that begins, until the request is recorded: `proposed` unless others use one."""
+        """Use the id of a new session until the request is recorded: `proposed`, unless other requests use one."""
         public_id, users = self._ids.get(name, (proposed, 0))
         self._ids[name] = public_id, users + 1
         try:

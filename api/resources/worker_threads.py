@@ -1,7 +1,7 @@
-"""Work on large requests in a bounded pool of threads, so that the event loop goes on serving the others.
+"""A bounded pool of threads for work on large requests, so that the event loop continues to serve the others.
 
-A body of 10 MB takes 50 to 80 ms for each of parsing, translating and preparing its record. Small bodies are worked on
-where they are: the way to a thread would cost more than the work.
+Parsing, translating and recording take 50 to 80 ms each for a body of 10 MB. Small bodies are processed on the event
+loop: a thread would cost more than the work.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LARGE: Final = 256 * 1024  # bytes
-# More threads would only take Python's lock from each other and from the loop.
+# More threads would only compete for the interpreter's lock.
 _pool = ThreadPoolExecutor(2, thread_name_prefix="large-work")
 
 
 async def off_loop(size: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what a function returns, run in a thread if its work is on `size` bytes or more that are LARGE.
+    """Return `function(...)`, called in a thread if `size` (bytes) is LARGE or more.
 
-    A caller that is cancelled waits until the function has ended: it may be changing what the caller looks at next.
+    A caller that is cancelled waits until the function has ended: the function may still change the caller's objects.
     """
     if size < LARGE:
         return function(*args, **kwargs)
@@ -29,5 +29,5 @@ async def off_loop(size: int, function: Callable[P, T], /, *args: P.args, **kwar
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait([running])
-        running.exception()  # nobody else asks for it, which asyncio would log
+        running.exception()  # else asyncio logs an exception that was never retrieved
         raise

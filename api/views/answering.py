@@ -1,4 +1,4 @@
-"""How a planned exchange becomes an HTTP response; shared by every endpoint that asks Gemini."""
+"""The HTTP response of a planned exchange, plain or streamed; shared by every endpoint that generates."""
 
 import re
 from typing import TYPE_CHECKING, Final
@@ -24,7 +24,7 @@ SESSION_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
-    """Return who asks; raises InvalidRequestError for an X-Session-Id that is not 1 to 200 visible ASCII characters."""
+    """Return the caller and the context of a request; raises InvalidRequestError for an invalid X-Session-Id."""
     name = session_name(request) if request.META.get("HTTP_X_SESSION_ID") else ""
     notes: tuple[Note, ...] = getattr(request, "address_notes", ())
     hold = request.scope.get("hold")  # type: ignore[attr-defined]  # an ASGIRequest has it
@@ -32,7 +32,7 @@ def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
 
 
 def session_name(request: HttpRequest) -> str:
-    """Return what the header X-Session-Id names; raises InvalidRequestError if that is no name, an empty one too."""
+    """Return the value of X-Session-Id; raises InvalidRequestError unless it has 1 to 200 visible ASCII characters."""
     name: str = request.META["HTTP_X_SESSION_ID"]
     if SESSION_NAME.fullmatch(name) is None:
         raise InvalidRequestError(
@@ -42,7 +42,7 @@ def session_name(request: HttpRequest) -> str:
 
 
 async def answer(exchange: Exchange, generation: Generation, spelling: Spelling = UNNAMED) -> HttpResponseBase:
-    """Carry the exchange out: JSON, or server-sent events in that spelling."""
+    """Run the exchange and return its HTTP response: JSON, or server-sent events encoded by `spelling`."""
     response: HttpResponseBase
     if exchange.accounting.stream:
         silence = silence_left(exchange.accounting)

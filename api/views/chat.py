@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`, and the list of what was stored of it."""
+"""`POST /v1/chat/completions`, and the list of stored chat completions."""
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -14,7 +14,7 @@ from api.views.stored_completions import FILTERS, list_stored
 
 
 class ChatCompletionsView(GatewayView):
-    """A chat completion, plain or as a stream of server-sent events."""
+    """Create a chat completion, plain or as a stream of server-sent events; list the stored ones."""
 
     @Operation(
         name="listChatCompletions",
@@ -23,7 +23,7 @@ class ChatCompletionsView(GatewayView):
         parameters=(*page_parameters("asc"), *FILTERS),
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
-        """List the stored ones."""
+        """List the stored chat completions."""
         return await list_stored(self, request)
 
     @Operation(
@@ -37,10 +37,10 @@ class ChatCompletionsView(GatewayView):
         parameters=(SESSION,),
     )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Parse, plan, answer."""
+        """Create a chat completion."""
         parsed = await parsed_body(request, parse_chat_completion)
         asker = asker_of(self, request)
         async with open_exchange(self.services, parsed, asker, "chat.completions", stream=parsed.stream) as exchange:
             generation = await plan_chat(exchange, parsed, asker)
-            del parsed  # a large request must not stay as long as this frame
+            del parsed  # else this frame would keep a large request
             return await answer(exchange, generation)

@@ -1,4 +1,4 @@
-"""`POST /v1/completions`, the legacy endpoint, answered by chat models."""
+"""`POST /v1/completions`, the legacy endpoint, served by chat models."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -12,7 +12,7 @@ from api.views.operation import SESSION, Operation
 
 
 class CompletionsView(GatewayView):
-    """A legacy completion of one prompt or of several, plain or streamed."""
+    """Create a legacy completion of one prompt or several, plain or as a stream of server-sent events."""
 
     @Operation(
         name="createCompletion",
@@ -24,10 +24,10 @@ class CompletionsView(GatewayView):
         parameters=(SESSION,),
     )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Parse, plan, answer."""
+        """Create a legacy completion."""
         parsed = await parsed_body(request, parse_completion)
         asker = asker_of(self, request)
         async with open_exchange(self.services, parsed, asker, "completions", stream=parsed.stream) as exchange:
             generation = await plan_completion(exchange, parsed, asker)
-            del parsed  # a large request must not stay as long as this frame
+            del parsed  # else this frame would keep a large request
             return await answer(exchange, generation)

@@ -36,7 +36,7 @@ from sessions_store.state.conversations import (
 
 
 class ConversationsView(GatewayView):
-    """New conversations."""
+    """Create a conversation."""
 
     @Operation(
         name="createConversation",
@@ -47,7 +47,7 @@ class ConversationsView(GatewayView):
         answer=Conversation,
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
-        """Begin one, with its first items if there are any."""
+        """Create the conversation, with its first items if the request has any."""
         parsed = self.noted(parse_conversation_create(await json_body(request)))
         principal_id, public_id = self.caller.principal_id, conversation_id()
         items = stored_items(principal_id, parsed.items or (), after=public_id)
@@ -62,14 +62,14 @@ class ConversationView(GatewayView):
 
     @Operation(name="getConversation", what="Return a conversation.", answer=Conversation)
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
-        """Return it."""
+        """Return the conversation."""
         return json_response(_conversation(await find_or_404(self.services, self.caller.principal_id, conversation)))
 
     @Operation(
         name="updateConversation", what="Set the metadata of a conversation.", body=MetadataUpdate, answer=Conversation
     )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
-        """Set its metadata."""
+        """Set the conversation's metadata."""
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
         updated = await self.services.store.write(update_conversation, self.caller.principal_id, conversation, metadata)
         if updated is None:
@@ -78,7 +78,7 @@ class ConversationView(GatewayView):
 
     @Operation(name="deleteConversation", what="Delete a conversation; its responses stay.", answer=Deleted)
     async def delete(self, request: HttpRequest, conversation: str) -> HttpResponse:
-        """Forget it; responses that were made in it stay."""
+        """Delete the conversation; its responses stay."""
         if not await self.services.store.write(delete_conversation, self.caller.principal_id, conversation):
             raise conversation_not_found(conversation)
         body: Deleted = {"id": conversation, "object": "conversation.deleted", "deleted": True}
@@ -95,7 +95,7 @@ class ConversationItemsView(GatewayView):
         parameters=page_parameters("desc"),
     )
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
-        """List them, the newest first."""
+        """List the items, by default the newest first."""
         query = parse_list_query(self.query_pairs(request))
         principal_id = self.caller.principal_id
         page = await self.services.store.read(
@@ -136,7 +136,7 @@ class ConversationItemView(GatewayView):
 
     @Operation(name="getConversationItem", what="Return an item of a conversation.", answer=dict[str, Any])
     async def get(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
-        """Return it."""
+        """Return the item."""
         found = await self.services.store.read(find_item, self.caller.principal_id, conversation, item)
         if found is None:
             raise await self._missing(conversation, item)
@@ -148,7 +148,7 @@ class ConversationItemView(GatewayView):
         answer=Conversation,
     )
     async def delete(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
-        """Take it out and return the conversation, as OpenAI does."""
+        """Delete the item and return the conversation, like OpenAI."""
         changed = await self.services.store.write(delete_item, self.caller.principal_id, conversation, item)
         if changed is None:
             raise await self._missing(conversation, item)

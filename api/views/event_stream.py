@@ -1,4 +1,4 @@
-"""Server-sent events over HTTP: the response of every stream, and the writer of its body."""
+"""Server-sent events over HTTP: the response of every stream, and the encoder of its body."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
@@ -8,7 +8,7 @@ from api.openai.shared.sse import CONTENT_TYPE, KEEP_ALIVE, Spelling
 
 
 class EventStreamResponse(LeanStream):
-    """Server-sent events that no proxy should hold back."""
+    """A response of server-sent events, with headers that switch off buffering in proxies."""
 
     def __init__(self, source: EventSource, spelling: Spelling) -> None:
         super().__init__(ServerSentEvents(source, spelling), content_type=CONTENT_TYPE)
@@ -17,7 +17,7 @@ class EventStreamResponse(LeanStream):
 
 
 class ServerSentEvents:
-    """The body: one chunk of bytes for each batch of events. `ended` is set before the last chunk is yielded."""
+    """The body: one chunk of bytes per batch of events. `ended` is set before the last chunk is yielded."""
 
     __slots__ = ("_chunks", "_source", "ended")
 
@@ -30,7 +30,7 @@ class ServerSentEvents:
         return self._chunks
 
     async def aclose(self) -> None:
-        """End the source, also one that nobody has begun to read."""
+        """Close the source, even if the iteration never began."""
         await self._chunks.aclose()
         await self._source.aclose()
 

@@ -1,4 +1,4 @@
-"""Whether this process lives (`/healthz`) and whether it should be given requests (`/readyz`)."""
+"""Liveness (`/healthz`) and readiness (`/readyz`) of this process."""
 
 from typing import Literal, NotRequired
 
@@ -11,31 +11,31 @@ from sessions_store.database.health import database_answers
 
 
 class Health(TypedDict):
-    """How the process is; `reason` is what keeps the database from taking records."""
+    """The state of the process; `reason` says why the database takes no records."""
 
     status: Literal["ok", "ready", "draining", "nothing can be recorded", "no database"]
     reason: NotRequired[str]
 
 
 class HealthView(GatewayView):
-    """200 while the process serves; looks at nothing else, so that a broken database does not get it killed."""
+    """200 while the process runs. It does not read the database: a restart would not repair that."""
 
     public = True
 
     @Operation(name="getHealth", what="Report that the process runs.", answer=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
-        """Answer at once."""
+        """Return 200 at once."""
         return json_response({"status": "ok"})
 
 
 class ReadyView(GatewayView):
-    """200 while new requests are welcome; 503 while draining, without a database or with one that takes no records."""
+    """200 if new requests are accepted; 503 while draining, without a database, or if the database takes no records."""
 
     public = True
 
     @Operation(name="getReadiness", what="Report whether the server accepts new requests.", answer=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
-        """Look at the drain flag and the database."""
+        """Check the drain flag and the database."""
         if self.services.draining:
             return json_response({"status": "draining"}, status=503)
         if (reason := self.services.store.outage) is not None:

@@ -1,4 +1,4 @@
-"""`GET /v1/models` and `GET /v1/models/{id}`: what clients may name."""
+"""`GET /v1/models` and `GET /v1/models/{id}`: the models that clients may name."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from api.views.operation import Operation
 
 
 class ModelListView(GatewayView):
-    """The mapped public names and the catalogue's live models."""
+    """The public models of the mappings, and the available upstream models."""
 
     @Operation(
         name="listModels",
@@ -19,7 +19,7 @@ class ModelListView(GatewayView):
         answer=ModelList,
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
-        """List them; the list has no pages, like OpenAI's."""
+        """List the models; like OpenAI's, the list has no pages."""
         catalogue = self.catalogue
         models = [_model(*row) for row in catalogue.public_models(datetime.now(UTC).date())]
         body: ModelList = {"object": "list", "data": models}
@@ -27,11 +27,11 @@ class ModelListView(GatewayView):
 
 
 class ModelView(GatewayView):
-    """One model: a listed name, or any name that a mapping or the catalogue would resolve."""
+    """One model: a listed name, or any name that resolves to an upstream model."""
 
     @Operation(name="retrieveModel", what="Return a model by its requested name.", answer=Model)
     async def get(self, request: HttpRequest, model: str) -> HttpResponse:
-        """Return it; raises ModelNotFoundError."""
+        """Return the model; raises ModelNotFoundError."""
         model = model.rstrip("/")
         catalogue = self.catalogue
         today = datetime.now(UTC).date()

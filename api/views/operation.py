@@ -1,6 +1,5 @@
-"""What an endpoint takes and gives, said beside the method that serves it: a decorator, read by `api.openapi`.
-
-Paths and methods are the URLconf's.
+"""The description of an endpoint beside its method: a decorator that `api.openapi` reads. Paths and methods come from
+the URLconf.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,11 +24,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method of one path: its `operationId`, and `what` it does in one sentence.
+    """One method of one path: its `operationId`, and in `what` one sentence on its effect.
 
-    `answer` is the type of the JSON that a success gives, `events` that of a stream's events (`done` if OpenAI's
-    `[DONE]` ends it), `body` what parses the request; a body that is `optional` may be empty. `gives` is the path
-    parameter of other operations that stands in the answer, and where (a JSON pointer).
+    `answer` is the type of the JSON response, `events` the type of a stream's events (`done` if OpenAI's `[DONE]` ends
+    it), `body` the class that parses the request; an `optional` body may be empty. `gives` is the name of a path
+    parameter of other operations and the JSON pointer of its value in the response.
 
     An instance is a decorator: it marks a view's method and returns the method itself.
     """
@@ -45,13 +44,13 @@ class Operation:
     gives: tuple[str, str] | None = None
 
     def __call__(self, handler: Handler) -> Handler:
-        """Describe a view's method."""
+        """Attach the description to a view's method."""
         handler.operation = self  # type: ignore[attr-defined]  # functions take attributes
         return handler
 
 
 def operation_of(view: type, method: str) -> Operation:
-    """Return the operation of a view's method ("get"); raises LookupError where the method is not described."""
+    """Return the operation of a view's method ("get"); raises LookupError without a description."""
     described: Operation | None = getattr(getattr(view, method), "operation", None)
     if described is None:
         raise LookupError(f"{view.__name__}.{method} has no @Operation.")
@@ -73,6 +72,6 @@ _AFTER: Final = Parameter(name="after", schema={"type": "string"}, what="Id of t
 
 
 def page_parameters(order: Literal["asc", "desc"]) -> tuple[Parameter, ...]:
-    """Return the parameters of a list whose default order is `order`."""
+    """Return the parameters of a list with the default order `order`."""
     schema = {"type": "string", "enum": ["asc", "desc"], "default": order}
     return (_LIMIT, _AFTER, Parameter(name="order", schema=schema, what="Order by time of creation."))

@@ -1,4 +1,4 @@
-"""`/v1/responses`: creating, retrieving, resuming, cancelling, deleting; input items, input tokens, compaction."""
+"""`/v1/responses`: create, retrieve, resume, cancel, delete; input items, input tokens, compaction."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -51,7 +51,7 @@ _SESSION_DROPPED: Final = Note("dropped", "X-Session-Id", "a response continues 
 
 
 class ResponsesView(GatewayView):
-    """A response, plain or as a stream of server-sent events, at once or in the background."""
+    """Create a response, plain or as a stream of server-sent events, in the foreground or in the background."""
 
     @Operation(
         name="createResponse",
@@ -62,7 +62,7 @@ class ResponsesView(GatewayView):
         events=ResponseStreamEvent,
     )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Parse, plan, answer."""
+        """Create a response."""
         parsed = await parsed_body(request, parse_responses)
         asker = asker_of(self, request)
         streamed = parsed.stream or parsed.background
@@ -72,7 +72,7 @@ class ResponsesView(GatewayView):
             planned = await plan_managed(exchange, parsed)
             if not (parsed.background or planned.compacted or parsed.prewarms):
                 generation = planned.generation
-                del parsed, planned  # a large request must not stay as long as this frame
+                del parsed, planned  # else this frame would keep a large request
                 return await answer(exchange, generation, NAMED)
             response = await _managed(parsed, planned)
             for name, value in exchange.headers():
@@ -81,7 +81,7 @@ class ResponsesView(GatewayView):
 
 
 async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpResponseBase:
-    """Carry a response out that runs in the background, compacts its context first, or only takes its input in."""
+    """Run a response in the background, after a compaction, or with its input alone."""
     if parsed.prewarms:
         return taken_in(await take_in(planned), stream=bool(parsed.stream))
     if parsed.background:
@@ -103,7 +103,7 @@ class ResponseView(GatewayView):
         parameters=RESUME,
     )
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponseBase:
-        """Return it as it is now, or (`?stream=true`) its events from `starting_after` on."""
+        """Return the response in its current state, or with `?stream=true` its events after `starting_after`."""
         principal_id = self.caller.principal_id
         if request.GET.get("stream") != "true":
             return json_response(await retrieval.retrieve(self.services, principal_id, response_id))
@@ -114,24 +114,24 @@ class ResponseView(GatewayView):
 
     @Operation(name="deleteResponse", what="Delete a stored response; its usage record stays.", answer=Deleted)
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
-        """Forget it; its usage stays."""
+        """Delete the response; its usage stays."""
         await retrieval.delete(self.services, jobs_of(self.services), self.caller.principal_id, response_id)
         body: Deleted = {"id": response_id, "object": "response", "deleted": True}
         return json_response(body)
 
 
 class CancelView(GatewayView):
-    """Calling a background response off."""
+    """Cancel a background response."""
 
     @Operation(name="cancelResponse", what="Cancel a background response and return the response.", answer=Response)
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
-        """Stop it wherever it runs and return it."""
+        """Cancel the response in whatever worker it runs, and return it."""
         jobs = jobs_of(self.services)
         return json_response(await retrieval.cancel(self.services, jobs, self.caller.principal_id, response_id))
 
 
 class InputItemsView(GatewayView):
-    """What a response was asked."""
+    """List the input items of a response."""
 
     @Operation(
         name="listInputItems",
@@ -140,13 +140,13 @@ class InputItemsView(GatewayView):
         parameters=page_parameters("desc"),
     )
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponse:
-        """List its own input items, the newest first."""
+        """List the response's own input items, by default the newest first."""
         query = parse_list_query(self.query_pairs(request))
         return json_response(await retrieval.list_inputs(self.services, self.caller.principal_id, response_id, query))
 
 
 class InputTokensView(GatewayView):
-    """Counting an input's tokens."""
+    """Count the tokens of a response's input."""
 
     @Operation(
         name="countInputTokens",
@@ -155,17 +155,17 @@ class InputTokensView(GatewayView):
         answer=InputTokens,
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
-        """Count them."""
+        """Count the input tokens."""
         parsed = self.noted(await parsed_body(request, parse_input_tokens))
         async with open_exchange(self.services, parsed, asker_of(self, request), "responses.input_tokens") as exchange:
-            exchange.recorded = True  # counting is free
+            exchange.recorded = True  # not to be recorded: counting is free
             counted = await count_input_tokens(exchange, parsed)
         body: InputTokens = {"object": "response.input_tokens", "input_tokens": counted}
         return json_response(body)
 
 
 class CompactView(GatewayView):
-    """Compacting a conversation."""
+    """Compact a conversation."""
 
     @Operation(
         name="compactResponse",
@@ -174,14 +174,14 @@ class CompactView(GatewayView):
         answer=CompactedResponse,
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
-        """Return the items that take its place."""
+        """Return the items that replace the conversation."""
         parsed = self.noted(await parsed_body(request, parse_compact))
         async with open_exchange(self.services, parsed, asker_of(self, request), "responses.compact") as exchange:
             return json_response(await compact(exchange, parsed))
 
 
 def taken_in(events: Sequence[Event], *, stream: bool) -> HttpResponseBase:
-    """Return the response to a request that wants no answer."""
+    """Return the HTTP response to a request with `generate: false`."""
     if not stream:
         return json_response(events[-1]["response"])
     return EventStreamResponse(one_batch(events), NAMED)

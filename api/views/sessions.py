@@ -1,4 +1,6 @@
-"""`GET /v1/sessions` and `DELETE /v1/sessions/{user}`: what is remembered, and forgetting it. Our own addition."""
+"""`GET /v1/sessions` and `DELETE /v1/sessions/{user}`: the stored chat sessions, and their deletion. An extension of
+OpenAI's API.
+"""
 
 from typing import Final, Literal
 
@@ -20,7 +22,7 @@ ONE_SESSION: Final = Parameter(
 
 
 class Session(TypedDict):
-    """A chat session; times are in Unix seconds. `name` is what `X-Session-Id` called it."""
+    """A chat session; times are Unix seconds. `name` is the value of `X-Session-Id`."""
 
     id: str
     object: Literal["session"]
@@ -34,14 +36,14 @@ class Session(TypedDict):
 
 
 class SessionList(TypedDict):
-    """All sessions of the caller; there are no pages."""
+    """All sessions of the caller, without pages."""
 
     object: Literal["list"]
     data: list[Session]
 
 
 class SessionsDeleted(TypedDict):
-    """Whose sessions are forgotten, and how many."""
+    """The user and the number of deleted sessions."""
 
     object: Literal["session.deleted"]
     user: str
@@ -58,14 +60,14 @@ class SessionListView(GatewayView):
         answer=SessionList,
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
-        """List them, newest first."""
+        """List the sessions, the newest first."""
         sessions = await self.services.store.read(list_sessions, self.caller.principal_id)
         body: SessionList = {"object": "list", "data": [_session(session) for session in sessions]}
         return json_response(body)
 
 
 class SessionView(GatewayView):
-    """All sessions of one user of the caller's; `X-Session-Id` narrows it to one."""
+    """All sessions of one user of the caller, or with `X-Session-Id` one of them."""
 
     @Operation(
         name="deleteSessions",
@@ -74,7 +76,7 @@ class SessionView(GatewayView):
         parameters=(ONE_SESSION,),
     )
     async def delete(self, request: HttpRequest, user: str) -> HttpResponse:
-        """Forget them with their messages; usage stays. The same 404 whether they never were or are another's."""
+        """Delete the sessions with their messages; usage stays. Foreign and missing sessions give the same 404."""
         name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None
         forgotten = await self.services.store.write(forget, self.caller.principal_id, user, name)
         if not forgotten:

@@ -1,4 +1,4 @@
-"""Stored chat completions: `GET /v1/chat/completions` and what hangs below it; made by `store: true`."""
+"""Stored chat completions (`store: true`): list, retrieve, update, delete, and their messages."""
 
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ FILTERS: Final = (
 
 
 async def list_stored(view: GatewayView, request: HttpRequest) -> HttpResponse:
-    """Return a page of the caller's stored completions, the oldest first; by model and metadata if asked for."""
+    """Return a page of the caller's stored completions, by default the oldest first, filtered by model and metadata."""
     query = parse_list_query(view.query_pairs(request), order="asc")
     wanted = CompletionQuery(
         model=query.model or "",
@@ -59,7 +59,7 @@ class StoredCompletionView(GatewayView):
 
     @Operation(name="getChatCompletion", what="Return a stored chat completion.", answer=ChatCompletion)
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
-        """Return it."""
+        """Return the completion."""
         found = await self.services.store.read(find_completion, self.caller.principal_id, completion)
         return json_response(_or_404(found, completion))
 
@@ -70,7 +70,7 @@ class StoredCompletionView(GatewayView):
         answer=ChatCompletion,
     )
     async def post(self, request: HttpRequest, completion: str) -> HttpResponse:
-        """Set its metadata."""
+        """Set the completion's metadata."""
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
         updated = await self.services.store.write(update_completion, self.caller.principal_id, completion, metadata)
         return json_response(_or_404(updated, completion))
@@ -79,7 +79,7 @@ class StoredCompletionView(GatewayView):
         name="deleteChatCompletion", what="Delete a stored chat completion; its usage record stays.", answer=Deleted
     )
     async def delete(self, request: HttpRequest, completion: str) -> HttpResponse:
-        """Forget it; its usage stays."""
+        """Delete the completion; its usage stays."""
         if not await self.services.store.write(delete_completion, self.caller.principal_id, completion):
             raise _missing(completion)
         body: Deleted = {"id": completion, "object": "chat.completion.deleted", "deleted": True}
@@ -87,7 +87,7 @@ class StoredCompletionView(GatewayView):
 
 
 class StoredMessagesView(GatewayView):
-    """What a stored completion was asked."""
+    """List the request messages of a stored completion."""
 
     @Operation(
         name="getChatCompletionMessages",
@@ -96,7 +96,7 @@ class StoredMessagesView(GatewayView):
         parameters=page_parameters("asc"),
     )
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
-        """List the request's messages, the first one first; each is named by the completion and its place."""
+        """List the request's messages, by default in order; the id of a message is the completion's id and an index."""
         query = parse_list_query(self.query_pairs(request), order="asc")
         messages = await self.services.store.read(completion_messages, self.caller.principal_id, completion)
         if messages is None:
@@ -106,7 +106,7 @@ class StoredMessagesView(GatewayView):
 
 
 def _message(message: dict[str, Any], message_id: str) -> dict[str, Any]:
-    """Return a message in the list's form: text in `content`, whatever has other parts too in `content_parts`."""
+    """Return a message in the form of the list: its text in `content`, a list of parts in `content_parts`."""
     content, parts = message.get("content"), None
     if isinstance(content, list):
         parts = content

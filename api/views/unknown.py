@@ -1,4 +1,4 @@
-"""Paths that are no endpoint, and `/v1` itself, which says what the endpoints are."""
+"""The 404 of unknown paths, and the index at `/v1`."""
 
 from typing import Final, Literal
 from urllib.parse import quote
@@ -15,7 +15,7 @@ _PLAIN: Final = "/:;,@!$&'()*+=~%?#[]"
 
 
 class Index(TypedDict):
-    """What a program finds at the base URL."""
+    """The index at the base URL, for programs."""
 
     object: Literal["index"]
     name: str
@@ -27,10 +27,10 @@ INDEX: Index = {"object": "index", "name": "Gemini Gateway", "endpoints": list(E
 
 
 class UnknownView(GatewayView):
-    """404 in OpenAI's form for any method."""
+    """404 in OpenAI's form, for any method."""
 
     async def get(self, request: HttpRequest, path: str = "") -> HttpResponse:
-        """Say which path is unknown, and which may have been meant."""
+        """Raise NotFoundError with the unknown path, and with an endpoint of a similar path."""
         text = f"Unknown request URL: {request.method} {quote(request.path[:200], safe=_PLAIN)}."
         if meant := suggestion(request.path):
             text += f" Did you mean {meant}?"
@@ -40,7 +40,7 @@ class UnknownView(GatewayView):
 
 
 class IndexView(GatewayView):
-    """The base URL itself: a small index for programs. Browsers get the start page (gemini_gateway.asgi)."""
+    """The index at `/v1`, for programs. Browsers get the start page (gemini_gateway.asgi)."""
 
     @Operation(name="getIndex", what="List the endpoints. Not OpenAI's.", answer=Index)
     async def get(self, request: HttpRequest) -> HttpResponse:

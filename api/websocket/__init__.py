@@ -1,1 +1,1 @@
-"""What speaks WebSocket, through Channels."""
+"""The WebSocket endpoint of the Responses API, a consumer of Channels."""

@@ -11,9 +11,9 @@ Send = Callable[[str], Awaitable[None]]
 
 
 class Frames:
-    """Writes events as frames, numbered in the order in which they leave; `lane` is repeated in each.
+    """Sends events as frames, numbered in the order of sending; each frame repeats the `stream_id`.
 
-    A response's own events are numbered so already; an event beside its stream shifts those behind it.
+    A response's own events have these numbers already; an event beside its stream shifts the numbers of later ones.
     """
 
     def __init__(self, send: Send, lane: str | None) -> None:

@@ -1,8 +1,8 @@
-"""How many WebSockets each caller has open in this process."""
+"""The number of open WebSockets per caller in this process."""
 
 from collections import Counter
 
-# A principal and the address that its connection comes from: behind one proxy all keyless callers are the same.
+# A principal and the address of the connection: all keyless callers are the same principal.
 CallerKey = tuple[int, str]
 
 
@@ -13,7 +13,7 @@ class OpenSockets:
         self._open: Counter[CallerKey] = Counter()
 
     def enter(self, caller: CallerKey, most: int) -> bool:
-        """Count one more connection of a caller; False, and nothing counted, where it has `most` already."""
+        """Count one more connection of a caller; False, without counting, if it has `most` already."""
         if self._open[caller] >= most:
             return False
         self._open[caller] += 1

@@ -1,9 +1,9 @@
 """The WebSocket on `/v1/responses`: `response.create` frames in, the events of a stream out as frames.
 
-Frames of one `stream_id` (a lane; most clients have one, without a name) are answered one after the other, lanes beside
-each other. A connection remembers its own responses, also with `store: false`, so that a client need only send what is
-new. `generate: false` takes the input in and answers at once. `response.steer` gives a running response further input.
-The client's leaving cancels what runs.
+Frames of one `stream_id` (a lane; most clients have one lane, without a name) are served in order, lanes concurrently.
+A connection remembers its own responses, also with `store: false`, so that a client needs to send only new input.
+`generate: false` stores the input without an upstream call. `response.steer` injects input into a running response. A
+disconnect cancels the running responses.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
 MAX_REMEMBERED: Final = 256  # responses of one connection
 OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "background"})
-# Before a handshake, 4000 + the HTTP status of the refusal: `serve` answers with that status, uvicorn with 403.
+# Before the handshake: 4000 + the HTTP status. `serve` sends this status, plain uvicorn 403.
 REFUSED: Final = 4403
 TOO_MANY: Final = 4429
 TOO_LARGE: Final = 1009
@@ -52,13 +52,13 @@ RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service 
 
 Scope = dict[str, Any]
 Frame = dict[str, Any]
-# A frame, what was changed in reading it, and what holds its bytes.
+# A frame, the changes made while it was read, and the hold of its bytes.
 Arrived = tuple[Frame, Sequence[Note], Hold]
 Lane = asyncio.Queue[Arrived]
 
 
 class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
-    """One connection. It belongs to no group: it needs no channel layer."""
+    """One WebSocket connection. It belongs to no group, so it needs no channel layer."""
 
     channel_layer_alias = None
 
@@ -75,7 +75,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._closing: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, *channel: Any) -> None:
-        """Serve the connection to its end."""
+        """Serve the connection until it ends."""
         self._services = scope["services"]
         try:
             await super().__call__(scope, *channel)
@@ -84,7 +84,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 self._services.shared(OpenSockets).leave(self._counted)
 
     async def connect(self) -> None:
-        """Admit the caller by the rules of every route and with a limited number of connections, or refuse it."""
+        """Admit the caller like every route does, up to MAX_SOCKETS_PER_CALLER connections; else close."""
         try:
             credentials = Credentials.of_handshake(self.scope)
             self._caller, _ = await authenticate(self._services, credentials)
@@ -101,7 +101,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._services.end_on_drain(self)
 
     def drain(self) -> None:
-        """See Lasting: frames that are here are answered, then the connection is closed."""
+        """See Connection: frames received so far are served, then the connection is closed."""
         self._closing = asyncio.ensure_future(self._close_when_idle())
 
     async def _close_when_idle(self) -> None:
@@ -109,10 +109,10 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         await self.close(code=RESTARTING)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Put a frame into its lane; one that is none is answered with an error."""
+        """Queue a frame in its lane; send an error frame if it is not valid."""
         raw = text_data.encode("utf-8", "surrogatepass") if text_data is not None else bytes_data or b""
         lane: str | None = None
-        if len(raw) > settings.MAX_BODY_BYTES:  # only under a server that has another limit: `serve` reads no more
+        if len(raw) > settings.MAX_BODY_BYTES:  # reached only under a server with a higher limit
             await self.close(code=TOO_LARGE)
             return
         hold = Hold(self._services.budget)
@@ -135,7 +135,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             hold.release()
 
     async def disconnect(self, code: int) -> None:
-        """Stop what runs: nobody is left to read it."""
+        """Cancel the running responses: no client is left to receive them."""
         self.cut = code == RESTARTING
         if self._closing is not None:
             self._closing.cancel()
@@ -147,7 +147,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 queue.get_nowait()[-1].release()
 
     def _lane(self, lane: str | None) -> Lane:
-        """Return a lane's queue. Raises RateLimitError for a lane too many."""
+        """Return the queue of a lane. Raises RateLimitError beyond MAX_LANES."""
         queue = self._lanes.get(lane)
         if queue is None:
             if len(self._lanes) == MAX_LANES:
@@ -163,19 +163,19 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             arrived = await queue.get()
             try:
                 await self._answer(arrived, lane)
-            except Exception as error:  # noqa: BLE001 - the frame's edge: every failure leaves as an error frame
+            except Exception as error:  # noqa: BLE001 - the frame's edge: every failure becomes an error frame
                 await self._fail(to_gateway_error(error), lane)
             finally:
                 arrived[-1].release()
                 queue.task_done()
 
     async def _answer(self, arrived: Arrived, lane: str | None) -> None:
-        """Answer one frame with its events."""
+        """Serve one frame: send its events."""
         frame, notes, hold = arrived
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
         request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
         warm_up = frame.get("generate") is False or request.prewarms
-        if not warm_up or request.input:  # a warm-up may bring nothing but tools and instructions
+        if not warm_up or request.input:  # without input it may set tools and instructions only
             check_response(request)
         request, joined = self._steering.joined(request)
         try:
@@ -197,10 +197,10 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def _respond(
         self, request: ResponsesRequest, place: tuple[str | None, Hold], *, warm_up: bool = False
     ) -> tuple[list[Steer], PlannedResponse]:
-        """Answer one request of a lane, its bytes held; return what its successor is to take up, and what it was."""
+        """Run one request of a lane; return the steer inputs for its successor, and the plan of the response."""
         lane, hold = place
-        assert self._caller is not None  # noqa: S101 - no frame comes before the handshake
-        catalogue = await self._services.store.catalogue()  # an edit holds for the next frame
+        assert self._caller is not None  # noqa: S101 - no frame precedes the handshake
+        catalogue = await self._services.store.catalogue()  # an edit applies from the next frame on
         asker = Asker(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
         frames = Frames(self._text, lane)
         steers: list[Steer] = []
@@ -215,12 +215,12 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         return steers, planned
 
     async def _stream(self, planned: PlannedResponse, frames: Frames) -> list[Steer]:
-        """Send a response's events; return the steerings that came meanwhile."""
+        """Send a response's events; return the steer inputs that arrived meanwhile."""
         self._steering.begin(planned, frames)
         try:
             events = await stream_response(planned)
             try:
-                async for batch in events:  # a keep-alive is nothing here: WebSocket has its own
+                async for batch in events:  # an empty batch sends nothing: WebSocket has its own keep-alive
                     for event in batch:
                         await frames.write(event)
             finally:
@@ -233,7 +233,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         await self.send(text_data=text)
 
     async def _warm_up(self, planned: PlannedResponse, frames: Frames) -> None:
-        """Take the input into the transcript without asking for an answer."""
+        """Store the input without an upstream call, and send the events."""
         for event in await take_in(planned):
             await frames.write(event)
 
@@ -244,7 +244,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._local[planned.answer.id] = LocalResponse(committed.head, planned.keeper.settings, called)
 
     async def _fail(self, error: GatewayError, lane: str | None) -> None:
-        """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's event."""
+        """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's error event."""
         body: Frame = {**error_body(error)["error"]}
         frame = {"type": "error", "status": error.status, "error": body, "sequence_number": 0}
         frame |= {name: body[name] for name in ("code", "message", "param")}
@@ -252,7 +252,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
 
 def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:
-    """Return a frame that asks for a response or steers one; raises InvalidRequestError for any other."""
+    """Return a `response.create` or `response.steer` frame; raises InvalidRequestError for any other."""
     frame, notes = parse_json(raw)
     if frame.get("type") == "response.steer":
         return frame, notes

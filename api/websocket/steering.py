@@ -1,7 +1,7 @@
-"""Steering on one connection: which responses can be steered, what waits for which, and what goes on from it.
+"""Steer inputs of one connection: input that a client injects into a running response.
 
-An accepted steering ends the answer at once, as `incomplete`, and a successor with the response's own settings takes it
-up. An answer that has called a tool comes to its end, and the steering waits for the results.
+An accepted steer input ends the response at once, as `incomplete`; a successor with the same settings continues with
+the input. A response that has called a tool ends by itself first, and the steer input waits for the results.
 """
 
 import secrets
@@ -26,7 +26,7 @@ from api.openai.responses.steering import (
 from api.websocket.frames import Frames
 
 MAX_STEERS: Final = 16  # of one response
-MAX_WAITING: Final = 64  # responses whose steering waits for results
+MAX_WAITING: Final = 64  # responses with steer inputs that wait for results
 _RESULTS: Final = frozenset(
     {
         "function_call_output",
@@ -41,7 +41,7 @@ _RESULTS: Final = frozenset(
 
 @dataclass(slots=True, kw_only=True)
 class Steered:
-    """A response under way, and the steerings that it was given so far."""
+    """A running response, and the steer inputs it has received."""
 
     planned: PlannedResponse
     frames: Frames
@@ -50,14 +50,14 @@ class Steered:
 
 @dataclass(slots=True)
 class Steering:
-    """The steering of one connection. `known` tells whether a response of it has ended."""
+    """The steer inputs of one connection. `known` says whether an id is an ended response of the connection."""
 
     known: Callable[[str], bool]
     _running: dict[str, Steered] = field(default_factory=dict)
     _waiting: dict[str, list[Steer]] = field(default_factory=dict)
 
     async def take(self, frame: Mapping[str, Any], steer: Steer, otherwise: Frames) -> None:
-        """Accept a steering or give it back; `otherwise` is where to say so if its response is not here."""
+        """Accept or reject a steer input; `otherwise` receives the event if the response is not running here."""
         steered = self._running.get(steer.response_id)
         try:
             self._check(frame, steer, steered)
@@ -65,7 +65,7 @@ class Steering:
             frames = otherwise if steered is None else steered.frames
             await frames.write(failed_event(steer, error.code, error.message))
             return
-        assert steered is not None  # noqa: S101 - checked
+        assert steered is not None  # noqa: S101 - _check has raised
         accepted = replace(steer, id=f"steer_{secrets.token_hex(12)}")
         steered.steers.append(accepted)
         await steered.frames.write(accepted_event(accepted))
@@ -73,13 +73,13 @@ class Steering:
         steered.planned.generation.stopped = steered.planned.answer.steered
 
     def begin(self, planned: PlannedResponse, frames: Frames) -> None:
-        """Let a response be steered from now on."""
+        """Accept steer inputs for a response from now on."""
         self._running[planned.answer.id] = Steered(planned=planned, frames=frames)
 
     async def end(self, planned: PlannedResponse) -> list[Steer]:
-        """Let it be steered no more; return what its successor is to take up.
+        """Accept no more steer inputs for a response; return those for its successor.
 
-        What cannot be taken up is given back, or waits for results.
+        The others are rejected, or wait for tool results.
         """
         steered = self._running.pop(planned.answer.id)
         output = planned.answer.response()["output"]
@@ -95,14 +95,15 @@ class Steering:
         return []
 
     async def give_back(self, steers: list[Steer], frames: Frames, code: SteerErrorCode, message: str) -> None:
-        """Return accepted steerings to their client."""
+        """Reject accepted steer inputs: send their failed event to the client."""
         for steer in steers:
             await frames.write(failed_event(steer, code, message))
 
     def joined(self, request: ResponsesRequest) -> tuple[ResponsesRequest, list[Steer]]:
-        """Return a request with the steerings that waited for it, and those.
+        """Return the request with waiting steer inputs inserted, and the list of them.
 
-        They come before its input, but behind the results: Gemini wants these next to their calls.
+        They are inserted before the request's own input, but after the tool results: Gemini requires results right
+        after their calls.
         """
         steers = self._waiting.pop(request.previous_response_id or "", [])
         if not steers:
@@ -134,7 +135,7 @@ def _notes(steers: list[Steer]) -> tuple[Note, ...]:
 
 
 def successor(planned: PlannedResponse, steers: list[Steer]) -> ResponsesRequest:
-    """Return the request that takes steerings up: the response's own settings, and their input alone."""
+    """Return the request that continues a response: its own settings, with the steer inputs as input."""
     items = [item for steer in steers for item in steer.items]
     changes = {"input": items, "previous_response_id": planned.answer.id, "notes": _notes(steers)}
     request: Any = planned.request.model_copy(update=changes)

@@ -1,1 +1,1 @@
-"""The conversation of an exchange, as the transcript tree knows it and as it will be stored."""
+"""The conversation of an exchange, as the transcript tree stores it and as the request continues it."""

@@ -1,4 +1,4 @@
-"""One request's place in the transcript tree, and what the tree knows of its messages."""
+"""The place of one request in the transcript tree, and the stored contents of its messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _DROPPED: Final = RememberedMessage(message={}, content=None)
 
 @dataclass(slots=True)
 class SessionKey:
-    """Which session of which user: the `user` field and `X-Session-Id`, both may be empty but not both."""
+    """A session of a user: the `user` field and `X-Session-Id`; at least one of them is not empty."""
 
     user: str
     name: str
@@ -24,16 +24,18 @@ class SessionKey:
 
 @dataclass(slots=True)
 class ConversationContext:
-    """The conversation of one request, or of one prompt of several.
+    """The conversation of one request, or of one of several prompts.
 
-    `keys` are those of the request's own messages; `known` of them stand in the tree already. `before` are the
-    session's messages that go before them, the system messages in force first (`systems` are their keys); `path`
-    is the stored end of the session that they were taken from. `restored` maps an index in the request to the stored
-    Gemini content, `makers` to its source variant if that is sent unmodified. `head` is where a response's conversation
-    stands: there the request's messages hang. `changed` says that `messages` are not quite what the client sent.
-    `in_tree` has the Gemini contents that the tree holds of answers, and of results where the client made the calls, as
-    JSON: what is sent may be another spelling of the same. `read_size` is how many bytes of the stored conversation go
-    upstream.
+    - `keys`: the nodes of the request's own messages; the first `known` of them are stored already.
+    - `before`: the session's messages in front of them, the system messages in force first (`systems` are their keys);
+      `path` is the part of the stored session that they come from.
+    - `restored`: message index → stored Gemini content; `makers`: message index → its source variant, if it is sent
+      unmodified.
+    - `head`: the node that a response's conversation continues from; the request's messages become its descendants.
+    - `changed`: `messages` differ from what the client sent.
+    - `in_tree`: node key → stored Gemini content as JSON, for assistant messages, and for tool results if the client
+      made the calls; the content sent may be another form of it.
+    - `read_size`: the bytes of stored conversation that are sent to Gemini.
     """
 
     principal_id: int
@@ -56,10 +58,10 @@ class ConversationContext:
 
     @property
     def parent(self) -> Key | None:
-        """The node that the request's first message hangs under."""
+        """The parent node of the request's first message."""
         return self.state.head if self.continued and self.state is not None else self.head
 
     def drop_content(self) -> None:
-        """Drop the texts; how many messages were remembered stays known."""
+        """Drop the contents; keep the number of messages in `before`."""
         self.messages, self.restored, self.makers, self.path = [], {}, {}, ()
         self.before = [_DROPPED] * len(self.before)

@@ -1,8 +1,8 @@
-"""The instructions of a response, or of a completion with a `suffix`: they go upstream with the request, but are no
-message of its conversation.
+"""The instructions of a response, or of a completion with a `suffix`: sent to Gemini with the request, but no message
+of its conversation.
 
-They are kept as a message of their own beside it, stored once however often they are sent, so that what was sent can be
-shown, and forgotten with everything else that was said.
+They are stored as a message beside the conversation, once however often they are sent, so that the admin can show the
+request and erasure includes them.
 """
 
 from api.exchange.conversation.nodes import new_node
@@ -12,7 +12,7 @@ from sessions_store.writing.records import NewMessage
 
 
 def instruction_node(generation: Generation) -> NewMessage | None:
-    """Return the node of the generation's instructions; None where it has none or none were sent."""
+    """Return the node of the generation's instructions, None if none were sent."""
     if not generation.instructions or not generation.branches:
         return None
     branch = generation.branches[0]

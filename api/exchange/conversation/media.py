@@ -1,4 +1,6 @@
-"""What a request names by URL: fetched before the translation, or taken from the tree if it was fetched before."""
+"""Media that a request names by URL: fetched before the translation, or read from the tree if an earlier request
+fetched them.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,12 +21,12 @@ Message = Mapping[str, Any]
 
 
 async def fetch_media(exchange: Exchange, memory: ConversationContext) -> dict[str, Blob]:
-    """Return by URL the media of the request's own messages that somebody has to fetch; empty if there are none.
+    """Return the media of the request's own messages that the gateway has to fetch: URL → content.
 
-    What an earlier request of the conversation fetched is not fetched again: the URL may have expired since. The
-    exchange is counted in before anything is fetched. The bytes are held for it as often as they are named, because so
-    often they go upstream. Raises InvalidRequestError naming the part, RateLimitError when the gateway is full. Where
-    fetching is off nothing is returned, and the translation says so.
+    Media of earlier requests of the conversation are read from the tree: their URL may have expired. The exchange is
+    admitted before the first download. The hold counts a file as often as the request names it, because it is sent to
+    Gemini as often. Raises InvalidRequestError with the parameter, RateLimitError if too many exchanges or downloads
+    are open. With MEDIA_FETCH=off the result is empty, and the translation rejects the URL.
     """
     runtime = exchange.runtime
     references = list(media_references(memory.messages, restored=memory.restored))
@@ -44,11 +46,11 @@ async def fetch_media(exchange: Exchange, memory: ConversationContext) -> dict[s
 
 
 def _size(held: Mapping[str, Blob], references: Sequence[MediaReference]) -> int:
-    """Return how many bytes of media go upstream; raises InvalidRequestError if they are too many."""
+    """Return the bytes of media sent to Gemini; raises InvalidRequestError if they exceed MAX_BODY_BYTES."""
     size = 0
     for reference in references:
         size += len(held[reference.url].get("data", "")) if reference.url in held else 0
-        # Base64 has 4 characters for 3 bytes.
+        # Base64 encodes 3 bytes as 4 characters.
         if size > settings.MAX_BODY_BYTES * 4 // 3 + 4 * len(held):
             raise InvalidRequestError(
                 "The total size of the files in this request is too large. A file counts once for each reference.",
@@ -59,7 +61,7 @@ def _size(held: Mapping[str, Blob], references: Sequence[MediaReference]) -> int
 
 
 async def _stored(runtime: Runtime, memory: ConversationContext, references: list[MediaReference]) -> dict[str, Blob]:
-    """Return by URL what the tree holds of these very messages."""
+    """Return the stored media of these messages: URL → content."""
     indexes = dict.fromkeys(reference.message for reference in references)
     keys = {memory.keys[index]: memory.messages[index] for index in indexes}
     held: dict[str, Blob] = {}

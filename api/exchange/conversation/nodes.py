@@ -1,4 +1,4 @@
-"""A message on its way into the transcript tree."""
+"""A message as a node of the transcript tree."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +20,9 @@ def new_node(
     model: str = "",
     account: str = "",
 ) -> NewMessage:
-    """Return the node of OpenAI's message and its Gemini face, None if nothing of it was sent.
+    """Return the node of an OpenAI message with its Gemini content; `face` is None if the message was not sent.
 
-    `model` and `account` are those that gave an answer, "" for what a client sent.
+    `model` and `account` generated the message; both are "" for a message of the client.
     """
     openai = orjson.dumps(message)
     return NewMessage(

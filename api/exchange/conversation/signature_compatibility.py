@@ -1,5 +1,5 @@
-"""Thought signatures hold for the family of the model that made them, and may hold for its account only (rules 34, 35):
-what of a stored answer another model, or another account, is sent.
+"""Compatibility of thought signatures: they are valid for the model family that made them, and maybe for its account
+only (rules 34, 35). The policy selects the parts of a stored content that another model or account may receive.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from sessions_store.transcript.stored_messages import Face
 
 @dataclass(slots=True)
 class Fit:
-    """Who is asked now: a model of `family` under `account`. What of a stored answer it is not sent goes to `notes`."""
+    """The model `family` and `account` of this request. Signatures that are dropped are added to `notes`."""
 
     family: str
     account: str
@@ -21,11 +21,11 @@ class Fit:
     notes: list[Note]
 
     def best(self, faces: Sequence[Face]) -> Face:
-        """Return the newest face that can be sent whole, or the newest one."""
+        """Return the newest variant that can be sent with its signatures, else the newest one."""
         return next((face for face in faces if not self._misfit(face)), faces[0])
 
     def fitted(self, content: Content, face: Face, path: str) -> Content:
-        """Return what of `content`, which `face` holds, may be sent; `path` names the message."""
+        """Return the part of `content`, the content of `face`, that may be sent; `path` names the message in notes."""
         reason = self._misfit(face)
         bare = unsigned(content) if reason else content
         if bare is not content:
@@ -33,7 +33,7 @@ class Fit:
         return bare
 
     def _misfit(self, face: Face) -> str:
-        """Return why the signatures of a face do not hold here, or ""."""
+        """Return the reason why the signatures of a variant are not valid here, "" if they are."""
         if face.model and self.family_of(face.model) != self.family:
             return "written by another model family"
         if face.account and face.account != self.account:

@@ -1,4 +1,4 @@
-"""From a parsed request to planned upstream calls: the model resolved, the conversation remembered, the body built."""
+"""From a parsed request to planned upstream calls: resolve the model, load the conversation, build the body."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,14 +38,16 @@ from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.transcript.reading import message_keys
 
 Request = TypeVar("Request", bound=RequestModel)
-# For how long OpenAI's clients may name a spoken answer by its id.
+# How long clients of OpenAI may refer to an audio response by its id.
 SPEECH_SECONDS: Final = 3600
 
 
 @dataclass(slots=True)
 class Asker:
-    """Who asks, under which request id and by which snapshot of the catalogue, what `X-Session-Id` named, what was
-    changed before the request was read, and what holds the request's bytes.
+    """The caller and the context of a request.
+
+    `catalogue` is the snapshot that the request uses; `session_name` is the value of `X-Session-Id`; `memory` is
+    MEMORY_ENABLED; `notes` are the changes made before the body was parsed; `hold` reserves the request's bytes.
     """
 
     request_id: str
@@ -57,14 +59,14 @@ class Asker:
     hold: Hold | None = None
 
     def session_of(self, user: str | None) -> SessionKey | None:
-        """Return the session that the request continues, or None when nothing is to be remembered for it."""
+        """Return the session that the request continues, None without one or with memory switched off."""
         if not self.memory or not self.caller.memory or not (user or self.session_name):
             return None
         return SessionKey(user or "", self.session_name)
 
 
 class Accounted(Protocol):
-    """The fields of a request that are recorded on every endpoint."""
+    """The fields of a request that every endpoint records."""
 
     @property
     def model(self) -> str | None:
@@ -76,17 +78,19 @@ class Accounted(Protocol):
 
     @property
     def metadata(self) -> Mapping[str, str] | None:
-        """What the client adds for itself."""
+        """The client's own key-value pairs."""
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What was changed in reading the request."""
+        """The changes made while the request was parsed."""
 
 
 def open_exchange(
     runtime: Runtime, request: Accounted, asker: Asker, endpoint: str, *, stream: bool | None = None
 ) -> Exchange:
-    """Return the exchange of a request, to be opened with `async with`; `stream`: whether Gemini's answer is one."""
+    """Return the exchange of a request, to be opened with `async with`; `stream`: whether Gemini's response is
+    streamed.
+    """
     accounting = Accounting(
         request_id=asker.request_id,
         caller=asker.caller,
@@ -102,7 +106,7 @@ def open_exchange(
 
 
 async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, asker: Asker) -> Generation:
-    """Plan a chat completion."""
+    """Plan a chat completion. Raises ModelNotFoundError, InvalidRequestError, RateLimitError or OverloadedError."""
     request, profile = resolve_model(request, exchange)
     fit = _fit(exchange, profile)
     memory = await remember(exchange, request.messages, asker.session_of(request.user), fit=fit)
@@ -120,11 +124,11 @@ def _fit(exchange: Exchange, profile: ModelProfile) -> Fit:
 
 def _chat_generation(
     exchange: Exchange,
-    asked: tuple[ChatCompletionRequest, ModelProfile],
+    resolved: tuple[ChatCompletionRequest, ModelProfile],
     memory: ConversationContext,
     fetched: Mapping[str, Blob],
 ) -> Generation:
-    request, profile = asked
+    request, profile = resolved
     accounting = exchange.accounting
     keeper = CompletionKeeper(request.model, request.messages) if request.store else None
     if memory.changed:
@@ -164,7 +168,7 @@ def _chat_generation(
 
 
 def _speech(request: ChatCompletionRequest, accounting: Accounting) -> Speech | None:
-    """Return how the answers are spoken, None for answers in writing; the translation has checked the format."""
+    """Return the format of the audio response, None for text; the translation has validated `audio.format`."""
     if request.audio is None or "audio" not in (request.modalities or ()):
         return None
     expires_at = int(accounting.started_at.timestamp()) + SPEECH_SECONDS
@@ -174,14 +178,14 @@ def _speech(request: ChatCompletionRequest, accounting: Accounting) -> Speech | 
 async def plan_completion(exchange: Exchange, request: CompletionRequest, asker: Asker) -> Generation:
     """Plan a legacy completion: one conversation per prompt.
 
-    A single prompt with a `user` continues that user's session, as a chat message would. With `max_tokens: 0` Gemini is
-    asked nothing, and nothing is remembered.
+    A single prompt with a `user` continues that user's session, as a chat message would. With `max_tokens: 0` no
+    upstream call is made and no session is continued.
     """
     accounting = exchange.accounting
     request, profile = resolve_model(request, exchange)
     request = await in_text(request, accounting)
-    asked = request.max_tokens != 0
-    session = asker.session_of(request.user) if asked and isinstance(request.prompt, str) else None
+    generates = request.max_tokens != 0
+    session = asker.session_of(request.user) if generates and isinstance(request.prompt, str) else None
     turns = [{"role": "user", "content": prompt} for prompt in request.prompts]
     if session is None:
         principal = accounting.caller.principal_id
@@ -237,7 +241,8 @@ def _completion_generation(
 
 
 def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelProfile]:
-    """Find the upstream model of `request.model` and apply the mapping's default parameters where the client gave none.
+    """Resolve `request.model`; return the request with the mapping's default parameters where the client sent none, and
+    the profile of the upstream model.
 
     Raises ModelNotFoundError.
     """
@@ -259,7 +264,7 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
 
 
 def _calls(branch: Branch) -> list[PlannedCall]:
-    """Return the calls of one conversation: several where the model gives one candidate only."""
+    """Return the upstream calls of one conversation: several if the model gives one candidate per call."""
     upstream = branch.upstream
     choices = branch.choices // upstream.parallel
     return [

@@ -1,4 +1,4 @@
-"""Prompts that came as token ids, made text in a thread: a vocabulary may have to be read first."""
+"""Prompts sent as token ids, decoded to text in a thread: the vocabulary may have to be loaded first."""
 
 import asyncio
 
@@ -9,7 +9,10 @@ from api.openai.completions.token_ids import decode_prompts
 
 
 async def in_text(request: CompletionRequest, accounting: Accounting) -> CompletionRequest:
-    """Return the request with its token ids as text, as it is if it came in text. Raises InvalidRequestError."""
+    """Return the request with token ids decoded to text; a request with text is returned unchanged.
+
+    Raises InvalidRequestError for ids that are not in the vocabulary.
+    """
     if not request.token_prompts:
         return request
     decoded = await asyncio.to_thread(decode_prompts, request.token_prompts, accounting.public_model)

@@ -1,4 +1,4 @@
-"""What is kept of an exchange: its messages in the tree, its usage, the session's head. Committed when it returns."""
+"""The record of an exchange: the new nodes of the tree, the usage row, the session's head, the stored object."""
 
 import asyncio
 import logging
@@ -35,17 +35,17 @@ from sessions_store.writing.store import (
 
 logger = logging.getLogger(__name__)
 
-# Up to this many characters the digest of an upstream body is remembered.
+# Up to this many characters the digest of an upstream body is cached.
 SMALL: Final = 1024
-# With these the session goes on from what the client has seen.
+# With these statuses the session's head moves to the new assistant message.
 _KEPT: Final = frozenset({OK, CLIENT_CLOSED})
 NOT_RECORDED: Final = "The response could not be recorded and was not sent. Please try again."
 
 
 @dataclass(slots=True)
 class Recorded:
-    """What the record of an exchange says, once the database has it: whether it ended well, and the message that its
-    conversation goes on from (None: there is none).
+    """The committed exchange: whether it succeeded, and the node that its conversation continues from (None without
+    one).
     """
 
     ok: bool
@@ -55,18 +55,18 @@ class Recorded:
 def record(
     runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
 ) -> Awaitable[Recorded]:
-    """Commit an exchange: its usage, and with a `generation` its messages, its session and what it stores.
+    """Commit an exchange: its usage and, with a `generation`, its messages, its session and its stored object.
 
-    An answer that safety cut is recorded as "blocked". Raises StorageUnavailableError or InternalError if the database
-    did not take it.
+    The status of a response that safety filters blocked is "blocked". Raises StorageUnavailableError or InternalError
+    if the database did not commit.
     """
     committing = _commit(runtime, accounting, outcome, generation)
     return _to_its_end(committing) if generation is not None and generation.size >= LARGE else committing
 
 
 async def _to_its_end(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
-    """Record what a thread prepares, also when the client leaves meanwhile: its session's turn and its bytes are let go
-    behind that.
+    """Finish a commit that a worker thread prepares, even if the client disconnects meanwhile: its session's lock and
+    its bytes are released after the commit.
     """
     task = asyncio.ensure_future(committing)
     try:
@@ -102,7 +102,7 @@ async def _commit(
 
 
 def _whole(runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None) -> ExchangeRecord:
-    """Return the record of an exchange, which keeps no copy of what was large."""
+    """Return the record of an exchange, and drop the large contents of its generation."""
     if generation is None:
         usage = usage_row(accounting, outcome, accounting.usage, upstream=runtime.deployment.upstream)
         return ExchangeRecord(usage=usage)
@@ -114,7 +114,7 @@ def _whole(runtime: Runtime, accounting: Accounting, outcome: Outcome, generatio
 def _generation_record(
     runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation
 ) -> ExchangeRecord:
-    """Return what is to be stored of an exchange with a generation, as it ended."""
+    """Return the record of an exchange with a generation."""
     report = generation.accumulator.report()
     nodes, leaf, answers = _messages(generation, report)
     keeper = generation.keeper
@@ -128,7 +128,7 @@ def _generation_record(
 
 
 def _without_answer(runtime: Runtime, accounting: Accounting, generation: Generation | None) -> ExchangeRecord:
-    """Return the record of an exchange whose answer cannot be put into one: what was paid for is recorded."""
+    """Return the record of an exchange without its messages: the tokens that Google bills are recorded."""
     outcome = Outcome(Status.INTERNAL_ERROR, InternalError(NOT_RECORDED))
     usage = usage_row(accounting, outcome, None, upstream=runtime.deployment.upstream)
     if generation is None or not accounting.attempts:
@@ -138,7 +138,9 @@ def _without_answer(runtime: Runtime, accounting: Accounting, generation: Genera
 
 
 def _messages(generation: Generation, report: UsageReport) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:
-    """Return the new nodes of all branches, the first branch's last request message, and the answers' keys."""
+    """Return the new nodes of all branches, the first branch's last request message, and the keys of the choices'
+    messages.
+    """
     accounting = generation.accounting
     instructions = instruction_node(generation)
     nodes: list[NewMessage] = [] if instructions is None else [instructions]
@@ -164,7 +166,7 @@ def _request_nodes(branch: Branch, memory: ConversationContext) -> list[NewMessa
     faces = branch.upstream.faces
     for index in range(memory.known, len(memory.messages)):
         message, face = memory.messages[index], faces[index]
-        # An answer under another history is still that model's, with its signatures, if it was sent as it was.
+        # A message of a model keeps its model and account under another history, if it was sent unmodified.
         maker = memory.makers.get(index) if face is memory.restored.get(index) else None
         nodes.append(
             new_node(
@@ -182,10 +184,10 @@ def _request_nodes(branch: Branch, memory: ConversationContext) -> list[NewMessa
 def _session_update(
     generation: Generation, outcome: Outcome, answers: list[Key], *, idle: timedelta
 ) -> SessionUpdate | None:
-    """Move the session's head to the first answer.
+    """Move the session's head to the message of the first choice.
 
-    A failed exchange leaves the head where it was, because its client will ask again; one that the client cut short
-    keeps what the client has seen.
+    A failed exchange does not move the head, because its client will retry; after a client's disconnect, the head is
+    the part that the client has received.
     """
     if not answers or outcome.status not in _KEPT:
         return None
@@ -207,8 +209,10 @@ def _session_update(
 
 
 def _upstream_request(generation: Generation) -> tuple[str, str] | None:
-    """Return what went upstream besides the turns, under its digest; whether they went without signatures, and those
-    that the tree holds in another spelling.
+    """Return the upstream body without its messages, as (digest, JSON text).
+
+    The text says whether the messages were sent without signatures, and has the contents that the tree stores in
+    another form.
     """
     if not generation.calls:
         return None
@@ -224,7 +228,9 @@ def _upstream_request(generation: Generation) -> tuple[str, str] | None:
 
 
 def _turns_as_sent(branch: Branch) -> dict[str, Content]:
-    """Return the turns that were not sent as the tree holds them, by their distance from the request's last one."""
+    """Return the contents that were sent in another form than the tree stores: distance from the last request message →
+    content.
+    """
     memory, found = branch.memory, {}
     last = len(memory.messages) - 1
     for index, (key, face) in enumerate(zip(memory.keys, branch.upstream.faces, strict=True)):
@@ -239,5 +245,5 @@ def _turns_as_sent(branch: Branch) -> dict[str, Content]:
 
 @lru_cache(maxsize=256)
 def _small_digest(text: str) -> str:
-    """Return the digest of a body that many requests share: without tools it holds little more than the sampling."""
+    """Return the digest of a body that many requests share: without tools it has only a few parameters."""
     return request_digest(text)

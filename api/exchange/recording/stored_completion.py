@@ -1,4 +1,4 @@
-"""What is stored of a chat completion whose client asked for it (`store: true`)."""
+"""The stored chat completion (`store: true`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from sessions_store.writing.state_records import CompletionState, message_item
 
 @dataclass(frozen=True, slots=True)
 class CompletionKeeper:
-    """Stores one chat completion, in the transaction that records its exchange; `model` is the name it was asked by,
-    `messages` are those of the request as they were sent.
+    """Builds one stored chat completion, committed with its exchange. `model` is the public model, `messages` are the
+    request's messages as the client sent them.
     """
 
     model: str
@@ -24,7 +24,7 @@ class CompletionKeeper:
     def state(
         self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
     ) -> CompletionState | None:
-        """See Keeper. Only an answer that came to its end is stored, streamed or not."""
+        """See `Keeper`. Only a response that succeeded is stored, streamed or not."""
         if outcome.status is not OK:
             return None
         leaf, answers = nodes

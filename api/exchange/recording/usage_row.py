@@ -1,4 +1,4 @@
-"""The usage record of an exchange: how it ended, what it counted, how long it took, where its messages stand."""
+"""The usage row of an exchange: its outcome, tokens, latency, and the nodes of its messages."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def usage_row(
     *,
     upstream: str,
 ) -> UsageRow:
-    """Return the row; `nodes` are the request's last message and the choices, `upstream` is which Gemini was asked."""
+    """Return the row. `nodes`: the request's last message and the choices' messages; `upstream`: GEMINI_UPSTREAM."""
     leaf, answers = nodes
     systems, placement = _placement(generation) if generation is not None else ([], [])
     notes = [*accounting.notes, *report.notes] if report is not None else accounting.notes
@@ -62,7 +62,7 @@ def usage_row(
 
 
 def _ending(outcome: Outcome, report: UsageReport | None) -> dict[str, Any]:
-    """Return how it ended; an answer of which safety let nothing through counts as "blocked"."""
+    """Return the fields of the outcome; a response that safety filters emptied has the status "blocked"."""
     status, error = outcome.status, outcome.error
     reasons = report.finish_reasons if report is not None else ()
     native = report.native_finish_reasons if report is not None else ()
@@ -80,7 +80,7 @@ def _ending(outcome: Outcome, report: UsageReport | None) -> dict[str, Any]:
 
 
 def _counts(report: UsageReport | None, accounting: Accounting, generation: Generation | None) -> dict[str, Any]:
-    """Return the tokens in OpenAI's reading and Gemini's own report of them."""
+    """Return the tokens as OpenAI counts them, and Gemini's own usage metadata."""
     if report is None:
         return {}
     metadatas = report.usage_metadata
@@ -106,7 +106,7 @@ def _counts(report: UsageReport | None, accounting: Accounting, generation: Gene
 def _usage(
     report: UsageReport, accounting: Accounting, generation: Generation | None, *, reported: bool
 ) -> tuple[Mapping[str, Any], bool]:
-    """Return OpenAI's usage and whether it is an approximation: Gemini reported nothing, not yet all, or no counts."""
+    """Return OpenAI's usage and whether it is an estimate: Gemini reported nothing, not yet all, or no valid counts."""
     if reported and report.counts_sound:
         return report.usage, not report.complete
     if reported:
@@ -119,7 +119,7 @@ def _usage(
 
 
 def _filled(usage: Mapping[str, Any], report: UsageReport, generation: Generation | None) -> Mapping[str, Any]:
-    """Return the usage with estimates for the tokens of which Gemini tells nothing that can be read."""
+    """Return the usage with estimates in place of missing or invalid counts."""
     calls = generation.calls if generation is not None else ()
     prompt = usage.get("prompt_tokens") or sum(json_tokens(call.encode()) for call in calls)
     completion = usage.get("completion_tokens")
@@ -131,9 +131,9 @@ def _filled(usage: Mapping[str, Any], report: UsageReport, generation: Generatio
 
 def _placement(generation: Generation) -> tuple[list[Key], list[int]]:
     """Return the keys of the instructions in front of the request (a response's, or the session's system messages), and
-    where they and each message up to the leaf were put.
+    the placement of each message up to the leaf.
 
-    The system messages among the session's turns are not in force any more, or stand in front: they count as left out.
+    System messages in the session's path are superseded or in front of the request already: they count as omitted.
     """
     branch = generation.branches[0]
     memory = branch.memory
@@ -141,11 +141,11 @@ def _placement(generation: Generation) -> tuple[list[Key], list[int]]:
     instructions = instruction_node(generation)
     own = [] if instructions is None else [instructions.key]
     if memory.head is not None or not memory.path:
-        # Nothing stands in front, or is left out: a response's history is one with its request, or there is none.
+        # No instructions to place: a response's history is part of its request, or there is no history.
         return own, [SYSTEM] * len(own) + list(placed)
     hoisted = len(memory.systems)
     rest = iter(placed[hoisted:])
     walked = [OMITTED if row.role in INSTRUCTION_ROLES else next(rest) for row in memory.path]
     if memory.path and memory.path[-1].key != memory.parent:
-        walked.append(OMITTED)  # an answer whose tool calls nobody answered is not sent
+        walked.append(OMITTED)  # an assistant message without results for its tool calls is not sent
     return [*own, *memory.systems], [SYSTEM] * len(own) + [*placed[:hoisted], *walked, *rest]

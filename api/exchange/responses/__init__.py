@@ -1,1 +1,3 @@
-"""The Responses API and conversations: what is continued, what is stored, what goes on in the background."""
+"""The exchanges of the Responses API: continuing a response or conversation, storing, compacting, running in the
+background.
+"""

@@ -1,8 +1,8 @@
-"""Compaction that a response does by itself: when its context has grown over the client's threshold
-(`context_management`), or when the client asks for nothing else (a `compaction_trigger` at the end of its input).
+"""Automatic compaction of a response's context: if it has more tokens than the client's threshold
+(`context_management`), or if the input ends with a `compaction_trigger`.
 
-The summary is a call of its own, with a usage record of its own. The response then goes on from the summary, the
-instructions and the latest step, as if its client had sent nothing but the compaction item; so does every later one.
+The summary is an upstream call with its own usage record. The response then continues from the summary, the
+instructions and the latest step, as if the client had sent only the compaction item; so does every later response.
 """
 
 from collections.abc import Mapping
@@ -34,14 +34,14 @@ from api.translate.responses.input.compaction import can_be_folded, folded, summ
 from api.translate.responses.output.builder import Events
 from sessions_store.writing.records import COMPACTION_SUFFIX
 
-# Of the model's input limit, where the client names no threshold of its own.
+# The share of the model's input limit that is the threshold if the client sends none.
 DEFAULT_SHARE: Final = 0.8
 
 
 async def plan_managed(
     exchange: Exchange, request: ResponsesRequest, *, local: Mapping[str, LocalResponse] = NO_LOCAL
 ) -> PlannedResponse:
-    """Plan a response as `plan_response` does, and find out whether its context is to be compacted first."""
+    """Plan a response like `plan_response`, and decide whether its context must be compacted first."""
     planned = await plan_response(exchange, request, local=local)
     if (request.compacts_only or request.context_management) and not request.prewarms:
         planned.compacted = request.compacts_only or await _is_due(planned)
@@ -49,9 +49,9 @@ async def plan_managed(
 
 
 async def compact_context(planned: PlannedResponse) -> Events:
-    """Ask for the summary and plan the response anew behind it; return the events that end the compaction item.
+    """Generate the summary and plan the response again after it; return the events that end the compaction item.
 
-    Whatever goes wrong is raised; only the summary's own exchange is recorded then.
+    Raises GatewayError; only the exchange of the summary is recorded then.
     """
     turns, request, exchange, generation = planned.turns, planned.request, planned.exchange, planned.generation
     summary, used = await _summary(planned)
@@ -69,14 +69,15 @@ async def compact_context(planned: PlannedResponse) -> Events:
 
 
 def conversation(turns: Turns) -> list[Mapping[str, Any]]:
-    """Return all messages of a request's conversation, those before its own first."""
+    """Return all messages of a request's conversation, the stored history first."""
     return [*(remembered.message for remembered in turns.history), *turns.own.messages]
 
 
 async def _is_due(planned: PlannedResponse) -> bool:
-    """Whether the context has more tokens than the threshold. A text has no more tokens than bytes: most need no count.
+    """Whether the context has more tokens than the threshold.
 
-    Raises what counting raises.
+    A text never has more tokens than bytes, so most contexts need no call of countTokens. Raises the errors of
+    `counted`.
     """
     exchange, generation, turns = planned.exchange, planned.generation, planned.turns
     threshold = _threshold(planned.request, turns.profile.input_token_limit)
@@ -97,19 +98,21 @@ async def _is_due(planned: PlannedResponse) -> bool:
 
 
 def _threshold(request: ResponseParameters, input_limit: int) -> int | None:
-    """Return the least threshold that the request names; None if it wants no compaction."""
+    """Return the lowest threshold of the request in tokens; None without compaction."""
     entries = request.context_management or ()
     named = [entry.get("compact_threshold") or int(input_limit * DEFAULT_SHARE) for entry in entries]
     return min(named, default=None)
 
 
 async def _summary(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
-    """Ask for the summary in an exchange of its own: the same conversation and one more message."""
+    """Generate the summary in its own exchange: the same conversation with one more message."""
     turns, exchange = planned.turns, planned.exchange
     accounting = exchange.accounting
-    asked = summarising(planned.request, accounting.public_model, turns.items)
+    summary_request = summarising(planned.request, accounting.public_model, turns.items)
     asker = Asker(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
-    async with open_exchange(exchange.runtime, asked, asker, "responses.compact").within(exchange) as own:
+    async with open_exchange(exchange.runtime, summary_request, asker, "responses.compact").within(exchange) as own:
         context = replace(turns.context, conversation=None)
-        placed = await place_turns(own, asked, (turns.profile, context), asked.items)
-        return await summary_of(planned_response(own, asked, placed, await translate(own, asked, placed)))
+        placed = await place_turns(own, summary_request, (turns.profile, context), summary_request.items)
+        return await summary_of(
+            planned_response(own, summary_request, placed, await translate(own, summary_request, placed))
+        )

@@ -1,8 +1,8 @@
-"""Responses that run in the background: tasks of this process that survive their client.
+"""Background responses: tasks of this process that continue without their client.
 
-Whoever runs a response says so in the database every few seconds (`heartbeat_at`). A response without a fresh
-heartbeat has lost its process: whoever looks at it next, or the next heartbeat of any process, marks it failed.
-Cancelling goes through the database as well, so it works from every worker.
+The worker that runs a response updates its heartbeat (`heartbeat_at`) in the database. A response with an expired
+heartbeat has lost its worker: the next read of it, or the next heartbeat of any worker, marks it failed. A cancellation
+is written to the database, so any worker can cancel a response.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ FLUSH_SECONDS: Final = 0.2
 
 
 class Job:
-    """One background response on its way; `log` has its events."""
+    """One running background response; `log` has its events."""
 
     def __init__(self, runtime: Runtime, planned: PlannedResponse) -> None:
-        assert planned.keeper.log is not None  # noqa: S101 - whatever asks for the background is planned with a log
+        assert planned.keeper.log is not None  # noqa: S101 - plan_response gives a background response a log
         self.public_id = planned.answer.id
         self.log = planned.keeper.log
         self._runtime = runtime
@@ -50,7 +50,7 @@ class Job:
         self._hold = planned.exchange.hold
 
     def start(self) -> "asyncio.Task[None]":
-        """Run it from now on."""
+        """Start the task."""
         if self._hold is not None:
             self._hold.share()
         self._task = asyncio.create_task(self._run())
@@ -58,13 +58,13 @@ class Job:
         return self._task
 
     def cancel(self) -> None:
-        """Stop it; the response has been ended in the database."""
+        """Cancel the task; the response has ended in the database already."""
         if self._task is not None:
-            # Behind the first step of the task: one that never began would leave its exchange open.
+            # After the task's first step: a task cancelled before it would leave the exchange open.
             asyncio.get_running_loop().call_soon(self._task.cancel)
 
     def stop(self) -> None:
-        """Stop it because the server stops: it has failed."""
+        """Cancel the task because the server stops: the response has failed."""
         self._planned.exchange.fault = ShuttingDownError("The server stopped before this response was complete.")
         self.cancel()
 
@@ -81,7 +81,7 @@ class Job:
                         self.log.append(batch)
             finally:
                 await events.aclose()
-        except Exception as error:  # noqa: BLE001 - a task's edge: the exchange is recorded as failed, the response too
+        except Exception as error:  # noqa: BLE001 - the task's edge: the exchange and the response are recorded as failed
             planned.answer.failed(to_gateway_error(error))
             await planned.exchange.fail(error)
         finally:
@@ -94,9 +94,9 @@ class Job:
             self._hold.release()
 
     async def _close(self) -> None:
-        """Store the last events and the end where the record did not; of a response that was deleted keep nothing."""
+        """Store the last events and the end, unless the record has them; store nothing of a deleted response."""
         exchange = self._planned.exchange
-        # If nothing is recorded yet, the response was cancelled.
+        # Without a record until here, the response was cancelled.
         await exchange.end(asyncio.CancelledError())
         left = None if exchange.committed else self.log.unstored(self._planned.answer.ending)
         request_id, principal_id = exchange.accounting.request_id, exchange.accounting.caller.principal_id
@@ -104,7 +104,7 @@ class Job:
         try:
             if left is not None:
                 await self._runtime.store.write(add_events, self.public_id, left)
-            # Does nothing where the record has ended it.
+            # Does nothing if the record has ended the response.
             await self._runtime.store.write(
                 end_response, principal_id, self.public_id, "failed", problem, datetime.now(UTC)
             )
@@ -113,7 +113,9 @@ class Job:
             logger.exception("The final state of a background response could not be stored")
 
     async def _flush(self) -> None:
-        """Store the events of a running response in stretches, for listeners of other workers, until it is recorded."""
+        """Store the new events of a running response regularly, for readers in other workers, until the exchange is
+        recorded.
+        """
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             if self._planned.exchange.recorded:
@@ -130,7 +132,7 @@ class Job:
 
 
 class Jobs:
-    """The background responses of one process, and its heartbeat."""
+    """The background responses of one process, and their heartbeat."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.worker = uuid4().hex
@@ -141,9 +143,11 @@ class Jobs:
         runtime.finish_on_drain(self)
 
     async def start(self, planned: PlannedResponse) -> tuple[Job, dict[str, Any]]:
-        """Store the response as queued and begin to run it; return it as it is now. The job ends the exchange.
+        """Store the response as queued and start its task; return the job and the queued response. The job ends the
+        exchange.
 
-        Raises RateLimitError when the gateway is full, StorageUnavailableError when nothing can be recorded.
+        Raises RateLimitError if MAX_IN_FLIGHT exchanges are open, StorageUnavailableError if the database takes no
+        records.
         """
         planned.exchange.admit()
         job = Job(self._runtime, planned)
@@ -158,23 +162,23 @@ class Jobs:
         return job, {**orjson.loads(state.body), "output": []}
 
     def find(self, public_id: str) -> Job | None:
-        """Return the job of a response that runs here."""
+        """Return the job of a response that runs in this process, None for any other."""
         return self._jobs.get(public_id)
 
     def cancel(self, public_id: str) -> None:
-        """Stop a response that runs here."""
+        """Cancel a response if it runs in this process."""
         job = self._jobs.get(public_id)
         if job is not None:
             job.cancel()
 
     async def finished(self) -> None:
-        """Wait until nothing runs here any more."""
+        """Wait until no response runs in this process."""
         while self._tasks:
             logger.info("Waiting for background responses: %d", len(self._tasks))
             await asyncio.wait(list(self._tasks.values()))
 
     async def close(self) -> None:
-        """Stop what still runs: each response is recorded as failed."""
+        """Cancel the running responses: each is recorded as failed."""
         if self._heart is not None:
             self._heart.cancel()
         for job in list(self._jobs.values()):

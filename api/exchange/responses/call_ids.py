@@ -1,7 +1,7 @@
-"""The ids under which a client knows the calls of its conversation.
+"""The call ids that a client knows for the calls of its conversation.
 
-The same answer given twice is one node of the transcript tree, with the call ids of its first time. A client that was
-given the second one answers, and is told of, the ids that it got.
+Two identical assistant messages are one node of the transcript tree, with the call ids of the first message. A client
+that received the second message uses the ids of the second message.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +17,14 @@ from sessions_store.transcript.history import calls_made
 from sessions_store.transcript.stored_messages import StoredMessage
 
 Message = Mapping[str, Any]
-# By message, the place of each call that has another id: that id.
+# Node id → index of the call in the message → the client's id, if it differs from the stored one.
 CallIds = dict[NodeId, dict[int, str]]
 
 
 async def client_call_ids(
     runtime: Runtime, principal_id: int, context: Context, messages: Sequence[Message]
 ) -> CallIds:
-    """Return the ids that `messages`, and the client where they leave calls open, have for calls of the context."""
+    """Return the client's ids for calls of the context: those in `messages`, and those of calls without a result."""
     made = {row.id: ids for row in context.path if (ids := _call_ids(row))}
     if not made:
         return {}
@@ -44,7 +44,7 @@ async def client_call_ids(
 
 
 async def _given(runtime: Runtime, principal_id: int, context: Context, node: NodeId) -> Sequence[str]:
-    """Return the ids under which the calls of a message were given to this client; () if nobody knows."""
+    """Return the ids under which this client received the calls of a message; () if they are unknown."""
     if context.call_ids and context.path[-1].id == node:
         return context.call_ids
     conversation_id = context.conversation.id if context.conversation is not None else None

@@ -1,4 +1,6 @@
-"""Compacting a conversation: Gemini writes its summary, and the client goes on from that and its own messages."""
+"""The compaction of a conversation: Gemini writes a summary, and the client continues from the summary and its own
+messages.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,13 +19,13 @@ from api.translate.responses.input.message_items import message_to_items
 
 
 async def compact(exchange: Exchange, request: CompactRequest) -> CompactedResponse:
-    """Return the compacted conversation of the request's input and what goes before it.
+    """Return the compacted conversation of the request's input and its history.
 
-    The summary is carried by the compaction item itself, so it is good for every server with the same code and for
-    clients that store nothing.
+    The compaction item has the summary itself, so every server with the same SECRET_KEY and clients that store nothing
+    can use it.
     """
-    asked = compacting(request).model_copy(update={"store": False, "stream": False, "background": False})
-    planned = await plan_response(exchange, asked)
+    summary_request = compacting(request).model_copy(update={"store": False, "stream": False, "background": False})
+    planned = await plan_response(exchange, summary_request)
     summary, used = await summary_of(planned)
     ids = item_ids()
     return {
@@ -36,10 +38,10 @@ async def compact(exchange: Exchange, request: CompactRequest) -> CompactedRespo
 
 
 async def summary_of(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
-    """Ask for a planned summary; return it and what it used. Raises UpstreamError where Gemini gives none."""
+    """Generate a planned summary; return it and its usage. Raises UpstreamError if Gemini returns no text."""
     response = await complete(planned.exchange, planned.generation)
     summary = "".join(
-        part.get("text", "")  # a refusal has none
+        part.get("text", "")  # a refusal part has no text
         for item in response["output"]
         if item["type"] == "message"
         for part in item["content"]
@@ -50,7 +52,7 @@ async def summary_of(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
 
 
 def _said_before(planned: PlannedResponse) -> Sequence[dict[str, Any]]:
-    """Return the users' messages of the conversation so far, as items."""
+    """Return the users' messages of the stored history as items."""
     ids = item_ids()
     return [
         item

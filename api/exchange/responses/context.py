@@ -1,4 +1,6 @@
-"""What a response goes on from: a previous response or a conversation, both of them places in the transcript tree."""
+"""The history that a response continues: that of a previous response or of a conversation, each a node of the
+transcript tree.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ CONVERSATION_PREFIX: Final = "conv_"
 
 @dataclass(frozen=True, slots=True)
 class LocalResponse:
-    """A response that one goes on from: where it ended (None: nothing was said yet), the settings that go on, and the
+    """A previous response: its last node (None if it has no messages), the settings that stay in force as JSON, and the
     ids of its calls, in order.
     """
 
@@ -37,12 +39,12 @@ class LocalResponse:
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """Where a request's conversation stands.
+    """The stored history of a request's conversation.
 
-    `path` are the stored messages that lead to `head`, `whole` unless the oldest of them were left out. `items` are
-    those of a conversation that was changed by hand: then there is no head, and they come before the request's own.
-    `earlier` are items whose settings still hold; `call_ids` are those of the calls that the path ends in, where only
-    the request's connection remembers them.
+    `path` are the stored messages up to `head`; `whole` is False if the oldest of them were omitted. `items` are those
+    of a conversation whose items were added or deleted by hand: it has no head, and its items are put in front of the
+    request's. `earlier` are items whose settings stay in force; `call_ids` are the ids of the calls in the last message
+    of `path`, if only the WebSocket connection knows them.
     """
 
     head: Key | None = None
@@ -58,11 +60,10 @@ class Context:
 async def load_context(
     exchange: Exchange, request: ResponseParameters, *, max_tokens: int, local: Mapping[str, LocalResponse]
 ) -> Context:
-    """Return what the request goes on from; `max_tokens` holds for `truncation: "auto"` only.
+    """Return the history that the request continues; `max_tokens` applies to `truncation: "auto"` only.
 
-    `local` are the responses that the request's connection remembers. A conversation is locked until the
-    exchange ends. Raises InvalidRequestError for a previous response and NotFoundError for a conversation that do not
-    exist.
+    `local` are the responses of the request's WebSocket connection. A conversation is locked until the exchange ends.
+    Raises InvalidRequestError for an unknown previous response, NotFoundError for an unknown conversation.
     """
     runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
     bound = max_tokens if request.truncation == "auto" else None
@@ -97,9 +98,9 @@ async def _previous(
 
 
 async def _history(runtime: Runtime, head: Key, bound: int | None, *, param: str) -> History:
-    """Read the conversation up to a node: no more bytes of it than a client could send in one request.
+    """Read the conversation up to a node, at most MAX_BODY_BYTES of it.
 
-    Raises InvalidRequestError where the oldest messages must not be left out.
+    Raises InvalidRequestError if older messages are left and truncation is disabled.
     """
     history = await runtime.store.read(history_to, head, max_tokens=bound, max_bytes=settings.MAX_BODY_BYTES)
     if bound is None and not history.whole:
@@ -118,7 +119,7 @@ def _items(conversation_id: int) -> list[Item]:
 def referenced_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, Item]:
     """Read the items that a request refers to by id; runs in a database thread.
 
-    An item counts as often as it is named. Raises InvalidRequestError if they are too large together.
+    An item counts as often as it is named. Raises InvalidRequestError if they exceed MAX_BODY_BYTES together.
     """
     sizes = item_sizes(principal_id, item_ids)
     if sum(sizes.get(item_id, 0) for item_id in item_ids) > settings.MAX_BODY_BYTES:
@@ -128,7 +129,7 @@ def referenced_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, It
 
 
 def too_large(what: str, param: str, advice: str) -> InvalidRequestError:
-    """Return the refusal of stored content that no client could send in one request."""
+    """Return the error for stored content beyond MAX_BODY_BYTES."""
     return InvalidRequestError(
         f"{what} is larger than the limit of {settings.MAX_BODY_BYTES} bytes for one request. {advice}",
         param=param,
@@ -149,7 +150,7 @@ async def _stored(runtime: Runtime, principal_id: int, public_id: str) -> LocalR
 
 
 def previous_not_found(public_id: str) -> InvalidRequestError:
-    """Return the refusal of an id that this principal has no response of."""
+    """Return the error for an id that is no response of this principal."""
     return InvalidRequestError(
         f"Previous response with id '{public_id[:100]}' not found.",
         param="previous_response_id",
@@ -158,7 +159,7 @@ def previous_not_found(public_id: str) -> InvalidRequestError:
 
 
 async def find_or_404(runtime: Runtime, principal_id: int, public_id: str) -> FoundConversation:
-    """Return a conversation; raises NotFoundError, and InvalidRequestError for what is no conversation's id."""
+    """Return a conversation; raises NotFoundError, and InvalidRequestError for a malformed id."""
     if not public_id.startswith(CONVERSATION_PREFIX):
         raise InvalidRequestError(
             f"Invalid 'conversation_id': '{public_id[:100]}'. Expected an ID that begins with 'conv_'.",
@@ -172,7 +173,7 @@ async def find_or_404(runtime: Runtime, principal_id: int, public_id: str) -> Fo
 
 
 def conversation_not_found(public_id: str) -> NotFoundError:
-    """Return the 404 of a missing conversation and of somebody else's."""
+    """Return the 404 of a conversation: the same for a missing one and for one of another principal."""
     return NotFoundError(f"Conversation with id '{public_id[:100]}' not found.", param="conversation_id")
 
 

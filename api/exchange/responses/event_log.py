@@ -1,5 +1,5 @@
-"""The events of a background response, kept for clients that read them while it runs, and stored for those that come
-back.
+"""The event log of a background response, for clients that read it while the response runs; stored for clients that
+reconnect.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from sessions_store.writing.state_records import Stretch
 
 
 class EventLog:
-    """Events in order, each at the place of its sequence number. What ends the response is appended once that end is
-    recorded. `ended` says that no event follows.
+    """The events in order, indexed by sequence number.
+
+    The closing events are appended after the end is recorded. `ended` says that no event follows.
     """
 
     def __init__(self) -> None:
@@ -29,12 +30,12 @@ class EventLog:
         self._wake()
 
     def end(self, events: Sequence[Event]) -> None:
-        """Append the last events; none follows."""
+        """Append the closing events."""
         self.ended = True
         self.append(events)
 
     def unstored(self, closing: Sequence[Event] = ()) -> Stretch | None:
-        """Return the events that are not stored yet, with `closing` behind them; None if there are none."""
+        """Return the events that are not stored yet, followed by `closing`; None if there are none."""
         events = [*self._events[self._stored :], *closing]
         if not events:
             return None
@@ -42,13 +43,15 @@ class EventLog:
         return Stretch(self._stored, self._stored + len(events) - 1, body)
 
     def take_unstored(self) -> Stretch | None:
-        """Return the events that are not stored yet, which count as stored from now on."""
+        """Return the events that are not stored yet, and mark them as stored."""
         stretch = self.unstored()
         self._stored = len(self._events)
         return stretch
 
     async def wait(self, seen: int, seconds: float) -> Sequence[Event]:
-        """Return the events from number `seen` on as soon as there are any; none at the end or after `seconds`."""
+        """Wait for events from index `seen` on and return them; an empty list at the end or after a timeout of
+        `seconds`.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while len(self._events) <= seen and not self.ended:

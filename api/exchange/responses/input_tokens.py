@@ -1,4 +1,4 @@
-"""Counting the tokens of a response's input without asking for one."""
+"""Counting the input tokens of a response without generating it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ from api.openai.responses.request import InputTokensRequest
 
 
 async def count_input_tokens(exchange: Exchange, request: InputTokensRequest) -> int:
-    """Return how many tokens Gemini counts in the input with all that goes before it. The exchange is not
-    recorded: counting is free.
+    """Return the number of tokens that Gemini counts in the input with its history. The exchange is not recorded:
+    counting is free.
 
-    Raises InvalidRequestError without a model, and what planning a response raises.
+    Raises InvalidRequestError without a model, and the errors of planning a response.
     """
     if request.model is None:
         raise InvalidRequestError(
@@ -28,7 +28,7 @@ async def count_input_tokens(exchange: Exchange, request: InputTokensRequest) ->
 
 
 async def counted(exchange: Exchange, upstream: Mapping[str, Any]) -> int:
-    """Return how many tokens Gemini counts in the body of an exchange's call."""
+    """Return the number of tokens that Gemini counts in an upstream body (https://ai.google.dev/api/tokens)."""
     accounting = exchange.accounting
     body: dict[str, Any] = {name: value for name, value in upstream.items() if name in _COUNTED}
     if not exchange.runtime.deployment.vertex:

@@ -1,5 +1,5 @@
-"""The full form of items: every field that OpenAI's types require of an item that is given out, whatever clients leave
-out of those that they send.
+"""The full form of items: every field that OpenAI's types require of an item in a response, also if the client omitted
+it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ _PREFIXES: Final = {
     "apply_patch_call_output": "apco",
 }
 _COMPLETED: Final[Item] = {"status": "completed"}
-# What an item of each type holds where its client does not say it. OpenAI's document requires some fields as nulls.
+# The values of fields that a client may omit, by item type. OpenAI's document requires some of them as nulls.
 _DEFAULTS: Final[Mapping[str, Item]] = {
     **dict.fromkeys(
         (
@@ -63,12 +63,14 @@ _TEXTS: Final = frozenset({"input_text", "output_text", "text"})
 
 
 def id_prefix(kind: str) -> str:
-    """Return what the ids of an item of that type begin with."""
+    """Return the prefix of the ids of an item type."""
     return _PREFIXES.get(kind, "item")
 
 
 def whole_item(item: Mapping[str, Any]) -> Item:
-    """Return an item in its full form: what its type requires is there, content is parts, other nulls are gone."""
+    """Return an item in its full form: required fields are present, content is a list of parts, other nulls are
+    removed.
+    """
     kind = item_type(dict(item)) or ""
     whole = {name: value for name, value in item.items() if value is not None}
     whole["type"] = kind
@@ -91,7 +93,7 @@ def _output(item: Item) -> None:
 
 
 def _part(part: Mapping[str, Any], *, answer: bool) -> Item:
-    """Return a part of a message or a result; text has a name of its own in an answer."""
+    """Return a part of a message or a tool result; text has its own type in an assistant message."""
     kind = part["type"]
     if kind in _TEXTS and answer:
         return {"annotations": [], "logprobs": [], **_given(part), "type": "output_text"}
@@ -106,7 +108,7 @@ def _part(part: Mapping[str, Any], *, answer: bool) -> Item:
 
 
 def _search(item: Item) -> None:
-    """The client makes the searches that have an id to be answered by."""
+    """A search with a call id is executed by the client."""
     item.setdefault("execution", "client" if item["call_id"] else "server")
 
 
@@ -143,7 +145,7 @@ def _fill(item: Item, name: str, defaults: Item) -> None:
 
 
 def _filled(value: Any, defaults: Item) -> Any:
-    """Return an object with defaults for what it does not say; what is no object stays as it came."""
+    """Return an object with defaults for missing fields; any other value unchanged."""
     return {**defaults, **_given(value)} if isinstance(value, Mapping) else value
 
 

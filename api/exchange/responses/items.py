@@ -1,7 +1,7 @@
-"""Items as they are stored and listed: in the API's full form, each with an id of its own.
+"""Items in their stored and listed form: the API's full form, each with an id.
 
-An item that came without an id gets one that follows from what stands before it, so that a client that sends its
-history again with each request names, and stores, the same items.
+An item without an id gets one derived from the items before it, so that a client that sends its history again with each
+request refers to, and stores, the same items.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ Item = dict[str, Any]
 
 
 def stored_items(principal_id: int, items: Iterable[Mapping[str, Any]], *, after: str) -> tuple[NewItem, ...]:
-    """Return a request's items as they are stored; `after` names what they follow (a node, a conversation, nothing)."""
+    """Return a request's items in their stored form; `after` names their predecessor (see `chain_start`)."""
     chain, signer = after.encode(), state_signer()
     stored = []
     for item in items:
@@ -36,10 +36,10 @@ def stored_items(principal_id: int, items: Iterable[Mapping[str, Any]], *, after
 
 
 def output_items(principal_id: int, items: Sequence[Mapping[str, Any]]) -> tuple[NewItem, ...]:
-    """Return an answer's items as they are stored."""
+    """Return a response's output items in their stored form."""
     return tuple(new_item(principal_id, item) for item in items)
 
 
 def chain_start(head: Key | None, conversation: str = "") -> str:
-    """Return the name of what a request's items follow."""
+    """Return the name of the predecessor of a request's items: a node, a conversation or nothing."""
     return f"{conversation}|{head or ''}"

@@ -1,4 +1,4 @@
-"""From a parsed Responses request to a planned exchange: what it goes on from, its turns, its body, what is stored."""
+"""From a parsed Responses request to a planned exchange: its history, its upstream body, the object to store."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -46,9 +46,9 @@ NO_LOCAL: Final[Mapping[str, LocalResponse]] = MappingProxyType({})
 
 @dataclass(slots=True, kw_only=True)
 class Turns:
-    """A request's conversation, ready to be translated.
+    """The conversation of a request, ready for translation.
 
-    `own` are the messages of its items, which come after `history`. `memory` is its place in the tree.
+    `own` are the messages of its items, `history` are those in front of them. `memory` is its place in the tree.
     """
 
     context: Context
@@ -60,15 +60,15 @@ class Turns:
 
     @property
     def first_own(self) -> int:
-        """How many messages of the memory come before the request's own: those of a conversation read anew."""
+        """The number of messages in `memory` before the request's own: those of a conversation read as items."""
         return len(self.memory.messages) - len(self.own.messages)
 
 
 @dataclass(slots=True, kw_only=True)
 class PlannedResponse:
-    """A response that can be carried out. `request` has the defaults of its model's mapping.
+    """A response that can be run. `request` has the default parameters of its model mapping.
 
-    `compacted` says that its context is to be compacted first.
+    `compacted` says that its context must be compacted first.
     """
 
     request: ResponsesRequest | CompactRequest
@@ -86,10 +86,11 @@ async def plan_response(
     *,
     local: Mapping[str, LocalResponse] = NO_LOCAL,
 ) -> PlannedResponse:
-    """Plan a response.
+    """Plan a response. Raises ModelNotFoundError, NotFoundError, InvalidRequestError, RateLimitError or
+    OverloadedError.
 
-    `local` are responses that only the request's connection remembers. A background response is streamed from Gemini
-    whatever its client asks for, because its events are kept.
+    `local` are the responses that only the request's WebSocket connection knows. A background response is always
+    streamed from Gemini, because its events are stored.
     """
     request, profile = resolve_model(request, exchange)
     turns = await read_turns(exchange, request, profile, local=local)
@@ -122,7 +123,7 @@ async def place_turns(
     known: tuple[ModelProfile, Context],
     items: Sequence[Item],
 ) -> Turns:
-    """Return the conversation of `items` behind a context, with what the tree knows of it."""
+    """Return the conversation of `items` after a history, with its stored contents."""
     profile, context = known
     accounting = exchange.accounting
     fit = Fit(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
@@ -143,11 +144,13 @@ async def _placed(
     """Return the messages before the request's own, and the request's place in the tree."""
     principal_id = exchange.accounting.caller.principal_id
     if context.head is not None:
-        asked = await client_call_ids(exchange.runtime, principal_id, context, own.messages)
-        history = [_remembered(row, f"remembered[{index}]", fit, asked) for index, row in enumerate(context.path)]
+        call_ids_by_node = await client_call_ids(exchange.runtime, principal_id, context, own.messages)
+        history = [
+            _remembered(row, f"remembered[{index}]", fit, call_ids_by_node) for index, row in enumerate(context.path)
+        ]
         keys = message_keys(principal_id, own.messages, parent=context.head)
         return history, ConversationContext(principal_id, own.messages, keys, path=context.path, head=context.head)
-    # The items of a conversation that was changed by hand are looked up in the tree like a client's own history.
+    # A conversation that was changed by hand is looked up in the tree like a client's own history.
     before = items_to_messages(context.items, signer=state_signer()).messages if context.items else []
     memory = await remember(exchange, [*before, *own.messages], None, fit=fit)
     exchange.hold_bytes(memory.read_size)
@@ -159,7 +162,7 @@ async def _placed(
 
 
 async def translate(exchange: Exchange, request: ResponseParameters, turns: Turns) -> ResponsesCall:
-    """Return the upstream call; what the request names by URL is fetched first, and held for the exchange."""
+    """Return the upstream call; media named by URL are fetched first, and their bytes reserved for the exchange."""
     first = turns.first_own
     try:
         fetched = await fetch_media(exchange, turns.memory)
@@ -182,7 +185,7 @@ async def translate(exchange: Exchange, request: ResponseParameters, turns: Turn
 def planned_response(
     exchange: Exchange, request: ResponsesRequest | CompactRequest, turns: Turns, upstream: ResponsesCall
 ) -> PlannedResponse:
-    """Return the response that `upstream` is to answer."""
+    """Return the planned response of an upstream call."""
     accounting = exchange.accounting
     accounting.notes += upstream.notes
     answer = ResponsesAnswer(
@@ -242,16 +245,18 @@ def _runs_in_background(request: ResponsesRequest | CompactRequest) -> bool:
 
 
 def _settings(turns: Turns) -> str:
-    """Return the items whose settings go on, as JSON; what a client sends again with each request stands there once."""
+    """Return the items whose settings stay in force, as JSON without duplicates: a client may send them with each
+    request.
+    """
     once = dict.fromkeys(orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item, _ in turns.own.settings)
     return (b"[" + b",".join(once) + b"]").decode()
 
 
 def _remembered(
-    stored: StoredMessage, path: str, fit: Fit, asked: Mapping[NodeId, Mapping[int, str]]
+    stored: StoredMessage, path: str, fit: Fit, call_ids_by_node: Mapping[NodeId, Mapping[int, str]]
 ) -> RememberedMessage:
     content = stored_content(stored, path, fit)
     message = orjson.loads(stored.openai)
-    for position, call_id in asked.get(stored.id, {}).items():
+    for position, call_id in call_ids_by_node.get(stored.id, {}).items():
         message["tool_calls"][position]["id"] = call_id
     return RememberedMessage(message=message, content=content)

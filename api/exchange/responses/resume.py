@@ -1,5 +1,5 @@
-"""The events of a background response, from its beginning or from where its client was: of a job of this process as
-they come, of another process's out of the database.
+"""The events of a background response, from the start or from the client's last event on: from the log of a job in this
+process, else from the database.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.
 async def resume(
     runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str, after: int | None
 ) -> AsyncGenerator[Batch, None]:
-    """Return the stream of a background response behind the event `after`.
+    """Return the stream of a background response after the sequence number `after`.
 
     Raises NotFoundError, and InvalidRequestError for a response that did not run in the background.
     """
@@ -40,7 +40,7 @@ async def resume(
 
 
 async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
-    """Yield the events of a response that runs in this process, behind number `seen`."""
+    """Yield the events of a response that runs in this process, after sequence number `seen`."""
     patience = _first_patience()
     while True:
         events = await log.wait(seen + 1, patience)
@@ -55,14 +55,14 @@ async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
 
 
 async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> AsyncGenerator[Batch, None]:
-    """Yield the kept events, and further ones as they are stored."""
-    spoken, patience = time.monotonic(), _first_patience()
+    """Yield the stored events, and further ones as they are stored."""
+    last_sent, patience = time.monotonic(), _first_patience()
     while True:
         status, events = await runtime.store.read(read_events, found.id, seen)
         if events:
             yield events
             seen += len(events)
-            spoken = time.monotonic()
+            last_sent = time.monotonic()
             if events[-1]["type"] in ENDS:
                 return
         elif status not in ACTIVE:
@@ -71,16 +71,17 @@ async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, see
             return
         else:
             await asyncio.sleep(POLL_SECONDS)
-            await find(runtime, principal_id, found.public_id)  # fails it if its server has died
-            if time.monotonic() - spoken >= patience:
+            await find(runtime, principal_id, found.public_id)  # marks it failed if its worker has died
+            if time.monotonic() - last_sent >= patience:
                 yield KEEP_ALIVE
-                spoken, patience = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
+                last_sent, patience = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
 
 
 async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> Event | None:
-    """Return the last event of a response whose events say no end: its server has died, or they are not kept any more.
+    """Return the closing event of a response whose stored events have none: its worker has died, or the events are
+    purged.
 
-    None where the client has had the end, or there is none: OpenAI has no event for a cancelled response.
+    None if the client has received the closing event, or for a cancelled response: OpenAI has no event for that.
     """
     if not found.id or await runtime.store.read(last_event, found.id) in ENDS:
         return None
@@ -92,6 +93,6 @@ async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, see
 
 
 def _first_patience() -> float:
-    """Return for how many seconds a stream may be silent at its beginning."""
+    """Return the seconds until the first keep-alive of a stream."""
     interval: float = settings.KEEP_ALIVE_INTERVAL
     return min(settings.STREAM_OPEN_AFTER or interval, interval)

@@ -1,5 +1,5 @@
-"""Stored responses as a client sees them: the whole object, its input items, ending and deleting; the same 404 for a
-missing response and for somebody else's.
+"""Stored responses: retrieve, list input items, cancel, delete. The 404 is the same for a missing response and for one
+of another principal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def response_not_found(public_id: str) -> NotFoundError:
 
 
 async def retrieve(runtime: Runtime, principal_id: int, public_id: str) -> dict[str, Any]:
-    """Return the response as it is now; raises NotFoundError."""
+    """Return the response in its current state; raises NotFoundError."""
     read = await runtime.store.read(read_response, principal_id, public_id)
     if read is None:
         raise response_not_found(public_id)
@@ -51,12 +51,12 @@ async def find(runtime: Runtime, principal_id: int, public_id: str) -> FoundResp
 
 
 def is_lost(found: FoundResponse) -> bool:
-    """Whether the worker that ran it has died."""
+    """Whether the worker that ran the response has died."""
     return found.lost(datetime.now(UTC), timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS))
 
 
 async def fail(runtime: Runtime, principal_id: int, found: FoundResponse) -> FoundResponse:
-    """Mark a response failed whose worker has died; its usage is recorded, estimated."""
+    """Mark a response failed because its worker has died; its usage is recorded as an estimate."""
     await runtime.store.write(fail_response, principal_id, found.public_id, datetime.now(UTC))
     ended = await runtime.store.read(find_response, principal_id, found.public_id)
     if ended is None:
@@ -65,7 +65,7 @@ async def fail(runtime: Runtime, principal_id: int, found: FoundResponse) -> Fou
 
 
 async def cancel(runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str) -> dict[str, Any]:
-    """Call a background response off, on whatever worker it runs, and return it; one that has ended stays as it is.
+    """Cancel a background response, in whatever worker it runs, and return it; a response that has ended is unchanged.
 
     Raises NotFoundError, and InvalidRequestError for a response that does not run in the background.
     """
@@ -79,14 +79,16 @@ async def cancel(runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str
 
 
 async def delete(runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str) -> None:
-    """Forget a response; one that runs is stopped. Raises NotFoundError."""
+    """Delete a response; a running one is cancelled. Raises NotFoundError."""
     if not await runtime.store.write(delete_response, principal_id, public_id):
         raise response_not_found(public_id)
     jobs.cancel(public_id)
 
 
 async def list_inputs(runtime: Runtime, principal_id: int, public_id: str, query: ListQuery) -> ListPage:
-    """Return a page of a response's own input items. Raises NotFoundError, and InvalidRequestError for `after`."""
+    """Return a page of a response's own input items. Raises NotFoundError, and InvalidRequestError for an unknown
+    `after`.
+    """
     items = await runtime.store.read(read_inputs, principal_id, public_id)
     if items is None:
         raise response_not_found(public_id)
@@ -94,7 +96,7 @@ async def list_inputs(runtime: Runtime, principal_id: int, public_id: str, query
 
 
 def page_of(items: Sequence[Item], query: ListQuery) -> ListPage:
-    """Return the page of a list, already in its order, that `query` asks for."""
+    """Return the page of `items` (already in the order of `query`) that `query` selects."""
     start = 0
     if query.after is not None:
         start = next((number for number, item in enumerate(items, 1) if item["id"] == query.after), -1)
@@ -104,7 +106,7 @@ def page_of(items: Sequence[Item], query: ListQuery) -> ListPage:
 
 
 def unknown_after(after: str) -> InvalidRequestError:
-    """Return the refusal of a page that begins behind something that is not there."""
+    """Return the error for a page whose `after` is no object of the list."""
     return InvalidRequestError(
         f"Invalid value for 'after': no object with id '{after[:100]}'.", param="after", code="invalid_value"
     )

@@ -1,4 +1,4 @@
-"""Carrying a response out, with the compaction that may be due before its answer."""
+"""Running a planned response, with the compaction that may precede it."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -16,7 +16,7 @@ from api.translate.responses.output.builder import Events
 
 
 async def complete_response(planned: PlannedResponse) -> Any:
-    """Return the response. Whatever goes wrong is raised."""
+    """Return the response. Raises GatewayError."""
     exchange, answer = planned.exchange, planned.answer
     if planned.compacted:
         answer.compacting()
@@ -29,8 +29,8 @@ async def complete_response(planned: PlannedResponse) -> Any:
 
 
 async def stream_response(planned: PlannedResponse) -> "EventStream | CompactingStream":
-    """Return the response's stream, which ends the exchange. Without a compaction, a refusal of Gemini's is raised with
-    its status.
+    """Return the response's stream, which ends the exchange. Without a compaction, an upstream error is raised with its
+    status.
     """
     if not planned.compacted:
         return await stream(planned.exchange, planned.generation)
@@ -40,16 +40,17 @@ async def stream_response(planned: PlannedResponse) -> "EventStream | Compacting
 
 
 async def take_in(planned: PlannedResponse) -> Events:
-    """Take the input into the transcript, and into what is stored, without asking for an answer; return the events."""
+    """Record the input of a request with `generate: false` without an upstream call; return the events."""
     events = [*planned.answer.created(), *planned.answer.finish_without_answer()]
     await planned.exchange.record(SUCCESS)
     return events
 
 
 class CompactingStream:
-    """A stream that begins with a compaction: its client sees that it is under way, and hears keep-alives meanwhile.
+    """A stream that begins with a compaction: the client receives the compaction item and keep-alives while the summary
+    is generated.
 
-    An async iterator of batches of events whose `aclose` also ends a stream never begun.
+    An async iterator of batches of events; `aclose` may be called without an iteration.
     """
 
     def __init__(self, planned: PlannedResponse) -> None:
@@ -63,7 +64,7 @@ class CompactingStream:
         return await self._events.__anext__()
 
     async def aclose(self) -> None:
-        """End whatever runs and record, if that has not happened."""
+        """Stop the current step and record the exchange, unless that is done."""
         await self._events.aclose()
         await self._end()
 
@@ -82,7 +83,7 @@ class CompactingStream:
             events = await stream(exchange, generation, silence=settings.KEEP_ALIVE_INTERVAL)
             async for batch in events:
                 yield batch
-        except Exception as error:  # noqa: BLE001 - the stream's edge: a broken stream says so and never ends well
+        except Exception as error:  # noqa: BLE001 - the stream's edge: a failed stream ends with an error event
             closing = answer.failed(to_gateway_error(error))
             await exchange.fail(error)
             yield ErrorBatch(closing)
@@ -92,7 +93,7 @@ class CompactingStream:
             await self._end()
 
     async def _compact(self) -> AsyncGenerator[Batch, None]:
-        """Yield keep-alives while the summary is made, then the events that end the compaction."""
+        """Yield keep-alives while the summary is generated, then the events that end the compaction item."""
         task = asyncio.create_task(compact_context(self._planned))
         try:
             while not (await asyncio.wait([task], timeout=settings.KEEP_ALIVE_INTERVAL))[0]:
@@ -103,5 +104,5 @@ class CompactingStream:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _end(self) -> None:
-        # If nothing is recorded yet, the client has gone: what it caused is recorded all the same.
+        # Without a record until here, the client has disconnected: its upstream calls are recorded all the same.
         await self._planned.exchange.end(asyncio.CancelledError())

@@ -1,4 +1,6 @@
-"""The key that signs what clients of the Responses API carry: derived from SECRET_KEY, the same in every worker."""
+"""The signer of state that clients of the Responses API send back: its key is derived from SECRET_KEY, the same in
+every worker.
+"""
 
 import hmac
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What is stored of a response, in the transaction that records its exchange."""
+"""The stored response, committed with the record of its exchange."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,11 @@ ENDINGS = frozenset({"completed", "incomplete"})
 
 @dataclass(slots=True, kw_only=True)
 class ResponseKeeper:
-    """Stores one response. `kept` is `store`; without it only a conversation grows.
+    """Builds one stored response. `kept` is `store`; without it only the conversation gets the items.
 
-    `items` are the request's own, `after` names what they follow (see `stored_items`): they are encoded when they are
-    stored, because one with a picture is as large as the request.
-
-    `log` is there for a background response, which is stored already when it ends.
+    `items` are the request's own, `after` names their predecessor (see `stored_items`). They are encoded only when they
+    are stored, because an item with an image is as large as the request. `log` is set for a background response, which
+    is stored before it ends.
     """
 
     principal_id: int
@@ -45,21 +44,21 @@ class ResponseKeeper:
     def state(
         self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
     ) -> ResponseState | None:
-        """See Keeper. A response that failed before its client heard of it leaves nothing."""
+        """See `Keeper`. A response that failed before its client received any of it is not stored."""
         accounting, error = generation.accounting, outcome.error
         ended = self.answer.status in ENDINGS
-        # A plain one is heard of only when its failure is the answer.
+        # A plain response has reached the client only if its failure is the response.
         heard = accounting.first_byte is not None and (accounting.stream or (error is not None and is_no_answer(error)))
         if not ended and not (self.kept and (self.log is not None or heard)):
             return None
         if not self.kept and self.conversation is None:
             return None
         leaf, answers = nodes
-        # A response that only compacted has no answer: the conversation goes on behind the summary.
+        # A response without output continues from the request: it only compacted.
         return self._state(accounting, leaf, answers[0] if answers else leaf if ended else None)
 
     def beginning(self, accounting: Accounting, worker: str) -> ResponseState:
-        """Return the state of a background response that is about to run."""
+        """Return the stored form of a background response that is about to start."""
         return self._state(accounting, None, None, worker=worker)
 
     def _state(

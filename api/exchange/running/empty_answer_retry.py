@@ -1,8 +1,7 @@
-"""Asking Gemini once more where its answer is none (`api.translate.answers.empty_answer`), for plain answers and for
-streams.
+"""The retry of empty Gemini responses (`api.translate.answers.empty_answer`), plain and streamed.
 
-Only what its client has seen nothing of is asked for again, EMPTY_ANSWER_RETRIES times and within TOTAL_TIMEOUT. Google
-bills each answer, so the tokens of the discarded ones are counted too.
+A call is retried only while its client has received nothing of it, at most EMPTY_ANSWER_RETRIES times and within
+TOTAL_TIMEOUT. Google bills every response, so the tokens of discarded responses are counted too.
 """
 
 import asyncio
@@ -27,7 +26,9 @@ from api.translate.answers.empty_answer import filled, names_of, reasons_of
 
 
 async def plain_answers(runtime: Runtime, generation: Generation) -> Sequence[Piece]:
-    """Ask for the plain answers of a generation; those that still are none after the last time are among them."""
+    """Make the plain upstream calls of a generation and return Gemini's responses; after the last retry, an empty one
+    may be among them.
+    """
     client, model, name = runtime.client, generation.accounting.upstream_model, generation.accounting.public_model
     since = client.now()
     on_growth = _on_growth(generation)
@@ -54,7 +55,7 @@ async def plain_answers(runtime: Runtime, generation: Generation) -> Sequence[Pi
 
 
 def _lacking(generation: Generation, pieces: Sequence[Piece]) -> dict[int, dict[int, str]]:
-    """Return by number which calls lack choices, as `Answer.lacking` gives them."""
+    """Return the calls with empty choices: call number → the value of `Accumulator.lacking`."""
     found = {}
     answer = generation.accumulator
     for number, (call, (_, response)) in enumerate(zip(generation.calls, pieces, strict=True)):
@@ -71,8 +72,8 @@ async def open_answer(runtime: Runtime, generation: Generation, calls: Sequence[
 
 
 class HeldSource:
-    """The streams of a generation, held back until they show their client something. If they end before that, they are
-    opened once more.
+    """The streams of a generation. They are buffered until the first response with content; if they end before it, the
+    streams are opened again.
     """
 
     def __init__(self, runtime: Runtime, generation: Generation, source: Source, since: float) -> None:
@@ -101,13 +102,13 @@ class HeldSource:
             return self._release()
         source = self._source
         if isinstance(source, SingleSource):
-            self.read = source.read  # nothing stands in between any more
+            self.read = source.read  # later reads go directly to the stream
         responses = await source.read(wait)
         self.first_choice = source.first_choice
         return responses
 
     async def close(self) -> None:
-        """See Source. What was held back has been billed all the same."""
+        """See Source. Buffered responses are counted: Google bills them."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait([self._opening])
@@ -119,7 +120,7 @@ class HeldSource:
         self._discard()
 
     async def _first(self, wait: float) -> list[GenerateContentResponse] | None:
-        """Read until something is to be shown, or everything has ended."""
+        """Read until a response has content for the client, or every stream has ended."""
         until = self._now() + wait
         shows = self._generation.accumulator.shows
         while True:
@@ -148,7 +149,7 @@ class HeldSource:
         return self._source
 
     def _may_ask(self) -> bool:
-        """Whether what has come is an answer of Gemini's, and there is a second try and time for it."""
+        """Whether a retry is possible: Gemini has sent responses, a retry is left and the deadline is not reached."""
         return bool(self._held) and self._retries > 0 and not self._generation.stopped and self._now() < self._ends_at
 
     async def _ask_again(self, ended: Source) -> None:
@@ -169,7 +170,7 @@ class HeldSource:
             self._held.clear()
 
     def _release(self) -> list[GenerateContentResponse]:
-        """Return the next responses that were held back, [] when there are none."""
+        """Return the next buffered responses, [] if there are none."""
         if not self._held:
             return []
         self.first_choice, responses = self._held.popleft()

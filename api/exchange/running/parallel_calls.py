@@ -1,4 +1,4 @@
-"""Several upstream calls as one: the answers of `n` choices or of several prompts, each with its first choice."""
+"""Several upstream calls as one: those of `n` choices or of several prompts, each with its first choice."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,10 +17,10 @@ Batch = tuple[int, list[GenerateContentResponse]]
 
 @dataclass(slots=True)
 class PlannedCall:
-    """One upstream call: its body, the first choice that its candidates fill, and how many they fill.
+    """One upstream call: its body, the first choice that its candidates fill, and the number of choices.
 
-    The body is encoded each time that it is sent: the encoded bytes of a request with media take as much memory as the
-    request itself, and nothing but the socket needs them.
+    The body is encoded anew for each attempt: the encoded bytes of a request with media take as much memory as the
+    request itself, and only the socket needs them.
     """
 
     body: GenerateContentRequest
@@ -41,10 +41,10 @@ async def generate_all(
     since: float,
     on_growth: Callable[[int], None] | None = None,
 ) -> list[Piece]:
-    """Ask for all plain answers at once; the first failure cancels the rest and is raised.
+    """Make all plain calls concurrently; the first failure cancels the others and is raised.
 
-    The total deadline counts from `since`, a time of the event loop's clock. `on_growth` is called with the number of
-    bytes of each answer.
+    The total timeout counts from `since`, a time of the event loop's clock. `on_growth` is called with the number of
+    bytes of each response.
     """
 
     asking = [
@@ -62,7 +62,7 @@ async def generate_all(
 
 
 class Source(Protocol):
-    """The streams of one exchange. `read` gives what has arrived on one of them, whose choices begin with
+    """The upstream streams of one exchange. `read` returns Gemini's responses of one stream; their choices begin with
     `first_choice`.
     """
 
@@ -70,14 +70,14 @@ class Source(Protocol):
 
     @property
     def read(self) -> Callable[[float], Awaitable[list[GenerateContentResponse] | None]]:
-        """Returns responses; None if nothing came within so many seconds; [] when every stream has ended."""
+        """Returns Gemini's responses; None after a timeout (in seconds); [] after the end of all streams."""
 
     async def close(self) -> None:
-        """Drop the upstream connections at once."""
+        """Close the upstream connections at once."""
 
 
 class SingleSource:
-    """One stream, read without anything in between."""
+    """One stream, read directly."""
 
     def __init__(self, stream: UpstreamStream, first_choice: int) -> None:
         self._stream = stream
@@ -90,7 +90,7 @@ class SingleSource:
 
 
 class MergedSource:
-    """Several streams: one reading task each, and a queue of at most one unread batch per stream."""
+    """Several streams: one reading task per stream, and a queue of at most one unread batch per stream."""
 
     def __init__(self, streams: Sequence[tuple[int, UpstreamStream]]) -> None:
         self.first_choice = 0
@@ -100,7 +100,7 @@ class MergedSource:
         self._tasks = [asyncio.ensure_future(self._pump(first, stream)) for first, stream in streams]
 
     async def _pump(self, first_choice: int, stream: UpstreamStream) -> None:
-        """Move what one stream brings into the queue; None marks its end, an exception its failure."""
+        """Put the batches of one stream into the queue, then None at its end or the exception that it raised."""
         try:
             while True:
                 responses = await stream.read(3600.0)
@@ -110,7 +110,7 @@ class MergedSource:
                     await self._queue.put(None)
                     return
                 await self._queue.put((first_choice, responses))
-        except Exception as error:  # noqa: BLE001 - carried to the reader, which raises it
+        except Exception as error:  # noqa: BLE001 - the reader raises it
             await self._queue.put(error)
 
     async def read(self, wait: float) -> list[GenerateContentResponse] | None:
@@ -147,10 +147,10 @@ async def open_source(
     since: float,
     on_growth: Callable[[int], None] | None = None,
 ) -> Source:
-    """Open all streams; returns when Gemini has answered 200 to each. A failure closes the others and is raised.
+    """Open all streams; returns when Gemini has sent status 200 for each. A failure closes the others and is raised.
 
-    The total deadline counts from `since`, a time of the event loop's clock. `on_growth` is called with the number of
-    bytes that have come, now and then.
+    The total timeout counts from `since`, a time of the event loop's clock. `on_growth` is called now and then with the
+    number of bytes received since the last call.
     """
     if len(calls) == 1:
         stream = await client.stream(model, calls[0].encode, asked_as=asked_as, since=since)

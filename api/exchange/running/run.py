@@ -1,4 +1,4 @@
-"""Carrying an exchange out: the plain answer, and the stream of events."""
+"""Running a planned exchange: the plain response, and the stream of events."""
 
 import asyncio
 import time
@@ -25,8 +25,10 @@ Responses = list[GenerateContentResponse]
 
 
 async def complete(exchange: Exchange, generation: Generation) -> Any:
-    """Ask Gemini, record, and return OpenAI's answer. Whatever goes wrong is raised; of an answer that is none, a
-    response tells by itself.
+    """Call Gemini, record the exchange, and return the body in OpenAI's form.
+
+    Raises GatewayError. A response of the Responses API that failed after its upstream call is returned with status
+    `failed`, not raised.
     """
     answer = generation.accumulator
     exchange.admit()
@@ -51,7 +53,7 @@ async def complete(exchange: Exchange, generation: Generation) -> Any:
 
 
 class EventStream:
-    """The events of a streamed answer, to iterate over once; `aclose` also ends a stream never begun."""
+    """The events of a streamed response. It can be iterated over once; `aclose` may be called without an iteration."""
 
     __slots__ = (
         "_answer",
@@ -82,15 +84,15 @@ class EventStream:
         return self._events
 
     async def aclose(self) -> None:
-        """End the upstream call and record, if that has not happened."""
+        """Close the upstream stream and record the exchange, unless that is done."""
         await self._events.aclose()
         await self._end()
 
     async def _run(self) -> AsyncGenerator[Batch, None]:
-        """Yield events until Gemini has ended, then record, then the closing events.
+        """Yield events until Gemini's stream ends, record the exchange, then yield the closing events.
 
-        What Gemini sends may hold nothing for the client, such as thoughts that it does not want to see: then too it
-        hears something every KEEP_ALIVE_INTERVAL seconds.
+        Gemini's chunks may have nothing for the client, such as thoughts that it did not request: a keep-alive is sent
+        every KEEP_ALIVE_INTERVAL seconds then too.
         """
         answer, generation, interval = self._answer, self._generation, self._interval
         accounting, feed, clock = generation.accounting, answer.feed, asyncio.get_running_loop().time
@@ -98,25 +100,25 @@ class EventStream:
             while (source := self._source) is None:
                 yield KEEP_ALIVE
                 await self._open()
-            spoken = clock()
+            last_sent = clock()
             responses, self._first = self._first, None
             while responses != [] and not generation.stopped:
                 if responses and accounting.first_byte is None:
                     accounting.first_byte = time.monotonic()
-                # What one network read brought (None if nothing came in time) goes out as one write.
+                # One network read (None after a timeout) makes one write.
                 events: list[Event] = []
                 for response in responses or ():
                     events += feed(response, first_choice=source.first_choice)
-                if events or responses is None or clock() - spoken >= interval:
+                if events or responses is None or clock() - last_sent >= interval:
                     yield events or KEEP_ALIVE
-                    spoken = clock()
+                    last_sent = clock()
                 responses = await source.read(interval)
             if not generation.stopped and answer.fault is not None:
                 raise answer.fault
             closing = answer.finish()
             await self._exchange.record(SUCCESS)
             yield LastBatch(closing)
-        except Exception as error:  # noqa: BLE001 - the stream's edge: a broken stream says so and never ends well
+        except Exception as error:  # noqa: BLE001 - the stream's edge: a failed stream ends with an error event
             closing = answer.failed(to_gateway_error(error))
             await self._exchange.fail(error)
             yield ErrorBatch(closing)
@@ -130,7 +132,7 @@ class EventStream:
             self._generation.accounting.first_byte = time.monotonic()
 
     async def _open(self) -> None:
-        """Wait for the upstream stream, KEEP_ALIVE_INTERVAL seconds at most; raises why it could not be opened."""
+        """Wait at most KEEP_ALIVE_INTERVAL seconds for the upstream stream; raises the error of the opening."""
         opening = self._opening
         if opening is not None and await opening.wait(self._interval):
             self._opening = None
@@ -146,16 +148,16 @@ class EventStream:
             if self._source is not None:
                 await self._source.close()
         finally:
-            # If nothing is recorded yet, the client has gone: what it caused is recorded all the same.
+            # Without a record until here, the client has disconnected: its upstream calls are recorded all the same.
             await self._exchange.end(asyncio.CancelledError())
 
 
 async def stream(exchange: Exchange, generation: Generation, *, silence: float | None = None) -> EventStream:
-    """Open the upstream stream and wait for its first piece, so that a refusal keeps its status. The stream ends the
-    exchange.
+    """Open the upstream stream and wait for its first chunk, so that an upstream error becomes an HTTP status. The
+    stream ends the exchange.
 
-    Once Gemini has answered 200 but stays silent for KEEP_ALIVE_INTERVAL seconds, the answer begins with a comment.
-    Where `silence` is given, it begins so after that many seconds in any case; a later refusal is its last event.
+    If Gemini sends status 200 and then nothing for KEEP_ALIVE_INTERVAL seconds, the response begins with a keep-alive
+    comment. With `silence`, the response begins after that many seconds in any case; a later error is its last event.
     """
     exchange.admit()
     opened: Opened | Opening
@@ -179,12 +181,12 @@ async def _asked(exchange: Exchange, generation: Generation) -> Opened:
 
 
 async def _opened(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Opened:
-    """Open the upstream stream and read what comes first: a refusal may also be the first thing in a stream."""
+    """Open the upstream stream and read its first chunk, which may be an error."""
     source = await open_answer(runtime, generation, calls)
     try:
         first = await source.read(settings.KEEP_ALIVE_INTERVAL)
         if first == [] and generation.calls:
-            generation.accumulator.finish()  # raises: it ended before anything came
+            generation.accumulator.finish()  # raises: the stream is empty
         return source, first
     except BaseException:
         await source.close()

@@ -1,5 +1,5 @@
-"""Asking again when Gemini calls a thought signature corrupted, which it now and then does to right ones
-(https://ai.google.dev/gemini-api/docs/thought-signatures): that must not cost the client its conversation.
+"""The retry without thought signatures: Gemini now and then calls a valid signature corrupted
+(https://ai.google.dev/gemini-api/docs/thought-signatures), which must not end the client's conversation.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,10 +18,10 @@ Ask = Callable[[Sequence[PlannedCall]], Awaitable[Answered]]
 
 
 async def asked(generation: Generation, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
-    """Make the upstream calls of a generation, all or those with these numbers; once more without signatures when
-    Gemini calls one corrupted.
+    """Make the upstream calls of a generation, all or those in `numbers`; retry once without signatures if Gemini calls
+    one corrupted.
 
-    What Gemini refuses is named as the client's dialect has it.
+    Raises GatewayError; an error of the Responses API names the parameter by its path in the client's request.
     """
     try:
         try:

@@ -1,4 +1,4 @@
-"""An upstream stream that is being opened while its client's stream may begin already."""
+"""The opening of an upstream stream in a task, so that the client's stream may begin before it."""
 
 import asyncio
 import time
@@ -14,21 +14,21 @@ Opened = tuple[Source, list[GenerateContentResponse] | None]
 
 
 class Opening:
-    """A task that opens the stream; whoever made it either takes the result or abandons it."""
+    """A task that opens the stream. Its owner calls `result` or `abandon`."""
 
     def __init__(self, opens: Callable[[], Awaitable[Opened]]) -> None:
         self._task = asyncio.ensure_future(opens())
 
     async def wait(self, seconds: float) -> bool:
-        """Return whether the stream is open, or its opening has failed, after at most so many seconds."""
+        """Wait at most `seconds`; return whether the opening is complete, with success or failure."""
         return bool((await asyncio.wait([self._task], timeout=seconds))[0])
 
     def result(self) -> Opened:
-        """Return the stream and what came first on it; raises why it could not be opened."""
+        """Return the stream and its first chunks; raises the error that kept it from opening."""
         return self._task.result()
 
     async def abandon(self) -> None:
-        """Stop opening it, and close what was opened meanwhile. Raises nothing."""
+        """Cancel the opening, and close a stream that was opened meanwhile. Raises nothing."""
         self._task.cancel()
         await asyncio.wait([self._task])
         if not self._task.cancelled() and self._task.exception() is None:
@@ -37,7 +37,7 @@ class Opening:
 
 
 def silence_left(accounting: Accounting) -> float | None:
-    """Return for how many seconds a client may still hear nothing; None if it waits for Gemini's first word."""
+    """Return the seconds left until a client's stream must begin; None if it begins with Gemini's first chunk."""
     if not settings.STREAM_OPEN_AFTER:
         return None
     return max(0.0, settings.STREAM_OPEN_AFTER - (time.monotonic() - accounting.started))
