@@ -78,7 +78,9 @@ class GatewayView(APIView):
             method = (request.method or "").lower()
             method = "get" if method == "head" else method
             handler = getattr(self, method, None) if method in self.http_method_names else None
-            kwargs = {n: self._storable(value, n) if isinstance(value, str) else value for n, value in kwargs.items()}
+            for name, value in kwargs.items():
+                if isinstance(value, str):
+                    kwargs[name] = self._storable(value, name)
             if handler is None or method == "options":
                 raise MethodNotAllowedError(f"Not allowed to {request.method} on this path.")
             response = await handler(request, *args, **kwargs)
@@ -92,7 +94,7 @@ class GatewayView(APIView):
         headers["openai-version"] = "2020-10-01"
         if self.notes and "x-gateway-notes" not in headers:
             headers["x-gateway-notes"] = notes_header(self.notes)
-        if settings.GEMINI_UPSTREAM == "emulator":
+        if self.services.deployment.upstream == "emulator":
             headers["x-gateway-upstream"] = "emulator"
         return response
 
