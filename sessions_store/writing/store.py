@@ -17,22 +17,21 @@ from itertools import groupby
 from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
+from django.db import Error, connections, transaction
 
 from sessions_store.catalogue.changes import Listener
 from sessions_store.catalogue.loaded import current, reset
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.database.cursors import ReadRows
 from sessions_store.database.inline_reads import NearReads
+from sessions_store.writing.batch_commit import MAX_BATCH, attempt, commit_batch, drop_connection, gather_seconds
 from sessions_store.writing.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.writing.storage_health import (
     BEHIND,
     FULL,
     LOCKED,
-    OUT_OF_REACH,
     SILENT,
     Outage,
-    bare,
     storage_fault,
     try_writing,
     unacknowledged,
@@ -50,7 +49,6 @@ from sessions_store.writing.thread_bridge import (
     gave_up,
     take,
 )
-from sessions_store.writing.writer import write_batch
 
 __all__ = [
     "Committed",
@@ -65,15 +63,11 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH, MAX_PENDING = 256, 4096
+MAX_PENDING = 4096
 READ_BATCH = 8
 READERS = 2
 PATIENCE_SECONDS = 30.0
 PROBE_SECONDS = 1.0  # between two attempts to write while nothing can be recorded
-# How long a record waits for those of other exchanges under way: a commit costs nearly the same for one as for several.
-# It is a hundredth of what the exchange has taken, which nobody notices, within these bounds.
-GATHER_SHARE = 0.01
-GATHER_LEAST, GATHER_MOST = 0.008, 0.025
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -261,7 +255,7 @@ class Store:
         for call, future in jobs:
             if gave_up(future):
                 continue
-            outcome = _attempt(call)
+            outcome = attempt(call)
             reason = storage_fault(outcome.error)
             if reason is not None:
                 self.begin_outage(reason)
@@ -286,75 +280,18 @@ class Store:
                 self._probe_at = monotonic() + PROBE_SECONDS
                 return
             del self._owed[: len(batch)]
-        reason = storage_fault(_attempt(try_writing).error)
+        reason = storage_fault(attempt(try_writing).error)
         if reason is None:
             self._outage.end()
             return
         self._probe_at = monotonic() + PROBE_SECONDS
         if reason not in {FULL, LOCKED}:
-            _drop_connection()  # another server may have taken over
-
-
-def gather_seconds(record: ExchangeRecord) -> float:
-    """Return how long a record may wait for others to be committed with."""
-    return min(max(record.usage.latency_ms / 1000 * GATHER_SHARE, GATHER_LEAST), GATHER_MOST)
-
-
-def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Outcome]:
-    """Commit exchanges together, and when that fails each for itself; the outcomes are in the records' order.
-
-    `uncertain` says that they have been tried before (see write_batch); then a lost connection is not tried twice.
-    """
-    with (together := Outcome()):
-        together.value = write_batch(records, uncertain=uncertain)
-    if isinstance(together.error, IntegrityError):
-        # Another worker may have stored one of the same messages at the same moment: now it is there to be found.
-        with (together := Outcome()):
-            together.value = write_batch(records, uncertain=uncertain)
-    if not uncertain and _may_pass(together.error):
-        # The attempt may even have been committed before the connection broke, so the second one looks first.
-        log.warning("Recording %d requests failed (%s); retrying", len(records), type(together.error).__name__)
-        _drop_connection()
-        with (together := Outcome()):
-            together.value = write_batch(records, uncertain=True)
-    if together.error is None:
-        return [Outcome(committed) for committed in together.value]
-    reason = storage_fault(together.error)
-    if reason is not None or len(records) == 1 or isinstance(together.error, (OperationalError, InterfaceError)):
-        if reason not in {FULL, LOCKED}:
-            _drop_connection()
-        if reason is None:
-            log.error("%d requests could not be recorded (%s)", len(records), type(together.error).__name__)
-            for record in filter(was_paid, records):
-                _record_bare(record)
-        return [together] * len(records)
-    return [outcome for record in records for outcome in commit_batch([record], uncertain=uncertain)]
-
-
-def _record_bare(record: ExchangeRecord) -> None:
-    """Record the usage alone of an exchange that the database refused for what it holds; its waiter is told of that."""
-    if (outcome := _attempt(lambda: write_batch([bare(record)], uncertain=True))).error is not None:
-        log.error("A request that Gemini answered has no usage record (%s)", type(outcome.error).__name__)
-
-
-def _may_pass(error: Exception | None) -> bool:
-    """Return whether the failure is one that a second attempt may not meet: a lost connection, a deadlock."""
-    return isinstance(error, (OperationalError, InterfaceError)) and storage_fault(error) in {None, OUT_OF_REACH}
+            drop_connection()  # another server may have taken over
 
 
 def _runs_of_a_kind(batch: Sequence[Job]) -> list[list[Job]]:
     """Split a batch where exchanges and other writes meet: all keep their order."""
     return [list(jobs) for _, jobs in groupby(batch, key=lambda job: isinstance(job[0], ExchangeRecord))]
-
-
-def _attempt(call: Call) -> Outcome:
-    with (outcome := Outcome()):
-        outcome.value = call()
-    if isinstance(outcome.error, Error) and not _usable():
-        _drop_connection()
-        with (outcome := Outcome()):
-            outcome.value = call()
-    return outcome
 
 
 def _in_transaction(call: Call) -> Any:
@@ -373,14 +310,3 @@ def _told(outcome: Outcome) -> Outcome:
     )
     told.error.__cause__ = outcome.error
     return told
-
-
-def _usable() -> bool:
-    with (asked := Outcome(False)):
-        asked.value = connection.is_usable()
-    return bool(asked.value)
-
-
-def _drop_connection() -> None:
-    with Outcome():  # a broken connection may refuse even this; Django opens a new one at the next query
-        connection.close()

@@ -11,7 +11,7 @@ import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
 
 from sessions_store.models import ChatSession, UsageRecord
-from sessions_store.writing import storage_health
+from sessions_store.writing import batch_commit, storage_health
 from sessions_store.writing import store as recording
 from sessions_store.writing.records import ExchangeRecord
 from sessions_store.writing.storage_health import FULL, LOCKED, OUT_OF_REACH, READ_ONLY, storage_fault
@@ -97,7 +97,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception]]:
         if faults:
             raise faults[-1]
 
-    monkeypatch.setattr(recording, "write_batch", write)
+    monkeypatch.setattr(batch_commit, "write_batch", write)
     monkeypatch.setattr(recording, "try_writing", probe)
     monkeypatch.setattr(recording, "PROBE_SECONDS", 0.01)
     yield faults
@@ -184,7 +184,7 @@ async def test_a_deadline_that_passes_refuses_what_comes_until_the_database_answ
         asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(10)
         return write_batch(records, **options)
 
-    monkeypatch.setattr(recording, "write_batch", write)
+    monkeypatch.setattr(batch_commit, "write_batch", write)
     hanging = asyncio.ensure_future(store.commit(asked(principal_id, "1")))
     await begun.wait()
     queued = asyncio.ensure_future(store.commit(asked(principal_id, "2")))

@@ -14,6 +14,7 @@ from django.db import InterfaceError, connection
 from sessions_store.models import ChatSession, Message, UsageRecord
 from sessions_store.state.chat_sessions import find_session, forget
 from sessions_store.transcript.reading import path_to
+from sessions_store.writing import batch_commit
 from sessions_store.writing import store as recording
 from sessions_store.writing.records import IDLE
 from sessions_store.writing.store import Store, StoreError, StoreUnavailableError
@@ -34,7 +35,7 @@ def held_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Eve
         sizes.append(len(records))
         return write_batch(records, **options)
 
-    monkeypatch.setattr(recording, "write_batch", write)
+    monkeypatch.setattr(batch_commit, "write_batch", write)
     yield gate, sizes
     gate.set()
 
@@ -119,7 +120,7 @@ async def test_a_lost_connection_is_opened_again(
             raise InterfaceError("connection already closed")
         return committed
 
-    monkeypatch.setattr(recording, "write_batch", write)
+    monkeypatch.setattr(batch_commit, "write_batch", write)
     record = exchange(principal_id, turn("1"), session={"user": "ann"})
     committed = await store.commit(record)
 
@@ -134,7 +135,7 @@ async def test_a_database_out_of_reach_is_told(
     def write(*_: Any, **__: Any) -> Any:
         raise InterfaceError("gone")
 
-    monkeypatch.setattr(recording, "write_batch", write)
+    monkeypatch.setattr(batch_commit, "write_batch", write)
     outcomes = await asyncio.gather(*(store.commit(exchange(principal_id)) for _ in range(3)), return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [StoreUnavailableError] * 3
