@@ -15,14 +15,14 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from time import monotonic
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import Error, connections, transaction
 
 from sessions_store.catalogue.changes import Listener
 from sessions_store.catalogue.loaded import current, reset
 from sessions_store.catalogue.resolution import Catalogue
-from sessions_store.database.cursors import ReadRows
+from sessions_store.database.cursors import ReadRows, read_rows
 from sessions_store.database.inline_reads import NearReads
 from sessions_store.writing.batch_commit import MAX_BATCH, attempt, commit_batch, drop_connection, gather_seconds
 from sessions_store.writing.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
@@ -71,6 +71,7 @@ PROBE_SECONDS = 1.0  # between two attempts to write while nothing can be record
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 Call = Callable[[], Any]
 
 
@@ -146,19 +147,22 @@ class Store:
         self._reads.add((lambda: function(*args, **kwargs), future))
         return await future
 
-    def look_up(
-        self, find: Callable[Concatenate[ReadRows, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> tuple[T] | None:
-        """Return what a function finds by an index, in a tuple of one, without a thread; None where `read` must do it.
+    async def read_one(
+        self, find: Callable[[ReadRows], T], then: Callable[[T], R], *, has_more: Callable[[T], bool]
+    ) -> R:
+        """Return `then(find(rows))`: one row found by an index, then the rows that belong to it.
 
-        The function takes first what it reads single rows with, see `NearReads`.
+        `find` runs its queries by `rows` alone; on SQLite it runs on the event loop (see `NearReads`), else on a
+        reading thread. `then` runs on a reading thread if `has_more(found)`, else where `find` ran. Both together take
+        one visit to a thread at most.
+
+        Raises StoreError and StoreUnavailableError as `read` does, and what the functions raise.
         """
-        if self._closed:
-            return None
-        if self._outage.reason is not None:
-            self._near.pause()  # whatever is wrong with the database, the loop must not meet it
-            return None
-        return self._near.look_up(find, *args, **kwargs)
+        inline = self._find_inline(find)
+        if inline is None:
+            return await self.read(lambda: then(find(read_rows)))
+        (found,) = inline
+        return await self.read(then, found) if has_more(found) else then(found)
 
     async def catalogue(self) -> Catalogue:
         """Return the current catalogue (see `sessions_store.catalogue.loaded.current`).
@@ -204,6 +208,15 @@ class Store:
             return await future
         finally:
             self._pending -= 1
+
+    def _find_inline(self, find: Callable[[ReadRows], T]) -> tuple[T] | None:
+        """Return (row,), or None if the read must go through a reading thread."""
+        if self._closed:
+            return None
+        if self._outage.reason is not None:
+            self._near.pause()  # a failing disk must not block the loop
+            return None
+        return self._near.look_up(find)
 
     def _join(self) -> None:
         self._listener.stop()

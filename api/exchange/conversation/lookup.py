@@ -6,8 +6,8 @@ continues that user's session: the stored transcript is put in front of it. Eith
 the tree.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -21,7 +21,7 @@ from api.notes import Note
 from api.services import Runtime
 from api.translate.request.upstream_call import RememberedMessage
 from api.translate.tools.custom import custom_input
-from sessions_store.database.cursors import ReadRows, read_rows
+from sessions_store.database.cursors import ReadRows
 from sessions_store.state.chat_sessions import SessionState, find_session
 from sessions_store.transcript.canonical import Key
 from sessions_store.transcript.reading import (
@@ -217,19 +217,16 @@ async def _continued(
 async def _load(
     runtime: Runtime, principal_id: int, session: SessionKey
 ) -> tuple[SessionState, Sequence[StoredMessage]] | None:
-    """Read a session and the end of its conversation within the limits, with at most one call of a reader thread."""
-    store, idle = runtime.store, runtime.deployment.session_idle
-    near = store.look_up(_find, principal_id, session, idle)
-    if near is None:
-        return await store.read(lambda: _with_path(_find(read_rows, principal_id, session, idle)))
-    (state,) = near
-    if state is None or state.head is None:
-        return _with_path(state)
-    return await store.read(_with_path, state)
+    """Read a session and the end of its conversation within the limits; None if there is no session."""
+    return await runtime.store.read_one(
+        _finder(runtime, principal_id, session),
+        _with_path,
+        has_more=lambda state: state is not None and state.head is not None,
+    )
 
 
 def _with_path(state: SessionState | None) -> tuple[SessionState, Sequence[StoredMessage]] | None:
-    """Read the end of a session's conversation; runs in a database thread if there are rows to read."""
+    """Read the end of a session's conversation; a session without a head has none."""
     if state is None:
         return None
     if state.head is None:
@@ -246,22 +243,25 @@ def _with_path(state: SessionState | None) -> tuple[SessionState, Sequence[Store
 async def _state_and_known(
     runtime: Runtime, principal_id: int, session: SessionKey | None, answers: Sequence[Key], call_ids: Sequence[str]
 ) -> tuple[SessionState | None, Known]:
-    """Read a session and the stored contents of these assistant messages, with at most one call of a reader thread."""
-    store, idle = runtime.store, runtime.deployment.session_idle
-    state: SessionState | None = None
-    if session is not None:
-        near = store.look_up(_find, principal_id, session, idle)
-        if near is None:
-            return await store.read(
-                lambda: (_find(read_rows, principal_id, session, idle), known_contents(principal_id, answers, call_ids))
-            )
-        (state,) = near
-    return state, await store.read(known_contents, principal_id, answers, call_ids) if answers else _NOTHING_KNOWN
+    """Read a session and the stored Gemini contents of these assistant messages."""
+
+    def with_known(state: SessionState | None) -> tuple[SessionState | None, Known]:
+        return state, known_contents(principal_id, answers, call_ids) if answers else _NOTHING_KNOWN
+
+    if session is None:
+        return await runtime.store.read(with_known, None) if answers else (None, _NOTHING_KNOWN)
+    find = _finder(runtime, principal_id, session)
+    return await runtime.store.read_one(find, with_known, has_more=lambda _: bool(answers))
 
 
-def _find(rows: ReadRows, principal_id: int, session: SessionKey, idle: timedelta) -> SessionState | None:
-    """Read a session's state."""
-    return find_session(principal_id, session.user, session.name, now=datetime.now(UTC), idle=idle, rows=rows)
+def _finder(runtime: Runtime, principal_id: int, session: SessionKey) -> Callable[[ReadRows], SessionState | None]:
+    """Return the function that reads a session's state by its name or its public id."""
+    idle = runtime.deployment.session_idle
+
+    def find(rows: ReadRows) -> SessionState | None:
+        return find_session(principal_id, session.user, session.name, now=datetime.now(UTC), idle=idle, rows=rows)
+
+    return find
 
 
 def _place_before(memory: ConversationContext, fit: Fit) -> None:

@@ -1,7 +1,9 @@
 """Looking single rows up on the event loop: what it sees, and when the threads must be asked."""
 
 import sqlite3
+import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from sessions_store.database.cursors import ReadRows, database_file, read_rows
 from sessions_store.database.inline_reads import NearReads
 from sessions_store.state.chat_sessions import SessionState, find_session, forget
 from sessions_store.writing.records import IDLE
-from sessions_store.writing.store import Store
+from sessions_store.writing.store import Store, StoreError
 from tests.unit.store.exchanges import NOON, exchange, turn
 from tests.waiting import eventually
 
@@ -29,6 +31,13 @@ def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inline_reads, "PAUSE_SECONDS", 0.1)
 
 
+@pytest.fixture
+def near() -> Iterator[NearReads]:
+    """The connection of the test's event loop."""
+    with closing(NearReads()) as opened:
+        yield opened
+
+
 def find(rows: ReadRows, principal_id: int, name: str = "") -> SessionState | None:
     return find_session(principal_id, "ann", name, now=NOON, idle=IDLE, rows=rows)
 
@@ -40,17 +49,18 @@ def one(rows: ReadRows, *, seconds: float = 0.0) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="only SQLite is near")
-async def test_postgresql_is_asked_in_a_thread(store: Store, principal_id: int) -> None:
-    await store.commit(exchange(principal_id, turn("1"), session={"user": "ann"}))
-    assert store.look_up(find, principal_id) is None
-    assert await store.read(find, read_rows, principal_id) is not None
+async def test_postgresql_is_asked_in_a_thread(store: Store) -> None:
+    assert await reader_of(store) == [False, False]
+    assert await reader_of(store, has_more=True) == [False, False]
 
 
 @on_sqlite
-async def test_a_committed_row_is_found_at_once(store: Store, principal_id: int, blockbuster: BlockBuster) -> None:
+async def test_a_committed_row_is_found_at_once(
+    store: Store, near: NearReads, principal_id: int, blockbuster: BlockBuster
+) -> None:
     """The loop sees what its own writer and another worker's have acknowledged, each time."""
     other = Store(patience=20)
-    assert store.look_up(find, principal_id) == (None,)
+    assert near.look_up(find, principal_id) == (None,)
 
     head = None
     for number in range(40):
@@ -58,20 +68,21 @@ async def test_a_committed_row_is_found_at_once(store: Store, principal_id: int,
         committed = await (store, other)[number % 2].commit(
             exchange(principal_id, turn(str(number)), parent=head, session=known)
         )
-        near = store.look_up(find, principal_id)
-        assert near is not None
-        assert near[0] is not None
-        assert (near[0].head, near[0].public_id) == (committed.head, committed.session)
-        assert near[0].message_count == 2 * (number + 1)
+        (found,) = near.look_up(find, principal_id) or (None,)
+        assert found is not None
+        assert (found.head, found.public_id) == (committed.head, committed.session)
+        assert found.message_count == 2 * (number + 1)
         head = committed.head
 
     await other.close()
     assert await store.write(forget, principal_id, "ann") == 1
-    assert store.look_up(find, principal_id) == (None,)
+    assert near.look_up(find, principal_id) == (None,)
 
 
 @on_sqlite
-async def test_one_of_many_sessions_of_a_user_is_found_by_its_name_or_id(store: Store, principal_id: int) -> None:
+async def test_one_of_many_sessions_of_a_user_is_found_by_its_name_or_id(
+    store: Store, near: NearReads, principal_id: int
+) -> None:
     named = {
         f"chat-{number}": await store.commit(
             exchange(principal_id, turn(str(number)), session={"user": "ann", "name": f"chat-{number}"})
@@ -83,70 +94,93 @@ async def test_one_of_many_sessions_of_a_user_is_found_by_its_name_or_id(store: 
             found = await store.read(find, read_rows, principal_id, called)
             assert found is not None
             assert found.public_id == committed.session
-            assert store.look_up(find, principal_id, called) == (found,)
-    assert store.look_up(find, principal_id) == (None,)
+            assert near.look_up(find, principal_id, called) == (found,)
+    assert near.look_up(find, principal_id) == (None,)
 
 
 @on_sqlite
-async def test_no_snapshot_stays_open(store: Store, principal_id: int) -> None:
+async def test_no_snapshot_stays_open(store: Store, near: NearReads, principal_id: int) -> None:
     """One that stayed would keep the log from being emptied, for as long as the worker lives."""
     await store.commit(exchange(principal_id, turn("1"), session={"user": "ann"}))
-    assert store.look_up(find, principal_id) is not None
+    assert near.look_up(find, principal_id) is not None
     (emptied,) = await store.read(read_rows, "PRAGMA wal_checkpoint(TRUNCATE)", [])
     assert emptied[0] == 0  # 1: somebody was in the way
 
 
 @on_sqlite
-async def test_the_loop_cannot_write(store: Store, principal_id: int) -> None:
+async def test_the_loop_cannot_write(store: Store, near: NearReads, principal_id: int) -> None:
     await store.commit(exchange(principal_id, turn("1"), session={"user": "ann"}))
 
     def erase(rows: ReadRows) -> None:
         rows('DELETE FROM sessions_store_chatsession WHERE "user" = %s', ["ann"])
 
-    assert store.look_up(erase) is None
+    assert near.look_up(erase) is None
     assert await store.read(find, read_rows, principal_id) is not None
 
 
 @on_sqlite
-async def test_an_exception_of_the_function_is_passed_on(store: Store) -> None:
+async def test_an_exception_of_the_function_is_passed_on(near: NearReads) -> None:
     def stumble(_: ReadRows) -> None:
         raise LookupError("not the database's")
 
     with pytest.raises(LookupError, match="not the database's"):
-        store.look_up(stumble)
-    assert store.look_up(one) is not None
+        near.look_up(stumble)
+    assert near.look_up(one) is not None
 
 
 @on_sqlite
 @pytest.mark.usefixtures("short_pause")
-async def test_a_stall_sends_the_reads_to_the_threads_for_a_while(store: Store) -> None:
-    assert store.look_up(one, seconds=inline_reads.STALLED_SECONDS) == ([(1,)],)
-    assert store.look_up(one) is None
-    eventually(lambda: store.look_up(one) == ([(1,)],))
+async def test_a_stall_sends_the_reads_to_the_threads_for_a_while(near: NearReads) -> None:
+    assert near.look_up(one, seconds=inline_reads.STALLED_SECONDS) == ([(1,)],)
+    assert near.look_up(one) is None
+    eventually(lambda: near.look_up(one) == ([(1,)],))
 
 
 @on_sqlite
 async def test_a_slow_disk_sends_the_reads_to_the_threads_and_a_busy_core_does_not(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    near: NearReads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = 2 * inline_reads.SLOW_SECONDS
     read = 1000
     monkeypatch.setattr(inline_reads, "disk_reads", lambda: read)
-    assert store.look_up(one) is not None
-    assert store.look_up(one, seconds=slow) is not None
+    assert near.look_up(one) is not None
+    assert near.look_up(one, seconds=slow) is not None
 
     read += 8
-    assert store.look_up(one, seconds=slow) == ([(1,)],)
-    assert store.look_up(one) is None
+    assert near.look_up(one, seconds=slow) == ([(1,)],)
+    assert near.look_up(one) is None
+
+
+async def reader_of(store: Store, *, has_more: bool = False) -> list[bool]:
+    """Which reads of `read_one` ran on the event loop: `find`, then `then`."""
+    threads = []
+
+    def find(rows: ReadRows) -> list[tuple[Any, ...]]:
+        threads.append(threading.get_ident())
+        return one(rows)
+
+    def then(found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        threads.append(threading.get_ident())
+        return found
+
+    assert await store.read_one(find, then, has_more=lambda _: has_more) == [(1,)]
+    return [thread == threading.get_ident() for thread in threads]
+
+
+@on_sqlite
+async def test_only_what_follows_the_one_row_takes_a_thread(store: Store) -> None:
+    assert await reader_of(store) == [True, True]
+    assert await reader_of(store, has_more=True) == [True, False]
 
 
 @on_sqlite
 async def test_during_an_outage_and_after_the_end_the_loop_reads_nothing(store: Store) -> None:
-    assert store.look_up(one) is not None
+    assert await reader_of(store) == [True, True]
     store.begin_outage("somebody pulled the plug")
-    assert store.look_up(one) is None
+    assert await reader_of(store) == [False, False]
     await store.close()
-    assert store.look_up(one) is None
+    with pytest.raises(StoreError, match="closed"):
+        await reader_of(store)
 
 
 @on_sqlite
