@@ -1,1 +1,1 @@
-"""What is remembered: accounts, catalogue, transcripts, stored objects, usage; and the admin."""
+"""The database: accounts, catalogue, transcripts, stored objects, usage records; and the admin site over them."""

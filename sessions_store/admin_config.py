@@ -1,11 +1,13 @@
-"""Django's admin with our own site. This stands outside `sessions_store.admin` because applications are configured
-before any model, and thus before any page, may be imported.
+"""Registers the gateway's own admin site.
+
+Django loads application configurations before models, so this module stands outside `sessions_store.admin`, which
+imports models.
 """
 
 from django.contrib.admin.apps import AdminConfig
 
 
 class GatewayAdminConfig(AdminConfig):
-    """Goes into INSTALLED_APPS in the place of `django.contrib.admin`."""
+    """Replaces `django.contrib.admin` in INSTALLED_APPS."""
 
     default_site = "sessions_store.admin_site.GatewayAdminSite"

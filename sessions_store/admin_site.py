@@ -1,4 +1,4 @@
-"""The admin's site: its name, the order of its menu, what every page says about the upstream, and its start page."""
+"""The admin site: its name, the order of its menu, the upstream shown on every page, and its start page."""
 
 from typing import Any, ClassVar
 
@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-# The menu: a heading and the models under it; a name of its own where the model's plural reads badly.
+# The menu: a heading and its models; each model with its menu label.
 SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Models", (("ModelMapping", "Model mappings"), ("UpstreamModel", "Gemini models & prices"))),
     (
@@ -37,7 +37,7 @@ class GatewayAdminSite(admin.AdminSite):
     sections: ClassVar = SECTIONS
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add what every page shows: which upstream answers, and whether anybody may ask without a key."""
+        """Add the context of every page: the upstream in use, and whether requests without a key are accepted."""
         return {
             **super().each_context(request),
             "upstream": settings.GEMINI_UPSTREAM,
@@ -46,7 +46,7 @@ class GatewayAdminSite(admin.AdminSite):
         }
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the menu in our sections; what no section names keeps Django's own order behind them."""
+        """Return the menu by SECTIONS; models without a section follow in Django's order."""
         apps = super().get_app_list(request, app_label)
         if app_label is not None:
             return apps
@@ -69,14 +69,14 @@ class GatewayAdminSite(admin.AdminSite):
         return menu + [app for app in rest if app["models"]]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's login, which makes those wait who try many passwords."""
+        """Log in by Django's form, with the delay after many failed attempts (`login_throttle`)."""
         from sessions_store.admin.pages.login import LoginForm, finish_login
 
         self.login_form = LoginForm
         return finish_login(request, super().login(request, extra_context))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """The start page: the state of things."""
+        """The start page: the state of the gateway."""
         from sessions_store.admin.pages.start_page import start_page
 
         return super().index(request, {**(extra_context or {}), **start_page(request)})

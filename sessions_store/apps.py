@@ -1,10 +1,10 @@
-"""The application's configuration: a change of mappings, models or prices is announced to every worker."""
+"""The application's configuration. It connects the signals that publish changes of the catalogue to every worker."""
 
 from django.apps import AppConfig
 
 
 class SessionsStoreConfig(AppConfig):
-    """What is remembered: principals, mappings and catalogue, transcripts, usage."""
+    """The application of principals, catalogue, transcripts and usage."""
 
     name = "sessions_store"
     label = "sessions_store"
@@ -12,7 +12,7 @@ class SessionsStoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the signals that announce changes of the catalogue."""
+        """Connect the signals that publish changes of the catalogue."""
         from sessions_store.catalogue import changes
 
         changes.connect()

@@ -1,1 +1,1 @@
-"""Principals that requests belong to, and the throttle of their logins."""
+"""Accounts: the principals of requests, and the throttle of their logins."""

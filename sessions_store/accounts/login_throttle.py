@@ -1,9 +1,9 @@
-"""How often a password may be tried: some attempts are free, then each must wait longer than the one before.
+"""Throttle of login attempts: some attempts are free, then each waits longer than the previous attempt.
 
-Attempts are counted in the cache, by user name together with the place they come from (so that nobody can keep an
-operator out from elsewhere) and by the place alone (so that it cannot try one password on every name). An attempt is
-counted before the password is looked at: of many at once only the free ones get that far. What was counted is forgotten
-an hour after the last attempt.
+The cache holds two counts: by user name and client address (a stranger elsewhere cannot lock an operator out), and by
+client address alone (one address cannot try one password on every name). An attempt is counted before its password is
+checked, so of many concurrent attempts only the free ones reach the check. A count expires an hour after its last
+attempt.
 """
 
 import hashlib
@@ -28,23 +28,25 @@ REMEMBERED = 60 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
-    """One count of attempts, and how many of them are free."""
+    """One count of attempts and its number of free attempts."""
 
     key: str
     free: int
 
     def seconds_to_wait(self, cache: BaseCache) -> int:
-        """Return how long no attempt is allowed from now on, 0 when one is."""
+        """Return the seconds until the next attempt is allowed, 0 if an attempt is allowed now."""
         until = cache.get(f"{self.key}:until")
         return 0 if until is None else max(round(until - time.time()), 1)
 
     def count(self, cache: BaseCache) -> int:
-        """Count an attempt; return 0 when it may go ahead, else the seconds to wait: another one came first."""
+        """Count an attempt; return 0 if it is allowed, else the seconds to wait because a concurrent attempt was
+        counted first.
+        """
         cache.add(self.key, 0, REMEMBERED)
         try:
             attempts = cache.incr(self.key)
             cache.touch(self.key, REMEMBERED)
-        except ValueError:  # it was forgotten in between
+        except ValueError:  # the count expired in between
             attempts = 1
             cache.set(self.key, attempts, REMEMBERED)
         if attempts < self.free:
@@ -53,7 +55,7 @@ class Counter:
         return 0 if cache.add(f"{self.key}:until", time.time() + wait, wait) else self.seconds_to_wait(cache)
 
     def take_back(self, cache: BaseCache) -> None:
-        """Count one attempt less, with the wait that it caused."""
+        """Subtract one attempt and cancel its wait."""
         try:
             cache.decr(self.key)
         except ValueError:
@@ -61,15 +63,15 @@ class Counter:
         cache.delete(f"{self.key}:until")
 
     def forget(self, cache: BaseCache) -> None:
-        """Begin anew."""
+        """Reset the count."""
         cache.delete_many([self.key, f"{self.key}:until"])
 
 
 class LoginAttempt:
-    """One attempt to log in as `username`, from an address or from a browser that has logged in as this user before.
+    """One attempt to log in as `username`, from an address or from a browser with an earlier login as this user.
 
-    Such a browser (`browser`, "" for any other) is counted by itself: whoever shares the operator's address cannot keep
-    the operator out.
+    Such a browser (`browser`, "" for any other) has a count of its own: other clients at the operator's address cannot
+    lock the operator out.
     """
 
     def __init__(self, username: str, *, address: str, browser: str = "") -> None:
@@ -80,11 +82,13 @@ class LoginAttempt:
             self._counters.append(Counter(key=_key(place), free=FREE_BY_PLACE))
 
     def begin(self) -> int:
-        """Return 0 when the password may be looked at, else the seconds to wait until it may."""
+        """Return 0 if the password may be checked, else the seconds to wait."""
         return _with_cache(self._begin)
 
     def succeeded(self) -> None:
-        """The password was right: the user's count begins anew, and the place's is as before."""
+        """Record a correct password: reset the count of the user name, subtract the attempt from the count of the
+        address.
+        """
         _with_cache(self._succeeded)
 
     def _begin(self, cache: BaseCache) -> int:
@@ -101,12 +105,12 @@ class LoginAttempt:
 
 
 def _key(*parts: str) -> str:
-    """Return a key of fixed length, whatever a stranger typed."""
+    """Return a cache key of fixed length for any input."""
     return "gateway-login:" + hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
 def _with_cache(work: Callable[[BaseCache], int]) -> int:
-    """Do it in the shared cache, or in this process alone while Redis is away: never not at all."""
+    """Run in the shared cache, or in the cache of this process while Redis is unavailable."""
     try:
         return work(caches["default"])
     except (RedisError, OSError) as fault:

@@ -1,9 +1,9 @@
-"""Looking up the principals that requests belong to."""
+"""Queries for the principals of requests."""
 
 from sessions_store.models import User
 
 
 def local_principal() -> tuple[int, bool]:
-    """Return the id of the built-in local principal, and whether its chat sessions are remembered."""
+    """Return (id, memory): the built-in local principal, and whether its chat sessions are stored."""
     local = User.objects.local()
     return local.pk, local.memory

@@ -1,1 +1,1 @@
-"""Models, mappings and prices: an immutable snapshot in each process, replaced after an edit."""
+"""The catalogue: models, mappings and prices as an immutable snapshot per process, replaced after an edit."""

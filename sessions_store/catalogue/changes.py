@@ -1,6 +1,7 @@
-"""Telling every worker that the catalogue changed: a stamp file for one machine, NOTIFY for several on PostgreSQL.
+"""Publishes changes of the catalogue to every worker: a version file on one machine, NOTIFY on PostgreSQL between
+machines.
 
-The stamp grows by one byte with each change, so that two edits within one tick of the file system's clock differ.
+Each change appends one byte to the version file: two edits within one tick of the file system's clock differ in size.
 """
 
 import logging
@@ -19,17 +20,17 @@ from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel, User
 log = logging.getLogger(__name__)
 
 CHANNEL = "gateway_catalogue"
-WATCHED = (ModelMapping, ModelPrice, UpstreamModel, User)  # users too: principals are cached with the snapshot
+WATCHED = (ModelMapping, ModelPrice, UpstreamModel, User)  # principals are cached with the snapshot
 RETRY_SECONDS = 5.0
 LOOK_UP_SECONDS = 0.5
 
-# (inode, size, modification time in ns) of the stamp file and the count of notifications; None while there is neither.
+# (inode, size, modification time in ns) of the version file and the number of notifications; None before any change.
 Stamp = tuple[int, int, int, int] | None
 _notified = 0
 
 
 def stamp() -> Stamp:
-    """Return what changes whenever a change is announced: one `stat`, about a microsecond."""
+    """Return the version of the catalogue: different after each published change. One `stat`, about a microsecond."""
     try:
         found = os.stat(settings.CATALOGUE_STAMP)
     except FileNotFoundError:
@@ -38,22 +39,25 @@ def stamp() -> Stamp:
 
 
 def announce() -> None:
-    """Tell every worker after this transaction's commit. Call it after `update()`, which sends no signals."""
+    """Publish a change to every worker after the commit of this transaction.
+
+    Call `announce` after `QuerySet.update()`, which sends no signals.
+    """
     transaction.on_commit(_touch)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")  # delivered by the server at commit
+            cursor.execute(f"NOTIFY {CHANNEL}")  # PostgreSQL delivers at commit
 
 
 def connect() -> None:
-    """Announce each change that is made through models, the admin's included."""
+    """Publish each change that is made through the ORM, the admin included."""
     for model in WATCHED:
         post_save.connect(_on_change, sender=model, dispatch_uid=f"catalogue-saved-{model.__name__}")
         post_delete.connect(_on_change, sender=model, dispatch_uid=f"catalogue-deleted-{model.__name__}")
 
 
 class Listener:
-    """A thread that hears NOTIFY of other machines and makes `stamp()` differ. Does nothing on SQLite."""
+    """A thread that receives NOTIFY of other machines and changes `stamp()`. Does nothing on SQLite."""
 
     def __init__(self, on_change: Callable[[], None] | None = None) -> None:
         self._on_change = on_change or _count_notification
@@ -61,13 +65,13 @@ class Listener:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to listen, where the database can notify."""
+        """Start the thread on PostgreSQL."""
         if connections["default"].vendor == "postgresql":
             self._thread = threading.Thread(target=self._run, name="catalogue-listener", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening; returns when the connection is closed (at most half a second)."""
+        """Stop the thread; returns when its connection is closed, after half a second at most."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -78,7 +82,7 @@ class Listener:
                 self._listen()
             except psycopg.Error as error:
                 log.warning("The connection for catalogue changes failed (%s); reconnecting", type(error).__name__)
-                self._on_change()  # whatever was announced meanwhile was missed
+                self._on_change()  # notifications may have been missed
                 self._stopping.wait(RETRY_SECONDS)
 
     def _listen(self) -> None:

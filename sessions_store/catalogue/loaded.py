@@ -1,9 +1,9 @@
 """The catalogue of this process: one snapshot, replaced when an operator edits a mapping, a model or a price.
 
-A request takes one snapshot, when it is admitted (`Store.catalogue`), and keeps it to its end. `current()` costs one
-`stat` and no query; when another worker's edit has touched the stamp file (see `changes`) it reloads first,
-so that an edit holds for the next request everywhere. Edits that leave no stamp (SQL by hand, another machine without
-LISTEN) are seen within `MAX_AGE` seconds.
+A request takes one snapshot at admission (`Store.catalogue`) and uses it to its end. `current()` costs one `stat` and
+no query. After an edit by another worker has changed the version file (see `changes`), `current()` reloads first: an
+edit applies to the next request everywhere. Edits without a new version (SQL by hand, another machine without LISTEN)
+apply within MAX_AGE seconds.
 """
 
 import asyncio
@@ -22,28 +22,28 @@ MAX_AGE = 5.0
 
 
 class _Snapshots:
-    """The newest snapshot and what it was made from; loading is done by one thread at a time."""
+    """The newest snapshot and its version; one thread at a time loads."""
 
     def __init__(self) -> None:
         self.catalogue: Catalogue | None = None
         self.seen: changes.Stamp = None
         self.loaded_at = 0.0
         self.lock = threading.Lock()
-        self.refresh: asyncio.Task[Catalogue] | None = None  # kept: the loop itself holds tasks weakly
+        self.refresh: asyncio.Task[Catalogue] | None = None  # a strong reference: the loop holds tasks weakly
 
     def changed(self) -> bool:
-        """Whether somebody has announced a change since the snapshot was taken."""
+        """Whether a change was published after the load of the snapshot."""
         return self.catalogue is None or changes.stamp() != self.seen
 
     def stale(self) -> bool:
-        """Whether the snapshot is old enough to look for unannounced changes."""
+        """Whether the snapshot is older than MAX_AGE, so that unpublished changes may exist."""
         return time.monotonic() - self.loaded_at > MAX_AGE
 
     def load(self) -> Catalogue:
-        """Load a snapshot unless another thread just did."""
+        """Load a snapshot, unless another thread has just loaded one."""
         with self.lock:
             if self.catalogue is None or self.changed() or self.stale():
-                # The stamp is read first: a change during the load is then loaded again, never missed.
+                # The version is read before the load: a change during the load causes another load.
                 seen = changes.stamp()
                 self.catalogue = Catalogue(rows.load())
                 self.seen, self.loaded_at = seen, time.monotonic()
@@ -54,14 +54,16 @@ _snapshots = _Snapshots()
 
 
 def snapshot() -> Catalogue:
-    """Return the current catalogue, loading it in this thread when it is missing, changed or older than MAX_AGE."""
+    """Return the current catalogue; load it in this thread if it is missing, changed or older than MAX_AGE."""
     if _snapshots.catalogue is None or _snapshots.changed() or _snapshots.stale():
         return _snapshots.load()
     return _snapshots.catalogue
 
 
 async def current() -> Catalogue:
-    """Return the current catalogue on an event loop: at once as a rule, after a reload when a change was announced."""
+    """Return the current catalogue on an event loop: from memory, or after a reload in a thread if a change was
+    published.
+    """
     if _snapshots.catalogue is None or _snapshots.changed():
         return await asyncio.to_thread(_load_in_thread)
     if _snapshots.stale() and (_snapshots.refresh is None or _snapshots.refresh.done()):
@@ -70,7 +72,7 @@ async def current() -> Catalogue:
 
 
 def reset() -> None:
-    """Forget the snapshot: the store is closed, or a test has rolled its edits back."""
+    """Drop the snapshot, when the store closes or a test has rolled its edits back."""
     _snapshots.catalogue = None
 
 
@@ -78,4 +80,4 @@ def _load_in_thread() -> Catalogue:
     try:
         return _snapshots.load()
     finally:
-        connection.close()  # executor threads come and go: none of them may keep a connection
+        connection.close()  # executor threads end: each must close its connection

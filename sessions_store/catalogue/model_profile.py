@@ -1,7 +1,7 @@
-"""What one Gemini model allows, as data (facts of https://ai.google.dev/gemini-api/docs/models). Plain Python.
+"""The capabilities of one Gemini model as data (https://ai.google.dev/gemini-api/docs/models). Plain Python.
 
-The one definition of a model's capabilities: the columns of `UpstreamModel` take their defaults from it, a row of the
-catalogue and a model of the emulator extend it, the translation reads it. Nothing asks for a model's name.
+`ModelProfile` is the only definition of a model's capabilities: the columns of `UpstreamModel` take their defaults from
+it, a catalogue row and a model of the emulator extend it, the translation reads it. No code tests a model's name.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from typing import Final, Literal
 Sampling = Literal["honoured", "ignored", "refused"]
 Thinking = Literal["none", "budget", "level"]
 
-# Google's own table of its OpenAI endpoint (https://ai.google.dev/gemini-api/docs/openai#thinking); the efforts beyond
-# that table get the greatest budget of any model.
+# Thinking budgets by effort (https://ai.google.dev/gemini-api/docs/openai#thinking). Efforts beyond Google's table get
+# the greatest budget of any model.
 GOOGLE_BUDGETS: Final = (
     ("minimal", 1024),
     ("low", 1024),
@@ -24,10 +24,10 @@ GOOGLE_BUDGETS: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelProfile:
-    """The capabilities of one upstream model; each field is a column of `UpstreamModel`, where its meaning is said.
+    """The capabilities of one upstream model; each field is a column of `UpstreamModel` and explained there.
 
-    `sampling` says what happens to temperature, topP and topK; `thinking_levels` are in ascending order;
-    `thinking_budgets` gives the budget in tokens of each reasoning effort, for models that think by a budget.
+    `sampling`: the effect of temperature, topP and topK. `thinking_levels`: ascending. `thinking_budgets`: (reasoning
+    effort, tokens) pairs, for models with a thinking budget.
     """
 
     name: str

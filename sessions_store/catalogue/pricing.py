@@ -1,10 +1,10 @@
-"""What an exchange costs: Gemini's usage and a dated price in, nano-USD out. Pure; the catalogue finds the price.
+"""The cost of an exchange: Gemini's usage and a dated price to nano-USD. Pure; `resolution` finds the price.
 
-Prices are whole pico-USD per token (10^-12 USD, which is the same number as micro-USD per million tokens), so every
-sum is exact and is rounded once, to nano-USD, at the end. Counting follows
-https://ai.google.dev/gemini-api/docs/pricing: cached tokens are part of the prompt, thoughts are priced as output,
-and what Google's own tools add to the prompt is priced as input, but for Google Search, which has fees of its own: by
-query, or by prompt however many queries it took. What Google gives for free each month is not deducted.
+Prices are whole pico-USD per token (10^-12 USD, the same number as micro-USD per million tokens), so every sum is exact
+and rounded once, to nano-USD, at the end. Counting follows https://ai.google.dev/gemini-api/docs/pricing: cached tokens
+are part of the prompt, thoughts are priced as output, and tokens that Google's own tools add to the prompt are priced
+as input. Google Search instead has fees of its own: per query, or per prompt with any number of queries. Google's free
+monthly allowances are not deducted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,9 @@ TEXT, AUDIO, IMAGE, VIDEO = "TEXT", "AUDIO", "IMAGE", "VIDEO"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """One price row, in pico-USD per token, search query and grounded prompt; absent modalities cost as text does."""
+    """One price row, in pico-USD per token, search query and grounded prompt. Modalities without a
+    price cost as text.
+    """
 
     id: int
     input: int
@@ -35,7 +37,7 @@ class Price:
     grounded_prompt: int = 0
 
     def at(self, prompt_tokens: int) -> "Price":
-        """Return the price in force for a prompt of that size: the long one above its threshold, else this one."""
+        """Return the price for a prompt of that size: the long-context price above the threshold, else this price."""
         if self.long_context_from is None or prompt_tokens <= self.long_context_from:
             return self
         return replace(
@@ -49,7 +51,7 @@ class Price:
 
 @dataclass(slots=True, kw_only=True)
 class Tokens:
-    """Token counts of one upstream call. The mappings split them by modality; what they do not name is text."""
+    """Token counts of one upstream call, split by modality in the mappings; the remainder is text."""
 
     prompt: int = 0
     cached: int = 0
@@ -60,9 +62,9 @@ class Tokens:
 
 
 def tokens_of(usage_metadata: Mapping[str, Any], *, grounded: bool = False) -> Tokens:
-    """Read what is billed of one `usageMetadata`: thoughts as output, tool-use prompts as prompt.
+    """Return the billed tokens of one `usageMetadata`: thoughts as output, tool-use prompts as prompt.
 
-    What a search added to a `grounded` prompt is paid by the search's fee (rule 96).
+    The search fee covers the tokens that a search added to a `grounded` prompt (rule 96).
     """
     tool_use = 0 if grounded else _count(usage_metadata, "toolUsePromptTokenCount")
     prompt_details = ("promptTokensDetails",) if grounded else ("promptTokensDetails", "toolUsePromptTokensDetails")
@@ -80,17 +82,19 @@ def tokens_of(usage_metadata: Mapping[str, Any], *, grounded: bool = False) -> T
 
 
 def billed_calls(usage_metadata: Sequence[Mapping[str, Any]], grounded: Sequence[bool]) -> list[Tokens]:
-    """Read each `usageMetadata` of an exchange; `grounded` tells in the same order which calls searched."""
+    """Return the billed tokens of each `usageMetadata` of an exchange; `grounded` flags the calls with a search, same
+    order.
+    """
     flags = chain(grounded, repeat(False))
     return [tokens_of(counts, grounded=flag) for counts, flag in zip(usage_metadata, flags, strict=False)]
 
 
 def cost_pico(tokens: Tokens, price: Price) -> int:
-    """Return what one upstream call costs in pico-USD, long prompts priced by the long prices."""
+    """Return the cost of one upstream call in pico-USD, with long-context prices for a long prompt."""
     price = price.at(tokens.prompt)
     cached_by_modality = tokens.cached_by_modality
     if not cached_by_modality and tokens.cached:
-        # Without details the cache is taken to hold text first, then whatever else the prompt has.
+        # Without details, cached tokens count as text first, then as the prompt's other modalities.
         cached_by_modality = _spread(tokens.cached, tokens)
     total = _priced(tokens.output, tokens.output_by_modality, price.output, price.output_by_modality)
     total += _priced(tokens.cached, cached_by_modality, price.cached_input, price.cached_by_modality)

@@ -1,4 +1,4 @@
-"""Which upstream model answers a name, and at what price: a snapshot of the catalogue that never changes."""
+"""Resolution of a public model name to an upstream model and its price, in an immutable snapshot of the catalogue."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,18 +9,20 @@ from sessions_store.catalogue.rows import CatalogueModel, CatalogueRows, Mapping
 from sessions_store.models import ModelPrice
 
 STANDARD = ModelPrice.Tier.STANDARD.value
-# What Google's model ids begin with: such a name is passed on even when the catalogue does not know it yet.
+# Prefixes of Google's model ids: a name with such a prefix is passed on without a catalogue row.
 UPSTREAM_PREFIXES = ("gemini-", "gemma-", "learnlm-", "nano-banana", "imagen-", "veo-", "lyria-")
 OWNER = "google"
-# OpenAI's words for the ordinary tier, and anything unknown, are priced as standard.
+# Price tier by OpenAI's `service_tier`; any other value is priced as standard.
 TIERS = {"flex": "flex", "batch": "batch", "priority": "priority"}
 MAX_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """Which model answers a name. `changes` says in (kind, reason) pairs how the name led there; `mapping` is the
-    public name of the row that was used, None when the name is Gemini's own.
+    """The upstream model of a public name.
+
+    `changes`: (kind, reason) pairs, one per step of the resolution. `mapping`: the public name of the mapping used,
+    None if the name is Gemini's own.
     """
 
     requested: str
@@ -32,7 +34,7 @@ class Resolution:
 
 
 class Catalogue:
-    """A snapshot of models, mappings and prices. Nothing in it changes; lookups are remembered."""
+    """An immutable snapshot of models, mappings and prices; resolved names are cached."""
 
     def __init__(self, rows: CatalogueRows) -> None:
         self._rows = rows
@@ -40,12 +42,12 @@ class Catalogue:
         self._listed: dict[date, list[tuple[str, int, str]]] = {}
 
     def resolve(self, name: str, *, today: date) -> Resolution | None:
-        """Return who answers `name` on that day (UTC), None when nobody does.
+        """Return the resolution of `name` on that day (UTC), None if no model matches.
 
-        The first mapping that matches, in the operators' order, wins; one that only takes a prefix off (`openai/*`) is
-        followed by the next look-up. Gemini's own names (with or without `models/`)
-        pass straight through unless a mapping spells them out or spells their beginning (`gemini-2.0-*`). A retired
-        model gives way to its successor, and that one to its own.
+        The first matching mapping in the operators' order applies; after a mapping that only removes a prefix
+        (`openai/*`) the lookup repeats with the shorter name. Gemini's own names (with or without `models/`) resolve to
+        themselves unless a mapping spells the name or its beginning (`gemini-2.0-*`). A retired model is replaced by
+        its successor, repeatedly.
         """
         key = (name, today)
         if (known := self._resolved.get(key)) is not None:
@@ -53,14 +55,14 @@ class Catalogue:
         resolution = self._resolve(name, today)
         if resolution is not None:
             if len(self._resolved) >= MAX_REMEMBERED:
-                self._resolved.clear()  # a flood of invented names must not fill the memory
+                self._resolved.clear()  # bounded: clients may send any number of names
             self._resolved[key] = resolution
         return resolution
 
     def public_models(self, today: date) -> list[tuple[str, int, str]]:
-        """Return (id, created, owned_by) of what `/v1/models` lists: mapped names, then the catalogue's living models.
+        """Return (id, created, owned_by) rows of `/v1/models`: mapped names, then listed models of the catalogue.
 
-        A pattern that ends in `*` is listed under the name before it (`gpt-4o*` as `gpt-4o`).
+        A pattern that ends in `*` is listed without it (`gpt-4o*` as `gpt-4o`).
         """
         if (known := self._listed.get(today)) is not None:
             return known
@@ -77,10 +79,10 @@ class Catalogue:
         return models
 
     def price(self, upstream: str, tier: str, on: date, prompt_tokens: int) -> Price | None:
-        """Return the price in force for a model and tier on a day (UTC), for a prompt of that size; None if unknown.
+        """Return the price for a model and tier on a day (UTC), for a prompt of that size; None if unknown.
 
-        A tier without rows costs what standard costs. A dated or numbered variant (`gemini-3.8-flash-001`) costs what
-        the model it is named after costs.
+        A tier without rows costs as standard. A dated or numbered variant (`gemini-3.8-flash-001`) costs as its base
+        model.
         """
         name: str | None = upstream
         if name not in self._rows.models:
@@ -95,15 +97,15 @@ class Catalogue:
         return None
 
     def model(self, name: str) -> CatalogueModel | None:
-        """Return the catalogue's row of an upstream model."""
+        """Return the row of an upstream model, None if the catalogue has none."""
         return self._rows.models.get(name)
 
     def family(self, name: str) -> str:
-        """Return the family of an upstream model, for one that is not in the catalogue the family it is nearest to."""
+        """Return the family of an upstream model; for a model without a row, the family of the nearest model."""
         return self._model(name).family
 
     def models(self) -> list[CatalogueModel]:
-        """Return all rows of the catalogue, retired ones too."""
+        """Return all rows of the catalogue, retired models included."""
         return list(self._rows.models.values())
 
     def _resolve(self, requested: str, today: date) -> Resolution | None:
@@ -136,8 +138,8 @@ class Catalogue:
         )
 
     def _mapping(self, name: str, used: list[MappingRow]) -> MappingRow | None:
-        """Return the first row for a name; each is used once, so that a name is not made longer for ever."""
-        # A catch-all pattern is not meant for Gemini's own names; one that spells their beginning is.
+        """Return the first mapping for a name; each mapping applies once, so a chain of mappings ends."""
+        # A catch-all pattern does not apply to Gemini's own names; a pattern with their beginning does.
         own = self._is_upstream(name)
         for row in self._rows.mappings:
             if (
@@ -161,11 +163,13 @@ class Catalogue:
         return replace(nearest, name=name, released_on=None, retires_on=None, successor=None, listed=False, created=0)
 
     def _nearest(self, name: str) -> CatalogueModel | None:
-        """The model whose capabilities stand in for an unknown one: the one it is named after, else the most alike."""
+        """Return the row that lends its capabilities to an unknown model: the base model, else the longest common
+        prefix.
+        """
         root = self._named_after(name)
         if root is not None:
             return self._rows.models[root]
-        best, length = None, len("gemini-")  # sharing no more than this says nothing
+        best, length = None, len("gemini-")  # a common prefix must be longer
         for known in self._rows.models.values():
             shared = _shared_length(known.name, name)
             if shared > length and known.functions and "generateContent" in known.methods:

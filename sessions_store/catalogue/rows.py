@@ -1,4 +1,4 @@
-"""The rows that a catalogue is made of, as immutable values, and how they are loaded from the database."""
+"""The rows of a catalogue as immutable values, and their load from the database."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ LISTS = ("thinking_levels", "output_modalities")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueModel(ModelProfile):
-    """One upstream model of one snapshot: its capabilities and its life span."""
+    """One upstream model of a snapshot: its capabilities and its lifetime."""
 
     released_on: date | None = None
     retires_on: date | None = None
@@ -28,13 +28,13 @@ class CatalogueModel(ModelProfile):
     methods: tuple[str, ...] = ("generateContent", "countTokens")
 
     def retired(self, today: date) -> bool:
-        """Whether Google no longer serves this model on that day."""
+        """Whether Google has shut this model down by that day."""
         return self.retires_on is not None and self.retires_on <= today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingRow:
-    """One enabled model mapping. `literal` is the text before the first wildcard: the whole name of an exact row."""
+    """One enabled model mapping. `literal` is the text before the first wildcard; for an exact row, the whole name."""
 
     public_name: str
     upstream_model: str
@@ -44,23 +44,23 @@ class MappingRow:
     literal: str
 
     def matches(self, name: str) -> bool:
-        """Whether this row is meant for the public name (case counts)."""
+        """Whether this row applies to the public name (case-sensitive)."""
         return name == self.public_name if self.pattern is None else self.pattern.match(name) is not None
 
     @property
     def renames(self) -> bool:
-        """Whether the row makes another name, to be looked up in turn, instead of naming a model."""
+        """Whether the row gives another public name, which is resolved in turn, instead of an upstream model."""
         return "*" in self.upstream_model
 
     def renamed(self, name: str) -> str:
-        """Return what the row makes of a name that it matches."""
+        """Return the new name for a matching name."""
         before, _, after = self.public_name.partition("*")
         return self.upstream_model.replace("*", name[len(before) : len(name) - len(after)]).removeprefix("models/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueRows:
-    """Everything of one load: models by name, mappings in their order, prices by (model, tier), newest first."""
+    """All rows of one load: models by name, mappings in order, prices by (model, tier), newest first."""
 
     models: Mapping[str, CatalogueModel] = field(default_factory=dict)
     mappings: tuple[MappingRow, ...] = ()
@@ -78,7 +78,7 @@ def load() -> CatalogueRows:
 
 
 def catalogue_model(row: UpstreamModel) -> CatalogueModel:
-    """Return a row of the catalogue as an immutable value."""
+    """Return an immutable copy of an upstream model's row."""
     columns = {name: getattr(row, name) for name in CAPABILITIES}
     for name in LISTS:
         columns[name] = tuple(columns[name])
@@ -95,7 +95,7 @@ def catalogue_model(row: UpstreamModel) -> CatalogueModel:
 
 
 def _mapping_row(row: ModelMapping) -> MappingRow:
-    # fnmatch's expressions use atomic groups: matching takes linear time whatever the pattern.
+    # fnmatch's expressions use atomic groups: a match takes linear time for any pattern.
     return MappingRow(
         public_name=row.public_name,
         upstream_model=row.upstream_model,

@@ -1,4 +1,4 @@
-"""The first rows of a new installation, from `seed/*.json`: only what is absent is added, an operator's edit stays."""
+"""The first rows of a new installation, from `seed/*.json`. Seeding adds absent rows and changes no existing row."""
 
 import json
 from datetime import date
@@ -16,14 +16,14 @@ DATES = ("released_on", "retires_on")
 
 
 def read_seed(name: str) -> Any:
-    """Return one seed file, parsed."""
+    """Return the parsed content of one seed file."""
     return json.loads((SEED / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def seed(apps: Apps) -> None:
-    """Add the local principal, the catalogue with its prices, and the model mappings where they are absent.
+    """Add the local principal, the catalogue with its prices, and the model mappings, each if absent.
 
-    `apps` is a migration's state registry, or Django's own. Running it again changes nothing that exists.
+    `apps` is a migration's state registry or Django's own. A repeated run changes no existing row.
     """
     seed_local_principal(apps)
     seed_catalogue(apps)
@@ -31,13 +31,13 @@ def seed(apps: Apps) -> None:
 
 
 def seed_local_principal(apps: Apps) -> None:
-    """Add the principal of keyless requests: it has no usable password and no rights."""
+    """Add the principal of keyless requests, without a usable password and without permissions."""
     user = apps.get_model("sessions_store", "User")
     user.objects.get_or_create(username="local", defaults={"password": make_password(None), "first_name": "Local"})
 
 
 def seed_catalogue(apps: Apps) -> None:
-    """Add the upstream models that are not in the catalogue, with their prices and successors."""
+    """Add the absent upstream models with their prices and successors."""
     model = apps.get_model("sessions_store", "UpstreamModel")
     price = apps.get_model("sessions_store", "ModelPrice")
     catalogue = read_seed("upstream_models")
@@ -65,13 +65,13 @@ def seed_catalogue(apps: Apps) -> None:
 
 
 def search_fees() -> dict[str, dict[str, Decimal]]:
-    """Return the price columns of Google Search by family of models; every tier pays the same."""
+    """Return the price columns of Google Search (USD) by model family; all tiers pay the same."""
     families: dict[str, dict[str, str]] = read_seed("upstream_models")["search_fees"]
     return {family: {column: Decimal(usd) for column, usd in fees.items()} for family, fees in families.items()}
 
 
 def seed_search_fees(apps: Apps) -> None:
-    """Add the fees of Google Search to the prices that have none."""
+    """Add the fees of Google Search to the prices without any."""
     price = apps.get_model("sessions_store", "ModelPrice")
     for family, fees in search_fees().items():
         absent = price.objects.filter(model__family=family, search_query=None, grounded_prompt=None)
@@ -79,12 +79,12 @@ def seed_search_fees(apps: Apps) -> None:
 
 
 def seed_mappings(apps: Apps) -> None:
-    """Add the model mappings whose public name has no row."""
+    """Add the model mappings whose public name is absent."""
     _add_mappings(apps, read_seed("model_mappings"))
 
 
 def seed_name_prefixes(apps: Apps) -> None:
-    """Add those of the model mappings that take a prefix off the name, where there is no row."""
+    """Add the absent model mappings that remove a prefix from the name."""
     _add_mappings(apps, [entry for entry in read_seed("model_mappings") if "*" in entry["upstream_model"]])
 
 
@@ -96,7 +96,7 @@ def _add_mappings(apps: Apps, entries: list[dict[str, Any]]) -> None:
 
 
 def _priced(dated: dict[str, Any], factor: Decimal) -> dict[str, Any]:
-    """Turn a price of the seed into columns, each price times the tier's factor."""
+    """Return the columns of a seed price, each amount times the factor of the tier."""
     prices = {column: amount for column, amount in dated.items() if column != "valid_from"}
     return {
         "valid_from": date.fromisoformat(dated["valid_from"]),
@@ -105,6 +105,6 @@ def _priced(dated: dict[str, Any], factor: Decimal) -> dict[str, Any]:
 
 
 def _known(model: Any, columns: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what this state of the table does not have yet: the seed files may be younger than the migration."""
+    """Drop the columns that this state of the table lacks: the seed files may be newer than the migration."""
     names = {field.name for field in model._meta.get_fields()}
     return {name: value for name, value in columns.items() if name in names}

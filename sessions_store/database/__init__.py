@@ -1,1 +1,1 @@
-"""The database below the ORM: cursors, statements, reads on the event loop, health."""
+"""Database access below the ORM: cursors, statements, reads on the event loop, health."""

@@ -1,7 +1,7 @@
-"""Cursors of the database drivers themselves, for the hot path: inside Django's transactions, without its wrappers.
+"""Cursors of the database drivers for the hot path, inside Django's transactions but without its wrappers.
 
-Django translates placeholders and wraps errors at each statement; here both happen once. PostgreSQL gets prepared
-statements, and statements that need no answer travel together in one pipeline. Statements are written with `%s`.
+Django translates placeholders and wraps errors at each statement; here both happen once. On PostgreSQL, statements are
+prepared, and statements without result rows share one pipeline. Statements are written with `%s`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +16,14 @@ from psycopg.adapt import Loader
 from psycopg.types.numeric import Int8Dumper
 
 Parameters = Sequence[Any]
-ReadRows = Callable[[str, Parameters], list[tuple[Any, ...]]]  # runs one query and returns all its rows
+ReadRows = Callable[[str, Parameters], list[tuple[Any, ...]]]  # (statement, parameters) -> all rows
 
 
 class Cursor(Protocol):
-    """What the writer needs of a cursor."""
+    """The cursor methods that the writer uses."""
 
     def execute(self, statement: str, parameters: Parameters) -> None:
-        """Run one statement; rows that it returns are dropped."""
+        """Run one statement and drop its result rows."""
 
     def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
         """Run one statement for each row of parameters."""
@@ -33,13 +33,13 @@ class Cursor(Protocol):
 
 
 class SqliteCursor:
-    """sqlite3's own cursor."""
+    """A cursor of sqlite3."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
 
     def execute(self, statement: str, parameters: Parameters) -> None:
-        """Run one statement; rows that it returns are dropped."""
+        """Run one statement and drop its result rows."""
         self._raw.execute(question_marks(statement), parameters)
 
     def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
@@ -53,7 +53,7 @@ class SqliteCursor:
 
 
 class HexLoader(Loader):
-    """Loads a UUID as its hexadecimal digits, which is how SQLite holds it."""
+    """Loads a UUID as 32 hexadecimal digits, the form in SQLite."""
 
     def load(self, data: Any) -> str:
         """Return the 32 digits of a UUID in PostgreSQL's text form."""
@@ -63,8 +63,8 @@ class HexLoader(Loader):
 class PostgresCursor:
     """psycopg's cursors with prepared statements: one for all statements without rows, a new one for each with rows.
 
-    In a pipeline a cursor takes whatever result comes first as that of its latest statement. The results of earlier
-    statements arrive late when they overflow the server's buffer of 8 KiB, so that a cursor used twice returns the
+    In a pipeline, a cursor takes the first result that arrives as the result of its latest statement. Results of
+    earlier statements arrive late when they overflow the server's buffer of 8 KiB: a reused cursor would return the
     rows of another statement.
     """
 
@@ -73,7 +73,7 @@ class PostgresCursor:
         self._raw = _psycopg_cursor(raw)
 
     def execute(self, statement: str, parameters: Parameters) -> None:
-        """Run one statement; rows that it returns are dropped."""
+        """Run one statement and drop its result rows."""
         self._raw.execute(statement.encode(), parameters, prepare=True)
 
     def executemany(self, statement: str, rows: Sequence[Parameters]) -> None:
@@ -89,7 +89,7 @@ class PostgresCursor:
 
 def _psycopg_cursor(raw: "psycopg.Connection[Any]") -> "psycopg.Cursor[tuple[Any, ...]]":
     cursor = psycopg.Cursor(raw)
-    # All integers as bigint: psycopg else chooses by size, and every mix of sizes would be prepared anew.
+    # All integers as bigint: psycopg chooses the type by size otherwise, and each mix of types is prepared separately.
     cursor.adapters.register_dumper(int, Int8Dumper)
     cursor.adapters.register_loader("uuid", HexLoader)
     return cursor
@@ -97,12 +97,12 @@ def _psycopg_cursor(raw: "psycopg.Connection[Any]") -> "psycopg.Cursor[tuple[Any
 
 @cache
 def is_sqlite() -> bool:
-    """Whether this process works on SQLite (the alternative is PostgreSQL)."""
+    """Whether the database is SQLite (else PostgreSQL)."""
     return connection.vendor == "sqlite"
 
 
 def database_file() -> Path | None:
-    """Return the file of an SQLite database; None for one in memory, and on PostgreSQL."""
+    """Return the file of an SQLite database; None for a database in memory or on PostgreSQL."""
     database: Any = connection
     if not is_sqlite() or database.is_in_memory_db():
         return None
@@ -111,9 +111,9 @@ def database_file() -> Path | None:
 
 @contextmanager
 def hot_cursor(*, pipeline: bool = False) -> Iterator[Cursor]:
-    """Yield a cursor on this thread's connection; the driver's errors leave as Django's.
+    """Yield a cursor on this thread's connection; raises Django's classes of database errors.
 
-    With `pipeline` nothing waits for PostgreSQL but `rows` and the end of the block.
+    With `pipeline`, only `rows` and the end of the block wait for PostgreSQL.
     """
     connection.ensure_connection()
     raw: Any = connection.connection
@@ -129,10 +129,10 @@ def hot_cursor(*, pipeline: bool = False) -> Iterator[Cursor]:
 
 @contextmanager
 def hot_transaction() -> Iterator[Cursor]:
-    """Yield a cursor in a transaction of its own, committed at the end of the block and rolled back when that raises.
+    """Yield a cursor in a transaction of its own: committed at the end of the block, rolled back on an exception.
 
-    On SQLite this is without Django's bookkeeping for savepoints and callbacks, which takes as long as a dozen
-    statements: only the cursor may be used in the block.
+    On SQLite the transaction bypasses Django's bookkeeping for savepoints and callbacks, which costs as much as a dozen
+    statements: the block must use this cursor only.
     """
     own = connections[DEFAULT_DB_ALIAS]
     if not is_sqlite() or own.in_atomic_block:
@@ -164,10 +164,10 @@ def read_rows(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
 
 
 def release_memory() -> None:
-    """Close this thread's connection behind the present transaction; the next statement opens it anew.
+    """Close this thread's connection after the current transaction; the next statement opens a new connection.
 
-    SQLite keeps pages of up to 16 MB, and each prepared statement the values that it was last run with: a message with
-    a picture stays until the next message is written. libpq keeps a buffer as large as the largest statement.
+    SQLite caches pages of up to 16 MB, and each prepared statement holds the values of its last run: a message with an
+    image stays in memory until the next message is written. libpq keeps a buffer of the size of its largest statement.
     """
     transaction.on_commit(connection.close)
 

@@ -1,4 +1,4 @@
-"""Whether the database answers, and whether it has the tables that this version needs."""
+"""Health of the database: whether it responds, and whether it has the tables of this version."""
 
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -7,7 +7,7 @@ from sessions_store.database.cursors import read_rows
 
 
 def database_answers() -> bool:
-    """Ask the database for nothing; False when it cannot even give that. The next call tries a new connection."""
+    """Run a trivial query; False if it fails. The next call opens a new connection."""
     try:
         return bool(read_rows("SELECT 1", []))
     except Error:
@@ -16,9 +16,9 @@ def database_answers() -> bool:
 
 
 def unapplied_migrations() -> int:
-    """Return how many migrations the database lacks; raises django.db.Error when it cannot be asked.
+    """Return the number of migrations that the database lacks; closes the calling thread's connection.
 
-    The connection is the calling thread's, and is closed again.
+    Raises django.db.Error if the database does not respond.
     """
     try:
         executor = MigrationExecutor(connection)

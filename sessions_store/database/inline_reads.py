@@ -1,9 +1,10 @@
-"""Single rows read on the event loop itself, on SQLite: from the page cache they take less than the way to a reading
-thread and back.
+"""Reads of single rows on the event loop, on SQLite: a read from the page cache costs less than a visit to a reading
+thread.
 
-Only what is found by an index belongs here. In WAL mode a reader waits for no writer, and each statement sees all that
-is committed by then, by whichever thread or process. What fails (a lock, a file that is not there) or waits for the
-disk sends the reads back to the threads for a while, so that a slow disk stalls the loop once, not at each request.
+Only lookups by an index belong here. In WAL mode a reader never waits for a writer, and each statement sees everything
+committed before it by any thread or process (https://www.sqlite.org/wal.html). After an error (a lock, a missing
+file) or a wait for the disk, reads go to the threads for PAUSE_SECONDS: a slow disk stalls the loop once, not at each
+request.
 """
 
 import sqlite3
@@ -23,14 +24,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PAUSE_SECONDS: Final = 60.0
-# Slow is a look-up that took so long and read from the disk: without that, it waited for its turn on a busy core. One
-# that took STALLED_SECONDS is slow in any case, since not every file system is accounted for.
+# A lookup is slow if it took SLOW_SECONDS and read from the disk; without a disk read, the core was busy. A lookup of
+# STALLED_SECONDS is always slow: not every file system counts its reads.
 SLOW_SECONDS: Final = 0.005
 STALLED_SECONDS: Final = 0.1
 
 
 class NearReads:
-    """The event loop's own connection, which can only read; opened by the first look-up. For one thread."""
+    """A read-only connection of the event loop, opened by the first lookup. For one thread."""
 
     def __init__(self) -> None:
         self._file = database_file()
@@ -41,9 +42,9 @@ class NearReads:
     def look_up(
         self, find: Callable[Concatenate[ReadRows, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T] | None:
-        """Return what the function found, in a tuple of one; None where a thread must be asked.
+        """Return (found,), or None if the read must go through a reading thread.
 
-        The function is given what it reads with.
+        `find` gets the function that runs a query, then `args` and `kwargs`; its own exceptions propagate.
         """
         began = monotonic()
         if self._file is None or began < self._not_before:
@@ -61,7 +62,7 @@ class NearReads:
         return (found,)
 
     def pause(self) -> None:
-        """Leave the reads to the threads for a while; after that a new connection is opened."""
+        """Send the reads to the threads for PAUSE_SECONDS; the next lookup after that opens a new connection."""
         self.close()
         self._not_before = monotonic() + PAUSE_SECONDS
 
@@ -77,15 +78,19 @@ class NearReads:
 
 
 def disk_reads() -> int:
-    """Return how many blocks this thread has had to read from the disk; 0 where nobody counts them."""
+    """Return the number of blocks that this thread has read from the disk; 0 on Windows, which has no such count."""
     if sys.platform == "win32":
         return 0
-    whose = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS knows only the whole process
+    whose = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts per process
     return resource.getrusage(whose).ru_inblock
 
 
 def _opened(file: Path) -> sqlite3.Connection:
-    """Open the database so that nothing is ever waited for: no lock, and no writer, as it would be without WAL."""
+    """Open the database read-only and without waiting: no lock timeout, and WAL mode, without which a reader waits for
+    writers.
+
+    Raises sqlite3.Error if the database is not in WAL mode.
+    """
     connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None)
     try:
         connection.execute("PRAGMA query_only = ON")
@@ -98,5 +103,5 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 
 def _rows(connection: sqlite3.Connection, statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
-    """Run one query; all its rows are fetched, so that no snapshot stays open."""
+    """Run one query and fetch all its rows, so that no snapshot stays open."""
     return connection.execute(question_marks(statement), parameters).fetchall()

@@ -1,6 +1,6 @@
-"""One `migrate` at a time: a lock that ends with the process that holds it.
+"""A lock for `migrate`: one process at a time; the end of a process releases its lock.
 
-On PostgreSQL it is an advisory lock on a connection of its own; on SQLite a lock on a file beside the database.
+On PostgreSQL the lock is an advisory lock on a connection of its own, on SQLite a lock on a file beside the database.
 """
 
 import os
@@ -12,21 +12,21 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Any number, the same in every version: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+# Arbitrary, the same in every version: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 LOCK_KEY: Final = 0x6765_6D69_6E69
 PATIENCE_SECONDS: Final = 10.0
 _PAUSE: Final = 0.2
 
 
 class AlreadyMigratingError(Exception):
-    """Another process migrates this database, and has not ended within PATIENCE_SECONDS."""
+    """Another process is migrating this database and did not end within PATIENCE_SECONDS."""
 
 
 @contextmanager
 def migration_lock(connection: BaseDatabaseWrapper, *, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock while the block runs; `waiting` is called once if another process holds it.
+    """Hold the lock while the block runs; `waiting` is called once if another process holds the lock.
 
-    Raises AlreadyMigratingError if that one still holds it after PATIENCE_SECONDS.
+    Raises AlreadyMigratingError if another process holds the lock for longer than PATIENCE_SECONDS.
     """
     taken, release = _attempts(connection)
     try:
@@ -43,7 +43,7 @@ def migration_lock(connection: BaseDatabaseWrapper, *, waiting: Callable[[], Non
 
 
 def _attempts(connection: BaseDatabaseWrapper) -> tuple[Callable[[], bool], Callable[[], None]]:
-    """Return what tries to take the lock, and what gives it back."""
+    """Return the function that tries to acquire the lock, and the function that releases it."""
     if connection.vendor == "postgresql":
         return _on_postgresql(connection)
     name = str(connection.settings_dict["NAME"])
@@ -65,10 +65,10 @@ def _on_postgresql(connection: BaseDatabaseWrapper) -> tuple[Callable[[], bool],
 
 
 def _beside(name: str) -> tuple[Callable[[], bool], Callable[[], None]]:
-    """A file that is there while the lock is held; what counts is the lock on it, not the file."""
+    """Lock a file beside the database. The lock on the file counts, not the file's existence."""
     try:
         import fcntl
-    except ImportError:  # a system without this kind of lock
+    except ImportError:  # Windows has no flock
         return (lambda: True), (lambda: None)
     path = Path(f"{name}.migrating")
     held: list[int] = []
@@ -76,11 +76,11 @@ def _beside(name: str) -> tuple[Callable[[], bool], Callable[[], None]]:
     def taken() -> bool:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError:  # nothing can be written here, which the database itself reports
+        except OSError:  # a read-only folder: the migration itself fails with a better message
             return True
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(file), path.stat()):  # its holder has removed it meanwhile
+            if not os.path.samestat(os.fstat(file), path.stat()):  # removed by the process that held it
                 raise OSError
         except OSError:
             os.close(file)

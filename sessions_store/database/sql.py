@@ -1,7 +1,7 @@
-"""Statements for the hot path, built from the models: no ORM object is made for a row that is written or read there.
+"""Statements of the hot path, built from the models; rows are written and read without ORM objects.
 
-Columns, their order and their types come from each model's `_meta`, so a migration needs no second edit here. Values
-are converted as Django's own backends store them; UUIDs are hexadecimal digits in both directions.
+Columns, their order and their types come from each model's `_meta`: a migration needs no second edit here. Values are
+converted as by Django's own backends; UUIDs are 32 hexadecimal digits in both directions.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -15,7 +15,7 @@ from django.db import models
 from sessions_store.database.cursors import Cursor, is_sqlite
 
 Row = list[Any]
-# How many rows one statement of an erasure takes.
+# Rows per statement of an erasure.
 CHUNK = 500
 _AMONG_JSON = " IN (SELECT value FROM json_each(%s))"
 _AMONG_ARRAY = " = ANY(%s)"
@@ -24,12 +24,14 @@ _AMONG_UUIDS = " = ANY(%s::uuid[])"
 
 @lru_cache(maxsize=512)
 def from_datetime(value: datetime | None) -> Any:
-    """Return a point in time as the database's driver takes it; one exchange writes its own in several places."""
+    """Return a time in the form of the database driver. Cached: one exchange writes each of its times in several
+    tables.
+    """
     return value if value is None or not is_sqlite() else str(value.astimezone(UTC).replace(tzinfo=None))
 
 
 def to_datetime(value: Any) -> datetime:
-    """Return a point in time as the database's driver gave it: SQLite's are UTC without saying so."""
+    """Return an aware time from the driver's form; SQLite's is UTC without a zone."""
     found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
@@ -40,32 +42,32 @@ def from_texts(values: Iterable[str]) -> Any:
 
 
 def within(column: str) -> str:
-    """Return the condition that a column is among one list parameter: one statement text for any number of values."""
+    """Return the condition that a column is in one list parameter: the same statement text for any number of values."""
     return column + (_AMONG_JSON if is_sqlite() else _AMONG_ARRAY)
 
 
 def within_ids(column: str) -> str:
-    """Return the condition that a column of UUIDs is among one list parameter of their hexadecimal digits."""
+    """Return the condition that a UUID column is in one list parameter of hexadecimal digits."""
     return column + (_AMONG_JSON if is_sqlite() else _AMONG_UUIDS)
 
 
 def an_id() -> str:
-    """Return the placeholder of a UUID where no column beside it tells PostgreSQL what it is."""
+    """Return the placeholder of a UUID for a position where PostgreSQL cannot infer the type."""
     return "%s" if is_sqlite() else "%s::uuid"
 
 
 def octets(column: str) -> str:
-    """Return the expression of how many bytes a column's text has."""
-    # SQLite has octet_length from version 3.43 on.
+    """Return the SQL expression of the size in bytes of a text column."""
+    # octet_length exists in SQLite since version 3.43.
     return f"length(CAST({column} AS BLOB))" if is_sqlite() else f"CAST(octet_length({column}) AS bigint)"
 
 
 class Insert:
     """An `INSERT` of whole rows of one model, for many rows at once.
 
-    `columns` are all columns but an automatic primary key and those in `later`, in the table's order but for those in
-    `last`. `on_conflict` is the clause after the values ("" if a conflict is an error); `later` are columns that only
-    it fills.
+    `columns`: all columns except an automatic primary key and those in `later`, in the table's order with those in
+    `last` at the end. `on_conflict`: the clause after the values, "" if a conflict is an error. `later`: columns that
+    only the conflict clause fills.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class Insert:
         self._statement = f"INSERT INTO {into} VALUES ({values}) {on_conflict}"  # noqa: S608 - names of our own models
 
     def run(self, cursor: Cursor, rows: Sequence[Row]) -> None:
-        """Insert the rows, given in the order of `columns`; they are converted in place."""
+        """Insert rows in the order of `columns`; converts their values in place."""
         if not rows:
             return
         if self._conversions is None:
@@ -116,7 +118,7 @@ def _json(value: Any) -> str:
 
 
 def _jsonb(value: Any) -> str:
-    """JSON for PostgreSQL, whose jsonb cannot hold NUL: it becomes U+FFFD, as everywhere else in text."""
+    """Return JSON for PostgreSQL: jsonb cannot hold NUL, so NUL becomes U+FFFD, as in all text columns."""
     text = _json(value)
     return text if "\\u0000" not in text else orjson.dumps(_replace_nul(value)).decode()
 
@@ -130,5 +132,5 @@ def _replace_nul(value: Any) -> Any:
 
 
 def without_nul(value: str) -> str:
-    """Return a text as PostgreSQL can hold it: NUL becomes U+FFFD."""
+    """Return a text for PostgreSQL, which cannot hold NUL: NUL becomes U+FFFD."""
     return value.replace("\x00", "\ufffd") if "\x00" in value else value

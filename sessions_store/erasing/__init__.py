@@ -1,1 +1,1 @@
-"""Erasure of content: on request, by age, and of what nothing refers to any more."""
+"""Erasure of content: on request, by age, and of rows without references."""

@@ -1,6 +1,4 @@
-"""Erasing what a user said: sessions and their messages go with what else was sent, usage stays, and so does what
-others share.
-"""
+"""Erasure of a user's content: sessions, messages and upstream requests. Usage records and shared messages stay."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -27,11 +25,12 @@ SELECT id, parent_id FROM above
 
 
 def forget(principal_id: int, user: str, name: str | None = None) -> int:
-    """Erase a user's sessions, all or those of one name (or public id), with their content; return how many.
+    """Erase a user's sessions with their content: all, or those of one name or public id. Return the number of
+    sessions.
 
-    A message stays while another session, or an answer of an exchange that is not forgotten, still builds on it.
-    Usage records stay, without their ways back to messages. With `name` None the user's exchanges outside of any
-    session are forgotten too.
+    A message stays while another session builds on it, or the completion of an exchange outside this erasure. Usage
+    records stay, without references to messages. With `name` None, the user's exchanges outside of sessions are erased
+    too.
     """
     sessions = ChatSession.objects.filter(principal_id=principal_id, user=user)
     usage = UsageRecord.objects.filter(principal_id=principal_id, user=user)
@@ -42,18 +41,18 @@ def forget(principal_id: int, user: str, name: str | None = None) -> int:
 
 
 def forget_session(session_id: int) -> int:
-    """Erase one session with the content that only it reaches; return 1, or 0 when there is no such session."""
+    """Erase one session and the content that only this session reaches; return 1, or 0 if there is no such session."""
     return _erase(ChatSession.objects.filter(pk=session_id), UsageRecord.objects.filter(session_id=session_id))
 
 
 def erase_exchanges(usage: QuerySet[UsageRecord], *, also: Iterable[UUID] = ()) -> None:
-    """Erase the content of exchanges, and of the nodes `also`, that nothing else needs; the usage rows stay."""
+    """Erase the content of exchanges and the nodes `also`, except content in use elsewhere; the usage records stay."""
     _erase(ChatSession.objects.none(), usage, also)
 
 
 def _erase(sessions: QuerySet[ChatSession], usage: QuerySet[UsageRecord], also: Iterable[UUID] = ()) -> int:
     with transaction.atomic():
-        # Locked first, so that no exchange moves a head while its messages are counted.
+        # Locked first, so that no exchange moves a head during the search for its messages.
         heads = dict(sessions.order_by("id").select_for_update().values_list("pk", "head_id"))
         said = {head for head in heads.values() if head is not None} | set(also)
         records: list[int] = []
@@ -72,10 +71,10 @@ def _erase(sessions: QuerySet[ChatSession], usage: QuerySet[UsageRecord], also: 
             drop_stored(request_ids[start : start + CHUNK])
         ChatSession.objects.filter(pk__in=heads).delete()
         for chunk in _chunks(doomed):
-            Message.objects.filter(pk__in=chunk).delete()  # its tool calls go with it
+            Message.objects.filter(pk__in=chunk).delete()  # deletes their tool calls by cascade
         if sent:
-            # Afterwards, holding nothing: exchanges that are being committed are waited for. What a crash leaves, or a
-            # fault of the database, the next `forget_old` finds.
+            # After the commit, without locks: the deletion waits for exchanges in commit. After a crash or a database
+            # fault, the next `forget_old` deletes the remainder.
             transaction.on_commit(partial(drop_unreferenced, sent), robust=True)
         return len(heads)
 
@@ -91,8 +90,8 @@ def _upwards(starts: Iterable[UUID]) -> dict[UUID, UUID | None]:
 
 
 def _needed(parents: dict[UUID, UUID | None], sessions: set[int], records: set[int]) -> set[UUID]:
-    """Return the nodes that conversations and somebody else's messages, sessions or answers build on, with everything
-    above them.
+    """Return the nodes that remain in use, with their ancestors: by conversations, or by messages, sessions and usage
+    records outside this erasure.
     """
     needed: set[UUID] = set()
     for chunk in _chunks(parents):
@@ -122,7 +121,7 @@ def _detach(records: Sequence[int]) -> None:
             system_ids=[],
             placement=[],
             upstream_request=None,
-            upstream_error="",  # it quotes the request
+            upstream_error="",  # quotes the request
         )
 
 

@@ -1,6 +1,4 @@
-"""Erasing what was sent beside the turns (settings and tools, which may hold private text) once no usage record refers
-to it any more.
-"""
+"""Erasure of upstream requests (settings and tools beside the messages, possibly private) without a usage record."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -13,13 +11,13 @@ from sessions_store.models import UpstreamRequest, UsageRecord
 
 
 def drop_unreferenced(keys: Collection[UUID]) -> int:
-    """Erase those of the upstream requests that nothing refers to; return how many. Opens transactions of its own."""
+    """Erase the upstream requests in `keys` without references, in transactions of its own; return their number."""
     ordered = sorted(keys)
     return sum(_drop(ordered[start : start + CHUNK]) for start in range(0, len(ordered), CHUNK))
 
 
 def drop_all_unreferenced() -> int:
-    """Erase every upstream request that nothing refers to, a little at a time; return how many."""
+    """Erase all upstream requests without references, in chunks; return their number."""
     count = 0
     rest = UpstreamRequest.objects.order_by("pk").values_list("pk", flat=True)
     chunk = list(rest[:CHUNK])
@@ -35,14 +33,14 @@ def _drop(chunk: Collection[UUID]) -> int:
         return 0
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # An exchange that is being committed counts on the row that it found: it is waited for, and the next ones
-            # wait. SQLite has one writer anyway.
+            # An exchange in commit relies on the row that it found: the lock waits for such exchanges and blocks new
+            # ones. SQLite has a single writer.
             cursor.execute("LOCK TABLE sessions_store_upstreamrequest IN SHARE ROW EXCLUSIVE MODE")
         count, _ = unreferenced.all().delete()
     return count
 
 
 def _unreferenced() -> QuerySet[UpstreamRequest]:
-    # Looked up one by one: joined, PostgreSQL would read the references of the whole table.
+    # A subquery per row: for a join, PostgreSQL would read the references of the whole table.
     referring = UsageRecord.objects.filter(upstream_request=OuterRef("pk")).order_by().values("pk")[:1]
     return UpstreamRequest.objects.alias(referring=Subquery(referring)).filter(referring=None)

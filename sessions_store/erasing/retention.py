@@ -1,4 +1,4 @@
-"""Forgetting content by its age: responses, conversations, stored completions, chat sessions, single exchanges."""
+"""Erasure of content by age: responses, conversations, stored completions, chat sessions, single exchanges."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,14 +15,14 @@ CHUNK = 200
 
 
 def forget_before(before: datetime, *, told: Callable[[str, int], None]) -> None:
-    """Erase what was last used before that time, a little at a time; usage records stay without their content.
+    """Erase content last used before that time, in chunks; usage records stay without content.
 
-    `told` hears what was erased and how many. What something newer still builds on stays.
+    `told` is called with a label and a count for each kind of content. Content in use by newer content stays.
     """
     told("chat sessions", _sessions(before))
     told("conversations", _conversations(before))
     told("requests", _exchanges(before))
-    # What is left lost its server before it was recorded.
+    # The remaining responses have no usage record: their server died before the commit.
     told("unfinished responses", delete_responses(StoredResponse.objects.filter(created_at__lt=before)))
     told("request bodies", drop_all_unreferenced())
 
@@ -44,7 +44,7 @@ def _conversations(before: datetime) -> int:
 
 
 def _exchanges(before: datetime) -> int:
-    """Erase the content of exchanges with their stored responses and completions; sessions in use keep theirs."""
+    """Erase the content of exchanges with their stored responses and completions, except in active sessions."""
     count = 0
     active = ChatSession.objects.filter(last_active_at__gte=before).values("pk")
     old = UsageRecord.objects.filter(started_at__lt=before, message__isnull=False).exclude(session__in=active)

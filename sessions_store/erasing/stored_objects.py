@@ -1,4 +1,4 @@
-"""Erasing the rows of stored responses and chat completions with their items; the tree is `erasure`'s."""
+"""Erasure of stored responses and chat completions with their items. `erasure` handles the tree."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sessions_store.state.items import release
 
 
 def drop_stored(request_ids: Sequence[str]) -> None:
-    """Erase what the exchanges of these requests stored beside the tree. The caller holds a transaction."""
+    """Erase the responses, completions and items stored by these requests. The caller opens the transaction."""
     rows = StoredResponse.objects.filter(request_id__in=request_ids).order_by("pk").select_for_update()
     lists = list(rows.values_list("input_items", "output_items"))
     if lists:

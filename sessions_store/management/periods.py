@@ -1,4 +1,4 @@
-"""The period that a command works on: `--from` and `--to` as UTC days, the second not included."""
+"""The period of a command: `--from` and `--to` as UTC days, `--to` excluded."""
 
 from argparse import ArgumentTypeError
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +15,7 @@ def add_period_arguments(parser: CommandParser) -> None:
 
 
 def period(options: dict[str, Any]) -> tuple[datetime, datetime]:
-    """Return the period's first moment and the one after its last; raises CommandError if it is empty."""
+    """Return the period as [start, end) in UTC; raises CommandError if the period is empty."""
     today = timezone.now().astimezone(UTC).date()
     start, end = options["start"] or today, options["end"] or today + timedelta(days=1)
     if end <= start:

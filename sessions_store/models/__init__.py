@@ -1,4 +1,4 @@
-"""The tables of the gateway, one idea per module. Everything that belongs to someone names its principal (a `User`)."""
+"""The tables of the gateway, one idea per module. Each row of a client refers to its principal (a `User`)."""
 
 from sessions_store.models.chat_session import ChatSession
 from sessions_store.models.conversation import Conversation, ConversationItem

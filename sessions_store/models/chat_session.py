@@ -1,4 +1,4 @@
-"""Chat sessions: a principal's user, and where that user's conversation stands in the transcript tree."""
+"""Chat sessions: a user of a principal, and the head of the user's conversation in the transcript tree."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class ChatSession(models.Model):
-    """A conversation of one user: a head in the message tree. At most one session of a name is active."""
+    """A conversation of one user, as a head in the transcript tree. At most one session of a name is active."""
 
     public_id = models.CharField(max_length=40, unique=True, editable=False)
     principal = models.ForeignKey(
@@ -45,9 +45,9 @@ class ChatSession(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.public_id  # not the title: it begins as a message does, and not everybody may read those
+        return self.public_id  # the title quotes a message, which needs a permission
 
     @property
     def label(self) -> str:
-        """What it is called for those who may read messages."""
+        """The name for operators with the permission to read messages."""
         return self.title or self.public_id

@@ -6,10 +6,11 @@ from django.db import models
 
 
 class Conversation(models.Model):
-    """A conversation. The items are the truth; `head` spares reading them.
+    """A conversation. The items are authoritative; `head` is a cached node of the transcript tree for the same
+    messages.
 
-    `head` is the node that the items come to, null when they were changed by hand, or by two responses at once: the
-    next response then builds it anew. Every change raises `version`.
+    `head` is null after an edit of the items, or after two concurrent responses: the next response builds the messages
+    from the items. Every change increments `version`.
     """
 
     public_id = models.CharField(max_length=64, unique=True, editable=False)
@@ -39,7 +40,7 @@ class Conversation(models.Model):
 
 
 class ConversationItem(models.Model):
-    """The place of an item in a conversation."""
+    """The position of an item in a conversation."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="items", db_index=False)
     position = models.IntegerField()

@@ -1,4 +1,4 @@
-"""Model mappings: the public name that clients send, joined to the upstream model that answers."""
+"""Model mappings: the public name that clients send, and its upstream model."""
 
 import re
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ PUBLIC_NAME = re.compile(r"[A-Za-z0-9_.:/@+*?-]{1,200}")
 UPSTREAM_NAME = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_.@*-]{0,199}")
 ANY = "*"
 
-# Parameters that a mapping may set when the client does not: (types, least, greatest). bool is never a number.
+# Parameters with a default in a mapping: (types, minimum, maximum). A bool is never a number.
 DEFAULT_PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
     "temperature": ((int, float), 0, 2),
     "top_p": ((int, float), 0, 1),
@@ -26,7 +26,7 @@ DEFAULT_PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None
 
 
 def validate_defaults(value: object) -> None:
-    """Raise ValidationError unless `value` is an object of parameters a mapping may set, each of its type and range."""
+    """Raise ValidationError unless `value` is an object of DEFAULT_PARAMETERS with values of their types and ranges."""
     if not isinstance(value, dict):
         raise ValidationError('Default parameters must be a JSON object, for example {"temperature": 0.2}.')
     for name, default in value.items():
@@ -44,10 +44,10 @@ def validate_defaults(value: object) -> None:
 
 
 class ModelMapping(models.Model):
-    """Public name or pattern -> upstream model. The first enabled row, by position, that matches wins.
+    """Public name or pattern -> upstream model. The first enabled matching row, by position, applies.
 
-    A `*` in the upstream model stands for what the `*` of the public name stood for, and the name so made is looked up
-    again: `openai/*` -> `*` takes a prefix off.
+    A `*` in the upstream model is replaced by the text that the `*` of the public name matched, and the resulting name
+    is resolved again: `openai/*` -> `*` removes a prefix.
     """
 
     public_name = models.CharField(
@@ -95,12 +95,13 @@ class ModelMapping(models.Model):
 
     @property
     def is_pattern(self) -> bool:
-        """Whether the public name is a pattern rather than one exact name."""
+        """Whether the public name contains a wildcard."""
         return "*" in self.public_name or "?" in self.public_name
 
     def clean(self) -> None:
-        """Normalise both names: no surrounding blanks, no `models/` prefix. Raises ValidationError for a `*` in the
-        upstream model that stands for nothing.
+        """Normalise both names: no surrounding whitespace, no `models/` prefix.
+
+        Raises ValidationError for a `*` in the upstream model without exactly one `*` in both names.
         """
         super().clean()
         self.public_name = self.public_name.strip().removeprefix("models/")
@@ -111,6 +112,6 @@ class ModelMapping(models.Model):
             )
 
     def clean_fields(self, exclude: Any = None) -> None:
-        """Validate the normalised names, so that a pasted `models/gemini-3.8-flash` is accepted."""
+        """Validate the normalised names, so that a pasted `models/gemini-3.8-flash` is valid."""
         self.clean()
         super().clean_fields(exclude=exclude)

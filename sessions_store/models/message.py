@@ -1,4 +1,6 @@
-"""The transcript tree: each message stored once, found by the hash of its principal, its parent and its content."""
+"""The transcript tree: each message is stored once, under the digest of its principal, its
+ancestors and its content.
+"""
 
 from typing import ClassVar
 
@@ -6,15 +8,15 @@ from django.db import models
 
 
 class Message(models.Model):
-    """A node of the transcript tree, with both faces: OpenAI's message and Gemini's content exactly as it was.
+    """A node of the transcript tree, in both forms: OpenAI's message, and Gemini's content unchanged.
 
-    `key` is the digest that `sessions_store.transcript.reading` computes, so that the same message after the same
-    history is the same row. Other tables name a node by its `id`, which grows with time: their indexes then grow at the
-    end (docs/decisions/0018). Nodes are removed by `chat_sessions.forget` only, which knows what else still needs them.
+    `key` is the digest of `sessions_store.transcript.canonical`: equal messages after equal histories are one row.
+    Other tables refer to a node by its `id`, which increases with time, so their indexes grow at the end
+    (docs/decisions/0018). Only `sessions_store.erasing.erasure` deletes nodes.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    # Never null: only so that SQLite could add the column without copying the table.
+    # Never null; nullable because SQLite would copy the table to add a column without a default.
     key = models.UUIDField(null=True, editable=False)
     principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
     parent = models.ForeignKey("self", null=True, on_delete=models.DO_NOTHING, related_name="children")
@@ -52,7 +54,7 @@ class Message(models.Model):
 
 
 class ToolCall(models.Model):
-    """Which message made a tool call: the second key by which stored thought signatures are found."""
+    """The message of a tool call: the second way to find stored thought signatures."""
 
     principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
     call_id = models.CharField(max_length=256)

@@ -1,7 +1,7 @@
 """Dated prices of upstream models as Google publishes them: USD per million tokens, USD per thousand searches.
 
-Six decimal places are exact to 10^-12 USD per token, so halves of small prices (batch, flex) stay exact too. What
-Google gives for free (5000 searches a month on Gemini 3) is the whole account's, so no single price knows of it.
+Six decimal places are exact to 10^-12 USD per token, so the half prices of the batch and flex tiers are exact too.
+Google's free allowance (5000 searches a month on Gemini 3) applies to a whole account, so no price row contains it.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,7 +24,7 @@ def _optional_usd(help_text: str) -> "models.DecimalField[Decimal | str | None, 
 
 
 class ModelPrice(models.Model):
-    """What one model costs from a day on, in one service tier. A later row of the same tier takes over on its day."""
+    """The prices of one model in one service tier from a day on, until a later row of the same tier."""
 
     class Tier(models.TextChoices):
         """Google's service tiers."""

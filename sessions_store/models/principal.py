@@ -1,4 +1,4 @@
-"""Principals: the Django users that everything remembered belongs to, and the built-in one of keyless requests."""
+"""Principals: the Django users that own all stored data, and the built-in principal of keyless requests."""
 
 from typing import ClassVar
 
@@ -9,15 +9,15 @@ LOCAL_USERNAME = "local"
 
 
 class PrincipalManager(UserManager["User"]):
-    """Django's user manager that also knows the built-in local principal."""
+    """Django's user manager, extended by the built-in local principal."""
 
     def local(self) -> "User":
-        """Return the principal that keyless requests belong to (seeded by migration; it cannot log in)."""
+        """Return the principal of keyless requests, seeded by a migration and unable to log in."""
         return self.get(username=LOCAL_USERNAME)
 
 
 class User(AbstractUser):
-    """A principal: an operator who logs in, a program's owner, or the built-in `local` of keyless requests."""
+    """A principal: an operator, the owner of a program, or the built-in `local` of keyless requests."""
 
     memory = models.BooleanField(
         "remember chat sessions",

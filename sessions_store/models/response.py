@@ -1,4 +1,4 @@
-"""Stored responses of the Responses API, and the events of those that run in the background."""
+"""Stored responses of the Responses API, and the events of background responses."""
 
 from typing import ClassVar
 
@@ -8,14 +8,14 @@ from sessions_store.writing.state_records import ACTIVE
 
 
 class StoredResponse(models.Model):
-    """A response: pointers into the transcript tree, the object without its items, and the ids of those.
+    """A response: two nodes of the transcript tree, the object without its items, and the ids of the items.
 
-    `answer` is where the conversation goes on: `previous_response_id` continues from this node. While it runs in the
-    background, `worker` and `heartbeat_at` say who answers for it: without a fresh heartbeat it has failed.
+    `answer` is the node that `previous_response_id` continues from. For a background response, `worker` and
+    `heartbeat_at` identify the process that runs it: without a recent heartbeat the response has failed.
     """
 
     class Status(models.TextChoices):
-        """OpenAI's own words."""
+        """OpenAI's values."""
 
         QUEUED = "queued", "queued"
         IN_PROGRESS = "in_progress", "in progress"
@@ -35,13 +35,14 @@ class StoredResponse(models.Model):
         null=True,
         on_delete=models.SET_NULL,
         related_name="responses",
-        db_constraint=False,  # one that is deleted while a response runs does not take the response with it
+        db_constraint=False,  # a response may outlive its conversation
     )
     status = models.CharField(max_length=20, choices=Status.choices)
     background = models.BooleanField(default=False)
     model = models.CharField(max_length=200)
     user = models.CharField("end user", max_length=256, blank=True, help_text="Value of the “user” field.")
-    # Without constraints, like usage: a node that is forgotten must not be searched for in every table.
+    # No constraints on nodes, as in usage records: the deletion of a node would search every table that refers to
+    # nodes.
     message = models.ForeignKey(
         "sessions_store.Message",
         null=True,
@@ -86,7 +87,7 @@ class StoredResponse(models.Model):
 
 
 class ResponseEvents(models.Model):
-    """A stretch of the events of a background response, for clients that come back to its stream."""
+    """A batch of the events of a background response, for clients that reconnect to its stream."""
 
     response = models.ForeignKey(StoredResponse, on_delete=models.CASCADE, related_name="events", db_index=False)
     first = models.IntegerField(help_text="First sequence number.")

@@ -1,8 +1,8 @@
-"""Roll-ups of usage by minute, hour and day: what the admin's charts and totals read instead of the records.
+"""Roll-ups of usage by minute, hour and day, for the charts and totals of the admin.
 
-The latency histogram is 32 integer columns rather than JSON or a child table: adding to them is one
-`ON CONFLICT DO UPDATE SET h07 = h07 + …`, atomic under several workers without reading first, and percentiles of any
-period are one `SUM` per column on SQLite and PostgreSQL alike.
+The latency histogram is 32 integer columns rather than JSON or a child table: an addition is one `ON CONFLICT DO UPDATE
+SET h07 = h07 + …`, atomic under several workers without a read, and the percentiles of any period are one `SUM` per
+column on SQLite and PostgreSQL.
 """
 
 from typing import ClassVar
@@ -25,10 +25,10 @@ SUM_COLUMNS = (
 
 
 class UsageRollup(models.Model):
-    """Sums of the exchanges that began in one bucket of time, per principal, models and status class."""
+    """Sums of the exchanges that started in one bucket of time, per principal, models and status class."""
 
     class StatusClass(models.TextChoices):
-        """Whose doing the outcome was."""
+        """The party that caused the outcome."""
 
         OK = "ok", "ok"
         CLIENT = "client", "client error"
@@ -63,7 +63,7 @@ class UsageRollup(models.Model):
 
     @property
     def histogram(self) -> tuple[int, ...]:
-        """Counts of exchanges per latency bucket; the bounds are `sessions_store.usage.histogram.UPPER_BOUNDS_MS`."""
+        """Counts of exchanges per latency bucket; bounds in `sessions_store.usage.histogram.UPPER_BOUNDS_MS`."""
         return tuple(getattr(self, column) for column in HISTOGRAM_COLUMNS)
 
 

@@ -1,4 +1,4 @@
-"""Chat completions that clients asked to be stored (`store: true`)."""
+"""Stored chat completions (`store: true`)."""
 
 from typing import ClassVar
 
@@ -6,9 +6,7 @@ from django.db import models
 
 
 class StoredCompletion(models.Model):
-    """A chat completion. Its messages stand in the transcript tree, which knows them again however they are spelt; as
-    this request spelt them they are stored items.
-    """
+    """A chat completion. Its messages are nodes of the transcript tree; stored items hold them exactly as sent."""
 
     public_id = models.CharField(max_length=64, unique=True, editable=False)
     principal = models.ForeignKey(
@@ -36,7 +34,7 @@ class StoredCompletion(models.Model):
         help_text="Message of the first choice.",
     )
     message_count = models.IntegerField(default=0, help_text="Number of messages in the request.")
-    # Null in rows from before it: their messages are those of the tree.
+    # Null in rows older than this column: their messages are read from the tree.
     input_items = models.JSONField(
         null=True, blank=True, help_text="Item ids of the messages of the request, in order."
     )

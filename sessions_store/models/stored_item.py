@@ -1,4 +1,4 @@
-"""Items of the Responses API, each stored once however many responses and conversations hold it."""
+"""Items of the Responses API, each stored once for any number of responses and conversations."""
 
 from typing import ClassVar
 
@@ -6,10 +6,10 @@ from django.db import models
 
 
 class StoredItem(models.Model):
-    """One item as it was sent or given out.
+    """One input or output item.
 
-    `id` is a digest over principal and body, so that a client that sends its history again adds nothing. `uses` counts
-    the places that hold the item; the row goes with the last of them (`sessions_store.state.items`).
+    `id` is a digest of principal and body, so a repeated history adds no row. `uses` counts the responses,
+    conversations and completions that refer to the item; the row is deleted at 0 (`sessions_store.state.items`).
     """
 
     id = models.UUIDField(primary_key=True, editable=False)

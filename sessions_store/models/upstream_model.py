@@ -1,4 +1,4 @@
-"""The catalogue of upstream models: what each Gemini model allows, as data. Prices stand beside it."""
+"""The catalogue of upstream models: the capabilities of each Gemini model as data. `price` has the prices."""
 
 from typing import ClassVar
 
@@ -14,17 +14,17 @@ def text_only() -> list[str]:
 
 
 def generation_methods() -> list[str]:
-    """Return the default of `methods`: what a chat model supports."""
+    """Return the default of `methods`, the methods of a chat model."""
     return ["generateContent", "countTokens"]
 
 
 def google_budgets() -> dict[str, int]:
-    """Return the default of `thinking_budgets`: the table of Google's own OpenAI endpoint, and all above it."""
+    """Return the default of `thinking_budgets`, GOOGLE_BUDGETS."""
     return dict(GOOGLE_BUDGETS)
 
 
 def check_budgets(budgets: object) -> None:
-    """Raise ValidationError unless every effort but `none` has its budget in whole tokens."""
+    """Raise ValidationError unless each effort except `none` has a budget in whole tokens above 0."""
     if not isinstance(budgets, dict) or budgets.keys() != google_budgets().keys():
         raise ValidationError(f"Enter one budget for each of {', '.join(google_budgets())}.")
     if not all(type(tokens) is int and 0 < tokens < 2**31 for tokens in budgets.values()):
@@ -32,24 +32,24 @@ def check_budgets(budgets: object) -> None:
 
 
 class UpstreamModel(models.Model):
-    """One Gemini model: its life span, its limits and its capabilities. The column names are the profile's own."""
+    """One Gemini model: its lifetime, limits and capabilities. The columns are the fields of `ModelProfile`."""
 
     class Status(models.TextChoices):
-        """How far Google stands behind a model."""
+        """Google's release stage."""
 
         STABLE = "stable", "Stable"
         PREVIEW = "preview", "Preview"
         RETIRED = "retired", "Retired"
 
     class Sampling(models.TextChoices):
-        """What a model does with temperature, topP and topK."""
+        """The effect of temperature, topP and topK."""
 
         HONOURED = "honoured", "supported"
         IGNORED = "ignored", "ignored"
         REFUSED = "refused", "rejected with an error"
 
     class Thinking(models.TextChoices):
-        """How a model's thinking is controlled."""
+        """The control of a model's thinking."""
 
         NONE = "none", "none"
         BUDGET = "budget", "token budget"

@@ -1,4 +1,4 @@
-"""Usage records: one row per exchange, with its tokens, cost, timing and the way back to its messages."""
+"""Usage records: one row per exchange, with its tokens, cost, timing and references to its messages."""
 
 from typing import ClassVar
 
@@ -16,16 +16,16 @@ class UpstreamRequest(models.Model):
 
 
 class UsageRecord(models.Model):
-    """One exchange: what was asked of which model, how it ended, what it cost.
+    """One exchange: its request and model, its outcome and its cost.
 
-    `message`, `answer` and `upstream_request` carry no database constraint: usage outlives forgotten content, and a
-    constraint without an index would scan this table for every message removed. `answer` is indexed: it leads from a
-    transcript to what an answer cost, and tells `forget` which answers others still need. So is `upstream_request`,
-    which goes when nothing refers to it any more.
+    `message`, `answer` and `upstream_request` have no database constraint: usage records outlive erased content, and a
+    constraint without an index would scan this table for every deleted message. The index on `answer` gives the cost of
+    an assistant message, and the messages in use for an erasure. The index on `upstream_request` finds unused upstream
+    requests, which are deleted.
     """
 
     class Status(models.TextChoices):
-        """How an exchange ended."""
+        """The outcome of an exchange."""
 
         OK = "ok", "OK"
         CLIENT_ERROR = "client_error", "Bad request"
@@ -122,7 +122,7 @@ class UsageRecord(models.Model):
         on_delete=models.DO_NOTHING,
         related_name="+",
         db_constraint=False,
-        db_index=False,  # it is below: as an index by itself it was added without copying the table
+        db_index=False,  # indexed in Meta: SQLite adds that without copying the table
     )
 
     class Meta:
@@ -130,7 +130,8 @@ class UsageRecord(models.Model):
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["principal", "user"], name="usage_of_user"),
-            # With the id: the last record of an answer is found without reading the others, which may be a million.
+            # With the id: finds the latest record of an assistant message without reading its others, possibly a
+            # million.
             models.Index(fields=["answer", "id"], name="usage_of_answer"),
             models.Index(
                 fields=["session", "answer", "id"],
@@ -138,7 +139,7 @@ class UsageRecord(models.Model):
                 name="usage_of_session",
             ),
             models.Index(fields=["upstream_request"], name="usage_of_upstream_request"),
-            # What went wrong is looked for at any time, and is little: this one is not written for what went well.
+            # Partial: failed exchanges are few, and a successful one writes no index entry.
             models.Index(fields=["started_at"], condition=~models.Q(status="ok"), name="usage_problems"),
         ]
 

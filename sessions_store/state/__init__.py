@@ -1,1 +1,1 @@
-"""Objects that clients stored or continue: responses, conversations, completions, chat sessions."""
+"""Objects that clients store or continue: responses, conversations, completions, chat sessions."""

@@ -1,4 +1,4 @@
-"""Finding, listing and forgetting the chat sessions of a principal's users."""
+"""Finds, lists and erases the chat sessions of a principal's users."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ LIST_LIMIT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionState:
-    """Where an active session stands; `head` is a key."""
+    """The state of an active session; `head` is the key of its last message."""
 
     id: int
     public_id: str
@@ -26,7 +26,7 @@ class SessionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSummary:
-    """What a list says of a session; `id` is for the next page. `active` is False once it came to rest."""
+    """A session in a list; `id` identifies the next page. `active` is False after the session has expired."""
 
     id: int
     public_id: str
@@ -44,7 +44,8 @@ SELECT session.id, session.public_id, head.key, session.message_count, session.l
   FROM sessions_store_chatsession session LEFT JOIN sessions_store_message head ON head.id = session.head_id
  WHERE session.principal_id = %s AND session."user" = %s AND session.ended_at IS NULL AND {condition}
 """
-# By one unique index each: a user may have any number of sessions, and so may clients that name sessions only.
+# Each condition uses one unique index: a user may have any number of sessions, and so may clients that send only a
+# session name.
 _BY_NAME = _STATE.format(choice=1, condition="session.name = %s")
 _BY_PUBLIC_ID = _STATE.format(choice=2, condition="session.public_id = %s")
 _BY_EITHER = f"{_BY_NAME} UNION ALL {_BY_PUBLIC_ID} ORDER BY choice"
@@ -59,7 +60,9 @@ _ABOVE_ALL_IDS = 2**63 - 1
 def find_session(
     principal_id: int, user: str, name: str = "", *, now: datetime, idle: timedelta, rows: ReadRows = read_rows
 ) -> SessionState | None:
-    """Return the active session of that name or public id, None when there is none or it was idle for over `idle`."""
+    """Return the active session of that name or public id; None if there is none, or after more than `idle` of
+    inactivity.
+    """
     wanted = [principal_id, user, name]
     for key, public_id, head, count, last_active_at, _ in (
         rows(_BY_EITHER, wanted * 2) if name else rows(_BY_NAME, wanted)
@@ -72,7 +75,9 @@ def find_session(
 def list_sessions(
     principal_id: int, *, user: str = "", limit: int = LIST_LIMIT, before: int = _ABOVE_ALL_IDS
 ) -> list[SessionSummary]:
-    """Return a principal's sessions, newest first, of one user or of all; `before` (an id) gives the next page."""
+    """Return a principal's sessions, newest first, of one user or of all; `before` is the id of the previous page's
+    last one.
+    """
     return [_summary(row) for row in read_rows(_LIST, [principal_id, user, user, before, limit])]
 
 

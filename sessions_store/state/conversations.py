@@ -1,6 +1,6 @@
-"""Conversations: their items, their head in the tree, and changes by hand; always within one principal.
+"""Conversations of one principal: their items, their head in the tree, and edits by the client.
 
-Functions that write run in the store's transaction, where they lock the conversation first.
+Functions that write run in the store's transaction and lock the conversation first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ SELECT SUM({size}) FROM sessions_store_conversationitem place
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundConversation:
-    """A conversation; `head` is None when its items have to be read to know where it stands."""
+    """A conversation; `head` is None if its messages must be built from the items."""
 
     id: int
     public_id: str
@@ -42,13 +42,13 @@ class FoundConversation:
 
     @property
     def turn(self) -> ConversationTurn:
-        """What a response that reads it now has to know to append to it."""
+        """The version that a response checks when it appends to this conversation."""
         return ConversationTurn(id=self.id, version=self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPage:
-    """A stretch of a conversation's items, and whether there are more behind it."""
+    """A page of a conversation's items; `more` is True if further items follow."""
 
     items: list[dict[str, Any]]
     more: bool
@@ -57,7 +57,7 @@ class ItemPage:
 def create_conversation(
     principal_id: int, public_id: str, metadata: Mapping[str, str], items: Sequence[NewItem], now: datetime
 ) -> FoundConversation:
-    """Begin a conversation with its first items."""
+    """Create a conversation with its first items."""
     row = Conversation.objects.create(
         public_id=public_id, principal_id=principal_id, metadata=dict(metadata), created_at=now, last_active_at=now
     )
@@ -67,13 +67,13 @@ def create_conversation(
 
 
 def find_conversation(principal_id: int, public_id: str) -> FoundConversation | None:
-    """Return a conversation of this principal's, None for a missing one and for somebody else's."""
+    """Return a conversation of this principal; None if there is none, or if another principal owns it."""
     row = Conversation.objects.filter(principal_id=principal_id, public_id=public_id).first()
     return None if row is None else _found(row)
 
 
 def update_conversation(principal_id: int, public_id: str, metadata: Mapping[str, str]) -> FoundConversation | None:
-    """Set a conversation's metadata; None when there is none."""
+    """Replace a conversation's metadata; None if there is no such conversation."""
     row = _locked(principal_id, public_id)
     if row is None:
         return None
@@ -83,7 +83,10 @@ def update_conversation(principal_id: int, public_id: str, metadata: Mapping[str
 
 
 def delete_conversation(principal_id: int, public_id: str) -> bool:
-    """Forget a conversation with what only it holds. Its responses stay, as at OpenAI; False when there is none."""
+    """Erase a conversation and the content without other uses; False if there is no such conversation.
+
+    As in OpenAI's API, the responses of the conversation stay.
+    """
     row = _locked(principal_id, public_id)
     if row is None:
         return False
@@ -99,7 +102,7 @@ def delete_conversation(principal_id: int, public_id: str) -> bool:
 def add_items(
     principal_id: int, public_id: str, items: Sequence[NewItem], now: datetime
 ) -> list[dict[str, Any]] | None:
-    """Append items by hand and return them; None when there is no such conversation."""
+    """Append a client's items and return them; None if there is no such conversation."""
     row = _locked(principal_id, public_id)
     if row is None:
         return None
@@ -110,9 +113,9 @@ def add_items(
 def list_items(
     principal_id: int, public_id: str, *, after: str | None, limit: int, newest: bool, max_bytes: int
 ) -> ItemPage | None:
-    """Return a page of items behind the item `after`: no more than fit into `max_bytes`, but one at least.
+    """Return the page of items after the item `after`: at most `max_bytes`, at least one item.
 
-    None when the conversation or that item does not exist.
+    Returns None if there is no such conversation or item.
     """
     row = Conversation.objects.filter(principal_id=principal_id, public_id=public_id).first()
     if row is None:
@@ -130,7 +133,7 @@ def list_items(
 
 
 def items_size(conversation_id: int) -> int:
-    """Return how many bytes all items of a conversation have."""
+    """Return the size of all items of a conversation in bytes."""
     [(size,)] = read_rows(_ITEMS_SIZE.format(size=octets("item.body")), [conversation_id])
     return int(size or 0)
 
@@ -144,14 +147,14 @@ def all_items(conversation_id: int) -> list[dict[str, Any]]:
 
 
 def find_item(principal_id: int, public_id: str, item_id: str) -> dict[str, Any] | None:
-    """Return one item of a conversation, or None."""
+    """Return one item of a conversation; None if there is no such item."""
     row = Conversation.objects.filter(principal_id=principal_id, public_id=public_id).first()
     place = None if row is None else _place(row, item_id)
     return None if place is None else bodies([place.item_id.hex])[place.item_id.hex]
 
 
 def delete_item(principal_id: int, public_id: str, item_id: str) -> FoundConversation | None:
-    """Take one item out and return the conversation; None when either does not exist."""
+    """Remove one item and return the conversation; None if there is no such conversation or item."""
     row = _locked(principal_id, public_id)
     place = None if row is None else _place(row, item_id)
     if row is None or place is None:
@@ -175,9 +178,9 @@ def _append(row: Conversation, items: Sequence[NewItem], now: datetime) -> None:
 
 
 def _changed(row: Conversation) -> None:
-    """The items were changed by hand: head and settings follow from them at the next response.
+    """Reset head and settings after an edit of the items: the next response builds both from the items.
 
-    Messages that only the old head held are erased with it.
+    Messages without other uses than the old head are erased.
     """
     left, row.head, row.settings = row.head_id, None, "[]"
     row.version += 1
@@ -192,12 +195,12 @@ def _locked(principal_id: int, public_id: str) -> Conversation | None:
 
 
 def _keys(places: QuerySet[ConversationItem]) -> list[str]:
-    """Return under which keys the items of these places are stored."""
+    """Return the keys of the stored items at these positions."""
     return [key.hex for key in places.values_list("item_id", flat=True)]
 
 
 def _place(row: Conversation, item_id: str) -> ConversationItem | None:
-    """Return where an item stands; the last place when a client has put it there twice."""
+    """Return the position of an item; the last position if a client added the item twice."""
     places = ConversationItem.objects.filter(Q(conversation=row) & Q(item__item_id=item_id))
     return places.order_by("-position").first()
 

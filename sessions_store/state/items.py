@@ -1,4 +1,4 @@
-"""Reading stored items, and letting go of them."""
+"""Reads stored items, and counts their uses down."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ _BY_ID = "SELECT item_id, body FROM sessions_store_storeditem WHERE principal_id
 
 
 def bodies(keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the stored items by their keys."""
+    """Return stored items by key."""
     if not keys:
         return {}
     rows = read_rows(_BODIES.format(among=within_ids("id")), [from_texts(keys)])
@@ -28,19 +28,19 @@ def bodies(keys: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def item_sizes(principal_id: int, item_ids: Sequence[str]) -> dict[str, int]:
-    """Return how many bytes a principal's items have; unknown ones are missing."""
+    """Return the size in bytes of a principal's items by item id; unknown ids are absent."""
     sizes = _SIZES.format(size=octets("body"), among=within("item_id"))
     return dict(read_rows(sizes, [principal_id, from_texts(item_ids)]))
 
 
 def sizes_of(keys: Sequence[str]) -> dict[str, int]:
-    """Return how many bytes stored items have, by their keys."""
+    """Return the size in bytes of stored items by key."""
     statement = _SIZES_BY_KEY.format(size=octets("body"), among=within_ids("id"))
     return dict(read_rows(statement, [from_texts(keys)]))
 
 
 def fitting(keys: Sequence[Key], sizes: Mapping[Key, int], max_bytes: int) -> Sequence[Key]:
-    """Return the first of these keys, as many as have no more than `max_bytes` together: one at least."""
+    """Return the first keys with a total of at most `max_bytes`, at least one."""
     size = 0
     for number, key in enumerate(keys):
         size += sizes.get(key, 0)
@@ -50,7 +50,7 @@ def fitting(keys: Sequence[Key], sizes: Mapping[Key, int], max_bytes: int) -> Se
 
 
 def find_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return what a principal's item ids stand for, for references; unknown ones are missing."""
+    """Return a principal's items by item id, for item references; unknown ids are absent."""
     if not item_ids:
         return {}
     rows = read_rows(_BY_ID.format(among=within("item_id")), [principal_id, from_texts(item_ids)])
@@ -58,7 +58,7 @@ def find_items(principal_id: int, item_ids: Sequence[str]) -> dict[str, dict[str
 
 
 def release(keys: Iterable[str]) -> None:
-    """Count uses of items down, once for each time they are given; what nobody uses any more is erased."""
+    """Decrement the uses of items, once per occurrence in `keys`, and delete items without uses."""
     by_count: dict[int, list[str]] = {}
     for key, count in Counter(keys).items():
         by_count.setdefault(count, []).append(key)

@@ -1,5 +1,6 @@
-"""Background responses whose worker has died: they have failed, and what they used is estimated, so that operators see
-both. Gemini's own counts went with the worker.
+"""Background responses of a dead worker: marked as failed, with an estimated usage record.
+
+Gemini's token counts were in the worker's memory, so the tokens are estimated from the size of input and events.
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,7 @@ _SENT: Final = ("instructions", "tools", "text")
 
 
 def fail_lost(now: datetime, lease: timedelta) -> int:
-    """Fail the responses whose worker has died; return how many."""
+    """Fail the responses whose worker has died; return their number."""
     lost = StoredResponse.objects.filter(status__in=ACTIVE, heartbeat_at__lt=now - lease)
     return sum(
         fail_response(*found, now) for found in list(lost.values_list("principal_id", "public_id").order_by("pk"))
@@ -35,7 +36,9 @@ def fail_lost(now: datetime, lease: timedelta) -> int:
 
 
 def fail_response(principal_id: int, public_id: str, now: datetime) -> bool:
-    """Fail one response whose worker has died, and record what it used; False if it has ended meanwhile."""
+    """Fail one response whose worker has died, and record its estimated usage; False if the
+    response has ended already.
+    """
     with transaction.atomic():
         row = StoredResponse.objects.select_for_update().filter(principal_id=principal_id, public_id=public_id).first()
         if row is None or row.status not in ACTIVE:
@@ -45,14 +48,14 @@ def fail_response(principal_id: int, public_id: str, now: datetime) -> bool:
         row.status, row.completed_at = "failed", now
         row.body = orjson.dumps(orjson.loads(row.body) | {"status": "failed", "error": error}).decode()
         row.save(update_fields=["status", "completed_at", "body"])
-        # It may have died between recording its usage and saying so.
+        # The worker may have died between the usage record and the response's last update.
         if not UsageRecord.objects.filter(request_id=row.request_id).exists():
             write_records([ExchangeRecord(usage=usage)])
     return True
 
 
 def _usage(row: StoredResponse, now: datetime) -> UsageRow:
-    """Return the usage record of a lost response. One that was still queued has asked Gemini nothing."""
+    """Return the estimated usage record of a lost response. A queued response had no upstream call."""
     body = orjson.loads(row.body)
     resolution = loaded.snapshot().resolve(row.model, today=row.created_at.date())
     asked = row.status != "queued"
@@ -82,7 +85,7 @@ def _usage(row: StoredResponse, now: datetime) -> UsageRow:
 
 
 def _prompt_tokens(row: StoredResponse, body: dict[str, Any]) -> int:
-    """Return about how many tokens it sent: what went before, its own input, and what else the model read."""
+    """Return the estimated prompt tokens: the history, the response's own input, its instructions, tools and format."""
     history = sum(message.tokens for message in history_to(head).path) if (head := _head(row)) is not None else 0
     items = bodies(row.input_items)
     own = [items[key] for key in items]
@@ -100,7 +103,7 @@ def _head(row: StoredResponse) -> Key | None:
 
 
 def _said(response_id: int) -> int:
-    """Return how long the answer was, as far as its events were kept."""
+    """Return the size in bytes of the output text in the stored events."""
     stretches = ResponseEvents.objects.filter(response_id=response_id).values_list("body", flat=True).order_by()
     events = [orjson.loads(line) for stretch in stretches for line in stretch.split("\n")]
     return sum(len(event["delta"].encode()) for event in events if isinstance(event.get("delta"), str))

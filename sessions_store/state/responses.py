@@ -1,4 +1,4 @@
-"""Stored responses: finding, listing their items, cancelling and deleting; always within one principal."""
+"""Stored responses of one principal: find, list items, cancel, delete; and the state of background responses."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ SELECT response.id, response.public_id, response.status, response.background, re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundResponse:
-    """A stored response: `body` is the object without its output, the items are keys of stored ones."""
+    """A stored response: `body` is the object without its output; inputs and outputs are keys of stored items."""
 
     id: int
     public_id: str
@@ -49,22 +49,22 @@ class FoundResponse:
 
     @property
     def active(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the response is queued or in progress."""
         return self.status in ACTIVE
 
     def lost(self, now: datetime, lease: timedelta) -> bool:
-        """Whether it runs nowhere any more, although nobody has said so."""
+        """Whether the response is active but its worker has died: no heartbeat within `lease`."""
         return self.active and (self.heartbeat_at is None or now - self.heartbeat_at > lease)
 
 
 def find_response(principal_id: int, public_id: str) -> FoundResponse | None:
-    """Return a response of this principal's, None for a missing one and for somebody else's."""
+    """Return a response of this principal; None if there is none, or if another principal owns it."""
     rows = read_rows(_FIND, [principal_id, public_id])
     return _found(rows[0]) if rows else None
 
 
 def read_response(principal_id: int, public_id: str) -> tuple[FoundResponse, list[dict[str, Any]]] | None:
-    """Return a response with its output items, or None."""
+    """Return a response and its output items; None if there is no such response."""
     found = find_response(principal_id, public_id)
     if found is None:
         return None
@@ -73,7 +73,7 @@ def read_response(principal_id: int, public_id: str) -> tuple[FoundResponse, lis
 
 
 def read_inputs(principal_id: int, public_id: str) -> list[dict[str, Any]] | None:
-    """Return a response's own input items, oldest first, or None."""
+    """Return a response's own input items, oldest first; None if there is no such response."""
     found = find_response(principal_id, public_id)
     if found is None:
         return None
@@ -82,9 +82,10 @@ def read_inputs(principal_id: int, public_id: str) -> list[dict[str, Any]] | Non
 
 
 def calls_given(principal_id: int, node: NodeId, previous_id: str, conversation_id: int | None) -> list[str]:
-    """Return the ids of the calls of an answer as the response gave them out that the client goes on from.
+    """Return the call ids of an assistant message in the output of the response that the client continues.
 
-    That is the one of its conversation or, where several gave the same answer, the one with that id or the newest.
+    Several responses may share the message: the response of the conversation, else the one with id `previous_id`, else
+    the newest.
     """
     rows = StoredResponse.objects.filter(principal_id=principal_id, answer_id=UUID(node)).order_by("-pk")
     if conversation_id is not None:
@@ -98,7 +99,7 @@ def calls_given(principal_id: int, node: NodeId, previous_id: str, conversation_
 
 
 def begin_response(state: ResponseState) -> None:
-    """Store a response that is going to run; runs in a transaction of its own."""
+    """Store a response before it runs; runs in a transaction of its own."""
     with hot_cursor() as cursor:
         write_items(
             cursor,
@@ -111,9 +112,9 @@ def begin_response(state: ResponseState) -> None:
 def end_response(
     principal_id: int, public_id: str, status: str, changes: dict[str, Any], now: datetime
 ) -> FoundResponse | None:
-    """End a running response with `changes` to its body, and return it as it then is; None if there is none.
+    """End an active response with `changes` to its body, and return the response; None if there is no such response.
 
-    One that has ended already stays as it is.
+    An ended response stays unchanged.
     """
     with transaction.atomic():
         row = StoredResponse.objects.select_for_update().filter(principal_id=principal_id, public_id=public_id).first()
@@ -125,7 +126,7 @@ def end_response(
 
 
 def start_response(public_id: str) -> None:
-    """Say that a queued response is being answered now."""
+    """Mark a queued response as in progress."""
     with transaction.atomic():
         row = StoredResponse.objects.select_for_update().filter(public_id=public_id, status="queued").first()
         if row is not None:
@@ -135,45 +136,44 @@ def start_response(public_id: str) -> None:
 
 
 def delete_response(principal_id: int, public_id: str) -> bool:
-    """Forget a response and what only it holds; its usage stays. False when there is none."""
+    """Erase a response and the content without other uses; its usage record stays. False if there
+    is no such response.
+    """
     return delete_responses(StoredResponse.objects.filter(principal_id=principal_id, public_id=public_id)) > 0
 
 
 def delete_responses(responses: Iterable[StoredResponse]) -> int:
-    """Forget responses with the content that only they hold; return how many."""
+    """Erase responses and the content without other uses; return their number."""
     request_ids = [row.request_id for row in responses]
     summaries = [f"{request_id}{COMPACTION_SUFFIX}" for request_id in request_ids]
     with transaction.atomic():
         erase_exchanges(UsageRecord.objects.filter(request_id__in=[*request_ids, *summaries]))
-        drop_stored(request_ids)  # one that still runs has no usage record yet
+        drop_stored(request_ids)  # an active response has no usage record yet
     return len(request_ids)
 
 
 def forget_deleted(public_id: str, request_id: str) -> None:
-    """Forget what a response left that was deleted while it ran. The caller holds a transaction."""
+    """Erase the content of a response that was deleted while it ran. The caller opens the transaction."""
     if not StoredResponse.objects.filter(public_id=public_id).exists():
         erase_exchanges(UsageRecord.objects.filter(request_id__in=[request_id, f"{request_id}{COMPACTION_SUFFIX}"]))
 
 
-# --- what runs in the background -------------------------------------------------------------------------------------
-
-
 def beat(public_ids: Collection[str], now: datetime) -> set[str]:
-    """Say that these responses run; return those that still shall, the cancelled ones not among them."""
+    """Write the heartbeat of these responses; return the active ones: a cancelled response is absent."""
     running = StoredResponse.objects.filter(public_id__in=public_ids, status__in=ACTIVE)
     running.update(heartbeat_at=now)
     return set(running.values_list("public_id", flat=True).order_by())
 
 
 def add_events(public_id: str, stretch: Stretch) -> None:
-    """Keep a stretch of a running response's events; one that was deleted keeps none."""
+    """Store a batch of a running response's events; no effect if the response was deleted."""
     key = StoredResponse.objects.filter(public_id=public_id).values_list("pk", flat=True).order_by().first()
     if key is not None:
         ResponseEvents.objects.create(response_id=key, first=stretch.first, last=stretch.last, body=stretch.body)
 
 
 def read_events(response_id: int, after: int) -> tuple[str, list[dict[str, Any]]]:
-    """Return the response's status and, read after it, the events behind sequence number `after`."""
+    """Return (status, events after sequence number `after`) of a response; the status is read before the events."""
     status = StoredResponse.objects.filter(pk=response_id).values_list("status", flat=True).order_by().first()
     stretches = ResponseEvents.objects.filter(response_id=response_id, last__gt=after).order_by("first")
     found: list[dict[str, Any]] = []
@@ -184,14 +184,14 @@ def read_events(response_id: int, after: int) -> tuple[str, list[dict[str, Any]]
 
 
 def last_event(response_id: int) -> str:
-    """Return the type of the last event that is kept of a response, "" if there is none."""
+    """Return the type of the last stored event of a response, "" if there is none."""
     bodies_of = ResponseEvents.objects.filter(response_id=response_id).order_by("-first").values_list("body", flat=True)
     body = bodies_of.first()
     return "" if body is None else str(orjson.loads(body.rsplit("\n", 1)[-1])["type"])
 
 
 def purge_events(before: datetime) -> int:
-    """Erase the events of responses that ended before that time; return how many stretches."""
+    """Erase the events of responses that ended before that time; return the number of batches."""
     return ResponseEvents.objects.filter(response__completed_at__lt=before).delete()[0]
 
 

@@ -1,4 +1,4 @@
-"""Stored chat completions: listing with filters, finding, their messages, metadata, deleting; within one principal."""
+"""Stored chat completions of one principal: list by filters, find, read messages, update metadata, delete."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,10 @@ _POSTGRES_PAIR = "AND metadata ->> %s = %s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionQuery:
-    """Which stored completions are wanted: `after` is the id that the page begins behind. A page has no more of them
-    than fit into `max_bytes`, but one at least.
+    """Filters and page of a list of stored completions.
+
+    `after`: the id of the previous page's last completion. `max_bytes`: limit of a page, which holds at least one
+    completion.
     """
 
     model: str = ""
@@ -38,14 +40,14 @@ class CompletionQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionPage:
-    """Completions with their metadata, and whether there are more behind them."""
+    """Completions with their metadata; `more` is True if further completions follow."""
 
     completions: list[dict[str, Any]]
     more: bool
 
 
 def list_completions(principal_id: int, query: CompletionQuery) -> CompletionPage | None:
-    """Return a page; None when the completion that it begins behind does not exist."""
+    """Return a page; None if there is no completion `after`."""
     parameters: list[Any] = [principal_id, query.model, query.model]
     for pair in query.metadata.items():
         parameters += pair
@@ -72,15 +74,15 @@ def list_completions(principal_id: int, query: CompletionQuery) -> CompletionPag
 
 
 def find_completion(principal_id: int, public_id: str) -> dict[str, Any] | None:
-    """Return a stored completion with its metadata, or None."""
+    """Return a stored completion with its metadata; None if there is no such completion."""
     row = _row(principal_id, public_id)
     return None if row is None else _completion(row.body, row.metadata)
 
 
 def completion_messages(principal_id: int, public_id: str) -> list[dict[str, Any]] | None:
-    """Return the messages that the request of a completion sent, oldest first; None when there is none.
+    """Return the messages of a completion's request, oldest first; None if there is no such completion.
 
-    Completions from before their messages were stored as sent have those of the tree.
+    Rows without stored request messages (older than that column) give the messages of the transcript tree.
     """
     row = _row(principal_id, public_id)
     if row is None:
@@ -94,7 +96,7 @@ def completion_messages(principal_id: int, public_id: str) -> list[dict[str, Any
 
 
 def update_completion(principal_id: int, public_id: str, metadata: Mapping[str, str]) -> dict[str, Any] | None:
-    """Set a completion's metadata and return it, or None."""
+    """Replace a completion's metadata and return the completion; None if there is no such completion."""
     row = _row(principal_id, public_id)
     if row is None:
         return None
@@ -104,7 +106,9 @@ def update_completion(principal_id: int, public_id: str, metadata: Mapping[str, 
 
 
 def delete_completion(principal_id: int, public_id: str) -> bool:
-    """Forget a completion and the messages that only it holds; its usage stays. False when there is none."""
+    """Erase a completion and the messages without other uses; its usage record stays. False if there is no such
+    completion.
+    """
     row = _row(principal_id, public_id)
     if row is None:
         return False
@@ -113,7 +117,7 @@ def delete_completion(principal_id: int, public_id: str) -> bool:
 
 
 def delete_completions(request_ids: Sequence[str]) -> None:
-    """Forget what these requests stored, with the messages that nothing else needs."""
+    """Erase the completions of these requests and the messages without other uses."""
     erase_exchanges(UsageRecord.objects.filter(request_id__in=request_ids))
     drop_stored(request_ids)
 

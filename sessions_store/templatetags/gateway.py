@@ -1,4 +1,4 @@
-"""Template filters of the admin pages: figures as operators read them."""
+"""Template filters of the admin pages: numbers formatted for operators."""
 
 from django import template
 

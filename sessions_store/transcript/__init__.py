@@ -1,1 +1,1 @@
-"""The tree of messages: node keys, placement of new messages, reading of histories."""
+"""The transcript tree of messages: node keys, placement of new messages, reading of histories."""

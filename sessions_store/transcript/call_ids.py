@@ -1,7 +1,7 @@
-"""Results under the ids of the calls that they answer.
+"""Tool results under the call ids of the stored assistant message.
 
-The same answer given twice after the same words is one node, with the call ids of its first time; what a client sent
-after the second time names the second ones. `ToolCall` knows all of them.
+The same assistant message after the same history is one node, with the call ids of its first occurrence. A client's
+tool results after a later occurrence have other call ids. `ToolCall` has the call ids of all occurrences.
 """
 
 from bisect import bisect_left
@@ -23,7 +23,9 @@ _IDS = "SELECT message_id, call_id, position FROM sessions_store_toolcall WHERE 
 
 
 def with_matching_ids(path: "Sequence[StoredMessage]") -> "list[StoredMessage]":
-    """Return a stretch of a conversation in which each result names its call as the answer that made it does."""
+    """Return a path of messages, oldest first, in which each tool result has the call id of its stored assistant
+    message.
+    """
     strangers = _strangers(path)
     if not strangers:
         return list(path)
@@ -50,14 +52,14 @@ def with_matching_ids(path: "Sequence[StoredMessage]") -> "list[StoredMessage]":
 
 
 def _makers(path: "Sequence[StoredMessage]") -> dict[int, list[str]]:
-    """Return the places of the answers with calls, each with its own ids."""
+    """Return the call ids of each assistant message with tool calls, by its index in the path."""
     answers = ((place, stored) for place, stored in enumerate(path) if stored.role == "assistant")
     ids = ((place, call_ids_of(orjson.loads(stored.openai))) for place, stored in answers)
     return {place: own for place, own in ids if own}
 
 
 def _strangers(path: "Sequence[StoredMessage]") -> dict[int, dict[str, Any]]:
-    """Return the results, by place, whose call is not named so by the last answer before them."""
+    """Return the tool results, by index in the path, whose call id is not one of the preceding assistant message's."""
     found: dict[int, dict[str, Any]] = {}
     before = -1
     own_ids: frozenset[str] | None = None

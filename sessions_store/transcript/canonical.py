@@ -1,8 +1,9 @@
-"""The canonical form of an OpenAI message: what makes two messages the same node of the transcript tree.
+"""The canonical form of an OpenAI message: messages with an equal form under an equal parent are one node of the tree.
 
-Clients send history back changed in harmless ways: a string becomes a list with one text part, `null` fields appear,
-`system` becomes `developer`, tool-call ids are renumbered, arguments are serialised again, an answer is trimmed. None
-of that may give a known message a new identity. Fields that carry no meaning for the model are left out.
+Clients send history back with harmless changes: a string becomes a list with one text part, `null` fields appear,
+`system` becomes `developer`, tool-call ids are renumbered, arguments are serialised again, an assistant message is
+trimmed. The canonical form is the same before and after each of these changes. Fields without meaning for the model are
+left out.
 """
 
 from collections.abc import Mapping
@@ -13,28 +14,28 @@ import orjson
 
 from sessions_store.transcript.values import RESULT_ROLES
 
-# What identifies a node of the transcript tree: the digest of its content and of all that comes before it. As 32
-# hexadecimal digits, which databases take as they are, and which is compared and hashed quicker than a UUID object.
+# Identifies a node of the transcript tree: the digest of its content and all its ancestors, as 32 hexadecimal digits.
+# Databases take the digits unchanged, and a string is compared and hashed faster than a UUID object.
 Key = NewType("Key", str)
-# By what other tables name it (docs/decisions/0018): a UUID, in the same form.
+# The id of a node in other tables (docs/decisions/0018): a UUID, as 32 hexadecimal digits.
 NodeId = NewType("NodeId", str)
-# Part of every digest: a change of the canonical form must change it, so that old and new nodes never mix.
+# Part of every digest: a change of the canonical form must change VERSION, so that old and new nodes never mix.
 VERSION = b"\x02"
 NO_PARENT = bytes(16)
-NEARNESS = 10  # how many digits a key shares with that of its neighbour; the other 88 bits are its own
+NEARNESS = 10  # digits in common with the parent's key; the other 88 bits are the node's own
 ROLES = {"developer": "system", "function": "tool"}
 LONGEST_CALL_ID = 256
 FOLLOWERS = {"assistant", *RESULT_ROLES}
-MOST_EXACT = 2.0**63  # whole numbers beyond it stay as they are: JSON's integers end there
+MOST_EXACT = 2.0**63  # larger floats stay floats: orjson's integers have 64 bits
 LARGE = {"image_url": "url", "input_audio": "data", "file": "file_data"}
-SHORT = {**LARGE, "video_url": "url"}  # what a plain string in place of the object stands for
+SHORT = {**LARGE, "video_url": "url"}  # field of the object that a plain string abbreviates
 
 
 def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any], *, position: int = 0) -> Key:
-    """Return the key of an OpenAI message under `parent`: a digest over version, principal, parent and canonical form.
+    """Return the key of an OpenAI message under `parent`: a digest of version, principal, parent and canonical form.
 
-    The key of an answer or a result is next to its parent's in the order of keys: what is written and read together
-    then lies together. `position` is that of `canonical_message`.
+    The key of an assistant message or a tool result shares its first NEARNESS digits with its parent's: rows written
+    and read together are neighbours in the index. `position`: see `canonical_message`.
     """
     above = NO_PARENT if parent is None else bytes.fromhex(parent)
     whole = VERSION + principal_id.to_bytes(8, "big") + above + canonical_message(message, position=position)
@@ -47,15 +48,16 @@ def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any
 def canonical_message(message: Mapping[str, Any], *, position: int = 0) -> bytes:
     """Return the canonical bytes of one OpenAI message.
 
-    `position` says for a tool message which of the assistant's calls it answers: it stands for the call's id, which
-    clients are free to rewrite.
+    `position`: for a tool message, the index of its call in the assistant message. The index replaces the call id,
+    which clients may rewrite.
     """
     role = message["role"]
     role = ROLES.get(role, role)
     content = message.get("content")
     canonical: list[Any] = [role, content if type(content) is str else _content(content)]
     if role == "assistant":
-        # Trimmed and joined: clients show an answer as one text and rarely keep its outer blanks.
+        # Trimmed and joined: clients show an assistant message as one text and rarely keep its leading and trailing
+        # whitespace.
         if type(canonical[1]) is not str:
             canonical[1] = _joined(canonical[1])
         canonical[1] = canonical[1].strip() if type(canonical[1]) is str else canonical[1]
@@ -74,15 +76,15 @@ def canonical_message(message: Mapping[str, Any], *, position: int = 0) -> bytes
 
 
 def answered_position(message: Mapping[str, Any], positions: Mapping[str, int], ordinal: int) -> int:
-    """Return which of the calls a tool message answers; its place among the results where its id tells nothing.
+    """Return the index of a tool message's call; `ordinal`, its index among the results, if its call id is unknown.
 
-    `positions` are those of the calls by their ids (`call_positions`).
+    `positions`: index of each call by id, see `call_positions`.
     """
     return positions.get(message.get("tool_call_id", ""), ordinal)
 
 
 def call_positions(message: Mapping[str, Any]) -> dict[str, int]:
-    """Return by its id which of an assistant message's tool calls each one is: the first, where several share an id."""
+    """Return the index of each tool call of an assistant message by its id; of calls with equal ids, the first."""
     positions: dict[str, int] = {}
     for position, call_id in enumerate(call_ids_of(message)):
         positions.setdefault(call_id, position)
@@ -90,7 +92,7 @@ def call_positions(message: Mapping[str, Any]) -> dict[str, int]:
 
 
 def stored_call_id(call_id: str) -> str:
-    """Return a tool call's id as its table holds it: one that is longer than the column under its digest."""
+    """Return a tool call's id for the database: an id longer than the column is replaced by its digest."""
     return call_id if len(call_id) <= LONGEST_CALL_ID else f"digest:{_digest(call_id.encode())}"
 
 
@@ -100,7 +102,7 @@ def call_ids_of(message: Mapping[str, Any]) -> list[str]:
 
 
 def _content(content: Any) -> Any:
-    """A single text part is its text, nothing is the empty text; other content is a list of canonical parts."""
+    """Return a single text part as its text, absent content as "", other content as a list of canonical parts."""
     if not isinstance(content, list):
         return "" if content is None else content
     parts = [part for part in (_part(part) for part in content) if part != ""]
@@ -135,11 +137,11 @@ def _call(call: Mapping[str, Any]) -> Any:
     function = call.get("function") or call.get("custom") or {}
     arguments = function.get("arguments", function.get("input"))
     try:
-        # Sorted, and without the difference between 1 and 1.0 that JavaScript does not know.
+        # Sorted, and 1.0 as 1: JavaScript does not distinguish them.
         parsed = _normal(orjson.loads(arguments)) if arguments else {}
         canonical = orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
-        canonical = orjson.dumps(arguments)  # no JSON, or more levels than orjson writes
+        canonical = orjson.dumps(arguments)  # invalid JSON, or nested deeper than orjson allows
     return [function.get("name"), canonical.decode()]
 
 

@@ -1,4 +1,4 @@
-"""The whole way up from a node of the transcript tree: what a response continues, and what a completion was asked."""
+"""The history of a node of the transcript tree up to its root, for a continued response or a stored completion."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from sessions_store.transcript.canonical import Key, NodeId, stored_call_id
 from sessions_store.transcript.reading import UNBOUNDED, node_size, stored_message
 from sessions_store.transcript.stored_messages import StoredMessage
 
-# One parent at a time by primary key; it stops at the first message over a bound. The texts are joined at the end: a
-# recursive query would carry them through all its steps.
+# One parent at a time by primary key, up to the first message over a limit. The texts are joined last: a recursive
+# query would copy them at each step.
 _UP = """
 WITH RECURSIVE path(id, parent_id, total, size, number) AS (
     SELECT id, parent_id, tokens, {size}, 1 FROM sessions_store_message node WHERE {start} = %s
@@ -30,22 +30,22 @@ SELECT node.id, node.key, node.role, node.openai, node.tokens, node.gemini, node
   FROM path JOIN sessions_store_message node ON node.id = path.id ORDER BY path.number DESC
 """
 _CALLS = "SELECT call_id, message_id, position FROM sessions_store_toolcall WHERE principal_id = %s AND {among}"
-# Far beyond what any model reads; it bounds what one request can make the server load.
+# Far beyond any model's context; limits the rows that one request loads.
 MOST_MESSAGES = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Stored messages, oldest first; `whole` unless older ones were left out."""
+    """Stored messages, oldest first; `whole` is False if older messages were left out."""
 
     path: list[StoredMessage]
     whole: bool
 
 
 def history_to(head: Key, *, max_tokens: int | None = None, max_bytes: int = UNBOUNDED) -> History:
-    """Return the conversation that leads to `head`, its last calls included; an empty one if it was forgotten.
+    """Return the conversation up to `head`, unanswered tool calls included; empty if the conversation was erased.
 
-    Beyond a bound the oldest messages are left out; with `max_tokens` what remains begins at a user's turn.
+    Beyond a limit the oldest messages are left out; with `max_tokens` the remainder begins at a user message.
     """
     rows = read_rows(_up("key"), [head, MOST_MESSAGES, max_tokens or UNBOUNDED, max_bytes])
     path = with_matching_ids([stored_message(*row[:-1]) for row in rows])
@@ -67,7 +67,7 @@ def _up(start: str) -> str:
 
 
 def calls_made(principal_id: int, call_ids: Collection[str]) -> dict[str, tuple[NodeId, int]]:
-    """Return for tool-call ids the id of the message that made the call, and which of its calls it is."""
+    """Return {call id: (node id, index)}: the assistant message of each tool call, and the index of the call in it."""
     asked = {stored_call_id(call_id): call_id for call_id in call_ids}
     rows = read_rows(_CALLS.format(among=within("call_id")), [principal_id, from_texts(asked)])
     return {asked[stored]: (node, position) for stored, node, position in rows}

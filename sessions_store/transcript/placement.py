@@ -1,4 +1,4 @@
-"""Placing new messages in the transcript tree: their ids, depth and instructions, and re-hanging them elsewhere."""
+"""Placement of new messages in the transcript tree: ids, depth, instructions, and the move to another parent."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from sessions_store.writing.records import NewMessage
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A node of the database: its id, and what a child inherits from it. The root has no id."""
+    """A stored node: its id and the values that a child inherits. The root has no id."""
 
     id: NodeId | None
     depth: int
@@ -28,7 +28,7 @@ _PLACES = "SELECT key, id, depth, instructions FROM sessions_store_message WHERE
 
 
 def new_ids() -> Iterator[NodeId]:
-    """Yield ids for new nodes: UUIDs of version 7 (RFC 9562), each greater than the one before."""
+    """Yield ids for new nodes: UUIDs of version 7 (RFC 9562), ascending."""
     moment = time_ns() // 1_000_000
     number = moment << 80 | 7 << 76 | randbits(12) << 64 | 0b10 << 62 | randbits(61)
     while True:
@@ -37,32 +37,32 @@ def new_ids() -> Iterator[NodeId]:
 
 
 def read_places(cursor: Cursor, keys: set[Key | None]) -> dict[Key, Place]:
-    """Return the places of those nodes that are stored."""
+    """Return the places of the stored nodes among `keys`."""
     return _read(cursor, "key", [key for key in keys if key is not None])
 
 
 def read_places_by_id(cursor: Cursor, ids: Sequence[NodeId]) -> dict[NodeId, tuple[Key, Place]]:
-    """Return key and place of stored nodes by their ids."""
+    """Return the key and place of stored nodes by id."""
     return {place.id: (key, place) for key, place in _read(cursor, "id", ids).items() if place.id is not None}
 
 
 def outer_parents(messages: Sequence[NewMessage]) -> set[Key | None]:
-    """Return the parents that are not among the messages themselves."""
+    """Return the parents that are not among the messages."""
     return {message.parent for message in messages} - {message.key for message in messages}
 
 
 def rehang(
     principal_id: int, messages: Sequence[NewMessage], moved: Mapping[Key | None, Key | None]
 ) -> tuple[list[NewMessage], dict[Key, Key]]:
-    """Hang messages under other parents: `moved` maps outer parents to new ones.
+    """Move messages to other parents: `moved` maps outer parents to new ones.
 
-    Returns the messages with the keys that follow from it, and old keys to new ones. Messages come parents first.
+    Returns the messages under their new keys, and a mapping of old keys to new ones. Parents precede children.
     """
     renamed: dict[Key, Key] = {}
     rehung: list[NewMessage] = []
     calls: dict[
         Key | None, tuple[Mapping[str, int], int]
-    ] = {}  # per node: the calls of the last assistant, results since
+    ] = {}  # by node: calls of the last assistant message, results since
     for message in messages:
         parent = message.parent
         parent = renamed[parent] if parent in renamed else moved.get(parent, parent)

@@ -1,4 +1,4 @@
-"""Reading the transcript tree: the keys of a history, what is stored under them, and the way up from a head."""
+"""Queries on the transcript tree: keys of a history, stored contents by key, and the path from a head upwards."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,11 +42,10 @@ SELECT call.call_id, call.position, message.key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the tree holds of a history.
+    """The stored messages of a history.
 
-    `faces` has every message that was found, newest face first; a message of other roles than the assistant's has an
-    empty one. `by_call_id` maps tool-call ids to the assistant message that made the call, and which of its calls it
-    is.
+    `faces`: the Gemini contents of each stored message, newest first; an empty content for a message that is not the
+    assistant's. `by_call_id`: tool-call id -> (key of the assistant message, index of the call).
     """
 
     faces: Mapping[Key, Sequence[Face]]
@@ -54,7 +53,7 @@ class Known:
 
 
 def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: Key | None = None) -> list[Key]:
-    """Return the keys of a history's nodes, in order: each under the one before it, the first under `parent`."""
+    """Return the keys of a history's nodes in order: each under its predecessor, the first under `parent`."""
     keys: list[Key] = []
     positions: Mapping[str, int] = {}
     results = 0
@@ -71,20 +70,22 @@ def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, pa
 
 
 def key_of(node: UUID | None) -> Key | None:
-    """Return the key of the node of an id; None when there is none, or it was forgotten."""
+    """Return the key of a node by its id; None without an id or if the node was erased."""
     for (key,) in read_rows(_KEY, [node.hex]) if node is not None else ():
         return Key(key)
     return None
 
 
 def known_contents(principal_id: int, keys: Sequence[Key], call_ids: Sequence[str]) -> Known:
-    """Look up which keys are stored, and which assistant messages made these tool calls, for this principal only."""
+    """Return the stored messages among `keys` and the assistant messages of these tool calls, of
+    this principal only.
+    """
     faces = _faces(principal_id, keys)
     calls: list[tuple[Any, ...]] = []
     asked = {stored_call_id(call_id): call_id for call_id in call_ids}
     if asked:
         calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(asked)])
-        # As a rule the messages that made the calls are those of the keys. Each is read once, whatever it calls.
+        # The messages of the calls are usually among the keys. Each message is read once.
         faces |= _faces(principal_id, [key for key in dict.fromkeys(row[2] for row in calls) if key not in faces])
     return Known(faces=faces, by_call_id={asked[own]: (key, position) for own, position, key in calls})
 
@@ -97,14 +98,14 @@ def _faces(principal_id: int, keys: Sequence[Key]) -> dict[Key, Sequence[Face]]:
 
 
 def stored_message(node: NodeId, key: Key, role: str, openai: str, tokens: int, *faces: str) -> StoredMessage:
-    """Return a row of the message table as a turn."""
+    """Return a row of the message table as a stored message."""
     return StoredMessage(id=node, key=key, role=role, openai=openai, tokens=tokens, faces=faces_of(*faces))
 
 
 def faces_of(
     gemini: str, model: str, account: str, former_gemini: str, former_model: str, former_account: str
 ) -> Sequence[Face]:
-    """Return the faces that a row of the message table holds, the newest first."""
+    """Return the Gemini contents in a row of the message table, newest first."""
     newest = Face(gemini, model, account)
     return (newest, Face(former_gemini, former_model, former_account)) if former_model else (newest,)
 
@@ -115,13 +116,11 @@ def sent_contents(principal_id: int, keys: Sequence[Key]) -> dict[Key, str]:
 
 
 def path_to(head: Key, *, max_messages: int, max_tokens: int, max_bytes: int = UNBOUNDED) -> list[StoredMessage]:
-    """Return the end of the conversation that leads to `head`, oldest first, within all bounds.
+    """Return the end of the conversation up to `head`, oldest first, within all limits.
 
-    A picture has few tokens and many bytes, so both are bounded.
-
-    It begins at a user turn, so that no tool result stands without its call, and does not end with calls that were
-    never answered. The conversation's instructions (its latest system messages) come first when the bounds cut them
-    off. No more rows are read than the bounds allow, whatever the length of the conversation.
+    Tokens and bytes are both limited: an image has few tokens and many bytes. The path begins at a user message, so
+    that each tool result follows its call, and does not end with unanswered calls. Instructions (the latest system
+    messages) beyond the limits come first. The query reads no more rows than the limits allow.
     """
     bounds = (max_messages, max_tokens, max_bytes)
     newest_first = _walk(_path_to_key(), head, bounds)
@@ -133,7 +132,7 @@ def path_to(head: Key, *, max_messages: int, max_tokens: int, max_bytes: int = U
     first_user = next((index for index, stored in enumerate(path) if stored.role == "user"), len(path))
     leading = [stored for stored in path[:first_user] if stored.role in INSTRUCTION_ROLES]
     path = leading + path[first_user:]
-    # The nearest instructions above the head are in force: an older system message was superseded by them.
+    # The nearest instructions above the head are in force and supersede all earlier system messages.
     instructions = newest_first[0][1]
     if instructions is None or any(stored.id == instructions for stored in path):
         return path
@@ -142,13 +141,13 @@ def path_to(head: Key, *, max_messages: int, max_tokens: int, max_bytes: int = U
 
 
 def calls_tools(openai: str) -> bool:
-    """Whether a stored assistant message (its OpenAI face as JSON) calls tools."""
+    """Whether a stored assistant message (OpenAI's form, as JSON) calls tools."""
     message = orjson.loads(openai)
     return bool(message.get("tool_calls") or message.get("function_call"))
 
 
-# Both walks climb one parent at a time by primary key and stop at the first message over a bound. The texts are joined
-# at the end: a recursive query would carry them through all its steps.
+# Both walks climb one parent at a time by primary key, up to the first message over a limit. The texts are joined last:
+# a recursive query would copy them at each step.
 _CLIMB = """
 WITH RECURSIVE path(id, parent_id, total, size, number) AS (
     SELECT id, parent_id, tokens, {size}, 1
@@ -165,7 +164,7 @@ SELECT node.id, node.key, node.role, node.openai, node.tokens, node.instructions
 
 
 def node_size() -> str:
-    """Return the expression of how many bytes a message's texts have, its table being called `node`."""
+    """Return the SQL expression of the size in bytes of a message's texts; its table has the alias `node`."""
     return f"{octets('node.openai')} + {octets('node.gemini')}"
 
 
@@ -180,9 +179,9 @@ def _instructions() -> str:
 
 
 def _walk(statement: str, start: str, bounds: tuple[int, int, int]) -> list[tuple[StoredMessage, NodeId | None]]:
-    """Return the messages from `start` upwards, newest first, each with the id of the instructions in force there.
+    """Return (message, id of its instructions) pairs from `start` upwards, newest first.
 
-    `bounds` are numbers of messages, tokens and bytes.
+    `bounds`: maximum numbers of messages, tokens and bytes.
     """
     max_messages, max_tokens, max_bytes = bounds
     return [

@@ -1,4 +1,4 @@
-"""A message as the transcript tree stores it: OpenAI's form of it, and Gemini's."""
+"""A stored message of the transcript tree in both forms, OpenAI's and Gemini's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ from sessions_store.transcript.canonical import Key, NodeId
 
 
 class Face(NamedTuple):
-    """A message in Gemini's form: the content as JSON ("" if there is none), the upstream model that made it and the
-    account that signed it, both "" for what a client sent.
+    """A message in Gemini's form.
+
+    `gemini`: the content as JSON, "" if none. `model`, `account`: the upstream model that generated the content and the
+    account that signed it, both "" for a client's message.
     """
 
     gemini: str
@@ -19,8 +21,9 @@ class Face(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class StoredMessage:
-    """One stored turn: OpenAI's message as JSON, its size in tokens, and its Gemini faces, the newest first. There are
-    two where models of two families gave the same answer.
+    """One stored message: OpenAI's form as JSON, its size in tokens, and its Gemini contents, newest first.
+
+    There are two contents if models of two families generated the same assistant message.
     """
 
     id: NodeId
@@ -32,5 +35,5 @@ class StoredMessage:
 
     @property
     def size(self) -> int:
-        """The length of its texts."""
+        """The length of its texts in characters."""
         return len(self.openai) + sum(len(face.gemini) for face in self.faces)

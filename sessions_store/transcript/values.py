@@ -1,6 +1,6 @@
-"""The values that the translation and the store share about messages: roles, places in a request, estimates.
+"""Constants about messages shared by the translation and the store: roles, indexes in a request, estimates.
 
-Plain Python: the translation, which is pure, imports this module too.
+Plain Python: the translation is pure and imports this module.
 """
 
 from typing import Final
@@ -8,10 +8,10 @@ from typing import Final
 INSTRUCTION_ROLES: Final = frozenset({"system", "developer"})
 RESULT_ROLES: Final = frozenset({"tool", "function"})
 
-# In a placement, which tells for each message its index in the `contents` of the upstream body: sent as a system
-# instruction, and not sent at all.
+# A placement gives for each message its index in the `contents` of the upstream body, or one of these: sent as the
+# system instruction, or not sent.
 SYSTEM: Final = -1
 OMITTED: Final = -2
 
-# Estimates: what a token of text has on average.
+# An estimate: the average size of a token of text.
 BYTES_PER_TOKEN: Final = 4

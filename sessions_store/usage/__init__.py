@@ -1,1 +1,1 @@
-"""Roll-ups of usage by minute, hour and day."""
+"""Roll-ups of usage records by minute, hour and day."""

@@ -1,4 +1,4 @@
-"""Adding exchanges to the minute, hour and day roll-ups, and computing them again from the records."""
+"""Adds exchanges to the minute, hour and day roll-ups, and rebuilds roll-ups from the usage records."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from sessions_store.usage.histogram import bucket_of
 
 LEVELS: tuple[type[UsageRollup], ...] = (UsageMinute, UsageHour, UsageDay)
 _OK, _CLIENT, _SERVER = (kind.value for kind in UsageRollup.StatusClass)
-# Every other status is the server's doing.
+# Every other status counts as a server error.
 STATUS_CLASS = {
     UsageRecord.Status.OK.value: _OK,
     UsageRecord.Status.BLOCKED.value: _OK,
@@ -24,7 +24,7 @@ STATUS_CLASS = {
     UsageRecord.Status.RATE_LIMITED.value: _CLIENT,
     UsageRecord.Status.CLIENT_CLOSED.value: _CLIENT,
 }
-# What the roll-ups need of a record: the key's columns, then the sums'.
+# Columns of a usage record for the roll-ups: first the key's, then the sums'.
 RECORD_COLUMNS = (
     "started_at",
     "principal_id",
@@ -42,13 +42,13 @@ RECORD_COLUMNS = (
 Key = tuple[datetime, int, str, str, str]
 Counts = Sequence[Any]  # the sums, then the histogram's 32 counts
 _ERRORS = SUM_COLUMNS.index("errors")
-_GIVEN = _ERRORS + 1  # the sums from here on are the record's own
+_GIVEN = _ERRORS + 1  # the sums from here on are columns of the record
 _HISTOGRAM = len(SUM_COLUMNS)
 _EVERY_BUCKET = tuple(range(len(HISTOGRAM_COLUMNS)))
 
 
 class Totals:
-    """Sums and histogram counts by key. Exchanges are added to their minutes; hours and days are sums of these."""
+    """Sums and histogram counts by key. An exchange adds to its minute; hours and days are sums of minutes."""
 
     def __init__(self) -> None:
         self._minutes: dict[Key, list[int]] = {}
@@ -69,13 +69,13 @@ class Totals:
         counts[_HISTOGRAM + bucket_of(given[-1])] += 1
 
     def levels(self) -> tuple[Mapping[Key, Counts], ...]:
-        """Return the totals of minutes, hours and days."""
+        """Return the totals by minute, by hour and by day."""
         hours = _coarser(self._minutes, lambda minute: minute.replace(minute=0))
         return self._minutes, hours, _coarser(hours, lambda hour: hour.replace(hour=0))
 
     def upsert(self, cursor: Cursor) -> None:
-        """Add the totals to the tables; in one order everywhere, so that two writers never wait for each other."""
-        written: dict[int, tuple[tuple[int, ...], Counts]] = {}  # the same list may stand in several levels
+        """Add the totals to the tables, sorted by key so that two writers cannot deadlock."""
+        written: dict[int, tuple[tuple[int, ...], Counts]] = {}  # several levels may share one list
         for model, level in zip(LEVELS, self.levels(), strict=True):
             for key in sorted(level):
                 counts = level[key]
@@ -84,7 +84,9 @@ class Totals:
 
 
 def _without_empty(counts: Counts) -> tuple[tuple[int, ...], Counts]:
-    """Return the histogram's one bucket that holds something, or all of them, with the values to be written."""
+    """Return the indexes of the histogram columns (the only bucket with a count, or all) and the values for the
+    statement.
+    """
     buckets = tuple(bucket for bucket in _EVERY_BUCKET if counts[_HISTOGRAM + bucket])
     if len(buckets) == 1:
         return buckets, [*counts[:_HISTOGRAM], counts[_HISTOGRAM + buckets[0]]]
@@ -92,7 +94,7 @@ def _without_empty(counts: Counts) -> tuple[tuple[int, ...], Counts]:
 
 
 def _coarser(level: Mapping[Key, list[int]], start: Callable[[datetime], datetime]) -> dict[Key, list[int]]:
-    """Return the totals of longer periods; `start` tells when the one begins that a shorter one is in."""
+    """Return the totals of longer periods; `start` maps a time to the start of its longer period."""
     coarser: dict[Key, list[int]] = {}
     for key, counts in level.items():
         longer = (start(key[0]), *key[1:])
@@ -103,10 +105,9 @@ def _coarser(level: Mapping[Key, list[int]], start: Callable[[datetime], datetim
 
 @cache
 def _upsert(model: type[UsageRollup], buckets: tuple[int, ...]) -> str:
-    """The statement that adds one row's sums and the counts of one bucket or of all.
+    """Return the statement that adds one row's sums and the counts of one bucket or of all buckets.
 
-    Of all, even if only some were touched: a text for each set of buckets would be prepared again and again, which
-    takes ten times as long as running it.
+    Other sets of buckets use the statement for all: each text would be prepared anew, at ten times the cost of its run.
     """
     table = f'"{model._meta.db_table}"'
     counted = (*SUM_COLUMNS, *(HISTOGRAM_COLUMNS[bucket] for bucket in buckets))
@@ -118,7 +119,7 @@ def _upsert(model: type[UsageRollup], buckets: tuple[int, ...]) -> str:
 
 
 def recorded_totals(start: datetime, end: datetime) -> Totals:
-    """Return the totals of the records that began in [start, end), read in chunks."""
+    """Return the totals of the usage records that started in [start, end), read in chunks."""
     totals = Totals()
     records = UsageRecord.objects.filter(started_at__gte=start, started_at__lt=end).order_by()
     for record in records.values_list(*RECORD_COLUMNS).iterator(chunk_size=2000):
@@ -127,7 +128,7 @@ def recorded_totals(start: datetime, end: datetime) -> Totals:
 
 
 def differences(start: datetime, end: datetime) -> Iterator[tuple[str, Key]]:
-    """Yield (table, key) of each roll-up in [start, end), whole days, that is not the sum of its records."""
+    """Yield (table, key) of each roll-up in [start, end), whole days, that is not the sum of its usage records."""
     expected = recorded_totals(start, end)
     for model, level in zip(LEVELS, expected.levels(), strict=True):
         stored = dict(_stored(model, start, end))
@@ -137,7 +138,7 @@ def differences(start: datetime, end: datetime) -> Iterator[tuple[str, Key]]:
 
 
 def rebuild(start: datetime, end: datetime) -> None:
-    """Compute the roll-ups of [start, end), whole days, again from the records, in one transaction."""
+    """Rebuild the roll-ups of [start, end), whole days, from the usage records, in one transaction."""
     with transaction.atomic():
         totals = recorded_totals(start, end)
         for model in LEVELS:

@@ -1,1 +1,1 @@
-"""The group commit: records from the event loop, written by one thread in one transaction."""
+"""Group commit: records of exchanges from the event loop, written by one thread in one transaction per batch."""

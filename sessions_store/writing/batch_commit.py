@@ -25,23 +25,24 @@ GATHER_MOST: Final = 0.025
 
 
 def gather_seconds(record: ExchangeRecord) -> float:
-    """Return how long a record may wait for others to be committed with."""
+    """Return how many seconds a record may wait for further records."""
     return min(max(record.usage.latency_ms / 1000 * GATHER_SHARE, GATHER_LEAST), GATHER_MOST)
 
 
 def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Outcome]:
-    """Commit exchanges together, and when that fails each for itself; the outcomes are in the records' order.
+    """Commit records in one transaction, or each on its own if that fails; return one outcome per record, in order.
 
-    `uncertain` says that they have been tried before (see write_batch); then a lost connection is not tried twice.
+    `uncertain`: an earlier attempt may have committed these records (see `write_batch`); a lost connection is then not
+    retried.
     """
     with (together := Outcome()):
         together.value = write_batch(records, uncertain=uncertain)
     if isinstance(together.error, IntegrityError):
-        # Another worker may have stored one of the same messages at the same moment: now it is there to be found.
+        # Another worker stored one of the same messages at the same time: the second attempt finds that message.
         with (together := Outcome()):
             together.value = write_batch(records, uncertain=uncertain)
     if not uncertain and _may_pass(together.error):
-        # The attempt may even have been committed before the connection broke, so the second one looks first.
+        # The first attempt may have committed before the connection broke: the second attempt looks first.
         log.warning("Recording %d requests failed (%s); retrying", len(records), type(together.error).__name__)
         drop_connection()
         with (together := Outcome()):
@@ -61,13 +62,13 @@ def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) 
 
 
 def _record_bare(record: ExchangeRecord) -> None:
-    """Record the usage alone of an exchange that the database refused for what it holds; its waiter is told of that."""
+    """Record only the usage of a record that the database rejected; its caller gets the error."""
     if (outcome := attempt(lambda: write_batch([bare(record)], uncertain=True))).error is not None:
         log.error("A request that Gemini answered has no usage record (%s)", type(outcome.error).__name__)
 
 
 def _may_pass(error: Exception | None) -> bool:
-    """Return whether the failure is one that a second attempt may not meet: a lost connection, a deadlock."""
+    """Return whether a second attempt may succeed: after a lost connection or a deadlock."""
     return isinstance(error, (OperationalError, InterfaceError)) and storage_fault(error) in {None, OUT_OF_REACH}
 
 

@@ -1,4 +1,4 @@
-"""What an exchange leaves behind, on its way to the database: plain immutable values, no ORM objects."""
+"""The records of an exchange for the database: plain immutable values, no ORM objects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,23 +10,21 @@ from sessions_store.transcript.canonical import Key
 from sessions_store.writing.state_records import State
 
 IDLE = timedelta(hours=24)
-# Behind the request id of a response: the exchange that made the summary which it goes on from.
+# Suffix of a response's request id: the exchange that generated the compaction at the start of its history.
 COMPACTION_SUFFIX = "-compaction"
-# Beside an upstream body: its turns were sent without the thought signatures that are stored with them.
+# Key in a stored upstream body: messages sent without their stored thought signatures.
 WITHOUT_SIGNATURES = "withoutThoughtSignatures"
-# Beside an upstream body: turns that are another request's spelling in the tree, by their distance from the last one.
+# Key in a stored upstream body: messages whose spelling differs from their node's, by distance from the last message.
 TURNS_AS_SENT = "turnsAsSent"
 
 
 @dataclass(slots=True, kw_only=True)
 class NewMessage:
-    """A node of the transcript tree that may already be there. `openai` and `gemini` are JSON texts ("" if none).
+    """A node of the transcript tree, possibly stored already.
 
-    Nodes are named by their keys here; what ids they have is the database's affair.
-
-    `account` names the Gemini account whose thought signatures an answer holds, "" for what a client sent. `tokens` is
-    an approximation, for the budget of a session; `call_ids` are the tool calls that the message makes.
-    How deep the node stands is worked out at the commit: `depth` is only a hint.
+    `key`, `parent`: nodes by key; the commit assigns ids. `openai`, `gemini`: JSON texts, "" if none. `account`: the
+    Gemini account of the thought signatures, "" for a client's message. `tokens`: an estimate, for the budget of a
+    session. `call_ids`: the message's tool calls. `depth`: a hint; the commit computes the depth.
     """
 
     key: Key
@@ -43,15 +41,15 @@ class NewMessage:
 
 @dataclass(slots=True, kw_only=True)
 class SessionUpdate:
-    """How an exchange moves the head of a chat session.
+    """The move of a chat session's head by an exchange.
 
-    With `follow` the client keeps its own history and the head simply goes to `new_head`. Without, the exchange was
-    built on `expected_head` (None for a session that had not begun): when the head has moved since, its messages are
-    re-hung after the present one. `session_id` is the session that was found before, None if there was none: then one
-    that has been idle for `idle` comes to rest and a new one begins.
+    With `follow`, the client sends its own history and the head moves to `new_head`. Without, the exchange was built on
+    `expected_head` (None for a new session): if another exchange has moved the head since, the new messages are placed
+    after the current head. `session_id` is the session found at the start of the exchange, None if there was none; a
+    session idle for longer than `idle` then expires, and a new session begins.
 
-    `name` is the session's name or its public id. `public_id` and `title` are used when a session begins (by default
-    a random id, and the first user message).
+    `name` is the session's name or its public id. `public_id` and `title` apply to a new session (default: a random id
+    and the first user message).
     """
 
     principal_id: int
@@ -69,13 +67,12 @@ class SessionUpdate:
 
 @dataclass(slots=True, kw_only=True)
 class UsageRow:
-    """The columns of a usage record that the exchange knows; session, cost and prices are filled at the commit.
+    """The columns of a usage record that the exchange knows; the commit adds session, cost and prices.
 
-    `message`, `answer`, `more_answers` and `systems` are keys of nodes.
-
-    `usage_metadata` is Gemini's own, one per upstream call; the token counts are OpenAI's reading of it. `estimated`
-    says that the counts are approximations: then the cost follows the counts, not the metadata. `grounded` tells
-    of each upstream call, in the order of the metadata, whether it searched; it is empty if none did.
+    `message`, `answer`, `more_answers`, `systems`: keys of nodes. `usage_metadata`: Gemini's own, one per upstream
+    call; the token counts are in OpenAI's terms. `estimated`: the counts are estimates, and the cost follows the counts
+    instead of the metadata. `grounded`: whether each upstream call searched, in the order of the metadata; empty if
+    none did.
     """
 
     request_id: str
@@ -120,8 +117,8 @@ class UsageRow:
 
 @dataclass(slots=True, kw_only=True)
 class ExchangeRecord:
-    """One exchange: its usage, its new messages (parents before children), its session, the upstream body it sent under
-    its digest, and the stored response or chat completion that it makes.
+    """One exchange: its usage, its new messages (parents first), its session, its upstream body with its digest, and
+    the stored response or chat completion.
     """
 
     usage: UsageRow
@@ -133,7 +130,9 @@ class ExchangeRecord:
 
 @dataclass(slots=True, kw_only=True)
 class Committed:
-    """What the database now holds: the session's public id and its head's key, and whether messages were re-hung."""
+    """The result of a commit: the session's public id, the key of its head, and whether messages moved to another
+    parent.
+    """
 
     session: str | None = None
     head: Key | None = None
@@ -141,5 +140,5 @@ class Committed:
 
 
 def request_digest(text: str) -> str:
-    """Return the id (hexadecimal) under which an upstream body is stored once."""
+    """Return the id (32 hexadecimal digits) of an upstream body in the database."""
     return blake2b(text.encode(), digest_size=16).hexdigest()

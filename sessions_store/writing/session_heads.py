@@ -1,4 +1,4 @@
-"""Moving the heads of chat sessions inside the writer's transaction: compare, re-hang what came too late, set."""
+"""Moves the heads of chat sessions inside the writer's transaction: lock, compare, place late messages, set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from sessions_store.transcript.placement import ROOT, Place, read_places_by_id
 from sessions_store.writing.records import ExchangeRecord, SessionUpdate
 
 Key = tuple[int, str, str]
-Opening = tuple[SessionUpdate, ExchangeRecord]  # with what a session begins, if there is none yet
+Opening = tuple[SessionUpdate, ExchangeRecord]  # the data of a new session
 TITLE_LENGTH = 80
 
 _ACTIVE = (
@@ -25,7 +25,8 @@ _ACTIVE = (
     " FROM sessions_store_chatsession session LEFT JOIN sessions_store_message head ON head.id = session.head_id"
     " WHERE "
 )
-# Each by one unique index: a user may have any number of sessions, and so may clients that name sessions only.
+# Each condition uses one unique index: a user may have any number of sessions, and so may clients that send only a
+# session name.
 _BY_NAME = '(session.principal_id = %s AND session."user" = %s AND session.name = %s AND session.ended_at IS NULL)'
 _BY_PUBLIC_ID = _BY_NAME.replace("session.name", "session.public_id")
 _CREATE = (
@@ -41,9 +42,9 @@ _SAVE = "UPDATE sessions_store_chatsession SET head_id = %s, message_count = %s,
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """An active session as this transaction sees it; `place` is that of its head.
+    """An active session in this transaction; `place` is the place of its head.
 
-    One that is stored is locked until the commit; one that begins has no id before it is saved.
+    A stored session is locked until the commit; a new session has id 0 until `save`.
     """
 
     id: int = 0
@@ -55,11 +56,11 @@ class Session:
 
 
 class SessionHeads:
-    """The sessions of one batch. Several exchanges of one session take their turns in the batch's order."""
+    """The sessions of one batch. The exchanges of one session apply in the order of the batch."""
 
     def __init__(self, cursor: Cursor, records: Sequence[ExchangeRecord]) -> None:
         self._cursor = cursor
-        self._found: dict[Key, Session] = {}  # as locked, under the name and under the public id
+        self._found: dict[Key, Session] = {}  # locked sessions, by name and by public id
         self._sessions: dict[Key, Session] = {}
         wanted: dict[Key, Opening] = {}
         for record in records:
@@ -72,17 +73,18 @@ class SessionHeads:
         self._sessions = {key: self._found[key] for key in wanted}
 
     def places(self) -> dict[NodeKey | None, Place]:
-        """Return the places of the root and of the present heads."""
+        """Return the places of the root and of the current heads."""
         return {None: ROOT, **{session.head: session.place for session in self._sessions.values()}}
 
     def session(self, update: SessionUpdate) -> Session:
-        """Return the session that an update belongs to."""
+        """Return the session of an update."""
         return self._sessions[_key(update)]
 
     def save(self) -> None:
-        """Write the sessions back, and those that begin, all in one statement.
+        """Update the stored sessions, and insert the new ones in one statement.
 
-        Raises IntegrityError when another worker has begun one of these since we looked: a second attempt finds it.
+        Raises IntegrityError if another worker has inserted one of the new sessions: a second attempt finds that
+        session.
         """
         rows = {
             session.id: [session.place.id, session.message_count, from_datetime(session.last_active_at), session.id]
@@ -91,15 +93,15 @@ class SessionHeads:
         }
         self._cursor.executemany(_SAVE, list(rows.values()))
         if self._new:
-            # In one order everywhere: two writers that begin the same sessions must not wait for each other.
+            # Sorted: two writers that insert the same sessions cannot deadlock.
             values = [value for key in sorted(self._new) for value in self._values(key)]
             created = self._cursor.rows(_CREATE + ", ".join([_CREATED] * len(self._new)) + _THEIR_IDS, values)
             for number, *key in created:
                 self._sessions[key[0], key[1], key[2]].id = number
 
     def _begin(self) -> None:
-        """Make the sessions that are not stored."""
-        # A client may name a session by its public id while the exchange that begins it is under way.
+        """Create the sessions that are not stored."""
+        # A client may refer to a session by its public id before the first exchange of that session is committed.
         named = {(*key[:2], update.public_id) for key, (update, _) in self._new.items()}
         self._new = {key: opening for key, opening in self._new.items() if not key[2] or key not in named}
         for key, (update, _) in self._new.items():
@@ -107,7 +109,7 @@ class SessionHeads:
             self._found[key] = self._found[key[0], key[1], session.public_id] = session
 
     def _values(self, key: Key) -> tuple[Any, ...]:
-        """Return the row of a session that begins."""
+        """Return the row of a new session."""
         session, (update, record) = self._sessions[key], self._new[key]
         title = update.title or _title(record)
         return (
@@ -121,7 +123,7 @@ class SessionHeads:
         )
 
     def _goes_on(self, key: Key, update: SessionUpdate) -> bool:
-        """Whether there is an active session of that name; one that was idle too long comes to rest here."""
+        """Return whether the name has an active session; ends the session if it has expired."""
         found = self._found.get(key)
         if found is None or not _rests(found, update):
             return found is not None
@@ -142,7 +144,7 @@ class SessionHeads:
                 moved.setdefault(row[5], []).append(session)
             self._found[row[2], row[3], row[4]] = session
             self._found.setdefault((row[2], row[3], row[1]), session)
-        # These heads were read before the lock was held: they belong to the heads before.
+        # The heads were read before the lock was acquired: read the current heads.
         for number, (key, place) in (read_places_by_id(self._cursor, list(moved)) if moved else {}).items():
             for session in moved[number]:
                 session.head, session.place = key, place
@@ -164,7 +166,7 @@ def _session(row: tuple[Any, ...]) -> Session:
 
 
 def _title(record: ExchangeRecord) -> str:
-    """The beginning of the first user message, on one line."""
+    """Return the beginning of the first user message on one line."""
     for message in record.messages:
         if message.role == "user" and message.openai:
             content = orjson.loads(message.openai).get("content")

@@ -1,4 +1,4 @@
-"""What an exchange leaves behind beside its transcript: a stored response or a stored chat completion."""
+"""The stored response or chat completion of an exchange, beside its transcript."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ACTIVE = ("queued", "in_progress")
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """An item of a response or a conversation, under the hexadecimal digest that stores it once. `body` is its JSON."""
+    """An item of a response or a conversation; `id` is the hexadecimal digest of its content, `body` its JSON."""
 
     id: str
     item_id: str
@@ -24,7 +24,7 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationTurn:
-    """A conversation that a response reads and appends to, as it was when it was read."""
+    """The version of a conversation when a response read it (an optimistic lock)."""
 
     id: int
     version: int
@@ -32,12 +32,12 @@ class ConversationTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseState:
-    """A response as it is to be stored.
+    """A response to store.
 
-    `message` and `answer` are the keys of the request's end and of the answer. With `running` the response is stored
-    already, and is finished here unless somebody has cancelled or deleted it. `kept` is False for a response that only
-    appends to a conversation. `settings` are items that later responses inherit, as JSON; `events` are the last events
-    of a running one.
+    `message`, `answer`: keys of the request's last message and of the assistant message. `running`: the response is
+    stored already; the commit completes it unless it was cancelled or deleted. `kept`: False for a response that only
+    appends to a conversation. `settings`: items that later responses inherit, as JSON. `events`: the last events of a
+    running response.
     """
 
     public_id: str
@@ -65,7 +65,7 @@ class ResponseState:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Consecutive events of a response: the first and last sequence number, and the events, one JSON object a line."""
+    """A batch of consecutive events of a response: the first and last sequence number, and one JSON object per line."""
 
     first: int
     last: int
@@ -74,7 +74,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionState:
-    """A chat completion as it is to be stored; `body` is the object as JSON, `inputs` are its request's messages."""
+    """A chat completion to store; `body` is the object as JSON, `inputs` are the messages of its request."""
 
     public_id: str
     principal_id: int
@@ -94,24 +94,24 @@ State = ResponseState | CompletionState
 
 
 def new_item(principal_id: int, item: Mapping[str, Any]) -> NewItem:
-    """Return an item, which has an id, as it is stored."""
+    """Return an item with an id in its stored form."""
     body = orjson.dumps(item)
     digest = blake2b(principal_id.to_bytes(8, "big") + body, digest_size=16).hexdigest()
     return NewItem(digest, item["id"], body.decode())
 
 
 def given_call_ids(items: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the ids of the calls among an answer's items, in order."""
+    """Return the call ids among a response's output items, in order."""
     return [item["call_id"] for item in items if item.get("call_id")]
 
 
 def message_item(principal_id: int, message: Mapping[str, Any]) -> NewItem:
-    """Return a message of a chat request as it is stored, exactly as it was sent; no id refers to it."""
+    """Return a message of a chat request in its stored form, exactly as sent and without an id."""
     body = orjson.dumps(message)
     digest = blake2b(principal_id.to_bytes(8, "big") + body, digest_size=16, person=b"message").hexdigest()
     return NewItem(digest, "", body.decode())
 
 
 def ids_of(items: Sequence[NewItem]) -> list[str]:
-    """Return the stored ids of items, as a response lists them."""
+    """Return the ids of stored items."""
     return [item.id for item in items]

@@ -1,7 +1,6 @@
-"""Writing responses and chat completions in the transaction of the exchange that made them.
+"""Writes responses and chat completions in the transaction of their exchange.
 
-Items first, then responses, then conversations, each in the order of their keys: writers wait for each other, but
-never in a circle.
+The order is items, responses, conversations, each sorted by key, so that writers cannot deadlock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from sessions_store.models import ConversationItem, ResponseEvents, StoredComple
 from sessions_store.transcript.canonical import Key, NodeId
 from sessions_store.writing.state_records import ACTIVE, CompletionState, NewItem, ResponseState, State, ids_of
 
-# The ids of the nodes that a state names by their keys.
+# The ids of the nodes to which a state refers by key.
 Ids = Mapping[Key, NodeId | None]
 Pending = tuple[State, Ids]
 
@@ -30,7 +29,7 @@ _FINISH = (
     " completed_at = %s, output_items = %s"
     " WHERE public_id = %s AND status IN ('queued', 'in_progress') RETURNING id"
 )
-# A conversation whose version has moved holds turns that this one did not know: its head is built anew.
+# A conversation whose version has changed has items that this response did not read: the next response builds its head.
 _APPEND = (
     "UPDATE sessions_store_conversation SET next_position = next_position + %s,"
     " head_id = CASE WHEN version = %s THEN {head} ELSE NULL END, settings = %s,"
@@ -43,7 +42,7 @@ def write_states(cursor: Cursor, states: Sequence[Pending]) -> None:
     completions = [(state, ids) for state, ids in states if isinstance(state, CompletionState)]
     INSERT_COMPLETIONS.run(cursor, [_completion_row(state, ids) for state, ids in completions])
     responses = [(state, ids) for state, ids in states if isinstance(state, ResponseState)]
-    # A response that was cancelled or deleted while it ran leaves nothing.
+    # A response that was cancelled or deleted while it ran writes nothing.
     responses = [pair for pair in responses if not pair[0].running or _finished(cursor, *pair)]
     uses: dict[NewItem, int] = {}
     for completion, _ in completions:
@@ -66,19 +65,19 @@ def write_states(cursor: Cursor, states: Sequence[Pending]) -> None:
     )
     rows: list[Row] = []
     for state, _, position in appended:
-        assert state.conversation is not None  # noqa: S101 - it has been appended to
+        assert state.conversation is not None  # noqa: S101 - only such states are in `appended`
         rows += [[state.conversation.id, position + number, item.id] for number, item in enumerate(_appended(state))]
     INSERT_CONVERSATION_ITEMS.run(cursor, rows)
 
 
 def write_items(cursor: Cursor, uses: Mapping[NewItem, int], principals: Mapping[NewItem, int]) -> None:
-    """Store items or count their further uses."""
+    """Insert items, or increment the uses of stored items."""
     ordered = sorted(uses, key=lambda item: item.id)
     INSERT_ITEMS.run(cursor, [[item.id, principals[item], item.item_id, item.body, uses[item]] for item in ordered])
 
 
 def response_row(state: ResponseState, ids: Ids) -> Row:
-    """Return a response as a row of its table."""
+    """Return the table row of a response."""
     values: dict[str, Any] = {
         "public_id": state.public_id,
         "principal_id": state.principal_id,
@@ -122,7 +121,7 @@ def _completion_row(state: CompletionState, ids: Ids) -> Row:
 
 
 def _finished(cursor: Cursor, state: ResponseState, ids: Ids) -> bool:
-    """End a response that is stored already; False when somebody else has ended it."""
+    """Complete a stored response; False if it was cancelled or deleted before."""
     found = cursor.rows(
         _FINISH,
         [
@@ -141,11 +140,8 @@ def _finished(cursor: Cursor, state: ResponseState, ids: Ids) -> bool:
 
 
 def _append(cursor: Cursor, state: ResponseState, ids: Ids, count: int) -> int | None:
-    """Make room for `count` items at the end of the response's conversation; return the first position.
-
-    None when the conversation was deleted meanwhile.
-    """
-    assert state.conversation is not None  # noqa: S101 - only called with items for one
+    """Reserve `count` positions at the end of the response's conversation; return the first, None if it was deleted."""
+    assert state.conversation is not None  # noqa: S101 - the caller has items for it
     found = cursor.rows(
         _APPEND.format(head=an_id()),
         [
@@ -167,14 +163,14 @@ def _conversation_of(pair: tuple[ResponseState, Ids]) -> int:
 
 
 def _items_of(state: ResponseState) -> tuple[NewItem, ...]:
-    """Return the items that the response itself holds from now on; those of a running one are half there already."""
+    """Return the items to which the response adds a use; the inputs of a running response are counted already."""
     if state.running:
         return state.outputs
     return (*state.inputs, *state.outputs) if state.kept else ()
 
 
 def _appended(state: ResponseState) -> tuple[NewItem, ...]:
-    """Return what a response appends to its conversation: only one that answered."""
+    """Return the items that a response appends to its conversation; none without an assistant message."""
     if state.conversation is None or state.answer is None or state.status in {*ACTIVE, "failed", "cancelled"}:
         return ()
     return (*state.inputs, *state.outputs)

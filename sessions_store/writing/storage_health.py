@@ -1,5 +1,5 @@
-"""When the database takes no records: what kind of failure says so, the state that is left, and what becomes of a
-record that nobody was told of.
+"""Failures of the database as a whole: their classification, the outage state, and the record of an unacknowledged
+exchange.
 """
 
 import logging
@@ -29,7 +29,8 @@ SILENT: Final = "the database does not answer in time"
 BEHIND: Final = "too much waits to be recorded"
 _SUCCEEDED: Final = (UsageRecord.Status.OK.value, UsageRecord.Status.BLOCKED.value)
 
-# https://www.sqlite.org/rescode.html, primary codes. What is not here (SQLITE_ERROR: a statement) is not its fault.
+# Primary codes of https://www.sqlite.org/rescode.html. A code that is not here (SQLITE_ERROR: a statement) is not a
+# fault of the database.
 _SQLITE: Final = {
     sqlite3.SQLITE_BUSY: LOCKED,
     sqlite3.SQLITE_LOCKED: LOCKED,
@@ -41,7 +42,7 @@ _SQLITE: Final = {
     sqlite3.SQLITE_CORRUPT: FAILING,
     sqlite3.SQLITE_NOTADB: FAILING,
 }
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: states, or their classes.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: SQLSTATE codes, or their classes.
 _POSTGRES: Final = {
     "25006": READ_ONLY,
     "53100": FULL,
@@ -55,9 +56,9 @@ _POSTGRES: Final = {
 
 
 def storage_fault(error: BaseException | None) -> str | None:
-    """Return what is wrong with the database in an operator's words, or None if the failure is not its own.
+    """Return the reason in an operator's words if the database as a whole has failed, else None.
 
-    A deadlock, a statement that is refused, a value that does not fit say nothing about the next record.
+    A deadlock, a rejected statement and a rejected value are None: the next record may succeed.
     """
     if not isinstance(error, Error):
         return None
@@ -69,18 +70,18 @@ def storage_fault(error: BaseException | None) -> str | None:
     if state is not None:
         return next((found for size in (5, 3, 2) if (found := _POSTGRES.get(state[:size]))), None)
     if isinstance(cause, sqlite3.Error):
-        return None  # the module's own complaint, about a parameter for example
+        return None  # an error of the sqlite3 module, for example about a parameter
     return OUT_OF_REACH if isinstance(error, OperationalError | InterfaceError) else None
 
 
-# Far above what any call counts, and far below what makes sums over many of them too large for a column.
+# Far above the count of any call, and small enough that sums over many calls fit a column.
 MOST_TOKENS: Final = 2**31 - 1
 
 
 class Outage:
-    """Whether the database takes records, as the latest attempt showed. For any thread; each change is one log line.
+    """Whether the database accepts records, by the latest attempt. For any thread; each change is one log line.
 
-    `reason` is None as long as it does.
+    `reason` is None while the database accepts records.
     """
 
     def __init__(self) -> None:
@@ -88,7 +89,7 @@ class Outage:
         self._lock = Lock()
 
     def begin(self, reason: str) -> bool:
-        """Note that records are not taken; return whether that is news."""
+        """Begin an outage; False if one has begun already."""
         with self._lock:
             if self.reason is not None:
                 return False
@@ -97,14 +98,14 @@ class Outage:
         return True
 
     def end(self) -> None:
-        """Note that records are taken again."""
+        """End the outage."""
         with self._lock:
             self.reason = None
         log.warning("The database accepts records again")
 
 
 def try_writing() -> None:
-    """Write something and take it away again, so that disk, lock and server are asked; raises as they do."""
+    """Insert a row and delete it, which tests disk, lock and server; raises the database's errors."""
     key = uuid4().hex
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("INSERT INTO sessions_store_upstreamrequest (id, body) VALUES (%s, '')", [key])
@@ -112,15 +113,15 @@ def try_writing() -> None:
 
 
 def was_paid(record: ExchangeRecord) -> bool:
-    """Return whether Gemini was asked."""
+    """Return whether the exchange made an upstream call."""
     return record.usage.attempts > 0
 
 
 def unacknowledged(record: ExchangeRecord) -> ExchangeRecord:
-    """Return the record of an exchange whose answer was withheld because it could not be recorded in time.
+    """Return the record of an exchange whose response was not sent because its commit failed or timed out.
 
-    What it used stays. It has failed: the session, the conversation and what is stored stand where they stood, since
-    its client will ask again. An exchange that had failed already, or whose client had gone, is recorded as it was.
+    The usage stays. A successful exchange becomes a failed one without session, conversation and stored object, since
+    its client will retry. An exchange that failed, or whose client disconnected, is recorded unchanged.
     """
     usage = record.usage
     if usage.status not in _SUCCEEDED:
@@ -132,8 +133,8 @@ def unacknowledged(record: ExchangeRecord) -> ExchangeRecord:
 
 
 def bare(record: ExchangeRecord) -> ExchangeRecord:
-    """Return what any database takes of a record that was refused for what it holds: its usage, without what Gemini or
-    the client has worded. So what was paid for is recorded, although nobody was given the answer.
+    """Return the usage of a rejected record without any text of Gemini or the client, so that the paid tokens are
+    recorded.
     """
     usage = record.usage
     failed = UsageRow(
@@ -169,7 +170,7 @@ def _cut(tokens: int) -> int:
 
 
 def _failed(state: State | None) -> State | None:
-    """Return the end of a background response; what was to be stored otherwise is not."""
+    """Return the failed state of a background response; None for any other state, which is not stored."""
     if not isinstance(state, ResponseState) or not state.running:
         return None
     error = {"code": "server_error", "message": "The response could not be recorded."}

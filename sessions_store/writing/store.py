@@ -1,12 +1,12 @@
-"""Where exchanges are recorded from the event loop: `await store.commit(record)` returns when the record is committed.
+"""The store of an event loop: `await store.commit(record)` returns after the commit of the record.
 
-Group commit: exchanges queue, one thread takes all that wait (up to MAX_BATCH) and commits them in one transaction, so
-a busy server pays for one commit where it would have paid for many, and a lone request waits for nobody. An exception
-reaches the exchange that caused it, and only that one. What was acknowledged is committed: on SQLite with
-`synchronous=NORMAL` that survives a killed process, with FULL a loss of power too.
+Group commit: one thread takes all queued exchanges (up to MAX_BATCH) and commits them in one transaction, so a busy
+server pays for one commit instead of many, and a single request waits for no other. An exception reaches only the
+exchange that caused it. An acknowledged record is committed: on SQLite it survives a killed process with
+`synchronous=NORMAL`, and a power failure with FULL.
 
-When the database takes nothing (`storage_health`), what Gemini was asked meanwhile waits in memory, and is written as
-soon as it can be: as failed, because nobody was given the answer.
+During an outage of the database (`storage_health`), records of exchanges with an upstream call wait in memory. The
+writing thread commits them after the outage with a failed status, because no client received their response.
 """
 
 import asyncio
@@ -67,8 +67,7 @@ MAX_PENDING = 4096
 READ_BATCH = 8
 READERS = 2
 PATIENCE_SECONDS = 30.0
-PROBE_SECONDS = 1.0  # between two attempts to write while nothing can be recorded
-
+PROBE_SECONDS = 1.0  # between two attempts to write during an outage
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,10 +75,11 @@ Call = Callable[[], Any]
 
 
 class Store:
-    """The way from one event loop to the database: one writing thread, a few reading ones, a connection each.
+    """The database connection of one event loop: one writing thread and a few reading threads, each with its own
+    connection.
 
-    All calls give up waiting after `patience` seconds with a StoreUnavailableError. A record that was queued is still
-    written then, as soon as the database allows; other calls are not made any more.
+    All calls raise StoreUnavailableError after `patience` seconds. The record of such a commit stays in the queue and
+    is written; other calls are dropped.
     """
 
     def __init__(self, *, readers: int = READERS, patience: float = PATIENCE_SECONDS) -> None:
@@ -92,7 +92,7 @@ class Store:
         self._pending = 0
         self._closed = False
         self._outage = Outage()
-        self._owed: list[ExchangeRecord] = []  # the writing thread's
+        self._owed: list[ExchangeRecord] = []  # of the writing thread: paid exchanges without a record
         self._probe_at = 0.0
         self._listener = Listener()
         self._listener.start()
@@ -106,40 +106,40 @@ class Store:
 
     @property
     def pending(self) -> int:
-        """How many exchanges and other writes wait for their commit."""
+        """The number of exchanges and other writes that wait for their commit."""
         return self._pending
 
     @property
     def outage(self) -> str | None:
-        """Why nothing can be recorded at present, in an operator's words; None while all is well."""
+        """The reason of the current outage in an operator's words; None without an outage."""
         return self._outage.reason
 
     async def commit(self, record: ExchangeRecord, *, under_way: int = 1) -> Committed:
-        """Record an exchange; returns when it is committed, with the session as it now stands.
+        """Record an exchange; returns after the commit, with the state of the session.
 
-        `under_way` is how many exchanges are not recorded yet, this one among them. It waits for theirs as long as
-        `gather_seconds` says, and not when all of them are waiting already.
+        `under_way` is the number of unrecorded exchanges, this one included. Delays the commit up to `gather_seconds`
+        to batch with other exchanges in flight; commits at once if none is left to wait for.
 
-        Raises StoreUnavailableError when the queue is full, the deadline passes or the database takes nothing,
-        StoreError when it refuses this record. A waiter that is cancelled leaves its record in the queue.
+        Raises StoreUnavailableError if the queue is full, on a timeout and during an outage; StoreError if the database
+        rejects the record. The record of a cancelled call stays in the queue.
         """
         all_here = self._pending + 1 >= under_way
         committed: Committed = await self._write(record, within=gather_seconds(record), at_once=all_here)
         return committed
 
     async def write(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function in one transaction on the writing thread, after what is queued; returns when it is committed.
+        """Run a function in one transaction on the writing thread, after the queued records; returns after the commit.
 
-        Raises StoreError as `commit` does, and what the function raised.
+        Raises the function's exceptions, StoreUnavailableError and StoreError as `commit` does.
         """
         value: T = await self._write(lambda: _in_transaction(lambda: function(*args, **kwargs)))
         return value
 
     async def read(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function that reads in a database thread and return its value, or raise what it raised.
+        """Run a function on a reading thread and return its value.
 
-        Raises StoreUnavailableError or StoreError when the database fails. The function may run a second time when its
-        connection turns out to be lost: it must not mind.
+        The function may run twice, after a lost connection. Raises the function's exceptions; StoreUnavailableError or
+        StoreError if the database fails.
         """
         if self._closed:
             raise StoreError("The store is closed.")
@@ -152,11 +152,11 @@ class Store:
     ) -> R:
         """Return `then(find(rows))`: one row found by an index, then the rows that belong to it.
 
-        `find` runs its queries by `rows` alone; on SQLite it runs on the event loop (see `NearReads`), else on a
-        reading thread. `then` runs on a reading thread if `has_more(found)`, else where `find` ran. Both together take
-        one visit to a thread at most.
+        `find` runs its queries by `rows` alone, on the event loop if the database is SQLite (see `NearReads`), else on
+        a reading thread. `then` runs on a reading thread if `has_more(found)`, else on the thread of `find`. Both
+        together take at most one visit to a reading thread.
 
-        Raises StoreError and StoreUnavailableError as `read` does, and what the functions raise.
+        Raises the functions' exceptions, StoreUnavailableError and StoreError as `read` does.
         """
         inline = self._find_inline(find)
         if inline is None:
@@ -167,7 +167,7 @@ class Store:
     async def catalogue(self) -> Catalogue:
         """Return the current catalogue (see `sessions_store.catalogue.loaded.current`).
 
-        Raises StoreUnavailableError when it must be loaded and the database does not answer.
+        Raises StoreUnavailableError if the catalogue must be loaded and the database does not respond.
         """
         try:
             return await current()
@@ -178,11 +178,11 @@ class Store:
             raise StoreUnavailableError(f"The catalogue cannot be loaded: {reason}.") from error
 
     async def close(self) -> None:
-        """Write what is queued, then end the threads and close their connections."""
+        """Write the queued records, then end the threads and close their connections."""
         if self._closed:
             return
         self._closed = True
-        self._near.close()  # before the others: the last one to leave the database empties its log, if it can write
+        self._near.close()  # first: the last connection to close checkpoints the WAL, if it can write
         self._writes.flush()
         self._writes.queue.put(None)
         self._reads.flush()
@@ -210,7 +210,7 @@ class Store:
             self._pending -= 1
 
     def _find_inline(self, find: Callable[[ReadRows], T]) -> tuple[T] | None:
-        """Return (row,), or None if the read must go through a reading thread."""
+        """Return (found,), or None if the read must go through a reading thread."""
         if self._closed:
             return None
         if self._outage.reason is not None:
@@ -230,7 +230,7 @@ class Store:
                     exchanges = isinstance(jobs[0][0], ExchangeRecord)
                     deliver(self._loop, self._commit(jobs) if exchanges else self._run(jobs))
                     del jobs
-                del batch  # large records must not stay until the next one comes
+                del batch  # frees large records before the wait
                 if self._outage.reason is not None and monotonic() >= self._probe_at:
                     self._try_again()
             if self._owed:
@@ -276,18 +276,18 @@ class Store:
         return deliveries
 
     def begin_outage(self, reason: str) -> None:
-        """Refuse what comes, and let the writing thread find out when that is over. For any thread."""
+        """Reject requests until the writing thread ends the outage. For any thread."""
         if self._outage.begin(reason):
             self._probe_at = monotonic() + PROBE_SECONDS
-            self._writes.queue.put([])  # wakes the thread, which else would wait for work
+            self._writes.queue.put([])  # wakes the thread for its next probe
 
     def _until_probe(self) -> float | None:
         return None if self._outage.reason is None else max(self._probe_at - monotonic(), 0.0)
 
     def _try_again(self) -> None:
-        """Write what is owed, then anything; the outage ends when both can be done."""
+        """Write the owed records, then a test row; the outage ends if both succeed."""
         while batch := self._owed[:MAX_BATCH]:
-            # One after the other where one is refused for what it is itself: that one is lost, and logged.
+            # One by one after a rejection: a record that the database rejects is logged and lost.
             outcomes = commit_batch(batch, uncertain=True)
             if any(storage_fault(outcome.error) for outcome in outcomes):
                 self._probe_at = monotonic() + PROBE_SECONDS
@@ -299,11 +299,11 @@ class Store:
             return
         self._probe_at = monotonic() + PROBE_SECONDS
         if reason not in {FULL, LOCKED}:
-            drop_connection()  # another server may have taken over
+            drop_connection()  # after a failover, another server has the address
 
 
 def _runs_of_a_kind(batch: Sequence[Job]) -> list[list[Job]]:
-    """Split a batch where exchanges and other writes meet: all keep their order."""
+    """Split a batch into runs of exchanges and runs of other writes, in order."""
     return [list(jobs) for _, jobs in groupby(batch, key=lambda job: isinstance(job[0], ExchangeRecord))]
 
 
@@ -313,7 +313,7 @@ def _in_transaction(call: Call) -> Any:
 
 
 def _told(outcome: Outcome) -> Outcome:
-    """Return the outcome with the database's own errors told as a StoreError, one for each waiter."""
+    """Return the outcome with a database error as a StoreError, a new exception for each caller."""
     if not isinstance(outcome.error, Error):
         return outcome
     told = Outcome()

@@ -1,4 +1,4 @@
-"""Handing jobs from the event loop to the database's threads and outcomes back, one wake-up for many."""
+"""A bridge from the event loop to database threads: submits jobs and resolves their futures, one wake-up for many."""
 
 import asyncio
 import logging
@@ -10,21 +10,21 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-Job = tuple[Any, "asyncio.Future[Any]"]  # what is to be done, and who waits for it
+Job = tuple[Any, "asyncio.Future[Any]"]  # (work, future of the caller)
 
 
 class StoreError(Exception):
-    """The database did not take or give something: it was refused, or the store is closed."""
+    """The database rejected a call, or the store is closed."""
 
 
 class StoreUnavailableError(StoreError):
-    """The database takes or gives nothing at present: no space, locked, out of reach, too slow, too much that waits."""
+    """The database is unavailable: no space, locked, unreachable, too slow, or a full queue."""
 
 
 class Handover:
-    """The way of jobs to one kind of thread: those of one turn of the loop, or of a short while, go together.
+    """Submits jobs to the threads of one kind, in batches: per iteration of the loop, or per short period.
 
-    `queue` is where the threads wait: lists of at most `most` jobs, None for the end.
+    `queue` holds lists of at most `most` jobs for the threads, and None at the end.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, most: int) -> None:
@@ -33,13 +33,13 @@ class Handover:
         self._most = most
         self._gathered: list[Job] = []
         self._due: asyncio.Handle | None = None
-        self._due_at = 0.0  # on the loop's clock; 0 is the end of this turn
+        self._due_at = 0.0  # on the loop's clock; 0: the end of this iteration
 
     def add(self, job: Job, *, within: float = 0.0, at_once: bool = False) -> None:
-        """Hand the job over at the end of this turn of the loop, or within some seconds together with those to come, or
-        at once.
+        """Submit a job: at the end of this iteration of the loop, together with later jobs `within` seconds, or
+        `at_once`.
 
-        All that wait go with the first of them whose time has come.
+        The first job that is due takes all waiting jobs with it.
         """
         self._gathered.append(job)
         if at_once:
@@ -59,7 +59,7 @@ class Handover:
         self._due = self._loop.call_at(due_at, self.flush) if due_at else self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Hand over what has been gathered."""
+        """Submit all waiting jobs."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -69,10 +69,7 @@ class Handover:
 
 
 class Patience:
-    """Makes futures that fail with a StoreUnavailableError when they are not done within `seconds`.
-
-    `exhausted` is called when one was late.
-    """
+    """Creates futures that fail with StoreUnavailableError after `seconds`; `exhausted` is then called."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, seconds: float, exhausted: Callable[[], None] | None = None
@@ -80,7 +77,7 @@ class Patience:
         self._loop = loop
         self._seconds = seconds
         self._exhausted = exhausted
-        # All wait equally long: one timer for the first of them, which is the eldest.
+        # All futures have the same timeout: one timer for the oldest instead of a timer each.
         self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -117,7 +114,7 @@ class Patience:
 
 
 class Outcome:
-    """What a call came to: used as `with outcome: outcome.value = call()`, it keeps the exception for the waiter."""
+    """The value or the exception of a call: `with outcome: outcome.value = call()` stores an Exception in `error`."""
 
     __slots__ = ("error", "value")
 
@@ -145,13 +142,13 @@ def deliver(loop: asyncio.AbstractEventLoop, deliveries: Sequence[Delivery]) -> 
     try:
         loop.call_soon_threadsafe(_resolve, deliveries)
     except RuntimeError:
-        # The loop is closed: the process is going down and nobody waits any more. The work itself is done.
+        # The loop is closed because the process ends. The work is done, and no caller waits.
         log.warning("The event loop was closed before %d results were delivered", len(deliveries))
 
 
 def _resolve(deliveries: Sequence[Delivery]) -> None:
     for future, outcome in deliveries:
-        if future.done():  # cancelled by its waiter, or given up at the deadline
+        if future.done():  # cancelled or timed out
             continue
         if outcome.error is not None:
             future.set_exception(outcome.error)
@@ -160,14 +157,14 @@ def _resolve(deliveries: Sequence[Delivery]) -> None:
 
 
 def gave_up(future: "asyncio.Future[Any]") -> bool:
-    """Return whether the waiter was told that it took too long. One that was cancelled was told nothing."""
+    """Return True if the caller timed out; False if it was cancelled or still waits."""
     return future.done() and not future.cancelled()
 
 
 def take(queue: "SimpleQueue[list[Job] | None]", most: int, seconds: float | None) -> list[Job] | None:
-    """Wait for the first jobs, then take what else is there, up to about `most`; None when the queue was closed.
+    """Wait for jobs and return up to about `most`; None after the queue was closed.
 
-    Empty when nothing came within `seconds`, or when somebody only wanted to wake the thread.
+    Returns an empty list if no job arrived within `seconds`, or after a wake-up without work.
     """
     try:
         jobs = queue.get(timeout=seconds)
@@ -184,5 +181,5 @@ def take(queue: "SimpleQueue[list[Job] | None]", most: int, seconds: float | Non
             jobs = queue.get_nowait()
         except Empty:
             return taken
-    queue.put(None)  # the end comes after these
+    queue.put(None)  # close the queue after these jobs
     return taken

@@ -1,7 +1,6 @@
-"""One transaction for a batch of exchanges: sessions, messages, usage with its cost, roll-ups. All of it or nothing.
+"""Writes a batch of exchanges in one transaction: sessions, messages, usage with its cost, roll-ups.
 
-Every writer touches the tables, and the rows within them, in the same order, so that two workers' transactions wait
-for each other but never in a circle.
+Every writer locks tables and rows in the same order, so that the transactions of two workers cannot deadlock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +23,7 @@ from sessions_store.writing.state_writer import Pending, write_states
 
 _FORMER = ("former_gemini", "former_model", "former_account")
 _STORED_NODE = "sessions_store_message"
-# Nothing that OpenAI's message shows of an answer tells one run of code from another, or from no run at all.
+# OpenAI's form of an assistant message does not show code execution: two equal messages may have run different code.
 _OTHER_CODE = (
     f"excluded.gemini <> {_STORED_NODE}.gemini AND ("
     + " OR ".join(
@@ -33,9 +32,9 @@ _OTHER_CODE = (
     + ")"
 )
 _OTHER_MODEL = f"(excluded.model <> {_STORED_NODE}.model OR excluded.account <> {_STORED_NODE}.account)"
-# A node that came from a client first may learn its Gemini face, with the thought signatures, later. When another model
-# gives the very same answer, its face comes first and the one before it is kept: each holds for its family only. An
-# answer that says the same after running other code replaces the one before it: the newest is what goes on.
+# A client's message may get its Gemini content, with thought signatures, later. If another model generates the same
+# message, its content comes first and the previous content moves to `former_*`: a signature holds for one model family.
+# The same message after other code execution replaces its content: the newest content is the one to continue.
 INSERT_MESSAGES = Insert(
     Message,
     "ON CONFLICT (id) DO UPDATE SET gemini = excluded.gemini, model = excluded.model, account = excluded.account, "
@@ -50,7 +49,7 @@ INSERT_MESSAGES = Insert(
 )
 INSERT_TOOL_CALLS = Insert(ToolCall, "ON CONFLICT (principal_id, call_id) DO NOTHING")
 INSERT_UPSTREAM_REQUESTS = Insert(UpstreamRequest, "ON CONFLICT (id) DO NOTHING")
-# What the commit knows and the exchange did not.
+# Columns that only the commit knows.
 _FILLED_HERE = (
     *("cost_nano", "prices", "message_id", "answer_id", "more_answers", "system_ids", "upstream_request_id"),
     "session_id",
@@ -72,10 +71,10 @@ _totals_of = itemgetter(*(_AT[column] for column in RECORD_COLUMNS))
 
 
 def write_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Committed]:
-    """Commit the exchanges in one transaction and return what became of each, in order.
+    """Commit the exchanges in one transaction and return one result per record, in order.
 
-    `uncertain` says that an earlier attempt may have been committed although it failed (a connection lost during the
-    commit): records whose request id is stored are then left as they are.
+    `uncertain`: a failed earlier attempt may have been committed (the connection broke during the commit); records with
+    a stored request id are then skipped. Raises Django's database errors.
     """
     prices = loaded.snapshot()
     with hot_transaction() as cursor:
@@ -86,22 +85,21 @@ def write_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -
 
 
 def write_records(records: Sequence[ExchangeRecord]) -> None:
-    """Write exchanges in the caller's transaction, beside what else it does."""
+    """Write exchanges in the caller's transaction."""
     with hot_cursor(pipeline=True) as cursor:
         _Batch(cursor, records, loaded.snapshot()).write()
 
 
 def price_exchange(usage: UsageRow | UsageRecord, prices: Catalogue) -> tuple[int, list[int]]:
-    """Return an exchange's cost in nano-USD and the ids of the price rows used.
-
-    None are used where no price is known, and where Gemini was not asked.
+    """Return an exchange's cost in nano-USD and the ids of its price rows; no ids without a known price or an upstream
+    call.
     """
     if not usage.attempts:
         return 0, []
     calls = billed_calls(usage.usage_metadata, usage.grounded)
     if usage.estimated or not calls:
         reported = sum(tokens_of(metadata).prompt for metadata in usage.usage_metadata)
-        prompt = usage.prompt_tokens - reported + sum(tokens.prompt for tokens in calls)  # less what searches added
+        prompt = usage.prompt_tokens - reported + sum(tokens.prompt for tokens in calls)  # less the tokens of searches
         calls = [Tokens(prompt=prompt, cached=usage.cached_tokens, output=usage.completion_tokens)]
     price = prices.price(usage.upstream_model, usage.service_tier, usage.started_at.date(), 0)
     if price is None or not (usage.search_queries or any(tokens.prompt or tokens.output for tokens in calls)):
@@ -110,7 +108,7 @@ def price_exchange(usage: UsageRow | UsageRecord, prices: Catalogue) -> tuple[in
 
 
 class _Batch:
-    """The rows of one transaction, gathered exchange by exchange."""
+    """The rows of one transaction, collected exchange by exchange."""
 
     def __init__(self, cursor: Cursor, records: Sequence[ExchangeRecord], prices: Catalogue) -> None:
         self._cursor = cursor
@@ -128,7 +126,7 @@ class _Batch:
         self._totals = Totals()
 
     def write(self) -> list[Committed]:
-        """Gather all rows, insert them, and return the outcome of each record."""
+        """Collect all rows, insert them, and return the result of each record."""
         committed = [self._add(record) for record in self._records]
         INSERT_MESSAGES.run(self._cursor, [self._messages[key] for key in sorted(self._messages)])
         INSERT_TOOL_CALLS.run(self._cursor, [self._tool_calls[key] for key in sorted(self._tool_calls)])
@@ -154,7 +152,7 @@ class _Batch:
         session = None if update is None else self._sessions.session(update)
         if update is not None and session is not None:
             head = None if update.new_head is None else renamed.get(update.new_head, update.new_head)
-            # A head that is not stored was forgotten meanwhile; one that is expected did not move.
+            # A head without a place was erased meanwhile; an unchanged head does not move.
             if head is not None and head != update.expected_head and head in self._places:
                 session.head, session.place = head, self._places[head]
                 session.message_count = session.place.depth + 1
@@ -166,23 +164,23 @@ class _Batch:
         return Committed(session=session.public_id, head=session.head, rebased=bool(renamed))
 
     def _place(self, keys: set[Key | None]) -> None:
-        """Find out which of these nodes are stored, and where."""
+        """Read the places of the stored nodes among `keys`."""
         for key, place in read_places(self._cursor, keys - self._places.keys()).items():
             self._places[key] = place
 
     def _id(self, key: Key | None, renamed: Mapping[Key, Key]) -> NodeId | None:
-        """Return a node's id; None for one that is not stored any more."""
+        """Return a node's id; None for an erased node."""
         place = self._places.get(key if key is None else renamed.get(key, key))
         return None if place is None else place.id
 
     def _ids(self, keys: Sequence[Key], renamed: Mapping[Key, Key]) -> list[str]:
-        """Return the ids of those nodes that are stored, as JSON holds them."""
+        """Return the ids of the stored nodes among `keys`, for a JSON column."""
         return [found for key in keys if (found := self._id(key, renamed)) is not None]
 
     def _hung(self, record: ExchangeRecord) -> tuple[Sequence[NewMessage], dict[Key, Key], int]:
-        """Return the messages under parents that exist: re-hung when the head moved or their history was forgotten.
+        """Return (messages, old key -> new key, number of ancestors that were not sent).
 
-        With them come the old keys' new ones, and how many messages now stand above that were not sent.
+        Messages move to another parent if the head of their session has moved or their history was erased.
         """
         update = record.session
         outer = outer_parents(record.messages)
@@ -232,7 +230,7 @@ class _Batch:
                 self._tool_calls.setdefault((usage.principal_id, call_id), row)
 
     def _usage_row(self, record: ExchangeRecord, renamed: dict[Key, Key], skipped: int) -> Row:
-        """Return the record's row; its session may have no id yet."""
+        """Return the table row of a usage record; the session's id is added later."""
         usage = record.usage
         sent_as = None
         if record.upstream_request is not None:
@@ -249,7 +247,7 @@ class _Batch:
             None,
         ]
         if skipped and usage.placement:
-            # The placement is read from the request's last message upwards: what came between was not sent.
+            # The placement counts from the request's last message upwards: mark the messages in between as not sent.
             own = sum(message.key not in {usage.answer, *usage.more_answers} for message in record.messages)
             sent = len(usage.placement) - own
             row[_PLACEMENT] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
@@ -258,7 +256,7 @@ class _Batch:
 
 
 def _nodes_of(record: ExchangeRecord) -> set[Key | None]:
-    """Return the nodes that a record brings, builds on or names."""
+    """Return the keys of all nodes in a record."""
     usage, state, session = record.usage, record.state, record.session
     nodes = {usage.message, usage.answer, *usage.more_answers, *usage.systems}
     for message in record.messages:
@@ -272,7 +270,7 @@ def _nodes_of(record: ExchangeRecord) -> set[Key | None]:
 
 
 def _stored(cursor: Cursor, request_ids: Iterable[str]) -> dict[str, Committed]:
-    """Return the outcomes of exchanges that are recorded already."""
+    """Return the results of exchanges that are recorded already."""
     found = cursor.rows(_STORED.format(among=within("usage.request_id")), [from_texts(request_ids)])
     return {
         request_id: Committed(session=public_id, head=head or answer) for request_id, answer, public_id, head in found

@@ -1,4 +1,4 @@
-"""`check_rollups`: compare the roll-ups of a period with the usage records, and repair them on request."""
+"""`check_rollups`: compares the roll-ups of a period with the usage records, and rebuilds them on request."""
 
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    """Report roll-ups that are not the sum of their records."""
+    """Report roll-ups that differ from the sum of their usage records."""
 
     help = "Compare the minute, hour and day roll-ups with the usage records. --fix recomputes them."
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--fix", action="store_true", help="Recompute the roll-ups of the period.")
 
     def handle(self, **options: Any) -> None:
-        """Compare, print what differs, and fail unless all is well or was put right."""
+        """Print the differences; raises CommandError if there are any and `--fix` is absent."""
         start, end = period(options)
         found = list(islice(differences(start, end), SHOWN + 1))
         for table, key in found[:SHOWN]:

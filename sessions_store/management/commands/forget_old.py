@@ -1,4 +1,4 @@
-"""`manage.py forget_old`: erase content that is older than STATE_RETENTION_DAYS. For cron or a timer."""
+"""`manage.py forget_old`: erases content older than STATE_RETENTION_DAYS. For cron or a timer."""
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime, timedelta
@@ -13,18 +13,18 @@ from sessions_store.state.responses import purge_events
 
 
 class Command(BaseCommand):
-    """Also fails background responses whose server has died, and drops events that nobody can come back to."""
+    """Erase old content, fail background responses of dead servers, and delete expired events."""
 
     help = "Delete stored content older than STATE_RETENTION_DAYS. Usage records stay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Another age than the setting's."""
+        """Add `--days`, which overrides the setting."""
         parser.add_argument(
             "--days", type=int, default=settings.STATE_RETENTION_DAYS, help="Age in days; 0 deletes nothing."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Erase, and say what."""
+        """Erase, and print the counts; raises CommandError for negative days."""
         days = options["days"]
         if days < 0:
             raise CommandError("--days must not be negative.")

@@ -1,4 +1,4 @@
-"""`reprice`: price the usage of a period again by the catalogue as it is now, and the roll-ups with it."""
+"""`reprice`: prices the usage records of a period again by the current catalogue, and rebuilds their roll-ups."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ CHUNK = 1000
 
 
 class Command(BaseCommand):
-    """Compute costs again after prices were corrected."""
+    """Compute costs again after a correction of prices."""
 
     help = "Recompute the cost of the usage records of a period, and their roll-ups, from the prices in the catalogue."
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only print what would change.")
 
     def handle(self, **options: Any) -> None:
-        """Price each record again; those whose cost or price rows differ are updated in chunks."""
+        """Price each record again; update the records with another cost or other price rows in chunks."""
         start, end = period(options)
         prices = loaded.Catalogue(rows.load())
         changed, difference = 0, 0
