@@ -1,4 +1,6 @@
-"""What operators see: one module per page. Django's autodiscovery imports this package, which registers them."""
+"""The admin site for operators, one module per page. Django's autodiscovery imports this package,
+which registers them.
+"""
 
 from sessions_store.admin.pages import (
     chat_sessions,

@@ -1,1 +1,1 @@
-"""How the admin shows stored data: messages, costs, figures, charts."""
+"""Display of stored data in the admin: messages, costs, totals, charts."""

@@ -1,4 +1,4 @@
-"""Bar charts as plain SVG, drawn by the server: no script is needed, and none is allowed by our policy."""
+"""Bar charts as plain SVG from the server; the Content-Security-Policy allows no scripts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ ROUND_STEPS = (1, 2, 5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One bar, in SVG units: the whole of it, and the failed part at its foot."""
+    """One bar in SVG units: the whole bar, and the failed part at its bottom."""
 
     x: float
     width: float
@@ -25,7 +25,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What `gateway/chart.html` draws. `ceiling` is the value of the upper grid line."""
+    """The chart of `gateway/chart.html`. `ceiling` is the value of the upper grid line."""
 
     width: int
     height: int
@@ -35,12 +35,12 @@ class Chart:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to see."""
+        """Whether all bars are 0."""
         return not any(bar.height for bar in self.bars)
 
 
 def hourly_chart(hours: Sequence[Hour]) -> Chart:
-    """Draw requests per hour, failed ones apart; times are UTC."""
+    """Return the chart of requests per hour (UTC) with failed requests marked."""
     ceiling = round_up(max((hour.requests for hour in hours), default=0))
     step = WIDTH / max(len(hours), 1)
     bars = []
@@ -70,7 +70,7 @@ def hourly_chart(hours: Sequence[Hour]) -> Chart:
 
 
 def round_up(value: int) -> int:
-    """Return the next number of the form 1, 2 or 5 times a power of ten: what a grid line should be named."""
+    """Return the next number of the form 1, 2 or 5 times a power of ten, for the label of a grid line."""
     power = 1
     while True:
         for step in ROUND_STEPS:

@@ -1,4 +1,4 @@
-"""A stretch of the transcript tree as an operator reads it: from a message upwards, with the branches beside it."""
+"""A page of the transcript tree: the path up from a message, with the branches beside it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ WITH RECURSIVE path(id, parent_id, number) AS (
 )
 SELECT id FROM path ORDER BY number DESC
 """
-# From each message on to the one that was written last among those that follow it.
+# From each message to its latest child.
 _DOWN = """
 WITH RECURSIVE path(id, number) AS (
     SELECT id, 1 FROM sessions_store_message WHERE id = %s
@@ -40,7 +40,7 @@ SELECT id FROM path WHERE id IS NOT NULL ORDER BY number DESC LIMIT 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """Another way on from the same message: where it begins, and the beginning of its text."""
+    """Another continuation of the same message: its first message and the beginning of its text."""
 
     id: UUID
     role: str
@@ -50,7 +50,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A message of the page, the branches that stand beside it, and what it belongs to."""
+    """A message of the page, with its sibling branches and its links."""
 
     bubble: Bubble
     branches: tuple[Branch, ...]
@@ -59,10 +59,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """One page: oldest message first.
+    """One page, oldest message first.
 
-    `older` is where the page before this one ends, None at the beginning; `continued` are the ways on from its last
-    message; `clipped` says that there are more branches than are shown.
+    `older`: the last message of the previous page, None at the beginning. `continued`: the continuations of the last
+    message. `clipped`: whether there are more branches than shown.
     """
 
     turns: tuple[Turn, ...]
@@ -72,24 +72,24 @@ class Conversation:
 
 
 def climb(leaf: UUID, most: int) -> list[Message]:
-    """Return the last `most` messages of the conversation that ends at `leaf`, oldest first: two queries."""
+    """Return the last `most` messages of the conversation up to `leaf`, oldest first: two queries."""
     ids = [UUID(node) for (node,) in read_rows(_UP, [leaf.hex, most])]
     found = Message.objects.in_bulk(ids)
     return [found[key] for key in ids]
 
 
 def newest_leaf(start: UUID) -> UUID:
-    """Follow the latest branch from a message down to its end."""
+    """Return the last message of the latest branch below a message."""
     rows = read_rows(_DOWN, [start.hex, LONGEST_DESCENT])
     return UUID(rows[0][0]) if rows else start
 
 
 def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversation | None:
-    """Return the page that ends at `leaf`, None when no such message is stored: 13 queries, whatever its length."""
+    """Return the page up to `leaf`, None if there is no such message: 13 queries for any length."""
     path = climb(leaf, PER_PAGE)
     if not path:
         return None
-    # What follows a bare system message are other conversations, possibly very many, and not branches of this one.
+    # The children of a system message are other conversations, possibly very many, and not branches of this one.
     parents = [message.pk for message in path if message.role not in INSTRUCTION_ROLES]
     if path[0].parent_id is not None:
         parents.append(path[0].parent_id)
@@ -125,10 +125,9 @@ def _branch(message: Message) -> Branch:
 
 
 def _call_ids(path: list[Message]) -> dict[UUID, dict[int, list[str]]]:
-    """Return ids that the calls of these messages are known by: by message, and by the call's place in it.
+    """Return the call ids of each message's tool calls: message id -> index of the call -> call ids.
 
-    The same answer given twice after the same words is one message, and its calls have an id for each time. They may
-    be so many that they are not sorted, and read up to a limit.
+    A repeated assistant message is one node, with one id per call and occurrence: unsorted, up to MOST_CALL_IDS.
     """
     makers = [message.pk for message in path if message.role == "assistant"]
     known = ToolCall.objects.filter(message__in=makers).values_list("message_id", "position", "call_id")

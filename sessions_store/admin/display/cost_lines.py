@@ -1,4 +1,4 @@
-"""How a record's cost came about: tokens by kind, and searches, each at the price that was in force."""
+"""The composition of a record's cost: tokens by kind and searches, each at the price in force."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from sessions_store.models import ModelPrice, UsageRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostLine:
-    """How many there are of one kind, their price in USD per million tokens, and what they come to in nano-USD.
+    """One line: a count, its price in USD per million tokens, and the amount in nano-USD.
 
-    Of searches the price is in USD per thousand, which `per` then says.
+    The price of searches is in USD per thousand; `per` then contains that unit.
     """
 
     kind: str
@@ -24,7 +24,7 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostBreakdown:
-    """The lines that were found, and what the record says beyond them (other modalities, rounding)."""
+    """The lines, and the remainder of the record's cost (other modalities, rounding) in nano-USD."""
 
     lines: tuple[CostLine, ...]
     prices: tuple[ModelPrice, ...]
@@ -32,9 +32,9 @@ class CostBreakdown:
 
 
 def cost_breakdown(record: UsageRecord) -> CostBreakdown:
-    """Split the cost by input, cached input, output and searches.
+    """Split the cost of a record by input, cached input, output and searches.
 
-    What differs from the record's own cost, because a file was priced by its kind, stands in `other_nano`.
+    `other_nano` is the difference to the record's cost, for example from the price of another modality.
     """
     prices = tuple(ModelPrice.objects.filter(pk__in=record.prices).select_related("model"))
     lines = (*_lines(record, prices[0]), *_searches(record, prices[0])) if prices else ()

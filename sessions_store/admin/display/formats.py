@@ -1,4 +1,4 @@
-"""How figures are written for operators: money, counts, durations, sizes, times."""
+"""Formats for operators: money, counts, durations, sizes, JSON."""
 
 import json
 from decimal import Decimal
@@ -12,7 +12,7 @@ EMBEDDED_FROM = 256
 
 
 def usd(nano: int) -> str:
-    """Return nano-USD as dollars, with as many places as a glance needs.
+    """Return nano-USD as dollars, rounded by magnitude.
 
     Example: 1_250_000_000 -> "$1.25", 12_340_000 -> "$0.0123", 1_234 -> "$0.000001".
     """
@@ -25,20 +25,20 @@ def usd(nano: int) -> str:
 
 
 def exact_usd(nano: int) -> str:
-    """Return nano-USD as dollars with all their places: 5_423_400 -> "$0.0054234"."""
+    """Return nano-USD as dollars without rounding: 5_423_400 -> "$0.0054234"."""
     whole, rest = divmod(abs(nano), NANO_PER_USD)
     places = f"{rest:09d}".rstrip("0").ljust(2, "0")
     return f"{'-' if nano < 0 else ''}${whole:,}.{places}"
 
 
 def usd_per_million(price: Decimal) -> str:
-    """Return a price with two places, or as many as it needs: 0.75 -> "$0.75", 0.075 -> "$0.075"."""
+    """Return a price with at least two decimals, unrounded: 0.75 -> "$0.75", 0.075 -> "$0.075"."""
     whole, _, places = f"{price.normalize():f}".partition(".")
     return f"${whole}.{places:0<2}"
 
 
 def count(number: int) -> str:
-    """Return a count shortened to three or four digits: 1234 -> "1,234", 12_345 -> "12.3 k", 3_400_000 -> "3.40 M"."""
+    """Return a count with three or four digits: 1234 -> "1,234", 12_345 -> "12.3 k", 3_400_000 -> "3.40 M"."""
     for limit, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):
         if abs(number) >= limit:
             scale = 1_000 if unit == "k" else limit
@@ -48,7 +48,7 @@ def count(number: int) -> str:
 
 
 def milliseconds(duration: int | None) -> str:
-    """Return a duration: "340 ms", "2.1 s", "3 min 20 s"; a dash for none."""
+    """Return a duration: "340 ms", "2.1 s", "3 min 20 s"; a dash for None."""
     if duration is None:
         return NOTHING
     if duration < 1_000:
@@ -59,7 +59,7 @@ def milliseconds(duration: int | None) -> str:
 
 
 def size(octets: int) -> str:
-    """Return a size: "312 B", "4.2 kB", "1.3 MB"."""
+    """Return a size in bytes: "312 B", "4.2 kB", "1.3 MB"."""
     if octets < 1_000:
         return f"{octets} B"
     if octets < 1_000_000:
@@ -68,22 +68,22 @@ def size(octets: int) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Return a percentage with one decimal: "0.4 %"; "0 %" of nothing."""
+    """Return a percentage with one decimal: "0.4 %"; "0 %" for a zero `part` or `whole`."""
     return f"{100 * part / whole:.1f} %" if whole and part else "0 %"
 
 
 def base64_size(text: str) -> int:
-    """Return how many bytes a base64 text stands for."""
+    """Return the size in bytes of the decoded base64 text."""
     return len(text.rstrip("=")) * 3 // 4
 
 
 def pretty_json(value: Any) -> str:
-    """Return JSON for reading: indented, embedded files by their size, very long texts shortened."""
+    """Return indented JSON, with embedded files replaced by their size and very long texts shortened."""
     return json.dumps(shortened(value), indent=2, ensure_ascii=False)
 
 
 def shortened(value: Any, *, key: str = "") -> Any:
-    """Return `value` without what nobody reads on a page: base64 of files, and the rest of very long texts."""
+    """Return `value` with base64 files replaced by their size and very long texts shortened."""
     if isinstance(value, dict):
         return {name: shortened(item, key=str(name)) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The dry-run box of the mappings: which row a name meets, and which upstream model would answer today."""
+"""The preview of the mappings: the matching row of a name, and the upstream model of a request today."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,9 +12,9 @@ from sessions_store.models import ModelMapping
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
-    """What would happen to a request for `name`.
+    """The resolution of a request for `name`.
 
-    `upstream` is empty when the gateway would answer 404; `steps` say what follows upon the mapping.
+    `upstream` is empty if the gateway would respond with 404; `steps` are the steps after the mapping.
     """
 
     name: str
@@ -27,7 +27,7 @@ class DryRun:
 
 
 def dry_run(name: str, *, today: date) -> DryRun:
-    """Resolve `name` against the rows as they stand in the database now."""
+    """Resolve `name` by the current rows of the database."""
     rows = load()
     resolution = Catalogue(rows).resolve(name, today=today)
     if resolution is None:

@@ -1,6 +1,6 @@
-"""One stored message as it is read: text, thoughts, tool calls, and other content by its type and size.
+"""The display of a stored message: text, thoughts, tool calls, and other content by type and size.
 
-Everything here is plain text; the templates escape it.
+All values are plain text; the templates escape them.
 """
 
 import json
@@ -21,9 +21,9 @@ EXCERPT = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A call as the model made it; `arguments` are indented where they are JSON.
+    """A tool call; `arguments` are indented if they are JSON.
 
-    `other_ids` are those under which the same call was given to other requests.
+    `other_ids` are the call ids of the same call in other requests.
     """
 
     name: str
@@ -34,7 +34,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """Content that is not text: what it is, its media type or name, and its size or address."""
+    """Content other than text: its kind, its media type or name, and its size or URL."""
 
     kind: str
     detail: str
@@ -42,7 +42,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bubble:
-    """What the transcript page shows of one message."""
+    """One message of the transcript page."""
 
     id: UUID
     role: str
@@ -62,23 +62,23 @@ class Bubble:
 
     @property
     def side(self) -> str:
-        """The stylesheet's word for whose turn it is."""
+        """The CSS class of the role."""
         sides = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
         return sides.get(self.role, "system")
 
     @property
     def excerpt(self) -> str:
-        """The beginning of what it says, on one line."""
+        """The beginning of the message on one line."""
         said = " ".join(self.text[:400].split()) or ", ".join(f"calls {call.name}" for call in self.calls)
         said = said or ", ".join(attachment.kind for attachment in self.attachments) or "(no text)"
         return said if len(said) <= EXCERPT else said[:EXCERPT].rstrip() + "…"
 
 
 def bubble(message: Message, model: str = "", call_ids: Mapping[int, Sequence[str]] = MappingProxyType({})) -> Bubble:
-    """Read both faces of a stored message; a face that is no JSON is shown as the text that it is.
+    """Return the display of a stored message from both of its forms; a form that is not JSON is shown as text.
 
-    `model` is the one whose answer is read, where several gave the same; else it is the last one. `call_ids` are the
-    ids that each of its calls is known by, by the call's place.
+    `model`: the model whose content is shown if several generated the message, by default the last. `call_ids`: the
+    call ids of each tool call, by its index.
     """
     face = message.former_gemini if model and model == message.former_model != message.model else message.gemini
     openai, gemini = _parsed(message.openai), _parsed(face)
@@ -105,7 +105,7 @@ def bubble(message: Message, model: str = "", call_ids: Mapping[int, Sequence[st
 
 
 def _content(content: Any) -> tuple[list[str], list[Attachment]]:
-    """Split a message's content into its texts and everything else."""
+    """Split a message's content into texts and attachments."""
     if isinstance(content, str):
         return [content] if content else [], []
     texts: list[str] = []
@@ -154,7 +154,7 @@ def _call(function: Any, call_id: str, other_ids: tuple[str, ...] = ()) -> ToolC
     arguments = _text(fields.get("arguments")) or _text(fields.get("input"))
     try:
         readable = _readable(_parsed(arguments))
-    except RecursionError:  # a client may send any number of levels
+    except RecursionError:  # a client may nest arguments to any depth
         readable = arguments
     return ToolCall(name=_text(fields.get("name")), id=call_id, arguments=readable, other_ids=other_ids)
 

@@ -1,5 +1,5 @@
-"""What an answer in a transcript belongs to: its usage record with cost and latency, and the response, the stored
-completion and the conversation that stand at it.
+"""The records of an assistant message in a transcript: its usage record with cost and latency, response, stored
+completion and conversation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from django.urls import reverse
 from sessions_store.admin.display.formats import milliseconds, usd
 from sessions_store.models import Conversation, Message, StoredCompletion, StoredResponse, UsageRecord
 
-# (model, the column that points to the message, what operators call it)
+# (model, column with the message, label)
 KINDS: tuple[tuple[Any, str, str], ...] = (
     (UsageRecord, "answer", "Request"),
     (StoredResponse, "answer", "Response"),
@@ -26,12 +26,12 @@ class Viewer(Protocol):
     """An operator."""
 
     def has_perm(self, perm: str) -> bool:
-        """Whether the operator has a right."""
+        """Whether the operator has a permission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerLink:
-    """One thing that stands at an answer."""
+    """A link to one record of an assistant message."""
 
     label: str
     detail: str
@@ -41,10 +41,10 @@ class AnswerLink:
 def answer_links(
     messages: Sequence[Message], viewer: Viewer, own: Mapping[UUID, UsageRecord], conversation: str = ""
 ) -> dict[UUID, list[AnswerLink]]:
-    """Return the links of each message, one of each kind, of the kinds that the viewer may see.
+    """Return the links of each message: one per kind that the viewer may see.
 
-    That is what belongs to the request whose usage record is in `own`, or to the conversation; else the newest, for an
-    answer may have very many: the same was asked and answered again. One query, and one more for each kind.
+    The record is that of the request in `own` or of the conversation `conversation`, else the newest: a repeated
+    assistant message may have very many records. One query, and one more per kind.
     """
     answers = [message.pk for message in messages if message.role == "assistant"]
     links: dict[UUID, list[AnswerLink]] = {key: [] for key in answers}
@@ -69,7 +69,7 @@ def answer_links(
 
 
 def _newest(answers: Sequence[UUID], kinds: Sequence[tuple[Any, str, str]]) -> dict[str, list[int]]:
-    """Return the keys of what was made last at each answer, by kind. Each is looked up, none is searched for."""
+    """Return the ids of each message's newest record by kind, one index lookup each."""
     last = [
         Subquery(model.objects.filter(**{column: OuterRef("pk")}).order_by("-pk").values("pk")[:1])
         for model, column, _ in kinds

@@ -1,4 +1,4 @@
-"""Which mappings point to a model that Google retires soon, or has retired, and who answers instead."""
+"""Mappings to a model that Google has retired or will retire soon, with the model's successor."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,7 +15,9 @@ SOON = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retirement:
-    """A model's end. `successor` is empty when none is named: its requests then fail at Google."""
+    """The retirement of a model. `successor` is empty if none is configured: requests for the model then fail at
+    Google.
+    """
 
     model: str
     day: date
@@ -24,7 +26,7 @@ class Retirement:
 
     @property
     def retired(self) -> bool:
-        """Whether the day has come."""
+        """Whether the model is retired."""
         return self.days_left <= 0
 
     def __str__(self) -> str:
@@ -36,19 +38,19 @@ class Retirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingWarning:
-    """A model's retirement and the mappings that it concerns."""
+    """The retirement of a model and the mappings to that model."""
 
     retirement: Retirement
     mappings: tuple[ModelMapping, ...]
 
 
 class RetirementList(ChangeList):
-    """A list whose rows know their model's retirement, as `retirement`: one query for all of them."""
+    """A changelist that sets `retirement` on each row: one query for all rows."""
 
     model_column: ClassVar[str]
 
     def get_results(self, request: HttpRequest) -> None:
-        """Give each row of the page its retirement, or None."""
+        """Set the retirement, or None, on each row of the page."""
         super().get_results(request)
         ends = retirements(timezone.now().date())
         rows = list(self.result_list)
@@ -73,7 +75,7 @@ def retirements(today: date) -> dict[str, Retirement]:
 
 
 def mapping_warnings(today: date) -> list[MappingWarning]:
-    """Return what operators should look at, the most urgent first."""
+    """Return the enabled mappings to such models, earliest retirement first."""
     ends = retirements(today)
     concerned: dict[str, list[ModelMapping]] = {}
     for mapping in ModelMapping.objects.filter(enabled=True, upstream_model__in=ends):
@@ -83,7 +85,7 @@ def mapping_warnings(today: date) -> list[MappingWarning]:
 
 
 def _heir(name: str, rows: dict[str, UpstreamModel], day: date) -> str:
-    """Follow the successors until one that lives on that day; the chain may not turn in a circle."""
+    """Return the first successor that is in service on that day; the chain of successors may contain a cycle."""
     seen = {name}
     row = rows[name]
     while row.successor is not None and row.successor.name not in seen:

@@ -1,4 +1,4 @@
-"""What was sent to Gemini, put together again from what is stored: the request without its turns, and the turns."""
+"""Rebuilds the body of an upstream call from the stored request (without messages) and the stored messages."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MOST_MESSAGES = 2500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentBody:
-    """The body, or the reason why it cannot be shown."""
+    """The body, or the reason for its absence."""
 
     body: dict[str, Any] | None
     problem: str = ""
@@ -25,8 +25,8 @@ class SentBody:
 def sent_body(record: UsageRecord) -> SentBody:
     """Rebuild the JSON body of the record's first upstream call.
 
-    `placement` tells, for the session's instructions and then for each message up to the leaf, its index in
-    `contents` (-1: system instruction, -2: left out); messages of one index were sent as one content.
+    `placement` gives, for the session's instructions and then each message up to the leaf, its index in `contents` (-1:
+    system instruction, -2: omitted); messages with one index were sent as one content.
     """
     if record.upstream_request_id is None or not record.placement:
         return SentBody(body=None, problem="Nothing was sent to Gemini.")
@@ -68,7 +68,7 @@ def _unsigned(face: dict[str, Any]) -> dict[str, Any]:
 
 
 def _messages(record: UsageRecord) -> list[Message | None]:
-    """Return the messages that `placement` speaks of, in its order."""
+    """Return the messages of `placement`, in its order."""
     instructions = [UUID(key) for key in record.system_ids]
     walked = min(len(record.placement) - len(instructions), MOST_MESSAGES)
     found = Message.objects.in_bulk(instructions)
@@ -77,7 +77,7 @@ def _messages(record: UsageRecord) -> list[Message | None]:
 
 
 def answers(record: UsageRecord) -> Iterator[UUID]:
-    """Give the ids of the record's answers, in the order of the choices."""
+    """Yield the ids of the record's assistant messages, in the order of the choices."""
     if record.answer_id is not None:
         yield record.answer_id
     for key in record.more_answers:

@@ -1,5 +1,5 @@
-"""Whose transcript is read. Requests that ask and are answered the same share their messages: a session, a request or a
-conversation sees its own usage records, and through them its own model, at the answers.
+"""The scope of a transcript. Equal requests with equal completions share their messages: a session, a request or a
+conversation selects its own usage records, and thereby its own model, for the assistant messages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from sessions_store.models import Message, StoredResponse, UsageRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standpoint:
-    """A session (its key), a request or a conversation (their public ids); with none of them, everybody's."""
+    """A session (its id), a request or a conversation (their public ids); none of them selects all records."""
 
     session: int | None = None
     request: str = ""
@@ -23,20 +23,20 @@ class Standpoint:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], session: int | None) -> Self:
-        """Read the request and the conversation from a page's query string."""
+        """Return the scope in the query string of a page."""
         request, conversation = (
             text if (text := query.get(name, "")).isprintable() else "" for name in ("request", "conversation")
         )
         return cls(session=session, request=request, conversation=conversation)
 
     def query(self) -> str:
-        """Return the query string that hands it on to another page, "" for none."""
+        """Return the query string of the scope for another page, "" for none."""
         named = {"session": self.session, "request": self.request, "conversation": self.conversation}
         given = {name: value for name, value in named.items() if value}
         return f"?{urlencode(given)}" if given else ""
 
     def records(self, answers: Sequence[UUID]) -> dict[UUID, UsageRecord]:
-        """Return its own usage record of each answer that has one: two queries at most for each thing it names."""
+        """Return the scope's own usage record of each assistant message: two queries at most per selected object."""
         found: dict[UUID, UsageRecord] = {}
         if self.session is not None:
             own = UsageRecord.objects.filter(answer=OuterRef("pk"), session=self.session).order_by("-pk")

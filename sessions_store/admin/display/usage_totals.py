@@ -1,4 +1,4 @@
-"""Sums and percentiles out of the roll-ups. Nothing here reads a usage record."""
+"""Sums and percentiles from the roll-ups, without a query on usage records."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SUMS = {f"sum_{column}": Sum(column) for column in (*SUM_COLUMNS, *HISTOGRAM_COL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What happened in some stretch of time. Latencies are upper bounds of their histogram bucket, in ms."""
+    """The totals of a period. A latency is the upper bound of its histogram bucket, in ms."""
 
     requests: int = 0
     errors: int = 0
@@ -30,7 +30,7 @@ class Figures:
 
     @property
     def tokens(self) -> int:
-        """Tokens in and out."""
+        """Prompt and completion tokens."""
         return self.prompt_tokens + self.completion_tokens
 
 
@@ -44,24 +44,24 @@ class Hour:
 
 
 def totals(rollups: "QuerySet[Any]") -> Figures:
-    """Add up all rows of a roll-up's queryset: one query."""
+    """Return the totals of all rows of a roll-up's queryset: one query."""
     return _figures(rollups.aggregate(**SUMS))
 
 
 def totals_by(rollups: "QuerySet[Any]", *columns: str) -> Iterator[tuple[tuple[Any, ...], Figures]]:
-    """Add up the rows of each combination of `columns`: one query, in the order of the columns."""
+    """Yield the totals of each combination of `columns`, in their order: one query."""
     for row in rollups.order_by(*columns).values(*columns).annotate(**SUMS):
         yield tuple(row[column] for column in columns), _figures(row)
 
 
 def largest(groups: Iterable[tuple[tuple[Any, ...], Figures]], *, most: int) -> list[tuple[Any, Figures]]:
-    """Return the `most` groups with the highest cost, then requests, under the first column of their key."""
+    """Return the `most` groups with the highest cost, then requests, by the first column of their key."""
     ranked = sorted(groups, key=lambda group: (group[1].cost_nano, group[1].requests), reverse=True)
     return [(key[0], figures) for key, figures in ranked[:most]]
 
 
 def hours_until(now: datetime, *, hours: int = 24) -> list[Hour]:
-    """Return the last `hours` hours, the running one last, empty ones included: one query."""
+    """Return the last `hours` hours up to the current one, empty hours included: one query."""
     last = now.replace(minute=0, second=0, microsecond=0)
     first = last - timedelta(hours=hours - 1)
     rows = (

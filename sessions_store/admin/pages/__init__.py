@@ -1,1 +1,1 @@
-"""The admin's pages, one module each, and what they share."""
+"""The pages of the admin, one module each, and their shared base classes."""

@@ -1,4 +1,4 @@
-"""Chat sessions: the list, the transcript behind each of them, its title, and forgetting."""
+"""Chat sessions: the list, the transcript of each session, its title, and its erasure."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ LONGEST_KEY = 19
 
 
 class ActiveFilter(admin.SimpleListFilter):
-    """Sessions that go on, or those that rest."""
+    """Active sessions, or expired ones."""
 
     title = "state"
     parameter_name = "state"
@@ -40,7 +40,7 @@ class ActiveFilter(admin.SimpleListFilter):
         return [("active", "active"), ("ended", "closed")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ChatSession]) -> QuerySet[ChatSession]:
-        """Keep the sessions of the chosen state."""
+        """Filter by the selected state."""
         if self.value() is None:
             return queryset
         return queryset.filter(ended_at__isnull=self.value() == "active")
@@ -48,7 +48,7 @@ class ActiveFilter(admin.SimpleListFilter):
 
 @admin.register(ChatSession)
 class ChatSessionPage(Page[ChatSession]):
-    """Conversations by user, with their transcripts."""
+    """Chat sessions by user, with their transcripts."""
 
     list_display = ("conversation", "asker", "messages", "last_active", "state")
     list_display_links = None
@@ -74,20 +74,20 @@ class ChatSessionPage(Page[ChatSession]):
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: ChatSession | None = None) -> Any:
-        """The title for those who may read messages: it is made of one."""
+        """Show the title, which quotes a message, only with the permission to read messages."""
         session = ("Session", {"fields": self.readonly_fields})
         return ((None, {"fields": ("title",)}), session) if _reads(request) else (session,)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Titles for those who may read messages, ids for the others."""
+        """Show titles with the permission to read messages, ids without."""
         return self.list_display if _reads(request) else ("untitled", *self.list_display[1:])
 
     def get_search_fields(self, request: HttpRequest) -> Any:
-        """Titles are found by those who may read messages."""
+        """Search in titles only with the permission to read messages."""
         return self.search_fields if _reads(request) else self.search_fields[:-1]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Sessions begin with a request."""
+        """Only a request begins a session."""
         return False
 
     def get_urls(self) -> list[URLPattern]:
@@ -104,20 +104,20 @@ class ChatSessionPage(Page[ChatSession]):
         return own + super().get_urls()
 
     def transcript(self, request: HttpRequest, session_id: int) -> HttpResponse:
-        """The transcript of a session, up to its head."""
+        """The transcript of a session up to its head."""
         session = self.get_object(request, str(session_id))
         if session is None:
             raise Http404
         return self._transcript(request, session.head_id, session)
 
     def message(self, request: HttpRequest, message_id: UUID) -> HttpResponse:
-        """The conversation up to one message, whatever it belongs to; the query says whose it is (see Standpoint)."""
+        """The conversation up to one message; the query string gives its scope (see Standpoint)."""
         session_id = request.GET.get("session", "")
         session = self.get_object(request, session_id) if session_id.isdecimal() else None
         return self._transcript(request, message_id, session)
 
     def newest(self, request: HttpRequest, message_id: UUID) -> HttpResponse:
-        """Follow a branch to its latest message."""
+        """Redirect to the last message of a branch."""
         _may_read(request)
         session_id = request.GET.get("session", "")
         session = int(session_id) if session_id.isdecimal() and len(session_id) < LONGEST_KEY else None
@@ -125,14 +125,14 @@ class ChatSessionPage(Page[ChatSession]):
         return HttpResponseRedirect(reverse("admin:sessions_store_message", args=[newest_leaf(message_id)]) + query)
 
     def raw(self, request: HttpRequest, message_id: UUID) -> HttpResponse:
-        """Both faces of one message, whole, as text."""
+        """Both forms of one message as plain text."""
         _may_read(request)
         message = Message.objects.filter(pk=message_id).first()
         if message is None:
             raise Http404
         log.info("Account %s read message %s", request.user.pk, message_id)
         faces = {"openai": _json(message.openai), "gemini": _json(message.gemini)}
-        # Text, so that no browser renders what a stranger wrote.
+        # Plain text, so that no browser renders a client's content.
         return HttpResponse(json.dumps(faces, indent=2, ensure_ascii=False), content_type="text/plain; charset=utf-8")
 
     def _transcript(self, request: HttpRequest, leaf: UUID | None, session: ChatSession | None) -> HttpResponse:
@@ -159,50 +159,50 @@ class ChatSessionPage(Page[ChatSession]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form, with a way to the transcript for those who may read it."""
+        """The form, with a link to the transcript if the operator may read messages."""
         context = {"may_read": _reads(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The question whether to forget, with the title for those who may read it."""
+        """The confirmation page, with the title if the operator may read messages."""
         context = {"may_read": _reads(request), **(extra_context or {})}
         return super().delete_view(request, object_id, context)
 
     def get_deleted_objects(
         self, objs: Iterable[ChatSession], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[Any], list[Any]]:
-        """Name the sessions only: what else goes with them is decided by `forget`, not by foreign keys."""
+        """List the sessions only: `forget` selects the related rows to erase, not foreign keys."""
         sessions = list(objs)
         missing = set() if self.has_delete_permission(request) else {"chat session"}
         names = [session.label if _reads(request) else str(session) for session in sessions]
         return names, {"chat sessions": len(sessions)}, missing, []
 
     def delete_model(self, request: HttpRequest, obj: ChatSession) -> None:
-        """Forget the session and the messages that nothing else needs."""
+        """Erase the session and the messages without other uses."""
         forget_session(obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ChatSession]) -> None:
-        """Forget each of the sessions."""
+        """Erase each session."""
         for session in queryset:
             forget_session(session.pk)
 
     @admin.display(description="conversation")
     def conversation(self, session: ChatSession) -> SafeString:
-        """The title, as the way to the transcript."""
+        """The title, as a link to the transcript."""
         address = reverse("admin:sessions_store_transcript", args=[session.pk])
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, Truncator(session.label).chars(90))
 
     @admin.display(description="conversation")
     def untitled(self, session: ChatSession) -> SafeString:
-        """The id, as the way to the session's page."""
+        """The id, as a link to the page of the session."""
         address = reverse("admin:sessions_store_chatsession_change", args=[session.pk])
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, session.public_id)
 
     @admin.display(description="end user")
     def asker(self, session: ChatSession) -> SafeString:
-        """The client's user, with X-Session-Id where it is used, and the owner."""
+        """The client's user, the value of X-Session-Id if any, and the owner."""
         below = " · ".join(text for text in (session.name, session.principal.get_username()) if text)
         return format_html(
             '<bdi class="name">{}</bdi><span class="below"><bdi>{}</bdi></span>', session.user or NOTHING, below
@@ -210,17 +210,17 @@ class ChatSessionPage(Page[ChatSession]):
 
     @admin.display(description="messages")
     def messages(self, session: ChatSession) -> SafeString:
-        """How many messages it has."""
+        """The number of messages."""
         return format_html('<span class="figure">{}</span>', f"{session.message_count:,}")
 
     @admin.display(description="last active (UTC)", ordering="last_active_at")
     def last_active(self, session: ChatSession) -> SafeString:
-        """When its last message was written."""
+        """The time of the last message."""
         return format_html('<span class="figure">{}</span>', f"{session.last_active_at:%d %b %Y %H:%M}")
 
     @admin.display(description="state")
     def state(self, session: ChatSession) -> SafeString:
-        """Active or at rest."""
+        """Active or expired."""
         if session.ended_at is None:
             return format_html('<span class="badge good">{}</span>', "active")
         return format_html('<span class="badge">{}</span>', "closed")
@@ -231,7 +231,7 @@ def _reads(request: HttpRequest) -> bool:
 
 
 def _may_read(request: HttpRequest) -> None:
-    """Transcripts are for those who may see messages, which is a right of its own."""
+    """Raise PermissionDenied without the permission to view messages."""
     if not _reads(request):
         raise PermissionDenied
 

@@ -1,4 +1,4 @@
-"""Groups: rights that several operators have in common."""
+"""Groups of operators with common permissions."""
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
@@ -11,7 +11,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupPage(auth_admin.GroupAdmin, Page[Group]):
-    """Django's own, under our kind of title."""
+    """Django's page with the gateway's title."""
 
     list_intro = (
         "A group gives permissions to its members, for example “view usage record” for costs and “view message” for "

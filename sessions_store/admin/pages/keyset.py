@@ -1,7 +1,7 @@
-"""A list of records without COUNT and without OFFSET: pages are reached from the row at their edge.
+"""A changelist without COUNT and OFFSET (keyset pagination).
 
-`?before=<id>` continues with what is older than that row, `?after=<id>` with what is newer, in the order of a time
-column and, within one instant, of the id.
+`?before=<id>` selects the rows older than that row, `?after=<id>` the newer ones, ordered by a time column and then by
+id.
 """
 
 from datetime import datetime
@@ -15,17 +15,17 @@ BEFORE, AFTER = "before", "after"
 
 
 class KeysetList(ChangeList):
-    """A changelist that reads one row more than it shows, to know whether there is another page."""
+    """A changelist that reads one more row than it shows, which tells whether there is another page."""
 
     time_column: ClassVar[str]
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Our two parameters are no filters."""
+        """Remove `before` and `after`, which are not filters."""
         found = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in {BEFORE, AFTER}}
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch one page and find out what lies beyond both of its edges."""
+        """Fetch one page, and set the links to the neighbouring pages."""
         before, after = self._edge(BEFORE), self._edge(AFTER)
         rows: QuerySet[Any] = self.queryset
         if after is not None:
@@ -54,7 +54,7 @@ class KeysetList(ChangeList):
         self.paginator = self.model_admin.get_paginator(request, rows, self.list_per_page)
 
     def _edge(self, name: str) -> tuple[int, datetime] | None:
-        """Return the row at the edge as (id, time), None when it is not asked for or does not exist."""
+        """Return (id, time) of the row in a parameter; None without the parameter or the row."""
         given = self.params.get(name, "")
         if not given.isdecimal() or len(given) > 18:
             return None
@@ -66,8 +66,8 @@ class KeysetList(ChangeList):
 
 
 def beyond(edge: tuple[int, datetime], column: str, *, newer: bool) -> Q:
-    """Return the condition of what comes after the row (id, time) when walking towards newer or older rows."""
-    # The first condition alone lets the database walk the time column's index.
+    """Return the condition of the rows after (id, time), in the direction of newer or older rows."""
+    # The condition on the time column alone lets the database use its index.
     pk, time = edge
     near, far = ("gte", "gt") if newer else ("lte", "lt")
     strictly = Q(**{f"{column}__{far}": time}) | Q(**{f"pk__{far}": pk})

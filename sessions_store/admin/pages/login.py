@@ -1,4 +1,4 @@
-"""Logging in to the admin: guessing is slowed down, every outcome is logged, a browser that got in is known again."""
+"""Login to the admin: throttles guesses, logs each outcome, and recognises browsers with an earlier login."""
 
 import ipaddress
 import logging
@@ -26,13 +26,15 @@ TOO_MANY = "too_many_attempts"
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Django's form; beyond a few failed attempts it asks to wait before it looks at another password."""
+    """Django's form, which rejects attempts for a while after some failed ones."""
 
     wait = 0
-    """Seconds until another attempt is allowed; 0 where this one was."""
+    """Seconds until the next attempt is allowed; 0 if this attempt was allowed."""
 
     def clean(self) -> dict[str, Any]:
-        """Look at the password, unless too many were tried."""
+        """Check the password; raises ValidationError for a wrong password, and before the check after too many
+        attempts.
+        """
         username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if self.request is None or not username or not password:
             return super().clean()
@@ -53,7 +55,7 @@ class LoginForm(AdminAuthenticationForm):
 
 
 def finish_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Say in HTTP's own words that it is too early, and let a browser that got in be known the next time."""
+    """Set status 429 and Retry-After for a throttled attempt; set the cookie of a recognised browser after a login."""
     if isinstance(response, TemplateResponse):
         form = (response.context_data or {}).get("form")
         if isinstance(form, LoginForm) and form.wait:
@@ -65,12 +67,12 @@ def finish_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def client_network(request: HttpRequest) -> str:
-    """Return the client's address; of IPv6 the network of 64 bits that one customer has to himself."""
+    """Return the client's address; for IPv6 the /64 network, the usual allocation of one customer."""
     peer = request.META.get("REMOTE_ADDR", "")
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
-        return "unknown"  # a Unix socket has none
+        return "unknown"  # a Unix socket has no address
     address = getattr(address, "ipv4_mapped", None) or address
     return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))
 
@@ -84,7 +86,7 @@ def _known_browser(request: HttpRequest, username: str) -> str:
 
 
 def _remember(response: HttpResponse, username: str) -> None:
-    """Set a cookie that opens nothing: this browser's attempts are merely counted by themselves."""
+    """Set the cookie of a recognised browser, which grants nothing: its attempts are counted separately."""
     value = signing.dumps({"username": username, "browser": secrets.token_urlsafe(12)}, salt=SALT)
     response.set_cookie(
         COOKIE,
@@ -98,7 +100,7 @@ def _remember(response: HttpResponse, username: str) -> None:
 
 
 def _audit(what: str, username: str, address: str) -> None:
-    """Log an attempt; the name only when somebody has it: people type their password into the wrong field."""
+    """Log an attempt, with the name only of an existing user: people type passwords into the name field."""
     known = User.objects.filter(username=username).exists()
     log.warning(what, extra={"account": username if known else "(unknown)", "address": address})
 

@@ -1,4 +1,4 @@
-"""Model mappings: the ordered list, the dry-run box above it, and the form."""
+"""Model mappings: the ordered list with the preview above it, and the form."""
 
 import json
 from typing import Any
@@ -25,12 +25,12 @@ LONGEST_NAME = 200
 
 
 class UpstreamNames(forms.TextInput):
-    """A text field that offers the catalogue's models while the operator types."""
+    """A text field with the catalogue's models as suggestions."""
 
     template_name = "gateway/upstream_names.html"
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add the names that are offered."""
+        """Add the suggested names."""
         context: dict[str, Any] = super().get_context(name, value, attrs)
         context["widget"]["attrs"]["list"] = "upstream-names"
         context["names"] = UpstreamModel.objects.exclude(status=UpstreamModel.Status.RETIRED).values_list(
@@ -40,14 +40,14 @@ class UpstreamNames(forms.TextInput):
 
 
 class MappingList(RetirementList):
-    """Mappings with the retirement of the model that they name."""
+    """Mappings with the retirement of their upstream model."""
 
     model_column = "upstream_model"
 
 
 @admin.register(ModelMapping)
 class ModelMappingPage(Page[ModelMapping]):
-    """What clients call a model, and which Gemini model answers."""
+    """Public model names and their upstream models."""
 
     change_list_template = "gateway/mappings.html"
     list_display = ("public_name", "answers", "position", "enabled", "default_parameters", "description")
@@ -67,20 +67,20 @@ class ModelMappingPage(Page[ModelMapping]):
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list, with the dry run of `?try=<model>` above it."""
-        # Django's list takes every parameter that it does not know for a filter of its own.
+        """Show the list, with the preview of `?try=<model>` above it."""
+        # Django's changelist takes every unknown parameter for a filter.
         query = request.GET.copy()
         name = query.pop(TRY, [""])[-1].strip()[:LONGEST_NAME]
-        request.GET = query  # type: ignore[assignment]  # a copy is mutable, which does no harm
+        request.GET = query  # type: ignore[assignment]  # a copy is a mutable QueryDict
         context = {"try_name": name, "dry_run": dry_run(name, today=timezone.now().date()) if name else None}
         return super().changelist_view(request, context | (extra_context or {}))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """A list that knows the retirements."""
+        """The changelist with retirements."""
         return MappingList
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the catalogue's models, and keep JSON small enough for one look."""
+        """Suggest the catalogue's models, and use small fields."""
         if db_field.name == "upstream_model":
             kwargs["widget"] = UpstreamNames(attrs={"class": "vTextField"})
         if db_field.name == "defaults":
@@ -90,7 +90,7 @@ class ModelMappingPage(Page[ModelMapping]):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ModelMapping, form: Any, change: bool) -> None:
-        """Save, and warn of a name that may be a slip: Gemini may have models that the catalogue does not know yet."""
+        """Save, and warn about a model that the catalogue does not have: the name may be misspelt or very new."""
         super().save_model(request, obj, form, change)
         if ANY not in obj.upstream_model and not UpstreamModel.objects.filter(name=obj.upstream_model).exists():
             warning = f"Model {obj.upstream_model} is not in the catalogue. Requests will fail unless Gemini offers it."
@@ -98,7 +98,7 @@ class ModelMappingPage(Page[ModelMapping]):
 
     @admin.display(description="answered by", ordering="upstream_model")
     def answers(self, mapping: Any) -> SafeString | str:
-        """The upstream model, with a badge when its end is near."""
+        """The upstream model, with a badge if its retirement is near."""
         end = mapping.retirement
         if end is None:
             return str(mapping.upstream_model)
@@ -109,17 +109,17 @@ class ModelMappingPage(Page[ModelMapping]):
 
     @admin.display(description="defaults")
     def default_parameters(self, mapping: ModelMapping) -> str:
-        """The default parameters, on one line."""
+        """The default parameters on one line."""
         return ", ".join(f"{name} {json.dumps(value)}" for name, value in mapping.defaults.items()) or NOTHING
 
     @admin.action(description="Enable the selected model mappings", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[ModelMapping]) -> None:
-        """Use these rows from the next request on."""
+        """Apply these mappings from the next request on."""
         self._switch(request, queryset, enabled=True)
 
     @admin.action(description="Disable the selected model mappings", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[ModelMapping]) -> None:
-        """Skip these rows from the next request on."""
+        """Skip these mappings from the next request on."""
         self._switch(request, queryset, enabled=False)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[ModelMapping], *, enabled: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the admin's pages share: no full counts, a paginator with a ceiling, titles that name what is listed."""
+"""Base classes of the admin's pages: no full counts, a paginator with a limit, titles with the name of the rows."""
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,11 +25,11 @@ else:
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when the program runs
-    """A paginator that never counts a whole table: beyond the ceiling it says the ceiling."""
+    """A paginator that counts at most COUNT_CEILING rows."""
 
     @cached_property
     def count(self) -> int:
-        """Rows in the list, at most COUNT_CEILING: the database stops counting there."""
+        """The number of rows, at most COUNT_CEILING."""
         rows = self.object_list
         if isinstance(rows, QuerySet):
             return rows.order_by()[:COUNT_CEILING].count()
@@ -37,7 +37,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when 
 
 
 class Page(ModelAdmin[Row]):
-    """A ModelAdmin that stays fast on large tables and speaks of its rows in the title."""
+    """A ModelAdmin for large tables, with the name of the rows in its title."""
 
     list_per_page = 50
     list_max_show_all = 0
@@ -49,7 +49,7 @@ class Page(ModelAdmin[Row]):
     list_empty = "Nothing here yet."
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list under the name of what it lists, with a sentence of introduction, or why it is empty."""
+        """Show the list with a title and an introduction, or with the reason for an empty list."""
         title = self.list_title or capfirst(str(self.opts.verbose_name_plural))
         return super().changelist_view(
             request,
@@ -58,20 +58,20 @@ class Page(ModelAdmin[Row]):
 
 
 class RecordPage(Page[Row]):
-    """A page of records: they can be looked at, and nothing else."""
+    """A read-only page of records."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Records are written by the gateway only."""
+        """Only the gateway writes records."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """A record stays as it was written."""
+        """Records are immutable."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Records go by retention, in chunks, never by hand."""
+        """Only the retention deletes records."""
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Row | None = None) -> list[str]:
-        """Every field."""
+        """All fields."""
         return [field.name for field in self.opts.fields]

@@ -1,4 +1,4 @@
-"""The start page's figures and facts: the roll-ups, the mappings that need care, and snippets to copy."""
+"""The start page: totals from the roll-ups, settings, mappings to retired models, and code examples."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ FAVOURITE = "gpt-4"
 
 
 def start_page(request: HttpRequest) -> dict[str, Any]:
-    """Return the template's context; what the operator may not see is left out."""
+    """Return the template's context, without anything that the operator may not view."""
     now = timezone.now()
     context: dict[str, Any] = {
         "facts": _facts(),
@@ -53,7 +53,7 @@ def _usage(now: datetime) -> dict[str, Any]:
 
 
 def _facts() -> list[tuple[str, str]]:
-    """Return what an operator asks first, as (question, answer)."""
+    """Return (name, value) pairs of the most important settings."""
     if settings.REQUIRE_KEY:
         keys = "Every request needs a client key."
     elif settings.ALLOW_INSECURE_KEYLESS:
@@ -81,7 +81,7 @@ def _span(length: timedelta) -> str:
 
 
 def _snippets(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return (title, text) of the examples, with the address under which this page was reached."""
+    """Return (title, text) of the examples, with the base URL of this page."""
     base = request.build_absolute_uri("/v1")
     key = "YOUR-CLIENT-KEY" if settings.REQUIRE_KEY else ANY_KEY
     model = ModelMapping.objects.filter(public_name=FAVOURITE, enabled=True).values_list(

@@ -1,5 +1,6 @@
-"""What clients asked the server to keep: responses, conversations, stored chat completions. Each leads to its place in
-the transcripts, where forks are seen; deleting forgets the content and keeps the usage.
+"""Stored objects of clients: responses, conversations, stored chat completions.
+
+Each object links to its transcript, where branches are visible. A deletion erases the content; the usage record stays.
 """
 
 import json
@@ -34,7 +35,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class StoredPage(RecordPage[Row]):
-    """Records that can be deleted: what is forgotten with them is decided by the store, not by foreign keys."""
+    """Records that can be deleted: the store selects the related rows to erase, not foreign keys."""
 
     list_display_links = ("name",)
     list_select_related = ("principal",)
@@ -44,22 +45,22 @@ class StoredPage(RecordPage[Row]):
     change_form_template = "gateway/stored_object.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """By right, unlike other records."""
+        """By permission, unlike other records."""
         return bool(Page.has_delete_permission(self, request, obj))
 
     def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
-        """The fields of the page; the content only for those who may read messages."""
+        """The fields of the page; the content only with the permission to read messages."""
         own = [str(name) for name in self.fields or ()]
         return [*own, "content"] if request.user.has_perm(MAY_READ) else own
 
     def get_readonly_fields(self, request: HttpRequest, obj: Row | None = None) -> list[str]:
-        """Every field."""
+        """All fields."""
         return [*super().get_readonly_fields(request, obj), "name", "owner", "usage_record", "content"]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The page, under the name of what it shows, with the way to the transcript for those who may read it."""
+        """The page, titled by its kind, with a link to the transcript if the operator may read messages."""
         row = self.get_object(request, object_id)
         node = self.node(row) if row is not None and request.user.has_perm(MAY_READ) else None
         context = {
@@ -72,56 +73,56 @@ class StoredPage(RecordPage[Row]):
     def get_deleted_objects(
         self, objs: Iterable[Row], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[Any], list[Any]]:
-        """Name the objects only."""
+        """List only the objects themselves."""
         rows = list(objs)
         plural = str(self.opts.verbose_name_plural)
         missing = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return [str(row) for row in rows], {plural: len(rows)}, missing, []
 
     def delete_model(self, request: HttpRequest, obj: Row) -> None:
-        """Forget one."""
+        """Erase one object."""
         log.info("Account %s deleted %s %s", request.user.pk, self.opts.model_name, obj.pk)
         with transaction.atomic():
             self.forget(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Row]) -> None:
-        """Forget each."""
+        """Erase each object."""
         for row in queryset:
             self.delete_model(request, row)
 
     def forget(self, row: Row) -> None:
-        """Erase a row with what only it holds."""
-        raise AssertionError  # pragma: no cover - each page says how
+        """Erase a row and the content without other uses."""
+        raise AssertionError  # pragma: no cover - each page overrides it
 
     def node(self, row: Row) -> UUID | None:
-        """Return where in the transcripts a row stands."""
+        """Return the node of a row in the transcript tree."""
         return getattr(row, "answer_id", None)
 
     def standpoint(self, row: Any) -> Standpoint:
-        """Return whose transcript is read from a row."""
+        """Return the scope of a row's transcript."""
         return Standpoint(request=row.request_id)
 
     def place(self, row: Row, node: UUID) -> str:
-        """Return the address of the transcript that ends at a node, as a row sees it."""
+        """Return the URL of the transcript up to a node, in the scope of a row."""
         return reverse("admin:sessions_store_message", args=[node]) + self.standpoint(row).query()
 
     @admin.display(description="id")
     def name(self, row: Row) -> SafeString:
-        """The id that clients know."""
+        """The public id."""
         return format_html('<span class="name" title="{0}">{0}</span>', str(row))
 
     @admin.display(description="account")
     def owner(self, row: Any) -> str:
-        """Whose it is."""
+        """The name of the principal."""
         return str(row.principal.get_username())
 
     @admin.display(description="request")
     def usage_record(self, row: Any) -> SafeString:
-        """The way to what its request cost."""
+        """A link to the usage record of the row's request."""
         return self._link(UsageRecord.objects.filter(request_id=row.request_id), row.request_id)
 
     def _link(self, rows: QuerySet[Any], text: str) -> SafeString:
-        """Return a link to the page of the one row, the text alone where there is none."""
+        """Return a link to the page of the first row, or the text without a row."""
         key = rows.values_list("pk", flat=True).first()
         if key is None:
             return format_html('<span class="code">{}</span>', text or NOTHING)
@@ -130,7 +131,7 @@ class StoredPage(RecordPage[Row]):
 
     @admin.display(description="transcript")
     def transcript(self, row: Row) -> SafeString:
-        """The way to the conversation that led here."""
+        """A link to the transcript."""
         node = self.node(row)
         if node is None:
             return format_html("{}", NOTHING)
@@ -138,7 +139,7 @@ class StoredPage(RecordPage[Row]):
 
     @admin.display(description="end user")
     def asker(self, row: Any) -> SafeString:
-        """The client's user, where there is one, and the owner."""
+        """The client's user, if any, and the owner."""
         owner = row.principal.get_username()
         if not getattr(row, "user", ""):
             return format_html('<span class="quiet">{}</span>', owner)
@@ -146,7 +147,7 @@ class StoredPage(RecordPage[Row]):
 
     @admin.display(description="created (UTC)")
     def made(self, row: Any) -> SafeString:
-        """When it was made."""
+        """The time of creation."""
         return format_html('<span class="figure">{}</span>', f"{row.created_at:%d %b %Y %H:%M}")
 
 
@@ -174,7 +175,7 @@ class StoredResponsePage(StoredPage[StoredResponse]):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StoredResponse]:
-        """Leave out what may be long."""
+        """Defer the potentially large columns."""
         return super().get_queryset(request).defer("body", "settings", "input_items", "output_items")
 
     def forget(self, row: StoredResponse) -> None:
@@ -182,28 +183,28 @@ class StoredResponsePage(StoredPage[StoredResponse]):
         delete_response(row.principal_id, row.public_id)
 
     def get_readonly_fields(self, request: HttpRequest, obj: StoredResponse | None = None) -> list[str]:
-        """And what leads to others."""
+        """All fields and the links."""
         return [*super().get_readonly_fields(request, obj), "in_background", "previous", "held_in"]
 
     @admin.display(description="background")
     def in_background(self, row: StoredResponse) -> str:
-        """Yes or no: neither is a fault."""
+        """Yes or no, without the icons of a boolean: neither is a fault."""
         return "yes" if row.background else "no"
 
     @admin.display(description="previous response")
     def previous(self, row: StoredResponse) -> SafeString:
-        """The response that it continues."""
+        """The previous response."""
         return self._link(StoredResponse.objects.filter(public_id=row.previous_id), row.previous_id)
 
     @admin.display(description="conversation")
     def held_in(self, row: StoredResponse) -> SafeString:
-        """The conversation that it was made in."""
+        """The conversation of the response."""
         held = Conversation.objects.filter(pk=row.conversation_id or 0)
         return self._link(held, held.values_list("public_id", flat=True).first() or "")
 
     @admin.display(description="status")
     def outcome(self, row: StoredResponse) -> SafeString:
-        """Its status."""
+        """The status."""
         where = " · background" if row.background else ""
         badge = BADGES.get(row.status, "")
         return format_html('<span class="badge {}">{}{}</span>', badge, row.get_status_display(), where)
@@ -235,7 +236,7 @@ class ConversationPage(StoredPage[Conversation]):
         delete_conversation(row.principal_id, row.public_id)
 
     def node(self, row: Conversation) -> UUID | None:
-        """The head; where items were changed by hand, the newest answer."""
+        """The head; after an edit of the items, the newest assistant message."""
         if row.head_id is not None:
             return row.head_id
         newest = row.responses.filter(answer__isnull=False).order_by("-id").values_list("answer_id", flat=True)
@@ -247,23 +248,23 @@ class ConversationPage(StoredPage[Conversation]):
 
     @admin.display(description="items")
     def items(self, row: Conversation) -> SafeString:
-        """How many items were ever put into it."""
+        """The number of items ever added."""
         return format_html('<span class="figure">{}</span>', f"{row.next_position:,}")
 
     @admin.display(description="last active (UTC)")
     def last_active(self, row: Conversation) -> SafeString:
-        """When it was last appended to."""
+        """The time of the last added item."""
         return format_html('<span class="figure">{}</span>', f"{row.last_active_at:%d %b %Y %H:%M}")
 
     @admin.display(description="content")
     def content(self, row: Conversation) -> SafeString:
-        """Its items."""
+        """The items."""
         return format_html("<pre>{}</pre>", pretty_json(all_items(row.pk)))
 
 
 @admin.register(StoredCompletion)
 class StoredCompletionPage(StoredPage[StoredCompletion]):
-    """Chat completions that were made with `store: true`."""
+    """Chat completions stored by `store: true`."""
 
     list_display = ("name", "model", "asker", "made", "transcript")
     list_intro = "Chat completions of requests with “store: true”."
@@ -273,7 +274,7 @@ class StoredCompletionPage(StoredPage[StoredCompletion]):
     fields = ("owner", "user", "model", "metadata", "usage_record", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StoredCompletion]:
-        """Leave out what may be long."""
+        """Defer the potentially large column."""
         return super().get_queryset(request).defer("body")
 
     def forget(self, row: StoredCompletion) -> None:

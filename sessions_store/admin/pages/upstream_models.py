@@ -1,4 +1,4 @@
-"""The catalogue: what each Gemini model allows, how long it lives, and what it costs from which day on."""
+"""The catalogue: the capabilities of each Gemini model, its lifetime, and its dated prices."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -32,10 +32,10 @@ FEW_LINES: FieldOverrides = {
 
 
 class UsdField(forms.DecimalField):
-    """A price without the zeros that the column's six places add."""
+    """A price without trailing zeros."""
 
     def prepare_value(self, value: Any) -> Any:
-        """Return 0.75 for 0.750000, and what was typed as it is."""
+        """Return 0.75 for 0.750000; other input unchanged."""
         return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
@@ -43,7 +43,7 @@ USD: FieldOverrides = {DecimalField: {"form_class": UsdField}}
 
 
 class PricesInline(PriceInline):
-    """The prices of one model, the everyday columns only; the others stand on the price's own page."""
+    """The prices of one model, common columns only; the page of a price has all columns."""
 
     model = ModelPrice
     fields = ("tier", "valid_from", "input", "cached_input", "output", "long_context_from", "note")
@@ -56,7 +56,7 @@ class PricesInline(PriceInline):
 
 
 class UpstreamModelList(RetirementList):
-    """The catalogue with each model's own retirement."""
+    """The catalogue with each model's retirement."""
 
     model_column = "name"
 
@@ -121,7 +121,7 @@ class UpstreamModelPage(Page[UpstreamModel]):
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """A list that knows the retirements."""
+        """The changelist with retirements."""
         return UpstreamModelList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UpstreamModel]:
@@ -131,7 +131,7 @@ class UpstreamModelPage(Page[UpstreamModel]):
 
     @admin.display(description="status", ordering="released_on")
     def state(self, row: Any) -> SafeString | str:
-        """Stable or preview, and the end when it is near."""
+        """The release stage, and the retirement if there is one."""
         end = row.retirement
         if end is not None:
             return format_html('<span class="badge warn">{}</span>', str(end))
@@ -150,13 +150,13 @@ class UpstreamModelPage(Page[UpstreamModel]):
 
     @admin.display(description="tokens in / out")
     def context(self, row: UpstreamModel) -> str:
-        """The two limits, shortened."""
+        """The token limits of input and output, shortened."""
         return f"{row.input_token_limit // 1000:,} k / {row.output_token_limit // 1000:,} k"
 
 
 @admin.register(ModelPrice)
 class ModelPricePage(Page[ModelPrice]):
-    """One price row with all its columns; reached from its model."""
+    """One price row with all columns; linked from its model."""
 
     list_display = ("model", "tier", "valid_from", "input", "cached_input", "output", "long_context_from", "note")
     list_filter = ("tier",)
@@ -186,5 +186,5 @@ class ModelPricePage(Page[ModelPrice]):
     )
 
     def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
-        """Keep prices out of the menu: they belong to their model."""
+        """Hide prices from the menu: they are reached from their model."""
         return {}

@@ -1,4 +1,4 @@
-"""Usage by day: cost and tokens per day and model, out of the daily roll-ups."""
+"""Usage by day: cost and tokens per day and model, from the daily roll-ups."""
 
 from datetime import timedelta
 from itertools import groupby
@@ -20,10 +20,10 @@ DEFAULT_LENGTH = 30
 
 @admin.register(UsageDay)
 class UsageDayPage(RecordPage[UsageDay]):
-    """The days of the last weeks, each with the models that were asked."""
+    """The last days, each with its upstream models."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """One table for `?days=7|30|90|365`: two queries, whatever the number of requests."""
+        """One table for `?days=7|30|90|365`: two queries for any number of requests."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         given = request.GET.get("days", "")
@@ -58,5 +58,5 @@ class UsageDayPage(RecordPage[UsageDay]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A single roll-up row has no page of its own: show the table."""
+        """Show the table: a roll-up row has no page of its own."""
         return self.changelist_view(request)

@@ -1,4 +1,4 @@
-"""The filters of the usage records: fixed choices and small tables only, never `SELECT DISTINCT` on the records."""
+"""The filters of the usage records: fixed choices and small tables, never `SELECT DISTINCT` on the records."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,13 +24,13 @@ ANY_TIME = "all"
 
 
 class PeriodFilter(admin.SimpleListFilter):
-    """When the exchange began: the last 24 hours unless told otherwise, or one day (`?period=2026-11-20`, UTC)."""
+    """The start of the exchange: the last 24 hours by default, or one day (`?period=2026-11-20`, UTC)."""
 
     title = "time"
     parameter_name = "period"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The fixed periods, and the day that is being looked at."""
+        """The fixed periods, and the selected day."""
         choices = [(key, label) for key, (label, _) in PERIODS.items()]
         day = _day(request.GET.get(self.parameter_name))
         if day is not None:
@@ -38,7 +38,7 @@ class PeriodFilter(admin.SimpleListFilter):
         return [*choices, (ANY_TIME, "any time")]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Offer no “All”: it would be the slow one, and the default is another."""
+        """All choices without Django's “All”, which would be slow; the default is DEFAULT_PERIOD."""
         chosen = self.value() or DEFAULT_PERIOD
         for key, label in self.lookup_choices:
             yield {
@@ -48,7 +48,7 @@ class PeriodFilter(admin.SimpleListFilter):
             }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
-        """Keep the records of the period; an unknown period is the default one."""
+        """Filter by the period; DEFAULT_PERIOD for an unknown one."""
         chosen = self.value() or DEFAULT_PERIOD
         if chosen == ANY_TIME:
             return queryset
@@ -65,32 +65,34 @@ class ExactFilter(admin.SimpleListFilter):
     column: ClassVar[str]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
-        """Keep the records with that value."""
+        """Filter by the selected value."""
         chosen = self.value()
         return queryset if chosen is None else queryset.filter(**{self.column: chosen})
 
 
 class StatusFilter(ExactFilter):
-    """How the exchange ended; “any problem” is everything but ok."""
+    """The outcome of the exchange; “All errors” is every status except ok."""
 
     title = "status"
     parameter_name = "status"
     column = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Every status there is."""
+        """All statuses."""
         return [("problem", "All errors"), *UsageRecord.Status.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
-        """Keep the records of the status."""
+        """Filter by the status."""
         chosen = self.value()
         if chosen is not None and chosen != UsageRecord.Status.OK:
-            queryset = queryset.exclude(status=UsageRecord.Status.OK)  # as the index of the problems says it
+            queryset = queryset.exclude(
+                status=UsageRecord.Status.OK
+            )  # the condition of the partial index usage_problems
         return queryset if chosen == "problem" else super().queryset(request, queryset)
 
 
 class UpstreamModelFilter(ExactFilter):
-    """Which Gemini model was asked: one of the catalogue's."""
+    """The upstream model, from the catalogue."""
 
     title = "Gemini model"
     parameter_name = "upstream_model"
@@ -103,21 +105,21 @@ class UpstreamModelFilter(ExactFilter):
 
 
 class PublicModelFilter(ExactFilter):
-    """What the client asked for: one of the exact names among the mappings."""
+    """The public model, from the exact names of the mappings."""
 
     title = "requested model"
     parameter_name = "public_model"
     column = "public_model"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The mapped names that are not patterns."""
+        """The public names that are not patterns."""
         return [(row.public_name, row.public_name) for row in ModelMapping.objects.all() if not row.is_pattern][
             :MOST_CHOICES
         ]
 
 
 class PrincipalFilter(ExactFilter):
-    """Whose request it was."""
+    """The principal of the request."""
 
     title = "account"
     parameter_name = "principal"
@@ -130,7 +132,7 @@ class PrincipalFilter(ExactFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
-        """Keep the records of that user; what is no id finds nothing."""
+        """Filter by the user; an invalid id matches no record."""
         chosen = self.value()
         if chosen is not None and not chosen.isdecimal():
             return queryset.none()
@@ -148,14 +150,14 @@ class StreamFilter(admin.SimpleListFilter):
         return [("1", "yes"), ("0", "no")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
-        """Keep the streamed or the plain ones."""
+        """Filter by the selected value."""
         return queryset if self.value() is None else queryset.filter(stream=self.value() == "1")
 
 
 def within_known_days(rows: QuerySet[UsageRecord], chosen: Mapping[str, str]) -> QuerySet[UsageRecord]:
-    """Return the rows between the first and the last day that have any for the chosen models and owner.
+    """Return the rows between the first and the last day of the selected models and owner in the roll-ups.
 
-    Without it, what is rare or absent would be looked for in every record there is.
+    Without this range, a query for rare or absent values would scan all usage records.
     """
     columns = {row.parameter_name: row.column for row in (UpstreamModelFilter, PublicModelFilter, PrincipalFilter)}
     wanted = {column: chosen[name] for name, column in columns.items() if name in chosen}

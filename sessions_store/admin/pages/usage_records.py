@@ -1,4 +1,4 @@
-"""Usage records: one row per exchange, what became of it, and everything that is known about it."""
+"""Usage records: the list with one row per exchange, the page of each record, and the CSV export."""
 
 import csv
 import re
@@ -70,7 +70,7 @@ CSV_COLUMNS = (
 )
 CHUNK = 2000
 INDEX = re.compile(r"\[\d+\]")
-# A spreadsheet takes a cell that begins with one of these for a formula.
+# Spreadsheets evaluate a cell with one of these first characters as a formula (CSV injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -80,14 +80,14 @@ class UsageList(KeysetList):
     time_column = "started_at"
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[UsageRecord]:
-        """Look only into the days that have what is filtered for: the roll-ups know, and are few."""
+        """Restrict the query to the days of the filtered values, by the roll-ups."""
         rows: QuerySet[UsageRecord] = super().get_queryset(request, exclude_parameters)
         return rows if self.query else usage_filters.within_known_days(rows, self.params)
 
 
 @admin.register(UsageRecord)
 class UsageRecordPage(RecordPage[UsageRecord]):
-    """What was asked, how it ended, what it cost."""
+    """Requests with their outcome and cost."""
 
     change_list_template = "gateway/usage_records.html"
     list_display = ("started", "outcome", "models", "asker", "tokens", "cost", "latency")
@@ -110,17 +110,17 @@ class UsageRecordPage(RecordPage[UsageRecord]):
     search_help_text = "Request id (any date), or start of an end user's name (within the selected period)"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Pages by key."""
+        """The changelist with keyset pagination."""
         return UsageList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UsageRecord]:
-        """Leave out what lists do not show and what may be long; a record's own page reads it when needed."""
+        """Defer the potentially large columns, which the list does not show."""
         return super().get_queryset(request).defer("usage_metadata", "notes", "metadata", "placement", "prices")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[UsageRecord], search_term: str
     ) -> tuple[QuerySet[UsageRecord], bool]:
-        """Find a request by its whole id wherever it is, else users by the beginning of their name."""
+        """Search by the whole request id in any period, else by the beginning of a user."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -128,12 +128,12 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         return (exact if exact.exists() else queryset.filter(user__startswith=term)), False
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the download."""
+        """Add the export."""
         export = path("export/", self.admin_site.admin_view(self.export), name="sessions_store_usage_export")
         return [export, *super().get_urls()]
 
     def export(self, request: HttpRequest) -> StreamingHttpResponse:
-        """The filtered records as CSV, streamed: any number of them takes the same memory."""
+        """Stream the filtered records as CSV, in constant memory."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = self.get_changelist_instance(request).get_queryset(request).order_by("-started_at", "-id")
@@ -144,12 +144,12 @@ class UsageRecordPage(RecordPage[UsageRecord]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Everything about one exchange, on a page of its own instead of a form."""
+        """The page of one exchange, instead of a form."""
         record = self.get_object(request, object_id)
         if not self.has_view_permission(request, record):
             raise PermissionDenied
         if record is None:
-            return super().change_view(request, object_id)  # which says that there is none
+            return super().change_view(request, object_id)  # redirects with a message
         may_read = request.user.has_perm(MAY_READ)
         sent = sent_body(record) if may_read else None
         context = {
@@ -174,12 +174,12 @@ class UsageRecordPage(RecordPage[UsageRecord]):
 
     @admin.display(description="time (UTC)")
     def started(self, record: UsageRecord) -> SafeString:
-        """When it began, to the second."""
+        """The start, to the second."""
         return format_html('<span class="figure">{}</span>', f"{record.started_at:%d %b %H:%M:%S}")
 
     @admin.display(description="status")
     def outcome(self, record: UsageRecord) -> SafeString:
-        """How it ended, in one word, with the HTTP status of what failed."""
+        """The status, with the HTTP status of a failed exchange."""
         word = record.get_status_display()
         if record.http_status >= 400:
             word = f"{word} ({record.http_status})"
@@ -189,7 +189,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
 
     @admin.display(description="model")
     def models(self, record: UsageRecord) -> SafeString:
-        """What was asked for, and who answered where the name differs."""
+        """The public model, and the upstream model if its name differs."""
         if record.upstream_model in {"", record.public_model}:
             return format_html('<bdi class="name">{}</bdi>', record.public_model or NOTHING)
         return format_html(
@@ -198,7 +198,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
 
     @admin.display(description="end user")
     def asker(self, record: UsageRecord) -> SafeString:
-        """The client's user and the owner of the request."""
+        """The client's user and the owner."""
         if not record.user:
             return format_html('<span class="quiet">{}</span>', record.principal.get_username())
         owner = record.principal.get_username()
@@ -206,7 +206,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
 
     @admin.display(description="tokens in / out")
     def tokens(self, record: UsageRecord) -> SafeString:
-        """Prompt and completion tokens; a tilde before what was approximated."""
+        """Prompt and completion tokens, with a sign for estimates."""
         return format_html(
             '<span class="figure">{}{} / {}</span>',
             "≈ " if record.estimated else "",
@@ -221,7 +221,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
 
     @admin.display(description="response time")
     def latency(self, record: UsageRecord) -> SafeString:
-        """The whole duration and, where it streamed, the time to the first byte."""
+        """The latency, and for a stream the time to the first byte."""
         whole = formats.milliseconds(record.latency_ms)
         if not record.stream or record.first_byte_ms is None:
             return format_html('<span class="figure">{}</span>', whole)
@@ -243,14 +243,14 @@ def _merged(notes: list[list[Any]]) -> list[tuple[str, str, str]]:
 
 
 class _Echo:
-    """What csv.writer writes to: it hands each line back."""
+    """A file for csv.writer whose `write` returns the line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 async def _csv(rows: QuerySet[UsageRecord]) -> AsyncIterator[str]:
-    """Give the file in chunks: each is a query of its own, so that a slow download holds no cursor open."""
+    """Yield the file in chunks with a query each, so that a slow download holds no cursor open."""
     writer = csv.writer(_Echo())
     yield writer.writerow([column.replace("principal__username", "account") for column in CSV_COLUMNS])
     rest = rows

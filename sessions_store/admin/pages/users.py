@@ -1,4 +1,4 @@
-"""Users: who logs in here, and whom requests belong to. The built-in local principal stays as it is."""
+"""Users: the operators, and the principals of requests. The built-in local principal is protected."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ LOCAL_FIELDS = ("username", "date_joined")
 
 @admin.register(User)
 class UserPage(auth_admin.UserAdmin, Page[User]):  # type: ignore[type-arg]  # not generic when the program runs
-    """Django's own user pages, with memory and with the local principal protected."""
+    """Django's user pages, with the memory setting and a protected local principal."""
 
     list_display = ("username", "full_name", "email", "is_active", "is_staff", "memory", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
@@ -39,7 +39,7 @@ class UserPage(auth_admin.UserAdmin, Page[User]):  # type: ignore[type-arg]  # n
         return user.get_full_name() or None
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Put memory after who the user is; the local principal has nothing else."""
+        """Add the memory setting; the local principal has no other fields."""
         if obj is None:
             return super().get_fieldsets(request, obj)
         if obj.username == LOCAL_USERNAME:
@@ -48,9 +48,9 @@ class UserPage(auth_admin.UserAdmin, Page[User]):  # type: ignore[type-arg]  # n
         return (first, MEMORY, *rest)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """Fix who the local principal is, and keep rights from those who have them not themselves.
+        """Protect the name of the local principal, and all permissions from operators who are not superusers.
 
-        Only superusers hand out rights: whoever may merely edit users could otherwise make themselves one.
+        Otherwise every operator with the permission to change users could become a superuser.
         """
         fixed = ["last_login", "date_joined"]
         if obj is not None and obj.username == LOCAL_USERNAME:
@@ -60,12 +60,12 @@ class UserPage(auth_admin.UserAdmin, Page[User]):  # type: ignore[type-arg]  # n
         return fixed
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Superusers are edited by superusers."""
+        """Only superusers change superusers."""
         may = super().has_change_permission(request, obj)
         return may and (obj is None or not obj.is_superuser or request.user.is_superuser)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody that something belongs to is deleted: such a user is made inactive instead."""
+        """Forbid the deletion of a principal with records, which can be deactivated instead."""
         if not super().has_delete_permission(request, obj):
             return False
         if obj is None:
@@ -75,13 +75,13 @@ class UserPage(auth_admin.UserAdmin, Page[User]):  # type: ignore[type-arg]  # n
         return not _owns_something(obj)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """No deletion of many: Django would first load everything that belongs to them."""
+        """Remove the bulk deletion: Django would first load all rows of the users."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """The password page of everybody but the local principal, which must never be able to log in."""
+        """The password page, except for the local principal, which must not be able to log in."""
         user = self.get_object(request, id)
         if user is not None and user.username == LOCAL_USERNAME:
             raise PermissionDenied
