@@ -1,1 +1,3 @@
-"""A benchmark anyone can run: `python -m benchmarks` (README.md). Nothing of the product imports this package."""
+"""A reproducible benchmark of the gateway and its peers: `python -m benchmarks` (README.md). The product never imports
+it.
+"""

@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks [--quick] [--only unary,streams] [--no-peers] [--profile daphne]`."""
+"""The command line: `python -m benchmarks [--quick] [--only unary,streams] [--no-peers] [--profile daphne]`."""
 
 import argparse
 import contextlib
@@ -21,7 +21,7 @@ SERVERS = ("daphne", "uvicorn")
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Measure the gateway and its peers on the same work."
     )
@@ -36,7 +36,7 @@ def arguments() -> argparse.Namespace:
 
 @contextlib.contextmanager
 def bench_of(options: argparse.Namespace) -> Iterator[tuple[Bench, Databases]]:
-    """A run with its folder, its databases and its upstream."""
+    """Yield a run with its folder, its databases and its upstream; removes all of them at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name,
         databases(Path(name)) as made,
@@ -50,7 +50,7 @@ def bench_of(options: argparse.Namespace) -> Iterator[tuple[Bench, Databases]]:
 
 
 def chosen(options: argparse.Namespace, bench: Bench, made: Databases) -> list[Target]:
-    """The targets of this run."""
+    """Return the targets of this run."""
     with_postgres = made.has_postgres and not options.quick and not options.no_postgres
     found = []
     for engine in ("sqlite", "postgres") if with_postgres else ("sqlite",):
@@ -84,7 +84,7 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Do what the command line asks."""
+    """Run the comparison or the profile."""
     options = arguments()
     if options.profile:
         from benchmarks import layers

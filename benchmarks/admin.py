@@ -1,4 +1,4 @@
-"""The admin as an operator meets it: logs in over HTTP and times the first page of the usage records."""
+"""The admin's latency: logs in over HTTP and times the first page of the usage records."""
 
 import http.cookiejar
 import re
@@ -19,7 +19,7 @@ VIEWS = 5
 
 
 def first_page_ms(target: Target) -> float:
-    """Median milliseconds of the usage list's first page for a new operator; NaN if the admin does not show it."""
+    """Return the median latency in ms of the usage list's first page for a new operator; NaN if the page fails."""
     targets.manage(target, "createsuperuser", "--noinput", "--username", NAME, "--email", "benchmark@example.com",
                    DJANGO_SUPERUSER_PASSWORD=PASSWORD)  # fmt: skip
     base = f"http://127.0.0.1:{target.port}"

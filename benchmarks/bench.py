@@ -1,4 +1,4 @@
-"""One run: the upstream, the targets, the trials done in turn and what they measured."""
+"""The state of one run: the upstream, the targets, their trials and measurements."""
 
 import contextlib
 import functools
@@ -20,12 +20,14 @@ from benchmarks.targets import PATH, PROJECT, Target
 from benchmarks.upstream import Plan
 
 CALM = 0.15
-"""A target that uses less of its core than this has finished with the trial before."""
+"""Share of a core; below it, a target has finished the previous trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long a run may take and how much it does in that time; `quick` picks the shorter list of cases too."""
+    """The limits of a run: its total seconds, rounds, and measured seconds per trial; `quick` also
+    selects fewer cases.
+    """
 
     quick: bool
     seconds: float
@@ -40,7 +42,7 @@ FULL = Effort(quick=False, seconds=1550, rounds=3, window=3.0, stream_window=5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One trial's outcome and where it belongs: scenario, case (how many clients, messages, rows) and target."""
+    """The outcome of one trial with its scenario, its case (number of clients, messages or rows) and its target."""
 
     scenario: str
     case: int
@@ -50,7 +52,7 @@ class Measurement:
 
 @dataclass(kw_only=True)
 class Bench:
-    """The state of a run. `targets` are all running; `direct` is the upstream seen as a target."""
+    """The state of a run. `targets` are the running servers; `direct` is the upstream as a target."""
 
     effort: Effort
     folder: Path
@@ -64,16 +66,16 @@ class Bench:
 
     @property
     def gateways(self) -> list[Target]:
-        """The targets that are ours."""
+        """The targets that are gateways, not peers."""
         return [target for target in self.targets if target.is_gateway]
 
     @property
     def late(self) -> bool:
-        """Whether the time of the run is used up."""
+        """Whether the time of the run has expired."""
         return time.monotonic() - self.began > self.effort.seconds
 
     def rounds(self, what: str) -> Iterator[int]:
-        """Numbers of the rounds, as long as the time of the run is not used up."""
+        """Yield the numbers of the rounds until the time of the run has expired."""
         for number in range(self.effort.rounds):
             if self.late:
                 self.left_out.append(f"{what}: round {number + 1} of {self.effort.rounds}, for time")
@@ -81,15 +83,15 @@ class Bench:
             yield number
 
     def plan(self, **fields: Any) -> None:
-        """Tell the upstream how to answer from now on."""
+        """Set the upstream's responses."""
         targets.post(self.direct.port, "/plan", asdict(Plan(**fields)))
 
     def cut(self) -> None:
-        """End what the upstream still streams."""
+        """Close the streams that are open at the upstream."""
         targets.post(self.direct.port, "/cut", {})
 
     def job(self, target: Target, messages: Sequence[dict[str, str]], **fields: Any) -> Job:
-        """A unary job for this target; `user` names the remembered session where it is given."""
+        """Return a unary job for this target; `user` names a session of the gateway."""
         body: dict[str, Any] = {"model": target.model, "messages": list(messages)}
         if user := fields.pop("user", ""):
             body["user"] = user
@@ -101,7 +103,7 @@ class Bench:
         return Job(body=json.dumps(body), upstream_pid=self.direct.pid, **common, **more)
 
     def measure(self, scenario: str, case: int, target: Target, job: Job) -> Outcome:
-        """Do one trial when the target is calm, and note what it measured."""
+        """Run one trial after the target is idle, and record its outcome."""
         self.settle(target)
         outcome = run_job(job)
         if job.kind == "stream":
@@ -110,12 +112,12 @@ class Bench:
         return outcome
 
     def note(self, scenario: str, case: int, target: Target, outcome: Outcome, *, name: str = "") -> None:
-        """Keep what was measured (under the target's name or another) and show it."""
+        """Record an outcome under the target's name or `name`, and print it."""
         self.measurements.append(Measurement(scenario=scenario, case=case, target=name or target.name, outcome=outcome))
         show(scenario, case, target, outcome)
 
     def settle(self, target: Target, *, patience: float = 5.0) -> None:
-        """Wait until the target has stopped working on what came before."""
+        """Wait until the target is idle after the previous trial."""
         deadline = time.monotonic() + patience
         used = processes.consumption(target.pid).cpu_seconds
         while time.monotonic() < deadline:
@@ -127,7 +129,7 @@ class Bench:
 
 
 def run_job(job: Job) -> Outcome:
-    """Run the load generator on its core."""
+    """Run the load generator on its core and return its outcome."""
     finished = subprocess.run(
         [sys.executable, "-m", "benchmarks.load"],
         input=job.to_json().encode(),
@@ -140,19 +142,19 @@ def run_job(job: Job) -> Outcome:
 
 
 def show(scenario: str, case: int, target: Target, outcome: Outcome) -> None:
-    """A line on the terminal's second channel, so that one sees the run live."""
+    """Print a progress line to stderr."""
     cost = outcome.cpu_per_chunk if outcome.chunks else outcome.cpu_per_answer
     trouble = f"  BAD {outcome.bad}: {outcome.first_bad!r}" if outcome.bad else ""
     print(f"  {scenario} {case:>6} {target.name:<24} {cost:9.0f} us{trouble}", file=sys.stderr)
 
 
 def question(text: str = "What is the answer?") -> list[dict[str, str]]:
-    """One user message, different in each request."""
+    """Return one user message with a number that differs in each request."""
     return [{"role": "user", "content": f"{text} {SERIAL.decode()}"}]
 
 
 def conversation(messages: int, *, prefix: str) -> list[dict[str, str]]:
-    """An odd number of messages that alternate, the last a question; the ones before are the same in each request."""
+    """Return an odd number of alternating messages; only the last one, a question, differs between requests."""
     history: list[dict[str, str]] = []
     for number in range(messages // 2):
         history.append(
@@ -166,7 +168,9 @@ def conversation(messages: int, *, prefix: str) -> list[dict[str, str]]:
 
 @contextlib.contextmanager
 def running(bench: Bench, made: Sequence[Target]) -> Iterator[None]:
-    """Start targets for the length of the block; a peer that does not start is left out, a gateway must start."""
+    """Start targets for the duration of the block; a peer that fails to start is left out, a gateway raises
+    RuntimeError.
+    """
     started: list[Target] = []
     try:
         for target in made:
@@ -189,7 +193,7 @@ def running(bench: Bench, made: Sequence[Target]) -> Iterator[None]:
 
 
 def migrate(bench: Bench, target: Target) -> None:
-    """Make a gateway's tables: SQLite's once, then by copying the file."""
+    """Create a gateway's tables; on SQLite once, then as a copy of the file."""
     database = target.database
     if database is None:
         raise ValueError(f"{target.name} has no database")
@@ -205,14 +209,14 @@ def migrate(bench: Bench, target: Target) -> None:
 def alternate(
     bench: Bench, scenario: str, case: int, chosen: Sequence[Target], make_job: Callable[[Target], Job]
 ) -> None:
-    """The same trial on each target in turn, A B A B, as many rounds as the effort says."""
+    """Run the same trial on each target in turn (A B A B), for all rounds."""
     for _ in bench.rounds(f"{scenario} {case}"):
         for target in chosen:
             bench.measure(scenario, case, target, make_job(target))
 
 
 def pinned() -> str:
-    """How the machine's cores are used."""
+    """Return a description of the use of the cores."""
     if processes.CLIENT_CORE == processes.SERVER_CORE:
         return "one core for everything"
     server, client = processes.SERVER_CORE, processes.CLIENT_CORE

@@ -1,4 +1,6 @@
-"""Databases of a run: a SQLite file per gateway, a PostgreSQL started for the run or named, rows by the million."""
+"""Databases of a run: a SQLite file per gateway, a PostgreSQL server started or named by URL, and
+rows by the million.
+"""
 
 import contextlib
 import os
@@ -15,13 +17,13 @@ from typing import Literal
 from benchmarks import processes
 
 NAMED_SERVER = "BENCH_POSTGRES_URL"
-"""Environment: an existing server (`postgres://user:password@host:port`) whose user may create databases."""
+"""Environment variable: URL of a server (`postgres://user:password@host:port`); its user may create databases."""
 USAGE_TABLE = "sessions_store_usagerecord"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """An empty database for one gateway, and the folder for what else that gateway writes."""
+    """An empty database for one gateway, and the folder of that gateway's other files."""
 
     engine: Literal["sqlite", "postgres"]
     url: str
@@ -29,7 +31,7 @@ class Database:
 
     @property
     def file(self) -> Path:
-        """SQLite's file."""
+        """The SQLite file."""
         return self.folder / "gateway.sqlite3"
 
     def execute(self, statement: str) -> None:
@@ -47,7 +49,7 @@ class Database:
                 connection.execute(statement.encode())
 
     def columns(self, table: str) -> list[str]:
-        """Names of a table's columns."""
+        """Return the names of a table's columns."""
         if self.engine == "sqlite":
             with contextlib.closing(sqlite3.connect(self.file)) as connection:
                 return [str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")]
@@ -58,10 +60,10 @@ class Database:
             return [column.name for column in described or ()]
 
     def multiply_usage(self, rows: int) -> None:
-        """Copy the newest usage record until the table has `rows` more, one each minute back in time.
+        """Add `rows` copies of the newest usage record, each one minute earlier than the next.
 
-        The record to copy comes from a request that was really made, so this needs to know of the table only
-        its key, the request's id and its time.
+        The copied record comes from a real request, so this function depends only on the table's key, request id and
+        time.
         """
         own = {"id", "request_id", "started_at"}
         same = ", ".join(f'"{column}"' for column in self.columns(USAGE_TABLE) if column not in own)
@@ -76,12 +78,12 @@ class Database:
             f"{numbers} INSERT INTO {USAGE_TABLE} (request_id, started_at, {same}) "  # noqa: S608 - our own names
             f"SELECT 'bench-' || n, {earlier}, {same} FROM numbers, ({newest}) AS copied"
         )
-        if self.engine == "postgres":  # which would do so by itself, in a while; SQLite does not
+        if self.engine == "postgres":  # PostgreSQL would do so by itself later; SQLite would not
             self.execute("ANALYZE")
 
 
 class Databases:
-    """Makes databases under one folder; PostgreSQL is started with the first that asks for it."""
+    """Creates databases under one folder; starts PostgreSQL at the first use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -91,11 +93,11 @@ class Databases:
 
     @property
     def has_postgres(self) -> bool:
-        """Whether a PostgreSQL is named or can be started."""
+        """Whether a PostgreSQL server is named or can be started."""
         return bool(self.server_url) or shutil.which("initdb") is not None
 
     def make(self, name: str, engine: Literal["sqlite", "postgres"]) -> Database:
-        """A new empty database."""
+        """Return a new empty database."""
         folder = self.folder / name
         folder.mkdir(parents=True)
         if engine == "sqlite":
@@ -111,7 +113,7 @@ class Databases:
         return Database(engine=engine, url=f"{self.server_url}/{database}", folder=folder)
 
     def _start_postgres(self) -> str:
-        """A server with its defaults on loopback; as root it runs as "nobody", for PostgreSQL refuses root."""
+        """Start a server with default settings on loopback; as user "nobody" under root, which PostgreSQL rejects."""
         import psycopg
 
         folder = self.folder / "postgres"
@@ -146,7 +148,7 @@ class Databases:
                 return url
 
     def close(self) -> None:
-        """Stop our server, or drop what was made on a named one."""
+        """Stop the started server, or drop the databases on a named server."""
         if self.server is not None:
             processes.stop(self.server)
         elif self.made:
@@ -159,7 +161,7 @@ class Databases:
 
 @contextlib.contextmanager
 def databases(folder: Path) -> Iterator[Databases]:
-    """The databases of one run, gone after it."""
+    """Yield the databases of one run, and remove them at the end."""
     made = Databases(folder)
     try:
         yield made

@@ -1,4 +1,4 @@
-"""The goals of the product, each read off the medians of a run: what is wanted, what was reached."""
+"""The goals of the product and their values in a run's medians."""
 
 import math
 from collections.abc import Callable
@@ -12,8 +12,8 @@ MANY = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """One wanted number, None where nothing is wanted of that server. `read` takes it from the results for a gateway
-    (NaN if it was not measured).
+    """One goal: a limit per server (None without a goal) and `read`, its value in the results for a gateway (NaN if
+    missing).
     """
 
     what: str
@@ -33,7 +33,7 @@ def _added_latency(results: Results, target: str) -> float:
 
 
 def _slower(read: Callable[[Results, str], float], peer: str) -> Callable[[Results, str], float]:
-    """Our value as a share of the peer's."""
+    """Return a reader of the gateway's value as a share of the peer's."""
 
     def share(results: Results, target: str) -> float:
         theirs = read(results, peer)
@@ -81,10 +81,11 @@ def _rows(results: Results, target: str) -> float:
 
 
 def _of_history(results: Results, target: str) -> float:
-    """CPU of 101 messages, less what their bytes cost a peer without memory, over the CPU of one.
+    """Return the CPU of 101 messages, less the cost of their bytes at a peer without memory, over the CPU of one
+    message.
 
-    MLflow's gateway reads and writes them in Python, as we do. Portkey, where there is no MLflow, may have become so
-    much faster between the two measurements that its bytes seem to cost less than nothing.
+    MLflow's gateway reads and writes the bytes in Python, as this gateway does; Portkey is the substitute without
+    MLflow. A peer may speed up between the two measurements: a negative cost of the bytes counts as 0.
     """
     grown = results.get("history", 101, target), results.get("history", 1, target)
     if None in grown:
@@ -185,7 +186,7 @@ GOALS = (
 
 
 def verdicts(results: Results) -> list[dict[str, object]]:
-    """Each goal that this run measured, for each gateway."""
+    """Return each measured goal for each gateway."""
     found: list[dict[str, object]] = []
     gateways = dict.fromkeys(target for _, _, target in results.medians if target.startswith("gateway"))
     for goal in GOALS:
@@ -208,7 +209,7 @@ def verdicts(results: Results) -> list[dict[str, object]]:
 
 
 def markdown(results: Results) -> str:
-    """The goals as a table; empty if none was measured."""
+    """Return the goals as a table; "" if none was measured."""
     lines = [
         [
             str(each["goal"]),

@@ -1,25 +1,25 @@
-"""What the load generator is asked to do and what it reports: JSON on its standard input and output."""
+"""The input and the output of the load generator: JSON on stdin and stdout."""
 
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 SERIAL = b"NNNNNNNNNNNN"
-"""In a body: replaced by twelve digits, another number in each request, so that no request is like another."""
+"""In a body: replaced by twelve digits, a different number in each request."""
 SESSION = b"SSSSSSSSSSSS"
 """In a body: replaced by the number of the request's session (twelve digits)."""
 
 
 class Wire:
-    """Turns a dataclass into a line of JSON and back."""
+    """A dataclass with a JSON form of one line."""
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """Return one line of JSON."""
         return json.dumps(asdict(self))  # type: ignore[call-overload]
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The dataclass that `to_json` was called on."""
+        """Return the dataclass of a `to_json` line."""
         fields: dict[str, Any] = json.loads(text)
         return cls(**fields)
 
@@ -28,10 +28,10 @@ class Wire:
 class Job(Wire):
     """One trial.
 
-    A unary job runs `clients` connections, each with one request at a time. It lasts `warm_up` and then `window`
-    seconds or, with `requests`, until so many are answered. A stream job opens its streams spread over `warm_up`,
-    replaces each that ends, and measures for `window` seconds. `pid` is the root of the process tree whose CPU is
-    charged. No trial lasts longer than `limit`.
+    A unary job opens `clients` connections with one request at a time each, and lasts `warm_up` and then `window`
+    seconds or, with `requests`, until that many responses. A stream job opens its streams evenly over `warm_up`,
+    replaces each ended stream, and measures for `window` seconds. `pid` is the root of the measured process tree. No
+    trial lasts longer than `limit` seconds.
     """
 
     kind: Literal["unary", "stream"]
@@ -56,7 +56,7 @@ class Job(Wire):
 
 @dataclass(slots=True, kw_only=True)
 class Outcome(Wire):
-    """What one trial measured. Times in milliseconds, CPU in microseconds, memory in bytes."""
+    """The measurements of one trial: times in ms, CPU in microseconds, memory in bytes."""
 
     answers: int = 0
     bad: int = 0
@@ -79,20 +79,20 @@ class Outcome(Wire):
 
     @property
     def cpu_per_answer(self) -> float:
-        """Microseconds of the target's CPU for one answer."""
+        """The target's CPU per response in microseconds."""
         return self.cpu_us / self.answers if self.answers else float("nan")
 
     @property
     def cpu_per_chunk(self) -> float:
-        """Microseconds of the target's CPU for one streamed chunk."""
+        """The target's CPU per streamed chunk in microseconds."""
         return self.cpu_us / self.chunks if self.chunks else float("nan")
 
     @property
     def delivered(self) -> float:
-        """Chunks that arrived in the window as a share of those a perfect target delivers."""
+        """The chunks received in the window as a share of the chunks at the planned rate."""
         return self.chunks / self.offered if self.offered else float("nan")
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The value below which `share` of the (sorted) values lie; NaN of none."""
+    """Return the value below which `share` of the sorted values lie; NaN without values."""
     return values[min(len(values) - 1, int(len(values) * share))] if values else float("nan")

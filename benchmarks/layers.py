@@ -1,4 +1,4 @@
-"""The profile mode: the gateway under `sampler`, loaded as in the suite; its CPU divided among its layers."""
+"""The profile mode: loads the gateway under `sampler` as in the suite, and divides its CPU among its layers."""
 
 import json
 import os
@@ -23,16 +23,16 @@ FUNCTIONS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What one job cost and where the samples fell."""
+    """The outcome of one job and the samples by layer and function."""
 
     title: str
     outcome: Outcome
     samples: dict[str, Any]
 
     def markdown(self) -> str:
-        """Layers, other threads and the costliest functions, in microseconds per answer or chunk.
+        """Return layers, other threads and the most expensive functions, in microseconds per response or chunk.
 
-        Samples and threads give shares of the whole trial; the load generator's window, the cost they are shares of.
+        Samples and threads give shares of the whole trial; the load generator's window gives the CPU to divide.
         """
         done = self.outcome.chunks or self.outcome.answers
         threads = dict(self.samples["threads"])
@@ -62,7 +62,7 @@ class Profile:
 
 
 def profile(bench: Bench, made: Databases, *, server: str) -> str:
-    """Profile the gateway under this server, unary and streaming, on SQLite."""
+    """Profile the gateway under this server, unary and streaming, on SQLite; return the tables."""
     database = made.make(f"profile-{server}", "sqlite")
     target = targets.gateway(server, database=database, upstream_port=bench.direct.port, log=bench.folder)
     plain_command = target.make_command
@@ -79,13 +79,13 @@ def profile(bench: Bench, made: Databases, *, server: str) -> str:
 
 
 def sampled(command: Sequence[str], out: Path) -> list[str]:
-    """The command of a Python program, run under the sampler."""
+    """Return the command that runs a Python program under the sampler."""
     python, *program = command
     return [python, "-m", "benchmarks.sampler", str(out), *program]
 
 
 def watch(bench: Bench, target: Target, job: Job, out: Path, title: str) -> Profile:
-    """Run a job while its target is sampled (warm-up and all: the shares are what counts)."""
+    """Run a job while its target is sampled, warm-up included: only the shares count."""
     bench.settle(target)
     out.unlink(missing_ok=True)
     os.kill(target.pid, signal.SIGUSR1)

@@ -1,7 +1,7 @@
-"""The load generator: keep-alive connections on bare asyncio protocols, one process, one core.
+"""The load generator: keep-alive connections on plain asyncio protocols, one process, one core.
 
-`python -m benchmarks.load` reads a `Job` from its standard input and writes an `Outcome`. Of an answer it reads only
-what it must: the status, where it ends, and in streams the stamps of the upstream.
+`python -m benchmarks.load` reads a `Job` from stdin and writes an `Outcome`. It parses the minimum of a response: the
+status, the end, and in streams the upstream's timestamps.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ PAUSE_AFTER_BAD = 0.05
 
 
 class Trial:
-    """What all connections of a job share: the requests still to send and what has been measured."""
+    """The shared state of a job's connections: the remaining requests and the measurements."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -43,7 +43,7 @@ class Trial:
         self.early_first_bytes: list[float] = []
 
     def next_request(self) -> bytes | None:
-        """The bytes of another request, or None when there is nothing left to do."""
+        """Return the bytes of the next request, None if no request remains."""
         job = self.job
         if self.stopped or (job.requests is not None and self.sent >= job.requests):
             return None
@@ -53,7 +53,7 @@ class Trial:
         return self.template.replace(SERIAL, b"%012d" % serial).replace(SESSION, session)
 
     def answered(self, *, milliseconds: float, problem: str = "") -> None:
-        """Count one answer (or failure) that took so long."""
+        """Count one response or failure and its latency."""
         if self.stopped or not self.measuring:
             return
         outcome = self.outcome
@@ -67,20 +67,20 @@ class Trial:
             self.finished.set()
 
     def summary(self) -> Outcome:
-        """The outcome with its quantiles."""
+        """Return the outcome with its quantiles."""
         outcome = self.outcome
         for values in (self.latencies, self.lags, self.first_bytes, self.early_first_bytes):
             values.sort()
         outcome.latency_p50, outcome.latency_p99 = quantile(self.latencies, 0.5), quantile(self.latencies, 0.99)
         outcome.lag_p50, outcome.lag_p99 = quantile(self.lags, 0.5), quantile(self.lags, 0.99)
-        # Streams that outlast the trial all start in the warm-up; then their first bytes are the ones that count.
+        # Streams that outlast the trial all start in the warm-up; their first bytes are the only ones.
         first_bytes = self.first_bytes or self.early_first_bytes
         outcome.first_byte_p50, outcome.first_byte_p99 = quantile(first_bytes, 0.5), quantile(first_bytes, 0.99)
         return outcome
 
 
 class Client(asyncio.Protocol):
-    """One connection: sends a request, reads its answer, sends the next; reconnects when the server closed it."""
+    """One connection: sends a request, reads its response, sends the next; reconnects after the server closed it."""
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
@@ -90,7 +90,7 @@ class Client(asyncio.Protocol):
         self.waiting = False
 
     async def connect(self) -> None:
-        """Open the connection (which sends the first request)."""
+        """Open the connection, which sends the first request."""
         loop = asyncio.get_running_loop()
         try:
             await loop.create_connection(lambda: self, "127.0.0.1", self.trial.job.port)
@@ -98,12 +98,12 @@ class Client(asyncio.Protocol):
             self.fail(f"cannot connect: {error}")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio's call."""
+        """See asyncio.Protocol."""
         self.transport = cast("asyncio.Transport", transport)
         self.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's call."""
+        """See asyncio.Protocol."""
         self.transport = None
         if self.waiting:
             self.fail(f"connection lost: {exc}")
@@ -111,7 +111,7 @@ class Client(asyncio.Protocol):
             self.again(0)
 
     def send(self) -> None:
-        """Send the next request, if there is one."""
+        """Send the next request, if one remains."""
         request = self.trial.next_request()
         if request is None or self.transport is None:
             return
@@ -121,7 +121,7 @@ class Client(asyncio.Protocol):
         self.transport.write(request)
 
     def finish(self, problem: str = "") -> None:
-        """The answer is complete: count it and go on."""
+        """Count the complete response and send the next request."""
         self.waiting = False
         self.trial.answered(milliseconds=(time.monotonic_ns() - self.sent_at) / 1e6, problem=problem)
         if self.transport is None or self.transport.is_closing():
@@ -132,19 +132,19 @@ class Client(asyncio.Protocol):
             self.send()
 
     def fail(self, problem: str) -> None:
-        """Count a failure and try again a little later, so that a dead target is not hammered."""
+        """Count a failure and reconnect after a pause, so that a dead target is not flooded."""
         self.waiting = False
         self.trial.answered(milliseconds=0, problem=problem)
         self.again(PAUSE_AFTER_BAD)
 
     def again(self, seconds: float) -> None:
-        """Reconnect after so long."""
+        """Reconnect after `seconds`."""
         if not self.trial.stopped:
             loop = asyncio.get_running_loop()
             loop.call_later(seconds, lambda: loop.create_task(self.connect()))
 
     def data_received(self, data: bytes) -> None:
-        """asyncio's call: the answer is complete when its length says so."""
+        """Read until the response is complete, by its Content-Length or its last chunk."""
         self.received = received = self.received + data if self.received else data
         head_end = received.find(b"\r\n\r\n")
         if head_end < 0:
@@ -161,16 +161,16 @@ class Client(asyncio.Protocol):
 
 
 class StreamClient(Client):
-    """A connection that reads streams: every stamp in its text is a chunk."""
+    """A connection that reads streams; each timestamp in a stream is a chunk."""
 
     def send(self) -> None:
-        """Send the next request, if there is one."""
+        """Send the next request, if one remains."""
         self.seen = 0
         self.done = False
         super().send()
 
     def data_received(self, data: bytes) -> None:
-        """asyncio's call: measure the stamps, keep what may be the beginning of one, see the end."""
+        """Measure the timestamps, keep the bytes of a partial one, and detect the end."""
         now = time.monotonic_ns()
         received = self.received + data
         first = not self.seen
@@ -194,14 +194,14 @@ class StreamClient(Client):
             self.received = received[max(used, len(received) - STAMP_BYTES) :] if self.seen else received
 
     def what_is_missing(self) -> str:
-        """Why a stream that ended is not a good one; empty if it is."""
+        """Return the defect of an ended stream, "" for a complete one."""
         if not self.done and self.trial.job.ends_with_done:
             return f"no [DONE] after {self.seen} chunks: " + self.received.decode(errors="replace")
         expected = self.trial.job.chunks_per_stream
         return f"{self.seen} chunks of {expected}" if self.seen < expected else ""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's call: an answer may also end with its connection."""
+        """Finish a response that ends with its connection."""
         if self.waiting and self.done:
             self.finish(self.what_is_missing())
         super().connection_lost(exc)
@@ -221,7 +221,7 @@ async def open_clients(trial: Trial) -> list[Client]:
 
 
 async def measure(job: Job) -> Outcome:
-    """Do the job."""
+    """Run the job and return its outcome."""
     trial = Trial(job)
     memory_before = consumption(job.pid).resident_bytes
     if trial.measuring:

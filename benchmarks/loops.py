@@ -1,4 +1,4 @@
-"""The event loop of the benchmark's own processes: uvloop where it is installed, asyncio's where not."""
+"""The event loop of the benchmark's own processes: uvloop if installed, else asyncio's."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` to its end on the fastest loop there is."""
+    """Run `main` to completion on the fastest available loop."""
     try:
         import uvloop
     except ImportError:

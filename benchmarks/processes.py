@@ -1,4 +1,4 @@
-"""Processes of a run: started on one core, watched through /proc (Linux), ended with all their children."""
+"""Processes of a run: pinned to one core, measured through /proc (Linux), ended with all their children."""
 
 import contextlib
 import os
@@ -15,13 +15,13 @@ OPEN_FILES_WANTED = 16_384
 
 cores = sorted(os.sched_getaffinity(0))
 CLIENT_CORE = cores[0]
-"""Where the load generator and the fake upstream run."""
+"""The core of the load generator and the fake upstream."""
 SERVER_CORE = cores[-1]
-"""Where the gateway or the peer under test runs; the same as CLIENT_CORE on a machine with one core."""
+"""The core of the gateway or the peer; equal to CLIENT_CORE on a machine with one core."""
 
 
 def settle(core: int) -> None:
-    """Runs in the child before its program starts: one core, room for a thousand sockets."""
+    """Pin the child process to one core, and raise its limit of open files. Runs in the child before its program."""
     import resource
 
     os.sched_setaffinity(0, {core})
@@ -38,7 +38,7 @@ def start(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program on `core` in its own process group, its output appended to `log`."""
+    """Start a program on `core` in its own process group, with its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -54,7 +54,7 @@ def start(
 
 
 def stop(process: subprocess.Popen[bytes], *, patience: float = 10.0) -> None:
-    """SIGTERM to the program, and after `patience` seconds SIGKILL to its whole group."""
+    """Send SIGTERM to the program, and after `patience` seconds SIGKILL to its process group."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=patience)
@@ -64,7 +64,7 @@ def stop(process: subprocess.Popen[bytes], *, patience: float = 10.0) -> None:
 
 
 def tree(root: int) -> list[int]:
-    """The process and all its living descendants."""
+    """Return a process and all its living descendants."""
     found = [root]
     for pid in found:
         with contextlib.suppress(OSError):
@@ -75,19 +75,19 @@ def tree(root: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
-    """What a process tree has used so far: CPU seconds since its start, resident bytes now."""
+    """The use of a process tree: CPU seconds since its start, resident bytes now."""
 
     cpu_seconds: float
     resident_bytes: int
 
 
 def consumption(root: int) -> Consumption:
-    """Read CPU (with that of children already waited for) and resident memory of a process tree."""
+    """Return the CPU (ended children included) and the resident memory of a process tree."""
     ticks = pages = 0
     for pid in tree(root):
         with contextlib.suppress(OSError):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            # proc(5): fields 14 to 17 are utime, stime, cutime, cstime; those before the third are cut off.
+            # proc(5): fields 14 to 17 are utime, stime, cutime, cstime; `fields` begins with the third.
             ticks += sum(int(field) for field in fields[11:15])
             pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return Consumption(cpu_seconds=ticks / TICKS_PER_SECOND, resident_bytes=pages * PAGE_BYTES)

@@ -1,7 +1,7 @@
-"""The least that a Python server in the gateway's place costs: an ASGI program that passes requests and answers on.
+"""The minimum cost of a Python server in the gateway's place: an ASGI program that forwards requests and responses.
 
-It has the gateway's own transport to an upstream that speaks OpenAI's API already, and uvicorn before it; it parses,
-translates, remembers and records nothing. What the gateway costs beyond it is the gateway's work.
+It runs on uvicorn with the gateway's own transport, to an upstream that speaks OpenAI's API. It does not parse,
+translate or record. The gateway's cost above this minimum is the gateway's work.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Upstream:
-    """The pool of connections, made inside the event loop that uses it."""
+    """The pool of connections, created inside the event loop."""
 
     transport: DirectTransport | None = None
 
     @classmethod
     def pool(cls) -> DirectTransport:
-        """The one pool of this process."""
+        """Return the pool of this process."""
         if cls.transport is None:
             cls.transport = DirectTransport(UPSTREAM, connect_seconds=10.0)
         return cls.transport
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Pass one request on, and its answer back."""
+    """Forward one request and its response."""
     if scope["type"] != "http":
         return
     body = b""
@@ -63,7 +63,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 
 
 async def pass_on(answer: Answer, until: float, send: Send) -> None:
-    """Pass a stream on as it comes."""
+    """Forward a stream chunk by chunk."""
     headers = [(b"content-type", b"text/event-stream")]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     while piece := await answer.receive(until):

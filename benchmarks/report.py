@@ -1,4 +1,4 @@
-"""What a run prints and keeps: medians over its rounds, ratios within the run, markdown tables, JSON."""
+"""The report of a run: medians over its rounds, ratios within the run, markdown tables, JSON."""
 
 import json
 import math
@@ -11,13 +11,13 @@ from benchmarks.bench import Measurement
 from benchmarks.job import Outcome
 
 PEER = "litellm"
-"""Ratios are to this peer where it is installed."""
+"""The peer of the ratios, if installed."""
 BUSY = 0.85
-"""A load generator or upstream that uses more of its core than this bounds what is measured."""
+"""Share of a core; above it, the load generator or the upstream limits the measurement."""
 
 
 def median_outcome(outcomes: Sequence[Outcome]) -> Outcome:
-    """Each field's median over the rounds; CPU per answer stays that of a median round because rounds are alike."""
+    """Return the median of each field over the rounds; CPU per response is the median over the rounds as well."""
     middle = Outcome()
     for each in fields(Outcome):
         values = [getattr(outcome, each.name) for outcome in outcomes]
@@ -33,7 +33,7 @@ def median_outcome(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 class Results:
-    """The medians of a run, looked up by scenario, case and target."""
+    """The medians of a run by scenario, case and target."""
 
     def __init__(self, measurements: Iterable[Measurement]) -> None:
         self.measurements = list(measurements)
@@ -43,38 +43,38 @@ class Results:
         self.medians = {key: median_outcome(outcomes) for key, outcomes in rounds.items()}
 
     def get(self, scenario: str, case: int, target: str) -> Outcome | None:
-        """The median outcome, or None if this was not measured."""
+        """Return the median outcome, None if it was not measured."""
         return self.medians.get((scenario, case, target))
 
     def scenarios(self) -> list[str]:
-        """Names of what was measured, in order."""
+        """Return the names of the measured scenarios, in order."""
         return list(dict.fromkeys(scenario for scenario, _, _ in self.medians))
 
     def rows(self, scenario: str) -> list[tuple[int, str, Outcome]]:
-        """Cases and targets of a scenario, in order."""
+        """Return (case, target, outcome) of a scenario, in order."""
         return [(case, target, outcome) for (name, case, target), outcome in self.medians.items() if name == scenario]
 
     def ratio(self, scenario: str, case: int, target: str, *, to: str = PEER) -> float:
-        """How much less CPU an answer (or a chunk) costs here than there."""
+        """Return the CPU per response (or chunk) of `to` divided by that of `target`."""
         ours, theirs = self.get(scenario, case, target), self.get(scenario, case, to)
         if ours is None or theirs is None:
             return math.nan
         return cost(theirs) / cost(ours) if cost(ours) else math.nan
 
     def growth(self, scenario: str, case: int, target: str) -> float:
-        """The cost of an answer as a multiple of that of the scenario's smallest case."""
+        """Return the CPU per response divided by that of the scenario's smallest case."""
         smallest = min(size for size, name, _ in self.rows(scenario) if name == target)
         ours, first = self.get(scenario, case, target), self.get(scenario, smallest, target)
         return cost(ours) / cost(first) if ours and first and cost(first) else math.nan
 
 
 def cost(outcome: Outcome) -> float:
-    """Microseconds of CPU for a chunk where chunks were measured, else for an answer."""
+    """Return the CPU in microseconds per chunk if chunks were measured, else per response."""
     return outcome.extra["cpu_per_chunk"] if outcome.chunks else outcome.extra["cpu_per_answer"]
 
 
 def number(value: float, digits: int = 0, unit: str = "") -> str:
-    """For a table: a dash for what was not measured."""
+    """Return a number for a table, a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:,.{digits}f}{unit}"
 
 
@@ -113,18 +113,18 @@ TABLES: dict[str, tuple[str, str, tuple[Column, ...]]] = {
 
 
 def stream_kib(outcome: Outcome, streams: int) -> float:
-    """What a held stream added to the process's memory."""
+    """Return the memory that each held stream added to the process, in KiB."""
     return (outcome.memory_after - outcome.memory_before) / 1024 / streams if streams else math.nan
 
 
 def table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A markdown table."""
+    """Return a markdown table."""
     rule = ["---"] * len(headings)
     return "\n".join("| " + " | ".join(line) + " |" for line in [headings, rule, *lines])
 
 
 def markdown(results: Results) -> str:
-    """All tables of a run."""
+    """Return all tables of a run."""
     parts = []
     for scenario in results.scenarios():
         title, unit, columns = TABLES[scenario]
@@ -139,7 +139,7 @@ def markdown(results: Results) -> str:
 
 
 def warnings(results: Results) -> list[str]:
-    """Where the harness itself, not the target, may have been the limit, and where answers were bad."""
+    """Return the trials in which the load generator was the limit, and those with bad responses."""
     found = []
     for (scenario, case, target), outcome in results.medians.items():
         where = f"{scenario} {case} {target}"
@@ -152,7 +152,7 @@ def warnings(results: Results) -> list[str]:
 
 
 def write(path: Path, results: Results, **about: object) -> None:
-    """Keep a run: each trial, the medians and what is said about them."""
+    """Write a run as JSON: each trial, the medians and the remarks."""
     medians = [{"scenario": s, "case": c, "target": t, **asdict(o)} for (s, c, t), o in results.medians.items()]
     trials = [asdict(each) for each in results.measurements]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Samples where a program's event loop spends CPU: `python -m benchmarks.sampler OUT manage.py serve`.
+"""A CPU sampler of a program's event loop: `python -m benchmarks.sampler OUT manage.py serve`.
 
-SIGUSR1 begins, SIGUSR2 ends and writes JSON to OUT. A timer of the thread's own CPU clock (timer_create(2), whose
-default signal is SIGALRM) ticks only while that thread works, so waiting costs no samples and other threads get none;
-those are reported by the kernel's count of their CPU alone.
+SIGUSR1 starts the sampling; SIGUSR2 stops it and writes JSON to OUT. A timer on the thread's own CPU clock
+(timer_create(2), whose default signal is SIGALRM) runs only while that thread works: waiting costs no samples, and
+other threads get none. For other threads the kernel's CPU count is reported.
 """
 
 import ctypes
@@ -48,11 +48,11 @@ LAYERS = (
     ("/api/exchange", "api.exchange"),
     ("/api/", "api: the rest"),
 )
-"""Which path belongs to which layer, the first that fits; what fits none (json, re, ...) counts for its caller."""
+"""(path fragment, layer), first match; a function without a match (json, re, ...) counts for its caller."""
 
 
 class IntervalSpec(ctypes.Structure):
-    """struct itimerspec."""
+    """struct itimerspec of timer_settime(2)."""
 
     _fields_ = (
         ("every_s", ctypes.c_long),
@@ -74,7 +74,7 @@ class Sampler:
         self.ticking = False
 
     def tick(self, _signal: int, frame: FrameType | None) -> None:
-        """One sample: the innermost function that belongs to a layer."""
+        """Count one sample for the innermost function with a layer."""
         while frame is not None:
             layer = self.layer(frame.f_code)
             if layer is not None:
@@ -85,14 +85,14 @@ class Sampler:
         self.layers["event loop"] += 1
 
     def layer(self, code: CodeType) -> str | None:
-        """The layer of a function."""
+        """Return the layer of a function, None without one."""
         if code not in self.layer_of:
             found = (layer for fragment, layer in LAYERS if fragment in code.co_filename)
             self.layer_of[code] = next(found, None)
         return self.layer_of[code]
 
     def begin(self, _signal: int, _frame: FrameType | None) -> None:
-        """Forget what was counted before; the first time, set the timer of this (the main) thread."""
+        """Reset the counts; the first call also sets the timer of the main thread."""
         self.layers.clear()
         self.functions.clear()
         self.began = thread_seconds()
@@ -109,7 +109,7 @@ class Sampler:
             raise OSError(ctypes.get_errno(), "no CPU timer")
 
     def end(self, _signal: int, _frame: FrameType | None) -> None:
-        """Write what was counted since the beginning."""
+        """Write the counts since `begin`."""
         threads = {name: seconds - self.began.get(name, 0.0) for name, seconds in thread_seconds().items()}
         functions = [[layer, function, count] for (layer, function), count in self.functions.most_common(40)]
         text = json.dumps({"layers": self.layers, "functions": functions, "threads": threads})
@@ -119,7 +119,7 @@ class Sampler:
 
 
 def thread_seconds() -> dict[str, float]:
-    """CPU seconds of each thread of this process, by name (threads of one name together)."""
+    """Return the CPU seconds of this process's threads by name, summed for equal names."""
     names = {thread.native_id: thread.name for thread in threading.enumerate()}
     seconds: Counter[str] = Counter()
     for task in Path("/proc/self/task").iterdir():
@@ -129,7 +129,7 @@ def thread_seconds() -> dict[str, float]:
 
 
 def main() -> None:
-    """Run the program of the command line as if Python had been called with it."""
+    """Run the program of the command line as Python itself would."""
     out, *program = sys.argv[1:]
     sampler = Sampler(Path(out))
     signal.signal(signal.SIGUSR1, sampler.begin)

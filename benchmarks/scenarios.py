@@ -1,4 +1,4 @@
-"""The scenarios of the suite. Each does the same work on each target in turn; the order is that of `ALL`."""
+"""The scenarios of the suite. Each runs the same work on each target in turn, in the order of `ALL`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,21 +15,21 @@ FIRST_CHUNK_MS = 100.0
 NEW_USER = f"user-{SERIAL.decode()}"
 WARMING_REQUESTS = 200
 HISTORY_LIMIT = 1999
-"""The longest history one request may carry, made odd so that it ends with a question."""
+"""The longest history of one request, odd so that it ends with a question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cases:
-    """The sizes a scenario is measured at: in the quick mode and in the full one."""
+    """The sizes of a scenario in the quick and in the full mode."""
 
     quick: Sequence[int]
     full: Sequence[int]
 
 
 def start(bench: Bench, _case: int) -> None:
-    """Seconds from the process's start to its first good answer, and its memory once it is idle.
+    """Seconds from the start of the process to its first good response, and its idle memory.
 
-    The first round is the start that began the run, so this scenario comes before all others.
+    The first round is the start of the run itself, so this scenario must be the first.
     """
     for number in bench.rounds("start"):
         for target in bench.targets:
@@ -44,7 +44,7 @@ def start(bench: Bench, _case: int) -> None:
 
 
 def unary(bench: Bench, clients: int) -> None:
-    """Small chats, each of another user, so that each begins a session."""
+    """Small chat requests, each of a new user, so that each begins a session."""
 
     def job(target: Target) -> Job:
         return bench.job(target, question(), user=NEW_USER, clients=clients, window=bench.effort.window)
@@ -53,7 +53,7 @@ def unary(bench: Bench, clients: int) -> None:
 
 
 def responses(bench: Bench, clients: int) -> None:
-    """Small responses of the Responses API; each is stored before it is answered, as its clients expect."""
+    """Small requests to the Responses API; each response is stored before it is sent."""
 
     def job(target: Target) -> Job:
         made = bench.job(target, question(), clients=clients, window=bench.effort.window)
@@ -65,7 +65,7 @@ def responses(bench: Bench, clients: int) -> None:
 
 
 def streams(bench: Bench, clients: int) -> None:
-    """Streams of three seconds, each replaced when it ends."""
+    """Streams of three seconds, each replaced at its end."""
     chunks = 3 * CHUNKS_PER_SECOND
     bench.plan(chunks=chunks, first_chunk_ms=FIRST_CHUNK_MS, gap_ms=1000 / CHUNKS_PER_SECOND)
 
@@ -79,17 +79,17 @@ def streams(bench: Bench, clients: int) -> None:
 
 
 def hold(bench: Bench, clients: int) -> None:
-    """Streams that stay open: what arrives of what is offered, and memory per stream.
+    """Streams that stay open: the share of delivered chunks, and the memory per stream.
 
-    On a new process (what is freed after a burst mostly stays with the process), warm enough that nothing is counted
-    which the first requests load once.
+    Each trial runs on a new process, since freed memory mostly stays with a process, after enough requests to load
+    everything that only the first requests load.
     """
     opening = clients / 250
     window = bench.effort.stream_window
     chunks = int((opening + window + 10) * CHUNKS_PER_SECOND)
     bench.plan(chunks=chunks, first_chunk_ms=FIRST_CHUNK_MS, gap_ms=1000 / CHUNKS_PER_SECOND)
     for number in bench.rounds(f"hold {clients}"):
-        # Peers are slow to start and to drain: once, and not in the quick mode.
+        # Peers start and drain slowly: they run once, and not in the quick mode.
         chosen = bench.gateways if number or bench.effort.quick else bench.targets
         for target in chosen:
             target.stop()
@@ -101,7 +101,7 @@ def hold(bench: Bench, clients: int) -> None:
 
 
 def history(bench: Bench, messages: int) -> None:
-    """A client that resends its whole conversation; all but the last message have been seen before."""
+    """A client that resends its whole conversation; all messages except the last are stored already."""
     sent = conversation(messages, prefix="The same")
 
     def job(target: Target) -> Job:
@@ -111,7 +111,7 @@ def history(bench: Bench, messages: int) -> None:
 
 
 def session(bench: Bench, messages: int) -> None:
-    """A turn of a remembered session, of which only the new message is sent: many short sessions or one long one."""
+    """One message of a session, sent without its history: many short sessions or one long session."""
     count = max(1, min(300, 3000 // messages))
     turns = 300 // count
     users = {target.name: f"s{messages}-{SESSION.decode()}" for target in bench.gateways}
@@ -124,7 +124,7 @@ def session(bench: Bench, messages: int) -> None:
 
 
 def _seed_sessions(bench: Bench, target: Target, *, count: int, messages: int) -> None:
-    """Bring sessions to their length: one request with a history as long as is allowed, then turns."""
+    """Create sessions of that length: one request with the longest allowed history, then single messages."""
     user = f"s{messages}-{SESSION.decode()}"
     first = min(messages - 1, HISTORY_LIMIT) | 1
     seed = bench.job(
@@ -139,7 +139,7 @@ def _seed_sessions(bench: Bench, target: Target, *, count: int, messages: int) -
 
 
 def usage_rows(bench: Bench, sizes: Sequence[int]) -> None:
-    """The same request on gateways whose usage tables differ in size, and the admin's first page on each."""
+    """The same request on gateways with usage tables of different sizes, and the admin's first page of each."""
     for engine in sorted({target.database.engine for target in bench.gateways if target.database}):
         if bench.late:
             bench.left_out.append(f"usage rows, {engine}, for time")
@@ -180,11 +180,11 @@ EACH: dict[str, tuple[Scenario, Cases]] = {
 }
 USAGE_SIZES = Cases(quick=(0, 10_000), full=(0, 10_000, 1_000_000))
 ALL = ("start", "unary", "streams", "session", "usage", "hold", "history", "responses")
-"""The suite's order; when a run's time is used up, the last ones have fewer rounds."""
+"""The order of the suite; the last scenarios have fewer rounds if the time of the run expires."""
 
 
 def run(bench: Bench, names: Sequence[str]) -> None:
-    """Run the named scenarios in the suite's order."""
+    """Run the named scenarios in the order of the suite."""
     for name in ALL:
         if name not in names:
             continue

@@ -1,4 +1,4 @@
-"""What is measured: the gateway under Daphne and uvicorn, the peers that are installed, and the upstream itself."""
+"""The targets: the gateway under Daphne and uvicorn, the installed peers, and the upstream itself."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ from benchmarks.databases import Database
 
 PROJECT = Path(__file__).resolve().parent.parent
 PEERS = Path(os.environ.get("BENCH_PEERS", Path(__file__).resolve().parent / ".peers"))
-"""Where `make bench-peers` installs: a virtual environment `litellm` and npm's `node_modules`."""
+"""The folder of `make bench-peers`: virtual environments, and npm's `node_modules`."""
 LITELLM = PEERS / "litellm" / "bin" / "litellm"
 MLFLOW = PEERS / "mlflow" / "bin" / "mlflow"
 PORTKEY = PEERS / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
@@ -25,7 +25,7 @@ PATH = "/v1/chat/completions"
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """Return an unused port of loopback."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -33,7 +33,7 @@ def free_port() -> int:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without proxies (all traffic is loopback), with `more`."""
+    """Return this process's environment without proxies (all traffic is loopback), with `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return kept | {"NO_PROXY": "127.0.0.1,localhost", **more}
 
@@ -41,7 +41,7 @@ def environment(**more: str) -> dict[str, str]:
 def post(
     port: int, path: str, body: object, headers: Mapping[str, str] | None = None, timeout: float = 30.0
 ) -> tuple[int, bytes]:
-    """One request outside the measurement: status and body."""
+    """Send one request outside the measurement; return its status and body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **(headers or {})})
@@ -53,10 +53,10 @@ def post(
 
 @dataclass(kw_only=True)
 class Target:
-    """A server that speaks OpenAI's API, on one core.
+    """A server with OpenAI's API on one core.
 
-    `make_command` gets the port. `ready_seconds` bounds its start. `ends_with_done` is false for a server that leaves
-    out `data: [DONE]` at the end of a stream.
+    `make_command` takes the port and returns the command. `ready_seconds` limits the start. `ends_with_done` is False
+    for a server whose streams end without `data: [DONE]`.
     """
 
     name: str
@@ -77,13 +77,16 @@ class Target:
 
     @property
     def pid(self) -> int:
-        """The root of its process tree."""
+        """The root of the target's process tree."""
         if self.process is None:
             raise RuntimeError(f"{self.name} is not running")
         return self.process.pid
 
     def start(self) -> None:
-        """Start it and wait for its first good answer to a chat completion; `start_seconds` says how long that took."""
+        """Start the server and wait for its first good chat completion; `start_seconds` is the time until then.
+
+        Raises RuntimeError if the server ends or is not ready in time.
+        """
         self.port = free_port()
         began = time.monotonic()
         self.process = processes.start(
@@ -101,7 +104,7 @@ class Target:
         self.start_seconds = time.monotonic() - began
 
     def stop(self) -> None:
-        """Stop it if it runs."""
+        """Stop the server if it runs."""
         if self.process is not None:
             processes.stop(self.process)
             self.process = None
@@ -116,7 +119,7 @@ class Target:
 
 
 def upstream(log: Path) -> Target:
-    """The fake upstream, which is also the target "direct": what the load generator measures with nothing between."""
+    """Return the fake upstream, also the target "direct": the load generator without a server in between."""
     return Target(
         name="direct",
         log=log / "upstream.log",
@@ -127,17 +130,17 @@ def upstream(log: Path) -> Target:
 
 
 def uvicorn(application: str, port: int) -> list[str]:
-    """The command that serves an ASGI application as the README says, without an access log."""
+    """Return the command that serves an ASGI application as in the README, without an access log."""
     options = ["--port", str(port), "--no-proxy-headers", "--no-access-log", "--log-level", "warning"]
     return [sys.executable, "-m", "uvicorn", application, *options]
 
 
 def gateway(server: str, *, database: Database, upstream_port: int, log: Path, label: str = "") -> Target:
-    """The gateway with one worker on `database`, served by "daphne" or "uvicorn", all features on."""
+    """Return the gateway with one worker on `database`, under "daphne" or "uvicorn", with all features."""
     name = f"gateway {server} {label or database.engine}"
 
     def command(port: int) -> Sequence[str]:
-        """How this server is started; `serve` takes its port from the environment."""
+        """Return the command of this server; `serve` takes its port from the environment."""
         if server == "daphne":
             return [sys.executable, "manage.py", "serve"]
         return uvicorn("gemini_gateway.asgi:application", port)
@@ -155,7 +158,7 @@ def gateway(server: str, *, database: Database, upstream_port: int, log: Path, l
 
 
 def gateway_environment(database: Database, upstream_port: int) -> dict[str, str]:
-    """The gateway's settings in a benchmark: its defaults, but for the places and room for a thousand streams."""
+    """Return the gateway's settings: the defaults, except for paths and a limit above a thousand streams."""
     return {
         "HOST": "127.0.0.1",
         "ENV_FILE": str(database.folder / "no.env"),
@@ -170,7 +173,7 @@ def gateway_environment(database: Database, upstream_port: int) -> dict[str, str
 
 
 def relay(upstream_port: int, *, log: Path) -> Target:
-    """The least that a Python server in the gateway's place costs (`relay.py`)."""
+    """Return the relay, the minimum cost of a Python server in the gateway's place (`relay.py`)."""
     return Target(
         name="relay",
         log=log / "relay.log",
@@ -193,7 +196,7 @@ def manage(target: Target, *arguments: str, **more: str) -> None:
 
 
 def litellm(upstream_port: int, *, log: Path) -> Target:
-    """LiteLLM's proxy, one worker, no database, in its production mode."""
+    """Return LiteLLM's proxy in its production mode: one worker, no database."""
     configuration = log / "litellm.json"  # JSON is YAML
     parameters = {
         "model": "gemini/gemini-2.5-flash",
@@ -221,7 +224,7 @@ def litellm(upstream_port: int, *, log: Path) -> Target:
 
 
 def portkey(upstream_port: int, *, log: Path) -> Target:
-    """Portkey's gateway, which is told by headers where to go and has no model names of its own."""
+    """Return Portkey's gateway, which takes its upstream from headers and has no model names of its own."""
     return Target(
         name="portkey",
         log=log / "portkey.log",
@@ -237,7 +240,9 @@ def portkey(upstream_port: int, *, log: Path) -> Target:
 
 
 def mlflow(upstream_port: int, *, log: Path) -> Target:
-    """MLflow's gateway, one worker. Its Gemini provider knows Google's address only, so it passes OpenAI's form on."""
+    """Return MLflow's gateway with one worker and its OpenAI provider: its Gemini provider accepts
+    no other base URL.
+    """
     configuration = log / "mlflow.json"  # JSON is YAML
     openai = {"openai_api_key": "dummy", "openai_api_base": f"http://127.0.0.1:{upstream_port}/v1"}
     model = {"provider": "openai", "name": "gpt-3.5-turbo", "config": openai}
@@ -256,7 +261,7 @@ def mlflow(upstream_port: int, *, log: Path) -> Target:
 
 
 def installed_peers(upstream_port: int, *, log: Path) -> list[Target]:
-    """The peers that can be started on this machine."""
+    """Return the peers that are installed on this machine."""
     found = []
     if LITELLM.exists():
         found.append(litellm(upstream_port, log=log))

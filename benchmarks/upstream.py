@@ -1,8 +1,8 @@
-"""A Gemini (and an OpenAI) that costs almost nothing: prepared bytes, one timer per stream, hardly any parsing.
+"""A fake Gemini (and OpenAI) upstream of minimal cost: prepared bytes, one timer per stream, hardly any parsing.
 
-Runs alone: `python -m benchmarks.upstream PORT`. What it answers is set by `POST /plan` (the fields of `Plan`);
-`POST /cut` ends all open streams. Each streamed chunk carries the time it was sent (CLOCK_MONOTONIC in ns, 19 digits
-after "@"), which every process of one machine can compare with its own clock.
+Run: `python -m benchmarks.upstream PORT`. `POST /plan` (the fields of `Plan`) sets the responses; `POST /cut` closes
+all open streams. Each streamed chunk contains its send time (CLOCK_MONOTONIC in ns, 19 digits after "@"), comparable
+with the clock of every process of the machine.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ WORDS = "The quick brown fox jumps over the lazy dog. "
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """How the upstream answers from now on. A chunk's text is `words` bytes long beside its stamp."""
+    """The responses of the upstream from now on. A chunk's text has `words` bytes beside its timestamp."""
 
     chunks: int = 30
     first_chunk_ms: float = 100.0
@@ -54,7 +54,7 @@ def _plain(body: dict[str, Any]) -> bytes:
 
 
 def _event(body: dict[str, Any], newline: bytes) -> tuple[bytes, bytes]:
-    """An SSE event in an HTTP chunk, cut in two where the digits of the stamp go."""
+    """Return an SSE event in an HTTP chunk, split at the digits of its timestamp."""
     event = b"data: " + json.dumps(body).encode() + newline * 2
     framed = b"%x\r\n%b\r\n" % (len(event), event)
     before, _, after = framed.partition(STAMP.encode())
@@ -69,14 +69,14 @@ NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class Script:
-    """The prepared bytes of one dialect."""
+    """The prepared bytes of one API."""
 
     def __init__(self, *, answer: bytes, chunk: tuple[bytes, bytes], last: tuple[bytes, bytes], end: bytes) -> None:
         self.answer, self.chunk, self.last, self.end = answer, chunk, last, end
 
 
 def scripts(plan: Plan) -> tuple[Script, Script]:
-    """Gemini's and OpenAI's answers under this plan."""
+    """Return Gemini's and OpenAI's responses under this plan."""
     words = (WORDS * (plan.words // len(WORDS) + 1))[: plan.words]
     text = f"{STAMP} {words}"
     gemini = Script(
@@ -97,7 +97,7 @@ def scripts(plan: Plan) -> tuple[Script, Script]:
 
 
 class Upstream:
-    """What all connections share: the plan, its bytes and the open streams."""
+    """The shared state of all connections: the plan, its bytes and the open streams."""
 
     def __init__(self) -> None:
         self.set_plan(Plan())
@@ -105,7 +105,7 @@ class Upstream:
         self.most_streams = 0
 
     def set_plan(self, plan: Plan) -> None:
-        """Answer by this plan from now on; streams that are open keep theirs."""
+        """Apply this plan to later responses; open streams keep their plan."""
         self.plan = plan
         self.gemini, self.openai = scripts(plan)
 
@@ -116,7 +116,7 @@ class Upstream:
 
 
 class Stream:
-    """One answer on its way: a chunk at first_chunk_ms, then one each gap_ms by the clock, late or not."""
+    """One streamed response: a chunk at first_chunk_ms, then one per gap_ms by the clock, without drift."""
 
     __slots__ = ("due", "gap", "left", "loop", "script", "timer", "transport", "upstream")
 
@@ -131,7 +131,7 @@ class Stream:
         self.timer = self.loop.call_at(self.due, self.send)
 
     def send(self) -> None:
-        """Write the chunk that is due and set the timer of the next."""
+        """Write the chunk that is due and set the timer for the next."""
         self.left -= 1
         before, after = self.script.chunk if self.left else self.script.last
         written = b"%b%019d%b" % (before, time.monotonic_ns(), after)
@@ -144,13 +144,13 @@ class Stream:
         self.timer = self.loop.call_at(self.due, self.send)
 
     def close(self) -> None:
-        """The other side has gone."""
+        """Cancel the stream of a disconnected client."""
         self.timer.cancel()
         self.upstream.streams.discard(self)
 
 
 class Connection(asyncio.Protocol):
-    """A keep-alive HTTP/1.1 connection; requests must carry Content-Length, and are answered one after the other."""
+    """A keep-alive HTTP/1.1 connection; a request needs a Content-Length, and responses are sent in order."""
 
     transport: asyncio.Transport
 
@@ -160,16 +160,16 @@ class Connection(asyncio.Protocol):
         self.stream: Stream | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio's call."""
+        """See asyncio.Protocol."""
         self.transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's call: a client that leaves ends its stream."""
+        """Close the stream of a disconnected client."""
         if self.stream is not None:
             self.stream.close()
 
     def data_received(self, data: bytes) -> None:
-        """asyncio's call: answer each complete request."""
+        """Respond to each complete request."""
         self.received += data
         while True:
             end = self.received.find(b"\r\n\r\n")
@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
             self.answer(line, body)
 
     def answer(self, line: bytes, body: bytes) -> None:
-        """Route by the request line alone."""
+        """Respond by the request line, and for chat completions by `stream`."""
         upstream = self.upstream
         if b":streamGenerateContent" in line:
             self.stream = Stream(upstream, self.transport, upstream.gemini)
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
             self.control(line, body)
 
     def control(self, line: bytes, body: bytes) -> None:
-        """The benchmark's own requests."""
+        """Respond to a request of the benchmark itself."""
         if b"/plan" in line:
             self.upstream.set_plan(Plan(**json.loads(body)))
             self.transport.write(OK)
@@ -223,7 +223,7 @@ def _content_length(head: bytes) -> int:
 
 
 async def serve(port: int) -> None:
-    """Answer on loopback until killed."""
+    """Serve on loopback until killed."""
     upstream = Upstream()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(upstream), "127.0.0.1", port, backlog=4096)
