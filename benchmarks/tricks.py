@@ -1,8 +1,8 @@
-"""What each piece of speed code gains: `python -m benchmarks.tricks [NAME ...]`.
+"""The gain of each speed-up: `python -m benchmarks.tricks [NAME ...]`.
 
-The gateway runs under `serve` twice, as it is and without one trick, and both get the same load in turn. The cost of a
-small request and of a chunk without the trick, divided by the cost with it, is what the trick gains. The table of
-gemini_gateway/server/README.md is made of this.
+The gateway runs under `serve` twice, unchanged and without one trick, and both get the same load in turn. The gain is
+the CPU per small request and per chunk without the trick, divided by the CPU with it. gemini_gateway/server/README.md
+has the resulting table.
 """
 
 import os
@@ -26,18 +26,18 @@ UNARY_CLIENTS, STREAMS = 16, 200
 
 
 def without_uvloop() -> None:
-    """Leave the event loop to Daphne; `serve_without` does so for this name."""
+    """Run on asyncio's event loop; `serve_without` does so for this name."""
 
 
 def without_gc_tuning() -> None:
-    """Leave the garbage collector and the allocator as the interpreter starts them."""
+    """Use the interpreter's defaults of garbage collector and allocator."""
     from gemini_gateway.server import gc_tuning
 
     gc_tuning.settle = lambda: None
 
 
 def without_direct_request() -> None:
-    """Let Daphne give requests to the application."""
+    """Let Daphne start the application."""
     from daphne.http_protocol import WebRequest
 
     from gemini_gateway.server.daphne_fast.request import DirectRequest
@@ -56,7 +56,7 @@ def without_direct_response() -> None:
 
 
 def without_direct_write() -> None:
-    """Let Twisted buffer what is written until the next iteration of the event loop."""
+    """Let Twisted buffer writes until the next iteration of the event loop."""
     from gemini_gateway.server.daphne_fast import writes
 
     writes.send_now = lambda transport, pieces: transport.writeSequence(pieces)
@@ -72,7 +72,7 @@ def without_receive_queue() -> None:
 
 
 def without_idle_sweep() -> None:
-    """Give each timeout of a connection a timer of Twisted's."""
+    """Use a Twisted timer for each timeout of a connection."""
     from twisted.protocols.policies import TimeoutMixin
 
     from gemini_gateway.server.daphne_fast.idle_timeouts import SweptTimeout
@@ -83,14 +83,14 @@ def without_idle_sweep() -> None:
 
 
 def without_lean_messages() -> None:
-    """Make requests and responses with Django's own constructors."""
+    """Create requests and responses with Django's own constructors."""
     from django.core.handlers.asgi import ASGIRequest
     from django.http import HttpResponse
 
     from api.http import asgi_handler, view
 
     class Request(ASGIRequest):
-        """Django's request with what routing sets."""
+        """Django's request with the attributes that routing sets."""
 
         deployment = ""
         address_notes: tuple[Any, ...] = ()

@@ -54,28 +54,28 @@ def _erase(sessions: QuerySet[ChatSession], usage: QuerySet[UsageRecord], also: 
     with transaction.atomic():
         # Locked first, so that no exchange moves a head during the search for its messages.
         heads = dict(sessions.order_by("id").select_for_update().values_list("pk", "head_id"))
-        said = {head for head in heads.values() if head is not None} | set(also)
+        nodes = {head for head in heads.values() if head is not None} | set(also)
         records: list[int] = []
         request_ids: list[str] = []
-        sent: set[UUID] = set()
+        bodies: set[UUID] = set()
         columns = ("pk", "request_id", "upstream_request_id", "message_id", "answer_id", "more_answers", "system_ids")
-        for key, request_id, rest, message, answer, more, instructions in usage.values_list(*columns):
+        for key, request_id, body_id, message, answer, more, instructions in usage.values_list(*columns):
             records.append(key)
             request_ids.append(request_id)
-            sent.update(() if rest is None else (rest,))
-            said.update(node for node in (message, answer, *map(UUID, (*more, *instructions))) if node is not None)
-        parents = _upwards(said)
-        doomed = parents.keys() - _needed(parents, set(heads), set(records))
+            bodies.update(() if body_id is None else (body_id,))
+            nodes.update(node for node in (message, answer, *map(UUID, (*more, *instructions))) if node is not None)
+        parents = _upwards(nodes)
+        unused = parents.keys() - _needed(parents, set(heads), set(records))
         _detach(records)
         for start in range(0, len(request_ids), CHUNK):
             drop_stored(request_ids[start : start + CHUNK])
         ChatSession.objects.filter(pk__in=heads).delete()
-        for chunk in _chunks(doomed):
+        for chunk in _chunks(unused):
             Message.objects.filter(pk__in=chunk).delete()  # deletes their tool calls by cascade
-        if sent:
+        if bodies:
             # After the commit, without locks: the deletion waits for exchanges in commit. After a crash or a database
             # fault, the next `forget_old` deletes the remainder.
-            transaction.on_commit(partial(drop_unreferenced, sent), robust=True)
+            transaction.on_commit(partial(drop_unreferenced, bodies), robust=True)
         return len(heads)
 
 

@@ -58,8 +58,8 @@ def _usage(row: StoredResponse, now: datetime) -> UsageRow:
     """Return the estimated usage record of a lost response. A queued response had no upstream call."""
     body = orjson.loads(row.body)
     resolution = loaded.snapshot().resolve(row.model, today=row.created_at.date())
-    asked = row.status != "queued"
-    prompt = _prompt_tokens(row, body) if asked else 0
+    called_upstream = row.status != "queued"
+    prompt = _prompt_tokens(row, body) if called_upstream else 0
     completion = _said(row.pk) // BYTES_PER_TOKEN
     return UsageRow(
         request_id=row.request_id,
@@ -74,11 +74,11 @@ def _usage(row: StoredResponse, now: datetime) -> UsageRow:
         upstream_model=resolution.upstream if resolution is not None else "",
         upstream=settings.GEMINI_UPSTREAM,
         stream=True,
-        attempts=int(asked),
+        attempts=int(called_upstream),
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=prompt + completion,
-        estimated=asked,
+        estimated=called_upstream,
         metadata=body.get("metadata") or {},
         latency_ms=round(((row.heartbeat_at or now) - row.created_at) / timedelta(milliseconds=1)),
     )
@@ -104,8 +104,8 @@ def _head(row: StoredResponse) -> Key | None:
 
 def _said(response_id: int) -> int:
     """Return the size in bytes of the output text in the stored events."""
-    stretches = ResponseEvents.objects.filter(response_id=response_id).values_list("body", flat=True).order_by()
-    events = [orjson.loads(line) for stretch in stretches for line in stretch.split("\n")]
+    batches = ResponseEvents.objects.filter(response_id=response_id).values_list("body", flat=True).order_by()
+    events = [orjson.loads(line) for batch in batches for line in batch.split("\n")]
     return sum(len(event["delta"].encode()) for event in events if isinstance(event.get("delta"), str))
 
 

@@ -175,9 +175,9 @@ def add_events(public_id: str, stretch: Stretch) -> None:
 def read_events(response_id: int, after: int) -> tuple[str, list[dict[str, Any]]]:
     """Return (status, events after sequence number `after`) of a response; the status is read before the events."""
     status = StoredResponse.objects.filter(pk=response_id).values_list("status", flat=True).order_by().first()
-    stretches = ResponseEvents.objects.filter(response_id=response_id, last__gt=after).order_by("first")
+    batches = ResponseEvents.objects.filter(response_id=response_id, last__gt=after).order_by("first")
     found: list[dict[str, Any]] = []
-    for first, body in stretches.values_list("first", "body"):
+    for first, body in batches.values_list("first", "body"):
         lines = body.split("\n")
         found += map(orjson.loads, lines[max(after + 1 - first, 0) :])
     return status or "", found

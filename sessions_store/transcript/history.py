@@ -68,6 +68,6 @@ def _up(start: str) -> str:
 
 def calls_made(principal_id: int, call_ids: Collection[str]) -> dict[str, tuple[NodeId, int]]:
     """Return {call id: (node id, index)}: the assistant message of each tool call, and the index of the call in it."""
-    asked = {stored_call_id(call_id): call_id for call_id in call_ids}
-    rows = read_rows(_CALLS.format(among=within("call_id")), [principal_id, from_texts(asked)])
-    return {asked[stored]: (node, position) for stored, node, position in rows}
+    wanted = {stored_call_id(call_id): call_id for call_id in call_ids}
+    rows = read_rows(_CALLS.format(among=within("call_id")), [principal_id, from_texts(wanted)])
+    return {wanted[stored]: (node, position) for stored, node, position in rows}

@@ -82,12 +82,12 @@ def known_contents(principal_id: int, keys: Sequence[Key], call_ids: Sequence[st
     """
     faces = _faces(principal_id, keys)
     calls: list[tuple[Any, ...]] = []
-    asked = {stored_call_id(call_id): call_id for call_id in call_ids}
-    if asked:
-        calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(asked)])
+    wanted = {stored_call_id(call_id): call_id for call_id in call_ids}
+    if wanted:
+        calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(wanted)])
         # The messages of the calls are usually among the keys. Each message is read once.
         faces |= _faces(principal_id, [key for key in dict.fromkeys(row[2] for row in calls) if key not in faces])
-    return Known(faces=faces, by_call_id={asked[own]: (key, position) for own, position, key in calls})
+    return Known(faces=faces, by_call_id={wanted[own]: (key, position) for own, position, key in calls})
 
 
 def _faces(principal_id: int, keys: Sequence[Key]) -> dict[Key, Sequence[Face]]:

@@ -84,9 +84,9 @@ def attempt(call: Callable[[], Any]) -> Outcome:
 
 
 def _usable() -> bool:
-    with (asked := Outcome(False)):
-        asked.value = connection.is_usable()
-    return bool(asked.value)
+    with (usable := Outcome(False)):
+        usable.value = connection.is_usable()
+    return bool(usable.value)
 
 
 def drop_connection() -> None:

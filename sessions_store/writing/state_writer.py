@@ -50,12 +50,12 @@ def write_states(cursor: Cursor, states: Sequence[Pending]) -> None:
             uses[item] = uses.get(item, 0) + 1
     appended: list[tuple[ResponseState, Ids, int]] = []
     for state, ids in sorted(responses, key=_conversation_of):
-        kept = _items_of(state)
+        own_items = _items_of(state)
         appends = _appended(state)
         position = _append(cursor, state, ids, len(appends)) if appends else None
         if position is not None:
             appended.append((state, ids, position))
-        for item in (*kept, *(appends if position is not None else ())):
+        for item in (*own_items, *(appends if position is not None else ())):
             uses[item] = uses.get(item, 0) + 1
     owners = {item: state.principal_id for state, _ in responses for item in _all(state)}
     owners |= {item: completion.principal_id for completion, _ in completions for item in completion.inputs}

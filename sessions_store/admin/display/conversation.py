@@ -129,8 +129,8 @@ def _call_ids(path: list[Message]) -> dict[UUID, dict[int, list[str]]]:
 
     A repeated assistant message is one node, with one id per call and occurrence: unsorted, up to MOST_CALL_IDS.
     """
-    makers = [message.pk for message in path if message.role == "assistant"]
-    known = ToolCall.objects.filter(message__in=makers).values_list("message_id", "position", "call_id")
+    assistants = [message.pk for message in path if message.role == "assistant"]
+    known = ToolCall.objects.filter(message__in=assistants).values_list("message_id", "position", "call_id")
     found: dict[UUID, dict[int, list[str]]] = {}
     for message, position, call_id in known[:MOST_CALL_IDS]:
         found.setdefault(message, {}).setdefault(position, []).append(call_id)

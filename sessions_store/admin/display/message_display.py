@@ -69,9 +69,9 @@ class Bubble:
     @property
     def excerpt(self) -> str:
         """The beginning of the message on one line."""
-        said = " ".join(self.text[:400].split()) or ", ".join(f"calls {call.name}" for call in self.calls)
-        said = said or ", ".join(attachment.kind for attachment in self.attachments) or "(no text)"
-        return said if len(said) <= EXCERPT else said[:EXCERPT].rstrip() + "…"
+        line = " ".join(self.text[:400].split()) or ", ".join(f"calls {call.name}" for call in self.calls)
+        line = line or ", ".join(attachment.kind for attachment in self.attachments) or "(no text)"
+        return line if len(line) <= EXCERPT else line[:EXCERPT].rstrip() + "…"
 
 
 def bubble(message: Message, model: str = "", call_ids: Mapping[int, Sequence[str]] = MappingProxyType({})) -> Bubble:
@@ -82,8 +82,8 @@ def bubble(message: Message, model: str = "", call_ids: Mapping[int, Sequence[st
     """
     face = message.former_gemini if model and model == message.former_model != message.model else message.gemini
     openai, gemini = _parsed(message.openai), _parsed(face)
-    said: Mapping[str, Any] = openai if isinstance(openai, Mapping) else {}
-    texts, attachments = _content(said.get("content"))
+    body: Mapping[str, Any] = openai if isinstance(openai, Mapping) else {}
+    texts, attachments = _content(body.get("content"))
     text = "\n\n".join(texts)
     return Bubble(
         id=message.pk,
@@ -93,10 +93,10 @@ def bubble(message: Message, model: str = "", call_ids: Mapping[int, Sequence[st
         tokens=message.tokens,
         text=text[:LONGEST_TEXT],
         cut=max(len(text) - LONGEST_TEXT, 0),
-        thoughts=(_text(said.get("reasoning_content")) or _thoughts(gemini))[:LONGEST_TEXT],
-        refusal=_text(said.get("refusal")),
-        answers_call=_text(said.get("tool_call_id")) or _text(said.get("name")),
-        calls=tuple(_calls(said, call_ids)),
+        thoughts=(_text(body.get("reasoning_content")) or _thoughts(gemini))[:LONGEST_TEXT],
+        refusal=_text(body.get("refusal")),
+        answers_call=_text(body.get("tool_call_id")) or _text(body.get("name")),
+        calls=tuple(_calls(body, call_ids)),
         attachments=tuple(attachments),
         signed="thoughtSignature" in face,
         openai=_readable(openai),
@@ -138,15 +138,15 @@ def _attachment(kind: str, part: Mapping[str, Any]) -> Attachment:
     return Attachment(kind=kind.removesuffix("_url").replace("_", " ") or "content", detail=", ".join(details)[:500])
 
 
-def _calls(said: Mapping[str, Any], call_ids: Mapping[int, Sequence[str]]) -> Iterable[ToolCall]:
-    calls = said.get("tool_calls")
+def _calls(body: Mapping[str, Any], call_ids: Mapping[int, Sequence[str]]) -> Iterable[ToolCall]:
+    calls = body.get("tool_calls")
     for position, call in enumerate(calls if isinstance(calls, list) else ()):
         if isinstance(call, Mapping):
             own = _text(call.get("id"))
             others = tuple(known for known in call_ids.get(position, ()) if known != stored_call_id(own))
             yield _call(call.get("function") or call.get("custom"), own, others)
-    if said.get("function_call"):
-        yield _call(said["function_call"], "")
+    if body.get("function_call"):
+        yield _call(body["function_call"], "")
 
 
 def _call(function: Any, call_id: str, other_ids: tuple[str, ...] = ()) -> ToolCall:

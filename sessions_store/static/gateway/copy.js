@@ -1,4 +1,4 @@
-/* A copy button on each snippet. Without scripts the text can still be selected. */
+/* A copy button on each snippet; without scripts the text is still selectable. */
 "use strict";
 
 for (const snippet of document.querySelectorAll(".snippet")) {
@@ -11,7 +11,7 @@ for (const snippet of document.querySelectorAll(".snippet")) {
       await navigator.clipboard.writeText(snippet.querySelector("pre").textContent);
       button.textContent = "Copied";
     } catch {
-      // Plain http on another host than localhost has no clipboard: select the text instead.
+      // The clipboard needs a secure context (https or localhost): select the text otherwise.
       getSelection().selectAllChildren(snippet.querySelector("pre"));
       button.textContent = "Selected";
     }
