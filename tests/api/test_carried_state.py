@@ -26,7 +26,7 @@ def test_an_unsigned_compaction_is_left_out_of_the_request(http: httpx2.Client, 
 
     assert response.status_code == 200, response.text
     assert "input[0]" in response.headers["x-gateway-notes"]
-    assert "has not signed" in response.headers["x-gateway-notes"]
+    assert "not signed by this server" in response.headers["x-gateway-notes"]
     [body] = emulator.bodies()
     assert turns(body) == ["Hi"]
 
