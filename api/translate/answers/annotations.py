@@ -1,4 +1,4 @@
-"""Sources of a completion: Gemini's grounding and citations to OpenAI's `url_citation` annotations, and URL context pages.
+"""Gemini's grounding and citations to OpenAI's `url_citation` annotations, and the pages of `urlContext`.
 
 Gemini's segments count bytes of UTF-8, OpenAI's annotations count characters (rule 99). A stream sends the sources in
 several chunks, and the supports index the list of all sources.
@@ -63,7 +63,7 @@ class Grounding:
         return list(self._pages.values())
 
     def remarks(self, text: str) -> Iterator[tuple[Literal["dropped", "converted"], str]]:
-        """Yield the differences between Gemini's sources and the annotations on `text`: a note's kind and its reason."""
+        """Yield the differences between Gemini's sources and the annotations on `text`: note kind and reason."""
         if any("maps" in chunk for chunk in self._chunks):
             yield "converted", _MAPS
         cited = {annotation["url_citation"]["url"] for annotation in self.annotations(text)}

@@ -199,7 +199,7 @@ class Candidates:
 
     @property
     def searches(self) -> list[int]:
-        """The number of different Google Search queries of each call: first the calls of `usage_metadata`, in its order.
+        """The number of different Google Search queries per call, first of the calls in `usage_metadata`, in its order.
 
         The choices of one call share its queries.
         """

@@ -64,12 +64,12 @@ class Piece:
 
 @frozen(kw_only=True)
 class DialectRules:
-    """What a dialect can carry: how many calls of a choice (None: any number), and whether images and speech.
+    """The features of a dialect: `call_limit` is the maximum of calls per choice (None: no limit).
 
-    `call_ids` gives a fresh id for each call; `tool_names` maps names as sent to the client's own. `top_logprobs` is
-    how many rivals of each token the client wants to see, None if it wants no log probabilities. `own_tools` tells that
-    code, searches and signatures have places of their own; else code is shown as text, and the others are not.
-    `empty_stop` says that an answer may be empty, because the client has named sequences that end it.
+    `call_ids` yields a fresh id for each call; `tool_names` maps sent names to the client's names. `top_logprobs` is
+    the number of alternative tokens per position, None without log probabilities. `own_tools` enables separate items
+    for code, searches and signatures; otherwise code becomes text, and searches and signatures are omitted.
+    `empty_stop` allows an empty completion, because the client has named stop sequences.
     """
 
     call_ids: Iterator[str]
@@ -136,12 +136,12 @@ class Choice:
 
     @property
     def finished(self) -> bool:
-        """Whether Gemini has said why the answer ended, or blocked the prompt."""
+        """Whether Gemini has sent a finish reason, or blocked the prompt."""
         return bool(self.native_finish_reason)
 
     @property
     def holds_nothing(self) -> bool:
-        """Whether a client sees no answer in it: neither text nor a call, nor what else its dialect can carry."""
+        """Whether the choice has no visible content: no text, call, image, audio or executed code."""
         return not (self.text or self.calls or self.images or self.audio or self._ran_code)
 
     @property
@@ -164,7 +164,7 @@ class Choice:
 
     @property
     def search_queries(self) -> set[str]:
-        """The queries of Google Search without the empty ones, which Gemini lists and Google does not bill (rule 98)."""
+        """The non-empty queries of Google Search; Gemini lists empty ones too, which are not billed (rule 98)."""
         return {query for query in (*self._searched, *(self.grounding.queries if self.grounding else ())) if query}
 
     @property
@@ -357,9 +357,7 @@ class Choice:
         """Ignore the output of Google's own tools: stored, never visible."""
 
     def _store(self, part: Part) -> None:
-        to_json(
-            {key: value for key, value in part.items() if key != "inlineData"}
-        )  # raises if storage cannot serialize the part
+        to_json({key: value for key, value in part.items() if key != "inlineData"})  # raises if not storable
         self._parts.append(part)
 
     def _close_run(self) -> None:

@@ -1,7 +1,7 @@
 """Empty responses, although Gemini sent status 200: no content, or a lost function call.
 
 Gemini reports such a response with MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, OTHER, or even STOP
-(https://ai.google.dev/api/generate-content#FinishReason). As a success it would make an agent finish its task too early.
+(https://ai.google.dev/api/generate-content#FinishReason). An agent would take it for the end of its task.
 Token limits and content filters are no such reasons: OpenAI has finish reasons for both.
 """
 
@@ -131,7 +131,7 @@ def _is_answer(candidate: Mapping[str, Any], *, empty_stop: bool) -> bool:
 
 
 def _ends_well(reason: str, *, empty_stop: bool) -> bool:
-    """Whether a completion with this finish reason may be empty: OpenAI has a reason for it, or the client set `stop`."""
+    """Whether an empty completion is valid: OpenAI has such a finish reason, or the client set `stop`."""
     return FINISH_REASONS.get(reason, "stop") != "stop" or (reason == "STOP" and empty_stop)
 
 
