@@ -389,7 +389,6 @@ def _text_part(run: list[str], *, thought: bool) -> Part:
     return {"text": text, "thought": True} if thought else {"text": text}
 
 
-# The first matching field identifies the kind of a part.
 _READERS: Final[dict[str, Callable[[Choice, dict[str, Any], list[Piece]], None]]] = {
     "executableCode": Choice._take_code,  # noqa: SLF001
     "codeExecutionResult": Choice._take_code_result,  # noqa: SLF001

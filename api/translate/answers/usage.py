@@ -11,7 +11,7 @@ from api.openai.shared.usage import Usage
 
 
 def usage_metadata_to_usage(metadata: Iterable[Mapping[str, Any]]) -> Usage:
-    """Return the total usage of an exchange from the last `usageMetadata` of each call, as `counts.storable` returns it.
+    """Return the total usage of an exchange: `metadata` has the last `usageMetadata` of each call, in storable form.
 
     With n parallel calls the prompt counts n times, as billed. A missing count is 0.
     """
