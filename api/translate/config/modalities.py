@@ -1,7 +1,7 @@
-"""What an answer is made of besides text: `modalities` and `audio` to `responseModalities` and `speechConfig`.
+"""Output modalities: `modalities` and `audio` to `responseModalities` and `speechConfig`.
 
-Follows https://ai.google.dev/gemini-api/docs/speech-generation and .../image-generation. Gemini speaks raw PCM only;
-what becomes of it is `speech`'s affair.
+Source: https://ai.google.dev/gemini-api/docs/speech-generation and .../image-generation. Gemini generates raw PCM only,
+which `speech` converts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from api.errors import InvalidRequestError
 from api.gemini.wire import GenerationConfig
 from api.translate.request.context import RequestContext
 
-# OpenAI's voices and the prebuilt one of Gemini that comes nearest in pitch and temper.
+# OpenAI's voices and Gemini's prebuilt voices of similar pitch and character.
 VOICES: Final[Mapping[str, str]] = {
     "alloy": "Kore",
     "ash": "Charon",

@@ -293,7 +293,7 @@ class _Conversation:
         ]
 
     def finish(self, *, skip: int, order: Sequence[int] | None = None) -> Assembly:
-        """Return the assembled conversation; the first `skip` messages are the remembered ones, whose contents are left out.
+        """Return the assembled conversation, without the contents of the first `skip` messages, the remembered ones.
 
         `order` lists the positions of the messages in the order of addition, if it differs from their own.
         """
@@ -335,7 +335,7 @@ class _Conversation:
                 )
 
     def _merge(self) -> tuple[list[Content], list[Part], list[int]]:
-        """Return contents, system parts and placement: adjacent entries of one kind become one content (rules 5 and 12)."""
+        """Return contents, system parts and placement; adjacent entries of one kind are merged (rules 5 and 12)."""
         system: list[Part] = []
         placement: list[int] = []
         groups: list[list[_Turn]] = []
@@ -367,7 +367,7 @@ def _in_place(values: Sequence[T], order: Sequence[int]) -> list[T]:
 
 
 def _joined_groups(groups: list[list[_Turn]]) -> tuple[list[Content], list[int]]:
-    """Return the contents of the groups, and the index of each group's first one: results with media become two contents."""
+    """Return the contents, and the first index of each group: results with media become two contents."""
     contents: list[Content] = []
     starts: list[int] = []
     for group in groups:

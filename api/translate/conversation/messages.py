@@ -232,7 +232,7 @@ def _transcript(message: Message) -> str:
 
 
 def _markdown_to_parts(text: str, *, path: str, context: RequestContext) -> list[Part]:
-    """Return text and images of a text with Markdown `data:` images: base64 must not enter the prompt as text (rule 11)."""
+    """Return the parts of a text with Markdown `data:` images, whose base64 must not be sent as text (rule 11)."""
     parts: list[Part] = []
     for index, piece in enumerate(split_images(text)):
         if index % 2:

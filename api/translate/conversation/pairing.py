@@ -31,7 +31,7 @@ class Pairing:
 
     @property
     def moved(self) -> bool:
-        """Whether the order is another one than that of the messages."""
+        """Whether `order` differs from the order of the messages."""
         return any(place != index for index, place in enumerate(self.order))
 
 
@@ -104,7 +104,7 @@ class _Waiting:
 
 
 def _pair(waiting: Mapping[str, _Waiting], results: Sequence[tuple[int, str]]) -> dict[int, int]:
-    """Pair each result (position, key) with a call; return the surplus results with the position of the call's last result.
+    """Pair each result (position, key) with a call; return surplus result -> position of the call's last result.
 
     A result before its call gets a call that the other results left open.
     """

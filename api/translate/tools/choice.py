@@ -39,9 +39,9 @@ def choose_tools(
 ) -> ChosenTools:
     """Return the declarations and the calling config for a `tool_choice` or `function_call`.
 
-    `strict` is the path of a parameter that asks for arguments in strict accordance with their schema, or None: mode
-    ANY does that by itself, AUTO becomes VALIDATED where the model has it. Without declarations there is no config,
-    Gemini refuses one. Raises InvalidRequestError for a choice of a tool that is not declared.
+    `strict` is the path of the parameter that demands arguments valid by their schema, or None: mode ANY guarantees
+    it, AUTO becomes VALIDATED if the model supports it. Without declarations there is no config, because Gemini rejects
+    one. Raises InvalidRequestError for an undeclared tool.
     """
     if not declarations:
         _check_choice_without_tools(choice)

@@ -44,5 +44,5 @@ class ToolNames:
 
     @property
     def changed(self) -> Mapping[str, str]:
-        """Sent name to the client's name, only where they differ."""
+        """Sent name -> client's name, only where they differ."""
         return {sent: name for sent, name in self._owners.items() if sent != name}
