@@ -68,7 +68,7 @@ def completion_to_gemini(
 
 
 def _begun(prompt: str, context: RequestContext) -> str:
-    """Return a prompt without OpenAI's marks of a new document at its beginning: each prompt is a new document for Gemini."""
+    """Return a prompt without OpenAI's marks of a new document: each prompt is a new document for Gemini."""
     if not prompt.startswith(NEW_DOCUMENT):
         return prompt
     context.note("converted", "prompt", f"a new document begins without {NEW_DOCUMENT}")

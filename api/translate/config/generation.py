@@ -11,9 +11,9 @@ from sessions_store.frozen import frozen
 
 @frozen(kw_only=True)
 class Sampling:
-    """The parameters that OpenAI's dialects have in common, under OpenAI's names; None is absent.
+    """The common parameters of OpenAI's dialects, under OpenAI's names; None means absent.
 
-    `output_limit` is the limit of the answer in tokens and `output_limit_param` the name that it came under.
+    `output_limit` is the limit of the output in tokens and `output_limit_param` the name of its parameter.
     """
 
     temperature: float | None = None

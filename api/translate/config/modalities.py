@@ -68,9 +68,9 @@ _TEXT_ONLY: Final = ("TEXT",)
 def modalities_to_config(
     modalities: Sequence[str] | None, audio: Mapping[str, Any] | None, *, stream: bool, context: RequestContext
 ) -> GenerationConfig:
-    """Return the part of the generation config that says what the answer is made of; empty for text.
+    """Return the modalities of the generation config; empty for text.
 
-    Raises InvalidRequestError naming `modalities` or `audio` for what the model cannot give.
+    Raises InvalidRequestError naming `modalities` or `audio` for a modality that the model does not support.
 
         ["text", "audio"], {"voice": "alloy", "format": "wav"}
         {"responseModalities": ["AUDIO"],

@@ -25,7 +25,7 @@ _CONFIG_PATH = "google.thinking_config"
 def thinking_config(
     effort: str | None, own: object, *, thoughts: bool = False, context: RequestContext
 ) -> ThinkingConfig | None:
-    """Return Gemini's thinking config for an effort, or for `google.thinking_config`, which takes precedence; None if absent.
+    """Return Gemini's thinking config from `google.thinking_config`, else from the effort; None without either.
 
     `thoughts` requests thoughts of a model that thinks. Raises InvalidRequestError for an `own` config of a wrong
     shape.

@@ -1,4 +1,4 @@
-"""The `tool_choice` of a Responses request to the shape that the shared leaves read, and to the tools left to offer."""
+"""The `tool_choice` of a Responses request to chat completions' form, and to the tools that stay available."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,11 +16,10 @@ Choice = str | dict[str, Any] | None
 def choice_to_chat(
     choice: str | Mapping[str, Any] | None, tools: ToolSet, *, context: RequestContext
 ) -> tuple[Choice, ToolSet]:
-    """Return the choice in chat completions' shape, and the tools that it leaves.
+    """Return the choice in chat completions' form, and the available tools.
 
-    Gemini can be made to call a function, not to use one of its own tools. Raises InvalidRequestError for a choice of a
-    tool that cannot be used.
-
+    Gemini can be forced to call a function, not to use one of its own tools. Raises InvalidRequestError for an
+    unavailable tool.
         {"type": "function", "name": "time"}   {"type": "function", "function": {"name": "time"}}
     """
     if isinstance(choice, Mapping):
@@ -52,7 +51,7 @@ def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestCo
 
 
 def _allowed(choice: Mapping[str, Any], tools: ToolSet) -> tuple[Choice, ToolSet]:
-    """Restrict functions and Google's own tools to those that are listed; tools without a counterpart are not there."""
+    """Restrict functions and Google's own tools to the listed ones; tools without a counterpart are left out."""
     listed = [tool for tool in choice["tools"] if isinstance(tool.get("type"), str)]
     functions = [_function(tool, tools.called) for tool in listed if _is_function(tool["type"], tools.called)]
     own = {BUILT_IN[tool["type"]] for tool in listed if tool["type"] in BUILT_IN}
