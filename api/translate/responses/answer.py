@@ -222,7 +222,7 @@ class ResponsesAnswer(FoldedAnswer):
 
     @property
     def status(self) -> ResponseStatus:
-        """Where in its life the response is."""
+        """The current status of the response."""
         return self._status
 
     @property

@@ -13,7 +13,7 @@ EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerSettings:
-    """The settings in force; `summary` tells whether a summary of the thoughts is wanted."""
+    """The settings in force; `summary` requests a summary of the thoughts."""
 
     effort: str | None
     summary: bool

@@ -82,7 +82,7 @@ class MessageWriter:
 
     @property
     def length(self) -> int:
-        """How many characters the message has."""
+        """The length of the message in characters."""
         return sum(map(len, self._pieces))
 
     def begin(self) -> Events:

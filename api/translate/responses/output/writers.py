@@ -1,6 +1,4 @@
-"""Writers of items that are complete at once: calls, searches, images, refusals, each with all its events; also code runs
-and compactions.
-"""
+"""Output items with all their events: calls, searches, images and refusals at once; code runs and compactions in steps."""
 
 from collections.abc import Sequence
 from typing import Any

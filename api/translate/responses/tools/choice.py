@@ -62,7 +62,7 @@ def _allowed(choice: Mapping[str, Any], tools: ToolSet) -> tuple[Choice, ToolSet
 
 
 def _is_function(kind: str, called: CalledTools) -> bool:
-    """Whether Gemini is offered a function for a tool of this type."""
+    """Whether Gemini gets a function for a tool of this type."""
     return kind in ("function", "custom") or (kind in CLIENT_TOOLS and kind in called)
 
 
@@ -72,7 +72,7 @@ def _function(tool: Mapping[str, Any], called: CalledTools) -> dict[str, Any]:
 
 
 def _named(choice: Mapping[str, Any], called: CalledTools) -> dict[str, Any]:
-    """Return the choice of a function by its flat name; a plain name means the one tool that has it."""
+    """Return the choice of a function by its flat name; a plain name means the first tool of that name."""
     name = choice.get("name")
     if not isinstance(name, str):
         raise InvalidRequestError(
@@ -95,7 +95,7 @@ def _unusable(kind: str) -> InvalidRequestError:
 
 
 def _note_undeclared(listed: Sequence[Mapping[str, Any]], tools: ToolSet, context: RequestContext) -> None:
-    """Note the tools of OpenAI's that a list allows and the client does not offer."""
+    """Note OpenAI's tools that a list allows and the client does not declare."""
     declared = set(map(_family, tools.declared))
     for index, tool in enumerate(listed):
         kind = tool.get("type")
@@ -112,7 +112,7 @@ def _undeclared(kind: str) -> InvalidRequestError:
 
 
 def _family(kind: str) -> str:
-    """Return what the types of one tool have in common: OpenAI's tools have types by their age."""
+    """Return a common name for the versioned types of one tool."""
     return "computer" if kind.startswith("computer") else BUILT_IN.get(kind, kind)
 
 

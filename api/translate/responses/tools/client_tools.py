@@ -1,8 +1,8 @@
-"""OpenAI's tools that the client runs, `shell`, `local_shell` and `apply_patch`: functions for Gemini, OpenAI's own
-items for the client (https://platform.openai.com/docs/guides/tools-shell, tools-local-shell and tools-apply-patch).
+"""OpenAI's client-side tools `shell`, `local_shell` and `apply_patch`: functions for Gemini, items for the client.
 
-A call's arguments are the fields of the item's `action` or `operation`, so that an item of the history gives the
-arguments that it was made of.
+A call's arguments are the fields of the item's `action` or `operation`, so that an item in the history is converted
+back to the same arguments. Source: https://platform.openai.com/docs/guides/tools-shell, tools-local-shell and
+tools-apply-patch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ import orjson
 Fields = dict[str, Any]
 ClientToolKind = Literal["shell", "local_shell", "apply_patch"]
 CLIENT_TOOLS: Final = frozenset(get_args(ClientToolKind))
-# Where the commands of a `shell` run, if not at the client.
+# Environments of a `shell` that runs at OpenAI.
 _HOSTED: Final = frozenset({"container_auto", "container_reference"})
 
 _MILLISECONDS: Final = {"type": "integer", "description": "How long the commands may run, in milliseconds."}

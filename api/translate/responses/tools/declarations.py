@@ -60,7 +60,7 @@ def tools_to_set(
     places: Places,
     context: RequestContext,
 ) -> ToolSet:
-    """Return all tools of `tools` and of the items in `settings`; a later declaration of an item replaces an earlier one.
+    """Return all tools of `tools` and of the items in `settings`; an item's declaration replaces an earlier one.
 
     {"type": "namespace", "name": "agents", "tools": [{"type": "function", "name": "close"}]}
     {"type": "function", "function": {"name": "agents.close"}}
