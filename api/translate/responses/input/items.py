@@ -31,9 +31,9 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemMessages:
-    """The messages that items stand for.
+    """The messages of a list of items, with their paths and notes.
 
-    `settings` are the items that say how to answer, each with its place.
+    `settings` are the items with settings of the response, each with its path.
     """
 
     messages: list[Message]

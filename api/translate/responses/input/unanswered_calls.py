@@ -15,7 +15,7 @@ from sessions_store.transcript.values import RESULT_ROLES
 
 
 def check_owed(messages: Sequence[Mapping[str, Any]], pairing: Pairing, *, asked: int | None) -> None:
-    """Check the results of the pending calls: calls followed by nothing but results, and calls of the previous response.
+    """Check the results of pending calls: calls followed by results only, and calls of the previous response.
 
     `messages` are the messages of the previous conversation and of the request. `asked` is the position of the previous
     response's message, whose calls require results in any case. Raises InvalidRequestError.

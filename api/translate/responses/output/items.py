@@ -88,7 +88,7 @@ class AnswerItems:
         return [] if writer is None else writer.end(state)
 
     def end(self, choice: Choice, *, whole: bool) -> Events:
-        """Close the open items (incomplete unless `whole`) and emit items known only at the end (signature, grounding)."""
+        """Close the open items (incomplete unless `whole`); emit items known only at the end (signature, grounding)."""
         self._looks = 0
         events = [*self._close(choice, whole=whole), *self._runs.end()]
         # Misplaced: the token count of the thoughts, or a signature without thoughts, came with the last chunk.

@@ -1,4 +1,4 @@
-"""Output items with all their events: calls, searches, images and refusals at once; code runs and compactions in steps."""
+"""Output items with their events: calls, searches, images and refusals at once, code runs and compactions in steps."""
 
 from collections.abc import Sequence
 from typing import Any
