@@ -107,7 +107,7 @@ class ChatAnswer(FoldedAnswer):
                 for delta in deltas:
                     if choice.index not in self._opened:
                         self._opened.add(choice.index)
-                        delta = _opening(delta)  # the same delta with the role before it
+                        delta = _opening(delta)  # noqa: PLW2901 - the same delta with the role before it
                     chunks.append(self._chunk(choice, delta, None))
         return chunks
 

@@ -20,7 +20,7 @@ def split_images(text: str) -> list[str]:
         "a ![b](data:image/png;base64,iVBO) c"   ["a ", "data:image/png;base64,iVBO", " c"]
     """
     pieces: list[str] = []
-    told = after = 0  # end of the last image, and earliest begin of a label
+    image_end = after = 0  # end of the last image, and earliest begin of a label
     mark = text.find(MARK)
     while mark >= 0:
         begin = _label(text, after, mark)
@@ -31,10 +31,10 @@ def split_images(text: str) -> list[str]:
                 break
             following = found.start()  # no image before it: the URLs of all of them would end there
             if found[0] == ")" and following > mark + len(MARK):
-                pieces += (text[told:begin], text[mark + _URL : following])
-                told = after = following + 1
+                pieces += (text[image_end:begin], text[mark + _URL : following])
+                image_end = after = following + 1
         mark = text.find(MARK, following)
-    return [*pieces, text[told:]]
+    return [*pieces, text[image_end:]]
 
 
 def _label(text: str, start: int, end: int) -> int:

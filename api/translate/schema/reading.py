@@ -31,7 +31,7 @@ class Reader:
         self._made: dict[tuple[int, str], dict[str, Any]] = {}
 
     def gather(self, pieces: list[Piece]) -> Facts:
-        """Return the combined facts of several nodes; the path of the first node stands for all of them."""
+        """Return the combined facts of several nodes; the path of the first node is used for all of them."""
         facts = Facts(path=pieces[0].path)
         for piece in pieces:
             self.add(facts, piece)
