@@ -1,1 +1,1 @@
-"""Gemini's candidates, whole or in chunks, to what every dialect gives out of them."""
+"""Gemini's candidates, complete or in chunks, to the choices that every dialect renders."""

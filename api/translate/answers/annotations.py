@@ -1,8 +1,7 @@
-"""Where an answer comes from: Gemini's grounding and citations to OpenAI's `url_citation` annotations, and the pages it
-read.
+"""Gemini's grounding and citations to OpenAI's `url_citation` annotations, and the pages of `urlContext`.
 
-Gemini's segments count UTF-8 bytes, OpenAI's characters (rule 99). In a stream the sources arrive in pieces, and the
-supports point into the list of all of them.
+Gemini's segments count bytes of UTF-8, OpenAI's annotations count characters (rule 99). A stream sends the sources in
+several chunks, and the supports index the list of all sources.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,14 +13,14 @@ from api.translate.answers.text_offsets import QuotedText
 from api.translate.answers.upstream_json import expect
 
 _READ: Final = ("URL_RETRIEVAL_STATUS_SUCCESS", "")
-# Where the address of a source stands, by its kind: the web, a place on Google Maps, a document, a picture's page.
+# The address field of a source by its kind: web page, Google Maps place, document, page of an image.
 _ADDRESSES: Final = {"web": "uri", "maps": "uri", "retrievedContext": "uri", "image": "sourceUri"}
 _MAPS = "Google Maps places are cited by URL; ids, reviews and the widget are omitted"
 
 
 @dataclass(slots=True)
 class Page:
-    """A page that Gemini was to read (`urlContext`), Gemini's word for how that ended, and whether it went well."""
+    """A page of `urlContext`, Gemini's retrieval status, and whether the retrieval succeeded."""
 
     url: str
     status: str
@@ -32,15 +31,15 @@ class Grounding:
     """Collects the grounding, citation and URL context metadata of one choice."""
 
     def __init__(self) -> None:
-        self.queries: dict[str, None] = {}  # what was searched for, each once
-        self._unsearched = 0  # segments whose words were not searched for when annotations were last made
+        self.queries: dict[str, None] = {}  # each search query once, in order
+        self._unsearched = 0  # segments left out by the last text search
         self._pages: dict[str, Page] = {}
         self._chunks: list[dict[str, Any]] = []
         self._supports: list[dict[str, Any]] = []
         self._citations: list[dict[str, Any]] = []
 
     def take(self, candidate: Mapping[str, Any]) -> None:
-        """Take the metadata of one candidate; raises UpstreamError for a wrong shape."""
+        """Add the metadata of one candidate. Raises UpstreamError for a wrong shape."""
         grounding = expect(candidate.get("groundingMetadata") or {}, dict)
         queries = expect(grounding.get("webSearchQueries") or [], list)
         self.queries |= dict.fromkeys(query for query in queries if isinstance(query, str))
@@ -60,11 +59,11 @@ class Grounding:
 
     @property
     def pages(self) -> list[Page]:
-        """The pages that were to be read, each once."""
+        """The retrieved pages, each once."""
         return list(self._pages.values())
 
     def remarks(self, text: str) -> Iterator[tuple[Literal["dropped", "converted"], str]]:
-        """Yield what the annotations on `text` do not say as Gemini sent it: a note's kind and its reason."""
+        """Yield the differences between Gemini's sources and the annotations on `text`: note kind and reason."""
         if any("maps" in chunk for chunk in self._chunks):
             yield "converted", _MAPS
         cited = {annotation["url_citation"]["url"] for annotation in self.annotations(text)}
@@ -78,7 +77,7 @@ class Grounding:
             )
 
     def annotations(self, text: str) -> list[Annotation]:
-        """Return the annotations on `text`, the whole text of the choice, sorted by place, each once."""
+        """Return the annotations on `text`, the whole text of the choice, sorted by position, each once."""
         found: dict[tuple[int, int, str], Annotation] = {}
         quoted = QuotedText(text)
         for support in self._supports:
@@ -93,7 +92,7 @@ class Grounding:
 
 
 def _source(chunk: Mapping[str, Any]) -> tuple[str, Any]:
-    """Return the address and the title of a source, whatever kind it is of; "" for one without an address."""
+    """Return the address and the title of a source of any kind; "" if it has no address."""
     for kind, address in _ADDRESSES.items():
         source = chunk.get(kind)
         if isinstance(source, dict):
@@ -107,7 +106,7 @@ def _annotate(
     segment: Mapping[str, Any],
     source: tuple[str, Any],
 ) -> None:
-    """Add the annotation for one source of one segment, its address and title; one without an address is left out."""
+    """Add the annotation of one source of one segment; a `source` (address, title) without an address is left out."""
     url, title = source
     if not url:
         return

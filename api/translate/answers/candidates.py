@@ -1,6 +1,7 @@
-"""The answers of all upstream calls of one exchange, sorted into choices; shared by every dialect.
+"""Accumulates the responses of all upstream calls of one exchange, sorted into choices; shared by every dialect.
 
-One call may give several candidates, or n parallel calls one each: a call is known by the choice that it begins with.
+One call may return several candidates, or n parallel calls one each. The index of a call's first choice identifies the
+call.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +28,7 @@ _COUNTED: Final = frozenset({"promptTokenCount", "candidatesTokenCount", "totalT
 
 
 class Candidates:
-    """Folds the responses of an exchange: `choices` in OpenAI's order, usage by call, the model that answered."""
+    """Accumulates the responses of an exchange: `choices` in OpenAI's order, usage per call, the model version."""
 
     __slots__ = (
         "_blocks",
@@ -52,19 +53,19 @@ class Candidates:
         self.model_version: str | None = None
         self.service_tier: str | None = None
         self._usage: dict[int, dict[str, Any]] = {}
-        self._unreadable = False  # some usageMetadata was none
+        self._unreadable = False  # an invalid usageMetadata was received
         self._version_cut = False
-        # Read from `_usage` when they are asked for, and again when more has come.
+        # Computed from `_usage` on first access, and again after each response.
         self._counted: Usage | None = None
         self._storable: list[dict[str, Any]] | None = None
         self._sound: bool | None = None
-        self._replaced = False  # characters that no database takes
-        self._blocks: dict[int, str] = {}  # first choice of a call -> why Gemini blocked its prompt, "" if it did not
+        self._replaced = False  # characters that no database stores
+        self._blocks: dict[int, str] = {}  # first choice of a call -> block reason of its prompt, "" if not blocked
 
     def take(self, response: Mapping[str, Any], first_choice: int) -> list[tuple[Choice, list[Piece]]]:
-        """Take one response or chunk; return what each choice gains. Raises UpstreamError for a wrong shape."""
+        """Add one response or chunk; return the part deltas of each choice. Raises UpstreamError for a wrong shape."""
         version = response.get("modelVersion")
-        if version != self.model_version and isinstance(version, str):  # also each time for one that was cut
+        if version != self.model_version and isinstance(version, str):  # also True on each chunk if the version was cut
             self.model_version = label(version, LONGEST_MODEL)
             self._version_cut = self.model_version != version
         self._replaced = self._replaced or "replacedCharacters" in response
@@ -81,7 +82,7 @@ class Candidates:
         for candidate in candidates:
             if not isinstance(candidate, dict):
                 raise unexpected_shape()
-            index = candidate.get("index") or 0  # proto JSON leaves out a zero
+            index = candidate.get("index") or 0  # proto JSON omits a zero
             if type(index) is not int or not 0 <= first_choice + index < len(self.choices):
                 raise unexpected_shape()
             choice = self.choices[first_choice + index]
@@ -89,7 +90,7 @@ class Candidates:
         return gains
 
     def _take_usage(self, usage: Any, first_choice: int) -> None:
-        """Take the counts of a call: cumulative, so the last ones hold (rule 90)."""
+        """Store the token counts of a call: Gemini's counts are cumulative, so the last ones apply (rule 90)."""
         if not isinstance(usage, dict):
             self._unreadable = True
             self._sound = None
@@ -100,7 +101,7 @@ class Candidates:
             self.service_tier = served_tier(usage) or self.service_tier
 
     def _take_feedback(self, feedback: Any, first_choice: int) -> None:
-        """Note whether the prompt of a call was blocked; what was said first holds."""
+        """Record whether the prompt of a call was blocked; the first block reason is kept."""
         reason = self._blocks.setdefault(first_choice, "")
         if feedback and not reason:
             blocked = expect(expect(feedback, dict).get("blockReason") or "", str)
@@ -108,11 +109,11 @@ class Candidates:
 
     @property
     def complete(self) -> bool:
-        """Whether every choice has its finish reason, or its prompt was blocked; ask when all calls have been fed."""
+        """Whether every choice has a finish reason or a blocked prompt; meaningful after the responses of all calls."""
         return all(choice.finished or self._block_reason(choice) for choice in self.choices)
 
     def close(self) -> None:
-        """Say that all calls have ended; raises UpstreamError if a choice is not complete."""
+        """End all calls. Raises UpstreamError if a choice is not complete."""
         for choice in self.choices:
             if not choice.finished:
                 reason = self._block_reason(choice)
@@ -126,7 +127,10 @@ class Candidates:
 
     @property
     def fault(self) -> UpstreamError | None:
-        """Why a choice is no answer, although all calls have ended well; None if each is one."""
+        """The error of the first choice without a usable completion, although all calls ended normally.
+
+        None if there is none.
+        """
         for choice in self.choices:
             if choice.finished:
                 fault = choice.fault
@@ -137,9 +141,9 @@ class Candidates:
         return None
 
     def discard(self, responses: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
-        """Count what responses used which are no answer; each comes with the first choice of its call.
+        """Count the usage of discarded responses, each with the first choice of its call.
 
-        What else is wrong with them does not matter any more.
+        Any other defect of a discarded response is ignored.
         """
         discarded = Candidates(len(self.choices), self._rules)
         for first_choice, response in responses:
@@ -149,11 +153,11 @@ class Candidates:
         self._counted = self._storable = self._sound = None
 
     def lacking(self, response: Mapping[str, Any], choices: int) -> dict[int, str]:
-        """See no_answer.lacking."""
+        """See empty_answer.lacking."""
         return lacking(response, choices, empty_stop=self._rules.empty_stop)
 
     def shows(self, response: Mapping[str, Any], *, thoughts: bool) -> bool:
-        """See no_answer.shows."""
+        """See empty_answer.shows."""
         rules = self._rules
         return shows(response, thoughts=thoughts, own_tools=rules.own_tools, empty_stop=rules.empty_stop)
 
@@ -164,9 +168,9 @@ class Candidates:
 
     @property
     def usage_metadata(self) -> list[dict[str, Any]]:
-        """The last `usageMetadata` of each call that sent one, as it can be stored, in the order of their choices.
+        """The last `usageMetadata` of each call that sent one, in storable form and in the order of the choices.
 
-        Calls whose answers were discarded come first.
+        The calls of discarded responses come first.
         """
         if self._storable is None:
             own = [storable(self._usage[first]) for first in sorted(self._usage)]
@@ -176,7 +180,7 @@ class Candidates:
 
     @property
     def counts_sound(self) -> bool:
-        """Whether the counts that came are what they should be: others are cut, or missing."""
+        """Whether all token counts are valid; an invalid count is clamped or left out."""
         if self._sound is None:
             own = not self._unreadable and all(map(is_sound, self._usage.values()))
             self._sound = own and all(map(attrgetter("counts_sound"), self._discarded))
@@ -184,7 +188,7 @@ class Candidates:
 
     @property
     def thought(self) -> bool:
-        """Whether thoughts were billed, as far as Gemini has said."""
+        """Whether Gemini has billed thoughts so far."""
         return any(count(usage, "thoughtsTokenCount") for usage in self._usage.values())
 
     @property
@@ -196,16 +200,16 @@ class Candidates:
 
     @property
     def usage(self) -> Usage:
-        """OpenAI's usage of all calls together; zeros where Gemini has sent none."""
+        """OpenAI's usage of all calls together; zeros without any `usageMetadata`."""
         if self._counted is None:
             self._counted = usage_metadata_to_usage(self.usage_metadata)
         return self._counted
 
     @property
     def searches(self) -> list[int]:
-        """How many different queries each call put to Google Search: first the calls of `usage_metadata`, in its order.
+        """The number of different Google Search queries per call, first of the calls in `usage_metadata`, in its order.
 
-        The choices of one call share its searches.
+        The choices of one call share its queries.
         """
         if not self._discarded:
             return self._own_searches()
@@ -226,7 +230,7 @@ class Candidates:
 
     @property
     def notes(self) -> list[Note]:
-        """What the client does not see as Gemini sent it, and why there may be nothing to see."""
+        """The differences between Gemini's responses and OpenAI's choices, and the reasons for empty content."""
         notes = [note for choice in self.choices for note in choice.notes]
         notes += self._spent_on_thoughts()
         if not self.counts_sound:
@@ -236,7 +240,7 @@ class Candidates:
         return [*notes, replaced("choices")] if self._replaced else notes
 
     def _spent_on_thoughts(self) -> list[Note]:
-        """Explain answers without a word: thoughts count against the limit of the answer (rule 66)."""
+        """Explain choices without content: thoughts count against the output token limit (rule 66)."""
         cut = [choice for choice in self.choices if choice.native_finish_reason == "MAX_TOKENS"]
         if not cut:
             return []
@@ -248,13 +252,13 @@ class Candidates:
         return [Note("clamped", f"choices[{choice.index}].message.content", reason) for choice in empty]
 
     def _block_reason(self, choice: Choice) -> str:
-        """Return why the prompt of the choice's call was blocked, or ""."""
+        """Return the block reason of the prompt of the choice's call, or ""."""
         return self._blocks.get(self._call_of(choice), "")
 
     def _call_of(self, choice: Choice) -> int:
-        """Return the first choice of the call that gives this one.
+        """Return the first choice of the call that generates this choice.
 
-        How many choices a call gives shows in the numbers that calls begin with: all of them if there is one call.
+        All calls have the same number of choices, the greatest common divisor of their first choices and the total.
         """
         size = gcd(len(self.choices), *self._blocks)
         return choice.index // size * size

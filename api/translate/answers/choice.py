@@ -1,7 +1,7 @@
-"""One choice of an answer in the making: Gemini's candidate, chunk by chunk, for every dialect and for storage.
+"""One choice: accumulates Gemini's candidate, chunk by chunk, for every dialect and for storage.
 
-Reads parts and keeps them twice: as what a client sees (text, thoughts, calls, images) and exactly as they came, so
-that the turn can be sent back with its thought signatures. How a dialect spells what a client sees is not decided here.
+Every part is stored twice: as client-visible text, thoughts, calls and images, and unchanged, so that the content can
+be sent back with its thought signatures. The dialects render the visible form.
 """
 
 import binascii
@@ -24,7 +24,7 @@ from api.translate.conversation.code_blocks import code_output, code_result_to_t
 if TYPE_CHECKING:
     from api.openai.completions.completion import CompletionFinishReason
 
-# Gemini speaks 16-bit samples without a file format around them.
+# Gemini sends 16-bit samples without a container format.
 RAW_SOUND: Final = ("audio/l16", "audio/pcm")
 WEB_SEARCH: Final = "GOOGLE_SEARCH_WEB"
 _SOURCES: Final = frozenset({"groundingMetadata", "citationMetadata", "urlContextMetadata"})
@@ -32,9 +32,9 @@ LONGEST_REASON: Final = 50
 
 
 class Call(NamedTuple):
-    """A function call as the client sees it: its own name for the function, the arguments as JSON text.
+    """A function call in client form: the client's own function name, the arguments as JSON text.
 
-    `position` counts the calls of the choice over all its chunks; `signature` is the thought signature on it.
+    `position` counts the calls of the choice over all chunks; `signature` is the thought signature of the call's part.
     """
 
     position: int
@@ -46,11 +46,13 @@ class Call(NamedTuple):
 
 @dataclass(slots=True)
 class Piece:
-    """What one part adds to a choice; `text` of an image is its data URL, of audio its base64; `call` is for calls.
+    """The visible content that one part adds to a choice.
 
-    The last four kinds come only where the dialect has places of their own for them: code that Gemini ran, what it
-    printed, the queries of a web search (one a line), and the signature on the text before. `position` counts the
-    images of the choice; `run` is Gemini's id of the run that code and what it printed belong to, "" without one.
+    `text` of an image is its data URL, of audio its base64; `call` is set for calls. The last four kinds occur only
+    with `DialectRules.own_tools`: code that Gemini ran, its output, the queries of a web search (one per line), and the
+    signature of the preceding text. `position` counts the images of the choice; `run` is Gemini's id that joins code
+    and its output,
+    "" without one.
     """
 
     kind: Literal["text", "thought", "image", "audio", "call", "code", "code_result", "search", "signature"]
@@ -62,12 +64,12 @@ class Piece:
 
 @dataclass(slots=True, kw_only=True)
 class DialectRules:
-    """What a dialect can carry: how many calls of a choice (None: any number), and whether images and speech.
+    """The features of a dialect: `call_limit` is the maximum of calls per choice (None: no limit).
 
-    `call_ids` gives a fresh id for each call; `tool_names` maps names as sent to the client's own. `top_logprobs` is
-    how many rivals of each token the client wants to see, None if it wants no log probabilities. `own_tools` tells that
-    code, searches and signatures have places of their own; else code is shown as text, and the others are not.
-    `empty_stop` says that an answer may be empty, because the client has named sequences that end it.
+    `call_ids` yields a fresh id for each call; `tool_names` maps sent names to the client's names. `top_logprobs` is
+    the number of alternative tokens per position, None without log probabilities. `own_tools` enables separate items
+    for code, searches and signatures; otherwise code becomes text, and searches and signatures are omitted.
+    `empty_stop` allows an empty completion, because the client has named stop sequences.
     """
 
     call_ids: Iterator[str]
@@ -81,7 +83,7 @@ class DialectRules:
 
 
 class Choice:
-    """Folds the candidates of one index. `text`, `thoughts`, `images` and `calls` are what a client sees, in order."""
+    """Accumulates the candidates of one index: client-visible `text`, `thoughts`, `images` and `calls`, in order."""
 
     __slots__ = (
         "_open_calls",
@@ -113,38 +115,38 @@ class Choice:
         self.text: list[str] = []
         self.thoughts: list[str] = []
         self.images: list[str] = []
-        self.audio: list[bytes] = []  # samples as Gemini sent them, of the type `audio_type`
+        self.audio: list[bytes] = []  # Gemini's samples, of the type `audio_type`
         self.audio_type = ""
         self.calls: list[Call] = []
         self.native_finish_reason = ""
-        self.finish_reason: CompletionFinishReason = "stop"  # OpenAI's reason, before anybody looks for calls
+        self.finish_reason: CompletionFinishReason = "stop"  # OpenAI's reason, before calls are considered
         self.blocked = False
         self.grounding: Grounding | None = None
-        self._searched: list[str] = []  # by Google's own calls, which may come without any grounding after them
+        self._searched: list[str] = []  # queries of Google's own calls, which may lack grounding metadata
         self.logprobs = None if rules.top_logprobs is None else TokenLogprobs(rules.top_logprobs)
-        self.signature: str | None = None  # the last one on a text
-        self.signs_alone = False  # it stands on a part of its own, without text: so a stream ends (rule 26)
+        self.signature: str | None = None  # the last one on a text part
+        self.signs_alone = False  # the last signature is on a part without text, the end of a stream (rule 26)
         self._rules = rules
         self._parts: list[Part] = []
-        self._run: list[str] = []  # unsigned text since the last other part: it is stored as one part
+        self._run: list[str] = []  # unsigned text since the last other part: stored as one part
         self._run_is_thought = False
         self._open_calls: OpenCalls | None = None
-        self._ran_code = False  # and the client sees it in a place of its own
+        self._ran_code = False  # visible to the client, as an item
         self._withheld: dict[str, Note] = {}
 
     @property
     def finished(self) -> bool:
-        """Whether Gemini has said why the answer ended, or blocked the prompt."""
+        """Whether Gemini has sent a finish reason, or blocked the prompt."""
         return bool(self.native_finish_reason)
 
     @property
     def holds_nothing(self) -> bool:
-        """Whether a client sees no answer in it: neither text nor a call, nor what else its dialect can carry."""
+        """Whether the choice has no visible content: no text, call, image, audio or executed code."""
         return not (self.text or self.calls or self.images or self.audio or self._ran_code)
 
     @property
     def fault(self) -> UpstreamError | None:
-        """Why the choice is no answer although Gemini ended it by itself; None for one that is."""
+        """The error if the choice has no usable content although Gemini ended it normally; None otherwise."""
         native = self.native_finish_reason
         if self.blocked or self.finish_reason != "stop":
             return None
@@ -156,18 +158,18 @@ class Choice:
 
     @property
     def content(self) -> Content:
-        """Gemini's content for storage: parts as they came, but for adjacent unsigned texts, which are joined."""
+        """Gemini's content for storage: unchanged parts, except that adjacent unsigned texts are joined."""
         parts = [*self._parts, _text_part(self._run, thought=self._run_is_thought)] if self._run else list(self._parts)
         return {"role": "model", "parts": parts}
 
     @property
     def search_queries(self) -> set[str]:
-        """What Google Search was asked. Gemini lists empty queries too, which Google does not bill (rule 98)."""
+        """The non-empty queries of Google Search; Gemini lists empty ones too, which are not billed (rule 98)."""
         return {query for query in (*self._searched, *(self.grounding.queries if self.grounding else ())) if query}
 
     @property
     def notes(self) -> list[Note]:
-        """What the client does not see as Gemini sent it."""
+        """The differences between Gemini's candidate and the visible choice."""
         native = self.native_finish_reason
         if native == "STOP" and not (self._withheld or self.blocked or self.grounding):
             return []
@@ -176,7 +178,7 @@ class Choice:
         return [*self._withheld.values(), *self._sources_notes(), *ended]
 
     def take(self, candidate: Mapping[str, Any]) -> list[Piece]:
-        """Take the next candidate of this choice; return what a client sees of it. Raises UpstreamError."""
+        """Add the next candidate of this choice; return its part deltas. Raises UpstreamError for a wrong shape."""
         pieces: list[Piece] = []
         content = candidate.get("content")
         if content is not None:
@@ -201,12 +203,12 @@ class Choice:
         return pieces
 
     def close(self) -> None:
-        """Say that nothing more comes. Raises UpstreamError for a part of a call that came after the finish reason."""
+        """End the choice. Raises UpstreamError for a part of a call received after the finish reason."""
         if self._open_calls:
             raise unplaced()
 
     def block(self, reason: str) -> None:
-        """End the choice because Gemini refused the prompt."""
+        """End the choice with the block reason of the prompt."""
         self.native_finish_reason = reason
         self.finish_reason = finish_reason_to_openai(reason, blocked=True)
         self.blocked = True
@@ -244,7 +246,7 @@ class Choice:
             self._take_call(part, pieces)
             return
         if part.keys() <= {"thoughtSignature", "thought"}:
-            part = {"text": "", **part}  # a part without data would be refused on its way back
+            part = {"text": "", **part}  # Gemini rejects a part without data in a request
             self._keep_signature(part)
             self._show_signature(part, pieces)
         self._store(part)
@@ -273,7 +275,7 @@ class Choice:
             self._made(part, pieces)
 
     def _made(self, part: Part, pieces: list[Piece]) -> None:
-        """Store and give out one call; one above the limit is neither stored nor given out, so both sides agree."""
+        """Store and emit one call; a call above the limit is neither stored nor emitted, so that both sides agree."""
         rules = self._rules
         called: Mapping[str, Any] = part["functionCall"]
         name, args = expect(called["name"], str), called["args"]
@@ -311,7 +313,7 @@ class Choice:
             self._show_block(code_result_to_text(outcome), pieces)
 
     def _show_block(self, block: str, pieces: list[Piece]) -> None:
-        """Give out a fenced block: text that the client sees, and that is stored as the part it came from."""
+        """Emit a fenced code block as visible text; the stored content has the original part instead."""
         if not block:
             return
         if self.text and not self.text[-1].endswith("\n"):
@@ -342,7 +344,7 @@ class Choice:
             pieces.append(Piece("audio", base64))
 
     def _take_own_call(self, tool: dict[str, Any], pieces: list[Piece]) -> None:
-        """Google's own tools run on its side: stored with their signatures (rules 25, 39); searches may be seen."""
+        """Read a call of Google's own tools, stored with its signature (rules 25, 39); a web search may be visible."""
         queries = expect(tool.get("args") or {}, dict).get("queries")
         if tool.get("toolType") != WEB_SEARCH or not isinstance(queries, list):
             return
@@ -351,10 +353,10 @@ class Choice:
             pieces.append(Piece("search", "\n".join(str(query) for query in queries)))
 
     def _take_own_response(self, _tool: dict[str, Any], _pieces: list[Piece]) -> None:
-        """What one of Google's own tools found: stored, nothing for a client."""
+        """Ignore the output of Google's own tools: stored, never visible."""
 
     def _store(self, part: Part) -> None:
-        to_json({key: value for key, value in part.items() if key != "inlineData"})  # storage has to write it
+        to_json({key: value for key, value in part.items() if key != "inlineData"})  # raises if not storable
         self._parts.append(part)
 
     def _close_run(self) -> None:
@@ -367,7 +369,7 @@ class Choice:
 
     def _sources_notes(self) -> list[Note]:
         if self.grounding is None or not self.finished:
-            return []  # what is cited is known at the end
+            return []  # citations are known only at the end
         param = f"choices[{self.index}].message.annotations"
         return [Note(kind, param, reason) for kind, reason in self.grounding.remarks("".join(self.text))]
 
@@ -376,7 +378,7 @@ class Choice:
 
 
 def _signature(part: Part) -> str | None:
-    """Return the signature of a part that a client may be shown: a thought's own is not one of them."""
+    """Return the client-visible signature of a part; the signature of a thought is not visible."""
     signature = part.get("thoughtSignature")
     return signature if isinstance(signature, str) and signature and part.get("thought") is not True else None
 
@@ -386,7 +388,6 @@ def _text_part(run: list[str], *, thought: bool) -> Part:
     return {"text": text, "thought": True} if thought else {"text": text}
 
 
-# The first word of the list that a part holds says what it is.
 _READERS: Final[dict[str, Callable[[Choice, dict[str, Any], list[Piece]], None]]] = {
     "executableCode": Choice._take_code,  # noqa: SLF001
     "codeExecutionResult": Choice._take_code_result,  # noqa: SLF001

@@ -1,7 +1,7 @@
-"""Reading the numbers of Gemini's `usageMetadata`, whatever stands in their place: what was paid for is recorded.
+"""Reads the token counts of Gemini's `usageMetadata` in any form, so that billed tokens are recorded.
 
-A count is an int32 (https://ai.google.dev/api/generate-content#UsageMetadata). One that is larger is cut, a number in
-another form is read as well as it can be, and anything else counts as missing: none of these is `sound`.
+A count is an int32 (https://ai.google.dev/api/generate-content#UsageMetadata). A larger count is clamped, a number in
+another form is parsed if possible, and any other value counts as missing. None of these counts is sound.
 """
 
 import math
@@ -20,13 +20,13 @@ _SIMPLE: Final = (int, float, bool)
 
 
 def count(counts: Mapping[str, Any], name: str) -> int:
-    """Return a count, 0 if it is missing or cannot be read."""
+    """Return a count; 0 if the count is missing or unreadable."""
     value = counts.get(name)
     return value if type(value) is int and 0 <= value <= MOST else _read(value) or 0
 
 
 def is_sound(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether all counts of a `usageMetadata` are as Google's API describes them; missing ones are 0 there."""
+    """Tell whether all counts of a `usageMetadata` have the form of Google's API; a missing count means 0 there."""
     for name, value in metadata.items():
         usual = type(value) is int and 0 <= value <= MOST and name.endswith(_COUNT)
         if not usual and not _is_sound(name, value):
@@ -35,12 +35,14 @@ def is_sound(metadata: Mapping[str, Any]) -> bool:
 
 
 def storable(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a `usageMetadata` as every database takes it: counts as `count` reads them, lists of details with the like
-    in them, texts of some length without NUL; a count that cannot be read and any other object is left out.
+    """Return a `usageMetadata` in a form that every database stores.
+
+    Counts are normalised as in `count`, lists of details are limited to 40 entries, texts are cut to 200 characters
+    without NUL. Unreadable counts and other objects are left out.
     """
     kept: dict[str, Any] = {}
     for name, value in metadata.items():
-        if type(value) is int and 0 <= value <= MOST and len(name) < _LONGEST_NAME:  # nearly every one
+        if type(value) is int and 0 <= value <= MOST and len(name) < _LONGEST_NAME:  # the usual case
             kept[name] = value
         elif name.endswith(_COUNT):
             if (read := _read(value)) is not None:
@@ -78,7 +80,7 @@ def _is_sound(name: str, value: Any) -> bool:
 
 
 def _read(value: Any) -> int | None:
-    """Return a number as a count, None for what is none. JSON has int64 as text, orjson integers beyond as decimals."""
+    """Parse a number as a count, else None. JSON has int64 as text; orjson reads larger integers as floats."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):

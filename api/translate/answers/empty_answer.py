@@ -1,8 +1,8 @@
-"""Answers that are none, although Gemini has sent them with a 200: nothing in them, or a function call that got lost.
+"""Empty responses, although Gemini sent status 200: no content, or a lost function call.
 
-Gemini reports such an answer with MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, OTHER, and also with a plain STOP
-(https://ai.google.dev/api/generate-content#FinishReason). A client that got it as a success would take its task
-as done. Limits and filters are no such reasons: OpenAI has words for them.
+Gemini reports such a response with MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, OTHER, or even STOP
+(https://ai.google.dev/api/generate-content#FinishReason). An agent would take it for the end of its task.
+Token limits and content filters are no such reasons: OpenAI has finish reasons for both.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,41 +15,41 @@ from api.translate.answers.finish_reason import FINISH_REASONS, LOST_CALL, UNSPE
 EMPTY: Final = "upstream_empty_answer"
 MALFORMED: Final = "upstream_malformed_answer"
 
-# Fields of a part that show nothing by themselves, and what shows only where Google's own tools have their places.
+# Fields of a part without visible content, and fields visible only with `DialectRules.own_tools`.
 _UNSEEN: Final = frozenset({"text", "thought", "thoughtSignature", "partMetadata"})
 _OWN_TOOLS: Final = frozenset({"toolCall", "toolResponse"})
 
 
 def empty_answer(native: str) -> UpstreamError:
-    """Return the error for an answer with nothing in it, which ended with that reason of Gemini's."""
+    """Return the error for a response without content; `native` is Gemini's finish reason."""
     return UpstreamError(f"The upstream model returned an empty response ({enum_name(native)}).", code=EMPTY)
 
 
 def malformed_answer(native: str) -> UpstreamError:
-    """Return the error for an answer that breaks off where the model failed at a function call."""
+    """Return the error for a response that ends at an invalid function call."""
     return UpstreamError(f"The upstream response is incomplete ({enum_name(native)}).", code=MALFORMED)
 
 
 def unseen_answer() -> UpstreamError:
-    """Return the error for an answer of which the client can be given nothing; asking again does not help."""
+    """Return the error for a response without visible content; a retry does not help."""
     return UpstreamError("The upstream response contains nothing that this API supports.", code=EMPTY, retryable=False)
 
 
 def unplaced() -> UpstreamError:
-    """Return the error for arguments of no function call."""
+    """Return the error for function call arguments without a call."""
     return UpstreamError("The upstream model sent function call arguments without a call.", code=MALFORMED)
 
 
 def is_no_answer(error: BaseException | None) -> bool:
-    """Return whether the error says that Gemini has ended an answer that is none."""
+    """Return whether the error reports an empty or malformed response."""
     return isinstance(error, UpstreamError) and error.code in (EMPTY, MALFORMED)
 
 
 def lacking(response: Mapping[str, Any], choices: int, *, empty_stop: bool) -> dict[int, str]:
-    """Return by index which of a call's `choices` are no answer in a plain `response`, each with its finish reason.
+    """Return the choices without a usable completion in a plain `response`: index -> finish reason.
 
-    The reason is Gemini's, "" where there is none. What has an unexpected shape counts as an answer: reading it raises.
-    `empty_stop` is as in DialectRules.
+    `choices` is the number of choices of the call. The finish reason is Gemini's, "" if missing. A response of an
+    unexpected shape counts as usable, because parsing it raises the error. `empty_stop` is as in DialectRules.
     """
     candidates = response.get("candidates") or []
     if choices == 1 and "promptFeedback" not in response and _is_plain_text(candidates):
@@ -69,7 +69,7 @@ def lacking(response: Mapping[str, Any], choices: int, *, empty_stop: bool) -> d
 
 
 def _is_plain_text(candidates: Any) -> bool:
-    """Whether one candidate ends with STOP behind one text, as most do: 2 us less a request than the whole look."""
+    """Whether the one candidate has one text part and STOP, as most do: saves 2 us per request over the full check."""
     try:
         (candidate,) = candidates
         (part,) = candidate["content"]["parts"]
@@ -81,7 +81,7 @@ def _is_plain_text(candidates: Any) -> bool:
 def filled(
     response: GenerateContentResponse, lacks: Mapping[int, str], other: GenerateContentResponse
 ) -> tuple[GenerateContentResponse, GenerateContentResponse]:
-    """Return what is discarded of `response`, and `other` with the candidates of `response` that are answers."""
+    """Return the discarded part of `response`, and `other` completed with the usable candidates of `response`."""
     candidates, others = response.get("candidates") or [], other.get("candidates") or []
     kept = [candidate for candidate in candidates if _index(candidate) not in lacks]
     if not kept or not isinstance(others, list):
@@ -92,9 +92,9 @@ def filled(
 
 
 def shows(response: Mapping[str, Any], *, thoughts: bool, own_tools: bool, empty_stop: bool) -> bool:
-    """Whether a stream gives its client something with `response`: a piece of an answer, or an end that is no failure.
+    """Whether a streamed `response` has visible content, or a finish reason that is no failure.
 
-    `thoughts` says that the client gets thoughts, `own_tools` and `empty_stop` are as in DialectRules.
+    `thoughts` makes thoughts visible; `own_tools` and `empty_stop` are as in DialectRules.
     """
     candidates = response.get("candidates") or []
     if not isinstance(candidates, list) or _is_blocked(response):
@@ -108,13 +108,13 @@ def shows(response: Mapping[str, Any], *, thoughts: bool, own_tools: bool, empty
 
 
 def reasons_of(responses: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the finish reasons of a stream that has shown nothing, as they came."""
+    """Return the finish reasons of a stream without visible content, in order."""
     found = [_reason(candidate) for response in responses for candidate in response.get("candidates") or ()]
     return [reason for reason in found if reason]
 
 
 def names_of(reasons: Iterable[str]) -> str:
-    """Return different finish reasons for a note."""
+    """Return the different finish reasons, joined for a note."""
     return ", ".join(dict.fromkeys(map(enum_name, filter(None, reasons)))) or "no reason"
 
 
@@ -129,12 +129,12 @@ def _is_answer(candidate: Mapping[str, Any], *, empty_stop: bool) -> bool:
 
 
 def _ends_well(reason: str, *, empty_stop: bool) -> bool:
-    """Whether an answer that ends so may be empty: OpenAI has a word for the reason, or the client has asked for it."""
+    """Whether an empty completion is valid: OpenAI has such a finish reason, or the client set `stop`."""
     return FINISH_REASONS.get(reason, "stop") != "stop" or (reason == "STOP" and empty_stop)
 
 
 def _holds(part: Any, *, thoughts: bool, own_tools: bool) -> bool:
-    """Whether a client sees something of a part. One of an unknown kind counts, too."""
+    """Whether a part has visible content; a part of an unknown kind counts as visible."""
     if not isinstance(part, dict):
         return True
     if "functionCall" in part:
@@ -147,7 +147,7 @@ def _holds(part: Any, *, thoughts: bool, own_tools: bool) -> bool:
 
 
 def _index(candidate: Any) -> int:
-    """Return which choice of its call a candidate is, -1 for what is no candidate; proto JSON leaves out a zero."""
+    """Return the index of a candidate within its call, -1 for an invalid candidate; proto JSON omits a zero."""
     index = (candidate.get("index") or 0) if isinstance(candidate, dict) else -1
     return index if type(index) is int else -1
 
@@ -158,7 +158,7 @@ def _reason(candidate: Mapping[str, Any]) -> str:
 
 
 def _parts(candidate: Mapping[str, Any]) -> list[Any]:
-    """Return the parts of a candidate; one that is none where the shape is unexpected."""
+    """Return the parts of a candidate; `[None]` for an unexpected shape."""
     content = candidate.get("content")
     if content is None:
         return []

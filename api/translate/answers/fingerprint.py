@@ -1,4 +1,4 @@
-"""OpenAI's `system_fingerprint`, from the version of the model that Gemini says answered."""
+"""OpenAI's `system_fingerprint`, a hash of Gemini's model version."""
 
 from functools import lru_cache
 from hashlib import blake2b
@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 @lru_cache(maxsize=256)
 def system_fingerprint(model_version: str | None) -> str | None:
-    """Return `fp_` and ten hexadecimal digits, the same for the same version everywhere; None if it is not known."""
+    """Return `fp_` and ten hexadecimal digits, equal for equal versions on every server; None without a version."""
     if not model_version:
         return None
     return f"fp_{blake2b(model_version.encode('utf-8', 'surrogatepass'), digest_size=5).hexdigest()}"

@@ -1,4 +1,4 @@
-"""What the answers of all dialects tell alike: it comes from the candidates, not from OpenAI's form of them."""
+"""The dialect-independent half of an accumulator: it reads the candidates, not OpenAI's form of them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,26 +14,29 @@ from api.translate.answers.usage_report import UsageReport
 
 
 class FoldedAnswer(ABC):
-    """The part of an answer that no dialect decides; a dialect sets `_candidates`."""
+    """Base class of the accumulators of all dialects; a dialect sets `_candidates`."""
 
     __slots__ = ()
 
     _candidates: Candidates
 
     def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
-        """Take the whole answer of one upstream call, as a dialect's `feed` does, for a client that gets no chunks."""
+        """Accumulate the complete response of one upstream call without chunks for the client.
+
+        `feed` returns chunks.
+        """
         self._candidates.take(response, first_choice)
 
     def discard(self, responses: Iterable[tuple[int, GenerateContentResponse]]) -> None:
-        """Count what responses used which are no answer and are not folded; each with the first choice of its call."""
+        """Count the usage of discarded responses, each with the first choice of its call."""
         self._candidates.discard(responses)
 
     def lacking(self, response: GenerateContentResponse, choices: int) -> dict[int, str]:
-        """Return by index which of a call's `choices` are no answer in a plain response, with their finish reasons."""
+        """Return the choices without a usable completion in a plain response: index -> finish reason."""
         return self._candidates.lacking(response, choices)
 
     def shows(self, response: GenerateContentResponse) -> bool:
-        """Whether a stream gives its client something with a response: of an answer, or an end that is no failure."""
+        """Whether a streamed response has visible content, or a finish reason that is no failure."""
         return self._candidates.shows(response, thoughts=self._shows_thoughts)
 
     def failed(self, error: GatewayError) -> Sequence[Any]:
@@ -41,16 +44,19 @@ class FoldedAnswer(ABC):
         return [error_body(error)]
 
     def cancelled(self) -> Any:
-        """End the answer because its client does not want it any more: a dialect without states has none for that."""
+        """Mark the result as cancelled; None in a dialect without a status."""
         return None
 
     def failed_answer(self, error: GatewayError) -> Any:
-        """Return the plain answer that says that there is none; None where the dialect has nothing but the error."""
+        """Return the stored object with status failed; None in a dialect that has only the error."""
         return None
 
     @property
     def fault(self) -> UpstreamError | None:
-        """Why the answer, of which nothing more comes, is none: for whoever gives it out to look at before its end."""
+        """The error if the ended response has no usable completion, else None.
+
+        Checked before the last chunk is sent.
+        """
         return self._candidates.fault
 
     @property
@@ -59,37 +65,37 @@ class FoldedAnswer(ABC):
 
     @property
     def complete(self) -> bool:
-        """Whether every choice has its finish reason, or the prompt was blocked."""
+        """Whether every choice has a finish reason, or its prompt was blocked."""
         return self._candidates.complete
 
     @property
     def contents(self) -> list[Content]:
-        """The exact Gemini content of each choice for storage, of an answer that was cut as far as it came."""
+        """The exact Gemini content of each choice for storage; partial if the response was cut."""
         return self._candidates.contents
 
     @property
     def usage(self) -> Usage:
-        """What all calls used together; zeros where Gemini sent none."""
+        """The usage of all calls together; zeros without any `usageMetadata`."""
         return self._candidates.usage
 
     @property
     def usage_metadata(self) -> list[dict[str, Any]]:
-        """The last `usageMetadata` of each call that sent one, as it can be stored."""
+        """The last `usageMetadata` of each call that sent one, in storable form."""
         return self._candidates.usage_metadata
 
     @property
     def counts_sound(self) -> bool:
-        """Whether Gemini's counts are what they should be; those of calls that sent none are not missed."""
+        """Whether all of Gemini's token counts are valid; missing ones are not considered."""
         return self._candidates.counts_sound
 
     @property
     def searches(self) -> list[int]:
-        """How many queries each call put to Google Search, in the order of `usage_metadata`."""
+        """The number of Google Search queries of each call, in the order of `usage_metadata`."""
         return self._candidates.searches
 
     @property
     def model_version(self) -> str | None:
-        """The model that answered, as Gemini names it."""
+        """Gemini's version name of the model."""
         return self._candidates.model_version
 
     @property
@@ -100,20 +106,20 @@ class FoldedAnswer(ABC):
     @property
     @abstractmethod
     def finish_reasons(self) -> list[str]:
-        """OpenAI's finish reason of each choice; "" for one that has not ended, or is no answer."""
+        """OpenAI's finish reason of each choice; "" for an unfinished or unusable choice."""
 
     @property
     @abstractmethod
     def native_finish_reasons(self) -> list[str]:
-        """Gemini's finish or block reason of each choice; "" for one that has not ended."""
+        """Gemini's finish or block reason of each choice; "" for an unfinished choice."""
 
     @property
     @abstractmethod
     def notes(self) -> list[Note]:
-        """What the client does not see as Gemini sent it."""
+        """The differences between Gemini's responses and the client's object."""
 
     def report(self) -> UsageReport:
-        """Return what is recorded of the answer, as far as it has come."""
+        """Return the current values for the usage record."""
         candidates = self._candidates
         return UsageReport(
             usage=self.usage,

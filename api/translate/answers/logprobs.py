@@ -1,7 +1,7 @@
-"""Log probabilities: asking Gemini for them, and giving them out in both of OpenAI's forms (rule 65).
+"""Log probabilities: the request to Gemini, and both of OpenAI's response forms (rule 65).
 
-Gemini's `logprobsResult` lists the chosen tokens and, for each position, the likeliest ones. In a stream each chunk
-brings those of its own text. Follows https://ai.google.dev/api/generate-content#LogprobsResult.
+Gemini's `logprobsResult` lists the chosen tokens and, for each position, the likeliest ones. In a stream each chunk has
+the log probabilities of its own text. Source: https://ai.google.dev/api/generate-content#LogprobsResult.
 """
 
 from itertools import accumulate
@@ -17,7 +17,7 @@ MAX_TOP = 20
 
 
 def logprobs_to_config(wanted: int | None, config: GenerationConfig, *, param: str, context: RequestContext) -> None:
-    """Ask for log probabilities, with `wanted` rivals of each token; None asks for nothing."""
+    """Request log probabilities with `wanted` alternatives per token, 0 to 20; None requests nothing."""
     if wanted is None:
         return
     if not context.profile.logprobs:
@@ -29,16 +29,16 @@ def logprobs_to_config(wanted: int | None, config: GenerationConfig, *, param: s
 
 
 class TokenLogprobs:
-    """The log probabilities of one choice, as they come. `top` is how many rivals of each token the client wants."""
+    """Accumulates the log probabilities of one choice; `top` is the number of alternatives per token."""
 
     def __init__(self, top: int) -> None:
         self._top = top
         self._all: list[TokenLogprob] = []
         self._given = 0
-        self._length = 0  # characters of all tokens that `fresh_legacy` has given
+        self._length = 0  # characters of all tokens that `fresh_legacy` has returned
 
     def take(self, outcome: Any) -> None:
-        """Take the `logprobsResult` of one candidate; raises UpstreamError for a wrong shape."""
+        """Add the `logprobsResult` of one candidate. Raises UpstreamError for a wrong shape."""
         chosen = expect(expect(outcome, dict).get("chosenCandidates") or [], list)
         tops = expect(outcome.get("topCandidates") or [], list)
         for position, candidate in enumerate(chosen):
@@ -54,20 +54,20 @@ class TokenLogprobs:
             )
 
     def whole(self) -> Logprobs | None:
-        """Return all of them; None if Gemini sent none."""
+        """Return all log probabilities; None if Gemini sent none."""
         return {"content": self._all, "refusal": None} if self._all else None
 
     def fresh(self) -> Logprobs | None:
-        """Return those that have come since the last time; None if there are none."""
+        """Return the log probabilities added since the last call; None if there are none."""
         new = self._new()
         return {"content": new, "refusal": None} if new else None
 
     def whole_legacy(self, start: int) -> CompletionLogprobs | None:
-        """Return all of them in the old form; `start` is how many characters stand before the answer (an echo)."""
+        """Return all log probabilities in the legacy form; `start` is the length of the echoed prompt in characters."""
         return _legacy(self._all, start) if self._all else None
 
     def fresh_legacy(self, start: int) -> CompletionLogprobs | None:
-        """Return those that have come since the last time in the old form, at their places in the whole text."""
+        """Return the log probabilities added since the last call in the legacy form, with offsets in the whole text."""
         new = self._new()
         if not new:
             return None
@@ -92,7 +92,7 @@ def _legacy(entries: list[TokenLogprob], start: int) -> CompletionLogprobs:
 
 
 def _legacy_top(entry: TokenLogprob) -> dict[str, float]:
-    """Return a position's likeliest tokens; the chosen one is always among them."""
+    """Return the likeliest tokens of a position, including the chosen one."""
     return {**{rival["token"]: rival["logprob"] for rival in entry["top_logprobs"]}, entry["token"]: entry["logprob"]}
 
 
@@ -103,7 +103,7 @@ def _rival(candidate: Any) -> TopLogprob:
 
 def _token(candidate: Any) -> tuple[str, float]:
     entry = expect(candidate, dict)
-    logprob = entry.get("logProbability", 0)  # proto JSON leaves out a zero, which is certainty
+    logprob = entry.get("logProbability", 0)  # proto JSON omits a zero, which means certainty
     if type(logprob) not in (int, float):
         raise unexpected_shape()
     return expect(entry.get("token") or "", str), float(logprob)

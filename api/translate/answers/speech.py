@@ -1,6 +1,6 @@
-"""Gemini's raw PCM to OpenAI's `audio`: a WAV file or pcm16 in an answer, pcm16 in the pieces of a stream (rule 84).
+"""Gemini's raw PCM to OpenAI's `audio`: WAV or pcm16 in a plain response, pcm16 in the chunks of a stream (rule 84).
 
-What is said beside it as text is the transcript. Follows https://platform.openai.com/docs/guides/audio.
+Text beside the audio is the transcript. Source: https://platform.openai.com/docs/guides/audio.
 """
 
 import io
@@ -21,10 +21,10 @@ _RATE: Final = re.compile(r";\s*rate=(\d{4,6})")
 
 @dataclass(slots=True, kw_only=True)
 class Speech:
-    """How the choices of an exchange are spoken.
+    """The audio settings of an exchange.
 
-    `wav` puts a file format around the samples of a plain answer; else they go as they are (pcm16). `ids` gives each
-    choice the id of its audio; `expires_at` is in Unix seconds: from then on clients may not count on the id.
+    `wav` wraps the samples of a plain response in a WAV file; else the samples are sent as pcm16. `ids` yields the
+    audio id of each choice; the id is valid until `expires_at`, in Unix seconds.
     """
 
     wav: bool
@@ -33,7 +33,7 @@ class Speech:
     _by_choice: dict[int, str] = field(init=False, repr=False, default_factory=dict)
 
     def audio(self, choice: Choice) -> AudioOut | None:
-        """Return what a choice has said so far, None if nothing."""
+        """Return the audio of a choice so far, None without audio and text."""
         if not choice.audio and not choice.text:
             return None
         pcm = b"".join(choice.audio)
@@ -46,9 +46,9 @@ class Speech:
         }
 
     def delta(self, choice: Choice, piece: Piece) -> Delta:
-        """Return a piece of speech or of its transcript as a stream sends it.
+        """Return the delta of an audio part or of its transcript.
 
-        The first piece has the id, and no other: clients add up the texts of deltas, ids included.
+        Only the first delta has the id, because clients concatenate all strings of the deltas, including ids.
         """
         audio: AudioDelta = {} if choice.index in self._by_choice else {"id": self._id(choice)}
         if piece.kind == "audio":
@@ -58,7 +58,7 @@ class Speech:
         return {"audio": audio}
 
     def last(self, choice: Choice) -> Delta:
-        """Return what closes a choice's speech in a stream; empty for one that said nothing."""
+        """Return the last delta of a choice's audio in a stream; empty without audio and text."""
         if not choice.audio and not choice.text:
             return {}
         return {"audio": {"expires_at": self.expires_at}}
@@ -70,7 +70,7 @@ class Speech:
 
 
 def pcm_to_wav(pcm: bytes, *, rate: int = SAMPLE_RATE) -> bytes:
-    """Return 16-bit mono samples (little-endian, as Gemini sends them) as a WAV file."""
+    """Return 16-bit mono samples (little-endian, as sent by Gemini) as a WAV file; `rate` in Hz."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -81,6 +81,6 @@ def pcm_to_wav(pcm: bytes, *, rate: int = SAMPLE_RATE) -> bytes:
 
 
 def sample_rate(mime_type: str) -> int:
-    """Return the rate that a type such as `audio/L16;codec=pcm;rate=24000` names; 24,000 if it names none."""
+    """Return the rate in a type such as `audio/L16;codec=pcm;rate=24000`, in Hz; 24,000 if it has none."""
     named = _RATE.search(mime_type)
     return int(named[1]) if named else SAMPLE_RATE

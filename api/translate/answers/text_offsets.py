@@ -1,24 +1,24 @@
-"""Where in a text the words stand that Gemini's segments name: bytes of UTF-8 become characters (rule 99).
+"""Converts the byte offsets of Gemini's segments to character offsets (rule 99).
 
-Work grows with the text and with what is looked for, never with the product of both.
+The work is linear in the text and in the segments, never their product.
 """
 
 from typing import Final
 
-_BLOCK: Final = 1024  # bytes; characters are counted from the begin of a block on
+_BLOCK: Final = 1024  # bytes; character counts are cached per block
 _CONTINUATION: Final = bytes(range(0x80, 0xC0))
-# How many times its own size of a text is read in all to find words that do not stand where they should.
+# Total limit of the text search for misplaced segments, as a multiple of the text's size.
 _SEARCHES: Final = 64
 
 
 class QuotedText:
-    """A text in which segments are looked up. `left_out` counts those that were not searched for any more."""
+    """A text in which segments are located; `left_out` counts the segments beyond the search limit."""
 
     def __init__(self, text: str) -> None:
         self._utf8 = text.encode("utf-8", "surrogatepass")
         self._plain = len(self._utf8) == len(text)
-        self._before = [0]  # how many characters begin before each block
-        self._shift = 0  # how far the words found last stand behind the place that Gemini names
+        self._before = [0]  # number of characters that begin before each block
+        self._shift = 0  # distance of the last segment from its given offset
         self._left = _SEARCHES * len(self._utf8)
         self._found: dict[bytes, int] = {}
         self.left_out = 0
@@ -26,9 +26,9 @@ class QuotedText:
             self._before.append(self._before[-1] + self._begun(start, start + _BLOCK))
 
     def place(self, start: int, end: int, words: str) -> tuple[int, int] | None:
-        """Return where a segment begins and ends, in characters; None if its words are not in the text.
+        """Return the character offsets of a segment: begin and end; None if its words are not in the text.
 
-        A client may see more than what Gemini counted (code blocks), so the segment's own words decide.
+        The segment's own words decide, because the client's text may include code blocks that Gemini did not count.
         """
         if words:
             quoted = words.encode("utf-8", "surrogatepass")
@@ -37,7 +37,7 @@ class QuotedText:
         return None if start < 0 else (self._characters(start), self._characters(end))
 
     def _place_of(self, quoted: bytes, start: int) -> int:
-        """Return the offset of words that should stand at `start`: there, as far behind as others, or anywhere."""
+        """Return the byte offset of words: at `start`, at `start` plus the last shift, or at the first match."""
         for place in (start, start + self._shift):
             if self._utf8.startswith(quoted, place):
                 return place
@@ -53,7 +53,7 @@ class QuotedText:
         return found
 
     def _characters(self, offset: int) -> int:
-        """Return how many whole characters stand before an offset."""
+        """Return the number of whole characters before a byte offset."""
         offset = min(offset, len(self._utf8))
         if self._plain:
             return offset

@@ -1,4 +1,4 @@
-"""Reading Gemini's JSON: unknown fields are left alone, a known field of a wrong type is Gemini's fault."""
+"""Reads Gemini's JSON: unknown fields are ignored, a known field of a wrong type is an upstream error."""
 
 from typing import Any, TypeVar
 
@@ -10,14 +10,14 @@ Expected = TypeVar("Expected")
 
 
 def expect(value: Any, kind: type[Expected]) -> Expected:
-    """Return `value` if it is of that JSON type, else raise UpstreamError."""
+    """Return `value` if it has that JSON type. Raises UpstreamError otherwise."""
     if isinstance(value, kind):
         return value
     raise unexpected_shape()
 
 
 def to_json(value: Any) -> str:
-    """Return compact JSON with the keys in Gemini's order; raise UpstreamError if it nests too deeply to be written."""
+    """Return compact JSON with the keys in Gemini's order. Raises UpstreamError for JSON nested too deeply."""
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:
@@ -25,10 +25,10 @@ def to_json(value: Any) -> str:
 
 
 def label(name: str, longest: int) -> str:
-    """Return a name of Gemini's as a record can hold it: no longer than a column, and without NUL."""
+    """Return an upstream name in storable form: at most `longest` characters, without NUL."""
     return name[:longest].replace("\x00", "\ufffd")
 
 
 def unexpected_shape() -> UpstreamError:
-    """Return the error for an answer that is JSON but not an answer."""
+    """Return the error for JSON of an unexpected shape."""
     return UpstreamError("The upstream response has an unexpected structure.")

@@ -1,7 +1,7 @@
 """Token counts: Gemini's `usageMetadata` to OpenAI's `usage`.
 
-OpenAI's prompt holds cached and tool-use tokens, its completion holds thoughts; Gemini counts thoughts and tool use
-apart (https://ai.google.dev/api/generate-content#UsageMetadata).
+OpenAI's prompt tokens include cached and tool-use tokens, its completion tokens include thoughts; Gemini counts
+thoughts and tool use separately (https://ai.google.dev/api/generate-content#UsageMetadata).
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,9 @@ from api.openai.shared.usage import Usage
 
 
 def usage_metadata_to_usage(metadata: Iterable[Mapping[str, Any]]) -> Usage:
-    """Return what all upstream calls of an exchange used together; one `usageMetadata` for each call, its last, as
-    `counts.storable` gives it.
+    """Return the total usage of an exchange: `metadata` has the last `usageMetadata` of each call, in storable form.
 
-    With n parallel calls the prompt counts n times, as it is billed. What is missing is 0.
+    With n parallel calls the prompt counts n times, as billed. A missing count is 0.
     """
     prompt = completion = cached = thoughts = audio_in = audio_out = 0
     for counts in metadata:
@@ -22,7 +21,7 @@ def usage_metadata_to_usage(metadata: Iterable[Mapping[str, Any]]) -> Usage:
         call_prompt = count("promptTokenCount", 0) + count("toolUsePromptTokenCount", 0)
         prompt += call_prompt
         completion += _completion_tokens(counts, call_prompt)
-        cached += min(count("cachedContentTokenCount", 0), call_prompt)  # inside the prompt already (rule 97)
+        cached += min(count("cachedContentTokenCount", 0), call_prompt)  # included in the prompt tokens (rule 97)
         thoughts += count("thoughtsTokenCount", 0)
         audio_in += _audio(count("promptTokensDetails", ())) + _audio(count("toolUsePromptTokensDetails", ()))
         audio_out += _audio(count("candidatesTokensDetails", ()))
@@ -41,9 +40,9 @@ def usage_metadata_to_usage(metadata: Iterable[Mapping[str, Any]]) -> Usage:
 
 
 def _completion_tokens(counts: Mapping[str, Any], prompt: int) -> int:
-    """Return candidates + thoughts, unless the candidates hold the thoughts already, which only the total tells.
+    """Return candidates + thoughts, or candidates alone if they include the thoughts.
 
-    Some models and versions do so (rule 95).
+    Some models and versions include them; only the total shows it (rule 95).
     """
     candidates: int = counts.get("candidatesTokenCount") or counts.get("responseTokenCount", 0)
     thoughts: int = counts.get("thoughtsTokenCount", 0)

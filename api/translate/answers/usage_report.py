@@ -1,4 +1,4 @@
-"""The contents of an answer that its usage record and its transcript need."""
+"""The values of an accumulator for the usage record and the transcript."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from api.notes import Note
 
 @dataclass(slots=True, kw_only=True)
 class UsageReport:
-    """Tokens, finish reasons and messages of an answer, as far as it has come.
+    """Tokens, finish reasons and messages of a response, possibly partial.
 
-    `usage` is OpenAI's usage object, `usage_metadata` has Gemini's last usageMetadata of each upstream call, in a form
-    that can be stored. `counts_sound` is False if one of Gemini's counts cannot be read. `searches` has the number of
-    Google Search queries of each upstream call, in the order of `usage_metadata`. `complete` says that each choice has
-    ended. `contents` (Gemini's), `messages` (OpenAI's) and the finish reasons have one entry for each choice.
+    `usage` is OpenAI's usage object, `usage_metadata` has the last usageMetadata of each upstream call, in storable
+    form. `counts_sound` is False if one of Gemini's counts is invalid. `searches` has the number of Google Search
+    queries of each upstream call, in the order of `usage_metadata`. `complete` is True if each choice has ended.
+    `contents` (Gemini's), `messages` (OpenAI's) and the finish reasons have one entry for each choice.
     """
 
     usage: Mapping[str, Any] = field(default_factory=dict)

@@ -1,1 +1,1 @@
-"""Chat completions: request to Gemini, answer back."""
+"""Chat completions: request to Gemini, completion back."""

@@ -1,7 +1,7 @@
-"""Gemini's answer to chat completions: whole and in chunks, from the same pieces.
+"""Gemini's responses to chat completions: the complete object and the chunks, from the same part deltas.
 
-A plain answer is one response folded and then `completion()`; a stream is every chunk fed, its deltas sent on, then
-`finish()`. Follows https://platform.openai.com/docs/api-reference/chat/streaming.
+A plain request is one accumulated response and `completion()`; a stream is `feed()` for every chunk, then `finish()`.
+Source: https://platform.openai.com/docs/api-reference/chat/streaming.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,14 +37,15 @@ from api.translate.config.service_tier import service_tier_to_openai
 
 @dataclass(slots=True, kw_only=True)
 class ChatAnswer(FoldedAnswer):
-    """The answer of one exchange in the making.
+    """Accumulates the completion of one exchange.
 
-    `choices` is how many are asked for; `call_ids` gives a fresh id for each tool call; `tool_names` maps names as sent
-    to the client's own, and `custom_tools` are the names of the tools that take free text. `parallel_tool_calls=False`
-    and `legacy_functions` give out one call only, and keep one only. With `speech` the answers are spoken, and their
-    text is the transcript. `show_reasoning` gives out thoughts under `reasoning` too; `top_logprobs` and `empty_stop`
-    are as in DialectRules. `metadata` is that of an answer that is stored.
-    `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
+    `choices` is the number of requested choices; `call_ids` yields a fresh id for each tool call; `tool_names` maps
+    sent names to the client's names; `custom_tools` has the names of the custom tools. `parallel_tool_calls=False` and
+    `legacy_functions` emit and store one call only. With `speech` the choices have audio, and their text is the
+    transcript. `show_reasoning` emits thoughts under `reasoning` too; `top_logprobs` and `empty_stop` are as in
+    DialectRules. `metadata` belongs to a stored completion.
+
+    `feed`, `finish` and `completion` raise UpstreamError for an unusable or unfinished response.
     """
 
     id: str
@@ -92,7 +93,7 @@ class ChatAnswer(FoldedAnswer):
             self._skeleton["usage"] = None
 
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> list[ChatCompletionChunk]:
-        """Take one response or chunk of the call that answers from `first_choice` on; return the chunks to send."""
+        """Add one response or chunk of the call with this first choice; return the chunks to send."""
         chunks: list[ChatCompletionChunk] = []
         candidates = self._candidates
         gains = candidates.take(response, first_choice)
@@ -111,7 +112,7 @@ class ChatAnswer(FoldedAnswer):
         return chunks
 
     def finish(self) -> list[ChatCompletionChunk]:
-        """Return the chunks that close each choice and, if asked for, the usage."""
+        """Return the last chunks of each choice and, if requested, the usage."""
         self._candidates.close()
         chunks: list[ChatCompletionChunk] = []
         for choice in self._candidates.choices:
@@ -134,7 +135,7 @@ class ChatAnswer(FoldedAnswer):
         return chunks
 
     def completion(self) -> ChatCompletion:
-        """Return the whole answer."""
+        """Return the complete object."""
         self._candidates.close()
         kept = {} if self.metadata is None else {"metadata": dict(self.metadata)}
         self._messages = self.messages
@@ -159,26 +160,26 @@ class ChatAnswer(FoldedAnswer):
 
     @property
     def messages(self) -> list[ChatMessage]:
-        """OpenAI's assistant message of each choice for storage, of an answer that was cut as far as it came.
+        """OpenAI's assistant message of each choice for storage; partial if the response was cut.
 
-        Signatures are not in it: they stand in `contents`, on the parts that they belong to.
+        The messages have no signatures, which `contents` has on their parts.
         """
         return self._messages or [self._message(choice) for choice in self._candidates.choices]
 
     @property
     def finish_reasons(self) -> list[str]:
-        """OpenAI's finish reason of each choice; "" for one that has not ended, or is no answer."""
+        """OpenAI's finish reason of each choice; "" for an unfinished or unusable choice."""
         choices = self._candidates.choices
         return [self._finish_reason(choice) if choice.finished and not choice.fault else "" for choice in choices]
 
     @property
     def native_finish_reasons(self) -> list[str]:
-        """Gemini's finish or block reason of each choice; "" for one that has not ended."""
+        """Gemini's finish or block reason of each choice; "" for an unfinished choice."""
         return [choice.native_finish_reason for choice in self._candidates.choices]
 
     @property
     def notes(self) -> list[Note]:
-        """What the client does not see as Gemini sent it."""
+        """The differences between Gemini's responses and the client's object."""
         return self._candidates.notes
 
     @property
@@ -186,13 +187,13 @@ class ChatAnswer(FoldedAnswer):
         return self.show_thoughts
 
     def _chunk(self, choice: Choice, delta: Delta, reason: FinishReason | None) -> ChatCompletionChunk:
-        """Return a chunk; log probabilities go with the text they belong to, what is left of them at the end."""
+        """Return a chunk; log probabilities accompany their text, the remaining ones the finish reason."""
         fresh = choice.logprobs.fresh() if choice.logprobs and ("content" in delta or reason) else None
         piece = {"index": choice.index, "delta": delta, "logprobs": fresh, "finish_reason": reason}
         return {**self._skeleton, "choices": [piece]}  # type: ignore[typeddict-item]
 
     def _deltas(self, choice: Choice, piece: Piece) -> tuple[Delta, ...]:
-        """Return what a piece adds to its choice, but for text that is not spoken."""
+        """Return the deltas of one part, except plain text without speech."""
         if self.speech is not None and piece.kind in {"text", "audio"}:
             return (self.speech.delta(choice, piece),)
         if piece.kind == "thought":
@@ -209,11 +210,11 @@ class ChatAnswer(FoldedAnswer):
         return {"reasoning_content": text}
 
     def _shown(self, choice: Choice, message: ChatMessage) -> ChatMessage:
-        """Return the message as the client gets it: with the signatures that it may carry for us, if it will."""
+        """Return the client's message: with thought signatures in `extra_content`, which the client may send back."""
         extra = _extra_content(choice)
         if not (extra or choice.calls or self.show_reasoning):
             return message
-        message = self._message(choice)  # another: what is stored stays as it is
+        message = self._message(choice)  # a new message: the stored message stays unchanged
         if self.show_reasoning and "reasoning_content" in message:
             message["reasoning"] = message["reasoning_content"]
         if extra:
@@ -251,26 +252,26 @@ class ChatAnswer(FoldedAnswer):
 
 
 def _opening(delta: Delta) -> Delta:
-    """Return a choice's first delta: the role, and `content` even if it is null, as OpenAI's first chunk has it."""
+    """Return a choice's first delta: the role, and `content` even if null, as in OpenAI's first chunk."""
     return {"role": "assistant", "content": None, "refusal": None, **delta}
 
 
 def _content(choice: Choice) -> str | None:
-    """Return the text; without any it is null beside calls and under a filter, else "" (a limit met while thinking)."""
+    """The message content: null with tool calls or a content filter, "" if the token limit hit before any text."""
     if choice.text:
         return "".join(choice.text)
     return None if choice.calls or choice.finish_reason == "content_filter" else ""
 
 
 def _refusal(choice: Choice) -> str | None:
-    """Return what stands in place of an answer that a filter took away whole, None for any other."""
+    """Return the refusal of a choice that a content filter left empty, else None."""
     if choice.finish_reason != "content_filter" or choice.text or choice.calls or choice.images or choice.audio:
         return None
     return refusal_text(choice.native_finish_reason, blocked=choice.blocked)
 
 
 def _served(candidates: Candidates) -> dict[str, str | None]:
-    """Return what the answer says of its making: a fingerprint of the model's version, and the tier as served."""
+    """Return fields about the serving model: the fingerprint of its version, and the tier as served."""
     served: dict[str, str | None] = {"system_fingerprint": system_fingerprint(candidates.model_version)}
     if candidates.service_tier:
         served["service_tier"] = service_tier_to_openai(candidates.service_tier)
@@ -278,7 +279,7 @@ def _served(candidates: Candidates) -> dict[str, str | None]:
 
 
 def _extra_content(choice: Choice) -> dict[str, Any]:
-    """Return what OpenAI's message has no place for: the signature of the text, and the pages that Gemini read.
+    """Return fields without a place in OpenAI's message: the signature of the text, and the pages of `urlContext`.
 
     {"google": {"url_context_metadata": {"url_metadata": [
         {"retrieved_url": "https://a.example/", "url_retrieval_status": "URL_RETRIEVAL_STATUS_SUCCESS"}]}}}

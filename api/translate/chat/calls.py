@@ -1,7 +1,7 @@
-"""Calls of an answer as chat completions spell them: of functions and of custom tools, whole and in deltas.
+"""Calls in the form of chat completions: functions and custom tools, complete and in deltas.
 
-A custom tool's delta has the form of a function's, with `custom` and `input` for `function` and `arguments`: so OpenAI
-streams it, although its document's chunk knows functions alone
+A custom tool's delta has the form of a function's delta, with `custom` and `input` for `function` and `arguments`.
+OpenAI streams it so, although the documented chunk has functions only
 (https://platform.openai.com/docs/api-reference/chat/streaming).
 """
 
@@ -22,16 +22,16 @@ from api.translate.tools.custom import custom_input
 
 
 def signature_field(signature: str, *, alone: bool = False) -> dict[str, Any]:
-    """Return the field in which Google's own OpenAI endpoint gives out a thought signature.
+    """Return a thought signature in the field that Google's own OpenAI endpoint uses.
 
-    `alone` says, in a word of ours, that it signs a part of its own and must go back on one.
+    `alone` adds a field of this server: the signature belongs to a part without text, and must be sent back on one.
     """
     carried = {"thought_signature": signature}
     return {"google": {**carried, SIGNED_ALONE: True} if alone else carried}
 
 
 def tool_call(call: Call, custom_tools: Collection[str]) -> FunctionCallOut | CustomCallOut:
-    """Return a call as it stands in `tool_calls`; `custom_tools` are the client's names of those."""
+    """Return a call in the form of `tool_calls`; `custom_tools` has the client's names of the custom tools."""
     if call.name in custom_tools:
         custom = {"name": call.name, "input": custom_input(call.arguments)}
         return {"id": call.id, "type": "custom", "custom": custom}  # type: ignore[typeddict-item]
@@ -39,7 +39,7 @@ def tool_call(call: Call, custom_tools: Collection[str]) -> FunctionCallOut | Cu
 
 
 def called_function(call: Call) -> CalledFunction:
-    """Return a function's call as it stands in `function` or in the older `function_call`."""
+    """Return a function's call in the form of `function` and of the legacy `function_call`."""
     return {"name": call.name, "arguments": call.arguments}
 
 
@@ -59,7 +59,7 @@ def tool_call_deltas(call: Call, custom_tools: Collection[str]) -> tuple[Delta, 
 
 
 def function_call_deltas(call: Call) -> tuple[Delta, Delta]:
-    """Return a call in the older `function_call`, in two deltas as well."""
+    """Return a call as two deltas of the legacy `function_call`."""
     first: FunctionDelta = {"name": call.name, "arguments": ""}
     if call.signature:
         first["extra_content"] = signature_field(call.signature)

@@ -1,6 +1,6 @@
-"""Parameters of chat completions that are parsed and have no effect: one table, one note each (docs/decisions/0006).
+"""Parameters of chat completions without effect: one table, one note each (docs/decisions/0006).
 
-`prompt_cache_key` is not among them: Gemini caches by itself, needs no key for it, and reports the cached tokens.
+`prompt_cache_key` is no such parameter: Gemini caches without a key, and reports the cached tokens.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from api.translate.request.context import RequestContext
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Why a parameter is not honoured; `harmless` tells values that change nothing and so need no note."""
+    """The reason why a parameter has no effect; `harmless` is True for values that need no note."""
 
     reason: str
     harmless: Callable[[Any], bool]
@@ -40,7 +40,7 @@ DROPPED: dict[str, Dropped] = {
 
 
 def note_dropped(request: ChatCompletionRequest, context: RequestContext) -> None:
-    """Note every parameter of the request that is neither honoured nor harmless, and every unknown one."""
+    """Note every parameter without effect unless its value is harmless, and every unknown parameter."""
     if not DROPPED.keys().isdisjoint(request.model_fields_set):
         _note_given(request, context)
     if request.stream_options and request.stream_options.get("include_obfuscation"):

@@ -1,7 +1,7 @@
 """A chat completion request to the body of Gemini's `generateContent`.
 
-The order of the leaves matters in two places: tools come first, because their names stand in the conversation too, and
-the generation config last, because images and tools have a say in it.
+The order of the translations matters twice: tools come first, because the conversation uses their names; the generation
+config comes last, because it depends on images and tools.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,12 +46,11 @@ def chat_to_gemini(
 ) -> UpstreamCall:
     """Return the upstream call of a chat request to a model with this profile.
 
-    `remembered` messages go before the request's own. `restored` gives, by index in `request.messages`, the stored
-    Gemini content of assistant messages; it is sent in place of a translation, with its thought signatures. `fetched`
-    gives by URL what was fetched of the web (`media_references` names the URLs). Contents are shared, not copied:
-    neither the request nor the stored contents may change afterwards. Raises InvalidRequestError naming what the model
-    cannot be asked.
-
+    `remembered` messages precede the request's own messages. `restored` maps indices in `request.messages` to the
+    stored Gemini contents of assistant messages, which are sent instead of a translation, with their thought
+    signatures. `fetched` maps URLs to fetched media (`media_references` yields the URLs). Contents are shared, not
+    copied: neither the request nor the stored contents may change afterwards. Raises InvalidRequestError naming an
+    unsupported parameter.
         {"messages": [{"role": "user", "content": "Hi"}], "temperature": 0}
         {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], "generationConfig": {"temperature": 0}}
     """
@@ -85,7 +84,7 @@ def chat_to_gemini(
 def _tools(
     request: ChatCompletionRequest, options: GoogleOptions, context: RequestContext
 ) -> tuple[Mapping[str, Any] | None, OfferedTools]:
-    """Return the response format and all tools, as far as the model takes them together."""
+    """Return the response format and the tools that the model accepts together."""
     if options is NO_OPTIONS and _TOOL_PARAMETERS.isdisjoint(request.model_fields_set):
         return request.response_format, NO_TOOLS
     response_format, chosen = reconcile_with_tools(
@@ -143,7 +142,7 @@ def _config(
 
 
 def _thinking(request: ChatCompletionRequest, options: GoogleOptions, context: RequestContext) -> ThinkingConfig | None:
-    """Return the thinking config; any effort asks to see thoughts, `google.thinking_config` decides that for itself."""
+    """Return the thinking config; any effort requests thoughts, unless `google.thinking_config` is set."""
     own = options.thinking_config
     if own is None and request.reasoning_effort is None and request.reasoning is None:
         return None

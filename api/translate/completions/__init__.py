@@ -1,1 +1,1 @@
-"""Legacy text completions: request to Gemini, answer back."""
+"""Legacy text completions: request to Gemini, completion back."""

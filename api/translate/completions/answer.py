@@ -1,7 +1,7 @@
-"""Gemini's answer to legacy text completions: whole and in chunks, one shape for both.
+"""Gemini's responses to legacy text completions: one object form for plain responses and chunks.
 
-The choices of several prompts follow each other: prompt 0's n choices, then prompt 1's. Thoughts, images and calls have
-no place here. Follows https://platform.openai.com/docs/api-reference/completions/object.
+The choices of several prompts are consecutive: prompt 0's n choices, then prompt 1's. Thoughts, images and calls are
+omitted. Source: https://platform.openai.com/docs/api-reference/completions/object.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from api.translate.answers.usage import usage_metadata_to_usage
 
 @dataclass(slots=True, kw_only=True)
 class CompletionAnswer(FoldedAnswer):
-    """The answer of one exchange in the making; `choices` counts those of all `prompts` together.
+    """Accumulates the completions of one exchange; `choices` counts the choices of all `prompts` together.
 
-    `echo` puts the prompt before each choice's text; `top_logprobs` and `empty_stop` are as in DialectRules, and an
-    echoed prompt has no log probabilities, because Gemini gives none for what it reads. `feed`, `finish` and
-    `completion` raise UpstreamError for an answer that is none or has not ended.
+    `echo` puts the prompt before each choice's text; `top_logprobs` and `empty_stop` are as in DialectRules. An echoed
+    prompt has no log probabilities, because Gemini returns none for its input. `feed`, `finish` and `completion` raise
+    UpstreamError for an unusable or unfinished response.
     """
 
     id: str
@@ -60,7 +60,7 @@ class CompletionAnswer(FoldedAnswer):
         }
 
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> list[CompletionObject]:
-        """Take one response or chunk of the call that answers from `first_choice` on; return the chunks to send."""
+        """Add one response or chunk of the call with this first choice; return the chunks to send."""
         chunks: list[CompletionObject] = []
         gains = self._candidates.take(response, first_choice)
         self._skeleton["system_fingerprint"] = system_fingerprint(self._candidates.model_version)
@@ -76,7 +76,7 @@ class CompletionAnswer(FoldedAnswer):
         self.feed(response, first_choice=first_choice)
 
     def finish(self) -> list[CompletionObject]:
-        """Return the chunks that close each choice and, if asked for, the usage."""
+        """Return the last chunk of each choice and, if requested, the usage."""
         self._candidates.close()
         chunks: list[CompletionObject] = []
         for choice in self._candidates.choices:
@@ -87,7 +87,7 @@ class CompletionAnswer(FoldedAnswer):
         return chunks
 
     def completion(self) -> CompletionObject:
-        """Return the whole answer."""
+        """Return the complete object."""
         self._candidates.close()
         choices = [
             {
@@ -102,7 +102,7 @@ class CompletionAnswer(FoldedAnswer):
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """Each choice as an assistant message, without the echo: the face that the transcript stores."""
+        """Each choice as an assistant message without the echo, for the transcript."""
         return [
             {"role": "assistant", "content": "".join(choice.text), "refusal": None}
             for choice in self._candidates.choices
@@ -110,22 +110,22 @@ class CompletionAnswer(FoldedAnswer):
 
     @property
     def finish_reasons(self) -> list[str]:
-        """OpenAI's finish reason of each choice; "" for one that has not ended, or is no answer."""
+        """OpenAI's finish reason of each choice; "" for an unfinished or unusable choice."""
         choices = self._candidates.choices
         return [choice.finish_reason if choice.finished and not choice.fault else "" for choice in choices]
 
     @property
     def native_finish_reasons(self) -> list[str]:
-        """Gemini's finish or block reason of each choice; "" for one that has not ended."""
+        """Gemini's finish or block reason of each choice; "" for an unfinished choice."""
         return [choice.native_finish_reason for choice in self._candidates.choices]
 
     @property
     def notes(self) -> list[Note]:
-        """What the client does not see as Gemini sent it."""
+        """The differences between Gemini's responses and the client's object."""
         return self._candidates.notes
 
     def _opening(self, choice: Choice) -> list[CompletionObject]:
-        """Return the chunk with the echoed prompt, once for each choice."""
+        """Return the chunk with the echoed prompt, once per choice."""
         if not self.echo or choice.index in self._opened:
             return []
         self._opened.add(choice.index)
@@ -135,7 +135,7 @@ class CompletionAnswer(FoldedAnswer):
         return self.prompts[choice.index * len(self.prompts) // self.choices] if self.echo else ""
 
     def _logprobs(self, choice: Choice, *, fresh: bool) -> CompletionLogprobs | None:
-        """Return the log probabilities, all or those that have come since the last time."""
+        """Return all log probabilities, or those added since the last call."""
         if choice.logprobs is None:
             return None
         start = len(self._echoed(choice))
@@ -154,7 +154,7 @@ class CompletionAnswer(FoldedAnswer):
 
 @dataclass(slots=True, kw_only=True)
 class UnaskedAnswer(CompletionAnswer):
-    """The answer to `max_tokens: 0`, for which Gemini is asked nothing: each prompt, or nothing, cut at its limit.
+    """The completion for `max_tokens: 0`, without an upstream call: the echoed prompt or "", with reason `length`.
 
     `prompt_tokens` is an estimate.
     """
@@ -173,5 +173,5 @@ class UnaskedAnswer(CompletionAnswer):
 
     @property
     def native_finish_reasons(self) -> list[str]:
-        """Gemini has given none."""
+        """ "" for each choice: there is no upstream call."""
         return [""] * self.choices

@@ -1,4 +1,4 @@
-"""A legacy completion request to bodies of Gemini's `generateContent`: each prompt is a user's turn of its own."""
+"""A legacy completion request to bodies of Gemini's `generateContent`: each prompt is a user content of its own."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,11 +33,10 @@ def completion_to_gemini(
     profile: ModelProfile,
     remembered: Sequence[RememberedMessage] = _NOTHING_REMEMBERED,
 ) -> list[UpstreamCall]:
-    """Return one upstream call per prompt, in order; notes stand on the first one only.
+    """Return one upstream call per prompt, in order; only the first one has notes.
 
-    A prompt is sent as the user's turn, as it is, after the `remembered` messages of its session. `suffix` becomes an
-    instruction, `echo` is the answer's affair. Raises InvalidRequestError naming what the model cannot be asked.
-
+    A prompt is sent unchanged as the user's content, after the `remembered` messages of its session. `suffix` becomes
+    an instruction; the accumulator handles `echo`. Raises InvalidRequestError naming an unsupported parameter.
         {"prompt": "Once upon", "max_tokens": 5}
         {"contents": [{"role": "user", "parts": [{"text": "Once upon"}]}], "generationConfig": {"maxOutputTokens": 5}}
     """
@@ -69,7 +68,7 @@ def completion_to_gemini(
 
 
 def _begun(prompt: str, context: RequestContext) -> str:
-    """Return a prompt without OpenAI's marks of a new document at its beginning: each prompt is one for Gemini."""
+    """Return a prompt without OpenAI's marks of a new document: each prompt is a new document for Gemini."""
     if not prompt.startswith(NEW_DOCUMENT):
         return prompt
     context.note("converted", "prompt", f"{NEW_DOCUMENT} removed at the beginning")
@@ -79,7 +78,7 @@ def _begun(prompt: str, context: RequestContext) -> str:
 
 
 def suffix_instruction(request: CompletionRequest) -> str:
-    """Return what the model is told of the text that its answer has to lead to, "" without one."""
+    """Return the instruction for the text after the completion, "" without a suffix."""
     return f"{_SUFFIX_INSTRUCTION}{request.suffix}" if request.suffix else ""
 
 
@@ -119,7 +118,7 @@ def _sampling(request: CompletionRequest) -> Sampling:
         top_p=request.top_p,
         presence_penalty=request.presence_penalty,
         frequency_penalty=request.frequency_penalty,
-        output_limit=request.max_tokens or None,  # 0 asks Gemini nothing
+        output_limit=request.max_tokens or None,  # 0: no upstream call
         stop=request.stop_sequences,
         seed=request.seed,
         choices=request.choices,

@@ -1,1 +1,1 @@
-"""Request options to Gemini's `generationConfig` and its neighbours in the body."""
+"""Request options to Gemini's `generationConfig` and related fields of the body."""

@@ -1,6 +1,6 @@
-"""Cached content that a client made at Google: it holds instructions and tools, and takes none beside it (rule 76).
+"""Cached content created at Google: it includes instructions and tools, and excludes further ones (rule 76).
 
-Follows https://ai.google.dev/gemini-api/docs/caching.
+Source: https://ai.google.dev/gemini-api/docs/caching.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ _REASON = "google.cached_content contains its own"
 def beside_cached_content(
     assembly: Assembly, offered: OfferedTools, *, context: RequestContext
 ) -> tuple[Assembly, OfferedTools]:
-    """Return conversation and tools without what Gemini refuses beside cached content; what is left out is noted."""
+    """Return conversation and tools without the fields that Gemini rejects beside cached content; each is noted."""
     if offered.chosen.declarations or offered.built_in:
         context.note("dropped", "tools", _REASON)
     if not assembly.system:

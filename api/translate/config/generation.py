@@ -11,9 +11,9 @@ from api.translate.request.context import RequestContext
 
 @dataclass(slots=True, kw_only=True)
 class Sampling:
-    """The parameters that OpenAI's dialects have in common, under OpenAI's names; None is absent.
+    """The common parameters of OpenAI's dialects, under OpenAI's names; None means absent.
 
-    `output_limit` is the limit of the answer in tokens and `output_limit_param` the name that it came under.
+    `output_limit` is the limit of the output in tokens and `output_limit_param` the name of its parameter.
     """
 
     temperature: float | None = None
@@ -28,7 +28,7 @@ class Sampling:
 
 
 def generation_config(sampling: Sampling, *, context: RequestContext) -> GenerationConfig:
-    """Return the generation config, within what the model allows; everything changed or left out is noted."""
+    """Return the generation config within the model's limits; every changed or dropped parameter is noted."""
     config: GenerationConfig = {}
     if sampling.temperature is not None or sampling.top_p is not None:
         _apply_sampling(sampling, config, context)
@@ -48,7 +48,7 @@ def generation_config(sampling: Sampling, *, context: RequestContext) -> Generat
 
 
 def refuse_logit_bias(bias: Mapping[str, float] | None) -> None:
-    """Refuse a bias that would change anything: Gemini has none, and its tokens are not OpenAI's.
+    """Reject an effective bias: Gemini has no such parameter, and its tokens differ from OpenAI's.
 
     Raises InvalidRequestError.
     """
@@ -62,12 +62,12 @@ def refuse_logit_bias(bias: Mapping[str, float] | None) -> None:
 
 
 def parallel_calls(choices: int, *, context: RequestContext) -> int:
-    """Return how many upstream calls give `choices` answers: one where the model makes so many candidates at once."""
+    """Return the number of upstream calls for `choices` completions: one if the model generates as many candidates."""
     return 1 if choices <= context.profile.max_candidates else choices
 
 
 def _apply_sampling(sampling: Sampling, config: GenerationConfig, context: RequestContext) -> None:
-    """Models that ignore sampling are announced to refuse it, so it is not sent; 1 is their fixed value anyway."""
+    """Drop sampling for models that ignore it, because Google announced to reject it; 1 is their fixed value."""
     if context.profile.sampling == "honoured":
         if sampling.temperature is not None:
             config["temperature"] = sampling.temperature
@@ -113,7 +113,7 @@ def _apply_stop(stop: Sequence[str], config: GenerationConfig, context: RequestC
 
 
 def _seed(seed: int, context: RequestContext) -> int:
-    """Return the seed as the int32 that Gemini takes; equal seeds stay equal."""
+    """Return the seed as int32, Gemini's type; equal seeds stay equal."""
     folded = (seed + 2**31) % 2**32 - 2**31
     if folded != seed:
         context.note("converted", "seed", "reduced to 32 bits")
@@ -121,7 +121,7 @@ def _seed(seed: int, context: RequestContext) -> int:
 
 
 def _apply_resolution(config: GenerationConfig, context: RequestContext) -> None:
-    """Set one media resolution for all images: the highest asked for, none if any image leaves it to the model."""
+    """Set one media resolution for all images: the highest requested one; none if any image uses the default."""
     details = context.image_details
     if any(detail not in DETAIL_RESOLUTIONS for detail in details):
         if any(detail in DETAIL_RESOLUTIONS for detail in details):

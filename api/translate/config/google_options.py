@@ -1,7 +1,7 @@
-"""Google's own options (`google`, also inside `extra_body`): which ones a client may set, and of what form.
+"""Google's own options (`google`, also inside `extra_body`): their names and the form of their values.
 
-The list is closed: an option that is not on it is refused by name, because what a client asks of Google itself must
-not vanish. Both spellings are taken, as Google's own endpoint does.
+The list is closed: an unknown option is rejected by name, because it must not be dropped silently. Both spellings are
+accepted, as in Google's own endpoint.
 """
 
 import re
@@ -22,8 +22,8 @@ _MODALITIES = ("TEXT", "IMAGE", "AUDIO")
 class GoogleOptions:
     """The options of one request in Gemini's own words.
 
-    `thinking_config` and `safety_settings` are still the client's own values: their leaves read them. `cached_content`
-    and `media_resolution` are "" if not given; the three tools are Google's own, which run on its side.
+    `thinking_config` and `safety_settings` are unparsed client values. `cached_content` and `media_resolution` are ""
+    if absent; the three tools are Google's own, which run at Google.
     """
 
     thinking_config: object = None
@@ -40,9 +40,9 @@ NO_OPTIONS = GoogleOptions()
 
 
 def google_options(given: Mapping[str, Any]) -> GoogleOptions:
-    """Return the options that a client gave; null counts as not given.
+    """Return the client's options; null counts as absent.
 
-    Raises InvalidRequestError naming an option that is not on the list, or whose value is of another form.
+    Raises InvalidRequestError naming an unknown option, or an option with an invalid value.
     """
     if not given:
         return NO_OPTIONS
@@ -62,7 +62,7 @@ def google_options(given: Mapping[str, Any]) -> GoogleOptions:
 
 
 def _switch(name: str) -> Callable[[Any], bool]:
-    """Return the reader of a tool: true, or the empty object that Google's own tools are."""
+    """Return the parser of a tool option: a boolean, or the empty object of Google's own tools."""
 
     def read(value: Any) -> bool:
         if isinstance(value, bool):

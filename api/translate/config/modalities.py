@@ -1,7 +1,7 @@
-"""What an answer is made of besides text: `modalities` and `audio` to `responseModalities` and `speechConfig`.
+"""Output modalities: `modalities` and `audio` to `responseModalities` and `speechConfig`.
 
-Follows https://ai.google.dev/gemini-api/docs/speech-generation and .../image-generation. Gemini speaks raw PCM only;
-what becomes of it is `speech`'s affair.
+Source: https://ai.google.dev/gemini-api/docs/speech-generation and .../image-generation. Gemini generates raw PCM only,
+which `speech` converts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from api.errors import InvalidRequestError
 from api.gemini.wire import GenerationConfig
 from api.translate.request.context import RequestContext
 
-# OpenAI's voices and the prebuilt one of Gemini that comes nearest in pitch and temper.
+# OpenAI's voices and Gemini's prebuilt voices of similar pitch and character.
 VOICES: Final[Mapping[str, str]] = {
     "alloy": "Kore",
     "ash": "Charon",
@@ -68,9 +68,9 @@ _TEXT_ONLY: Final = ("TEXT",)
 def modalities_to_config(
     modalities: Sequence[str] | None, audio: Mapping[str, Any] | None, *, stream: bool, context: RequestContext
 ) -> GenerationConfig:
-    """Return the part of the generation config that says what the answer is made of; empty for text.
+    """Return the modalities of the generation config; empty for text.
 
-    Raises InvalidRequestError naming `modalities` or `audio` for what the model cannot give.
+    Raises InvalidRequestError naming `modalities` or `audio` for a modality that the model does not support.
 
         ["text", "audio"], {"voice": "alloy", "format": "wav"}
         {"responseModalities": ["AUDIO"],

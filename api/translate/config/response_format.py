@@ -14,10 +14,9 @@ _JSON = "application/json"
 def response_format_to_config(
     response_format: Mapping[str, Any] | None, *, context: RequestContext
 ) -> GenerationConfig:
-    """Return the part of `generationConfig` that asks for JSON; empty for text.
+    """Return the JSON settings of `generationConfig`; empty for text.
 
-    Gemini always follows the schema exactly, so `strict` changes nothing.
-
+    Gemini always follows the schema exactly, so `strict` has no effect.
         {"type": "json_schema", "json_schema": {"name": "point", "schema": {"type": "object"}}}
         {"responseMimeType": "application/json", "responseJsonSchema": {"type": "object"}}
     """
@@ -43,10 +42,10 @@ def response_format_to_config(
 def reconcile_with_tools(
     response_format: Mapping[str, Any] | None, chosen: ChosenTools, *, context: RequestContext
 ) -> tuple[Mapping[str, Any] | None, ChosenTools]:
-    """Return response format and tools that the model takes together (rule 55).
+    """Return response format and tools that the model accepts together (rule 55).
 
-    A forced call excludes a JSON answer on every model. Older models exclude any tools: then the tools stay and the
-    format goes, unless the tools could not be called anyway.
+    A forced call excludes a JSON response on every model. Older models exclude any tools: then the tools stay and the
+    format is dropped, unless calls are forbidden anyway.
     """
     if response_format is None or response_format["type"] == "text" or not chosen.declarations:
         return response_format, chosen

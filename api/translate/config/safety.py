@@ -1,4 +1,4 @@
-"""Gemini's `safety_settings`, which clients pass through OpenAI's API as they are; only their form is checked."""
+"""Gemini's `safety_settings`, which clients send unchanged through OpenAI's API; only their form is checked."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ _KEYS = {"category", "threshold"}
 
 
 def safety_settings_to_gemini(settings: object) -> list[SafetySetting]:
-    """Return the settings as Gemini takes them.
+    """Return the settings in Gemini's form.
 
-    Which categories and thresholds exist is left to Gemini, which adds to them. Raises InvalidRequestError naming a
-    setting of another form.
+    Gemini validates categories and thresholds, because Google adds new ones. Raises InvalidRequestError naming a
+    setting of an invalid form.
     """
     if not isinstance(settings, Sequence) or isinstance(settings, str):
         raise _invalid("safety_settings", "an array of objects")

@@ -1,7 +1,7 @@
-"""OpenAI's `service_tier` and Gemini's `serviceTier`, both ways (rule 77).
+"""OpenAI's `service_tier` and Gemini's `serviceTier`, in both directions (rule 77).
 
-`auto` means the tier that the account is set to, which is what Gemini gives when none is asked for: nothing is sent,
-so that nobody pays a higher tier's price without having named it.
+`auto` means the account's tier, which is Gemini's default: no tier is sent, so that nobody pays a higher price without
+naming the tier.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ _TO_GEMINI: Final[dict[str, str]] = {
 }
 LONGEST_TIER: Final = 20
 _TO_OPENAI: Final = {"standard": "default"}
-# Vertex AI tells the tier in its name for how the request was charged.
+# Vertex AI reports the tier in `trafficType`.
 _TRAFFIC: Final = {"ON_DEMAND": "standard", "ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority"}
 
 
 def service_tier_to_gemini(tier: str | None, *, context: RequestContext) -> str | None:
-    """Return the tier to ask for, or None to leave it to the account; OpenAI's other tiers are noted."""
+    """Return Gemini's tier, or None for the account's default; OpenAI's other tiers are noted."""
     if tier is None or tier == "auto":
         return None
     asked = _TO_GEMINI.get(tier)
@@ -33,7 +33,7 @@ def service_tier_to_gemini(tier: str | None, *, context: RequestContext) -> str 
 
 
 def served_tier(usage: Mapping[str, Any]) -> str:
-    """Return the tier that a `usageMetadata` tells, in Gemini's words; "" if it tells none."""
+    """Return the tier in a `usageMetadata`, in Gemini's words; "" without one."""
     tier = usage.get("serviceTier")
     if tier and isinstance(tier, str):
         return label(tier.lower(), LONGEST_TIER)
@@ -42,5 +42,5 @@ def served_tier(usage: Mapping[str, Any]) -> str:
 
 
 def service_tier_to_openai(tier: str) -> str:
-    """Return OpenAI's word for the tier that Gemini served; one that OpenAI does not have stays as it is."""
+    """Return OpenAI's name of the tier served by Gemini; a tier unknown to OpenAI stays unchanged."""
     return _TO_OPENAI.get(tier, tier)

@@ -1,7 +1,7 @@
 """OpenAI's `reasoning_effort` and Google's own `thinking_config` to Gemini's `thinkingConfig` (rules 66 to 75).
 
-A model thinks by a budget in tokens or by a level; the profile says which, and has the budget of each effort. Thoughts
-are asked for with any effort but `none`: whoever sets one wants to see reasoning, whoever does not is sent none.
+A model thinks by a token budget or by a level; the profile says which, and has the budget of each effort. Any effort
+except `none` requests thoughts; without an effort no thoughts are requested.
 """
 
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ _CONFIG_PATH = "google.thinking_config"
 def thinking_config(
     effort: str | None, own: object, *, thoughts: bool = False, context: RequestContext
 ) -> ThinkingConfig | None:
-    """Return Gemini's thinking config for an effort, or for `google.thinking_config`, which wins; None to leave it out.
+    """Return Gemini's thinking config from `google.thinking_config`, else from the effort; None without either.
 
-    `thoughts` asks to see what the model thinks, in so far as it does. Raises InvalidRequestError for an `own` config
-    of a wrong shape.
+    `thoughts` requests thoughts of a model that thinks. Raises InvalidRequestError for an `own` config of a wrong
+    shape.
     """
     config = _amount(effort, own, context=context)
-    # Off is off: there is nothing to show (rule 72).
+    # Without thinking there are no thoughts (rule 72).
     off = effort == "none" or context.profile.thinking == "none" or (config or {}).get("thinkingBudget") == 0
     return {"includeThoughts": True, **(config or {})} if thoughts and not off else config
 
@@ -61,7 +61,7 @@ def _effort_budget(effort: str, context: RequestContext) -> ThinkingConfig | Non
         )
         return None
     budget = _budget_of(effort, context)
-    # The two highest efforts mean "as much as there is", which is no clamping.
+    # The two highest efforts mean the maximum, so a note would be wrong.
     if effort in {"xhigh", "max"}:
         return {"thinkingBudget": min(budget, context.profile.thinking_budget_max)}
     return {"thinkingBudget": _budget(budget, "reasoning_effort", context)}
@@ -72,7 +72,10 @@ def _budget_of(effort: str, context: RequestContext) -> int:
 
 
 def _budget(budget: int, param: str, context: RequestContext) -> int:
-    """Return the budget within the model's range; 0 (off) and -1 (dynamic) are outside of it and allowed (rule 68)."""
+    """Return the budget within the model's range.
+
+    0 (off) and -1 (dynamic) are outside the range and allowed (rule 68).
+    """
     profile = context.profile
     if budget == DYNAMIC_BUDGET or (budget == 0 and profile.thinking_can_disable):
         return budget
@@ -83,7 +86,7 @@ def _budget(budget: int, param: str, context: RequestContext) -> int:
 
 
 def _level(effort: str, param: str, context: RequestContext) -> str:
-    """Return the model's level nearest to an effort, the lower one of two (rules 70, 71); `none` is the lowest (72)."""
+    """Return the level nearest to an effort, the lower one of two (rules 70, 71); `none` is the lowest (rule 72)."""
     levels = context.profile.thinking_levels
     if effort in levels or not levels:
         return effort
@@ -92,7 +95,7 @@ def _level(effort: str, param: str, context: RequestContext) -> str:
         return levels[0]
     wanted = _LEVEL_ORDER.index(effort)
     nearest = min(levels, key=lambda level: abs(_rank(level) - wanted))
-    # "max" only asks for the highest level, whatever its name.
+    # "max" means the highest level of any name.
     if effort != "max":
         context.note("clamped", param, f"to the level {nearest}")
     return nearest
@@ -103,7 +106,7 @@ def _rank(level: str) -> int:
 
 
 def _own_config(own: Mapping[str, Any], context: RequestContext) -> ThinkingConfig | None:
-    """Return Google's own config with what the model's kind of control makes of it."""
+    """Return Google's own config, adapted to the model's budget or level."""
     if context.profile.thinking == "none":
         context.note("dropped", _CONFIG_PATH, "the model does not support reasoning")
         return None
@@ -131,7 +134,7 @@ def _apply_budget(budget: int, config: ThinkingConfig, context: RequestContext) 
     if context.profile.thinking == "budget":
         config["thinkingBudget"] = _budget(budget, param, context)
         return
-    # Gemini 3 takes a budget for compatibility, but 0 keeps it from calling tools (rule 73), and Gemini 4 takes none.
+    # Gemini 3 accepts a budget for compatibility, but 0 disables tool calls (rule 73), and Gemini 4 rejects budgets.
     context.note("converted", param, "to an effort level: the model does not support token budgets")
     if budget == DYNAMIC_BUDGET:
         return
@@ -140,7 +143,7 @@ def _apply_budget(budget: int, config: ThinkingConfig, context: RequestContext) 
 
 
 def _parsed(own: object) -> dict[str, Any]:
-    """Return the config in camelCase with values of the right types; both spellings are taken, as Google does.
+    """Return the config in camelCase with values of the right types; both spellings are accepted, as by Google.
 
     Raises InvalidRequestError naming the key.
     """

@@ -1,7 +1,7 @@
-"""The arguments of calls in the history: JSON text to the object that Gemini takes, whatever the text is.
+"""Arguments of calls in the history: JSON text to the object that Gemini accepts, for any text.
 
-A model may have been cut off in the middle of a call, and its client sends that call again with every later turn. So
-nothing is refused here: what can be read goes as it reads, the rest as text.
+A model may have been cut off in the middle of a call, and the client repeats the call in every later request. So no
+text is rejected: the readable members are sent as JSON, the rest as text.
 """
 
 import json
@@ -24,10 +24,9 @@ _NOTHING_LEFT: Final = " \t\r\n,}"
 
 
 def read_arguments(text: str, *, path: str, context: RequestContext) -> dict[str, Any]:
-    """Return the arguments of the call whose `text` stands at `path`, in the client's key order (rule 23).
+    """Return the arguments of the call at `path`, in the client's key order (rule 23).
 
-    Blank text means `{}`. Of an object that is cut off or malformed the whole members are read:
-
+    Blank text means `{}`. Of a truncated or malformed object the complete members are read:
         {"path": "a.py", "text": "def    {"path": "a.py", "unparsed_arguments": "\\"text\\": \\"def"}
         [1, 2]                           {"unparsed_arguments": "[1, 2]"}
     """
@@ -46,7 +45,7 @@ def read_arguments(text: str, *, path: str, context: RequestContext) -> dict[str
 
 
 def _mended_arguments(text: str, path: str, context: RequestContext) -> dict[str, Any]:
-    """Return what can be read of arguments that are not plainly a JSON object."""
+    """Return the readable members of arguments that are not a valid JSON object."""
     raw = text.encode("utf-8", "surrogatepass")
     try:
         value, was_mended = read_json(raw)
@@ -68,7 +67,7 @@ def _mended_arguments(text: str, path: str, context: RequestContext) -> dict[str
 
 
 def _object_in(text: str) -> dict[str, Any] | None:
-    """Return the JSON object that `text` spells, None if it spells none that can be sent."""
+    """Return the JSON object in `text`, None if `text` has no object or one nested too deeply."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -77,7 +76,7 @@ def _object_in(text: str) -> dict[str, Any] | None:
 
 
 def _readable_arguments(text: str, path: str, context: RequestContext) -> dict[str, Any]:
-    """Return the whole members of an object that is no JSON, and its rest as text."""
+    """Return the complete members of a malformed object, and the rest as text."""
     members, end = _whole_members(text)
     rest = text[end:].lstrip(_NOTHING_LEFT).rstrip()
     if UNPARSED in members or _is_too_deep(members, text):
@@ -93,7 +92,7 @@ def _readable_arguments(text: str, path: str, context: RequestContext) -> dict[s
 
 
 def _whole_members(text: str) -> tuple[dict[str, Any], int]:
-    """Return the members of the object in `text` up to the first that is cut off or malformed, and where they end."""
+    """Return the members of the object in `text` before the first truncated or malformed one, and their end offset."""
     members: dict[str, Any] = {}
     position = _skip_blanks(text, 0)
     if text[position : position + 1] != "{":
@@ -121,14 +120,14 @@ def _skip_blanks(text: str, position: int) -> int:
 
 
 def _whole_number(digits: str) -> int | float | str:
-    """Return a whole number as orjson reads it, which writes no others."""
+    """Return an integer in the range of orjson, which cannot write larger ones; others become a float or text."""
     if len(digits) <= len(str(2**64)) and -(2**63) <= int(digits) < 2**64:
         return int(digits)
     return _number(digits)
 
 
 def _number(digits: str) -> float | str:
-    """Return a number; one that overflows stays text."""
+    """Return a number; a number that overflows stays text."""
     number = float(digits)
     return number if math.isfinite(number) else digits
 
@@ -137,5 +136,5 @@ def _is_too_deep(value: dict[str, Any], text: str) -> bool:
     return text.count("{") + text.count("[") > MAX_DEPTH and is_deeper(value, MAX_DEPTH)
 
 
-# Takes line breaks inside strings, which models write, and NaN as a text.
+# Accepts line breaks inside strings, which models write, and reads NaN as text.
 _DECODER: Final = json.JSONDecoder(parse_constant=str, parse_int=_whole_number, parse_float=_number, strict=False)

@@ -1,4 +1,4 @@
-"""The ids of calls and results, which the models before Gemini 3 refuse."""
+"""The ids of calls and results, a field that models before Gemini 3 reject."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -7,7 +7,7 @@ from api.gemini.wire import Content, FunctionCall, FunctionResponse, Part
 
 
 def without_ids(content: Content) -> Content:
-    """Return the content without the ids of calls and results, for models that refuse the field."""
+    """Return the content without the ids of calls and results, for models that reject the field."""
     parts = content["parts"]
     if not any("id" in (part.get("functionCall") or part.get("functionResponse") or {}) for part in parts):
         return content

@@ -1,4 +1,4 @@
-"""Code that Gemini ran, and what it printed, as fenced Markdown: OpenAI's chat has no place of its own for either."""
+"""Code that Gemini ran, and its output, as fenced Markdown: OpenAI's chat has no field for either."""
 
 import re
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ def executable_code_to_text(code: Mapping[str, Any]) -> str:
 
 
 def code_result_to_text(outcome: Mapping[str, Any]) -> str:
-    """Return the output of `codeExecutionResult` as a fenced block; "" if it printed nothing."""
+    """Return the output of `codeExecutionResult` as a fenced block; "" without output."""
     return _fenced(code_output(outcome), "")
 
 
 def code_output(outcome: Mapping[str, Any]) -> str:
-    """Return what code printed; Gemini's word for how it ended, where it failed without any output."""
+    """Return the output of executed code; Gemini's outcome if the code failed without output."""
     output, ended = outcome.get("output"), outcome.get("outcome")
     if isinstance(output, str) and output:
         return output

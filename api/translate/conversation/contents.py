@@ -1,7 +1,7 @@
-"""A conversation to Gemini's `contents` and `systemInstruction`: what stands where, and what joins into one turn.
+"""A conversation to Gemini's `contents` and `systemInstruction`: order and merging of the messages.
 
-The messages themselves are translated by `messages`. Here are the rules that hold between them: Gemini's turns
-alternate, results follow their calls in one turn of their own, and the last word is the user's (rules 1 to 15).
+`messages` translates single messages; this module applies the rules between messages: Gemini's roles alternate, results
+directly follow their calls in one content, and the last content is the user's (rules 1 to 15).
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ Kind = Literal["system", "user", "model", "results", "nothing"]
 
 @dataclass(slots=True, kw_only=True)
 class Assembly:
-    """The conversation as Gemini gets it; `faces` and `placement` are those of UpstreamCall."""
+    """The conversation in Gemini's form; `faces` and `placement` are defined in UpstreamCall."""
 
     contents: list[Content]
     system: list[Part]
@@ -49,8 +49,9 @@ class Assembly:
 
 @dataclass(slots=True)
 class _Turn:
-    """One message on its way: its face and what kind of turn it belongs to. `message` is False for added turns, `named`
-    tells that its client said who speaks.
+    """One message on its way to `contents`: its kind and its Gemini content, None if omitted.
+
+    `message` is False for an added content; `named` tells that the message has a `name`.
     """
 
     kind: Kind
@@ -70,12 +71,12 @@ def assemble_contents(
     one_history: bool = False,
     pairing: Pairing | None = None,
 ) -> Assembly:
-    """Return the conversation of the remembered messages and the request's, in this order.
+    """Return the conversation of the remembered messages and the request's messages, in this order.
 
-    `restored` holds stored contents of assistant messages by their index in `messages`. The request's own system
-    messages win over remembered ones, unless both are `one_history`: then each stays where it came. With a `pairing` of
-    all messages, results go behind their calls wherever they stand, and none is refused. Raises InvalidRequestError
-    naming the message that cannot be translated.
+    `restored` maps indices in `messages` to stored contents of assistant messages. The request's own system messages
+    replace remembered ones, unless both are `one_history`: then each stays at its position. With a `pairing` of all
+    messages, results move behind their calls, and none is rejected. Raises InvalidRequestError naming the invalid
+    message.
     """
     conversation = _Conversation(context)
     if pairing is not None:
@@ -100,7 +101,7 @@ def _add_paired(
     said: tuple[Sequence[RememberedMessage], Sequence[Message]],
     restored: Mapping[int, Content],
 ) -> None:
-    """Add the remembered messages and the request's in the order of a pairing."""
+    """Add the remembered messages and the request's messages in the order of a pairing."""
     remembered, messages = said
     only_system = bool(messages) and all(message["role"] in INSTRUCTION_ROLES for message in messages)
     if pairing.moved:
@@ -122,8 +123,10 @@ def _add_paired(
 
 
 class _Conversation:
-    """Collects turns. `_leading` is True while only system messages have come, `_batch` holds calls without result,
-    `_called` tells whether there were any calls.
+    """Collects the entries of a conversation.
+
+    `_leading` is True while only system messages have been added, `_batch` has the calls without a result, `_called`
+    tells whether there were any calls.
     """
 
     def __init__(self, context: RequestContext) -> None:
@@ -135,16 +138,16 @@ class _Conversation:
         self._restored = 0
 
     def begin_request(self, *, leads: bool) -> None:
-        """What comes now is the request: its first system messages may lead."""
+        """Begin the request's messages; its first system messages become `systemInstruction` if `leads`."""
         self._leading = self._leading or leads
 
     def add_remembered(self, item: RememberedMessage, *, path: str, system: bool) -> None:
-        """Add a stored message; its system messages only if `system` says so."""
+        """Add a stored message; a stored system message only if `system`."""
         message = item.message
         if message["role"] not in INSTRUCTION_ROLES:
             restored = self._restored
             self.add(message, path=path, stored=item.content)
-            self._restored = restored  # only the request's own are counted
+            self._restored = restored  # counts the request's messages only
         elif not system:
             self._turns.append(_Turn("nothing", None))
         elif item.content is not None:
@@ -154,7 +157,7 @@ class _Conversation:
             self._add_system(message, path)
 
     def add_only_system(self, messages: Sequence[Message]) -> None:
-        """Add a request that holds nothing but system messages: they are what the user says (rule 3)."""
+        """Add a request with system messages only: they become the user's content (rule 3)."""
         self._close_batch()
         self._context.note("converted", "messages", "only system messages: sent as user text")
         for index, message in enumerate(messages):
@@ -162,7 +165,7 @@ class _Conversation:
             self._say("user", {"role": "user", "parts": parts} if parts else None, message, "")
 
     def add(self, message: Message, *, path: str, stored: Content | None) -> None:
-        """Add one message; `stored` is its Gemini face if one is known."""
+        """Add one message; `stored` is its stored Gemini content, if any."""
         role = message["role"]
         if role in INSTRUCTION_ROLES:
             self._add_system(message, path)
@@ -190,7 +193,10 @@ class _Conversation:
         self._turns.append(_Turn("user" if face else "nothing", face, path))
 
     def _say(self, kind: Kind, face: Content | None, message: Message, path: str, *, fresh: bool = True) -> None:
-        """Add a turn. Where it or its neighbour has a name it is set apart, but for a stored face without one."""
+        """Add an entry.
+
+        A line break separates it from its neighbour if one of them has a name (not for an unnamed stored content).
+        """
         named = "name" in message and bool(speaker(message))
         before = self._turns[-1] if self._turns else None
         if face and before and before.kind == kind and (named or (fresh and before.named)):
@@ -198,7 +204,7 @@ class _Conversation:
         self._turns.append(_Turn(kind if face else "nothing", face, path, named=named))
 
     def _add_assistant(self, message: Message, path: str, stored: Content | None) -> None:
-        """Add a model's turn. One without calls leaves the calls before it open (rule 15)."""
+        """Add an assistant message; a message without calls leaves earlier calls open (rule 15)."""
         calls = call_count(message)
         if calls or self._batch.begun:
             self._close_batch()
@@ -218,7 +224,7 @@ class _Conversation:
             self._batch.open(open_calls(message, face))
 
     def _stored_face(self, message: Message, stored: Content | None, calls: int, path: str) -> Content | None:
-        """Return the stored face if it fits the message, with ids only where the model takes them (rule 19)."""
+        """Return the stored content if it matches the message, with ids only where the model accepts them (rule 19)."""
         if stored is None or not stored.get("parts"):
             return None
         if sum("functionCall" in part for part in stored["parts"]) != calls:
@@ -230,7 +236,7 @@ class _Conversation:
         return stored if self._context.profile.function_call_ids else without_ids(stored)
 
     def _silent(self, face: Content, path: str) -> Content | None:
-        """Return a model's turn without its speech, None if it was nothing else."""
+        """Return a model content without its audio, None if no part is left."""
         silent = without_speech(face)
         if silent is not face:
             self._context.note("dropped", f"{path}.audio", "audio of earlier messages is not sent to Gemini")
@@ -246,11 +252,11 @@ class _Conversation:
     def add_paired_result(
         self, message: Message, *, path: str, stored: Content | None, pairing: Pairing, place: int
     ) -> None:
-        """Add a result of which it is known whether it answers a call of the batch; what does not is told as text."""
+        """Add a result with known pairing; a result without a call becomes text."""
         self._leading = False
         if place in pairing.answers:
             if stored is not None and not any("functionResponse" in part for part in stored["parts"]):
-                stored = None  # it belonged to no call when it was sent
+                stored = None  # sent without a call before
             self._answer(message, self._batch.answer_at(pairing.answers[place]), path, stored)
             return
         if pairing.repeats.get(place):
@@ -264,7 +270,7 @@ class _Conversation:
         self._turns.append(_Turn("user", face, path))
 
     def note_moved(self) -> None:
-        """Note that results do not stay where they stand."""
+        """Note that results were moved."""
         self._context.note("converted", "messages", "results moved to their tool calls")
 
     def _answer(self, message: Message, call: OpenCall, path: str, stored: Content | None) -> None:
@@ -276,7 +282,7 @@ class _Conversation:
         self._turns.append(_Turn("results", face, path, call.position))
 
     def _close_batch(self) -> None:
-        """End the open batch: calls that nobody answered get a result that says so."""
+        """End the open batch: a call without a result gets an error result."""
         missing = self._batch.close()
         if not missing:
             return
@@ -286,9 +292,9 @@ class _Conversation:
         ]
 
     def finish(self, *, skip: int, order: Sequence[int] | None = None) -> Assembly:
-        """Return the assembled conversation; the first `skip` messages are remembered ones, without faces.
+        """Return the assembled conversation, without the contents of the first `skip` messages, the remembered ones.
 
-        `order` are the places of the messages in the order in which they were added, if it is not their own.
+        `order` lists the positions of the messages in the order of addition, if it differs from their own.
         """
         if self._batch.begun:
             self._close_batch()
@@ -306,7 +312,7 @@ class _Conversation:
         return Assembly(contents=contents, system=system, faces=faces[skip:], placement=placement)
 
     def _drop_trailing_model_turns(self) -> None:
-        """Drop model turns that stand last: current models refuse to continue one (rule 6)."""
+        """Drop trailing model contents, because current models do not continue one (rule 6)."""
         for turn in reversed(self._turns):
             if turn.kind in {"user", "results"}:
                 return
@@ -315,9 +321,9 @@ class _Conversation:
                 self._context.note("dropped", turn.path, "Gemini does not support continuing an assistant message")
 
     def _add_skip_values(self) -> None:
-        """Give the first call of each unsigned model turn since the user's last word the skip value (rules 28, 30).
+        """Add the skip value to the first call of each unsigned model content since the last user text (rules 28, 30).
 
-        A picture without a word is none: right after results it counts as a part of them.
+        A user content without text is no user text: directly after results it counts as a part of them.
         """
         for turn in reversed(self._turns):
             if turn.kind == "user" and turn.face and any(part.get("text", "").strip() for part in turn.face["parts"]):
@@ -330,7 +336,7 @@ class _Conversation:
                 )
 
     def _merge(self) -> tuple[list[Content], list[Part], list[int]]:
-        """Return contents, system parts and placement: neighbours of one kind become one turn (rules 5 and 12)."""
+        """Return contents, system parts and placement; adjacent entries of one kind are merged (rules 5 and 12)."""
         system: list[Part] = []
         placement: list[int] = []
         groups: list[list[_Turn]] = []
@@ -356,13 +362,13 @@ class _Conversation:
 
 
 def _in_place(values: Sequence[T], order: Sequence[int]) -> list[T]:
-    """Return values, which stand in another order, by their places."""
+    """Return the values, given in another order, by position."""
     by_place = dict(zip(order, values, strict=True))
     return [by_place[place] for place in range(len(values))]
 
 
 def _joined_groups(groups: list[list[_Turn]]) -> tuple[list[Content], list[int]]:
-    """Return the contents of the groups, and where in them each group begins: results with media make two contents."""
+    """Return the contents, and the first index of each group: results with media become two contents."""
     contents: list[Content] = []
     starts: list[int] = []
     for group in groups:
@@ -373,7 +379,7 @@ def _joined_groups(groups: list[list[_Turn]]) -> tuple[list[Content], list[int]]
 
 
 def _joined(group: list[_Turn]) -> Content:
-    """Return one content of neighbouring turns; results in the order of their calls, whatever theirs was (rule 13)."""
+    """Return one content of adjacent entries; results in the order of their calls (rule 13)."""
     faces = [turn.face for turn in group if turn.face]
     if len(faces) == 1:
         return faces[0]

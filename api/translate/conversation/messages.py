@@ -1,4 +1,4 @@
-"""OpenAI's messages to Gemini's contents, one function per role. How they join into turns is `contents`' affair."""
+"""OpenAI's messages to Gemini's contents, one function per role; `contents` merges them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ _RESULT_FIELDS = ("role", "content", "tool_call_id", "name")
 
 
 def system_to_parts(message: Message, *, path: str, context: RequestContext) -> list[Part]:
-    """Return the parts of a system or developer message, as `systemInstruction` holds them (rule 1)."""
+    """Return the parts of a system or developer message, in the form of `systemInstruction` (rule 1)."""
     _note_beside(message, path, context)
     parts = content_to_parts(message["content"], path=f"{path}.content", context=context)
     if parts and (name := speaker(message)):
@@ -39,10 +39,9 @@ def system_to_parts(message: Message, *, path: str, context: RequestContext) -> 
 
 
 def later_system_to_content(message: Message, *, path: str, context: RequestContext) -> Content | None:
-    """Return a system message of mid-conversation as marked user text in its place, or None if it is empty (rule 2).
+    """Return a system message within the conversation as marked user text, or None if it is empty (rule 2).
 
-    Hoisting it would change the start of the prompt and so lose Gemini's implicit cache.
-
+    Moved to `systemInstruction`, it would change the start of the prompt and miss Gemini's implicit cache.
         {"role": "system", "content": "Be brief."}
         {"role": "user", "parts": [{"text": "<system_message>\\nBe brief.\\n</system_message>"}]}
     """
@@ -57,7 +56,7 @@ def later_system_to_content(message: Message, *, path: str, context: RequestCont
 
 
 def user_to_content(message: Message, *, path: str, context: RequestContext) -> Content:
-    """Return a user's turn; without any text it gets a blank one (rules 7 and 8)."""
+    """Return a user content; without any text it gets a blank one (rules 7 and 8)."""
     _note_beside(message, path, context)
     content = message["content"]
     named = bool(message.get("name"))
@@ -72,11 +71,10 @@ def user_to_content(message: Message, *, path: str, context: RequestContext) -> 
 
 
 def assistant_to_content(message: Message, *, path: str, context: RequestContext) -> Content | None:
-    """Return a model's turn made from what the client sent back, or None if there is nothing in it.
+    """Return a model content translated from the client's message, or None if the message is empty.
 
-    Reasoning comes first as a thought, then text, images and function calls; signatures that the client carries stand
-    on the part they belong to (rules 10, 11, 22 to 29).
-
+    Reasoning comes first as a thought, then text, images and function calls; each signature that the client sends stays
+    on its part (rules 10, 11, 22 to 29).
         {"role": "assistant", "content": null, "tool_calls": [{"id": "call_1", "type": "function",
          "function": {"name": "time", "arguments": ""}, "extra_content": {"google": {"thought_signature": "c2ln"}}}]}
         {"role": "model", "parts": [{"functionCall": {"name": "time", "args": {}, "id": "call_1"},
@@ -99,9 +97,9 @@ def assistant_to_content(message: Message, *, path: str, context: RequestContext
 
 
 def result_to_content(message: Message, call: OpenCall, *, path: str, context: RequestContext) -> Content:
-    """Return the result of `call`, the content of a tool or function message, as a user's turn (rules 12, 14, 16, 19).
+    """Return the result of `call`, from a tool or function message, as a user content (rules 12, 14, 16, 19).
 
-    Images and files of the result stand where the model takes them (rule 18).
+    Images and files of the result are put where the model accepts them (rule 18).
 
     {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}
     {"role": "user", "parts": [{"functionResponse": {"name": "weather", "response": {"output": "21 degrees"}}}]}
@@ -118,7 +116,7 @@ def result_to_content(message: Message, call: OpenCall, *, path: str, context: R
 
 
 def loose_result_to_content(message: Message, *, path: str, context: RequestContext) -> Content:
-    """Return a result that answers no call as marked text of the user's: Gemini takes none by itself.
+    """Return a result without a call as marked user text: Gemini rejects such a functionResponse.
 
     {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}
     {"role": "user", "parts": [{"text": "<tool_output>\\n21 degrees\\n</tool_output>"}]}
@@ -130,12 +128,12 @@ def loose_result_to_content(message: Message, *, path: str, context: RequestCont
 
 
 def missing_result_to_content(call: OpenCall) -> Content:
-    """Return a result that tells the model that nobody answered `call`; Gemini refuses a call without one."""
+    """Return an error result for a call without a result, because Gemini rejects a call without one."""
     return {"role": "user", "parts": [_response_part(call, {"error": "No result was given."})]}
 
 
 def open_calls(message: Message, content: Content) -> list[OpenCall]:
-    """Return the calls of an assistant message, each with name and id as they stand in its Gemini content.
+    """Return the calls of an assistant message, with the names and ids of its Gemini content.
 
     The i-th call of the message is the i-th functionCall part of the content.
     """
@@ -153,12 +151,12 @@ def open_calls(message: Message, content: Content) -> list[OpenCall]:
 
 
 def call_count(message: Message) -> int:
-    """Return how many calls an assistant message makes, legacy ones included."""
+    """Return the number of calls of an assistant message, including a legacy `function_call`."""
     return len(message.get("tool_calls") or ()) + bool(message.get("function_call"))
 
 
 def _calls(message: Message, path: str) -> Iterator[tuple[Message, str]]:
-    """Yield the calls of an assistant message with their paths; a legacy `function_call` looks like one without id."""
+    """Yield the calls of an assistant message with their paths; a legacy `function_call` has no id."""
     for index, call in enumerate(message.get("tool_calls") or ()):
         yield call, f"{path}.tool_calls[{index}]"
     legacy = message.get("function_call")
@@ -185,7 +183,7 @@ def _call_to_part(call: Message, *, path: str, seen: set[str], context: RequestC
 
 
 def _arguments(call: Message, path: str, context: RequestContext) -> dict[str, Any]:
-    """Return the arguments of a call; free text of a custom tool is its one argument."""
+    """Return the arguments of a call; the text of a custom tool is its one argument."""
     if call.get("type") == "custom":
         return {"input": call["custom"]["input"]}
     place = f"{path}.function.arguments" if "id" in call else f"{path}.arguments"
@@ -228,13 +226,13 @@ def _assistant_text_parts(message: Message, *, path: str, seen: set[str], contex
 
 
 def _transcript(message: Message) -> str:
-    """Return what an earlier answer said, where the client sends more of it back than OpenAI's `audio.id`."""
+    """Return the transcript of an earlier spoken message, if the client sends more than OpenAI's `audio.id`."""
     transcript = (message.get("audio") or {}).get("transcript")
     return transcript if isinstance(transcript, str) else ""
 
 
 def _markdown_to_parts(text: str, *, path: str, context: RequestContext) -> list[Part]:
-    """Return text in which images stand as markdown `data:` URLs as text and images: base64 is no prompt (rule 11)."""
+    """Return the parts of a text with Markdown `data:` images, whose base64 must not be sent as text (rule 11)."""
     parts: list[Part] = []
     for index, piece in enumerate(split_images(text)):
         if index % 2:
@@ -245,7 +243,7 @@ def _markdown_to_parts(text: str, *, path: str, context: RequestContext) -> list
 
 
 def _image_parts(message: Message, path: str, context: RequestContext) -> list[Part]:
-    """Return the images of an earlier answer, which some servers put under `images` (rule 11)."""
+    """Return the images of an earlier assistant message, which some servers return under `images` (rule 11)."""
     images = message.get("images")
     if not isinstance(images, list):
         return []
@@ -262,9 +260,9 @@ def _image_parts(message: Message, path: str, context: RequestContext) -> list[P
 
 
 def _sign_message(message: Message, parts: list[Part], *, path: str, seen: set[str], context: RequestContext) -> None:
-    """Put a signature that the message itself carries on its text, or on its first call if it has no text.
+    """Put a signature of the message itself on its last text part, or on its first call without text.
 
-    A stream may end in a signature alone: then it stands on a part with empty text (rule 26).
+    A signature that ended a stream alone goes on a part with empty text (rule 26).
     """
     signature = usable_signature(message, path=path, seen=seen, context=context)
     if signature is None:
@@ -278,7 +276,7 @@ def _sign_message(message: Message, parts: list[Part], *, path: str, seen: set[s
 
 
 def _note_beside(message: Message, path: str, context: RequestContext) -> None:
-    """Note what a system's or user's message holds beside its words."""
+    """Note the fields of a system or user message besides its content."""
     if len(message) > len(("role", "content")):
         note_speaker(message, path=path, context=context)
         note_unknown(message, _MESSAGE_FIELDS, path=path, context=context)

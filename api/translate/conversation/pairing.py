@@ -1,7 +1,7 @@
-"""Which result belongs to which call of a whole conversation, wherever both stand, and the order that Gemini wants.
+"""Pairs the calls and results of a whole conversation, and orders them for Gemini.
 
-OpenAI's Responses API pairs calls and results by `call_id` alone: messages may stand between them, and the results in
-any order. Gemini wants the results right behind their calls (rules 12 and 13). Nothing here refuses a history.
+OpenAI's Responses API pairs calls and results by `call_id` alone: messages may come between them, and the results in
+any order. Gemini requires the results directly after their calls (rules 12 and 13). No history is rejected here.
 """
 
 from collections import deque
@@ -16,11 +16,11 @@ Message = Mapping[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Pairing:
-    """The calls and results of a conversation, by the places of their messages.
+    """The calls and results of a conversation, by the positions of their messages.
 
-    `order` are all places with each result behind its call. `answers` gives for a result which call of the message
-    before it that is. `repeats` gives for a result of a call that has one already the place of the first. `unanswered`
-    are the calls without a result: place and id. A result in neither mapping belongs to no call.
+    `order` lists all positions with each result behind its call. `answers` maps a result to the index of its call in
+    the preceding calling message. `repeats` has the surplus results of a call, and whether each equals the first.
+    `unanswered` lists the calls without a result: position and id. A result in neither mapping has no call.
     """
 
     order: Sequence[int]
@@ -30,15 +30,15 @@ class Pairing:
 
     @property
     def moved(self) -> bool:
-        """Whether the order is another one than that of the messages."""
+        """Whether `order` differs from the order of the messages."""
         return any(place != index for index, place in enumerate(self.order))
 
 
 def paired(messages: Sequence[Message]) -> Pairing | None:
-    """Return how calls and results belong together; None for a conversation without any of them.
+    """Return the pairing of calls and results; None for a conversation without any of them.
 
-    A result belongs to the nearest open call before it with its id, else to the first open one behind it; a result
-    that has only a function's name to the open call of that name, in the same way, as far as ids leave one.
+    A result is paired with the nearest earlier open call of its id, else with the first later open call. A result with
+    a function name only is paired in the same way, with the calls left open by the ids.
     """
     calls = _calls(messages)
     results = [place for place, message in enumerate(messages) if message["role"] in RESULT_ROLES]
@@ -66,7 +66,7 @@ def in_order(messages: Sequence[Message]) -> Sequence[Message]:
 
 @dataclass(slots=True, kw_only=True)
 class _Call:
-    """A call: the place of its message, which of its calls it is, and the place of its result."""
+    """A call: the position of its message, its index in the message, and the position of its result."""
 
     place: int
     position: int
@@ -77,17 +77,18 @@ class _Call:
 
 @dataclass(slots=True)
 class _Waiting:
-    """The calls of one key: those before the place that is looked at, a list for each message, those behind it, and
-    all of them.
-    """
+    """The calls of one id or name, relative to the current position: earlier ones by message, later ones, and all."""
 
     before: list[deque[_Call]] = field(default_factory=list)
     behind: deque[_Call] = field(default_factory=deque)
     every: deque[_Call] = field(default_factory=deque)
-    answered: int | None = None  # the place of the last result
+    answered: int | None = None  # position of the last result
 
     def nearest(self, place: int) -> _Call | None:
-        """Take the first open call of the last message before a place that has any; places come in order."""
+        """Remove and return the first open call of the nearest earlier message.
+
+        Positions must increase from call to call.
+        """
         while self.behind and self.behind[0].place < place:
             call = self.behind.popleft()
             if not self.before or not self.before[-1] or self.before[-1][-1].place != call.place:
@@ -102,9 +103,9 @@ class _Waiting:
 
 
 def _pair(waiting: Mapping[str, _Waiting], results: Sequence[tuple[int, str]]) -> dict[int, int]:
-    """Give each result, a place and a key, its call; return those whose call has one already, with the place of that.
+    """Pair each result (position, key) with a call; return surplus result -> position of the call's last result.
 
-    A result whose call stands behind it takes what is left by the others.
+    A result before its call gets a call that the other results left open.
     """
     left: list[tuple[int, _Waiting]] = []
     for place, key in results:
@@ -135,7 +136,7 @@ def _by_id(calls: Sequence[_Call]) -> dict[str, _Waiting]:
 
 
 def _by_name(calls: Sequence[_Call]) -> dict[str, _Waiting]:
-    """Return the calls by name, and by their name without a namespace."""
+    """Return the calls by name, and by name without namespace."""
     waiting: dict[str, _Waiting] = {}
     for call in calls:
         for name in dict.fromkeys((call.name, call.name.rpartition(".")[2])):
@@ -164,7 +165,7 @@ def _calls(messages: Sequence[Message]) -> list[_Call]:
 
 
 def _order(messages: Sequence[Message], calls: Sequence[_Call]) -> list[int]:
-    """Return all places, results behind the calls that they answer and the words that the model said with those."""
+    """Return all positions: each result follows its call and the model's text messages directly after the call."""
     results: dict[int, list[int]] = {}
     for call in calls:
         if call.result is not None:

@@ -1,8 +1,8 @@
-"""OpenAI's content parts to Gemini's parts: text, images, sound, video and files, one function per `type`.
+"""OpenAI's content parts to Gemini's parts: text, images, audio, video and files, one function per `type`.
 
-Nothing is fetched here. `data:` URLs become `inlineData`; URIs that Google resolves itself (its Files API, Cloud
-Storage, YouTube) become `fileData`; for any other URL the content that somebody fetched before is taken, because Gemini
-does not fetch it (rule 78).
+No media are fetched here. `data:` URLs become `inlineData`; URIs that Google resolves (its Files API, Cloud Storage,
+YouTube) become `fileData`; any other URL is replaced by its previously fetched content, because Gemini does not fetch
+URLs (rule 78).
 """
 
 import re
@@ -26,10 +26,10 @@ _GOOGLE_URI = re.compile(
 )
 _SCHEME_LENGTH = 40
 
-# Gemini refuses a turn without parts; one blank is the least that can be said (rule 7).
+# Gemini rejects a content without parts or with empty text; a blank is the shortest valid text (rule 7).
 BLANK: Part = {"text": " "}
-_BARE = 2  # fields of a part that has nothing beside its type and its content
-# The kinds of content part that hold text under their own name.
+_BARE = 2  # number of fields of a part with type and content only
+# The content part types that hold text in a field of their own name.
 TEXT_KINDS = frozenset({"text", "refusal"})
 
 _AUDIO_FORMATS = {
@@ -46,7 +46,7 @@ _AUDIO_FORMATS = {
     "webm": "audio/webm",
 }
 
-# Gemini's words for OpenAI's `detail`; `auto` is the model's own choice and is not sent (rule 82).
+# Gemini's levels of OpenAI's `detail`; `auto` is the model's default and is not sent (rule 82).
 DETAIL_RESOLUTIONS = {
     "low": "MEDIA_RESOLUTION_LOW",
     "high": "MEDIA_RESOLUTION_HIGH",
@@ -58,7 +58,6 @@ def content_to_parts(content: str | Sequence[Mapping[str, Any]], *, path: str, c
     """Return the parts of a message's content; empty text is left out (rule 7).
 
     `path` is OpenAI's name of the content (`messages[0].content`). Raises InvalidRequestError naming the part.
-
         [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}]
         [{"text": "Hi"}, {"inlineData": {"mimeType": "image/png", "data": "iVBO"}}]
     """
@@ -77,9 +76,9 @@ def content_to_parts(content: str | Sequence[Mapping[str, Any]], *, path: str, c
 
 
 def media_to_part(part: Mapping[str, Any], *, path: str, context: RequestContext) -> Part:
-    """Return the part of an image, sound, video or file; `path` is OpenAI's name of the content part.
+    """Return the part of an image, audio, video or file; `path` is OpenAI's name of the content part.
 
-    Raises InvalidRequestError naming the field at fault.
+    Raises InvalidRequestError naming the invalid field.
     """
     kind = part["type"]
     note_unknown(medium_of(part), _MEDIA_FIELDS[kind], path=f"{path}.{kind}", context=context)
@@ -87,7 +86,7 @@ def media_to_part(part: Mapping[str, Any], *, path: str, context: RequestContext
 
 
 def note_beside(part: Mapping[str, Any], path: str, context: RequestContext) -> None:
-    """Note what stands in a part beside its type and its content."""
+    """Note the fields of a part besides its type and its content."""
     if len(part) <= _BARE:
         return
     if part.get("prompt_cache_breakpoint") is not None:
@@ -96,14 +95,14 @@ def note_beside(part: Mapping[str, Any], path: str, context: RequestContext) -> 
 
 
 def must_be_fetched(url: str) -> bool:
-    """Tell whether a URL means a file on the web that neither the request brings nor Google gets by itself."""
+    """Tell whether a URL names a web file that neither the request contains nor Google fetches."""
     return url[:8].lower().startswith(("http://", "https://")) and not _GOOGLE_URI.fullmatch(url)
 
 
 def url_to_part(url: str, *, param: str, what: str, context: RequestContext) -> Part:
-    """Return the part that a URL stands for; `what` is "image", "video" or "file", for the message.
+    """Return the part of a URL; `what` is "image", "video" or "file", for the error message.
 
-    Raises InvalidRequestError for a URL that nobody fetched, or that is none.
+    Raises InvalidRequestError for an invalid or unfetched URL.
     """
     if url[:5].lower() == "data:":
         return {"inlineData": data_url_to_blob(url, param=param)}
@@ -197,7 +196,7 @@ def _file_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -
 
 
 def missing(param: str) -> InvalidRequestError:
-    """Return the refusal of a part that lacks a field."""
+    """Return the error for a part without a required field."""
     return InvalidRequestError(
         f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
     )

@@ -1,6 +1,6 @@
-"""Thought signatures: where clients carry them, when one is missing, and how to do without (rules 26 to 40).
+"""Thought signatures: extraction from client fields, repair of missing ones, and removal (rules 26 to 40).
 
-Follows https://ai.google.dev/gemini-api/docs/thought-signatures. A signature belongs to one part and stays there.
+Source: https://ai.google.dev/gemini-api/docs/thought-signatures. A signature belongs to one part and stays on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,8 @@ from api.gemini.wire import Content, GenerateContentRequest, Part
 from api.translate.media.data_urls import is_base64
 from api.translate.request.context import RequestContext
 
-# Google's documented value for calls made elsewhere, `skip_thought_signature_validator`; the field is base64 (rule 31).
+# Google's documented value for calls of other models, `skip_thought_signature_validator`; the field is base64 (rule
+# 31).
 SKIP_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 
 _ID_CARRIER = "__thought__"
@@ -18,14 +19,14 @@ _FIELDS = ("thought_signature", "thoughtSignature")
 _NESTS = ("extra_content", "provider_specific_fields")
 _CARRIERS = frozenset({*_FIELDS, *_NESTS})
 _PROVIDERS = ("google", "vertex")
-# Beside a carried signature: it stood on a part of its own, without text.
+# Marks a signature of a part without text.
 SIGNED_ALONE = "thought_signature_alone"
 
 
 def carried_signature(holder: Mapping[str, Any]) -> str | None:
-    """Return the signature that a client carries on a message, a content part or a tool call; None if it does not.
+    """Return the signature in a client's message, content part or tool call; None without one.
 
-    Known carriers: `extra_content.google.thought_signature` (Google's own), `thought_signature`, `thoughtSignature`,
+    Known fields: `extra_content.google.thought_signature` (Google's own), `thought_signature`, `thoughtSignature`,
     `provider_specific_fields.thought_signature(s)`, each also inside a call's `function`, and ids of the form
     `call_1__thought__<signature>`.
     """
@@ -42,22 +43,22 @@ def carried_signature(holder: Mapping[str, Any]) -> str | None:
 
 
 def signed_alone(message: Mapping[str, Any]) -> bool:
-    """Whether the signature that a message carries stood on a part of its own, as in a stream's last chunk."""
+    """Whether the signature of a message belongs to a part without text, as in a stream's last chunk."""
     extra = message.get("extra_content")
     google = extra.get("google") if isinstance(extra, Mapping) else None
     return isinstance(google, Mapping) and google.get(SIGNED_ALONE) is True
 
 
 def plain_call_id(call_id: str) -> str:
-    """Return a tool call's id without a signature carried in it."""
+    """Return a tool call's id without a signature."""
     return call_id.partition(_ID_CARRIER)[0]
 
 
 def usable_signature(holder: Mapping[str, Any], *, path: str, seen: set[str], context: RequestContext) -> str | None:
-    """Return the signature that `holder` carries if it can be sent; what cannot is noted.
+    """Return the signature of `holder` if it can be sent; an unusable signature is noted.
 
-    `seen` holds the signatures used in this message so far: one never goes on two parts, each copy is billed as the
-    whole reasoning again (rule 29).
+    `seen` has the signatures already used in this message: a second copy would be billed as the whole reasoning again
+    (rule 29).
     """
     signature = carried_signature(holder)
     if signature is None or signature in seen:
@@ -73,7 +74,7 @@ def usable_signature(holder: Mapping[str, Any], *, path: str, seen: set[str], co
 
 
 def first_unsigned_call(content: Content) -> int | None:
-    """Return the index of the first functionCall part if it has no signature; the others need none (rule 27)."""
+    """Return the index of the first functionCall part if it has no signature; later calls need none (rule 27)."""
     for index, part in enumerate(content["parts"]):
         if "functionCall" in part:
             return None if "thoughtSignature" in part else index
@@ -81,21 +82,21 @@ def first_unsigned_call(content: Content) -> int | None:
 
 
 def with_skip_value(content: Content, index: int) -> Content:
-    """Return `content` with the skip value on the part at `index`; the content given is left as it is."""
+    """Return a copy of `content` with the skip value on the part at `index`."""
     parts = list(content["parts"])
     parts[index] = cast("Part", {**parts[index], "thoughtSignature": SKIP_SIGNATURE})
     return cast("Content", {**content, "parts": parts})
 
 
 def is_real_user_turn(content: Content) -> bool:
-    """Tell whether a content begins a turn for the signature check: a user's that holds no function results."""
+    """Tell whether a content is a user content without function results, where Gemini's signature check begins."""
     return content["role"] == "user" and not any("functionResponse" in part for part in content["parts"])
 
 
 def without_signatures(body: GenerateContentRequest) -> GenerateContentRequest:
-    """Return the body without any signature but the skip values that the current turn needs.
+    """Return the body without signatures, except the skip values required since the last user content.
 
-    For one retry after "Corrupted thought signature" (rule 38). Parts that held nothing but a signature fall away.
+    For one retry after "Corrupted thought signature" (rule 38). Parts with a signature only are removed.
     """
     contents = body["contents"]
     last_user = max((i for i, content in enumerate(contents) if is_real_user_turn(content)), default=-1)
@@ -108,7 +109,7 @@ def without_signatures(body: GenerateContentRequest) -> GenerateContentRequest:
 
 
 def unsigned(content: Content) -> Content:
-    """Return `content` without signatures, and itself if it has none."""
+    """Return `content` without signatures; the same object if it has none."""
     parts = content.get("parts", [])
     if not any("thoughtSignature" in part for part in parts):
         return content

@@ -1,8 +1,8 @@
-"""Who says a message: OpenAI's `name` before what is said, because Gemini's turns have no names.
+"""The speaker of a message: OpenAI's `name` as text before the content, because Gemini's contents have no names.
 
     {"role": "user", "name": "Ann", "content": "Hi"}    {"role": "user", "parts": [{"text": "Ann: "}, {"text": "Hi"}]}
 
-Neighbouring messages of one role are one turn of Gemini's. Where one of them has a name, a new line keeps them apart.
+Adjacent messages of one role become one content of Gemini. If one of them has a name, a line break separates them.
 """
 
 from collections.abc import Mapping
@@ -22,21 +22,21 @@ def speaker(message: Message) -> str:
 
 
 def note_speaker(message: Message, *, path: str, context: RequestContext) -> None:
-    """Note that a message's name is told in words."""
+    """Note that a message's name is sent as text."""
     if speaker(message):
         context.note("converted", f"{path}.name", "Gemini does not support names: added before the text of the message")
 
 
 def speaker_parts(message: Message) -> list[Part]:
-    """Return the part that goes before a message's own, none without a name."""
+    """Return the part with the name, to precede the message's own parts; none without a name."""
     name = speaker(message)
     return [{"text": f"{name}: "}] if name else []
 
 
 def with_speaker(message: Message, content: Content) -> Content:
-    """Return the content of an answer with the name that its client gave it, if it does not begin with that yet.
+    """Return the content of an assistant message with the client's `name` first, unless it begins with the name.
 
-    The answer's own parts stay as they are, because their signatures belong to them.
+    The other parts stay unchanged, because their signatures belong to them.
     """
     own = speaker_parts(message)
     if not own or (content["parts"] and content["parts"][0].get("text", "").lstrip() == own[0]["text"]):
@@ -45,7 +45,7 @@ def with_speaker(message: Message, content: Content) -> Content:
 
 
 def set_apart(content: Content) -> Content:
-    """Return the content on a line of its own."""
+    """Return the content with a line break before it."""
     first, *rest = content["parts"]
     if first.get("text", "").startswith(_APART):
         return content

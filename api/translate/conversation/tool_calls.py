@@ -1,6 +1,6 @@
-"""Which call a tool's result answers: the calls of a conversation, in order, each with the name and id as sent.
+"""Pairs tool results with the open calls of a conversation, in order, by the names and ids as sent.
 
-OpenAI's results carry only the call's id, Gemini's need its name, and the order of a batch (rules 12 to 15).
+OpenAI's results have only the call's id; Gemini's need the function name, and the order of the calls (rules 12 to 15).
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ from api.errors import InvalidRequestError
 
 @dataclass(slots=True)
 class OpenCall:
-    """A call of the batch that waits for results. `name` and `gemini_id` are as sent; `position` is its place."""
+    """A call of the open batch: `name` and `gemini_id` as sent, `position` within the batch."""
 
     call_id: str
     client_name: str
@@ -24,30 +24,30 @@ class OpenCall:
 
 
 class CallBatch:
-    """The calls of the latest model turn that made any. Ids may repeat from turn to turn, and even within one."""
+    """The calls of the latest model content with calls. Ids may repeat in later contents, and even within one."""
 
     def __init__(self) -> None:
         self._calls: list[OpenCall] = []
-        self._by_id: dict[str, deque[OpenCall]] | None = None  # made when the first result comes
+        self._by_id: dict[str, deque[OpenCall]] | None = None  # built for the first result
         self._by_name: dict[str, deque[OpenCall]] | None = None
-        self.begun = False  # whether some result of the batch has come
+        self.begun = False  # whether the batch has any result
 
     def open(self, calls: Iterable[OpenCall]) -> None:
-        """Begin a new batch; the one before must be closed."""
+        """Begin a new batch; the previous batch must be closed."""
         self._calls, self.begun = list(calls), False
         self._by_id = self._by_name = None
 
     def close(self) -> list[OpenCall]:
-        """End the batch; return the calls that nobody answered."""
+        """End the batch; return the calls without a result."""
         missing = [call for call in self._calls if not call.answered]
         self._calls, self.begun = [], False
         self._by_id = self._by_name = None
         return missing
 
     def answer(self, call_id: str, *, path: str) -> OpenCall:
-        """Return the call that a tool message answers and mark it.
+        """Return the call of a tool message and mark it as answered.
 
-        Raises InvalidRequestError if no call of the batch waits under this id.
+        Raises InvalidRequestError if the batch has no open call of this id.
         """
         if self._by_id is None:
             self._by_id = _grouped(self._calls, attrgetter("call_id"))
@@ -61,15 +61,15 @@ class CallBatch:
         )
 
     def answer_at(self, position: int) -> OpenCall:
-        """Return the call at a place of the batch and mark it, where it is known which one is answered."""
+        """Return the call at a known position of the batch and mark it as answered."""
         call = self._calls[position]
         call.answered = self.begun = True
         return call
 
     def answer_by_name(self, client_name: str, *, path: str) -> OpenCall:
-        """Return the call that a legacy function message answers and mark it.
+        """Return the call of a legacy function message and mark it as answered.
 
-        Raises InvalidRequestError if no call of this name waits.
+        Raises InvalidRequestError if the batch has no open call of this name.
         """
         if self._by_name is None:
             self._by_name = _grouped(self._calls, attrgetter("client_name"))
@@ -84,7 +84,7 @@ class CallBatch:
         )
 
     def _take(self, calls: deque[OpenCall] | None) -> OpenCall | None:
-        """Mark the first of these calls that waits and return it; None if none does."""
+        """Mark the first open call as answered and return it; None if there is none."""
         while calls:
             call = calls.popleft()
             if not call.answered:
@@ -94,7 +94,7 @@ class CallBatch:
 
 
 def _grouped(calls: Iterable[OpenCall], key: Callable[[OpenCall], str]) -> dict[str, deque[OpenCall]]:
-    """Return the calls by what a result names them by, each group in order."""
+    """Return the calls by `key`, each group in order."""
     groups: dict[str, deque[OpenCall]] = {}
     for call in calls:
         groups.setdefault(key(call), deque()).append(call)

@@ -1,6 +1,6 @@
-"""Items of OpenAI's own tools within an assistant's message, where Gemini's content of it is not known: told as text.
+"""Renders items of OpenAI's own tools as text, for an assistant message without a stored Gemini content.
 
-They stand in the message as `tool_items`, as the Responses API has them.
+The message has them as `tool_items`, in the form of the Responses API.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,26 +16,26 @@ from api.translate.request.context import RequestContext
 
 Item = Mapping[str, Any]
 
-# What is the same in all items, or of no use to a model.
+# Fields that are equal in all items, or irrelevant to a model.
 _BESIDE: Final = frozenset({"type", "id", "call_id", "status", "created_by", "caller", "fingerprint", "container_id"})
 
 
 def told(item: Item) -> str:
-    """Return an item as marked text, with all that it says.
+    """Return an item as marked text, with all relevant fields.
 
     {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
     <web_search_call>
     {"action":{"type":"search","query":"x"}}
     </web_search_call>
     """
-    # The answer to a request for approval names it.
+    # An approval response refers to the id of its request.
     beside = _BESIDE - {"id"} if item["type"] == "mcp_approval_request" else _BESIDE
     said = {name: value for name, value in item.items() if name not in beside and value is not None}
     return f"<{item['type']}>\n{orjson.dumps(said).decode()}\n</{item['type']}>"
 
 
 def tool_item_parts(items: Sequence[Item], *, path: str, context: RequestContext) -> list[Part]:
-    """Return the parts of a message's items: text, and the pictures that code made."""
+    """Return the parts of a message's items: text, and the images that code generated."""
     parts: list[Part] = []
     for index, item in enumerate(items):
         context.note("converted", f"{path}.tool_items[{index}]", "built-in tool call: sent as text")
@@ -49,7 +49,7 @@ def tool_item_parts(items: Sequence[Item], *, path: str, context: RequestContext
 
 
 def is_picture(url: Any) -> bool:
-    """Whether a URL holds an image that can be sent: others would have to be fetched, and may be gone."""
+    """Whether a URL holds a valid inline image: any other would need a fetch, and may have expired."""
     if not isinstance(url, str) or url[:11].lower() != "data:image/":
         return False
     try:
@@ -60,7 +60,7 @@ def is_picture(url: Any) -> bool:
 
 
 def _code_parts(code: str, outputs: Sequence[Any]) -> list[Part]:
-    """Return code and what came of it, as Gemini's own runs are shown."""
+    """Return code and its outputs, in the same form as Gemini's own code execution."""
     parts: list[Part] = []
     text = executable_code_to_text({"language": "PYTHON", "code": code})
     for output in outputs:

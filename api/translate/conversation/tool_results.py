@@ -5,20 +5,18 @@ from typing import Any
 
 import orjson
 
-# Google's name for a function's plain result.
+# Google's field name for a function's plain result.
 WRAPPER = "output"
-# orjson writes no deeper than 254 levels, and no result that a model can use is nested deeper than this.
+# orjson writes at most 254 levels; a useful result is not nested deeper than this.
 MAX_DEPTH = 64
 
 
 def result_to_response(content: str | Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
     """Return the response object of a tool message's content.
 
-    A JSON object passes as it is, in its own key order; an array or any other text is wrapped. Several text parts
-    stay apart in an array, because a separator of our own would be read as part of the result (rule 9). A JSON result
-    with a `$ref` key goes as plain text: Gemini takes the key for a pointer to a file. Parts that are no text are not
-    looked at.
-
+    A JSON object stays unchanged, in its own key order; an array or any other text is wrapped. Several text parts
+    become an array, because a separator would be read as part of the result (rule 9). A JSON result with a `$ref` key
+    is sent as plain text, because Gemini reads the key as a file reference. Parts other than text are ignored.
         '{"temp": 21}'   {"temp": 21}
         '21 degrees'     {"output": "21 degrees"}
         '[1, 2]'         {"output": [1, 2]}
@@ -47,12 +45,12 @@ def _text_to_response(text: str) -> dict[str, Any]:
 
 
 def _may_need_a_look(text: str) -> bool:
-    """Tell whether the text could hold a `$ref` key (perhaps escaped) or nest too deep; mostly it cannot."""
+    """Tell whether the text may have a `$ref` key (even escaped) or nest too deeply; most texts cannot."""
     return "$ref" in text or "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Tell whether no object in `value` has a `$ref` key and nothing nests deeper than `depth`."""
+    """Tell whether `value` has no `$ref` key and at most `depth` levels."""
     if isinstance(value, dict):
         return depth > 0 and "$ref" not in value and all(_is_plain(item, depth - 1) for item in value.values())
     if isinstance(value, list):

@@ -1,6 +1,6 @@
-"""Bytes that came inside the request: base64 and `data:` URLs checked and handed on as Gemini's `inlineData`.
+"""Inline media: base64 and `data:` URLs to Gemini's `inlineData`.
 
-The bytes themselves are never decoded here; an error names the parameter, never its content.
+The bytes are checked, never decoded; an error names the parameter, never its content.
 """
 
 from api.errors import InvalidRequestError
@@ -28,7 +28,7 @@ def data_url_to_blob(url: str, *, param: str) -> Blob:
 
 
 def base64_to_blob(data: str, *, mime_type: str, param: str) -> Blob:
-    """Return the blob of base64 text of a type; either alphabet and line breaks are taken.
+    """Return the blob of base64 text with a media type; both alphabets and line breaks are accepted.
 
     Raises InvalidRequestError naming `param`.
     """
@@ -50,7 +50,7 @@ def is_base64(text: str) -> bool:
     padding = len(text) - len(digits)
     if not digits or len(digits) % 4 == 1 or (padding and (len(text) % 4 or padding > 2)):
         return False
-    # Deleting the alphabet and looking at what is left is many times faster than decoding or matching a pattern.
+    # Deleting the alphabet and checking the remainder is many times faster than decoding or matching a pattern.
     return not digits.encode().translate(None, _ALPHABET)
 
 

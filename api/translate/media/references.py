@@ -1,6 +1,6 @@
-"""Which URLs of a conversation somebody has to fetch before it can be translated, and which the tree still holds.
+"""Finds the URLs of a conversation that must be fetched before the translation, and media that the tree has stored.
 
-Finding them is all that happens here; `api.media.fetcher` fetches, and the translation is handed what came (rule 78).
+`api.media.fetcher` fetches them, and the translation gets their contents (rule 78).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ MediaKind = Literal["image", "video", "file"]
 
 @dataclass(slots=True, kw_only=True)
 class MediaReference:
-    """A URL that Gemini would not fetch; `message` is the index of the message, `param` OpenAI's name of the place."""
+    """A URL that Gemini does not fetch; `message` is the index of the message, `param` OpenAI's name of the field."""
 
     message: int
     url: str
@@ -27,7 +27,7 @@ class MediaReference:
 def media_references(
     messages: Sequence[Mapping[str, Any]], *, restored: Mapping[int, Content]
 ) -> Iterator[MediaReference]:
-    """Yield every URL that has to be fetched; messages in `restored` are sent as stored and need nothing."""
+    """Yield every URL to fetch; messages in `restored` are sent as stored and have none."""
     for index, message in enumerate(messages):
         if index in restored:
             continue
@@ -40,10 +40,9 @@ def media_references(
 
 
 def stored_media(message: Mapping[str, Any], content: Content) -> dict[str, Blob]:
-    """Return by URL what was fetched when the message was first sent, from its stored Gemini content.
+    """Return the media fetched for the message's first request, by URL, from its stored Gemini content.
 
-    The i-th medium of the message is the i-th of the content; where their numbers differ nothing is certain and
-    nothing returned.
+    The i-th medium of the message is the i-th medium of the content; if their numbers differ, the result is empty.
     """
     parts = message.get("content")
     if not isinstance(parts, list):
@@ -71,7 +70,7 @@ def _of_part(part: Mapping[str, Any], message: int, path: str) -> Iterator[Media
 
 
 def _of_images(images: Any, message: int) -> Iterator[MediaReference]:
-    """Images of an earlier answer, in the form that other servers give: `{"image_url": {"url": ...}}`."""
+    """Yield the images of an earlier message, in the form of other servers: `{"image_url": {"url": ...}}`."""
     for place, image in enumerate(images if isinstance(images, list) else ()):
         inner = image.get("image_url") if isinstance(image, Mapping) else None
         url = inner.get("url") if isinstance(inner, Mapping) else inner
@@ -81,7 +80,7 @@ def _of_images(images: Any, message: int) -> Iterator[MediaReference]:
 
 
 def _media_of(parts: Sequence[Part]) -> Iterator[Mapping[str, Any]]:
-    """Yield the media of a stored content, those inside a function's result too."""
+    """Yield the media of a stored content, including those inside a function's result."""
     for part in parts:
         if "functionResponse" in part:
             yield from part["functionResponse"].get("parts") or ()

@@ -1,4 +1,4 @@
-"""Pictures and speech of earlier answers when the stored turn goes back to Gemini."""
+"""Images and speech of earlier messages in stored Gemini contents."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -7,9 +7,9 @@ from api.gemini.wire import Content
 
 
 def has_same_images(message: Mapping[str, Any], content: Content) -> bool:
-    """Tell whether the stored turn shows the images that the client sent back; it does if the client sent none.
+    """Tell whether the stored content has the images in the client's message; True if the client sent none.
 
-    Two answers without text to one question are one message to the tree; the images tell them apart.
+    Two completions without text have equal messages in the tree; their images distinguish them.
     """
     images = message.get("images")
     if not isinstance(images, list):
@@ -23,7 +23,7 @@ def has_same_images(message: Mapping[str, Any], content: Content) -> bool:
 
 
 def without_speech(content: Content) -> Content:
-    """Return a model's turn without what it spoke: no Gemini model takes its own speech back as its turn."""
+    """Return a model content without audio: no Gemini model accepts its own speech as input."""
     parts = content["parts"]
     if not any("inlineData" in part for part in parts):
         return content

@@ -1,7 +1,7 @@
-"""Images and files in a tool's result: inside the `functionResponse` where the model takes them, else beside it.
+"""Images and files in a tool's result: inside the `functionResponse` if the model accepts them there, else after it.
 
-Follows https://ai.google.dev/gemini-api/docs/function-calling (multimodal function responses, Gemini 3 and later) and
-rule 18: an older model gets them as parts of a user's content right after the results.
+Source: https://ai.google.dev/gemini-api/docs/function-calling (multimodal function responses, Gemini 3 and later). An
+older model gets them as parts of a user content directly after the results (rule 18).
 """
 
 from typing import TYPE_CHECKING, cast
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def placed_media(content: Content, *, path: str, context: RequestContext) -> Content:
-    """Return a result's content with its media where the model takes them, wherever they stood before."""
+    """Return a result's content with its media at the position that the model accepts."""
     parts = content["parts"]
     inside: Sequence[FunctionResponsePart] = parts[0].get("functionResponse", {}).get("parts") or ()
     beside = parts[1:]
@@ -36,20 +36,20 @@ def placed_media(content: Content, *, path: str, context: RequestContext) -> Con
 
 
 def separated(results: Content) -> list[Content]:
-    """Return a batch of results as the contents to send: the results alone, then the media that stood beside them."""
+    """Return a batch of results as the contents to send: the results alone, then their media."""
     media = [part for part in results["parts"] if "functionResponse" not in part]
     if not media:
         return [results]
     alone = [part for part in results["parts"] if "functionResponse" in part]
     return [
         cast("Content", {**results, "parts": alone}),
-        # Without any text a turn of media is refused (rule 8).
+        # Gemini rejects a content of media without text (rule 8).
         {"role": "user", "parts": [*media, BLANK]},
     ]
 
 
 def _bare(part: Part, path: str, context: RequestContext) -> FunctionResponsePart:
-    """Return a part as it may stand in a result: the data alone."""
+    """Return the data of a part, without fields that a result cannot have."""
     if "mediaResolution" in part:
         context.note("dropped", f"{path}.content.image_url.detail", "no resolution for media inside a function result")
     if "fileData" in part:

@@ -1,1 +1,1 @@
-"""What every translated request has: its context, its body, its upstream call."""
+"""The dialect-independent results of a request's translation: context, body and upstream call."""

@@ -1,4 +1,7 @@
-"""The body of `generateContent`, put together from what the leaves gave; shared by every dialect."""
+"""The body of `generateContent`, assembled from the translated conversation, tools and config.
+
+Shared by every dialect.
+"""
 
 from collections.abc import Sequence
 
@@ -10,7 +13,7 @@ from api.translate.tools.built_in import OfferedTools
 def generate_content_body(
     assembly: Assembly, offered: OfferedTools, config: GenerationConfig
 ) -> GenerateContentRequest:
-    """Return the body without empty parts; a systemInstruction without parts would be refused (rule 4)."""
+    """Return the body without empty fields; Gemini rejects a systemInstruction without parts (rule 4)."""
     body: GenerateContentRequest = {"contents": assembly.contents}
     if assembly.system:
         body["systemInstruction"] = {"parts": assembly.system}
@@ -26,7 +29,7 @@ def generate_content_body(
 def add_settings(
     body: GenerateContentRequest, *, safety: Sequence[SafetySetting], cached_content: str, tier: str | None
 ) -> None:
-    """Add what stands beside conversation and config, as far as it is given."""
+    """Add safety settings, cached content and service tier, unless empty."""
     if safety:
         body["safetySettings"] = list(safety)
     if cached_content:

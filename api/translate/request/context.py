@@ -1,4 +1,4 @@
-"""What every leaf of one request's translation needs: the model's profile, the tools' names, and where to note."""
+"""The context of one request's translation: the model's profile, the tool names, and the notes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from sessions_store.catalogue.model_profile import ModelProfile
 
 @dataclass(slots=True, kw_only=True)
 class RequestContext:
-    """State of one translation. `names` fills as names are seen, `notes` as things are changed.
+    """State of one translation: `names` and `notes` are filled on the way.
 
-    `image_details` collects the `detail` of each image for models that have one resolution for all of them. `fetched`
-    holds by URL what was fetched of the web for this request.
+    `image_details` collects the `detail` of each image for models with one resolution for all images. `fetched` maps a
+    URL to its fetched content.
     """
 
     profile: ModelProfile
@@ -24,5 +24,5 @@ class RequestContext:
     fetched: Mapping[str, Blob] = field(default_factory=dict)
 
     def note(self, kind: NoteKind, param: str, reason: str) -> None:
-        """Record one change; `reason` never holds text of the client's."""
+        """Record one change; `reason` never contains text of the client."""
         self.notes.append(Note(kind, param, reason))

@@ -1,7 +1,7 @@
-"""How large a message is for the memory's budget and for estimates: text by its length, media by the piece.
+"""Estimates the tokens of a message for the memory's budget and the usage: text by its length, media by their number.
 
-Base64 is no text: a picture of a megabyte counts as a third of a million tokens by its length, and as 258 for Gemini
-(https://ai.google.dev/gemini-api/docs/tokens).
+Base64 is not text: an image of one megabyte would count as a third of a million tokens by its length, while Gemini
+counts 258 (https://ai.google.dev/gemini-api/docs/tokens).
 """
 
 import re
@@ -10,14 +10,14 @@ from typing import Final
 from sessions_store.transcript.values import BYTES_PER_TOKEN
 
 MEDIA_TOKENS: Final = 258
-# Where base64 begins in the JSON of both sides, as orjson writes it.
+# The bytes before base64 in the JSON of both sides, as written by orjson.
 _MARKS: Final = (b";base64,", b'"data":"', b'"file_data":"')
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]*={0,2}")
 _LEAST: Final = 1024
 
 
 def json_tokens(encoded: bytes) -> int:
-    """Return an estimate of the tokens of a message or a body in JSON: a quarter of its bytes, media apart."""
+    """Return an estimate of the tokens of a message or a body in JSON: a quarter of its bytes, and 258 per medium."""
     size = len(encoded)
     if size < _LEAST:
         return -(-size // BYTES_PER_TOKEN)

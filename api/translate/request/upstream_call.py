@@ -1,4 +1,4 @@
-"""What a translated request is: the body for Gemini, and how it belongs to the messages that it came from."""
+"""A translated request: the body for Gemini, and its relation to OpenAI's messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ __all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall"]
 
 @dataclass(slots=True, kw_only=True)
 class UpstreamCall:
-    """One request as Gemini gets it, ready for the wire.
+    """One request in Gemini's form.
 
-    `faces` holds the Gemini face of each *request* message in order, exactly as sent; None if nothing of it is sent.
-    `placement` tells for each remembered and request message its index in `body["contents"]`, or SYSTEM or OMITTED.
-    `parallel` is how many upstream calls give all choices. `tool_names` maps names as sent to the client's own, only
+    `faces` has the Gemini content of each *request* message in order, exactly as sent; None if nothing of it is sent.
+    `placement` has for each remembered and request message its index in `body["contents"]`, or SYSTEM or OMITTED.
+    `parallel` is the number of upstream calls for all choices. `tool_names` maps sent names to the client's names, only
     where they differ.
     """
 
@@ -30,7 +30,7 @@ class UpstreamCall:
 
     @property
     def empty_stop(self) -> bool:
-        """Whether the answer may be empty, because a sequence that ends it may come first."""
+        """Whether an empty completion is valid, because the model may begin with a stop sequence."""
         return bool(self.body.get("generationConfig", {}).get("stopSequences"))
 
     @property
@@ -41,9 +41,9 @@ class UpstreamCall:
 
 @dataclass(slots=True, kw_only=True)
 class RememberedMessage:
-    """A message of the stored session that goes before the request: its OpenAI face and its Gemini face.
+    """A message of the stored session before the request: its OpenAI form and its Gemini content.
 
-    A face with the role "system" goes to `systemInstruction`; None means that none is stored.
+    A content with the role "system" goes to `systemInstruction`; None means that none is stored.
     """
 
     message: Mapping[str, Any]

@@ -1,6 +1,6 @@
-"""What Vertex AI takes differently from the Gemini API: fields that only the latter knows.
+"""Differences of Vertex AI: body fields that only the Gemini API accepts.
 
-Vertex AI combines functions and Google's own tools by itself, and takes no tier in the body
+Vertex AI combines functions and Google's own tools without a flag, and accepts no tier in the body
 (https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentRequest).
 """
 
@@ -16,12 +16,12 @@ Call = TypeVar("Call", bound=UpstreamCall)
 
 
 def final_call(upstream: Call, *, vertex: bool) -> Call:
-    """Return the call as the upstream takes it; `vertex` says that this is Vertex AI."""
+    """Return the call in the form of the upstream; `vertex` means Vertex AI."""
     return call_for_vertex(upstream) if vertex else upstream
 
 
 def call_for_vertex(upstream: Call) -> Call:
-    """Return the call as Vertex AI takes it; a tier that cannot be asked for is noted."""
+    """Return the call in the form of Vertex AI; a dropped tier is noted."""
     body: dict[str, Any] = dict(upstream.body)
     notes = upstream.notes
     if body.pop("serviceTier", "standard") != "standard":

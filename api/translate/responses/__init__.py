@@ -1,1 +1,1 @@
-"""The Responses API to Gemini and back: items, tools and events, over the leaves that all dialects share."""
+"""The Responses API to Gemini and back: items, tools and events, over the translations that all dialects share."""

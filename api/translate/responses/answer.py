@@ -1,7 +1,7 @@
-"""Gemini's answer to the Responses API: the response object at any time of its life, and the events of its stream.
+"""Gemini's responses to the Responses API: the response object in any status, and the events of its stream.
 
-A plain answer is one response fed and then `completion()`; a stream is every chunk fed, its events sent on, then
-`finish()`. Follows https://platform.openai.com/docs/api-reference/responses-streaming.
+A plain request is one response in `feed()` and `completion()`; a stream is `feed()` for every chunk, then `finish()`.
+Source: https://platform.openai.com/docs/api-reference/responses-streaming.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -44,14 +44,15 @@ _INCOMPLETE: Final[Mapping[str, IncompleteReason]] = {
 
 @dataclass(slots=True, kw_only=True)
 class ResponsesAnswer(FoldedAnswer):
-    """The answer of one exchange in the making.
+    """Accumulates the response of one exchange.
 
-    `created_at` is in Unix seconds, and `now` gives them for the end. `item_ids` gives what makes an item's id unique,
+    `created_at` is in Unix seconds, and `now` returns them for the end. `item_ids` yields the unique parts of item ids,
     `call_ids` a fresh id for each call. `tool_names` and `called` are those of the ResponsesCall. `family` is the model
-    family if the client carries signatures itself (`include: ["reasoning.encrypted_content"]`), else None; `signer`
-    signs what it carries. `empty_stop` is as in DialectRules. `thinks` says that the model may think: its reasoning
+    family if the client stores signatures itself (`include: ["reasoning.encrypted_content"]`), else None; `signer`
+    signs carried state. `empty_stop` is as in DialectRules. `thinks` says that the model may think: its reasoning
     item then also comes first where Gemini counts the thoughts at the end of a stream only.
-    `feed`, `finish` and `completion` raise UpstreamError for an answer that is none or has not ended.
+
+    `feed`, `finish` and `completion` raise UpstreamError for an unusable or unfinished response.
     """
 
     id: str
@@ -92,9 +93,9 @@ class ResponsesAnswer(FoldedAnswer):
         self._items = AnswerItems(self._output, self.called, self.family, self.signer)
 
     def created(self, *, queued: bool = False) -> Events:
-        """Return the events that begin the stream, once; `feed` gives them if nobody has asked before.
+        """Return the first events of the stream, once; `feed` returns them if this method was not called before.
 
-        `queued` is for a background response, which waits for its turn before it is in progress.
+        `queued` is for a background response, which is queued before it is in progress.
         """
         if self._begun:
             return Events()
@@ -107,31 +108,31 @@ class ResponsesAnswer(FoldedAnswer):
         return [*events, self._turn("response.in_progress")]
 
     def compacting(self) -> Events:
-        """Return the events that begin the response and the compaction of what it goes on from."""
+        """Return the first events of the response and of the compaction of its conversation."""
         return [*self.created(), *self._items.compacting()]
 
     def compacted(self, state: str, used: ResponseUsage) -> Events:
-        """End the compaction with what the client is to carry; `used` counts as the response's own."""
+        """End the compaction with the state for the client; `used` counts as usage of the response."""
         self._compaction_usage = used
         return self._items.compacted(state)
 
     def finish_without_answer(self) -> Events:
-        """End a response that was only to compact; return the event that says so."""
+        """End a response that only compacts; return its last event."""
         self._status, self._completed_at = "completed", self.now()
         self._ending = [self._turn("response.completed")]
         return self._ending
 
     def steer(self) -> None:
-        """Say that nothing more of the answer is wanted: `finish` ends it as it is. One that calls tools goes on."""
+        """End the response at the next `finish`, as incomplete, unless it has ended or has calls."""
         self._steered = not (self._ended or self._choice.finished or self._choice.calls)
 
     @property
     def steered(self) -> bool:
-        """Whether the answer is to end here."""
+        """Whether injected input ends the response here."""
         return self._steered
 
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Events:
-        """Take one response or chunk; return the events to send."""
+        """Add one response or chunk; return the events to send."""
         events = self.created()
         gains = self._candidates.take(response, first_choice)
         if not self._items.thought:
@@ -142,11 +143,11 @@ class ResponsesAnswer(FoldedAnswer):
         return events
 
     def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
-        """See FoldedAnswer: the output items are made as their pieces come."""
+        """See FoldedAnswer: the output items are built in `feed`."""
         self.feed(response, first_choice=first_choice)
 
     def finish(self) -> Events:
-        """Return the events that end the items and the response."""
+        """Return the last events of the items and of the response."""
         events = self.created()
         if self._ended:
             return events
@@ -167,14 +168,15 @@ class ResponsesAnswer(FoldedAnswer):
         return self._ending
 
     def completion(self) -> Response:
-        """Return the whole answer."""
+        """Return the complete response object."""
         self.finish()
         return self.response()
 
     def failed(self, error: GatewayError) -> Events:
-        """End the response because of `error`: what there is of it stays; return the events that say so.
+        """End the response with status failed and its partial output; return its last events.
 
-        One that has ended well could not be recorded then. One that has failed or was cancelled stays as it ended.
+        A completed response becomes failed too, because recording it failed. A failed or cancelled response stays
+        unchanged.
         """
         if self._status in ("completed", "incomplete"):
             self._withdraw(error)
@@ -186,19 +188,22 @@ class ResponsesAnswer(FoldedAnswer):
         return self._ending
 
     def failed_answer(self, error: GatewayError) -> Response:
-        """End the response because of `error`, and return it: its status tells a client what an error would."""
+        """End the response with status failed and return it."""
         self.failed(error)
         return self.response()
 
     def cancelled(self) -> Response:
-        """End the response because its client called it off; return it as it came. OpenAI has no event for that."""
+        """End the response with status cancelled and return it with its partial output.
+
+        OpenAI has no event for this status.
+        """
         if not self._ended:
             self._items.end(self._choice, whole=False)
             self._status = "cancelled"
         return self.response()
 
     def response(self) -> Response:
-        """Return the response as it is now."""
+        """Return the response object in its current state."""
         has_usage = self._ended and (self._status in ("completed", "incomplete") or self._candidates.usage_metadata)
         return {
             "id": self.id,
@@ -220,17 +225,17 @@ class ResponsesAnswer(FoldedAnswer):
 
     @property
     def status(self) -> ResponseStatus:
-        """Where in its life the response is."""
+        """The current status of the response."""
         return self._status
 
     @property
     def ending(self) -> Events:
-        """The events that ended the response; none while it goes on, and of one that was cancelled."""
+        """The last events of the response; none while it is in progress, and none of a cancelled response."""
         return self._ending
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The assistant's message for the transcript tree: what `items_to_messages` makes of the output's items."""
+        """The assistant message for the transcript tree, equal to `items_to_messages` of the output items."""
         choice = self._choice
         message: dict[str, Any] = {"role": "assistant", "content": "".join(choice.text) if choice.text else None}
         if refusal := self._refusal():
@@ -245,7 +250,7 @@ class ResponsesAnswer(FoldedAnswer):
 
     @property
     def finish_reasons(self) -> list[str]:
-        """The finish reason in the words of chat completions; "" for an answer that has not ended, or is none."""
+        """The finish reason in the form of chat completions; "" for an unfinished or unusable response."""
         choice = self._choice
         if not choice.finished or choice.fault:
             return [""]
@@ -254,12 +259,12 @@ class ResponsesAnswer(FoldedAnswer):
 
     @property
     def native_finish_reasons(self) -> list[str]:
-        """Gemini's finish or block reason; "" for an answer that has not ended."""
+        """Gemini's finish or block reason; "" for an unfinished response."""
         return [self._choice.native_finish_reason]
 
     @property
     def notes(self) -> list[Note]:
-        """What the client does not see as Gemini sent it."""
+        """The differences between Gemini's responses and the client's response object."""
         notes = [_renamed(note) for note in self._candidates.notes]
         if self._ended and (lost := self._items.lost_citations(self._choice)):
             reason = f"{lost} citations arrived after the end of their message"
@@ -286,19 +291,19 @@ class ResponsesAnswer(FoldedAnswer):
         return {"reason": _INCOMPLETE[choice.finish_reason] if choice.finished else "steered"}
 
     def _usage(self) -> ResponseUsage:
-        """Return what the answer used, and the compaction before it."""
+        """Return the usage of the response, including its compaction."""
         used = usage_to_responses(self.usage)
         return used if self._compaction_usage is None else added_usage(used, self._compaction_usage)
 
     def _served_tier(self) -> str:
-        """Return the tier as served; what is left to the account is the default one."""
+        """Return the tier as served; `auto` becomes `default`."""
         tier, asked = self._candidates.service_tier, self.echo["service_tier"]
         if tier:
             return service_tier_to_openai(tier)
         return "default" if self._ended and asked == "auto" else asked
 
     def _refusal(self) -> str | None:
-        """Return what stands in place of an answer that a filter took away whole, None for any other."""
+        """Return the refusal of a response that a content filter left empty, else None."""
         choice = self._choice
         withheld = choice.finished and choice.finish_reason == "content_filter"
         if not withheld or choice.text or choice.calls or choice.images:
@@ -306,7 +311,7 @@ class ResponsesAnswer(FoldedAnswer):
         return refusal_text(choice.native_finish_reason, blocked=choice.blocked)
 
     def _withdraw(self, error: GatewayError) -> None:
-        """Turn the end of the response, which nobody has seen, into a failure."""
+        """Replace the last event, which was not sent yet, by a failure."""
         end: Any = self._ending[-1]
         self._status, self._completed_at = "failed", None
         self._error = {"code": "server_error", "message": error.message}
@@ -318,7 +323,7 @@ class ResponsesAnswer(FoldedAnswer):
         return self._output.event(kind, response=self.response())
 
     def _changed_arguments(self, call: Call) -> Note | None:
-        """Return a note of a call whose item cannot hold all that the model gave."""
+        """Return a note for a call whose arguments do not fit its item."""
         kind = client_tool(call.name, self.called).kind
         if kind not in CLIENT_TOOLS:
             return None
@@ -330,7 +335,7 @@ class ResponsesAnswer(FoldedAnswer):
         return None
 
     def _called(self, call: Call) -> dict[str, Any]:
-        """Return a call as the tree keeps it, under its flat name."""
+        """Return a call in the form of the transcript tree, under its flat name."""
         tool = client_tool(call.name, self.called)
         name = flat_name(tool.name, tool.namespace)
         if tool.kind == "custom":
@@ -340,14 +345,14 @@ class ResponsesAnswer(FoldedAnswer):
 
 
 def _error_code(error: GatewayError) -> ErrorCode:
-    """Return the word of OpenAI's closed list that fits best."""
+    """Return the nearest code of OpenAI's closed list."""
     if isinstance(error, RateLimitError):
         return "rate_limit_exceeded"
     return "invalid_prompt" if isinstance(error, InvalidRequestError) else "server_error"
 
 
 def _renamed(note: Note) -> Note:
-    """Return a note of the shared leaves under the names of the Responses API."""
+    """Return a note of the shared translations under the names of the Responses API."""
     if note.param == "choices[0].finish_reason":
         return Note(note.kind, "status", note.reason)
     if note.param == "choices":

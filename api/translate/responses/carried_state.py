@@ -1,11 +1,10 @@
-"""State that clients carry for this server without reading it, in OpenAI's field `encrypted_content`: Gemini's thought
-signatures in a reasoning item, the summary of a conversation in a compaction item.
+"""Carried state: signed server state in OpenAI's field `encrypted_content`, which clients store and send back.
 
-The text is base64 of a version, a message authentication code and JSON. It is signed and not encrypted: a client can
-read it and cannot change it. (Gemini's signatures inside it are encrypted by Google.) What this server has not signed
-is not read. A reasoning item carries the signatures of what follows its thoughts: of the text of the answer, of the
-next function call, or of both. The model family stands beside them, because a signature is of no use to another one
-(rule 35).
+A reasoning item carries Gemini's thought signatures, a compaction item the summary of a conversation. The text is
+base64 of a version, a message authentication code and JSON. It is signed and not encrypted: a client can read it and
+cannot change it. (Google encrypts Gemini's signatures inside it.) State without this server's signature is ignored. A
+reasoning item carries the signatures after its thoughts: of the response text, of the next function call, or of both.
+The model family is stored with them, because a signature is invalid for another family (rule 35).
 """
 
 import hmac
@@ -18,7 +17,7 @@ from typing import Any, Final, Literal
 import orjson
 
 _VERSION: Final = b"gw2:"
-# Without a code; only items that the database kept from then have it.
+# The version without a code, in items stored before version 2 only.
 _UNSIGNED: Final = b"gw1:"
 _CODE_BYTES: Final = 16
 _KINDS: Final = frozenset({"reasoning", "compaction"})
@@ -26,7 +25,7 @@ _KINDS: Final = frozenset({"reasoning", "compaction"})
 
 @dataclass(frozen=True, slots=True)
 class StateSigner:
-    """Signs what clients carry, with HMAC-SHA-256 (https://www.rfc-editor.org/rfc/rfc2104), cut to 128 bits."""
+    """Signs carried state with HMAC-SHA-256 (https://www.rfc-editor.org/rfc/rfc2104), cut to 128 bits."""
 
     key: bytes = field(repr=False)
 
@@ -37,10 +36,10 @@ class StateSigner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedSignature:
-    """The signatures that a client carries in one reasoning item.
+    """The signatures in one reasoning item.
 
-    `owner` says whether `value` belongs to the next call or to the text of the answer; it is "" where the model thought
-    without signing. `text` is the signature of the text beside that of a call, "" if there is none.
+    `owner` tells whether `value` belongs to the next call or to the response text; `value` is "" if the model thought
+    without a signature. `text` is the signature of the text in addition to a call's signature, "" without one.
     """
 
     owner: Literal["call", "text"]
@@ -56,7 +55,7 @@ def pack_signature(carried: CarriedSignature, signer: StateSigner) -> str:
 
 
 def unpack_signature(text: str, signer: StateSigner) -> CarriedSignature | None:
-    """Return what a reasoning item carries; None if this server has not signed it."""
+    """Return the signatures in a reasoning item; None without this server's signature."""
     packed = _unpack(text, signer)
     owner, value, family, beside = (packed.get(name) for name in ("kind", "signature", "family", "text"))
     if owner not in ("call", "text") or not isinstance(value, str) or not isinstance(family, str):
@@ -66,10 +65,10 @@ def unpack_signature(text: str, signer: StateSigner) -> CarriedSignature | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedConversation:
-    """The conversation that a compaction item stands for: its summary, and the items that stay word for word.
+    """The conversation in a compaction item: its summary, and the items that are stored verbatim.
 
-    `whole` says that it stands for everything before it, which then need not be read. `rules` are the instructions
-    that were in force, `latest` is what the model was about to answer.
+    `whole` means that the item replaces everything before it. `rules` are the instructions in force, `latest` the items
+    of the last request before the response.
     """
 
     summary: str
@@ -87,7 +86,7 @@ def pack_conversation(carried: CarriedConversation, signer: StateSigner) -> str:
 
 
 def unpack_conversation(text: str, signer: StateSigner) -> CarriedConversation | None:
-    """Return what a compaction item carries; None if this server has not signed it."""
+    """Return the conversation in a compaction item; None without this server's signature."""
     packed = _unpack(text, signer)
     summary = packed.get("summary")
     if packed.get("kind") != "compaction" or not isinstance(summary, str):
@@ -99,9 +98,9 @@ def unpack_conversation(text: str, signer: StateSigner) -> CarriedConversation |
 
 
 def signed_again(item: Mapping[str, Any], signer: StateSigner) -> Mapping[str, Any]:
-    """Return an item of the database with what it carries signed by `signer`.
+    """Return a stored item with its carried state signed by `signer`.
 
-    The database is trusted: it may hold items from before there were signatures, or from before a change of the key.
+    The database is trusted: it may have items without a signature, or signed with an earlier key.
     """
     text = item.get("encrypted_content") if item.get("type") in _KINDS else None
     body = _body(_decoded(text)) if isinstance(text, str) else None
@@ -109,9 +108,9 @@ def signed_again(item: Mapping[str, Any], signer: StateSigner) -> Mapping[str, A
 
 
 def without_forged(item: dict[str, Any], signer: StateSigner) -> dict[str, Any]:
-    """Return a client's item without carried state that claims to be this server's and is not signed by it.
+    """Return a client's item without carried state of this server's form that has no valid signature.
 
-    The database, which is trusted, must not take such a text: a later request could refer to the item.
+    The trusted database must not store such a state, because a later request could refer to the item.
     """
     text = item.get("encrypted_content") if item.get("type") in _KINDS else None
     packed = _decoded(text) if isinstance(text, str) else b""
@@ -130,7 +129,7 @@ def _unpack(text: str, signer: StateSigner) -> dict[str, Any]:
         return {}
     try:
         value = orjson.loads(body)
-    except ValueError:  # an old text, which had not been checked when it was stored
+    except ValueError:  # an unsigned text of version 1, stored unchecked
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -151,7 +150,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _body(packed: bytes) -> bytes | None:
-    """Return the JSON of what was packed here, signed or not; None if it was not packed here."""
+    """Return the JSON of carried state, signed or not; None for any other text."""
     if packed.startswith(_VERSION):
         return packed[len(_VERSION) + _CODE_BYTES :] or None
     if packed.startswith(_UNSIGNED):

@@ -1,4 +1,4 @@
-"""Parameters of the Responses API that are parsed without effect: one table, one note each (docs/decisions/0006)."""
+"""Parameters of the Responses API without effect: one table, one note each (docs/decisions/0006)."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -9,7 +9,7 @@ from api.translate.responses.settings import AnswerSettings
 
 
 class Dropped(NamedTuple):
-    """Why a parameter has no effect; `harmless` tells values that change nothing and so need no note."""
+    """The reason why a parameter has no effect; `harmless` is True for values that need no note."""
 
     reason: str
     harmless: Callable[[Any], bool] = lambda value: not value
@@ -17,7 +17,7 @@ class Dropped(NamedTuple):
 
 _HINT = "hint for OpenAI's servers only"
 
-# `prompt_cache_key` is not among them: Gemini caches by itself and reports the cached tokens.
+# `prompt_cache_key` is no such parameter: Gemini caches by itself and reports the cached tokens.
 DROPPED: Final[dict[str, Dropped]] = {
     "max_tool_calls": Dropped("Gemini decides how often to use built-in tools"),
     "moderation": Dropped("Gemini's safety filters apply instead"),
@@ -31,7 +31,7 @@ DROPPED: Final[dict[str, Dropped]] = {
 
 
 def note_dropped(request: ResponseParameters, settings: AnswerSettings, context: RequestContext) -> None:
-    """Note every parameter of the request that has no effect and is not harmless, and every unknown one."""
+    """Note every parameter without effect unless its value is harmless, and every unknown parameter."""
     for name, dropped in DROPPED.items():
         value = getattr(request, name)
         if value is not None and not dropped.harmless(value):

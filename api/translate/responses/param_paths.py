@@ -1,8 +1,8 @@
-"""Where things stand in a Responses request, by the names that the shared leaves give them.
+"""Maps parameter paths of the shared translations to paths of a Responses request.
 
-The leaves read messages, tools and formats in the shapes that they have in chat completions, and name what they refuse
-or note accordingly (`messages[2].tool_calls[0].function.arguments`). A client of the Responses API must read its own
-names (`input[5].arguments`).
+The shared translations read messages, tools and formats in the form of chat completions, and name them so in errors and
+notes (`messages[2].tool_calls[0].function.arguments`). A client of the Responses API needs the path in its own request
+(`input[5].arguments`).
 """
 
 import re
@@ -15,7 +15,7 @@ from api.notes import Note
 _PREFIX_ENDS = frozenset(".[")
 _QUOTED = re.compile(r"'([a-z_]+(?:\[[0-9]+\]|\.[a-z_]+)*)'")
 _MESSAGE = re.compile(r"messages\[([0-9]+)\]")
-# Fields that stand a level deeper in chat completions.
+# Fields nested one level deeper in chat completions.
 _NESTED = (
     (".image_url.url", ".image_url"),
     (".image_url.detail", ".detail"),
@@ -34,13 +34,16 @@ _PARAMETERS = {
 
 @dataclass(slots=True)
 class Places:
-    """`messages` holds the place of each message; `inner` maps whatever stands elsewhere, the longest name first."""
+    """`messages` has the path of each message.
+
+    `inner` maps the prefixes of other paths, and the longest prefix wins.
+    """
 
     messages: list[str] = field(default_factory=list)
     inner: dict[str, str] = field(default_factory=dict)
 
     def openai(self, param: str) -> str:
-        """Return the client's name for what a leaf calls `param`."""
+        """Return the client's path for `param`."""
         prefix = param
         while prefix:
             place = self.inner.get(prefix)
@@ -53,11 +56,11 @@ class Places:
         return next((_renamed(param, old, new) for old, new in _PARAMETERS.items() if _begins(param, old)), param)
 
     def notes(self, notes: Iterable[Note]) -> tuple[Note, ...]:
-        """Return the notes under the client's names."""
+        """Return the notes under the client's paths."""
         return tuple(Note(note.kind, self.openai(note.param), note.reason) for note in notes)
 
     def error(self, error: InvalidRequestError) -> InvalidRequestError:
-        """Return the refusal under the client's names."""
+        """Return the error under the client's paths."""
         if error.param is None:
             return error
         param = self.openai(error.param)
@@ -67,14 +70,14 @@ class Places:
         return named
 
     def rename(self, error: GatewayError) -> None:
-        """Put the client's names into an error that is on its way already."""
+        """Rename the paths in an error that has been raised already."""
         if error.param is not None:
             error.param = self.openai(error.param)
             error.message = _QUOTED.sub(lambda found: f"'{self.openai(found[1])}'", error.message)
 
 
 def _shorter(prefix: str) -> str:
-    """Return the name of what holds the thing named `prefix`; "" for a parameter at the top."""
+    """Return the path of the parent of `prefix`; "" for a top-level parameter."""
     return prefix[: max(prefix.rfind("."), prefix.rfind("["), 0)]
 
 
@@ -90,5 +93,5 @@ def _begins(param: str, name: str) -> bool:
 
 
 def _renamed(param: str, old: str, new: str) -> str:
-    # What the conversation so far holds has no index in this request.
+    # Messages of the stored conversation have no index in this request.
     return new if old in ("remembered", "messages") else f"{new}{param[len(old) :]}"

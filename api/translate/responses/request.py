@@ -1,7 +1,7 @@
-"""A Responses request to the body of Gemini's `generateContent`, by the leaves that chat completions use.
+"""A Responses request to the body of Gemini's `generateContent`, over the translations of chat completions.
 
-The items have become messages before (`items_to_messages`), because the exchange looks those up in the transcript
-tree. The order of the leaves matters as in chat completions: tools first, the generation config last.
+`items_to_messages` has converted the items to messages before, because the exchange looks them up in the transcript
+tree. The order of the translations is that of chat completions: tools first, the generation config last.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ _NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})
 
 @dataclass(slots=True, kw_only=True)
 class ResponsesCall(UpstreamCall):
-    """See UpstreamCall; its request messages are those of the items. `called` are the tools by their flat names."""
+    """See UpstreamCall; its request messages are those of the items. `called` has the tools by their flat names."""
 
     called: CalledTools
 
@@ -60,11 +60,9 @@ def responses_to_gemini(
 ) -> ResponsesCall:
     """Return the upstream call of a request whose items are `turns`.
 
-    `history` is the conversation so far, of a previous response or a conversation, without its instructions: they are
-    not inherited. `restored` gives stored Gemini contents by index in `turns.messages`, `fetched` what was fetched of
-    the web by URL. Contents are shared, not copied. Raises InvalidRequestError naming what the model cannot be asked,
-    by the names of the Responses API.
-
+    `history` is the previous conversation without its instructions, which are not inherited. `restored` maps indices in
+    `turns.messages` to stored Gemini contents, `fetched` maps URLs to fetched media. Contents are shared, not copied.
+    Raises InvalidRequestError naming an unsupported parameter by its path in the Responses API.
         {"instructions": "Be brief.", "input": "Hi", "max_output_tokens": 100}
         {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
          "systemInstruction": {"parts": [{"text": "Be brief."}]}, "generationConfig": {"maxOutputTokens": 100}}
@@ -81,7 +79,10 @@ def _translated(
     stored: tuple[Sequence[RememberedMessage], Mapping[int, Content]],
     context: RequestContext,
 ) -> ResponsesCall:
-    """See `responses_to_gemini`; names things as the leaves do. `stored` is the history and the restored contents."""
+    """See `responses_to_gemini`; errors have the paths of chat completions.
+
+    `stored` is the history and the restored contents.
+    """
     history, restored = stored
     settings = settings_in_force(request, turns.settings)
     options = google_options(request.google_options) if request.google or request.extra_body else NO_OPTIONS
@@ -107,7 +108,7 @@ def _translated(
         body=body,
         faces=assembly.faces,
         placement=assembly.placement,
-        # A field that both the items and the leaves name is named once.
+        # A field noted by both the items and the translations is noted once.
         notes=tuple(dict.fromkeys((*turns.notes, *turns.places.notes(context.notes)))),
         parallel=1,
         tool_names=context.names.changed,
@@ -116,7 +117,10 @@ def _translated(
 
 
 def _pairing(request: ResponseParameters, turns: ItemMessages, history: Sequence[RememberedMessage]) -> Pairing | None:
-    """Return which results belong to which calls, once none is missing that the request was to bring."""
+    """Return the pairing of calls and results.
+
+    Raises InvalidRequestError for a missing result that the request must contain.
+    """
     messages = [*(item.message for item in history), *turns.messages]
     pairing = paired(messages)
     if pairing is not None and pairing.unanswered and request.answers_calls:
@@ -130,7 +134,7 @@ def _offered(
     asked: tuple[ToolSet, GoogleOptions],
     context: RequestContext,
 ) -> tuple[Mapping[str, Any] | None, OfferedTools]:
-    """Return the answer's format and all tools, as far as the model takes them together."""
+    """Return the response format and the tools that the model accepts together."""
     tools, options = asked
     choice, tools = choice_to_chat(request.tool_choice, tools, context=context)
     text_format, chosen = reconcile_with_tools(

@@ -1,4 +1,4 @@
-"""What a response repeats of its request: every parameter as it was understood, with OpenAI's defaults for the rest."""
+"""The request's parameters in a response: as parsed, with OpenAI's defaults for absent ones."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 from api.openai.responses.request import ResponseParameters
 from api.openai.responses.response import ResponseParametersEcho
 
-# Keys of a tool that OpenAI adds where the client left them out.
+# Keys of a tool that OpenAI adds if absent.
 _TOOL_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "function": {"description": None, "output_schema": None, "parameters": None, "strict": True},
     "namespace": {"description": ""},
@@ -15,7 +15,7 @@ _TOOL_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
 
 
 def response_echo(request: ResponseParameters, *, model: str) -> ResponseParametersEcho:
-    """Return the request's own side of its response; `model` is the name the client asked for."""
+    """Return the request's parameters for its response; `model` is the requested model name."""
     echo: ResponseParametersEcho = {
         "background": bool(request.background),
         "frequency_penalty": request.frequency_penalty or 0.0,
@@ -66,7 +66,7 @@ def _text(request: ResponseParameters) -> dict[str, Any]:
 
 
 def whole_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a tool with the keys that OpenAI adds where the client left them out, those inside a namespace too."""
+    """Return a tool with OpenAI's default keys, including the tools of a namespace."""
     whole = {"type": tool["type"], **_TOOL_DEFAULTS.get(tool["type"], {}), **_present(tool)}
     if tool["type"] == "namespace":
         whole["tools"] = [whole_tool(inner) for inner in tool["tools"]]

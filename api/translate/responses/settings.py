@@ -1,4 +1,4 @@
-"""How the answer is to be made: the request's own parameters, and the `configuration_update` items that change them."""
+"""The response settings: the request's parameters, updated by its `configuration_update` items."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerSettings:
-    """The settings in force; `summary` tells whether a summary of the thoughts is wanted."""
+    """The settings in force; `summary` requests a summary of the thoughts."""
 
     effort: str | None
     summary: bool
@@ -22,9 +22,9 @@ class AnswerSettings:
 
 
 def settings_in_force(request: ResponseParameters, settings: Sequence[tuple[Mapping[str, Any], str]]) -> AnswerSettings:
-    """Return the request's settings with the updates among its items; the last one of each holds.
+    """Return the request's settings, updated by its items; the last value of each setting applies.
 
-    Raises InvalidRequestError for an update to a value that does not exist.
+    Raises InvalidRequestError for an invalid value.
     """
     effort: str | None = request.effort
     text: dict[str, Any] = dict(request.text or {})
@@ -42,7 +42,7 @@ def settings_in_force(request: ResponseParameters, settings: Sequence[tuple[Mapp
 
 
 def format_to_chat(text_format: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return `text.format` in the shape of chat completions' `response_format`.
+    """Return `text.format` in the form of chat completions' `response_format`.
 
     {"type": "json_schema", "name": "point", "schema": {"type": "object"}}
     {"type": "json_schema", "json_schema": {"name": "point", "schema": {"type": "object"}}}
@@ -64,7 +64,7 @@ def _effort(item: Mapping[str, Any], path: str) -> str | None:
 
 
 def _format(text: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the format if it has the shape of one; that of an update was not parsed as a parameter."""
+    """Return a valid format. Raises InvalidRequestError otherwise, because an item's format was not parsed before."""
     given = text.get("format")
     if given is None:
         return None

@@ -1,4 +1,4 @@
-"""Token counts in the words of the Responses API."""
+"""Token counts in the form of the Responses API."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,7 +26,7 @@ def usage_to_responses(usage: Usage) -> ResponseUsage:
 
 
 def added_usage(one: ResponseUsage, other: ResponseUsage) -> ResponseUsage:
-    """Return what two calls used together."""
+    """Return the sum of two usages."""
     first, second = one["input_tokens_details"], other["input_tokens_details"]
     reasoning = [used["output_tokens_details"]["reasoning_tokens"] for used in (one, other)]
     return {
@@ -42,7 +42,7 @@ def added_usage(one: ResponseUsage, other: ResponseUsage) -> ResponseUsage:
 
 
 def tool_usage(searches: int) -> ToolUsage:
-    """Return what tools used: how often the web was searched."""
+    """Return the number of web searches as `tool_usage`."""
     return {"image_gen": dict(_NO_IMAGES), "web_search": {"num_requests": searches}}
 
 

@@ -1,11 +1,11 @@
-"""JSON Schema as clients write it to JSON Schema as Gemini takes it in `parametersJsonSchema` and `responseJsonSchema`.
+"""JSON Schema as clients write it to the JSON Schema of Gemini's `parametersJsonSchema` and `responseJsonSchema`.
 
-Gemini takes most of it, so a schema is handed on as the client's own object wherever that is possible (rules 41, 111;
-`accepted`). Otherwise each node is read into facts (`reading`), which says in one place all that holds for a value
-there, its `allOf` and what its `$ref` leads to included, and written anew from them (`writing`). The narrower meaning
-is kept wherever Gemini's keywords can say it; what they cannot say is left out and named in a note (`findings`). Only
-schema nodes are touched: the names of properties, enum values and defaults are not keywords (rule 52). References stay
-references, but for those that must be combined with something else (rule 51).
+Gemini accepts most JSON Schemas, so the client's own object is sent wherever possible (rules 41, 111; `accepted`). Any
+other schema is rewritten in two steps. `reading` combines all constraints on one value, including `allOf` and `$ref`
+targets, into facts. `writing` writes facts in Gemini's keywords. The rewritten schema keeps the narrower meaning
+wherever Gemini has a keyword; `findings` notes every keyword that is left out. Property names, enum values and defaults
+are not keywords and stay unchanged (rule 52). A reference stays a reference, unless it must be combined with other
+keywords (rule 51).
 """
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ Schema = Mapping[str, Any]
 
 
 def schema_to_gemini(schema: Schema, *, param: str, context: RequestContext) -> Schema:
-    """Return the schema as Gemini takes it, the same object if it takes it as it is; changes are noted under `param`.
+    """Return the schema in the form that Gemini accepts: the same object if no change is needed.
 
-    Raises InvalidRequestError naming `param` if a `$ref` leads nowhere, if no value fits the schema, or if its
-    references expand to a multiple of its size.
+    Changes are noted under `param`. Raises InvalidRequestError naming `param` if a `$ref` has no target, if no value
+    matches the schema, or if the references expand to a multiple of the schema's size.
 
     {"$schema": "...", "type": "object", "properties": {"const": {"const": "a"}}}
     {"type": "object", "properties": {"const": {"enum": ["a"]}}}
@@ -40,7 +40,7 @@ def schema_to_gemini(schema: Schema, *, param: str, context: RequestContext) -> 
 
 
 def _check(references: list[str], schema: Schema, param: str) -> None:
-    """Refuse a `$ref` to nothing: Gemini refuses it too, and does not say which parameter was wrong."""
+    """Reject a `$ref` without a target. Gemini rejects it too, but does not name the parameter."""
     resolver = References(schema) if references else None
     for reference in dict.fromkeys(references):
         if resolver is not None and resolver.resolve(reference) is None:

@@ -1,4 +1,4 @@
-"""Whether Gemini takes a schema as it is, so that the client's own object can be sent."""
+"""Decides whether Gemini accepts a schema unchanged, so that the client's own object can be sent."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,9 +16,9 @@ from api.translate.schema.keywords import (
 
 
 def is_taken(root: Any, references: list[str]) -> bool:
-    """Tell whether Gemini takes this schema as it is; the `$ref`s seen are added to `references`.
+    """Tell whether Gemini accepts this schema unchanged; append each `$ref` to `references`.
 
-    A schema with an `$id` below its root is not: references within it would start there.
+    A schema with an `$id` below its root is not accepted: references inside that node resolve against the `$id`.
     """
     if "$id" not in root:
         return _is_taken(root, references)
@@ -27,7 +27,7 @@ def is_taken(root: Any, references: list[str]) -> bool:
 
 
 def _is_taken(node: Any, references: list[str]) -> bool:
-    """Tell whether Gemini takes this node and all below as they are."""
+    """Tell whether Gemini accepts this node and its descendants unchanged."""
     if node.__class__ is not dict:
         return False
     for key, value in node.items():
@@ -55,7 +55,7 @@ def _is_list_taken(value: Any, _node: dict[str, Any], references: list[str]) -> 
 
 
 def _is_reference_taken(value: Any, node: dict[str, Any], references: list[str]) -> bool:
-    """Tell whether Gemini resolves a `$ref`: nothing but `$` keywords beside it, no path of draft 7."""
+    """Tell whether Gemini resolves a `$ref`: no draft 7 path, and only keywords with `$` beside it."""
     references.append(value)
     return value.__class__ is str and not value.startswith("#/definitions/") and all(key[:1] == "$" for key in node)
 

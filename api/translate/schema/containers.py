@@ -1,4 +1,4 @@
-"""Writes what facts say about the properties of objects and the items of arrays."""
+"""Writes the keywords of object properties and array items from facts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +7,12 @@ from api.translate.schema.facts import Facts, Piece, Rest
 from api.translate.schema.findings import Budget, Findings
 
 Written = dict[str, Any]
-# Writes what several nodes say together; None if no value fits them all.
+# Writes the schema that combines several nodes; None if no value matches all of them.
 Write = Callable[[list[Piece]], Written | None]
 
 
 def array_keywords(facts: Facts, write: Write, budget: Budget) -> Written:
-    """Return the keywords of arrays; where no item is possible, the array ends."""
+    """Return the array keywords; `maxItems` ends the array before an index where no item is possible."""
     first: list[Written] = []
     rest: Written | None = {}
     for index in range(max((len(row.first) for row in facts.rows), default=0)):
@@ -35,7 +35,7 @@ def array_keywords(facts: Facts, write: Write, budget: Budget) -> Written:
 
 
 def object_keywords(facts: Facts, write: Write, findings: Findings, budget: Budget) -> Written | None:
-    """Return the keywords of objects; None if a required property is impossible."""
+    """Return the object keywords; None if a required property has no possible value."""
     closed = [rest for rest in facts.rests if rest.piece.node is False]
     open_rests = [rest for rest in facts.rests if rest.piece.node is not False and rest.piece.node is not True]
     allowed = _allowed(facts, closed, findings)
@@ -63,9 +63,10 @@ def object_keywords(facts: Facts, write: Write, findings: Findings, budget: Budg
 
 
 def _allowed(facts: Facts, closed: list[Rest], findings: Findings) -> frozenset[str] | None:
-    """Return the only names that an object may have, None if there may be others.
+    """Return the property names that an object may have; None if other names are allowed.
 
-    Nodes that close an object against each other's required properties are meant to be joined.
+    Two nodes may each forbid a property that the other requires. Their author meant to join them, so all declared names
+    are allowed and `additionalProperties` is noted as dropped.
     """
     if not closed:
         return None

@@ -1,4 +1,4 @@
-"""The `$defs` of a rewritten schema: whatever its references need, under names of its own."""
+"""The `$defs` of a rewritten schema: the targets of its references, under unique names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ Written = dict[str, Any]
 
 
 class Definitions:
-    """Names for referenced nodes. `waiting` are those named and not yet written, `written` the others by name."""
+    """Names of referenced nodes: `waiting` lists the nodes still to be written, `written` the written ones by name."""
 
     def __init__(self, root: Mapping[str, Any], findings: Findings) -> None:
         self._root = root
@@ -22,7 +22,7 @@ class Definitions:
         self.written: dict[str, Written] = {}
 
     def reference(self, piece: Piece) -> Written:
-        """Return a reference to a node, wherever it stands; what is outside `$defs` gets a definition."""
+        """Return a reference to a node; a node outside `$defs` gets a definition."""
         if piece.node is self._root:
             return {"$ref": "#"}
         if not self._taken:
@@ -38,7 +38,7 @@ class Definitions:
         return reference_to(name)
 
     def new_name(self, wanted: str) -> str:
-        """Return a name that no definition has."""
+        """Return `wanted`, with a number added if another definition has that name."""
         if not self._taken:
             self._name_own()
         name, number = wanted, 1
@@ -49,7 +49,7 @@ class Definitions:
         return name
 
     def break_circles(self) -> None:
-        """Let anything pass where definitions lead to nothing but each other: no value is described there."""
+        """Replace definitions that only reference each other in a cycle by a schema that allows any value."""
         names = {reference_to(name)["$ref"]: name for name in self.written}
         following = {
             name: names[target] for name, node in self.written.items() if (target := _only_reference(node)) in names
@@ -83,7 +83,7 @@ def reference_to(name: str) -> Written:
 
 
 def _only_reference(node: Written) -> str | None:
-    """Return the reference that a definition consists of, if it says nothing else."""
+    """Return the reference of a definition that consists of one reference only, else None."""
     inner = node.get("anyOf", [])
     alone = inner[0] if len(inner) == 1 and node.keys() <= {"anyOf", "title", "description", "default"} else node
     reference = alone.get("$ref") if len(alone) == 1 else None

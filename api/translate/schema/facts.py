@@ -1,7 +1,7 @@
-"""All that a schema says about the value at one place, combined from every node that speaks of it.
+"""The combined constraints of all schema nodes that apply to one value.
 
-Types and allowed values are intersected, the tighter bound holds, requirements are joined. What stands under one name
-or at one index is kept as the list of nodes that hold for it, and unions as they are.
+Types and allowed values are intersected, the tighter bound applies, and required names are joined. Nodes under one
+property name or one array index stay a list of nodes. Unions stay separate.
 """
 
 from collections.abc import Hashable, Iterable
@@ -14,7 +14,10 @@ Types = frozenset[str]
 
 
 class Piece(NamedTuple):
-    """A node of the client's schema, its place for notes, and the URI around it, or that of its own `$id`."""
+    """A node of the client's schema, with its path for notes and its base URI.
+
+    `is_inside` tells that `base` already includes the node's own `$id`.
+    """
 
     node: Any
     base: str
@@ -23,7 +26,7 @@ class Piece(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """A limit of a number; a `strict` one excludes the number itself."""
+    """A numeric limit; a `strict` limit excludes the number itself."""
 
     value: int | float
     strict: bool
@@ -31,7 +34,7 @@ class Bound(NamedTuple):
 
 
 class Union(NamedTuple):
-    """Alternatives, under `anyOf` or `oneOf`."""
+    """The alternatives of an `anyOf` or a `oneOf`."""
 
     keyword: str
     branches: list[Piece]
@@ -39,14 +42,14 @@ class Union(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """What holds for the properties of an object beside `names`; a `node` of False allows none."""
+    """The schema of all properties except `names`; a `node` of False allows no such property."""
 
     names: frozenset[str]
     piece: Piece
 
 
 class Row(NamedTuple):
-    """What holds for the items of an array: the first ones by index, then the `rest`, None if nothing is said."""
+    """The schemas of array items: `first` by index, then `rest` for all others (None: no constraint)."""
 
     first: list[Piece]
     rest: Piece | None
@@ -54,7 +57,10 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Facts:
-    """What holds at one place. `is_asserted` tells whether anything but `annotations` and `references` was said."""
+    """The constraints at one path.
+
+    `is_asserted` is True if anything besides `annotations` and `references` constrains the value.
+    """
 
     path: Path
     seen: dict[int, None] = field(default_factory=dict)
@@ -77,13 +83,13 @@ class Facts:
 
     @property
     def size(self) -> int:
-        """Roughly how much a copy costs, in bytes of JSON."""
+        """The approximate cost of a copy, in bytes of JSON."""
         named = sum(map(len, (self.properties or {}).values())) + len(self.required) + len(self.ordering)
         listed = sum(len(row.first) for row in self.rows) + len(self.seen)
         return 16 + 8 * (named + listed + len(self.rests) + len(self.unions))
 
     def copy(self) -> "Facts":
-        """Return facts that can be added to without changing these."""
+        """Return an independent copy."""
         return Facts(
             path=self.path,
             seen=dict(self.seen),
@@ -106,13 +112,13 @@ class Facts:
         )
 
     def narrow_types(self, types: Types) -> None:
-        """Let only values of these types pass."""
+        """Allow only values of these types."""
         self.is_asserted = True
         self.types = types if self.types is None else common_types(self.types, types)
         self.is_impossible |= not self.types
 
     def narrow_values(self, values: Iterable[Any], path: Path) -> None:
-        """Let only these values pass."""
+        """Allow only these values."""
         self.is_asserted = True
         allowed = {identity(value): value for value in values}
         if self.values is not None:
@@ -121,7 +127,7 @@ class Facts:
         self.is_impossible |= not allowed
 
     def narrow_bound(self, bound: Bound, *, is_lower: bool) -> None:
-        """Let the tighter of two limits hold."""
+        """Apply the tighter of two limits."""
         self.is_asserted = True
         known = self.lower if is_lower else self.upper
         sign = 1 if is_lower else -1
@@ -134,7 +140,7 @@ class Facts:
 
 
 def common_types(ones: Types, others: Types) -> Types:
-    """Return the types of which both sides take values; each integer is a number."""
+    """Return the types whose values both sides accept; every integer is a number."""
     common = ones & others
     if ("integer" in ones and "number" in others) or ("integer" in others and "number" in ones):
         common |= {"integer"}
@@ -142,7 +148,7 @@ def common_types(ones: Types, others: Types) -> Types:
 
 
 def identity(value: Any) -> Hashable:
-    """Return what is equal for equal JSON values only: 1 is 1.0, and not true."""
+    """Return a key that is equal for equal JSON values only: 1 equals 1.0, and differs from true."""
     if isinstance(value, bool) or value is None:
         return (str(value),)
     if isinstance(value, list):
@@ -165,6 +171,6 @@ def type_of(value: Any) -> str:
 
 
 def is_of(value: Any, types: Types | None) -> bool:
-    """Tell whether a value has one of the types; None stands for all."""
+    """Tell whether a value has one of the types; None means every type."""
     kind = type_of(value)
     return types is None or kind in types or (kind == "integer" and "number" in types)

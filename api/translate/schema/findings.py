@@ -1,4 +1,4 @@
-"""What is found while a schema is rewritten: keywords that were converted or left out, and reasons to refuse it."""
+"""The findings of one schema rewrite: converted and dropped keywords, the expansion budget and the 400."""
 
 from typing import Final
 
@@ -6,11 +6,11 @@ from api.errors import InvalidRequestError
 from api.openai.shared.validation import printable_name
 from api.translate.request.context import RequestContext
 
-# Where a node stands: the place that holds it and the step from there. Linked, because text would be copied per level.
+# The path of a node: the parent's path and the last step. A linked tuple avoids one copied string per level.
 Path = tuple["Path | None", str] | None
 
 _MAX_NAMED: Final = 20
-# What references may expand to, beside the schema itself: a multiple of its size in JSON, between two bounds in bytes.
+# Limit of the expanded references, besides the schema itself: a multiple of its size in bytes of JSON, with bounds.
 _EXPANSION_FACTOR: Final = 4
 _EXPANSION_LEAST: Final = 64 * 1024
 _EXPANSION_MOST: Final = 4 * 1024 * 1024
@@ -26,7 +26,7 @@ def refusal(param: str, reason: str) -> InvalidRequestError:
 
 
 class Findings:
-    """The notes of one schema, in order of their first sight; keywords are named with their path."""
+    """The notes of one schema, in order of first occurrence; dropped keywords are named with their path."""
 
     def __init__(self, param: str) -> None:
         self.param = param
@@ -35,19 +35,19 @@ class Findings:
         self._more = 0
 
     def converted(self, keyword: str) -> None:
-        """Say that a keyword was replaced by others of the same meaning."""
+        """Record that a keyword was replaced by others of the same meaning."""
         self._converted[keyword] = None
 
     def dropped(self, keyword: str, path: Path) -> None:
-        """Say that a keyword of the node at `path` was left out, wholly or in part."""
+        """Record that a keyword of the node at `path` was left out, wholly or in part."""
         if len(self._dropped) >= _MAX_NAMED:
             self._more += 1
         else:
             self._dropped[_joined((path, keyword))] = None
 
     def note(self, context: RequestContext) -> None:
-        """Enter the notes in the context."""
-        # What was lost of a keyword in one place outweighs that its meaning was kept in another.
+        """Add the notes to the context."""
+        # A keyword that was dropped in one place and converted in another is noted as dropped only.
         lost = {place.rpartition(".")[2] for place in self._dropped}
         converted = [keyword for keyword in self._converted if keyword not in lost]
         if converted:
@@ -58,14 +58,14 @@ class Findings:
 
 
 class Budget:
-    """How much may still be read, in bytes of JSON: each part of the schema once, and what is expanded."""
+    """The number of JSON bytes that may still be read: each node of the schema once, and its expansions."""
 
     def __init__(self, size: int, param: str) -> None:
         self._param = param
         self._left = 2 * size + min(max(_EXPANSION_LEAST, _EXPANSION_FACTOR * size), _EXPANSION_MOST)
 
     def charge(self, size: int) -> None:
-        """Raises InvalidRequestError when the budget is spent."""
+        """Subtract `size` bytes. Raises InvalidRequestError when the budget is exceeded."""
         self._left -= size
         if self._left < 0:
             raise refusal(self._param, "the schema is too large after expansion of references and combined branches")

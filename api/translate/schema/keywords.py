@@ -1,7 +1,7 @@
-"""The keywords of JSON Schema, sorted by what Gemini makes of them, and which values of theirs are well-formed.
+"""The keywords of JSON Schema by Gemini's support for them, and checks of their values.
 
-What Gemini documents (https://ai.google.dev/api/generate-content#generationconfig, `responseJsonSchema`), and what
-recorded requests had accepted beside that: `default`, `minLength`, `maxLength`, `pattern`, `uniqueItems`.
+Sources: https://ai.google.dev/api/generate-content#generationconfig (`responseJsonSchema`), and recorded requests whose
+schemas Gemini accepted with `default`, `minLength`, `maxLength`, `pattern` and `uniqueItems`.
 """
 
 import math
@@ -19,7 +19,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    """Tell whether a value is a whole number of items or characters."""
+    """Tell whether a value is a non-negative 64-bit integer."""
     return type(value) is int and 0 <= value <= _MAX_COUNT
 
 
@@ -34,12 +34,12 @@ def is_names(value: Any) -> bool:
 
 
 def is_flag(value: Any) -> bool:
-    """Tell whether a value is true or false."""
+    """Tell whether a value is a boolean."""
     return isinstance(value, bool)
 
 
 def is_plain_type(value: Any) -> bool:
-    """Tell whether `type` names at most one type beside null, and none that JSON Schema does not have (rule 43)."""
+    """Tell whether `type` names exactly one type of JSON Schema, optionally with null (rule 43)."""
     if isinstance(value, str):
         return value in TYPES
     return (
@@ -50,7 +50,7 @@ def is_plain_type(value: Any) -> bool:
 
 
 def is_plain_enum(values: Any, kind: Any) -> bool:
-    """Tell whether an `enum` holds strings only or numbers only, as Gemini documents it, and those of its `type`."""
+    """Tell whether an `enum` agrees with `type` and has only strings or only numbers, as Gemini documents."""
     if not isinstance(values, list) or not values:
         return False
     name = next((item for item in kind if item != "null"), "null") if isinstance(kind, list) else kind
@@ -61,7 +61,7 @@ def is_plain_enum(values: Any, kind: Any) -> bool:
     return name in ("number", None) or (name == "integer" and all(type(value) is int for value in values))
 
 
-# Taken as they are if their value is well-formed.
+# Keywords that Gemini accepts if their value is well-formed.
 PLAIN_KEYWORDS: Final[dict[str, Callable[[Any], bool]]] = {
     "$ref": is_text,
     "$anchor": is_text,
@@ -82,17 +82,17 @@ PLAIN_KEYWORDS: Final[dict[str, Callable[[Any], bool]]] = {
     "propertyOrdering": is_names,
 }
 
-# Taken, and holding a list of schemas or named schemas.
+# Keywords that Gemini accepts and that hold a list of schemas, or named schemas.
 LIST_KEYWORDS: Final = frozenset({"anyOf", "oneOf", "prefixItems"})
 MAP_KEYWORDS: Final = frozenset({"properties", "$defs"})
 
-# These say nothing about the value: leaving them out is no loss and makes no note. Definitions and names within the
-# schema are among them, because what a `$ref` needs of them is written anew.
+# Keywords without a constraint on the value, dropped without a note. `$defs` and anchors are among them, because
+# `definitions` rewrites each referenced node.
 SILENT_KEYWORDS: Final = frozenset(
     {"$schema", "$comment", "$vocabulary", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$defs"}
 )
 
-# Keywords that a note names when they are left out; a client's own inventions are not repeated in headers.
+# Keywords that a note may name when they are dropped; a client's invented keywords must not enter a response header.
 STANDARD_KEYWORDS: Final = frozenset(
     {
         "contains",

@@ -1,4 +1,4 @@
-"""What a single node of a schema says, looked at for itself."""
+"""Properties of a single schema node."""
 
 from typing import Any, Final
 
@@ -8,17 +8,17 @@ from api.translate.schema.facts import Types
 from api.translate.schema.findings import Path
 from api.translate.schema.keywords import TYPES
 
-# Keywords whose value is no schema: it is copied, so its size counts.
+# Keywords whose value is copied, not traversed, so that the size of the value counts.
 _COPIED: Final = frozenset({"enum", "const", "default", "required", "propertyOrdering"})
 
 
 def is_false(node: Any) -> bool:
-    """Tell whether a node takes no value at all: `not` of what takes any."""
+    """Tell whether a node rejects every value: `not` of a schema that accepts all."""
     return isinstance(node, dict) and "not" in node and (node["not"] is True or node["not"] == {})
 
 
 def weight(node: dict[str, Any]) -> int:
-    """Return the node's own size in JSON, without the schemas in it."""
+    """Return the size of a node in bytes of JSON, without its subschemas."""
     size = 2
     for key, value in node.items():
         size += len(key) + 4
@@ -34,7 +34,10 @@ def weight(node: dict[str, Any]) -> int:
 
 
 def own_types(node: dict[str, Any]) -> Types | None:
-    """Return the types that a node names, null included where it is `nullable`; None if it names none or others."""
+    """Return the types that a node names, including null if the node is `nullable`.
+
+    None if any type is missing or unknown.
+    """
     given = node.get("type")
     names: list[Any] = given if isinstance(given, list) else [given]
     if not names or not all(isinstance(name, str) and name.lower() in TYPES for name in names):
@@ -44,7 +47,7 @@ def own_types(node: dict[str, Any]) -> Types | None:
 
 
 def place_of(pointer: str) -> Path:
-    """Return a reference as a place for notes."""
+    """Return the path of a reference target for notes."""
     path: Path = None
     for step in pointer.lstrip("#/").split("/")[:8]:
         path = (path, step)

@@ -1,4 +1,4 @@
-"""Reads the nodes of a schema into facts: every keyword by its meaning, `allOf` and combined references included."""
+"""Reads schema nodes into facts: every keyword by its meaning, including `allOf` and combined references."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -21,24 +21,24 @@ from api.translate.schema.nodes import is_false, own_types, place_of, weight
 
 
 class Reader:
-    """Reads nodes of one schema into facts. Each node is added to the same facts once."""
+    """Reads nodes of one schema into facts; each node is added to the same facts once."""
 
     def __init__(self, root: Any, references: References, findings: Findings) -> None:
         self.findings = findings
         self.budget = Budget(len(orjson.dumps(root)), findings.param)
         self._references = references
-        # Nodes made here, by what they were made of: facts know nodes by their id, so there is one of each.
+        # Nodes made by this reader, one per source node: facts identify nodes by `id()`.
         self._made: dict[tuple[int, str], dict[str, Any]] = {}
 
     def gather(self, pieces: list[Piece]) -> Facts:
-        """Return what all these nodes say together; the first one's place stands for all."""
+        """Return the combined facts of several nodes; the path of the first node is used for all of them."""
         facts = Facts(path=pieces[0].path)
         for piece in pieces:
             self.add(facts, piece)
         return facts
 
     def add(self, facts: Facts, piece: Piece) -> None:
-        """Add what a node says, and the members of its `allOf`."""
+        """Add the constraints of a node and of the members of its `allOf`."""
         waiting = [piece]
         while waiting:
             node, base, path, is_inside = waiting.pop()
@@ -53,7 +53,7 @@ class Reader:
                 waiting.extend(reversed(self._read(facts, Piece(node, inside, path, True))))
 
     def made(self, origin: Any, node: dict[str, Any], piece: Piece) -> Piece:
-        """Return a node made of a part of the schema as a piece at the place of another."""
+        """Return a generated node with the base and the path of `piece`; one generated node per `origin`."""
         node = self._made.setdefault((id(origin), "anyOf" if "anyOf" in node else "value"), node)
         return Piece(node, piece.base, piece.path, piece.is_inside)
 
@@ -77,7 +77,7 @@ class Reader:
         return members
 
     def _members(self, key: str, value: Any, piece: Piece) -> list[Piece]:
-        """Return the schemas in a list; none if it is no list or empty."""
+        """Return the schemas in a list; an empty list if the value is not a list or is empty."""
         if not isinstance(value, list) or not value:
             self.findings.dropped(key, piece.path)
             return []
@@ -85,11 +85,11 @@ class Reader:
         return [Piece(item, piece.base, (place, str(index))) for index, item in enumerate(value)]
 
     def _is_nullable_type(self, node: dict[str, Any]) -> bool:
-        """Tell whether `nullable` only adds null to the node's type: nothing else of it concerns null."""
+        """Tell whether `nullable` only adds null to the node's type: no other keyword of the node concerns null."""
         return not any(key in node for key in ("enum", "const", "anyOf", "oneOf", "allOf", "$ref", "not"))
 
     def _or_null(self, piece: Piece) -> Piece:
-        """Return OpenAPI's nullable node as the union that it is; what describes it stays outside."""
+        """Return OpenAPI's nullable node as a union with null; the annotations stay outside the union."""
         self.findings.converted("nullable")
         inner = {key: value for key, value in piece.node.items() if key not in ("nullable", *_ANNOTATIONS)}
         outer = {key: value for key, value in piece.node.items() if key in _ANNOTATIONS}
@@ -98,7 +98,10 @@ class Reader:
     # One method per kind of keyword; each takes the facts, the keyword, its value and the node.
 
     def plain(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """A keyword whose value is sent as it is; of several the tightest, or the first where they cannot be joined."""
+        """Read a keyword whose value is sent unchanged.
+
+        Of several values the tightest applies, or the first one if they cannot be joined.
+        """
         if isinstance(value, float) and value.is_integer() and key in _COUNTS:
             value = int(value)
             self.findings.converted(key)
@@ -115,14 +118,14 @@ class Reader:
                 facts.plain[key] = joined(known, value)
 
     def annotation(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """A title, a description or a default: the outermost one describes the value."""
+        """Read a title, a description or a default; the outermost one describes the value."""
         if not PLAIN_KEYWORDS[key](value):
             self.findings.dropped(key, piece.path)
         else:
             facts.annotations.setdefault(key, value)
 
     def types(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """Gemini's own schemas write types in capitals. What is no type at all says nothing."""
+        """Read `type`. Gemini's own schemas write types in capitals; an unknown type is dropped."""
         names = value if isinstance(value, list) else [value]
         known = frozenset(name.lower() for name in names if isinstance(name, str) and name.lower() in TYPES)
         if len(known) != len({name.lower() if isinstance(name, str) else id(name) for name in names}) or not known:
@@ -136,14 +139,14 @@ class Reader:
         facts.narrow_types(known - {"integer"} if "number" in known else known)
 
     def nullable(self, _facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """What allows null was read with the type; without a type null is allowed anyway."""
+        """Note `nullable`: `types` has read it already, and a node without a type allows null anyway."""
         if not isinstance(value, bool):
             self.findings.dropped(key, piece.path)
         else:
             self.findings.converted(key)
 
     def enum(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """Allowed values. If the node's own `type` fits none of them, the type is believed."""
+        """Read allowed values; an `enum` without a value of the node's own `type` is dropped."""
         values = value if isinstance(value, list) else []
         own = own_types(piece.node)
         if not values or not any(is_of(item, own) for item in values):
@@ -154,7 +157,7 @@ class Reader:
         facts.narrow_values(values, (piece.path, key))
 
     def const(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """One allowed value."""
+        """Read the only allowed value."""
         if not is_of(value, own_types(piece.node)):
             self.findings.dropped(key, piece.path)
             return
@@ -162,7 +165,7 @@ class Reader:
         facts.narrow_values([value], (piece.path, key))
 
     def bound(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """An inclusive limit; draft 4 wrote `exclusiveMinimum: true` beside it."""
+        """Read an inclusive limit; draft 4 adds `exclusiveMinimum: true` to make it exclusive."""
         if not is_number(value):
             self.findings.dropped(key, piece.path)
             return
@@ -171,7 +174,7 @@ class Reader:
         facts.narrow_bound(Bound(value, strict, (piece.path, exclusive)), is_lower=key == "minimum")
 
     def exclusive_bound(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """A limit that excludes itself."""
+        """Read an exclusive limit."""
         is_lower = key == "exclusiveMinimum"
         if isinstance(value, bool):
             if value and not is_number(piece.node.get("minimum" if is_lower else "maximum")):
@@ -185,7 +188,7 @@ class Reader:
             facts.narrow_bound(Bound(value, True, (piece.path, key)), is_lower=is_lower)
 
     def multiple(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """Multiples of 1 are integers, if only numbers are allowed; Gemini has no other multiples."""
+        """Read `multipleOf`: 1 becomes the integer type if only numbers are allowed; Gemini supports no other value."""
         own = own_types(piece.node)
         if is_number(value) and value == 1 and own is not None and own <= {"integer", "number", "null"}:
             self.findings.converted(key)
@@ -194,7 +197,7 @@ class Reader:
             self.findings.dropped(key, piece.path)
 
     def properties(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """What holds for single properties."""
+        """Read the schemas of named properties."""
         facts.is_asserted = True
         if facts.properties is None:
             facts.properties = {}
@@ -206,7 +209,7 @@ class Reader:
             facts.properties.setdefault(name, []).append(Piece(node, piece.base, (place, name)))
 
     def required(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """Names that must be there, or the order of names."""
+        """Read the names of required properties, or the order of properties."""
         if not is_names(value):
             self.findings.dropped(key, piece.path)
             return
@@ -214,10 +217,10 @@ class Reader:
         (facts.required if key == "required" else facts.ordering).update(dict.fromkeys(value))
 
     def other_properties(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """What holds for all properties without a name of their own, those of `patternProperties` among them."""
+        """Read the schema of all properties without a schema of their own, including `patternProperties`."""
         patterns = piece.node.get("patternProperties")
         if key == "patternProperties" and "additionalProperties" in piece.node:
-            return  # read with the other one
+            return  # read together with additionalProperties
         if patterns is not None:
             self.findings.dropped("patternProperties", piece.path)
             if key == "patternProperties":
@@ -231,7 +234,10 @@ class Reader:
         facts.rests.append(Rest(frozenset(names) if isinstance(names, dict) else frozenset(), rest))
 
     def items(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """Items after the first ones. Draft 7 wrote a tuple as a list here; since then it is `prefixItems`."""
+        """Read the items after the first ones.
+
+        Draft 7 writes a tuple as a list here; later drafts use `prefixItems`.
+        """
         facts.is_asserted = True
         if isinstance(value, list):
             if "prefixItems" in piece.node:
@@ -244,13 +250,17 @@ class Reader:
             facts.rows.append(Row([], self._closing(self._piece(key, piece), piece)))
 
     def prefix_items(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """The first items, each with a schema of its own."""
+        """Read the first items, each with its own schema."""
         facts.is_asserted = True
         rest = None if isinstance(piece.node.get("items", []), list) else self._piece("items", piece)
         facts.rows.append(Row(self._members(key, value, piece), self._closing(rest, piece)))
 
     def unevaluated(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """What no other keyword speaks of: `additionalProperties` or `items` where nothing else can speak of it."""
+        """Read `unevaluatedProperties` or `unevaluatedItems` as `additionalProperties` or `items`.
+
+        Both mean the same only if no applicator keyword evaluates further properties or items; else the keyword is
+        dropped.
+        """
         node = piece.node
         if value is True or value == {}:
             return
@@ -258,7 +268,7 @@ class Reader:
             self.findings.dropped(key, piece.path)
         elif key == "unevaluatedItems":
             if "prefixItems" in node or "items" in node:
-                return  # closes the tuple
+                return  # _closing applies it to the tuple
             facts.is_asserted = True
             facts.rows.append(Row([], self._piece(key, piece)))
             self.findings.converted(key)
@@ -267,14 +277,14 @@ class Reader:
             self.other_properties(facts, key, value, piece)
 
     def union(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """Alternatives."""
+        """Read the alternatives of a union."""
         branches = self._members(key, value, piece)
         if branches:
             facts.is_asserted = True
             facts.unions.append(Union(key, branches, piece.path))
 
     def reference(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """A reference is kept as one, unless it has to be combined with something else."""
+        """Read a reference, which stays one unless other keywords must be combined with it."""
         if not isinstance(value, str):
             self.findings.dropped(key, piece.path)
             return
@@ -289,7 +299,7 @@ class Reader:
             facts.references[id(target.node)] = Piece(target.node, target.base, place_of(value), True)
 
     def negation(self, facts: Facts, key: str, value: Any, piece: Piece) -> None:
-        """`not` is kept where it takes types from those that the node names, or nothing at all."""
+        """Read `not`: kept if it excludes some of the types that the node names, or nothing at all."""
         own, excluded = own_types(piece.node), own_types(value) if isinstance(value, dict) else None
         if value is False:
             return
@@ -301,14 +311,14 @@ class Reader:
             self.findings.dropped(key, piece.path)
 
     def definitions(self, _facts: Facts, key: str, _value: Any, _piece: Piece) -> None:
-        """Draft 7's name of `$defs`."""
+        """Note `definitions`, the draft 7 name of `$defs`."""
         self.findings.converted(key)
 
     def _piece(self, key: str, piece: Piece) -> Piece:
         return Piece(piece.node[key], piece.base, (piece.path, key))
 
     def _closing(self, rest: Piece | None, piece: Piece) -> Piece | None:
-        """Return what follows a tuple's first items; `unevaluatedItems` may say it."""
+        """Return the schema of the items after a tuple's first items, which `unevaluatedItems` can define too."""
         node = piece.node
         if rest is None and node.get("unevaluatedItems") is False and _APPLICATORS.isdisjoint(node):
             rest = self._piece("unevaluatedItems", piece)

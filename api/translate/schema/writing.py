@@ -17,17 +17,17 @@ from api.translate.schema.reading import Reader
 
 Written = dict[str, Any]
 
-# Expanded references can nest deeper than what a client wrote; orjson writes at most 254 levels of JSON.
+# Limit of nesting: expanded references can nest deeper than the client's schema, and orjson writes at most 254 levels.
 _MAX_DEPTH: Final = 48
-# Several unions at one place are multiplied up to this many branches.
+# Maximum number of branches in the product of several unions at one path.
 _MAX_PRODUCT: Final = 128
-# So many objects and arrays of an `enum` are written as schemas of their own.
+# Maximum number of objects or arrays in an `enum`, each of which is written as a schema.
 _MAX_LITERALS: Final = 128
 _ORDER: Final = ("string", "integer", "number", "boolean", "array", "object", "null")
 
 
 class _Kind(NamedTuple):
-    """One branch of a place: a type, None for any; the values allowed of it; whether null is allowed as well."""
+    """One branch at a path: its type (None: any type), its allowed values, and whether null is allowed too."""
 
     type: str | None
     values: list[Any] | None = None
@@ -36,7 +36,7 @@ class _Kind(NamedTuple):
 
 @dataclass(slots=True)
 class _Expansion:
-    """Nodes that were combined because a reference had to be: written once, and named if they are needed again."""
+    """References combined with other keywords: written once, and named if the same combination occurs again."""
 
     name: str | None = None
     is_done: bool = False
@@ -71,11 +71,11 @@ class Writer:
         return {**written, "$defs": definitions.written} if definitions.written else written
 
     def schema(self, pieces: list[Piece]) -> Written | None:
-        """Return what these nodes say together as one schema; None if no value fits them all."""
+        """Return one schema that combines these nodes; None if no value matches all of them."""
         return self._finished(self._reader.gather(pieces)) if pieces else {}
 
     def _finished(self, facts: Facts) -> Written | None:
-        """Write facts; references in them are kept or followed first."""
+        """Write facts; a lone reference is kept, other references are expanded first."""
         if self._depth >= _MAX_DEPTH:
             self._findings.dropped(f"levels beyond {_MAX_DEPTH}", None)
             return {}
@@ -91,7 +91,7 @@ class Writer:
             self._depth -= 1
 
     def _expanded(self, facts: Facts) -> Written | None:
-        """Combine references with what stands beside them. The same combination is written once, so it may recur."""
+        """Combine references with their sibling keywords; each combination is written once, so that recursion ends."""
         self._findings.converted("$ref")
         key = frozenset((*facts.seen, *facts.references))
         expansion = self._expansions.get(key)
@@ -104,7 +104,7 @@ class Writer:
         return self._again(expansion) if expansion.name is not None else expansion.written
 
     def _again(self, expansion: _Expansion) -> Written | None:
-        """Return a reference to a combination that stands elsewhere too."""
+        """Return a reference to a combination that occurs more than once."""
         if expansion.is_done and expansion.written is None:
             return None
         if expansion.name is None:
@@ -115,7 +115,10 @@ class Writer:
         return reference_to(expansion.name)
 
     def _described(self, written: Written, facts: Facts) -> Written:
-        """Return a schema with what describes it; Gemini wants a `$ref` alone, so that goes into an `anyOf`."""
+        """Add the annotations to a schema.
+
+        Gemini allows no keywords beside a `$ref`, so an `anyOf` wraps the `$ref`.
+        """
         if not facts.annotations:
             return written
         if "$ref" in written:
@@ -148,7 +151,7 @@ class Writer:
         return possible[0] if possible else None
 
     def _multiplied(self, facts: Facts) -> Written | None:
-        """Write all that is said besides a union into each of its branches, further unions included."""
+        """Write all constraints outside a union into each of its branches, including further unions."""
         unions = [facts.unions[0]]
         product = len(facts.unions[0].branches)
         for union in facts.unions[1:]:
@@ -177,7 +180,7 @@ class Writer:
         return branches[0] if branches else None
 
     def _kinds(self, facts: Facts) -> list[_Kind]:
-        """Return the types that have to be told apart: Gemini takes one a schema, beside null."""
+        """Return one branch per type: Gemini allows one type in a schema, optionally with null."""
         if facts.values is not None:
             return self._kinds_of_values(facts)
         if facts.types is None:
@@ -188,7 +191,7 @@ class Writer:
         return [_Kind(name) for name in names]
 
     def _kinds_of_values(self, facts: Facts) -> list[_Kind]:
-        """Return the allowed values, those of each type together; objects and arrays each on its own."""
+        """Return the allowed values grouped by type; each object and each array is a branch of its own."""
         kinds = []
         for name, values in _by_type(facts).items():
             if name not in ("array", "object"):
@@ -203,13 +206,13 @@ class Writer:
         return kinds
 
     def _drop_values(self, facts: Facts) -> None:
-        """Say that values of an `enum` or a `const` cannot be named."""
+        """Note that the values of an `enum` or a `const` are left out."""
         if facts.values_path is not None:
             place, keyword = facts.values_path
             self._findings.dropped(keyword, place)
 
     def _branch(self, facts: Facts, kind: _Kind) -> Written | None:
-        """Write what holds for values of one type."""
+        """Write the constraints on values of one type."""
         if kind.type in ("array", "object") and kind.values is not None:
             return self._literal(facts, kind.values[0])
         out: Written = {}
@@ -245,7 +248,10 @@ class Writer:
         return out
 
     def _limit(self, bound: Bound, *, is_lower: bool, is_whole: bool) -> int | float:
-        """Return an inclusive limit: exact for integers, a hair wider than an exclusive one for other numbers."""
+        """Return an inclusive limit: exact for integers.
+
+        For other numbers an exclusive limit becomes inclusive, with a note.
+        """
         if not bound.strict:
             return bound.value
         if is_whole:
@@ -256,7 +262,7 @@ class Writer:
         return bound.value
 
     def _literal(self, facts: Facts, value: Any) -> Written | None:
-        """Write an object or an array that is the only one allowed by what it holds."""
+        """Write the schema of one allowed object or array, from its members."""
         place = Piece(None, "", facts.path)
         if isinstance(value, dict):
             items = {name: {"const": item} for name, item in value.items()}
@@ -269,7 +275,7 @@ class Writer:
         self._reader.budget.charge(rest.size)
         if id(value) not in self._literals:
             self._literals.add(id(value))
-            # It is part of the client's own schema, and longer in this form.
+            # The literal is longer than the value in the client's schema, which the budget counted already.
             self._reader.budget.charge(-4 * len(orjson.dumps(node)))
         rest.values, rest.annotations, rest.unions = None, {}, []
         self._reader.add(rest, self._reader.made(value, node, place))
@@ -277,7 +283,7 @@ class Writer:
 
 
 def _by_type(facts: Facts) -> dict[str, list[Any]]:
-    """Return the allowed values by type; integers are numbers, unless there are no others."""
+    """Return the allowed values by type; integers count as numbers, unless all numbers are integers."""
     groups: dict[str, list[Any]] = {}
     for value in (facts.values or {}).values():
         if is_of(value, facts.types) and _is_within(value, facts):
@@ -290,7 +296,7 @@ def _by_type(facts: Facts) -> dict[str, list[Any]]:
 
 
 def _is_within(value: Any, facts: Facts) -> bool:
-    """Tell whether a value keeps the limits of numbers, if it is one."""
+    """Tell whether a value is within the numeric limits; True for a value that is not a number."""
     if type_of(value) not in ("integer", "number"):
         return True
     low, high = facts.lower, facts.upper

@@ -1,1 +1,1 @@
-"""Tools and the choice among them: OpenAI's definitions to Gemini's function declarations."""
+"""Tools and tool choice: OpenAI's definitions to Gemini's function declarations and calling config."""

@@ -1,6 +1,6 @@
-"""Google's own tools, which run on its side: what asks for them, and what they cannot be combined with (rules 56, 57).
+"""Google's own tools, which run at Google: the parameters that enable them, and their incompatibilities (rules 56, 57).
 
-`web_search_options` is OpenAI's word for Google Search; `google.google_search`, `google.code_execution` and
+`web_search_options` is OpenAI's parameter for Google Search; `google.google_search`, `google.code_execution` and
 `google.url_context` are Google's own.
 """
 
@@ -13,7 +13,7 @@ from api.translate.config.google_options import GoogleOptions
 from api.translate.request.context import RequestContext
 from api.translate.tools.choice import ChosenTools
 
-# What Gemini calls each tool -> the parameter that asked for it.
+# Gemini's name of each tool -> the parameter that enabled it.
 BuiltInTools = dict[str, str]
 
 NO_FUNCTIONS = ChosenTools([], None)
@@ -21,13 +21,13 @@ NO_FUNCTIONS = ChosenTools([], None)
 
 @dataclass(frozen=True, slots=True)
 class OfferedTools:
-    """All tools of a request: the functions with how they may be called, and Google's own."""
+    """All tools of a request: the functions with their calling config, and Google's own tools."""
 
     chosen: ChosenTools = NO_FUNCTIONS
     built_in: BuiltInTools = field(default_factory=dict)
 
     def tools(self) -> list[Tool]:
-        """Return Gemini's `tools`: all functions in one object, each of Google's own in one of its own (rule 57)."""
+        """Return Gemini's `tools`: one object for all functions, one for each of Google's own tools (rule 57)."""
         functions = self.chosen.declarations
         tools: list[Tool] = [{"functionDeclarations": functions}] if functions else []
         for name in self.built_in:
@@ -36,7 +36,7 @@ class OfferedTools:
         return tools
 
     def config(self) -> ToolConfig:
-        """Return Gemini's `toolConfig`; empty if it has nothing to say."""
+        """Return Gemini's `toolConfig`; empty if all settings are defaults."""
         config: ToolConfig = {}
         if self.chosen.config:
             config["functionCallingConfig"] = self.chosen.config
@@ -51,7 +51,7 @@ NO_TOOLS = OfferedTools()
 def built_in_tools(
     web_search: Mapping[str, Any] | None, options: GoogleOptions, *, context: RequestContext
 ) -> BuiltInTools:
-    """Return the tools that a request asks for; what Google Search cannot be told is noted."""
+    """Return the enabled tools; settings that Google Search does not support are noted."""
     tools: BuiltInTools = {}
     if web_search is not None:
         tools["googleSearch"] = "web_search_options"
@@ -73,10 +73,10 @@ def built_in_tools(
 def reconcile_built_in(
     built_in: BuiltInTools, chosen: ChosenTools, *, json: bool, context: RequestContext
 ) -> OfferedTools:
-    """Return the functions and Google's tools that the model takes together; `json` says that it answers in JSON.
+    """Return the functions and Google's tools that the model accepts together; `json` means a JSON response.
 
-    Before Gemini 3 both exclude each other: the functions stay, which the client has to serve, unless they may not be
-    called anyway. From Gemini 3 on they go together, with VALIDATED in place of AUTO.
+    Before Gemini 3 both exclude each other: the functions stay, because the client has to run them, unless calls are
+    forbidden anyway. Since Gemini 3 both are allowed, with VALIDATED instead of AUTO.
     """
     profile = context.profile
     if json and built_in and not profile.tools_with_json:

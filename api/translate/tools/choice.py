@@ -1,6 +1,6 @@
-"""OpenAI's `tool_choice` (and the older `function_call`) to Gemini's function calling mode (rules 54, 58 to 60).
+"""OpenAI's `tool_choice` and legacy `function_call` to Gemini's function calling mode (rules 54, 58 to 60).
 
-Follows https://ai.google.dev/api/caching#FunctionCallingConfig.
+Source: https://ai.google.dev/api/caching#FunctionCallingConfig.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from api.translate.request.context import RequestContext
 
 @dataclass(frozen=True, slots=True)
 class ChosenTools:
-    """The declarations that go to Gemini and how it may use them; no config is Gemini's own default, AUTO."""
+    """The declarations sent to Gemini and their calling config; None means Gemini's default, AUTO."""
 
     declarations: list[FunctionDeclaration]
     config: FunctionCallingConfig | None
@@ -26,7 +26,7 @@ class ChosenTools:
 
     @property
     def forbidden(self) -> bool:
-        """Whether the model must not call one."""
+        """Whether the model must not call a function."""
         return self.config is not None and self.config["mode"] == "NONE"
 
 
@@ -39,9 +39,9 @@ def choose_tools(
 ) -> ChosenTools:
     """Return the declarations and the calling config for a `tool_choice` or `function_call`.
 
-    `strict` is the path of a parameter that asks for arguments in strict accordance with their schema, or None: mode
-    ANY does that by itself, AUTO becomes VALIDATED where the model has it. Without declarations there is no config,
-    Gemini refuses one. Raises InvalidRequestError for a choice of a tool that is not declared.
+    `strict` is the path of the parameter that demands arguments valid by their schema, or None: mode ANY guarantees
+    it, AUTO becomes VALIDATED if the model supports it. Without declarations there is no config, because Gemini rejects
+    one. Raises InvalidRequestError for an undeclared tool.
     """
     if not declarations:
         _check_choice_without_tools(choice)
@@ -63,7 +63,10 @@ def choose_tools(
 def _choose_allowed(
     declarations: list[FunctionDeclaration], allowed: Mapping[str, Any], *, strict: str | None, context: RequestContext
 ) -> ChosenTools:
-    """Restrict the model to some tools. AUTO refuses names (rule 58): VALIDATED takes them, else only they are sent."""
+    """Restrict the model to some tools.
+
+    VALIDATED accepts names; AUTO rejects them (rule 58), so only these tools are sent.
+    """
     listed: Sequence[Mapping[str, Any]] = allowed["tools"]
     names = [_tool_name(tool, f"tool_choice.allowed_tools.tools[{index}]") for index, tool in enumerate(listed)]
     if not names:
@@ -106,7 +109,7 @@ def _declared(names: list[str], declarations: list[FunctionDeclaration], context
 
 
 def _tool_name(choice: Mapping[str, Any], param: str) -> str:
-    """Return the name in `{"type": "function", "function": {"name"}}`, its custom twin, or the legacy `{"name"}`."""
+    """Return the name in `{"type": "function", "function": {"name"}}`, its custom form, or the legacy `{"name"}`."""
     kind = "custom" if choice.get("type") == "custom" else "function"
     chosen = choice.get(kind, choice)
     name = chosen.get("name") if isinstance(chosen, Mapping) else None
@@ -120,7 +123,7 @@ def _tool_name(choice: Mapping[str, Any], param: str) -> str:
 
 
 def _check_choice_without_tools(choice: str | Mapping[str, Any] | None) -> None:
-    """`none` and `auto` say nothing without tools; anything else asks for a call that cannot be made."""
+    """Raises InvalidRequestError for a choice other than `none` or `auto` without tools."""
     if choice is None or choice in ("none", "auto"):
         return
     raise InvalidRequestError(

@@ -1,6 +1,6 @@
-"""Custom tools, which take free text: to functions with one text parameter, and back. Chat and Responses share this.
+"""Custom tools with free text: to functions with one text parameter, and back. Chat and Responses share this module.
 
-Gemini knows functions only. It enforces no grammar either, so the model reads the grammar in the tool's description.
+Gemini has functions only and enforces no grammar, so the tool's description includes the grammar.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,9 @@ _PARAMETERS: Final = {
 
 
 def custom_to_function(custom: Mapping[str, Any], *, path: str, context: RequestContext) -> dict[str, Any]:
-    """Return `description` and `parameters` of the function that stands for a custom tool; the name is the caller's.
+    """Return `description` and `parameters` of the function for a custom tool; the caller adds the name.
 
-    `path` is where `custom` stands in the request. Raises InvalidRequestError for a grammar without a definition.
-
+    `path` is the position of `custom` in the request. Raises InvalidRequestError for a grammar without a definition.
         {"description": "Runs it.", "format": {"type": "grammar", "syntax": "regex", "definition": "[0-9]+"}}
         {"description": "Runs it.\\n\\nThe input must match this regex grammar:\\n[0-9]+", "parameters": {...}}
     """
@@ -35,7 +34,7 @@ def custom_to_function(custom: Mapping[str, Any], *, path: str, context: Request
 
 
 def custom_input(arguments: str) -> str:
-    """Return the text in the arguments (JSON) of a custom tool's call; arguments of any other form are the text."""
+    """Return the input text in the JSON arguments of a custom tool's call; other arguments are returned as text."""
     given = orjson.loads(arguments)
     if given == {}:
         return ""
@@ -44,7 +43,7 @@ def custom_input(arguments: str) -> str:
 
 
 def _grammar(form: Mapping[str, Any], path: str, context: RequestContext) -> str:
-    """Return what the model is told of a grammar, which chat nests one level deeper than Responses do."""
+    """Return the description of a grammar, which chat nests one level deeper than the Responses API."""
     grammar = form.get("grammar") or form
     definition = grammar.get("definition")
     if not definition:

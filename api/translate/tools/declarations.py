@@ -1,7 +1,7 @@
-"""OpenAI's `tools` (and the older `functions`) to Gemini's function declarations.
+"""OpenAI's `tools` and legacy `functions` to Gemini's function declarations.
 
-A custom tool is declared as a function with one text. Parameters go as plain JSON Schema. All functions stand in one
-Tool object (rule 57 is for Google's own tools).
+A custom tool is declared as a function with one text parameter. Parameters are sent as plain JSON Schema. One Tool
+object holds all functions (rule 57 covers Google's own tools).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,11 +24,10 @@ def tools_to_declarations(
     *,
     context: RequestContext,
 ) -> list[FunctionDeclaration]:
-    """Return the declarations of all functions and custom tools; their names are entered in `context.names`.
+    """Return the declarations of all functions and custom tools; `context.names` records their names.
 
-    Raises InvalidRequestError for tools on a model without function calling, for a name given twice, for parameters
-    that are no object and for a grammar without a definition.
-
+    Raises InvalidRequestError for tools on a model without function calling, for a duplicate name, for parameters that
+    are not an object and for a grammar without a definition.
         {"type": "function", "function": {"name": "time", "parameters": {"type": "object", "properties": {}}}}
         {"name": "time", "parametersJsonSchema": {"type": "object", "properties": {}}}
     """
@@ -52,7 +51,7 @@ def tools_to_declarations(
 
 
 def strict_path(tools: Sequence[Mapping[str, Any]] | None, functions: Sequence[Mapping[str, Any]] | None) -> str | None:
-    """Return the path of the first `strict: true`, which asks that arguments follow their schema exactly, or None."""
+    """Return the path of the first `strict: true`, or None."""
     for index, tool in enumerate(tools or ()):
         if tool["type"] == "function" and tool["function"].get("strict"):
             return f"tools[{index}].function.strict"
@@ -104,9 +103,9 @@ def _declaration(function: Mapping[str, Any], path: str, context: RequestContext
 
 
 def _object_schema(schema: Schema, param: str) -> Schema:
-    """Return the schema with `type: object` at its root, which clients forget and Gemini wants.
+    """Return the schema with `type: object` at its root, which Gemini requires and clients forget.
 
-    Raises InvalidRequestError if the root is of another type.
+    Raises InvalidRequestError if the root has another type.
     """
     kind = schema.get("type")
     if isinstance(kind, str):

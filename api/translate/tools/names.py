@@ -1,4 +1,4 @@
-"""Function names on both sides: what Gemini accepts, and the way back to the client's own (rule 53)."""
+"""Function names: the form that Gemini accepts, and the mapping back to the client's names (rule 53)."""
 
 import re
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ _CHECKSUM_LENGTH = 9
 
 
 def sanitise_name(name: str) -> str:
-    """Return `name` as Gemini accepts it: as it is, or with `_` for refused characters and a checksum of the whole.
+    """Return `name` in the form that Gemini accepts: unchanged, or with `_` for invalid characters and a checksum.
 
-    Depends on the name alone, so a name in the history comes out as it did when its tool was declared, whichever tools
-    are declared beside it. The checksum keeps `a b` apart from `a/b` and from an `a_b` that is the client's own.
+    The result depends on the name alone, so that a name in the history equals the name of its declaration. The checksum
+    distinguishes `a b` from `a/b` and from the client's own `a_b`.
     """
     if _ACCEPTED.fullmatch(name):
         return name
@@ -27,14 +27,14 @@ def sanitise_name(name: str) -> str:
 
 
 class ToolNames:
-    """The names of one request: `sent` gives Gemini's form, `changed` the client's names of those that differ."""
+    """The names of one request: `sent` returns Gemini's form, `changed` the client's names that differ from it."""
 
     def __init__(self) -> None:
         self._sent: dict[str, str] = {}
-        self._owners: dict[str, str] = {}  # sent form -> the first name that has it: declarations come first
+        self._owners: dict[str, str] = {}  # sent form -> the first name with this form, a declared one
 
     def sent(self, name: str) -> str:
-        """Return the form of `name` that is sent."""
+        """Return the sent form of `name`."""
         known = self._sent.get(name)
         if known is not None:
             return known
@@ -44,5 +44,5 @@ class ToolNames:
 
     @property
     def changed(self) -> Mapping[str, str]:
-        """Sent name to the client's name, only where they differ."""
+        """Sent name -> client's name, only where they differ."""
         return {sent: name for sent, name in self._owners.items() if sent != name}

@@ -1,7 +1,7 @@
-"""The JSON paths that name one value of a call's arguments: `$.place['first name'][0]`.
+"""JSON paths of single values in a call's arguments: `$.place['first name'][0]`.
 
-Only what names a single value is a path here (https://www.rfc-editor.org/rfc/rfc9535#name-normalized-paths): wildcards,
-slices, filters and negative indices are not. A member name after a dot may hold more than RFC 9535 allows there.
+Only paths of single values are supported (https://www.rfc-editor.org/rfc/rfc9535#name-normalized-paths): no wildcards,
+slices, filters or negative indices. A member name after a dot may have more characters than RFC 9535 allows there.
 """
 
 import re
@@ -27,7 +27,7 @@ _ESCAPED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {cha
 
 @lru_cache(maxsize=256)
 def json_path_to_steps(path: str) -> Steps:
-    """Return the member names and array indices of a path, at least one. Raises UpstreamError for any other text."""
+    """Return the member names and array indices of a path, at least one. Raises UpstreamError for an invalid path."""
     steps: list[str | int] = []
     position = 1
     while position < len(path):

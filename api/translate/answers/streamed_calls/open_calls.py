@@ -1,8 +1,8 @@
-"""Function calls whose parts come one after the other: which call a part belongs to, and when a call is complete.
+"""Assembles function calls from several parts: assigns each part to a call, and decides when a call is complete.
 
-Vertex can stream a call in several parts (`willContinue`). The first one usually has the name, and the last one is an
-empty `functionCall`; but name, id and arguments may each come in any part, and calls with ids may be interleaved. Each
-argument ends up in the call that it belongs to, or the answer fails: none is left out. Follows
+Vertex can stream a call in several parts (`willContinue`). The first part usually has the name, and the last one is an
+empty `functionCall`; but name, id and arguments may each come in any part, and calls with ids may be interleaved. Every
+argument is assigned to its call, or an error is raised: no argument is dropped. Source:
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc.
 """
 
@@ -20,12 +20,12 @@ _IN_PIECES: Final = _ARGUMENTS | {"willContinue"}
 
 
 def is_whole(call: Mapping[str, Any]) -> bool:
-    """Return whether a `functionCall` is a call with all its arguments, which no other part goes on with."""
+    """Return whether a `functionCall` is complete in this one part."""
     return bool(call.get("name")) and call.get("args") is not None and not call.keys() & {"partialArgs", "willContinue"}
 
 
 class _OpenCall:
-    """One call in the making. `more` says that Gemini has announced another part of it."""
+    """One incomplete call; `more` is True if Gemini announced another part of the call."""
 
     __slots__ = ("_args", "_call", "_part", "ended", "has_args", "id", "more", "name")
 
@@ -37,7 +37,7 @@ class _OpenCall:
         self._args = PartialArgs()
 
     def continues(self, name: str, call_id: str, call: Mapping[str, Any]) -> bool:
-        """Return whether a part with this name and this id, either of which may be "", is a part of this call."""
+        """Return whether a part with this name and id, each "" if missing, belongs to this call."""
         if call_id and self.id:
             return call_id == self.id
         if not name:
@@ -45,13 +45,13 @@ class _OpenCall:
         has_args = bool(call.keys() & _ARGUMENTS)
         if not self.name:
             return self.more or not has_args
-        # A name and the promise of more is how a call begins, also another one of the same function.
+        # A name with `willContinue` begins a call, possibly a second call of the same function.
         return name == self.name and self.more and (has_args or call.get("willContinue") is not True)
 
     def add(self, part: Mapping[str, Any], call: Mapping[str, Any]) -> None:
-        """Take one part. Raises UpstreamError for a name or arguments that contradict earlier ones."""
+        """Add one part. Raises UpstreamError for a name or arguments that contradict earlier parts."""
         known = (self.name, self.id)
-        self._part |= part  # a thought signature too may come in any part
+        self._part |= part  # the thought signature, too, may come in any part
         self._call |= {key: value for key, value in call.items() if key not in _IN_PIECES and value}
         self.name, self.id = self._call.get("name", ""), self._call.get("id", "")
         if known[0] not in ("", self.name):
@@ -65,16 +65,16 @@ class _OpenCall:
             self._args.add(expect(entry, dict))
         self.has_args = self.has_args or args is not None or bool(entries)
         self.more = call.get("willContinue") is True
-        # A name alone may be a call without arguments, or the beginning of one.
+        # A lone name may be a call without arguments, or the beginning of a call.
         self.ended = bool(self.name) and not self.more and (self.has_args or marks_end)
 
     @property
     def is_cut(self) -> bool:
-        """Whether a value of its arguments breaks off."""
+        """Whether a value of its arguments is incomplete."""
         return self._args.is_cut
 
     def whole(self) -> Part:
-        """Return the part of the complete call."""
+        """Return the part of the complete call. Raises UpstreamError without a name."""
         if not self.name:
             raise unplaced()
         whole = {**self._part, "functionCall": {**self._call, "args": self._args.close()}}
@@ -82,9 +82,9 @@ class _OpenCall:
 
 
 class OpenCalls:
-    """The open calls of a choice. They are given out in the order in which they began.
+    """The open calls of a choice, emitted in the order of their first parts.
 
-    `cut` says that a value of one that was given out breaks off.
+    `cut` is True if an emitted call had an incomplete argument value.
     """
 
     __slots__ = ("_by_id", "_calls", "_current", "_given_out", "cut")
@@ -93,16 +93,16 @@ class OpenCalls:
         self.cut = False
         self._calls: deque[_OpenCall] = deque()
         self._by_id: dict[str, _OpenCall] = {}
-        self._current: _OpenCall | None = None  # the one that the last part belonged to
+        self._current: _OpenCall | None = None  # the call of the last part
         self._given_out: set[str] = set()  # ids
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
     def take(self, part: Mapping[str, Any], call: Mapping[str, Any]) -> list[Part]:
-        """Take one part with its `functionCall`; return the parts of the calls that are complete now.
+        """Add one part with its `functionCall`; return the parts of the calls completed by it.
 
-        Raises UpstreamError for arguments that cannot be placed.
+        Raises UpstreamError for arguments that belong to no call.
         """
         name = expect(call.get("name") or "", str)
         call_id = expect(call.get("id") or "", str)
@@ -121,20 +121,20 @@ class OpenCalls:
         return self._complete()
 
     def pause(self) -> list[Part]:
-        """Return the calls that are complete because a part of another kind follows."""
+        """Return the calls that a part of another kind completes."""
         current = self._current
         if current is not None and current.name and not current.more:
             current.ended = True
         return self._complete()
 
     def close(self) -> list[Part]:
-        """End all calls, because the answer has ended. Raises UpstreamError for arguments without a name."""
+        """End all calls at the end of the response. Raises UpstreamError for arguments without a name."""
         for call in self._calls:
             call.ended = True
         return self._complete()
 
     def _owner(self, name: str, call_id: str, call: Mapping[str, Any]) -> _OpenCall | None:
-        """Return the open call that a part belongs to, None if it begins a call."""
+        """Return the open call of a part; None if the part begins a call."""
         named = self._by_id.get(call_id)
         for candidate in (named, self._current, self._only()):
             if candidate is not None and not candidate.ended and candidate.continues(name, call_id, call):
@@ -145,7 +145,7 @@ class OpenCalls:
         return self._calls[0] if len(self._calls) == 1 else None
 
     def _begin(self) -> _OpenCall:
-        """Begin a call. The one before ends with it, unless it has an id under which more may come."""
+        """Begin a call and end the previous one, unless the previous call has an id and `willContinue`."""
         before = self._current
         if before is not None and before.name and not (before.id and before.more):
             before.ended = True

@@ -1,7 +1,7 @@
-"""The arguments of a function call that arrives in pieces: Vertex can stream them value by value.
+"""Assembles the arguments of a function call that Vertex streams value by value.
 
-Each `partialArgs` entry names its place with a JSON path (`$.place.names[0]`); a string grows over several entries.
-Whatever contradicts an earlier piece is an error: no value replaces another one. Follows
+Each `partialArgs` entry has the JSON path of its value (`$.place.names[0]`); a string may continue over several
+entries. An entry that contradicts an earlier one is an error: no value is overwritten. Source:
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc.
 """
 
@@ -22,13 +22,13 @@ _VALUES: Final[Mapping[str, tuple[type, ...]]] = {
     "boolValue": (bool,),
 }
 _KNOWN: Final = frozenset({*_VALUES, "nullValue", "jsonPath", "willContinue"})
-_MAX_HOLES: Final = 10_000  # array items of one call that may be missing while later ones are there
+_MAX_HOLES: Final = 10_000  # missing array items of one call before later items
 _ABSENT: Final = object()
 
 
 @dataclass(slots=True)
 class _Growing:
-    """A value with `willContinue`: where it stands, and the values of its entries so far."""
+    """An incomplete value (`willContinue`): its container, its key, and the values of its entries so far."""
 
     holder: Any
     key: str | int
@@ -36,7 +36,7 @@ class _Growing:
 
 
 class PartialArgs:
-    """Arguments in the making."""
+    """The incomplete arguments of one call."""
 
     def __init__(self) -> None:
         self._args: dict[str, Any] = {}
@@ -45,8 +45,8 @@ class PartialArgs:
         self._holes = 0
 
     def merge(self, args: Mapping[str, Any]) -> None:
-        """Take the `args` of one piece. Raises UpstreamError if it contradicts an earlier one."""
-        # A copy, because later entries are put into its objects and arrays.
+        """Add the `args` of one part. Raises UpstreamError if they contradict earlier ones."""
+        # A copy, because later entries change its objects and arrays.
         waiting: list[tuple[dict[str, Any], Mapping[str, Any]]] = [(self._args, orjson.loads(to_json(args)))]
         while waiting:
             target, source = waiting.pop()
@@ -58,7 +58,7 @@ class PartialArgs:
                     _put(target, key, value)
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        """Take one entry of `partialArgs`. Raises UpstreamError if its value cannot be placed."""
+        """Add one entry of `partialArgs`. Raises UpstreamError if its value has no valid position."""
         steps = json_path_to_steps(expect(entry.get("jsonPath"), str))
         value = _value(entry)
         growing = self._growing.get(steps)
@@ -78,11 +78,11 @@ class PartialArgs:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the last entry of some value has not come."""
+        """Whether the last entry of some value is missing."""
         return bool(self._growing)
 
     def close(self) -> dict[str, Any]:
-        """Return the arguments. A value whose last entry has not come is as long as it is."""
+        """Return the arguments; an incomplete value stays as received."""
         for growing in self._growing.values():
             _end(growing)
         for items in self._lists.values():
@@ -90,7 +90,7 @@ class PartialArgs:
         return self._args
 
     def _place(self, steps: Steps) -> tuple[Any, str | int]:
-        """Return the object or array that holds the value at `steps`, and the value's key or index in it."""
+        """Return the container of the value at `steps`, and the value's key or index in it."""
         holder: Any = self._args
         for step, following in pairwise(steps):
             self._make_room(holder, step)
@@ -115,9 +115,9 @@ class PartialArgs:
 
 
 def _value(entry: Mapping[str, Any]) -> Any:
-    """Return the value of an entry, _ABSENT if it has none. A kind of value that is not known would be lost: it raises.
+    """Return the value of an entry, _ABSENT if it has none. Raises UpstreamError for an unknown kind of value.
 
-    JSON spells NullValue `null` or by its name, and some serializers leave `null` out.
+    JSON spells NullValue as `null` or by its name, and some serializers omit `null`.
     """
     if not entry.keys() <= _KNOWN:
         raise unexpected_shape()
@@ -131,7 +131,7 @@ def _value(entry: Mapping[str, Any]) -> Any:
 
 
 def _end(growing: _Growing) -> None:
-    """Put a value that has grown in its place: strings add up, any other value may only be repeated."""
+    """Store a completed value: strings are concatenated, other values must be equal."""
     values = growing.values
     if all(isinstance(value, str) for value in values):
         value = "".join(values)
@@ -149,7 +149,7 @@ def _item(holder: Any, step: str | int) -> Any:
 
 
 def _put(holder: Any, step: str | int, value: Any) -> None:
-    """Put a value in its place, which is free or holds the same value already."""
+    """Store a value at a position that is empty or has an equal value."""
     present = _item(holder, step)
     if present is not _ABSENT and not _same(present, value):
         raise unexpected_shape()

@@ -1,4 +1,4 @@
-"""One answer of the assistant, from the items that a client sends back: text, thoughts, calls, images, signatures."""
+"""Builds one assistant message from a client's items: text, thoughts, calls, images, signatures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +18,10 @@ Item = Mapping[str, Any]
 
 
 class AssistantTurn:
-    """Collects the items of one message; `index` is its place among the messages.
+    """Collects the items of one message; `index` is its position among the messages.
 
-    `family` is that of the model that is to answer; `signer` is what has signed the state that the client carries.
-
-    `call_signature` is what the client carries for the next call, if a message stands between.
+    `family` is the family of the requested model; `signer` verifies the state that the client carries. `call_signature`
+    is a signature carried for the next call by an item before an earlier message.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class AssistantTurn:
         self._call_signature = call_signature
 
     def say(self, item: Item, path: str) -> None:
-        """Take a message of the assistant's."""
+        """Add an assistant message item."""
         self._place(path)
         content = content_to_chat(item["content"], path=f"{path}.content")
         if isinstance(content, str):
@@ -61,7 +60,7 @@ class AssistantTurn:
                 self.notes.append(note)
 
     def think(self, item: Item, path: str) -> None:
-        """Take a reasoning item: its summary, and the signatures that it carries for the next call and the text."""
+        """Add a reasoning item: its summary, and its signatures of the next call and of the text."""
         self._place(path)
         texts = [part["text"] for part in item.get("summary") or ()] or [
             part["text"] for part in item.get("content") or () if isinstance(part, dict) and _is_text(part.get("text"))
@@ -82,20 +81,20 @@ class AssistantTurn:
             self._text_signature = carried.value or self._text_signature
 
     def call_function(self, item: Item, path: str) -> None:
-        """Take a function call."""
+        """Add a function call."""
         name = flat_name(item["name"], item.get("namespace"))
         call = {"id": item["call_id"], "type": "function", "function": {"name": name, "arguments": item["arguments"]}}
         self._call(call, item, path)
 
     def call_custom(self, item: Item, path: str) -> None:
-        """Take a custom tool's call."""
+        """Add a custom tool call."""
         name = flat_name(item["name"], item.get("namespace"))
         self._call(
             {"id": item["call_id"], "type": "custom", "custom": {"name": name, "input": item["input"]}}, item, path
         )
 
     def search_tools(self, item: Item, path: str) -> None:
-        """Take a search for tools; one that the server made was never asked of the client."""
+        """Add a tool search; a search run by the server is no call of the client."""
         self._place(path)
         if not item.get("call_id") or item.get("execution") == "server":
             return
@@ -105,7 +104,7 @@ class AssistantTurn:
         self._call({"id": item["call_id"], "type": "function", "function": function}, item, path)
 
     def show_image(self, item: Item, path: str) -> None:
-        """Take an image of the answer."""
+        """Add a generated image."""
         self._place(path)
         result = item.get("result")
         if not result:
@@ -118,19 +117,19 @@ class AssistantTurn:
             self._images.append({"type": "image_url", "image_url": {"url": url}})
 
     def call_tool(self, call: MadeCall, item: Item, path: str) -> None:
-        """Take the call of a tool of OpenAI's, as that of a function."""
+        """Add a call of an OpenAI tool as a function call."""
         function = {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()}
         self._call({"id": call.id, "type": "function", "function": function}, item, path)
 
     def keep(self, item: Item, path: str) -> None:
-        """Take an item of a tool that ran within the answer: it is told only where the answer is not known."""
+        """Store an item of a server-side tool, sent as text unless the stored Gemini content is sent."""
         self._place(path)
         self._places.inner[f"{self._name}.tool_items[{len(self._tool_items)}]"] = path
         self._tool_items.append({name: value for name, value in item.items() if value is not None})
 
     @property
     def call_signature(self) -> str:
-        """The signature that a call to come is signed with."""
+        """The signature for the next call."""
         return self._call_signature
 
     def message(self) -> dict[str, Any]:
@@ -162,7 +161,7 @@ class AssistantTurn:
         self._calls.append(call)
 
     def _place(self, path: str) -> None:
-        """The first item names the message."""
+        """Use the path of the first item for the message."""
         if self._places.messages[-1] == "input":
             self._places.messages[-1] = path
 

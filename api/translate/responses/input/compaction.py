@@ -1,5 +1,6 @@
-"""Compacting a conversation: what the model is asked, and the items that take the conversation's place
-(https://platform.openai.com/docs/api-reference/responses/compact).
+"""Compaction of a conversation: the request for a summary, and the items that replace the conversation.
+
+Source: https://platform.openai.com/docs/api-reference/responses/compact.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from sessions_store.transcript.values import INSTRUCTION_ROLES, RESULT_ROLES
 Item = Mapping[str, Any]
 Message = Mapping[str, Any]
 
-# What a summary that a response needs is asked with; the rest is about the answer.
+# The parameters of a response that its compaction shares; others affect the response only.
 _SHARED: Final = (
     "instructions",
     "tools",
@@ -37,7 +38,7 @@ _ASK: Final = (
 
 
 def compacting(request: CompactRequest) -> CompactRequest:
-    """Return the request that asks the model for a summary: the same conversation and one more message."""
+    """Return the request for a summary: the same conversation and one more message."""
     ask = {"type": "message", "role": "user", "content": _ASK}
     return request.model_copy(update={"input": [*request.items, ask]})
 
@@ -45,7 +46,7 @@ def compacting(request: CompactRequest) -> CompactRequest:
 def compacted(
     items: Sequence[Item], summary: str, *, item_ids: Iterator[str], signer: StateSigner
 ) -> list[dict[str, Any]]:
-    """Return what takes the place of a conversation's items: the users' messages and the summary of all of it."""
+    """Return the items that replace a conversation: the users' messages and a summary of the whole conversation."""
     kept = [_retained(item, item_ids) for item in items if _is_users(item)]
     compaction = {
         "id": f"cmp_{next(item_ids)}",
@@ -67,7 +68,10 @@ def _retained(item: Item, item_ids: Iterator[str]) -> dict[str, Any]:
 
 
 def summarising(request: ResponseParameters, model: str, items: Sequence[Item]) -> CompactRequest:
-    """Return the request for the summary that a response needs of its conversation, of which `items` are its own."""
+    """Return the request for the summary of a response's conversation.
+
+    `items` are the input items of the summary request.
+    """
     shared = {name: value for name in _SHARED if (value := getattr(request, name, None)) is not None}
     choice = {"tool_choice": "none"} if request.tools else {}
     asked = CompactRequest.parse({"model": model, "store": False, "input": list(items), **shared, **choice})
@@ -75,9 +79,9 @@ def summarising(request: ResponseParameters, model: str, items: Sequence[Item]) 
 
 
 def latest_step(messages: Sequence[Message]) -> int:
-    """Return where the messages begin that the model is about to answer, and which so stay word for word.
+    """Return the index of the messages that the model responds to next, which stay verbatim.
 
-    Those are the user's last messages, or the last calls with their results.
+    These are the user's last messages, or the last calls with their results.
     """
     start = len(messages)
     roles = [message["role"] for message in messages]
@@ -90,7 +94,7 @@ def latest_step(messages: Sequence[Message]) -> int:
 
 
 def can_be_folded(messages: Sequence[Message]) -> bool:
-    """Whether there is anything before the latest step that a summary can stand for."""
+    """Whether the conversation has messages before the latest step, which a summary can replace."""
     messages = in_order(messages)
     return any(message["role"] not in INSTRUCTION_ROLES for message in messages[: latest_step(messages)])
 
@@ -103,7 +107,7 @@ def folded(
     item_ids: Iterator[str],
     signer: StateSigner,
 ) -> str:
-    """Return the `encrypted_content` of the compaction item that stands for all of a conversation."""
+    """Return the `encrypted_content` of the compaction item that replaces a whole conversation."""
     messages = in_order(messages)
     step = latest_step(messages)
     rules = [dict(rule) for item in settings if (rule := rule_of(item)) is not None]

@@ -1,4 +1,4 @@
-"""The content of items to content parts as the shared leaves read them, and back."""
+"""The content of items to the content parts of chat completions, and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,10 +12,9 @@ _MARKS = ("prompt_cache_breakpoint",)
 
 
 def content_to_chat(content: str | Sequence[Mapping[str, Any]], *, path: str) -> str | list[Part]:
-    """Return an item's content in chat completions' form; a string stays one.
+    """Return an item's content in chat completions' form; a string stays a string.
 
-    Raises InvalidRequestError naming an image or a file without anything in it.
-
+    Raises InvalidRequestError naming an image or a file without a URL, data or id.
         [{"type": "input_image", "image_url": "data:image/png;base64,iVBO", "detail": "low"}]
         [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO", "detail": "low"}}]
     """
@@ -30,14 +29,14 @@ def is_text(part: Mapping[str, Any]) -> bool:
 
 
 def content_to_item(content: Any, *, answer: bool) -> list[Part]:
-    """Return a message's content as the parts of an item; `answer` tells that the assistant says it."""
+    """Return a message's content as the parts of an item; `answer` is True for an assistant message."""
     if isinstance(content, str):
         content = [{"type": "text", "text": content}] if content else []
     return [_item_part(part, answer=answer) for part in content or ()]
 
 
 def image_of(part: Mapping[str, Any]) -> dict[str, str]:
-    """Return the `url` of an image and its `detail`; both may stand in an object, as in chat completions."""
+    """Return `url` and `detail` of an image, also from an object as in chat completions."""
     address = part["image_url"]
     inner: Mapping[str, Any] = {"url": address} if isinstance(address, str) else address
     return {"url": inner["url"], "detail": part.get("detail") or inner.get("detail") or "auto"}
@@ -52,14 +51,14 @@ def _part(part: Mapping[str, Any], path: str) -> Part:
     elif kind == "input_file":
         chat = _file(part, path)
     else:
-        return dict(part)  # a refusal or sound: the same in both
+        return dict(part)  # a refusal or audio: equal in both forms
     return chat | {mark: part[mark] for mark in _MARKS if part.get(mark)}
 
 
 def _image(part: Mapping[str, Any], path: str) -> Part:
     if part.get("image_url"):
         image = image_of(part)
-        # `auto` stands in every image that OpenAI gives out: left out, the message is the one that came.
+        # OpenAI returns `auto` in every image; without it the message equals the client's original one.
         if image["detail"] == "auto":
             del image["detail"]
         return {"type": "image_url", "image_url": image}

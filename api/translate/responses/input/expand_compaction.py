@@ -1,7 +1,7 @@
-"""What a compaction item of the server's own making stands for, in a list of items that it is part of.
+"""Expands compaction items of this server in a list of items.
 
-Such an item takes the place of everything before it, whether the client still sends that or not. Instructions and
-settings are the exception: the client's own, if it sends any, are newer than those that the item carries.
+A compaction item replaces everything before it, whether the client still sends these items or not. Instructions and
+settings are the exception: the client's own ones, if any, are newer than the carried ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ from sessions_store.transcript.values import INSTRUCTION_ROLES
 
 Item = Mapping[str, Any]
 Placed = tuple[Item, str]
-# They say how to answer, not what was said; `responses_to_gemini` reads them.
+# Items with settings of the response, read by `responses_to_gemini`.
 SETTINGS: Final = frozenset({"additional_tools", "configuration_update", "tool_search_output"})
 
 
 def unfolded(items: Sequence[Item], signer: StateSigner) -> list[Placed]:
-    """Return the items that count, each with its place; a compaction item is followed by what it keeps word for word.
+    """Return the effective items, each with its path; the verbatim items of a compaction follow the compaction item.
 
-    Whatever stands before the last compaction that covers it is left out.
+    Items before the last whole compaction are left out, except instructions and settings.
     """
     placed = [(item, f"input[{index}]") for index, item in enumerate(items)]
     for index in range(len(items) - 1, -1, -1):
@@ -34,9 +34,9 @@ def unfolded(items: Sequence[Item], signer: StateSigner) -> list[Placed]:
 
 
 def rule_of(item: Item) -> Item | None:
-    """Return what of an item says how to answer (an instruction, a setting); None for what was only said.
+    """Return the instruction or the settings in an item; None for any other item.
 
-    The tools that a search found are there without the search.
+    The tools of a tool search result are declared without the search.
     """
     kind = item_type(dict(item))
     if kind == "tool_search_output":
@@ -45,7 +45,7 @@ def rule_of(item: Item) -> Item | None:
 
 
 def _replaced(placed: list[Placed], index: int, carried: CarriedConversation) -> list[Placed] | None:
-    """Return the items with a compaction in place of what it covers; None for one that this release cannot read."""
+    """Return the items with a compaction instead of the earlier ones; None if this release cannot read its items."""
     own = [(rule, path) for item, path in placed[:index] if (rule := rule_of(item)) is not None]
     item, path = placed[index]
     try:
@@ -57,5 +57,5 @@ def _replaced(placed: list[Placed], index: int, carried: CarriedConversation) ->
 
 
 def _checked(items: Sequence[Item]) -> Sequence[Item]:
-    """Return carried items in the form of parsed ones; another release may have written them."""
+    """Return carried items in parsed form, because another release may have written them."""
     return InputTokensRequest.parse({"input": list(items)}).items if items else ()

@@ -1,7 +1,7 @@
-"""Fields of items and of their parts that are not read and do not go without saying (docs/decisions/0006).
+"""Notes for ignored fields of items and of their parts (docs/decisions/0006).
 
-What OpenAI's own types hold beside what the translation reads (ids, status, annotations, how an image was made) comes
-back with every history and asks for nothing: no notes of that. Items of tools that run at OpenAI are noted as a whole.
+Known fields of OpenAI's types that the translation ignores (ids, status, annotations, image settings) recur in every
+history and request nothing: they get no notes. An item of a tool that runs at OpenAI gets one note.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from api.translate.request.unknown_fields import unknown_reason
 
 Item = Mapping[str, Any]
 
-# Where other servers' clients carry a signature on a call; the shared leaves read them all.
+# The fields of a call in which clients of other servers send a signature; `signatures` reads all of them.
 CARRIERS: Final = ("extra_content", "provider_specific_fields", "thought_signature", "thoughtSignature")
 
 _ANY = frozenset({"type", "id", "status", "created_by"})
@@ -35,7 +35,7 @@ _ITEMS: Final[Mapping[str, frozenset[str]]] = {
     "image_generation_call": _ANY
     | {"result", "output_format", "revised_prompt", "action", "background", "error", "quality", "size", "svg_usage"},
 }
-# Where an item's parts stand.
+# The field that holds an item's parts.
 _HOLDERS: Final[Mapping[str, str]] = {
     "message": "content",
     "function_call_output": "output",
@@ -59,7 +59,7 @@ _REASONS: Final[Mapping[str, str]] = {
 
 
 def unread_fields(items: Sequence[Item]) -> Iterator[Note]:
-    """Yield a note for every field of the items and their parts that is not read; a null is absent.
+    """Yield a note for every ignored field of the items and their parts; a null counts as absent.
 
     [{"role": "user", "content": [{"type": "input_text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]}]
     dropped input[0].content[0].cache_control: Gemini caches prompts automatically
@@ -81,6 +81,6 @@ def unread_fields(items: Sequence[Item]) -> Iterator[Note]:
 
 def _unread(fields: Item, known: frozenset[str], path: str) -> Iterator[Note]:
     for name, value in fields.items():
-        # An answer that leaves the detail to the server asks for nothing.
+        # `auto` is OpenAI's default and requests nothing.
         if name not in known and value is not None and (name, value) != ("detail", "auto"):
             yield Note("dropped", f"{path}.{printable_name(name)}", _REASONS.get(name) or unknown_reason(name))

@@ -1,8 +1,7 @@
-"""The items of a request to messages, which is what the transcript tree holds and the shared leaves read.
+"""The items of a request to messages, the form of the transcript tree and of the shared translations.
 
-Whatever an assistant says, thinks and calls in a row is one message, as it was one answer; a user's message, an
-instruction or a result ends it. An answer's own items come out as the message that was stored with it, so that the
-tree knows them again.
+Consecutive texts, thoughts and calls of the assistant become one message; a user message, an instruction or a result
+ends it. The items of a response become the same message that was stored with it, so that the tree finds the message.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,9 +31,9 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemMessages:
-    """The messages that items stand for.
+    """The messages of a list of items, with their paths and notes.
 
-    `settings` are the items that say how to answer, each with its place.
+    `settings` are the items with settings of the response, each with its path.
     """
 
     messages: list[Message]
@@ -53,12 +52,10 @@ def items_to_messages(
 ) -> ItemMessages:
     """Return the messages of a request's or a conversation's items.
 
-    `signer` is what has signed the state that the client carries. `family` is that of the model that is to answer:
-    signatures of another one are of no use. `text_input` tells that
-    the one item was made of a string. `earlier` are items of the conversation so far whose settings still hold.
-    Raises InvalidRequestError naming the item (`input[2].content[0].image_url`), NotFoundError for a reference that
-    nobody resolved.
-
+    `signer` verifies the state that the client carries. `family` is the family of the requested model: signatures of
+    another family are dropped. `text_input` tells that the one item came from a string. `earlier` are items of the
+    previous conversation whose settings still apply. Raises InvalidRequestError naming the item
+    (`input[2].content[0].image_url`), and NotFoundError for an unresolved reference.
         [{"type": "function_call", "call_id": "call_1", "name": "time", "arguments": "{}"},
          {"type": "function_call_output", "call_id": "call_1", "output": "12:00"}]
         [{"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function",
@@ -81,12 +78,12 @@ def items_to_messages(
 
 
 def references(items: Sequence[Item]) -> list[str]:
-    """Return the ids of the items that are only referred to, in order."""
+    """Return the ids of the item references, in order."""
     return [item["id"] for item in items if item_type(dict(item)) == "item_reference"]
 
 
 def resolved(items: Sequence[Item], found: Mapping[str, Item]) -> list[Item]:
-    """Return the items with each reference replaced by what it refers to; raises NotFoundError for an unknown one."""
+    """Return the items with each reference replaced by its item. Raises NotFoundError for an unknown id."""
     return [_resolved(item, found) if item_type(dict(item)) == "item_reference" else item for item in items]
 
 
@@ -102,7 +99,7 @@ def _not_found(item: Item) -> NotFoundError:
 
 @dataclass(slots=True)
 class _Reader:
-    """Collects messages; `turn` is the assistant's message in the making."""
+    """Collects messages; `turn` is the open assistant message."""
 
     family: str
     signer: StateSigner
@@ -115,7 +112,7 @@ class _Reader:
     call_signature: str = ""
 
     def take(self, item: Item, path: str) -> None:
-        """Take the next item."""
+        """Add the next item."""
         kind = item_type(dict(item)) or ""
         if kind == "message" and item["role"] == "assistant":
             self._assistant().say(item, path)
@@ -133,7 +130,7 @@ class _Reader:
             self._tool(item, path)
 
     def end_turn(self) -> None:
-        """End the assistant's message in the making."""
+        """End the open assistant message."""
         if self.turn is not None:
             self.messages[-1] = self.turn.message()
             self.notes += self.turn.notes
@@ -150,7 +147,7 @@ class _Reader:
         return self.turn
 
     def _add(self, message: Message, path: str) -> str:
-        """Add a message of another role; return the name that the leaves have for it."""
+        """Add a message of another role; return its path in the shared translations."""
         self.end_turn()
         self.messages.append(message)
         self.places.messages.append(path)
@@ -170,7 +167,7 @@ class _Reader:
         self._add({"role": item["role"], "content": content_to_chat(content, path=f"{path}.content")}, path)
 
     def _tool(self, item: Item, path: str) -> None:
-        """Take the call of a tool of OpenAI's, or a result, or both in one."""
+        """Add a call of an OpenAI tool, or a result, or both from one item."""
         call, result = call_of(item), result_of(item)
         if call is not None:
             self._assistant().call_tool(call, item, path)
@@ -179,7 +176,7 @@ class _Reader:
             if isinstance(item.get("id"), str):
                 self.call_ids[item["id"]] = call.id
         if result is not None:
-            # A local shell's result names the call by `id`, which clients take from either of the call's ids.
+            # A local shell's result has the call's `id`, which clients set to either id of the call.
             call_id = result.call_id if "call_id" in item else self.call_ids.get(result.call_id, result.call_id)
             name = self._add({"role": "tool", "tool_call_id": call_id, "content": result.content}, path)
             self.places.inner[f"{name}.content"] = f"{path}.output"
@@ -202,7 +199,7 @@ class _Reader:
         self._file_urls(item["output"], f"{path}.output")
 
     def _file_urls(self, content: Any, path: str) -> None:
-        """Remember which files came as URLs: the leaves know them as data."""
+        """Map the paths of files sent as URLs, which become data in chat completions' form."""
         for index, part in enumerate(() if isinstance(content, str) else content):
             if part.get("file_url"):
                 name = f"messages[{len(self.messages) - 1}].content[{index}].file.file_data"
@@ -212,7 +209,7 @@ class _Reader:
         self.settings.append((item, path))
 
     def _found_tools(self, item: Item, path: str) -> None:
-        """Take the tools of a search: they are declared, and the search has its result."""
+        """Add the tools of a tool search: declare them, and add the result of the search."""
         self.settings.append((item, path))
         if not item.get("call_id") or item.get("execution") == "server":
             return
@@ -234,7 +231,7 @@ class _Reader:
         raise _not_found(item)
 
     def _trigger(self, item: Item, path: str) -> None:
-        """Say nothing of it: whoever asks for the response compacts the conversation."""
+        """Ignore the trigger: the caller compacts the conversation."""
         del item, path
 
 

@@ -1,7 +1,7 @@
-"""Messages of the transcript tree back to items: what a list shows where the items themselves were not kept.
+"""Messages of the transcript tree to items, for responses without stored items.
 
-The inverse of `items_to_messages`, but for what messages do not hold: the ids of items, which the caller gives, and
-the tools of OpenAI's whose calls became those of functions.
+The inverse of `items_to_messages`, except for data that messages do not have: item ids, which the caller provides, and
+OpenAI tools whose calls became function calls.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,9 @@ def message_to_items(
     item_ids: Iterator[str],
     called: CalledTools = _NO_TOOLS,
 ) -> list[Item]:
-    """Return the items that a message of any role stands for; each gets an id with its kind before it.
+    """Return the items of a message of any role; each gets an id with the prefix of its kind.
 
-    `called` are the tools by their flat names, else every call is one of a plain function.
-
+    `called` maps flat names to tools; without it every call is a plain function call.
         {"role": "user", "content": "Hi"}
         [{"id": "msg_1", "type": "message", "status": "completed", "role": "user",
           "content": [{"type": "input_text", "text": "Hi"}]}]

@@ -1,8 +1,7 @@
-"""Items of tools that ran at OpenAI or at the client, of a history: what the model is told of them.
+"""Items in the history of tools that ran at OpenAI or at the client, to functions' calls and results.
 
-A call and its result become a function's call and result, as the model itself would have made them. Items of the
-assistant's own turn, such as a web search, stay in its message (`tool_items`): where the tree knows the answer it is
-sent as Gemini gave it, else they are told as text.
+A call and its result become a function's call and result. Items within an assistant message, such as a web search, stay
+in the message (`tool_items`): the stored Gemini content replaces them if it is known, else they are sent as text.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ _LONGEST_ID: Final = 64
 
 
 class MadeCall(NamedTuple):
-    """A call of a tool, as a function's."""
+    """A tool call in the form of a function call."""
 
     id: str
     name: str
@@ -28,14 +27,14 @@ class MadeCall(NamedTuple):
 
 
 class GivenResult(NamedTuple):
-    """A result, in the form of a tool message's content."""
+    """A result in the form of a tool message's content."""
 
     call_id: str
     content: str | list[Fields]
 
 
 def call_of(item: Item) -> MadeCall | None:
-    """Return the call that an item is; None for an item that is none, or does not say of what.
+    """Return the call in an item; None for an item without a call.
 
     {"type": "shell_call", "call_id": "call_1", "action": {"commands": ["ls"]}}
     MadeCall("call_1", "shell", {"commands": ["ls"]})
@@ -49,13 +48,13 @@ def call_of(item: Item) -> MadeCall | None:
 
 
 def result_of(item: Item) -> GivenResult | None:
-    """Return the result that an item holds, of the same item's call or of another one's; None if it holds none."""
+    """Return the result in an item, of its own call or of another item's call; None for an item without a result."""
     reader = _RESULTS.get(item["type"])
     return None if reader is None else GivenResult(_own_id(item), reader(item))
 
 
 def _own_id(item: Item) -> str:
-    """Return what pairs a call with its result; an item without an id gets one that follows from what it says."""
+    """Return the id that pairs a call with its result; without an id, a hash of the item."""
     named = [item.get("call_id"), item.get("id")]
     found = next((value for value in named if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID), None)
     digest = blake2b(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), digest_size=12)
@@ -67,7 +66,7 @@ def _computer(item: Item) -> tuple[str, Fields]:
 
 
 def _mcp(item: Item) -> tuple[str, Fields]:
-    """A tool of an MCP server is named as one in a namespace is."""
+    """Return an MCP call; the server label is the namespace of the tool."""
     name = ".".join(part for part in (item.get("server_label"), item.get("name")) if isinstance(part, str) and part)
     return name or "mcp", _arguments(item.get("arguments"))
 
@@ -108,7 +107,7 @@ def _file_search_output(item: Item) -> str:
 
 
 def _screenshot(item: Item) -> str | list[Fields]:
-    """A screenshot stays a picture where it can be one: a file of OpenAI's is told by its id."""
+    """Return a screenshot as an image if possible; an OpenAI file is sent as its id."""
     output = item.get("output")
     checks = _present(item, ("acknowledged_safety_checks",))
     if not isinstance(output, Mapping):
@@ -122,7 +121,7 @@ def _screenshot(item: Item) -> str | list[Fields]:
 
 
 def _text_or_json(item: Item, field: str, whole: tuple[str, ...]) -> str:
-    """Return a field that is text as it is, unless the item did not come to its end."""
+    """Return a text field unchanged if the item has completed, else JSON with the status."""
     ended = item.get("status") in (None, "completed")
     value = item.get(field)
     if ended and isinstance(value, str):
@@ -135,7 +134,7 @@ def _present(item: Item, names: tuple[str, ...]) -> Fields:
 
 
 def _arguments(text: Any) -> Fields:
-    """Return arguments that came as JSON text; what is no object goes on as it is."""
+    """Return arguments from JSON text; a value other than an object is wrapped."""
     if not isinstance(text, str):
         return text if isinstance(text, dict) else {}
     try:
@@ -164,7 +163,7 @@ _RESULTS: Final[Mapping[str, Callable[[Item], str | list[Fields]]]] = {
     "mcp_list_tools": _mcp_tools,
     "file_search_call": _file_search_output,
 }
-# Items of the assistant's own turn, and those that a message of the user's stands for.
+# Items within an assistant message, and items that become a user message.
 IN_TURN: Final = frozenset(
     {"web_search_call", "code_interpreter_call", "mcp_approval_request", "program", "program_output"}
 )

@@ -1,7 +1,8 @@
-"""Calls without a result that a request owes; whatever else a history lacks or has too much of is no reason to refuse.
+"""Rejects a request without a required result of a call; any other defect of a history is accepted.
 
-OpenAI refuses each call without a result. Where something was said after it, this would end a session for good: its
-client sends the same history with every request. So only what the request itself was to bring is asked for.
+OpenAI rejects every call without a result. If messages follow the call, this would block a session for good, because
+its client sends the same history with every request. So only results that the current request must contain are
+required.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,10 @@ from sessions_store.transcript.values import RESULT_ROLES
 
 
 def check_owed(messages: Sequence[Mapping[str, Any]], pairing: Pairing, *, asked: int | None) -> None:
-    """Check that no result is missing that the model waits for: of calls that nothing but results come after.
+    """Check the results of pending calls: calls followed by results only, and calls of the previous response.
 
-    `messages` are those of the conversation so far and of the request. `asked` is the place of the answer that the
-    request names as the one it goes on from: that one's calls want results whatever else comes. Raises
-    InvalidRequestError.
+    `messages` are the messages of the previous conversation and of the request. `asked` is the position of the previous
+    response's message, whose calls require results in any case. Raises InvalidRequestError.
     """
     last = max((place for place, message in enumerate(messages) if message["role"] not in RESULT_ROLES), default=-1)
     owed = [call_id for place, call_id in pairing.unanswered if place in (last, asked)]

@@ -1,7 +1,7 @@
-"""The output of a response in the making: its items in order, and the events that tell of them.
+"""The output of a response: its items in order, and their events.
 
-Every event has the next sequence number; an item keeps its id and its index in all of its events. Items that are whole
-at once come out with all their events together, messages and reasoning stay open for more.
+Every event has the next sequence number; an item has one id and one index in all of its events. Messages and reasoning
+items stay open for deltas; other items are complete at once, with all their events.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ Item = dict[str, Any]
 
 
 class Output:
-    """The items so far; `ids` gives what makes an item's id unique."""
+    """The output items; `ids` yields the unique parts of item ids."""
 
     def __init__(self, ids: Iterator[str]) -> None:
         self._ids = ids
@@ -24,7 +24,7 @@ class Output:
 
     @property
     def items(self) -> list[OutputItem]:
-        """The items as they are now."""
+        """The items in their current state."""
         return [cast("OutputItem", _snapshot(item)) for item in self._items]
 
     def event(self, kind: str, **fields: Any) -> ResponseStreamEvent:
@@ -34,14 +34,14 @@ class Output:
         return cast("ResponseStreamEvent", event)
 
     def begin(self, prefix: str, kind: str, **fields: Any) -> "OpenItem":
-        """Return a new item at the end of the output, whose id begins with `prefix`."""
+        """Return a new item at the end of the output; its id begins with `prefix`."""
         item: Item = {"id": f"{prefix}_{next(self._ids)}", "type": kind, **fields}
         self._items.append(item)
         return OpenItem(self, item, len(self._items) - 1)
 
 
 class OpenItem:
-    """An item that has begun and not ended; `item` changes until it has."""
+    """An open item; `item` changes until its end."""
 
     def __init__(self, output: Output, item: Item, index: int) -> None:
         self.item = item
@@ -53,7 +53,7 @@ class OpenItem:
         return self._output.event(kind, item_id=self.item["id"], output_index=self._index, **fields)
 
     def command(self, index: int, command: str) -> Events:
-        """Return the events of a shell's command; they name the item by its place alone."""
+        """Return the events of a shell command, which have the item's index and no item id."""
 
         def event(step: str, **fields: str) -> ResponseStreamEvent:
             kind = f"response.shell_call_command.{step}"
@@ -62,48 +62,48 @@ class OpenItem:
         return [event("added", command=""), event("delta", delta=command), event("done", command=command)]
 
     def added(self) -> ResponseStreamEvent:
-        """Return the event that shows the item as it begins."""
+        """Return the event with the new item."""
         return self._output.event("response.output_item.added", output_index=self._index, item=_snapshot(self.item))
 
     def done(self) -> ResponseStreamEvent:
-        """Return the event that shows the item as it ended."""
+        """Return the event with the ended item."""
         return self._output.event("response.output_item.done", output_index=self._index, item=_snapshot(self.item))
 
 
 class MessageWriter:
-    """A message of the assistant's: one part of text, in as many pieces as come."""
+    """An assistant message: one text part, built from deltas."""
 
     def __init__(self, output: Output) -> None:
         self._open = output.begin("msg", "message", status="in_progress", content=[], role="assistant")
         self._pieces: list[str] = []
         self._logprobs: list[TokenLogprob] = []
-        # Joined only when somebody looks: a message may come in thousands of pieces.
+        # Joined on demand only: a message may have thousands of deltas.
         self._part: OutputText = {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
 
     @property
     def length(self) -> int:
-        """How many characters the message has."""
+        """The length of the message in characters."""
         return sum(map(len, self._pieces))
 
     def begin(self) -> Events:
-        """Return the events that begin the message."""
+        """Return the first events of the message."""
         added = self._open.added()
         self._open.item["content"] = [self._part]
         return [added, self._open.event("response.content_part.added", content_index=0, part=dict(self._part))]
 
     def add(self, text: str, logprobs: list[TokenLogprob]) -> Events:
-        """Add a piece of text with the log probabilities of its tokens."""
+        """Add a text delta with the log probabilities of its tokens."""
         self._pieces.append(text)
         self._logprobs += logprobs
         return [self._open.event("response.output_text.delta", content_index=0, delta=text, logprobs=logprobs)]
 
     def look(self) -> None:
-        """Bring the item up to date."""
+        """Update the item."""
         self._part["text"] = "".join(self._pieces)
         self._part["logprobs"] = list(self._logprobs)
 
     def end(self, annotations: list[URLCitation], *, whole: bool) -> Events:
-        """End the message; it is incomplete if it is not `whole`."""
+        """End the message, with status incomplete unless `whole`."""
         self.look()
         self._part["annotations"] = annotations
         part, event = self._part, self._open.event
@@ -125,7 +125,7 @@ class MessageWriter:
 
 
 class ReasoningWriter:
-    """A reasoning item: a summary of one paragraph, if there is any, and the state that the client carries."""
+    """A reasoning item: a summary of at most one part, and the state that the client carries."""
 
     def __init__(self, output: Output, *, carries: bool) -> None:
         carried = {"encrypted_content": None} if carries else {}
@@ -134,11 +134,11 @@ class ReasoningWriter:
         self._thought = False
 
     def begin(self) -> Events:
-        """Return the events that begin the item."""
+        """Return the first event of the item."""
         return [self._open.added()]
 
     def add(self, text: str) -> Events:
-        """Add a piece of a thought."""
+        """Add a delta of a thought."""
         event, events = self._open.event, Events()
         if not self._pieces:
             part = {"type": "summary_text", "text": ""}
@@ -148,12 +148,12 @@ class ReasoningWriter:
         return [*events, event("response.reasoning_summary_text.delta", summary_index=0, delta=text)]
 
     def look(self) -> None:
-        """Bring the item up to date."""
+        """Update the item."""
         for part in self._open.item["summary"]:
             part["text"] = "".join(self._pieces)
 
     def end_summary(self) -> Events:
-        """End the summary, once, while the item stays open for what it is to carry."""
+        """End the summary, once; the item stays open for its carried state."""
         if self._thought:
             return Events()
         self._thought = True
@@ -167,7 +167,7 @@ class ReasoningWriter:
         return events
 
     def end(self, state: str | None) -> Events:
-        """End the item, with what the client is to carry."""
+        """End the item with its carried state."""
         events = self.end_summary()
         if state is not None:
             self._open.item["encrypted_content"] = state
@@ -175,7 +175,7 @@ class ReasoningWriter:
 
 
 def _snapshot(item: Mapping[str, Any]) -> Item:
-    """Return the item as it is now: what changes later is copied."""
+    """Return the item in its current state; mutable fields are copied."""
     copy = dict(item)
     for key in ("content", "summary", "outputs"):
         if copy.get(key):

@@ -1,7 +1,7 @@
-"""Runs of Google's code interpreter: each is an item, which stays open until all of its results can have come.
+"""Runs of Google's code interpreter: each run is an item, which stays open for its results.
 
-Gemini gives a run's code in one part and any number of results in later ones, with words between them if it likes, and
-names by an id which run a result belongs to.
+Gemini sends a run's code in one part and any number of results in later ones, possibly with text between them; an id
+identifies the run of a result.
 """
 
 from collections.abc import Callable
@@ -11,19 +11,19 @@ from api.translate.answers.choice import Piece
 from api.translate.responses.output.builder import Events, Output
 from api.translate.responses.output.writers import CodeWriter
 
-# Far above what Gemini runs at once; it bounds how long a result is looked for.
+# Far above the number of Gemini's concurrent runs; limits the search for a result's run.
 MOST_OPEN: Final = 32
 
 
 class CodeRuns:
-    """The runs of one answer, in order."""
+    """The runs of one response, in order."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._open: list[tuple[str, CodeWriter]] = []
 
     def begin(self, piece: Piece) -> Events:
-        """Return the events that begin a run; a result of a run that is not known begins one without code."""
+        """Return the first events of a run; a result of an unknown run begins one without code."""
         events = Events()
         if len(self._open) == MOST_OPEN:
             _, oldest = self._open.pop(0)
@@ -36,11 +36,11 @@ class CodeRuns:
         return events
 
     def expects(self, run: str) -> bool:
-        """Whether a result under this id belongs to a run that is open."""
+        """Whether an open run expects a result with this id."""
         return self._run(run) is not None
 
     def add(self, piece: Piece) -> Events:
-        """Take a result of a run that is open. Runs before it that have theirs are ended."""
+        """Add a result of an open run, and end the other runs that have a result."""
         writer = self._run(piece.run)
         events = self._end(lambda other: other.has_result and other is not writer)
         if writer is not None:
@@ -48,7 +48,7 @@ class CodeRuns:
         return events
 
     def pause(self) -> Events:
-        """End the runs whose results have come, because something else begins."""
+        """End the runs that have a result, because another item begins."""
         return self._end(lambda writer: writer.has_result) if self._open else Events()
 
     def end(self) -> Events:
@@ -56,7 +56,7 @@ class CodeRuns:
         return self._end(lambda _writer: True)
 
     def _run(self, run: str) -> CodeWriter | None:
-        """Return the open run of that id; without an id the first one that has no result yet, else the last one."""
+        """Return the open run with this id; without ids the first one without a result, else the last one."""
         if run and any(known for known, _ in self._open):
             return next((writer for known, writer in self._open if known == run), None)
         waiting = [writer for _, writer in self._open if not writer.has_result]

@@ -1,4 +1,4 @@
-"""Gemini's pieces to output items: which item each belongs to, and when one ends because another begins."""
+"""Part deltas to output items: assigns each delta to an item, and ends an item when another begins."""
 
 from typing import Any, Final, cast
 
@@ -17,19 +17,17 @@ from api.translate.responses.output.writers import (
 )
 from api.translate.responses.tools.names import CalledTools, client_tool
 
-# For how many messages of one answer citations are looked for before its end: each time, all of its text is read.
+# Limit of messages whose citations are located before the end, because each time the whole text is read.
 _MOST_LOOKS: Final = 16
 
 
 class AnswerItems:
-    """Turns pieces into items.
+    """Builds output items from part deltas.
 
-    At most one item is open, the last that pieces were added to; before a message its reasoning item is open too if it
-    is to carry the signature of the text, because Gemini signs a text at its end. Runs of code see to themselves.
-
-    `family` is the model family that signs, None if the client does not carry signatures itself; `signer`
-    signs what it carries. `thought` says that
-    thoughts were billed: then there is a reasoning item, whether they are shown or not.
+    At most one item is open, except runs of code: the reasoning item before a message stays open too if it carries the
+    signature of the text, because Gemini signs a text at its end. `family` is the model family of the signatures, None
+    if the client does not store them itself; `signer` signs carried state. `thought` is True if thoughts were billed:
+    then the output has a reasoning item, with or without a summary.
     """
 
     def __init__(self, output: Output, called: CalledTools, family: str | None, signer: StateSigner) -> None:
@@ -40,10 +38,10 @@ class AnswerItems:
         self._message: MessageWriter | None = None
         self._reasoning: ReasoningWriter | None = None
         self._runs = CodeRuns(output)
-        self._reasoned = False  # whether there is a reasoning item
-        self._start = 0  # where the open message begins in the text of the choice
-        self._shown = 0  # how much of that text all messages hold
-        self._calls_show = False  # Gemini shows each search as a call: then the grounding only sums them up
+        self._reasoned = False  # whether the output has a reasoning item
+        self._start = 0  # offset of the open message in the text of the choice
+        self._shown = 0  # length of the text in all messages
+        self._calls_show = False  # Gemini sends each search as a call: the grounding repeats them
         self._text_signature = ""
         self._cited = 0
         self._looks = 0
@@ -53,18 +51,18 @@ class AnswerItems:
 
     @property
     def items(self) -> list[OutputItem]:
-        """The items as they are now."""
+        """The items in their current state."""
         for writer in (self._reasoning, self._message):
             if writer is not None:
                 writer.look()
         return self._output.items
 
     def lost_citations(self, choice: Choice) -> int:
-        """Return how many citations stand in no message: they came when it had ended, or were not looked for."""
+        """Return the number of citations in no message: received after its end, or not located."""
         return max(0, len(_all_citations(choice)) - self._cited)
 
     def take(self, choice: Choice, pieces: list[Piece]) -> Events:
-        """Return the events of what a choice gains."""
+        """Return the events of a choice's part deltas."""
         events = Events()
         for piece in pieces:
             if piece.kind == "text":
@@ -80,7 +78,7 @@ class AnswerItems:
         return events
 
     def compacting(self) -> Events:
-        """Begin the compaction of what the answer goes on from; it stands before all other items."""
+        """Begin the compaction of the conversation, before all other items."""
         self._compaction = CompactionWriter(self._output)
         return self._compaction.begin()
 
@@ -90,16 +88,16 @@ class AnswerItems:
         return [] if writer is None else writer.end(state)
 
     def end(self, choice: Choice, *, whole: bool) -> Events:
-        """End what is open, which is incomplete if the answer is not `whole`, and show what only the end tells."""
+        """Close the open items (incomplete unless `whole`); emit items known only at the end (signature, grounding)."""
         self._looks = 0
         events = [*self._close(choice, whole=whole), *self._runs.end()]
-        # Too late for its place: the count of the thoughts came with the end, or a signature without any thoughts.
+        # Misplaced: the token count of the thoughts, or a signature without thoughts, came with the last chunk.
         if self._owes_reasoning():
             events += [*self._begin_reasoning(), *self._end_reasoning()]
         return [*events, *self._grounded(choice)]
 
     def refuse(self, refusal: str) -> Events:
-        """Say why there is no answer."""
+        """Return the events of a refusal message."""
         return refusal_item(self._output, refusal)
 
     def _say(self, choice: Choice, text: str) -> Events:
@@ -107,7 +105,7 @@ class AnswerItems:
         if self._message is None:
             events += [*self._runs.pause(), *self._think_first()]
             if self._reasoning is not None:
-                # One that carries nothing is whole when the answer begins.
+                # Without carried state the item is complete when the text begins.
                 events += self._end_reasoning() if self._family is None else self._reasoning.end_summary()
             self._message = MessageWriter(self._output)
             self._start = self._shown
@@ -141,10 +139,10 @@ class AnswerItems:
         return events + image_item(self._output, piece.text)
 
     def _grounded(self, choice: Choice) -> Events:
-        """Return the searches that only the grounding tells of, and the pages that were read, behind everything else.
+        """Return the searches known from the grounding only, and the retrieved pages, behind all other items.
 
-        Gemini tells of them when the text is there, and in a stream at its end. Items cannot move up once their places
-        have been told, so a plain answer has them in the same place.
+        Gemini sends the grounding after the text, in a stream in the last chunk. Items cannot move after their events,
+        so a plain response has them at the same index.
         """
         if choice.grounding is None:
             return Events()
@@ -162,11 +160,11 @@ class AnswerItems:
         return search_item(self._output, queries)
 
     def _think_first(self) -> Events:
-        """Begin a reasoning item for thoughts that are not shown, before anything else is."""
+        """Begin a reasoning item for thoughts without a summary, before any other item."""
         return self._begin_reasoning() if self.thought and not self._reasoned else Events()
 
     def _owes_reasoning(self) -> bool:
-        """Whether there is something to say of thoughts for which no reasoning item is there."""
+        """Whether a reasoning item is missing, for billed thoughts or for the signature of the text."""
         return bool(self._text_signature and self._family) or (self.thought and not self._reasoned)
 
     def _begin_reasoning(self) -> Events:
@@ -175,7 +173,7 @@ class AnswerItems:
         return self._reasoning.begin()
 
     def _end_reasoning(self, call_signature: str = "") -> Events:
-        """End the reasoning item, if one is open, with the signatures of the text so far and of the call after it."""
+        """End the open reasoning item with the signatures of the text so far and of the next call."""
         writer, self._reasoning = self._reasoning, None
         if writer is None:
             return Events()
@@ -193,7 +191,7 @@ class AnswerItems:
         return writer.end(self._citations(choice, writer.length), whole=whole) if writer is not None else Events()
 
     def _citations(self, choice: Choice, length: int) -> list[URLCitation]:
-        """Return the citations in the open message, which is `length` long, counted from its own begin."""
+        """Return the citations within the open message of `length` characters, with offsets from its begin."""
         if choice.grounding is None or self._looks >= _MOST_LOOKS:
             return []
         self._looks += 1
@@ -213,7 +211,7 @@ class AnswerItems:
         return inside
 
     def _close(self, choice: Choice, *, whole: bool = True) -> Events:
-        """End what is open, because another item begins or nothing more comes."""
+        """End the open items, because another item begins or the response ends."""
         return [*self._runs.pause(), *self._end_reasoning(), *self._end_message(choice, whole=whole)]
 
 

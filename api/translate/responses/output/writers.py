@@ -1,4 +1,4 @@
-"""Items that are whole as soon as they are there: calls, searches, code, images, refusals. Each with all its events."""
+"""Output items with their events: calls, searches, images and refusals at once, code runs and compactions in steps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from api.translate.tools.custom import custom_input
 
 
 def call_item(output: Output, call: Call, tool: CalledTool) -> Events:
-    """Return the events of a call of whatever the client has to run."""
+    """Return the events of a call for the client."""
     if tool.kind == "custom":
         return _custom_call(output, call, tool)
     if tool.kind == "tool_search":
@@ -29,7 +29,7 @@ def call_item(output: Output, call: Call, tool: CalledTool) -> Events:
 
 
 def search_item(output: Output, queries: Sequence[str]) -> Events:
-    """Return the events of a web search that Google made."""
+    """Return the events of a web search by Google."""
     action = {"type": "search", "query": queries[0], "queries": list(queries)}
     item = output.begin("ws", "web_search_call", status="in_progress", action=action)
     events = [item.added()]
@@ -39,7 +39,7 @@ def search_item(output: Output, queries: Sequence[str]) -> Events:
 
 
 def page_item(output: Output, url: str, *, read: bool) -> Events:
-    """Return the events of a page that Google opened; one that it could not `read` has failed."""
+    """Return the events of a page retrieved by Google; `read` is False if the retrieval failed."""
     action = {"type": "open_page", "url": url}
     item = output.begin("ws", "web_search_call", status="in_progress", action=action)
     events = [item.added()]
@@ -51,16 +51,16 @@ def page_item(output: Output, url: str, *, read: bool) -> Events:
 
 
 class CodeWriter:
-    """A run of Google's code interpreter: the code comes first, what it printed follows, in any number of results."""
+    """A run of Google's code interpreter: the code first, then any number of outputs."""
 
     def __init__(self, output: Output) -> None:
         self._open = output.begin("ci", "code_interpreter_call", status="in_progress", code="", outputs=None)
-        # Google has no containers that outlive an answer.
+        # Google has no containers that outlive a response.
         self._open.item["container_id"] = f"cntr_{self._open.item['id'].partition('_')[2]}"
         self.has_result = False
 
     def begin(self, code: str) -> Events:
-        """Return the events that begin the run."""
+        """Return the first events of the run."""
         event = self._open.event
         events = [self._open.added(), event("response.code_interpreter_call.in_progress")]
         events += [
@@ -72,36 +72,36 @@ class CodeWriter:
         return events
 
     def add(self, logs: str) -> None:
-        """Take one of the results of the run; there is no event for it but the end."""
+        """Add one output of the run; OpenAI has no event for it."""
         self.has_result = True
         if logs:
             outputs = self._open.item["outputs"] or []
             self._open.item["outputs"] = [*outputs, {"type": "logs", "logs": logs}]
 
     def end(self) -> Events:
-        """End the run with what it printed; `outputs` is null if nothing is known of that."""
+        """End the run; `outputs` is null without any output."""
         self._open.item["status"] = "completed"
         return [self._open.event("response.code_interpreter_call.completed"), self._open.done()]
 
 
 class CompactionWriter:
-    """A compaction: the item comes first, what it carries when the summary is there."""
+    """A compaction: an item without content first, then its carried state."""
 
     def __init__(self, output: Output) -> None:
         self._open = output.begin("cmp", "compaction", encrypted_content="")
 
     def begin(self) -> Events:
-        """Return the events that begin the compaction."""
+        """Return the first events of the compaction."""
         return [self._open.added(), self._open.event("response.compaction.compacting")]
 
     def end(self, state: str) -> Events:
-        """End it with what the client is to carry."""
+        """End the compaction with its carried state."""
         self._open.item["encrypted_content"] = state
         return [self._open.done()]
 
 
 def image_item(output: Output, url: str) -> Events:
-    """Return the events of an image, which came as a data URL."""
+    """Return the events of an image; `url` is its data URL."""
     head, _, base64 = url.partition(";base64,")
     kind = head.removeprefix("data:image/")
     item = output.begin("ig", "image_generation_call", status="in_progress", result=None)
@@ -112,7 +112,7 @@ def image_item(output: Output, url: str) -> Events:
 
 
 def refusal_item(output: Output, refusal: str) -> Events:
-    """Return the events of a message that says why there is no answer."""
+    """Return the events of a message with a refusal."""
     item = output.begin("msg", "message", status="in_progress", content=[], role="assistant")
     part: dict[str, Any] = {"type": "refusal", "refusal": ""}
     events = [item.added(), item.event("response.content_part.added", content_index=0, part=dict(part))]
@@ -146,7 +146,7 @@ def _search_call(output: Output, call: Call) -> Events:
 
 
 def _client_call(output: Output, call: Call, kind: str, action: dict[str, Any]) -> Events:
-    """Return the events of a call of a tool that the client runs; only a shell's commands have some of their own."""
+    """Return the events of a client-side tool's call; only a shell's commands have events of their own."""
     tool = TOOLS[kind]
     begun = {name: "" if name == "diff" else value for name, value in action.items()}
     if kind == "shell":

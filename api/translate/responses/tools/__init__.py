@@ -1,1 +1,1 @@
-"""Tools of the Responses API to the tools that every dialect shares."""
+"""Tools of the Responses API to the form that every dialect shares."""

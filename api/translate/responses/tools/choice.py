@@ -1,4 +1,4 @@
-"""The `tool_choice` of a Responses request to the shape that the shared leaves read, and to the tools left to offer."""
+"""The `tool_choice` of a Responses request to chat completions' form, and to the tools that stay available."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,11 +16,10 @@ Choice = str | dict[str, Any] | None
 def choice_to_chat(
     choice: str | Mapping[str, Any] | None, tools: ToolSet, *, context: RequestContext
 ) -> tuple[Choice, ToolSet]:
-    """Return the choice in chat completions' shape, and the tools that it leaves.
+    """Return the choice in chat completions' form, and the available tools.
 
-    Gemini can be made to call a function, not to use one of its own tools. Raises InvalidRequestError for a choice of a
-    tool that cannot be used.
-
+    Gemini can be forced to call a function, not to use one of its own tools. Raises InvalidRequestError for an
+    unavailable tool.
         {"type": "function", "name": "time"}   {"type": "function", "function": {"name": "time"}}
     """
     if isinstance(choice, Mapping):
@@ -52,7 +51,7 @@ def _object_choice(choice: Mapping[str, Any], tools: ToolSet, context: RequestCo
 
 
 def _allowed(choice: Mapping[str, Any], tools: ToolSet) -> tuple[Choice, ToolSet]:
-    """Restrict functions and Google's own tools to those that are listed; tools without a counterpart are not there."""
+    """Restrict functions and Google's own tools to the listed ones; tools without a counterpart are left out."""
     listed = [tool for tool in choice["tools"] if isinstance(tool.get("type"), str)]
     functions = [_function(tool, tools.called) for tool in listed if _is_function(tool["type"], tools.called)]
     own = {BUILT_IN[tool["type"]] for tool in listed if tool["type"] in BUILT_IN}
@@ -63,7 +62,7 @@ def _allowed(choice: Mapping[str, Any], tools: ToolSet) -> tuple[Choice, ToolSet
 
 
 def _is_function(kind: str, called: CalledTools) -> bool:
-    """Whether Gemini is offered a function for a tool of this type."""
+    """Whether Gemini gets a function for a tool of this type."""
     return kind in ("function", "custom") or (kind in CLIENT_TOOLS and kind in called)
 
 
@@ -73,7 +72,7 @@ def _function(tool: Mapping[str, Any], called: CalledTools) -> dict[str, Any]:
 
 
 def _named(choice: Mapping[str, Any], called: CalledTools) -> dict[str, Any]:
-    """Return the choice of a function by its flat name; a plain name means the one tool that has it."""
+    """Return the choice of a function by its flat name; a plain name means the first tool of that name."""
     name = choice.get("name")
     if not isinstance(name, str):
         raise InvalidRequestError(
@@ -96,7 +95,7 @@ def _unusable(kind: str) -> InvalidRequestError:
 
 
 def _note_undeclared(listed: Sequence[Mapping[str, Any]], tools: ToolSet, context: RequestContext) -> None:
-    """Note the tools of OpenAI's that a list allows and the client does not offer."""
+    """Note OpenAI's tools that a list allows and the client does not declare."""
     declared = set(map(_family, tools.declared))
     for index, tool in enumerate(listed):
         kind = tool.get("type")
@@ -113,7 +112,7 @@ def _undeclared(kind: str) -> InvalidRequestError:
 
 
 def _family(kind: str) -> str:
-    """Return what the types of one tool have in common: OpenAI's tools have types by their age."""
+    """Return a common name for the versioned types of one tool."""
     return "computer" if kind.startswith("computer") else BUILT_IN.get(kind, kind)
 
 

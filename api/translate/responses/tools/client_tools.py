@@ -1,8 +1,8 @@
-"""OpenAI's tools that the client runs, `shell`, `local_shell` and `apply_patch`: functions for Gemini, OpenAI's own
-items for the client (https://platform.openai.com/docs/guides/tools-shell, tools-local-shell and tools-apply-patch).
+"""OpenAI's client-side tools `shell`, `local_shell` and `apply_patch`: functions for Gemini, items for the client.
 
-A call's arguments are the fields of the item's `action` or `operation`, so that an item of the history gives the
-arguments that it was made of.
+A call's arguments are the fields of the item's `action` or `operation`, so that an item in the history is converted
+back to the same arguments. Source: https://platform.openai.com/docs/guides/tools-shell, tools-local-shell and
+tools-apply-patch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ import orjson
 Fields = dict[str, Any]
 ClientToolKind = Literal["shell", "local_shell", "apply_patch"]
 CLIENT_TOOLS: Final = frozenset(get_args(ClientToolKind))
-# Where the commands of a `shell` run, if not at the client.
+# Environments of a `shell` that runs at OpenAI.
 _HOSTED: Final = frozenset({"container_auto", "container_reference"})
 
 _MILLISECONDS: Final = {"type": "integer", "description": "How long the commands may run, in milliseconds."}
@@ -75,7 +75,7 @@ _APPLY_PATCH: Final = {
 
 
 class ClientTool(NamedTuple):
-    """How a tool is declared, and the item of its calls: the type, what its id begins with, the field of arguments."""
+    """The function of a tool, and the item of its calls: type, id prefix, and field of the arguments."""
 
     function: Mapping[str, Any]
     item_type: str
@@ -92,14 +92,14 @@ CALL_ITEMS: Final[Mapping[str, str]] = {tool.item_type: kind for kind, tool in T
 
 
 def runs_at_client(tool: Mapping[str, Any]) -> bool:
-    """Whether a tool of a request is one whose calls the client carries out: not a shell in a container of OpenAI's."""
+    """Whether the client runs the calls of a tool, unlike a shell in a container of OpenAI."""
     environment = tool.get("environment")
     hosted = isinstance(environment, Mapping) and environment.get("type") in _HOSTED
     return tool["type"] in CLIENT_TOOLS and not hosted
 
 
 def client_function(tool: Mapping[str, Any]) -> Fields:
-    """Return the function that a tool is offered as; the skills of a local environment stand in its description.
+    """Return the function for a tool; its description lists the skills of a local environment.
 
     {"type": "shell"}
     {"description": "Runs shell commands …", "parameters": {"type": "object", "properties": {"commands": …}, …}}
@@ -114,7 +114,7 @@ def client_function(tool: Mapping[str, Any]) -> Fields:
 
 
 def client_action(kind: str, arguments: str) -> Fields | None:
-    """Return what the item of a call holds, of the model's arguments; None if they do not say what to do.
+    """Return the action or operation of a call's item from the model's arguments; None for unusable arguments.
 
     {"commands": ["ls"]}   {"commands": ["ls"], "timeout_ms": None, "max_output_length": None}
     """
@@ -123,7 +123,7 @@ def client_action(kind: str, arguments: str) -> Fields | None:
 
 
 def action_arguments(kind: str, action: Any) -> Fields:
-    """Return the arguments that an item's action or operation was made of: what says nothing is left out."""
+    """Return the arguments for an item's action or operation, without empty fields."""
     if not isinstance(action, Mapping):
         return {}
     named = _FIELDS[kind]
@@ -131,7 +131,7 @@ def action_arguments(kind: str, action: Any) -> Fields:
 
 
 def normal_arguments(kind: str, arguments: str) -> str:
-    """Return a call's arguments as its item gives them back; those without an action are left as they are."""
+    """Return a call's arguments as `action_arguments` of its item; arguments without an action stay unchanged."""
     action = client_action(kind, arguments)
     return arguments if action is None else orjson.dumps(action_arguments(kind, action)).decode()
 
@@ -145,7 +145,7 @@ def _shell_action(given: Fields) -> Fields | None:
 
 
 def _local_shell_action(given: Fields) -> Fields | None:
-    """Return the action; what is not given stays out, because clients take no null there."""
+    """Return the action without absent fields, because clients reject a null there."""
     command = _texts(given.get("command"))
     if not command:
         return None

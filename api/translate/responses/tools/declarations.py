@@ -1,8 +1,8 @@
-"""The tools of a Responses request to what the shared leaves declare, and to Google's own tools.
+"""The tools of a Responses request to the tools of chat completions, and to Google's own tools.
 
-Functions, custom tools, client-side tool searches and the tools that the client runs become functions, namespaces are
-flattened, web search and code interpreter are Google Search and code execution. What else runs at OpenAI has no
-counterpart: it is left out, and noted, unless the client forces it.
+Functions, custom tools, client-side tool searches and client-side tools become functions; namespaces are flattened; web
+search and code interpreter become Google Search and code execution. Other tools of OpenAI have no counterpart: each is
+left out with a note, unless the client forces it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from api.translate.tools.custom import custom_to_function
 
 Tool = Mapping[str, Any]
 
-# What Gemini calls OpenAI's tools; https://ai.google.dev/api/caching#Tool.
+# Gemini's names of OpenAI's tools; https://ai.google.dev/api/caching#Tool.
 BUILT_IN: Final = {
     "web_search": "googleSearch",
     "web_search_2025_08_26": "googleSearch",
@@ -27,7 +27,7 @@ BUILT_IN: Final = {
     "web_search_preview_2025_03_11": "googleSearch",
     "code_interpreter": "codeExecution",
 }
-# Settings of a web search that Google Search does not take, with the values that mean nothing.
+# Web search settings that Google Search does not support, with their harmless values.
 _SEARCH_SETTINGS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("search_context_size", (None, "medium")),
     ("user_location", (None, {}, {"type": "approximate"})),
@@ -40,9 +40,9 @@ _CALLED_TYPES: Final = frozenset({"function", "custom", TOOL_SEARCH})
 class ToolSet:
     """The tools of a request.
 
-    `functions` are in the shape of chat completions' `tools`, `places` has the first place among them of each name;
-    `called` maps their flat names to the client's; `built_in` are Google's own; `left_out` are the types that have no
-    counterpart; `declared` are all types that the client offers.
+    `functions` are in the form of chat completions' `tools`; `places` maps each name to its first index in `functions`;
+    `called` maps flat names to the client's tools; `built_in` are Google's own; `left_out` lists the types without a
+    counterpart; `declared` has all types in the request.
     """
 
     functions: list[dict[str, Any]] = field(default_factory=list)
@@ -60,11 +60,10 @@ def tools_to_set(
     places: Places,
     context: RequestContext,
 ) -> ToolSet:
-    """Return all tools of `tools` and of the items in `settings` that bring some; of a tool that an item declares
-    again the last declaration holds.
+    """Return all tools of `tools` and of the items in `settings`; an item's declaration replaces an earlier one.
 
-        {"type": "namespace", "name": "agents", "tools": [{"type": "function", "name": "close"}]}
-        {"type": "function", "function": {"name": "agents.close"}}
+    {"type": "namespace", "name": "agents", "tools": [{"type": "function", "name": "close"}]}
+    {"type": "function", "function": {"name": "agents.close"}}
     """
     found = ToolSet()
     for index, tool in enumerate(tools or ()):
@@ -111,7 +110,7 @@ def _add_one(found: ToolSet, tool: Tool, path: str, places: Places, context: Req
     elif kind in BUILT_IN:
         _add_built_in(found, tool, path, context)
     elif kind == "image_generation" and "IMAGE" in context.profile.output_modalities:
-        return  # the model draws without being given a tool for it
+        return  # an image model needs no tool
     else:
         found.left_out.append(kind)
         context.note("dropped", path, f"{_shown(kind)} is not supported by Gemini")
@@ -120,7 +119,7 @@ def _add_one(found: ToolSet, tool: Tool, path: str, places: Places, context: Req
 def _add_client_tool(
     found: ToolSet, tool: Tool, place: tuple[str, bool], places: Places, context: RequestContext
 ) -> None:
-    """Add a tool that the client runs, under its type's own name."""
+    """Add a client-side tool under the name of its type."""
     kind, path = tool["type"], place[0]
     if not runs_at_client(tool):
         found.left_out.append(kind)
@@ -141,9 +140,9 @@ def _declare(
     places: Places,
     context: RequestContext,
 ) -> None:
-    """Add a function; `place` is its path and whether it may replace an earlier one of its name.
+    """Add a function; `place` is its path and whether it may replace an earlier function of its name.
 
-    Of a tool of OpenAI's and a function of the client's own under its name, the function holds.
+    The client's own function takes precedence over a client-side tool of the same name.
     """
     path, again = place
     name = flat_name(called.name, called.namespace)
@@ -193,5 +192,5 @@ def _given(tool: Tool, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _shown(kind: str) -> str:
-    """Return a tool's type as it may stand in a note: a client may send any text."""
+    """Return a tool's type for a note, which must not contain arbitrary client text."""
     return kind if kind.replace("_", "").isalnum() and kind.isascii() and len(kind) <= 40 else "a tool of its type"

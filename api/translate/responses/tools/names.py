@@ -1,4 +1,4 @@
-"""The names of tools that stand in namespaces: one flat name each for the model, and the way back for the client."""
+"""Names of tools in namespaces: one flat name for the model, and the mapping back to the client's name."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ TOOL_SEARCH = "tool_search"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalledTool:
-    """What a client calls a tool: its kind, its own name, and its namespace ("" for none)."""
+    """A tool in the client's terms: kind, name and namespace ("" without one)."""
 
     kind: Literal["function", "custom", "tool_search"] | ClientToolKind
     name: str
@@ -22,14 +22,14 @@ class CalledTools(dict[str, CalledTool]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._by_own_name: dict[str, list[str]] | None = None  # made when it is first asked for
+        self._by_own_name: dict[str, list[str]] | None = None  # built on first use
 
     def __setitem__(self, flat: str, tool: CalledTool) -> None:
         super().__setitem__(flat, tool)
         self._by_own_name = None
 
     def namesakes(self, name: str) -> list[str]:
-        """Return the flat names of the tools whose own name this is, in order."""
+        """Return the flat names of all tools with this name, in order."""
         if self._by_own_name is None:
             self._by_own_name = {}
             for flat, tool in self.items():
@@ -38,18 +38,18 @@ class CalledTools(dict[str, CalledTool]):
 
 
 def flat_name(name: str, namespace: str | None) -> str:
-    """Return `namespace.name`, as prompts write it; depends on nothing else, so histories keep their names.
+    """Return `namespace.name`; the result depends on nothing else, so that names in the history stay equal.
 
-    OpenAI gives a function that a search found the namespace of its own name: that one stays plain.
+    OpenAI's tool search sets a function's own name as its namespace: such a name stays plain.
     """
     return f"{namespace}.{name}" if namespace and namespace != name else name
 
 
 def client_tool(name: str, called: CalledTools) -> CalledTool:
-    """Return the client's tool for a name that the model called.
+    """Return the client's tool for a name in a model's call.
 
-    A model may leave the namespace out; then the one tool of that name is meant. A name that nobody declared is given
-    on as it is: the client answers it.
+    A model may omit the namespace, if only one tool has the name. An undeclared name is passed on unchanged: the client
+    responds to it.
     """
     found = called.get(name)
     if found is not None:

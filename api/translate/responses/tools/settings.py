@@ -1,4 +1,4 @@
-"""What a tool of the Responses API asks for beyond being called: Gemini has none of it, so it is left out and named."""
+"""Settings of Responses API tools without a counterpart at Gemini: dropped, with a note."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,7 +8,7 @@ from api.translate.request.context import RequestContext
 
 _CALLED: Final = frozenset({"type", "name", "namespace", "description", "parameters", "strict", "format", "execution"})
 _NAMESPACE: Final = frozenset({"type", "name", "description", "tools"})
-# What a web search may be told is noted with Google Search's own reason.
+# Other web search settings are noted in `declarations`.
 _SEARCH: Final = frozenset({"type", "search_context_size", "user_location", "filters", "external_web_access"})
 _HONOURED: Final[Mapping[str, frozenset[str]]] = {
     "function": _CALLED,
@@ -20,7 +20,7 @@ _HONOURED: Final[Mapping[str, frozenset[str]]] = {
     "local_shell": frozenset({"type"}),
     "apply_patch": frozenset({"type"}),
 }
-# Values that ask for nothing, beside null, false and the empty ones.
+# Values without effect, besides null, false and empty ones.
 _HARMLESS: Final[Mapping[str, Any]] = {"allowed_callers": ["direct"], "container": {"type": "auto"}}
 _REASONS: Final[Mapping[str, str]] = {
     "defer_loading": "all tools are declared at once",
@@ -32,7 +32,7 @@ _REASONS: Final[Mapping[str, str]] = {
 
 
 def note_settings(tool: Mapping[str, Any], path: str, context: RequestContext) -> None:
-    """Note every setting of a tool that has no effect; `path` is the tool's."""
+    """Note every setting of a tool that has no effect; `path` is the tool's path."""
     honoured = _HONOURED.get(tool["type"], _SEARCH)
     for name, value in tool.items():
         if name not in honoured and value and value != _HARMLESS.get(name):
