@@ -1,1 +1,1 @@
-"""The project: configuration, start and stop, server, pages. Nothing imports it."""
+"""The Django project: configuration, process lifecycle, server, pages. No other package imports it."""

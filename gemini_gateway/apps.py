@@ -1,10 +1,10 @@
-"""The `gemini_gateway` application: its start-up wiring is the registration of the system checks."""
+"""The Django application `gemini_gateway`; registers the system checks at start."""
 
 from django.apps import AppConfig
 
 
 class GatewayConfig(AppConfig):
-    """The project itself: configuration, start and stop, pages; owns no tables."""
+    """The project's application: configuration, process lifecycle, pages; no tables."""
 
     name = "gemini_gateway"
 

@@ -1,7 +1,7 @@
-"""The one ASGI entry. `/v1` and the health pages go the short way, pages for people Django's full one.
+"""The ASGI application. `/v1` and the health endpoints skip Django's middleware; HTML pages use Django's full handler.
 
-A path of another form that means an endpoint (`api.http.addresses`), and whatever else a program asks for, goes the
-short way too: programs never get HTML.
+Alternative spellings of an endpoint's path (`api.http.addresses`) and other requests that do not accept HTML also skip
+the middleware, so that programs never receive HTML.
 """
 
 import os
@@ -32,9 +32,9 @@ short = ShortHandler(route, refused=refusal, failed=failure)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Dispatch by path; answers the ASGI lifespan protocol of servers that speak it.
+    """Dispatch a connection by its path; implements the ASGI lifespan protocol.
 
-    `scope["services"]` is what views and WebSockets share.
+    `scope["services"]` holds the services that views and WebSockets share.
     """
     if scope["type"] == "http":
         scope["services"] = process.services
@@ -53,7 +53,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _handler(scope: Scope) -> ASGIHandler:
-    """Return who serves a path that does not begin with `/v1/`."""
+    """Return the handler of a path outside of `/v1/`."""
     path, method, accept = scope["path"], scope["method"], accept_of(scope)
     if path in INDEX:
         return full if wants_page(method, accept) else short

@@ -1,8 +1,8 @@
-"""System checks: everything that can be wrong with the configuration, each with an id and a way out.
+"""System checks of the configuration, each with an id and a hint
+(https://docs.djangoproject.com/en/5.2/topics/checks/).
 
-Errors keep the server from starting; warnings are printed. Those that only matter once the server listens are
-deployment checks (`manage.py check --deploy`), so that they never keep an operator from migrating; `serve` runs them
-itself.
+Errors prevent the start; warnings are printed. Checks that matter only for a listening server are deployment checks
+(`manage.py check --deploy`), so that they never block `migrate`; `serve` runs them itself.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ Apps = Sequence[AppConfig] | None
 
 @register(Tags.compatibility)
 def environment_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report variables whose value cannot be used, and lines of `.env` that set nothing."""
+    """Report environment variables with invalid values, and lines of `.env` without effect."""
     return list(_environment_faults())
 
 
@@ -54,7 +54,7 @@ def _environment_faults() -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def secrets_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report secrets that cannot be kept or that others can read."""
+    """Report secrets that cannot be stored, or that other users can read."""
     return list(_secrets_faults())
 
 
@@ -72,7 +72,7 @@ def _secrets_faults() -> Iterator[CheckMessage]:
 
 @register(Tags.compatibility)
 def storage_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report a data directory or a database that cannot work."""
+    """Report an unusable data directory or database."""
     return list(_storage_faults())
 
 
@@ -124,7 +124,7 @@ def _statistics(database: Path) -> Iterator[CheckMessage]:
 
 @register(Tags.compatibility)
 def upstream_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report a description of Gemini's side that is incomplete or contradicts itself."""
+    """Report an incomplete or contradictory configuration of the upstream."""
     return list(_upstream_faults())
 
 
@@ -161,7 +161,7 @@ def _upstream_faults() -> Iterator[CheckMessage]:
 
 @register(Tags.compatibility)
 def limits_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report deadlines that cannot all be kept."""
+    """Report timeouts that contradict one another."""
     return [
         Warning(
             f"{name} ({getattr(settings, name):g} s) is longer than TOTAL_TIMEOUT ({settings.TOTAL_TIMEOUT:g} s).",
@@ -175,7 +175,7 @@ def limits_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def network_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report hosts and proxies that are trusted too widely or cannot be read."""
+    """Report hosts and proxies that are invalid, or trusted too widely."""
     return list(_network_faults())
 
 
@@ -211,7 +211,7 @@ def _network_faults() -> Iterator[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def exposure_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """Report an address that strangers can reach with doors open."""
+    """Report a public address without authentication."""
     return list(_exposure_faults())
 
 
@@ -227,7 +227,7 @@ def _exposure_faults() -> Iterator[CheckMessage]:
 
 
 def migrations_fault() -> list[CheckMessage]:
-    """Report tables that are older than the code. No registered check: it would keep an operator from migrating."""
+    """Report unapplied migrations. Not registered as a check, because it would block `migrate`."""
     if lacking := unapplied_migrations():
         yet = "migration is" if lacking == 1 else "migrations are"
         return [Error(f"{lacking} {yet} not applied.", hint="Run: python manage.py migrate", id="gateway.E015")]
@@ -235,10 +235,11 @@ def migrations_fault() -> list[CheckMessage]:
 
 
 def start_faults(base_url: str) -> list[str]:
-    """What keeps the application from starting under a server that knows nothing of Django's checks, such as uvicorn:
-    every error of the checks above but the exposure (the address is that server's), having nobody to ask, and tables
-    that are older than the code. A database that does not answer is left to `/readyz`: it may come back. `base_url` is
-    where Gemini is asked, "" for Google's own address.
+    """Return the errors that prevent the start under a server without Django's checks, such as uvicorn.
+
+    Covers the checks above except the exposure (that server chooses the address), a missing upstream, and unapplied
+    migrations. An unreachable database is no error here: `/readyz` reports it, and it may return. `base_url` is
+    Gemini's address, "" for Google's own.
     """
     checks = (environment_check, secrets_check, storage_check, upstream_check, network_check)
     found = [fault for check in checks for fault in check() if fault.is_serious()]
@@ -250,7 +251,7 @@ def start_faults(base_url: str) -> list[str]:
                 id="gateway.E014",
             )
         )
-    if not found:  # else the database may be another than the operator means
+    if not found:  # with a wrong configuration this may be another database
         with contextlib.suppress(DatabaseError):
             found += migrations_fault()
     return [f"{fault.id}: {fault.msg} {fault.hint}" for fault in found]

@@ -1,6 +1,7 @@
-"""Typed reading of the environment and of the checkout's `.env`. Nothing here raises on a bad value: the problem is
-kept with the variable's name, the default stands in, and the system checks (`gemini_gateway.checks`) refuse to start
-with a hint.
+"""Typed reading of the environment and of the checkout's `.env`.
+
+A bad value raises nothing here: the default applies, the problem is recorded with the variable's name, and the system
+checks (`gemini_gateway.checks`) prevent the start with a hint.
 """
 
 import os
@@ -24,9 +25,9 @@ REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentProblem:
-    """A variable whose value cannot be used, and why; the value itself is left out, it may be a secret.
+    """A variable with an invalid value, and the reason; without the value, which may be a secret.
 
-    `name` is empty where the `.env` file itself is at fault.
+    `name` is empty if the `.env` file itself is invalid.
     """
 
     name: str
@@ -38,9 +39,9 @@ class EnvironmentProblem:
 
 @dataclass(frozen=True, slots=True)
 class UnknownName:
-    """A line of `.env` whose name no setting has. `meant` is the known name that is like it, "" where none is.
+    """A line of `.env` with a name that no setting has. `meant` is the most similar known name, or "".
 
-    `name` is empty where it may be something else: a key pasted without its name ends in = too.
+    `name` is empty if the line may be a secret: a key pasted without its name also ends in "=".
     """
 
     file: Path
@@ -53,11 +54,10 @@ class UnknownName:
 
 
 class Environment:
-    """The process environment over a `.env` file (the process wins), read by name and type.
+    """The process environment over a `.env` file (the process takes precedence), read by name and type.
 
-    `read` lists every name that was asked for, so that a test can compare it with `.env.example`; `problems` lists the
-    values that could not be used. The file's values stay in here: they never reach `os.environ`, where a library could
-    pick a key that the operator did not mean for it.
+    `read` lists the names of all reads, for a test against `.env.example`; `problems` lists the invalid values. The
+    file's values never reach `os.environ`, where a library could use a key that the operator meant for another purpose.
     """
 
     def __init__(self, dotenv: Path) -> None:
@@ -66,7 +66,7 @@ class Environment:
         self._dotenv = dotenv
         self._lines: dict[str, int] = {}
 
-        class Values(environ.Env):  # type: ignore[misc]  # read_env fills a class attribute: this one is ours
+        class Values(environ.Env):  # type: ignore[misc]  # read_env fills a class attribute: keep it local
             ENVIRON: ClassVar[dict[str, str]] = dict(os.environ)
 
         if dotenv.is_file():
@@ -74,7 +74,7 @@ class Environment:
         self._values = Values.ENVIRON
 
     def unknown(self) -> list[UnknownName]:
-        """The names in the file that nothing has asked for; to be called when all settings have been read."""
+        """The file's names without a setting; call it after reading all settings."""
         return [
             UnknownName(
                 self._dotenv,
@@ -87,12 +87,12 @@ class Environment:
         ]
 
     def text(self, name: str, default: str = "") -> str:
-        """The variable with blanks stripped; an empty one counts as absent."""
+        """The variable without surrounding blanks; an empty one counts as absent."""
         self.read.add(name)
         return self._values.get(name, "").strip() or default
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """A switch: 1/true/yes/on or 0/false/no/off, in any case."""
+        """A boolean: 1/true/yes/on or 0/false/no/off, in any case."""
         word = self.text(name).lower()
         if not word:
             return default
@@ -104,7 +104,7 @@ class Environment:
         return False
 
     def whole(self, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
-        """A whole number within bounds; `1_000_000` is accepted."""
+        """An integer within bounds; `1_000_000` is accepted."""
         word = self.text(name)
         try:
             number = int(word) if word else default
@@ -114,7 +114,7 @@ class Environment:
         return int(self._bounded(name, number, default, least=least, most=most))
 
     def seconds(self, name: str, default: float, *, least: float = 0.0) -> float:
-        """A duration in seconds, fractions allowed."""
+        """A duration in seconds, with fractions."""
         word = self.text(name)
         try:
             number = float(word) if word else default
@@ -129,7 +129,7 @@ class Environment:
         return items or list(default)
 
     def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
-        """One of a closed set, in any case."""
+        """One of a closed set of values, in any case."""
         word = self.text(name, default)
         for option in allowed:
             if option.lower() == word.lower():
@@ -138,7 +138,7 @@ class Environment:
         return default
 
     def secret(self, name: str) -> str:
-        """A secret by value (`NAME`) or from a file that holds only it (`NAME_FILE`); "" when there is none."""
+        """A secret by value (`NAME`) or from a file with nothing else in it (`NAME_FILE`); "" without one."""
         path = self.text(f"{name}_FILE")
         direct = self.text(name)
         if direct or not path:
@@ -150,16 +150,16 @@ class Environment:
             return ""
 
     def database(self, name: str, default: str) -> dict[str, object]:
-        """The URL of a PostgreSQL database or an SQLite file, as one entry of Django's DATABASES."""
+        """The URL of a PostgreSQL database or an SQLite file, as an entry of Django's DATABASES."""
         url = self.text(name, default)
         parsed: dict[str, object] = {}
-        # What has another scheme is not parsed: django-environ would print it with the password that it may hold.
+        # Other schemes are not parsed: django-environ would print the URL, which may contain a password.
         if url.startswith(DATABASE_SCHEMES):
             try:
                 parsed = dict(environ.Env.db_url_config(url))
             except (ValueError, KeyError, TypeError, environ.ImproperlyConfigured):
                 parsed = {}
-        # In memory each thread would have a database of its own.
+        # In memory, each thread would have a database of its own.
         if parsed.get("NAME") not in {None, "", ":memory:"}:
             return parsed
         self._problem(
@@ -168,7 +168,7 @@ class Environment:
         return dict(environ.Env.db_url_config(default))
 
     def redis(self, name: str) -> str:
-        """The URL of a Redis server; "" when there is none."""
+        """The URL of a Redis server; "" without one."""
         url = self.text(name)
         if url and not url.startswith(REDIS_SCHEMES):
             self._problem(name, "is not a valid URL, e.g. redis://host:6379/0")
@@ -176,7 +176,7 @@ class Environment:
         return url
 
     def _assignments(self, dotenv: Path) -> str:
-        """The lines of the file that set something. django-environ would print the others, and a bare key with them."""
+        """The file's assignments. django-environ would print all other lines, and with them a bare key."""
         try:
             lines = dotenv.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as fault:

@@ -1,8 +1,8 @@
-"""Files of variables as systemd reads them (`EnvironmentFile=`), for commands beside the units.
+"""Environment files of systemd (`EnvironmentFile=`), for commands run outside of the units.
 
-A shell reads them otherwise: `&` and `$` in a database's URL, blanks, single quotes. The grammar is that of systemd's
-own parser (https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=).
-`python -m gemini_gateway.environment_file FILE COMMAND...` runs a command with the file's variables.
+A shell reads such a file differently: `&` and `$` in a database's URL, blanks, single quotes. The grammar is that of
+systemd's parser (https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=). `python
+-m gemini_gateway.environment_file FILE COMMAND...` runs a command with the file's variables.
 """
 
 import os
@@ -26,7 +26,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def parse_environment(text: str) -> dict[str, str]:
-    """Return the variables that a file sets, without those that systemd ignores: odd names, control characters."""
+    """Return the file's variables, without those that systemd ignores: invalid names, control characters."""
     return {
         name: value for name, value in _assignments(text) if _NAME.fullmatch(name) and _CONTROL.search(value) is None
     }
@@ -36,7 +36,7 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
     at = _match(_BLANK, text, 0).end()
     while at < len(text):
         key = None if text[at] in "#;" else _KEY.match(text, at)
-        if key is None:  # a comment, or a line that sets nothing
+        if key is None:  # a comment, or a line without an assignment
             at = _match(_LINE, text, at).end()
         else:
             value, at = _value(text, key.end())
@@ -45,7 +45,7 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _value(text: str, at: int) -> tuple[str, int]:
-    """Return the value that begins at a place, and where it ends: quoted pieces, then a piece without quotes."""
+    """Return the value at position `at` and its end: quoted sections, then an unquoted section."""
     value = ""
     while True:
         at = _match(_SPACE, text, at).end()
@@ -59,26 +59,28 @@ def _value(text: str, at: int) -> tuple[str, int]:
 
 
 def _within_quotes(escape: re.Match[str]) -> str:
-    """Return what a backslash and the next character mean in double quotes."""
+    """Return the meaning of a backslash escape in double quotes."""
     if escape[1] in ('"', "\\", "`", "$"):
         return escape[1]
     return "" if escape[1] == "\n" else escape[0]
 
 
 def _without_quotes(escape: re.Match[str]) -> str:
-    """Return what a backslash and the next character mean outside of quotes."""
+    """Return the meaning of a backslash escape outside of quotes."""
     return "" if escape[1] in ("\n", "\r") else escape[1]
 
 
 def _match(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str]:
-    """Match a pattern that matches everywhere."""
+    """Return the match of a pattern that matches at every position."""
     found = pattern.match(text, at)
     assert found is not None  # noqa: S101 - each of them may be empty
     return found
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Become the command, with the variables of the file over the environment's; a file that is absent sets none."""
+    """Replace this process by the command, with the file's variables over the environment's; an absent file sets
+    none.
+    """
     file, *command = arguments
     variables: dict[str, str] = {}
     if Path(file).exists():

@@ -1,5 +1,6 @@
-"""How log lines look (JSON or text, one record a line) and what they never hold: keys and tokens are blanked in a
-filter on the root handler, where the records of every library pass.
+"""Log formats (JSON or text, one line per record) and redaction.
+
+A filter on the root handler, which receives the records of every library, replaces keys and tokens.
 """
 
 import json
@@ -10,8 +11,8 @@ from typing import Any
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request"}
 
-# Google API keys (AIza…, and the newer AQ.…), OpenAI-style keys, bearer tokens, and any header or URL parameter
-# that carries one; and the one-time set-up link.
+# Google API keys (AIza…, and the newer AQ.…), OpenAI-style keys, bearer tokens, any header or URL parameter with one,
+# and the one-time set-up link.
 _SECRETS = re.compile(
     r"AIza[0-9A-Za-z_\-]{10,}"
     r"|\bAQ\.[0-9A-Za-z_\-]{10,}"
@@ -27,17 +28,17 @@ _CONTROL_BUT_NEWLINE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u20
 
 
 def redact(text: str) -> str:
-    """The text with every key and token replaced by `[redacted]`."""
+    """Return the text with every key and token replaced by `[redacted]`."""
     return _SECRETS.sub(lambda found: f"{found['name'] or found['bearer'] or ''}[redacted]", text)
 
 
 class RedactionFilter(logging.Filter):
-    """Blanks secrets in the message, the traceback, the stack and the extra fields of every record."""
+    """Redacts secrets in the message, the traceback, the stack and the extra fields of every record."""
 
     _exceptions = logging.Formatter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record in place; it always passes."""
+        """Redact the record in place; always returns True."""
         record.msg = redact(record.getMessage())
         record.args = ()
         if record.exc_info and not record.exc_text:
@@ -53,35 +54,35 @@ class RedactionFilter(logging.Filter):
 
 
 class ExpectedFilter(logging.Filter):
-    """Makes a warning in one line of what any stranger can cause, such as a Host that is none of ours."""
+    """Reduces an error that any client can cause, such as an unknown Host, to a warning of one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record in place; it always passes."""
+        """Change the record in place; always returns True."""
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.exc_info = record.exc_text = None
         return True
 
 
 class RefusalFilter(logging.Filter):
-    """Leaves the traceback out of what a page refuses (403, 404 and their kind): the path and the status say it."""
+    """Removes the traceback of a 4xx response; path and status are sufficient."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record in place; it always passes."""
+        """Change the record in place; always returns True."""
         if getattr(record, "status_code", 500) < 500:
             record.exc_info = record.exc_text = None
         return True
 
 
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
-    """What the caller passed as `extra`."""
+    """Return the fields passed as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (UTC), level, logger, message, the extra fields, the traceback."""
+    """One JSON object per line: time (UTC), level, logger, message, extra fields, traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON; control characters end up escaped, so a line stays a line."""
+        """Return the record as JSON; control characters are escaped, so a record stays one line."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -95,18 +96,18 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """For a person at a terminal: time, level, logger, message, extras; control characters are shown, not obeyed."""
+    """For a terminal: time, level, logger, message, extra fields; control characters are escaped."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The first line, with the extras as `name=value` at its end."""
+        """Return the first line, followed by the extra fields as `name=value`."""
         extras = "".join(f" {name}={value}" for name, value in extra_fields(record).items())
         return _CONTROL.sub(_visible, super().formatMessage(record) + extras)
 
     def formatException(self, ei: Any) -> str:
-        """The traceback on its own lines."""
+        """Return the traceback on separate lines."""
         return _CONTROL_BUT_NEWLINE.sub(_visible, super().formatException(ei))
 
 
@@ -115,7 +116,7 @@ def _visible(found: re.Match[str]) -> str:
 
 
 def logging_config(*, level: str, style: str) -> dict[str, Any]:
-    """Django's LOGGING: one handler on standard error for everybody, `style` being "json" or "text"."""
+    """Return Django's LOGGING with one handler on standard error; `style` is "json" or "text"."""
     formatter = "gemini_gateway.log.JsonFormatter" if style == "json" else "gemini_gateway.log.TextFormatter"
     quiet = {"handlers": [], "propagate": True}
     return {
@@ -134,7 +135,7 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
             "django.server": quiet,
             "django.request": quiet | {"filters": ["refusals"]},
             "django.security.DisallowedHost": quiet | {"filters": ["expected"]},
-            # Both announce every connection at INFO; what is worth a line is logged by the gateway itself.
+            # Both log every connection at INFO; the gateway itself logs the relevant events.
             "daphne": quiet | {"level": "WARNING"},
             "google_genai": quiet | {"level": "WARNING"},
         },

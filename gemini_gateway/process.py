@@ -1,23 +1,23 @@
-"""The life of one worker process: what starts in which order, and how it ends.
+"""The lifecycle of one worker process.
 
 Start (the ASGI lifespan's startup):
 
-1. The startup checks; with a fault nothing is started.
-2. The services of `api.services`: client, store and what hangs on them.
-3. The garbage collector's settings, once everything is loaded.
+1. The start checks; an error prevents the start.
+2. The services of `api.services`: client, store and their dependants.
+3. The garbage collector's settings, after everything is loaded.
 4. The watchdog of the event loop.
 5. The check of the Gemini key, in the background.
 
-Drain (SIGTERM under `serve`; other servers do not announce it): `/readyz` answers 503, WebSockets close as soon as they
-are idle, responses in the background may finish.
+Drain (SIGTERM under `serve`; other servers do not announce it): `/readyz` returns 503, idle WebSockets close,
+background responses continue to their end.
 
 Stop (the lifespan's shutdown):
 
 1. The key check and the watchdog.
-2. Without a drain before: responses in the background get DRAIN_SECONDS.
-3. The services, in the order that `Runtime.close` gives.
+2. Without a drain before: background responses get DRAIN_SECONDS.
+3. The services, in the order of `Runtime.close`.
 
-A server without the lifespan protocol (plain Daphne) starts the services with its first request and ends them with the
+A server without the lifespan protocol (plain Daphne) starts the services at its first request and ends them with the
 interpreter.
 """
 
@@ -35,9 +35,9 @@ from gemini_gateway.startup.key_check import begin_key_check
 
 
 class Process:
-    """One worker process. `base_url` is where Gemini is asked: GEMINI_BASE_URL, or the emulator that a command started.
+    """One worker process, the only owner of objects that outlive a request.
 
-    The only owner of what outlives a request.
+    `base_url` is Gemini's address: GEMINI_BASE_URL, or the emulator that a command started.
     """
 
     def __init__(self) -> None:
@@ -49,14 +49,14 @@ class Process:
 
     @property
     def services(self) -> Runtime:
-        """The services of the running event loop, opened on the first call."""
+        """The services of the running event loop, created on the first access."""
         loop = asyncio.get_running_loop()
         if self._services is None or self._loop is not loop:
             self._services, self._loop = open_runtime(self.base_url), loop
         return self._services
 
     async def start(self) -> list[str]:
-        """Start everything in the module's order; return the faults that forbid it, as lines for a log."""
+        """Start everything in the module's order; return the errors that prevent the start, as log lines."""
         if faults := await asyncio.to_thread(start_faults, self.base_url):
             return faults
         services = self.services
@@ -67,7 +67,7 @@ class Process:
         return []
 
     def drain(self) -> Awaitable[None]:
-        """Begin the drain; await what it returns until no response runs in the background any more."""
+        """Begin the drain; the returned awaitable completes when no background response is running."""
         services = self.services
         services.drain()
         return services.background_finished()

@@ -1,4 +1,4 @@
-"""Where a path leads: to a view of `api.urls`, also when it is written in another form (`api.http.addresses`)."""
+"""Resolution of a path to a view of `api.urls`, also for its alternative spellings (`api.http.addresses`)."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ _unknown = _resolver.resolve("/unknown")
 
 
 class Route(NamedTuple):
-    """A view with its arguments, and the model that the path names, "" for most."""
+    """A view with its arguments, and the model name in the path, "" without one."""
 
     match: ResolverMatch
     deployment: str
@@ -22,7 +22,7 @@ class Route(NamedTuple):
 
 @lru_cache(maxsize=512)
 def route(path: str) -> Route:
-    """Return where a path leads: one that no URL takes as it stands is rewritten, and unknown if that does not help."""
+    """Resolve a path; a path without a route is rewritten, and unknown if its rewritten form has no route either."""
     found = _found(path)
     if _is_known(found):
         return Route(found, "")
@@ -32,12 +32,12 @@ def route(path: str) -> Route:
 
 
 def is_served(path: str) -> bool:
-    """Whether a path is an endpoint's, in any form."""
+    """Whether a path is an endpoint's, in any spelling."""
     return _is_known(route(path).match)
 
 
 def socket_path(path: str) -> str:
-    """Return the path under `/v1` that the path of a WebSocket means; no deployment can be asked that way."""
+    """Return the `/v1` path of a WebSocket path; "" for a path with an Azure deployment, which has no WebSocket."""
     address = meant(path)
     return "" if address.deployment else address.path
 
@@ -45,7 +45,7 @@ def socket_path(path: str) -> str:
 def _found(path: str) -> ResolverMatch:
     try:
         return _resolver.resolve(path)
-    except Resolver404:  # not even the last URL takes a line break, or what begins without a slash
+    except Resolver404:  # no URL accepts a line break, or a path without a leading slash
         return _unknown
 
 

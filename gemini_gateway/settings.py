@@ -1,5 +1,6 @@
-"""Django's settings, all of them driven by the environment (see `.env.example` for each name). Wiring only: what is
-wrong with the values is said by the system checks in `gemini_gateway.checks`, not here.
+"""Django's settings, read from the environment (`.env.example` has every name).
+
+Values are not validated here; the system checks in `gemini_gateway.checks` report invalid ones.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from gemini_gateway.startup.private_files import make_private_database
 from gemini_gateway.startup.secrets import Secrets, load_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# The tests point ENV_FILE elsewhere, so that a developer's own `.env` never reaches them.
+# The tests set ENV_FILE, so that a developer's own `.env` has no effect on them.
 ENVIRONMENT = Environment(BASE_DIR / os.environ.get("ENV_FILE", ".env"))
 env = ENVIRONMENT
 
@@ -33,11 +34,11 @@ SECRETS_PROBLEM = ""
 if not SECRET_KEY:
     _secrets: Secrets = load_secrets(DATA_DIR)
     SECRET_KEY, SECRETS_PROBLEM = _secrets.secret_key, _secrets.problem
-with contextlib.suppress(OSError):  # gemini_gateway.checks says so when it cannot be written
+with contextlib.suppress(OSError):  # gemini_gateway.checks reports a directory that cannot be written
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # --- Gemini ----------------------------------------------------------------------------------------------------------
-# Both names are read here and passed on explicitly: the SDK would silently prefer GOOGLE_API_KEY.
+# Both names are read here and passed on explicitly: the SDK would prefer GOOGLE_API_KEY without a warning.
 _api_keys = (env.secret("GEMINI_API_KEY"), env.secret("GOOGLE_API_KEY"))
 GEMINI_API_KEY = _api_keys[0] or _api_keys[1]
 GOOGLE_GENAI_USE_VERTEXAI = env.flag("GOOGLE_GENAI_USE_VERTEXAI")
@@ -50,8 +51,8 @@ elif GEMINI_API_KEY:
     GEMINI_UPSTREAM = "gemini"
 else:
     GEMINI_UPSTREAM = "emulator"
-# Without a key, GEMINI_BASE_URL is where an emulator listens already; when it is empty too, `serve` and `runserver`
-# start one and fill it in.
+# Without a key, GEMINI_BASE_URL is the address of a running emulator; if it is empty too, `serve` and `runserver` start
+# one and set it.
 
 # --- deadlines (seconds) and limits ----------------------------------------------------------------------------------
 CONNECT_TIMEOUT = env.seconds("CONNECT_TIMEOUT", 10.0, least=0.1)
@@ -66,7 +67,7 @@ BODY_TIMEOUT = env.seconds("BODY_TIMEOUT", 30.0, least=0.1)
 SEND_TIMEOUT = env.seconds("SEND_TIMEOUT", 60.0, least=0.1)
 DRAIN_SECONDS = env.seconds("DRAIN_SECONDS", 300.0)
 MAX_BODY_BYTES = env.whole("MAX_BODY_BYTES", 20 * 1024 * 1024, least=1024)
-# What a request needs beside its body is at most three times the body; the rest is for the process itself.
+# Beside its body a request needs at most three times the body's size; the rest is for the process itself.
 MAX_BYTES_IN_FLIGHT = env.whole(
     "MAX_BYTES_IN_FLIGHT", max(2 * MAX_BODY_BYTES, (usable_memory() - 192 * 1024 * 1024) // 4), least=1024
 )
@@ -111,27 +112,27 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     make_private_database(Path(DATABASES["default"]["NAME"]))
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
-        # Without IMMEDIATE a transaction that reads before it writes fails with "database is locked" under load.
+        # Without IMMEDIATE, a transaction that reads before it writes fails with "database is locked" under load.
         "transaction_mode": "IMMEDIATE",
         "init_command": (
             f"PRAGMA journal_mode=WAL; PRAGMA synchronous={SQLITE_SYNC}; PRAGMA foreign_keys=ON; "
             "PRAGMA busy_timeout=20000; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY; "
-            # The log is copied into the database at 16 MiB instead of 4: a page written often is then copied once.
+            # Checkpoint at 16 MiB instead of 4: pages written often are then copied once.
             "PRAGMA wal_autocheckpoint=4000;"
         ),
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Touched when an operator edits the catalogue or a mapping: every worker of this machine looks at its time.
+# Touched when an operator edits the catalogue or a mapping: every worker on this machine reads its modification time.
 CATALOGUE_STAMP = DATA_DIR / "catalogue.stamp"
 
 REDIS_URL = env.redis("REDIS_URL")
-# Failed logins are counted in the cache. A stranger must not push out what is counted by trying many names.
+# Failed logins are counted in the cache. The limit keeps an attacker with many names from evicting the counts.
 _in_process = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 CACHES: dict[str, dict[str, Any]] = {"default": _in_process, "process": _in_process}
 if REDIS_URL:
-    # A frozen Redis must cost a request less than a second (redis-py's own default is five).
+    # A hanging Redis must cost a request less than a second (redis-py's default is five).
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
@@ -160,7 +161,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 ROOT_URLCONF = "gemini_gateway.urls"
 ASGI_APPLICATION = "gemini_gateway.asgi.application"
 
-# The full way: start page and admin. /v1, /healthz and /readyz go the short way, through API_MIDDLEWARE only.
+# For HTML pages: start page and admin. /v1, /healthz and /readyz use API_MIDDLEWARE only.
 MIDDLEWARE = [
     "gemini_gateway.pages.trusted_proxies.TrustedProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -216,8 +217,8 @@ FORMAT_MODULE_PATH = ["gemini_gateway.formats"]
 
 # --- static files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"  # only filled (`collectstatic`) when a web server in front serves the files
-# Found where they lie, at start: nothing has to be collected before the first run.
+STATIC_ROOT = DATA_DIR / "static"  # filled by `collectstatic`, only for a web server in front that serves the files
+# WhiteNoise finds the files in the applications at start: the first run needs no `collectstatic`.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -233,9 +234,9 @@ SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 365 * 86400) if TLS else env.who
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if TRUSTED_PROXIES:
-    # Only trusted proxies get this header past TrustedProxyMiddleware.
+    # TrustedProxyMiddleware removes this header for all other peers.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Sub-domains and the preload list belong to whoever owns the domain, not to one service on it.
+# Sub-domains and the preload list belong to the domain's owner, not to one service on it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 LOGGING = logging_config(level=LOG_LEVEL, style=LOG_FORMAT)

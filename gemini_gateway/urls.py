@@ -1,4 +1,4 @@
-"""The full way's paths: start page, set-up link and admin. The API's own paths are in `api.urls`."""
+"""The paths of HTML pages: start page, set-up link and admin. `api.urls` has the API's paths."""
 
 from django.contrib import admin
 from django.urls import path

@@ -22,7 +22,7 @@ JSON: Final = {"content-type": "application/json"}
 
 @contextmanager
 def unread(server: ServerProcess, body: dict[str, Any], path: str = CHAT) -> Iterator[None]:
-    """A request whose client reads nothing and hangs up at the end of the block."""
+    """A request whose client reads nothing and disconnects at the end of the block."""
     with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
         client.request("POST", path, json.dumps(body), JSON)
         yield

@@ -11,7 +11,7 @@ _PAUSE: Final = 0.02
 
 
 def eventually(look: Callable[[], Found | None], *, patience: float = 10.0) -> Found:
-    """The first truthy value that `look` returns; AssertionError when none comes within `patience` seconds."""
+    """Return the first truthy value of `look`; AssertionError without one after `patience` seconds."""
     deadline = monotonic() + patience
     pause = threading.Event()
     while not (found := look()):

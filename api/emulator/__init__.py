@@ -1,1 +1,1 @@
-"""A strict local Gemini: a separate ASGI program that validates, answers and signs like Google's REST API v1beta."""
+"""A strict local emulator of Google's Gemini REST API v1beta: a separate ASGI program for tests and development."""

@@ -1,11 +1,11 @@
-"""A request's contents, seen as the model sees them: turns, the current prompt, what was called and what came back."""
+"""A request's contents as the model reads them: merged messages, the current prompt, calls and results."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-# How much of a text answers are made from, in characters: reading takes longer than the text is long.
+# The number of characters read of a text, because parsing time grows faster than the text.
 READ_AT_MOST = 4_000
 
 Part = dict[str, Any]
@@ -13,14 +13,14 @@ Content = dict[str, Any]
 
 
 def as_read(text: str) -> str:
-    """Return what of a text is read: its beginning and its end, where questions stand."""
+    """Return the part of a text that is read: its beginning and its end, where questions stand."""
     half = READ_AT_MOST // 2
     return text if len(text) <= READ_AT_MOST else f"{text[:half]}\n{text[-half:]}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """Consecutive contents of one role, which Google reads as one; each part with the index of its content."""
+    """Consecutive contents of one role, which Google merges; each part with the index of its content."""
 
     role: str
     placed: list[tuple[int, Part]]
@@ -42,17 +42,17 @@ class Turn:
 
     @cached_property
     def text(self) -> str:
-        """What is said, thoughts left out."""
+        """The text without thoughts."""
         return "".join(part["text"] for part in self.parts if part.get("text") and not part.get("thought"))
 
 
 def role_of(content: Content) -> str:
-    """`model` or `user`; Google takes a missing role, and the older `function`, for the user's side."""
+    """Return `model` or `user`; Google treats a missing role and the older `function` as the user's."""
     return "model" if content.get("role") == "model" else "user"
 
 
 def turns_of(contents: list[Content]) -> list[Turn]:
-    """The contents as turns: neighbours of one role belong together."""
+    """Return the contents, with neighbours of one role merged."""
     turns: list[Turn] = []
     for index, content in enumerate(contents):
         placed = [(index, part) for part in content.get("parts", [])]
@@ -64,9 +64,9 @@ def turns_of(contents: list[Content]) -> list[Turn]:
 
 
 def current_turn_start(contents: list[Content]) -> int:
-    """The index of the newest user content that is more than function results; signatures are checked from there.
+    """Return the index of the newest user content beyond function results; signatures are checked from there.
 
-    Pictures that come right after results, without a word, belong to the results.
+    Media without text directly after results belong to the results.
     """
     for index in range(len(contents) - 1, -1, -1):
         parts = contents[index].get("parts", [])
@@ -110,13 +110,13 @@ class Conversation:
 
     @cached_property
     def prompt(self) -> str:
-        """What the user last said, as far as it is read: the text of the newest user turn that has some."""
+        """The text of the newest user message with text, up to the read limit."""
         said = (turn.text.strip() for turn in reversed(self.turns) if turn.role == "user")
         return as_read(next(filter(None, said), ""))
 
     @cached_property
     def results(self) -> list[Part]:
-        """Function results that the model has not answered yet."""
+        """Function results without a model message after them."""
         return self.turns[-1].results if self.turns and self.turns[-1].role == "user" else []
 
     @cached_property
@@ -127,7 +127,7 @@ class Conversation:
 
     @cached_property
     def answered(self) -> list[tuple[Part, Part | None]]:
-        """Each call since the current prompt with its result, found by its id or else by its place."""
+        """Each call since the current prompt with its result, matched by id, else by position."""
         pairs: list[tuple[Part, Part | None]] = []
         turns = turns_of(self.contents[current_turn_start(self.contents) :])
         for turn, after in zip(turns, [*turns[1:], None], strict=True):
@@ -144,7 +144,7 @@ class Conversation:
 
     @cached_property
     def media(self) -> list[str]:
-        """The MIME types of what the newest user turn shows."""
+        """The MIME types of the newest user message."""
         if not self.turns or self.turns[-1].role != "user":
             return []
         blobs = [part.get("inlineData") or part.get("fileData") for part in self.turns[-1].parts]
@@ -152,12 +152,12 @@ class Conversation:
 
     @cached_property
     def declarations(self) -> list[dict[str, Any]]:
-        """The functions that are offered."""
+        """The declared functions."""
         return [entry for tool in self.request.get("tools", []) for entry in tool.get("functionDeclarations", [])]
 
     @cached_property
     def calling(self) -> dict[str, Any]:
-        """The `functionCallingConfig`; empty when there is none."""
+        """The `functionCallingConfig`; empty without one."""
         calling: dict[str, Any] = self.request.get("toolConfig", {}).get("functionCallingConfig", {})
         return calling
 
@@ -169,13 +169,13 @@ class Conversation:
 
     @cached_property
     def mime_type(self) -> str:
-        """The MIME type asked for; `responseFormat` is the newer way to say it."""
+        """The requested MIME type; `responseFormat` is the newer field."""
         text = self.config.get("responseFormat", {}).get("text", {})
         if str(text.get("mimeType", "")).upper().endswith("JSON"):
             return "application/json"
         return self.config.get("responseMimeType") or "text/plain"
 
     def said_by_user(self) -> Iterator[str]:
-        """The texts of the user turns before the newest one, oldest first, as far as they are read."""
+        """The texts of the user messages before the newest one, oldest first, up to the read limit."""
         spoken = [text for turn in self.turns if turn.role == "user" and (text := turn.text.strip())]
         yield from map(as_read, spoken[:-1])

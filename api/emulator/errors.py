@@ -1,4 +1,4 @@
-"""Errors as Google's REST API words and wraps them: the envelope of google.rpc.Status.
+"""Errors in the wording and the envelope of Google's REST API (google.rpc.Status).
 
 See https://ai.google.dev/gemini-api/docs/troubleshooting and https://google.aip.dev/193.
 """
@@ -15,7 +15,7 @@ STATUS_CODES = {
 
 
 class GoogleError(Exception):
-    """A refusal, with the canonical `status` name, Google's `message` and the `details` of google.rpc."""
+    """An error with the canonical `status` name, Google's `message` and the `details` of google.rpc."""
 
     def __init__(self, message: str, *, status: str = "INVALID_ARGUMENT", details: list[Any] | None = None) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class GoogleError(Exception):
 
     @property
     def code(self) -> int:
-        """The HTTP status that goes with the canonical status."""
+        """The HTTP status of the canonical status."""
         return STATUS_CODES[self.status]
 
     def envelope(self) -> dict[str, Any]:
@@ -37,14 +37,16 @@ class GoogleError(Exception):
 
 
 class InvalidField(GoogleError):
-    """A value of a well-formed request that the method refuses, in the form `* Request.path: reason`."""
+    """An invalid value in a well-formed request, in the form `* Request.path: reason`."""
 
     def __init__(self, path: str, reason: str, *, request: str = "GenerateContentRequest") -> None:
         super().__init__(f"* {request}.{path}: {reason}\n")
 
 
 def bad_request(violations: list[tuple[str, str]]) -> GoogleError:
-    """The error of a payload that does not fit the schema: every violation, joined, and each as a field violation."""
+    """Return the error of a body that does not match the schema: all violations, joined, and each as a field
+    violation.
+    """
     fields = [
         {"field": field, "description": description} if field else {"description": description}
         for field, description in violations
@@ -54,7 +56,7 @@ def bad_request(violations: list[tuple[str, str]]) -> GoogleError:
 
 
 def model_not_found(model: str, method: str, version: str = "v1beta") -> GoogleError:
-    """Google's 404 for a model that does not exist, is shut down, or does not know the method."""
+    """Return Google's 404 for a model that does not exist, is shut down, or does not support the method."""
     listing = "ModelService.ListModels" if method in {"generateContent", "streamGenerateContent"} else "ListModels"
     return GoogleError(
         f"models/{model} is not found for API version {version}, or is not supported for {method}. "
@@ -64,7 +66,7 @@ def model_not_found(model: str, method: str, version: str = "v1beta") -> GoogleE
 
 
 def unregistered_caller() -> GoogleError:
-    """Google's 403 for a request that carries no key."""
+    """Return Google's 403 for a request without a key."""
     return GoogleError(
         "Method doesn't allow unregistered callers (callers without established identity). "
         "Please use API Key or other form of API consumer identity to call this API.",

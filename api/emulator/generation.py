@@ -1,4 +1,4 @@
-"""Puts candidates on the wire: one GenerateContentResponse, or the chunks of a stream of them."""
+"""Serialisation of candidates: one GenerateContentResponse, or the chunks of a stream."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ _numbers = count(1)
 
 
 class Generation:
-    """The answer of one model to one conversation."""
+    """The response of one model to one conversation."""
 
     def __init__(self, conversation: Conversation, model: Model) -> None:
         self.model = model
@@ -31,7 +31,7 @@ class Generation:
         self.response_id = base64.urlsafe_b64encode(hashlib.blake2b(unique.encode(), digest_size=16).digest()).decode()
 
     def response(self) -> Response:
-        """The whole answer."""
+        """Return the whole response."""
         candidates = []
         for candidate in self.candidates:
             parts = self._thought_parts(candidate) + self._call_parts(candidate)
@@ -46,7 +46,7 @@ class Generation:
         return self._envelope(candidates, totals, self._media_tokens())
 
     def chunks(self) -> Iterator[Response]:
-        """The answer in pieces: usage grows from one to the next, and the last of a candidate says why it ended."""
+        """Yield the chunks: usage grows from chunk to chunk, and a candidate's last chunk has its finish reason."""
         totals = [(0, 0) for _ in self.candidates]
         unfinished = len(self.candidates)
         for candidate in self.candidates:
@@ -62,7 +62,7 @@ class Generation:
                 yield self._envelope([body], totals, {} if unfinished else self._media_tokens())
 
     def _pieces(self, candidate: Candidate) -> Iterator[list[Part]]:
-        """The parts of each chunk. The signature of a text comes last, on an empty part, as Gemini 3 sends it."""
+        """Yield the parts of each chunk. A text's signature comes last, on an empty part, as Gemini 3 sends it."""
         for part in [*self._thought_parts(candidate), *self._call_parts(candidate)]:
             yield [part]
         texts = word_groups(candidate.text)
@@ -77,14 +77,14 @@ class Generation:
             yield [self._signed(last, candidate) if signed else last]
 
     def _likelihoods(self, text: str) -> dict[str, Any]:
-        """The log probabilities of a piece of text, where they are asked for."""
+        """Return the log probabilities of a chunk's text, if requested."""
         config = self._conversation.config
         if not text or not config.get("responseLogprobs"):
             return {}
         return {"logprobsResult": logprobs_for(text, config.get("logprobs", 0))}
 
     def _sources(self, candidate: Candidate) -> dict[str, Any]:
-        """What an answer in words was found by, where Google Search is offered."""
+        """Return the grounding metadata of a text, if Google Search is declared."""
         if not candidate.text or not searches(self._conversation) or self._conversation.mime_type != "text/plain":
             return {}
         return {"groundingMetadata": grounding_for(self._conversation, candidate.text)}
@@ -93,20 +93,20 @@ class Generation:
         return [{"text": candidate.thought, "thought": True}] if candidate.thought else []
 
     def _call_parts(self, candidate: Candidate) -> list[Part]:
-        """The calls; of a parallel batch the first one is signed."""
+        """Return the calls; the first one of a parallel batch is signed."""
         parts: list[Part] = [{"functionCall": call} for call in candidate.calls]
         if parts and self.model.signs:
             parts[0] = self._signed(parts[0], candidate)
         return parts
 
     def _media_parts(self, candidate: Candidate) -> list[Part]:
-        """Pictures or speech; a picture is signed where a text would be."""
+        """Return images or speech; an image is signed in place of a text."""
         if not self.model.signatures:
             return candidate.media
         return [self._signed(part, candidate) for part in candidate.media]
 
     def _media_tokens(self) -> dict[str, int]:
-        """What the media of all candidates cost, by modality."""
+        """Return the media tokens of all candidates by modality."""
         counts: dict[str, int] = {}
         for candidate in self.candidates:
             for kind, cost in candidate.media_tokens.items():

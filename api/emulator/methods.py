@@ -1,4 +1,4 @@
-"""The methods of the API: from a request body to an answer, without any transport."""
+"""The API's methods: from a request body to a response, independent of the transport."""
 
 import base64
 import binascii
@@ -22,9 +22,10 @@ MAX_PAGE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How strict the emulator is. The defaults are as strict as Google; recorded traffic needs the other way.
+    """The strictness of the emulator. The defaults are as strict as Google; recorded traffic needs exceptions.
 
-    `foreign_signatures` accepts thought signatures that Google made; `retired_models` serves models that it shut down.
+    `foreign_signatures` accepts thought signatures of Google's; `retired_models` serves models that Google has shut
+    down.
     """
 
     foreign_signatures: bool = False
@@ -33,7 +34,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a method: what the path, the query and the body say."""
+    """One call of a method: path, query and body."""
 
     method: str
     model: Model
@@ -51,7 +52,7 @@ class Answer:
 
 
 def find_model(name: str, method: str, *, options: Options, version: str) -> Model:
-    """The model of a path; raises Google's 404 if it is not served or does not know the method."""
+    """Return the model of a path; raises Google's 404 if it is not served or does not support the method."""
     model = models().get(name)
     if (
         model is None

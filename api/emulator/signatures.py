@@ -1,8 +1,8 @@
-"""Thought signatures: made here, bound to the part they stand on and to the model family, and checked when they return.
+"""Thought signatures: created here, bound to a part and to the model family, and verified in later requests.
 
-Google's are opaque; these open with a recognisable prefix and are a MAC, so that a signature that was moved to another
-part, altered, or shown to another model family is told from a right one. The key is no secret: the emulator plays
-Google's side for tests and for development without a key.
+Google's are opaque; these have a recognisable prefix and are a MAC, which detects a signature that was moved to another
+part, altered, or sent to another model family. The key is not secret: the emulator is for tests and for development
+without a key.
 
 See https://ai.google.dev/gemini-api/docs/thought-signatures.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 PREFIX = b"emulated-signature:"
-# Values that Google documents for history that was made elsewhere: they skip the check, raw or as base64.
+# Values that Google documents for history from elsewhere: they skip the check, raw or as base64.
 SKIP = (b"skip_thought_signature_validator", b"context_engineering_is_the_way_to_go")
 MIN_FOREIGN_BYTES = 32
 _KEY = b"the emulator's signatures are no secret"
@@ -34,7 +34,7 @@ def _plain(value: Any) -> Any:
 
 
 def _signed(part: dict[str, Any]) -> bytes:
-    """What a signature vouches for: the call's name and arguments (not its id), or the text, or the other content."""
+    """The signed bytes of a part: the call's name and arguments (not its id), or the text, or the other content."""
     call = part.get("functionCall")
     if call is not None:
         content: Any = ["call", call.get("name"), call.get("args") or {}]
@@ -58,9 +58,9 @@ def sign(part: dict[str, Any], *, family: str, seed: str) -> str:
 
 
 def is_right(part: dict[str, Any], *, family: str, foreign: bool) -> bool:
-    """Whether the part's `thoughtSignature` (standard alphabet, padded) is one the model accepts.
+    """Whether the model accepts the part's `thoughtSignature` (standard alphabet, padded).
 
-    With `foreign`, one that this emulator did not make passes too if it is long enough to be Google's.
+    With `foreign`, a signature that is not the emulator's is accepted if it is as long as Google's.
     """
     text = part["thoughtSignature"]
     raw = base64.b64decode(text)

@@ -1,4 +1,4 @@
-"""Counts tokens as the emulator does: four bytes of text are one, media cost a fixed sum, and thoughts are planned."""
+"""Emulated token counts: four bytes of text are one token, media have fixed counts, thoughts follow the budget."""
 
 import re
 from typing import Any
@@ -85,7 +85,7 @@ def usage_metadata(prompt: dict[str, int], *, candidates: int, thoughts: int, ti
 
 
 def word_groups(text: str, size: int = 3) -> list[str]:
-    """A text in pieces of a few words, as a stream brings it; joined they are the text again."""
+    """Return a text in chunks of a few words; joined they are the text again."""
     words: list[str] = []
     blank = ""
     for run in _RUNS.findall(text):

@@ -1,7 +1,7 @@
-"""Google's JSON front door: reads a body against the table of types and gives it back in one spelling.
+"""Validation of request bodies against the type table, with normalisation to camelCase.
 
-It is as lenient as the real one (camelCase or snake_case names, enums in any case, both base64 alphabets, a single
-value for a repeated field, numbers as strings) and as strict (unknown names, wrong types), with its error texts.
+As lenient as Google's parser (camelCase or snake_case names, enums in any case, both base64 alphabets, a single value
+for a repeated field, numbers as strings), as strict (unknown names, wrong types), and with its error messages.
 """
 
 import base64
@@ -34,7 +34,7 @@ _INTEGERS = {"int32": 31, "int64": 63}
 
 
 class _Refused(Exception):
-    """A value does not fit its kind; carries the type name that Google's text shows, and a remark on the value."""
+    """A value does not match its kind; carries the type name of Google's message, and a remark on the value."""
 
     def __init__(self, type_name: str, remark: str = "") -> None:
         super().__init__(type_name)
@@ -127,7 +127,7 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
 
 
 class _Reader:
-    """Walks a payload along the table; every violation is kept, for Google lists them all."""
+    """Validates a message against the type table and collects every violation, because Google lists them all."""
 
     def __init__(self, types: Table) -> None:
         self.types = types
@@ -201,20 +201,20 @@ class _Reader:
         return values[value.upper()]
 
     def one_of(self, part: dict[str, Any], path: str) -> None:
-        """Complain of every field of the oneof `data` after the first."""
+        """Report every field of the oneof `data` after the first."""
         given = [name for name in part if name in PART_DATA]
         for name in given[1:]:
             text = f"Invalid value at '{path}' (oneof), oneof field 'data' is already set. Cannot set '{name}'"
             self.violations.append((path, text))
 
     def unknown(self, key: str, path: str, reason: str) -> None:
-        """Complain of a name, in the words of Google's JSON parser."""
+        """Report an unknown name in the words of Google's JSON parser."""
         place = f" at '{path}'" if path else ""
         text = f'Invalid JSON payload received. Unknown name "{key}"{place}: {reason}'
         self.violations.append((path, text))
 
     def invalid(self, path: str, type_name: str, value: Any, remark: str = "") -> None:
-        """Complain of a value, which is shown unless `remark` stands for it."""
+        """Report an invalid value; `remark` replaces the quoted value."""
         shown = remark or json.dumps(value, ensure_ascii=False)[:500]
         self.violations.append((path, f"Invalid value at '{path}' ({type_name}), {shown}"))
 

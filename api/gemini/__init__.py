@@ -1,1 +1,1 @@
-"""Gemini's wire: the client, its transports, the decoder of streams, Google's errors."""
+"""The Gemini API on the wire: the client, its transports, the stream decoder, the mapping of Google's errors."""

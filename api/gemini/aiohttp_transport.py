@@ -1,4 +1,4 @@
-"""The transport over aiohttp: for where an HTTP proxy stands between, or httptools is not installed."""
+"""The aiohttp transport, used behind an HTTP proxy and where httptools is not installed."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from api.gemini.transport import Body, BrokenOffError, ConnectFailedError, Conne
 
 
 class AiohttpAnswer:
-    """See transport.Answer."""
+    """The `transport.Answer` of aiohttp."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -18,7 +18,7 @@ class AiohttpAnswer:
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
     async def receive(self, until: float) -> bytes | None:
-        """See transport.Answer."""
+        """See `transport.Answer`."""
         try:
             async with asyncio.timeout_at(until):
                 return await self._response.content.readany()
@@ -28,19 +28,19 @@ class AiohttpAnswer:
             raise BrokenOffError("The connection to the upstream was lost.") from None
 
     def rest(self) -> bytes | None:
-        """See transport.Answer: aiohttp does not tell."""
+        """Return None: aiohttp does not report whether the body is complete. See `transport.Answer`."""
 
     def release(self) -> None:
-        """See transport.Answer."""
+        """See `transport.Answer`."""
         self._response.release()
 
     def close(self) -> None:
-        """See transport.Answer."""
+        """See `transport.Answer`."""
         self._response.close()
 
 
 class AiohttpTransport:
-    """See transport.Transport. Proxies come from the environment, as usual."""
+    """The `transport.Transport` of aiohttp; HTTP proxies come from the environment variables that aiohttp reads."""
 
     def __init__(self, origin: str, *, connect_seconds: float) -> None:
         self._origin = origin
@@ -53,11 +53,11 @@ class AiohttpTransport:
         )
 
     async def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> AiohttpAnswer | None:
-        """See transport.Transport."""
+        """See `transport.Transport`."""
         return await self._ask("POST", path, headers, body, until=until)
 
     async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> AiohttpAnswer | None:
-        """See transport.Transport."""
+        """See `transport.Transport`."""
         return await self._ask("GET", path, headers, None, until=until)
 
     async def _ask(
@@ -83,5 +83,5 @@ class AiohttpTransport:
         return AiohttpAnswer(response)
 
     async def aclose(self) -> None:
-        """See transport.Transport."""
+        """See `transport.Transport`."""
         await self._session.close()

@@ -1,10 +1,10 @@
-"""The client of Gemini: the only file that touches private parts of google-genai.
+"""The Gemini client, the only module that uses private names of google-genai.
 
-google-genai gives the base URL, the API version, the credentials (Gemini API key or Vertex) and the headers; bodies go
-out as bytes and come back undecoded through `api.gemini.transport`, because the SDK's typed objects cost 30 times more
-per chunk and cannot cancel a stream (docs/decisions/0002 and 0005). What is private there: `Client._api_client`,
-`BaseApiClient._build_request` and `BaseApiClient._async_access_token`; tests/unit/test_gemini_client.py is the contract
-test that fails first when a new version moves them.
+google-genai supplies the base URL, the API version, the credentials (Gemini API key or Vertex AI) and the headers.
+`api.gemini.transport` sends and receives the bodies as bytes: the SDK's typed objects cost 30 times more per chunk, and
+the SDK cannot cancel a stream (docs/decisions/0002 and 0005). Private names in use: `Client._api_client`,
+`BaseApiClient._build_request` and `BaseApiClient._async_access_token`. The contract test
+tests/unit/test_gemini_client.py fails first when a new version changes them.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ LATE = "The upstream model did not respond within the time limit."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upstream:
-    """Where Gemini is and who asks: an API key, or Vertex with project and location."""
+    """Address and credentials of Gemini: an API key, or a Vertex AI project and location."""
 
     api_key: str = ""
     base_url: str = ""
@@ -57,16 +57,16 @@ class Upstream:
 
 
 class GeminiClient:
-    """One per process and event loop: a pool of connections to one upstream.
+    """A connection pool to one upstream; one instance per process and event loop.
 
-    Every method raises `GatewayError`s only, but for `asyncio.CancelledError`, which closes the upstream call at once.
+    Methods raise `GatewayError` only. `asyncio.CancelledError` passes through and closes the upstream call at once.
     """
 
     def __init__(self, upstream: Upstream, deadlines: Deadlines) -> None:
         self.deadlines = deadlines
         self._upstream = upstream
         self._sdk = _sdk_client(upstream)
-        self._api: Any = self._sdk._api_client  # noqa: SLF001 - the seam that this module exists for
+        self._api: Any = self._sdk._api_client  # noqa: SLF001 - this module wraps the SDK's private API client
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time  # the clock of all deadlines
         self._targets: dict[str, tuple[str, Mapping[str, str]]] = {}
@@ -75,7 +75,7 @@ class GeminiClient:
         self._transport = _transport(f"{origin.scheme}://{origin.netloc}", deadlines.connect)
 
     async def aclose(self) -> None:
-        """Close the pool; calls under way fail."""
+        """Close the connection pool; open calls fail."""
         await self._transport.aclose()
         await self._sdk.aio.aclose()
 
@@ -88,11 +88,11 @@ class GeminiClient:
         since: float | None = None,
         on_growth: Callable[[int], None] | None = None,
     ) -> GenerateContentResponse:
-        """POST `:generateContent` with a JSON body and return Gemini's JSON answer as it came.
+        """POST a JSON body to `:generateContent` and return Gemini's JSON response unchanged.
 
-        `body` encodes the request when it is sent. `asked_as` is the client's name of the model, for messages. The
-        total deadline counts from `since` (the event loop's time), by default from now. `on_growth` is called with the
-        number of bytes that the answer has.
+        `body` encodes the request at the moment of sending. `asked_as` is the public model name, used in error
+        messages. The total deadline counts from `since` (event loop time, default: now). `on_growth` receives the
+        response's size in bytes.
         """
         name = asked_as or model
         response: Any = await self._plain(f"{self._path(model)}:generateContent", body, name, since, on_growth)
@@ -100,15 +100,21 @@ class GeminiClient:
         return answer
 
     async def count_tokens(self, model: str, body: Body, *, asked_as: str = "") -> int:
-        """POST `:countTokens` and return `totalTokens`; raises UpstreamError for one that is no count."""
+        """POST to `:countTokens` and return `totalTokens`.
+
+        Raises UpstreamError unless `totalTokens` is an integer >= 0.
+        """
         counted = await self._plain(f"{self._path(model)}:countTokens", body, asked_as or model)
-        total = counted.get("totalTokens", 0)  # proto JSON leaves out a zero
+        total = counted.get("totalTokens", 0)  # proto JSON omits zero
         if type(total) is not int or total < 0:
             raise UpstreamError("The upstream model returned an invalid token count.")
         return total
 
     async def list_models(self) -> None:
-        """GET the first model of the list, which costs nothing; raises what a request would fail with, too."""
+        """GET one model of the list, at no charge, to check credentials and connectivity.
+
+        Raises the errors of `generate`.
+        """
         until = self._loop.time() + min(self.deadlines.first_byte, self.deadlines.total)
         target, headers = self._target("models?pageSize=1")
         if self._needs_token:
@@ -124,9 +130,9 @@ class GeminiClient:
     async def stream(
         self, model: str, body: Body, *, asked_as: str = "", since: float | None = None
     ) -> "UpstreamStream":
-        """POST `:streamGenerateContent` and return the open stream once Gemini has answered 200.
+        """POST to `:streamGenerateContent` and return the open stream after a 200.
 
-        The caller closes it, or reads it to its end. `asked_as` and `since` are as in `generate`.
+        The caller closes the stream or reads it to its end. `asked_as` and `since` are as in `generate`.
         """
         started = self._loop.time()
         ends_at = (started if since is None else since) + self.deadlines.total
@@ -155,7 +161,10 @@ class GeminiClient:
         return _json_object(raw, name)
 
     async def _post(self, path: str, body: Body, name: str, ends_at: float) -> Answer:
-        """Send one request; the answer is a 200 whose body is unread. Anything else becomes its error."""
+        """Send one request and return the 200 response with its body unread.
+
+        Raises the GatewayError of any other status.
+        """
         until = min(self._loop.time() + self.deadlines.first_byte, ends_at)
         target, headers = self._target(path)
         if self._needs_token:
@@ -169,7 +178,7 @@ class GeminiClient:
         return answer
 
     async def _refused(self, answer: Answer | None, until: float, name: str, body: Body | None = None) -> NoReturn:
-        """Raise what an answer to `body` means that is no 200; None is one that did not come in time."""
+        """Raise the error of a response that is not 200; None stands for a timeout. `body` is the request's body."""
         if answer is None:
             raise UpstreamTimeoutError(LATE)
         try:
@@ -183,7 +192,10 @@ class GeminiClient:
         raise refusal
 
     def _log(self, refusal: GatewayError, status: int) -> None:
-        """Log a refusal, with Google's own sentence where that cannot quote a prompt; the record has it in any case."""
+        """Log an upstream error, with Google's sentence if the sentence cannot quote a prompt.
+
+        The record always has it.
+        """
         if self._upstream.api_key:
             refusal.upstream_message = refusal.upstream_message.replace(self._upstream.api_key, "[key]")
         if refusal.code == KEY_REFUSED:
@@ -195,7 +207,7 @@ class GeminiClient:
             )
 
     def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
-        """Return the request's path and headers, built by the SDK once per path."""
+        """Return the request's path and headers; the SDK builds them once per path."""
         known = self._targets.get(path)
         if known is None:
             built = self._api._build_request("post", path, {})  # noqa: SLF001
@@ -205,7 +217,7 @@ class GeminiClient:
         return known
 
     async def _with_token(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the headers with Vertex AI's token of the moment."""
+        """Return the headers with Vertex AI's current access token."""
         token = await self._api._async_access_token()  # noqa: SLF001
         return {**headers, "Authorization": f"Bearer {token}"}
 
@@ -234,7 +246,7 @@ def _sdk_client(upstream: Upstream) -> genai.Client:
 
 
 def _transport(origin: str, connect_seconds: float) -> Transport:
-    """Return the direct transport, or aiohttp's where a proxy is configured or httptools is missing."""
+    """Return the direct transport, or aiohttp's if a proxy is configured or httptools is missing."""
     if any(os.environ.get(name) for name in PROXY_VARIABLES) or importlib.util.find_spec("httptools") is None:
         from api.gemini.aiohttp_transport import AiohttpTransport
 
@@ -245,7 +257,7 @@ def _transport(origin: str, connect_seconds: float) -> Transport:
 
 
 async def _read_all(answer: Answer, until: float, limit: int) -> bytes:
-    """Return the whole body; more than `limit` bytes, silence or a broken connection raise."""
+    """Return the whole body; raises UpstreamError above `limit` bytes, UpstreamTimeoutError past `until`."""
     if (rest := answer.rest()) is not None:
         if len(rest) > limit:
             raise too_large()

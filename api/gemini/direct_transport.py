@@ -1,7 +1,7 @@
-"""HTTP/1.1 to one origin over asyncio, parsed by httptools: what a proxy of one upstream needs, and no more.
+"""A minimal HTTP/1.1 client for one origin, over asyncio and httptools.
 
-Requests are one write, answers are read as they come, a connection that has served is kept for the next request. No
-redirects, no cookies, no compression, no HTTP proxy: where one is configured, `aiohttp_transport` is used instead.
+A request is one write, a response is read as it arrives, and an idle connection is reused. Redirects, cookies,
+compression and HTTP proxies are not supported; `aiohttp_transport` serves deployments with a proxy.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ MOST_HEADS: Final = 1024
 
 
 class Connection(asyncio.Protocol):
-    """One connection, and the answer that is on its way over it.
+    """A connection and the response it is receiving; implements `transport.Answer`.
 
-    It is the answer too (see `transport.Answer`): a connection carries one at a time. `_pieces` are what has arrived
-    and nobody has read; reading from the socket pauses while they are more than 256 KiB.
+    A connection carries one response at a time. `_pieces` holds the body bytes that have arrived and are unread; above
+    256 KiB of unread bytes the socket is not read.
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._pieces: list[bytes] = []
-        self.on_body = self._pieces.append  # httptools calls it with each piece of the body
+        self.on_body = self._pieces.append  # httptools calls it with each chunk of the body
         self._parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -87,8 +87,8 @@ class Connection(asyncio.Protocol):
         return fresh and self._lost is None and self._transport is not None and not self._transport.is_closing()
 
     def send(self, request: Sequence[bytes]) -> None:
-        """Begin an exchange."""
-        assert self._transport is not None  # noqa: S101 - the pool hands out connected ones only
+        """Write a request and reset the state of the previous response."""
+        assert self._transport is not None  # noqa: S101 - the pool returns connected instances only
         self._reset()
         if len(request) == 1:
             self._transport.write(request[0])
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
             self._transport.writelines(request)
 
     def receive(self, until: float) -> "asyncio.Future[bytes | None]":
-        """See transport.Answer. As long as its head has not come, b"" says that it has."""
+        """See `transport.Answer`. Before the head is complete, b"" reports the complete head."""
         waiter = self._waiter = self._loop.create_future()
         self._wants_body = self._head_done
         self._until = until
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         return waiter
 
     def rest(self) -> bytes | None:
-        """See transport.Answer."""
+        """See `transport.Answer`."""
         if not self._ended or self._lost is not None:
             return None
         body = b"".join(self._pieces)
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         return body
 
     def _wake(self) -> None:
-        """Give to the one who waits what he waits for, or how the answer ended."""
+        """Resolve the pending `receive` with the data, the end of the body, or the connection's error."""
         waiter = self._waiter
         if waiter is None or waiter.done():
             return
@@ -136,10 +136,10 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _set_timer(self, when: float) -> None:
-        """Look at `when` whether somebody has waited for too long.
+        """Schedule the timeout check of `receive` for `when`.
 
-        A timer that goes off too early, because what was awaited came and the next wait ends later, is set again: a
-        stream needs one in many seconds, not one for each piece.
+        A check that runs before the current deadline reschedules itself, so a stream needs one timer in many seconds
+        and not one per chunk.
         """
         if self._timer is not None:
             self._timer.cancel()
@@ -157,26 +157,26 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def release(self) -> None:
-        """See transport.Answer."""
+        """See `transport.Answer`."""
         if self._ended and self._lost is None and self._reusable:
             self._pool.keep(self)
         else:
             self.close()
 
     def close(self) -> None:
-        """See transport.Answer."""
+        """See `transport.Answer`."""
         if self._transport is not None:
             self._transport.abort()
 
-    # --- what asyncio calls ------------------------------------------------------------------------------------------
+    # --- callbacks of asyncio ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        # create_connection makes no other kind, but uvloop's is not a subclass of asyncio's.
+        """Store the transport."""
+        # create_connection makes no other kind, but uvloop's transport is not a subclass of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; anything that is not the awaited answer ends the connection."""
+        """Parse received bytes; closes the connection on bytes outside the expected response."""
         if self._ended:
             self._break("The upstream sent data after the end of the response.")
             return
@@ -193,14 +193,14 @@ class Connection(asyncio.Protocol):
             self._hold(len(data))
 
     def _hold(self, size: int) -> None:
-        """Count what came and nobody took; stop reading when that is too much."""
+        """Count unread bytes; pause reading above the limit."""
         self._buffered += size
         if self._buffered > BUFFERED_HIGH and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note the end; an answer without a length ends with its connection."""
+        """Mark the end; a response without a length ends with its connection (RFC 9112, 6.3)."""
         if self._head_done and not self._ended and exc is None and self._ends_with_connection():
             self._ended = True
         self._lost = self._lost or BrokenOffError("The connection to the upstream was lost.")
@@ -216,34 +216,36 @@ class Connection(asyncio.Protocol):
         self._lost = self._lost or BrokenOffError(reason)
         self.close()
 
-    # --- what httptools calls ----------------------------------------------------------------------------------------
+    # --- callbacks of httptools ---
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep one header."""
+        """Store one header."""
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """Store the status; the head is complete unless the status is 1xx."""
         self.status = self._parser.get_status_code()
-        # 1xx heads come before the answer's own
         self._head_done = self.status >= 200
 
     def on_message_complete(self) -> None:
-        """The body is whole."""
+        """Mark the body as complete."""
         if self._head_done:
             self._ended = True
-            self._reusable = bool(self._parser.should_keep_alive())  # only here does httptools know
+            self._reusable = bool(self._parser.should_keep_alive())  # httptools knows this only now
 
 
 def _request(head: bytes, body: bytes) -> Sequence[bytes]:
-    """Return a request in one piece, or in two where copying a large body behind its head would take as much again."""
+    """Return a request as one write, or as two if joining head and body would copy a large body."""
     if len(body) <= ONE_WRITE:
         return (b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body),)
     return b"%sContent-Length: %d\r\n\r\n" % (head, len(body)), body
 
 
 class DirectTransport:
-    """A pool of connections to one origin; the one used last is used first, so that the others may grow old."""
+    """A connection pool to one origin.
+
+    The most recently used connection is reused first, so that the others can expire.
+    """
 
     def __init__(self, origin: str, *, connect_seconds: float) -> None:
         parts = urlsplit(origin)
@@ -257,11 +259,11 @@ class DirectTransport:
         self._closed = False
 
     def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Awaitable[Connection | None]:
-        """See transport.Transport."""
+        """See `transport.Transport`."""
         return self._ask(lambda: _request(self._head(path, headers), body()), until)
 
     def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Awaitable[Connection | None]:
-        """See transport.Transport."""
+        """See `transport.Transport`."""
         return self._ask(lambda: (self._lines("GET", path, headers) + b"\r\n",), until)
 
     async def _ask(self, request: Callable[[], Sequence[bytes]], until: float) -> Connection | None:
@@ -277,7 +279,7 @@ class DirectTransport:
         return None
 
     def keep(self, connection: Connection) -> None:
-        """Take a connection back for the next request."""
+        """Return a connection to the pool."""
         if self._closed or len(self._idle) >= MOST_IDLE:
             connection.close()
             return
@@ -285,7 +287,7 @@ class DirectTransport:
         self._idle.append(connection)
 
     async def aclose(self) -> None:
-        """See transport.Transport."""
+        """See `transport.Transport`."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
@@ -312,7 +314,7 @@ class DirectTransport:
         return connection
 
     def _head(self, path: str, headers: Mapping[str, str]) -> bytes:
-        """Return the request's head but for its length; kept as long as the same headers object comes."""
+        """Return the request's head without Content-Length; cached while the headers object stays the same."""
         known = self._heads.get(path)
         if known is not None and known[0] is headers:
             return known[1]
@@ -322,7 +324,7 @@ class DirectTransport:
         return head
 
     def _lines(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
-        """Return a request's first line and headers, each with its end."""
+        """Return a request's first line and headers, each with its line end."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self._authority}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n").encode("latin-1")

@@ -1,7 +1,7 @@
-"""One table from Google's errors to ours, for answers with an error status and for errors inside a running stream.
+"""One table from Google's errors to `GatewayError`, for error responses and for errors inside a stream.
 
-Follows https://google.aip.dev/193 and https://ai.google.dev/gemini-api/docs/troubleshooting. Google's message is read,
-never passed on: it quotes the request, and now and then the key (`error_messages` holds the sentences that are known).
+Follows https://google.aip.dev/193 and https://ai.google.dev/gemini-api/docs/troubleshooting. Clients never receive
+Google's message as it is: the message quotes the request, and sometimes the key. `error_messages` lists the known ones.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from api.gemini.error_messages import lost_reference, openai_param, refusal
 from api.gemini.retry_delay import retry_after_seconds
 
 KEY_REFUSED: Final = "upstream_authentication_failed"
-# Of Google's own sentence so much is read and kept.
+# Longest part of Google's message that is read and stored, in characters.
 MAX_SENTENCE: Final = 4000
 CORRUPTED_SIGNATURE: Final = "invalid_thought_signature"
 
@@ -54,7 +54,7 @@ _HTTP_STATUS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fault:
-    """Google's error, read tolerantly: whatever is missing or of another type is empty."""
+    """Google's error; a field that is missing or of another type is empty."""
 
     code: int
     status: str
@@ -66,16 +66,16 @@ class _Fault:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reason of every detail that gives one, such as `API_KEY_INVALID`."""
+        """The reason of each detail that has one, such as `API_KEY_INVALID`."""
         return tuple(reason for detail in self.details if isinstance(reason := detail.get("reason"), str))
 
     @property
     def retry_after(self) -> int | None:
-        """In how many seconds Google would be asked again; None if it does not say."""
+        """Google's retry delay in seconds; None without one."""
         return retry_after_seconds(self.details, self.message, self.headers)
 
     def listed(self, key: str) -> list[dict[str, Any]]:
-        """Return the objects in every detail's list of that name (`violations`, `fieldViolations`)."""
+        """Return the objects in every detail's list named `key` (`violations`, `fieldViolations`)."""
         lists = [found for detail in self.details if isinstance(found := detail.get(key), list)]
         return [item for items in lists for item in items if isinstance(item, dict)]
 
@@ -83,11 +83,11 @@ class _Fault:
 def upstream_error(
     status: int, body: Any, headers: Mapping[str, str], *, openai_model: str, request: bytes = b""
 ) -> GatewayError:
-    """Return our error for an HTTP status and body of Gemini's, or for the error object inside a 200 stream.
+    """Return the GatewayError of an HTTP error response, or of the error object inside a 200 stream.
 
-    `body` is the decoded JSON or the raw bytes, `{"error": {…}}` or an array around it; `openai_model` is the name
-    that the client used; `request` is what was refused, which tells apart the causes of one sentence. A code inside the
-    body wins over the HTTP status, which may be an envelope of 200 or 5xx.
+    `body` is the decoded JSON or the raw bytes: `{"error": {…}}`, or an array around it. `openai_model` is the public
+    model name. `request` is the request's body, which separates the causes of one and the same message. A code inside
+    the body takes precedence over the HTTP status, because an envelope may be 200 or 5xx.
     """
     fault = _read(status, body, headers, openai_model)
     if request:
@@ -98,7 +98,7 @@ def upstream_error(
 
 
 def is_corrupted_signature(error: GatewayError) -> bool:
-    """Whether Gemini called a thought signature corrupted: it also does so for correct ones, so ask again without."""
+    """Whether Gemini called a thought signature corrupted. Gemini also rejects valid ones: retry without signatures."""
     return error.code == CORRUPTED_SIGNATURE
 
 
@@ -127,14 +127,14 @@ def _read(status: int, body: Any, headers: Mapping[str, str], openai_model: str)
 
 
 def _code(status: int, code: Any, name: Any) -> int:
-    """Return the HTTP status that the error means: the body's code, its status name, then the envelope."""
+    """Return the HTTP status of the error: the body's code, else its status name, else the envelope's status."""
     if isinstance(code, int) and 400 <= code <= 599:
         return code
     return _HTTP_STATUS.get(name, status) if isinstance(name, str) else status
 
 
 def _is_key_refused(fault: _Fault) -> bool:
-    """Whether Google refused the key: a 400 with a reason more often than a 401."""
+    """Whether Google rejected the key: with a 400 and a reason more often than with a 401."""
     return (
         fault.code == 401
         or any(reason.startswith("API_KEY_") for reason in fault.reasons)
@@ -143,7 +143,7 @@ def _is_key_refused(fault: _Fault) -> bool:
 
 
 def _key_refused(_fault: _Fault) -> GatewayError:
-    # Not a 401: the client's own key is not the one that was refused, and it could do nothing about it.
+    # Not a 401: the client's own key is valid, and the client cannot change the server's key.
     return UpstreamError(
         "Gemini rejected this server's API key. The operator must configure a valid key.",
         code=KEY_REFUSED,
@@ -211,7 +211,11 @@ def _too_large(_fault: _Fault) -> GatewayError:
 
 
 def _rate_limited(fault: _Fault) -> GatewayError:
-    """A day's quota comes back at midnight Pacific, and a quota of 0 never does: waiting for Google's delay is vain."""
+    """Return the error of a 429.
+
+    A daily quota resets at midnight Pacific time and a quota of 0 never does, so Google's retry delay does not apply to
+    either.
+    """
     for violation in fault.listed("violations"):
         if "perday" in str(violation.get("quotaId", "")).lower():
             return QuotaExceededError("The daily quota of the upstream model is used up.", retryable=False)

@@ -1,14 +1,14 @@
-"""Google's known sentences about a request that it refuses, each with what our client is told instead.
+"""Google's known messages about invalid requests, each with the message for our client.
 
-Only a sentence of this table, or a field's path, ever reaches a client: Google quotes values, and those are prompt
-text. The sentences are those of recorded traffic and of public bug reports; what is not known stays unquoted.
+Clients receive only a message of this table, or a field's path: Google quotes values, and values are prompt text. The
+messages come from recorded traffic and public bug reports; an unknown message is not passed on.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
-# The names that Google gives to what OpenAI's clients sent, longest path first where one begins another.
+# Google's field names -> OpenAI's parameters; a longer path stands before its prefix.
 _PARAMS: Final = (
     ("generationconfig.temperature", "temperature"),
     ("generationconfig.topp", "top_p"),
@@ -39,25 +39,25 @@ _PATH: Final = r"[A-Za-z0-9_.\[\]$]{1,200}"
 _UNKNOWN_NAME: Final = re.compile(rf"Unknown name \"[^\"]*\"(?: at '({_PATH})')?: Cannot find field")
 _INVALID_VALUE: Final = re.compile(rf"Invalid value at '({_PATH})'")
 _VALIDATION: Final = re.compile(rf"\* (?:[A-Za-z]*GenerateContentRequest\.)?({_PATH}): ([^\n]*)")
-# A validation sentence without quotation marks and braces quotes nothing.
+# A validation message without quotation marks and braces quotes no value.
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9_ ,.;:()\[\]/+<>=-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What to tell the client: the message, OpenAI's name of the culprit, the code."""
+    """The client's error: message, OpenAI's parameter and code."""
 
     message: str
     param: str | None = None
     code: str | None = None
 
 
-# In place of a parameter: that of the request's schemas, whichever there are.
+# Placeholder for a parameter: the request's schemas, whichever it has.
 SCHEMA: Final = "<schema>"
 _RESPONSE_SCHEMAS: Final = (b'"responseJsonSchema":', b'"responseSchema":')
 _TOOL_SCHEMA: Final = b'"parametersJsonSchema":'
 _PDF: Final = b'"mimeType":"application/pdf"'
-# Google says no more than this where a schema costs too much to serve, and for a document that it cannot read.
+# Google's whole message for a schema that costs too much to serve, and for a document that it cannot read.
 _BARE: Final = re.compile(r"\s*Request contains an invalid argument\.?\s*", re.IGNORECASE)
 
 _MAX_LOGGED: Final = 300
@@ -68,7 +68,7 @@ _CONTEXT: Final = "context_length_exceeded"
 _VALUE: Final = "unsupported_value"
 _PARAMETER: Final = "unsupported_parameter"
 
-# Pattern in Google's message -> our answer. `{0}`, `{1}` are its groups: digits and level names, never free text.
+# Pattern in Google's message -> our message. `{0}`, `{1}` are its groups: digits and level names, never free text.
 _KNOWN: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), Refusal(message, param, code))
     for pattern, message, param, code in (
@@ -293,15 +293,15 @@ _KNOWN: Final = tuple(
 
 
 def openai_param(path: str) -> str | None:
-    """Return OpenAI's name of the parameter behind one of Google's field paths, in either of its spellings."""
+    """Return OpenAI's parameter for one of Google's field paths (camelCase or snake_case); None if unknown."""
     bare = path.replace("_", "").lower()
     return next((param for prefix, param in _PARAMS if bare.startswith(prefix)), None)
 
 
 def refusal(message: str, request: bytes = b"") -> Refusal | None:
-    """Return what to tell a client for Google's message, or None if the message is not one of the known forms.
+    """Return the client's error for Google's message, or None for an unknown message.
 
-    `request` is the body that was refused: it tells which schema a message without a name means.
+    `request` is the request's body, which identifies the schema if the message names none.
     """
     if _BARE.fullmatch(message):
         return _likely(request)
@@ -314,13 +314,13 @@ def refusal(message: str, request: bytes = b"") -> Refusal | None:
 
 
 def known_sentence(message: str) -> str:
-    """Return Google's message if it is one of the known sentences, which quote no prompt; "" otherwise."""
+    """Return Google's message if it is a known one, which quotes no prompt; else ""."""
     is_known = _BARE.fullmatch(message) or any(pattern.search(message) for pattern, _ in _KNOWN)
     return message.strip().partition("\n")[0][:_MAX_LOGGED] if is_known else ""
 
 
 def _by_path(message: str) -> Refusal | None:
-    """Return what to tell a client for a message that names one of the request's fields."""
+    """Return the client's error for a message that names a field of the request."""
     if (match := _UNKNOWN_NAME.search(message)) is not None:
         where = match[1] or ""
         return Refusal(f"A field of the request is unknown to the upstream model{_at(where)}.", openai_param(where))
@@ -334,13 +334,13 @@ def _by_path(message: str) -> Refusal | None:
 
 
 def lost_reference(message: str) -> Refusal | None:
-    """Return what to tell a client if Google does not find what the request refers to, other than the model."""
+    """Return the client's error if Google does not find a resource of the request other than the model."""
     known = refusal(message)
     return known if known is not None and known.code in (_VALUE, "file_not_found") and known.param != "model" else None
 
 
 def _likely(request: bytes) -> Refusal | None:
-    """Return the likely cause of a refusal without one, None if the request holds none of the usual ones."""
+    """Return the likely cause of an error without one; None if the request has none of the usual causes."""
     has_document = _PDF in request
     if _schemas(request):
         also = " Another possible cause is an unreadable document in the messages." if has_document else ""
@@ -361,7 +361,7 @@ def _likely(request: bytes) -> Refusal | None:
 
 
 def _schemas(request: bytes) -> tuple[str, ...]:
-    """Return the parameters of the request that hold a schema; text in a JSON body has its quotes escaped."""
+    """Return the request's parameters that hold a schema; text in a JSON body has its quotes escaped."""
     response = ("response_format",) if any(name in request for name in _RESPONSE_SCHEMAS) else ()
     return (*response, "tools") if _TOOL_SCHEMA in request else response
 

@@ -1,4 +1,4 @@
-"""MIME types of media that Gemini reads, as fixed tables: aliases made regular, extensions resolved, the rest refused.
+"""Tables of the media types that Gemini reads: aliases, file extensions, supported MIME types.
 
 Follows https://ai.google.dev/gemini-api/docs/vision, /audio, /video-understanding and /document-processing.
 """
@@ -65,10 +65,10 @@ KNOWN_MIME_TYPES = frozenset({*_EXTENSIONS.values(), "audio/webm", "audio/pcm", 
 
 
 def normalise_mime_type(mime_type: str) -> str | None:
-    """Return the regular form of a MIME type, or None for one that Gemini does not read.
+    """Return the canonical MIME type, or None for a type that Gemini does not read.
 
-    Parameters stay off (`audio/wav;rate=16000` is `audio/wav`) but for raw PCM, which means nothing without its rate.
-    Any text type is taken.
+    Parameters are removed (`audio/wav;rate=16000` becomes `audio/wav`), except the rate of raw PCM. All text types are
+    supported.
     """
     name, _, parameters = mime_type.strip().lower().partition(";")
     name = name.strip()
@@ -79,12 +79,12 @@ def normalise_mime_type(mime_type: str) -> str | None:
 
 
 def mime_type_from_name(name: str) -> str | None:
-    """Return the MIME type that the extension of a file name or URI stands for; None if unknown, never a guess."""
+    """Return the MIME type for the extension of a file name or URI; None if unknown."""
     path = name.partition("?")[0].partition("#")[0] if "://" in name else name
     _, dot, extension = path.rpartition(".")
     return _EXTENSIONS.get(extension.lower()) if dot else None
 
 
 def known_mime_types() -> str:
-    """Return the list of known types for an error message."""
+    """Return the supported types as text for an error message."""
     return ", ".join(sorted(KNOWN_MIME_TYPES)) + ", text/*"

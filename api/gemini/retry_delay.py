@@ -1,4 +1,7 @@
-"""How long Gemini asks to wait. Its 429 has no `Retry-After`: the delay hides in the error's body, in three places."""
+"""The retry delay of a Gemini error.
+
+Gemini's 429 has no `Retry-After`; the delay stands in the body, in three places.
+"""
 
 import math
 import re
@@ -14,10 +17,10 @@ _LONGEST: Final = 86_400
 
 
 def retry_after_seconds(details: Iterable[Mapping[str, Any]], message: str, headers: Mapping[str, str]) -> int | None:
-    """Return the whole seconds to wait, rounded up (1 to 86,400), or None if nobody says.
+    """Return the delay in whole seconds, rounded up (1 to 86,400); None without one.
 
-    Asked in this order: `RetryInfo.retryDelay`, `ErrorInfo.metadata.quotaResetDelay`, the sentence in the message,
-    the `Retry-After` header (seconds only).
+    Precedence: `RetryInfo.retryDelay`, `ErrorInfo.metadata.quotaResetDelay`, the sentence in the message, the
+    `Retry-After` header (seconds only).
     """
     header = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     sentence = _SENTENCE.search(message)
@@ -40,7 +43,7 @@ def _quota_reset(detail: Mapping[str, Any]) -> Any:
 
 
 def _seconds(duration: Any) -> int | None:
-    """Return a duration as whole seconds, rounded up; None for what is not one."""
+    """Return a duration in whole seconds, rounded up; None if it is not a duration."""
     if not isinstance(duration, str) or not _DURATION.fullmatch(duration):
         return None
     return math.ceil(sum(float(amount) * _SECONDS_PER[unit] for amount, unit in _STEP.findall(duration)))

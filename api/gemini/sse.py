@@ -1,8 +1,8 @@
-"""The decoder of Gemini's streamed answers: bytes in, JSON objects out; no socket, no waiting.
+"""The decoder of Gemini's streamed responses: bytes in, JSON objects out; no I/O.
 
 Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) as
-`:streamGenerateContent?alt=sse` sends them, the un-prefixed JSON block that Google puts into a running stream when it
-fails, and the JSON array that the method sends without `alt=sse`. What an object means is not decided here.
+`:streamGenerateContent?alt=sse` sends them, the un-prefixed JSON block that Google inserts into a failing stream, and
+the JSON array that the method sends without `alt=sse`. The objects are not interpreted here.
 """
 
 import re
@@ -16,7 +16,7 @@ from api.json.repair import read_json
 
 MAX_EVENT_BYTES: Final = 20 * 2**20
 
-# Line ends of server-sent events. Bytes are split, never text: U+2028 and U+0085 stand in JSON strings as they are.
+# Line ends of server-sent events. Bytes are split, never text: U+2028 and U+0085 stand unescaped in JSON strings.
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _OUTSIDE_STRING: Final = re.compile(rb'["{}]')
 _INSIDE_STRING: Final = re.compile(rb'["\\]')
@@ -27,11 +27,10 @@ _BLANK: Final = b" \t\r\n"
 
 
 class StreamDecoder:
-    """Turns the body of one streamed answer into its JSON objects, however the network cut it.
+    """Decodes the body of one streamed response into its JSON objects, independent of how the network splits the bytes.
 
-    `feed` and `finish` raise `UpstreamError` for what is not JSON and for an event above `max_event_bytes`; objects
-    that were whole before the fault are given out first, the fault with the next call. After a fault the decoder only
-    repeats it.
+    `feed` and `finish` raise UpstreamError for invalid JSON and for an event above `max_event_bytes`. Objects that were
+    complete before the fault are returned first; the next call raises the fault, and so does every later call.
     """
 
     __slots__ = (
@@ -53,20 +52,20 @@ class StreamDecoder:
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._limit = max_event_bytes
         self._fault: UpstreamError | None = None
-        self._head: bytes | None = b""  # the first bytes, until they tell events from plain JSON
+        self._head: bytes | None = b""  # first bytes of the body, until the format is known
         self._plain: _JsonObjects | None = None  # the whole stream is plain JSON (array or one object)
         self._block: _JsonObjects | None = None  # an un-prefixed JSON object between events
-        self._line: list[bytes] = []  # pieces of a line that has not ended
-        self._data: list[bytes] = []  # the data lines of an event that has not ended
+        self._line: list[bytes] = []  # chunks of an incomplete line
+        self._data: list[bytes] = []  # data lines of an incomplete event
         self._line_size = 0
         self._data_size = 0
         self._skip_newline = False  # the last read ended with \r: a \n at the start of the next belongs to it
-        self._between_events = True  # nothing of the above waits for its end
+        self._between_events = True  # no line, event or object is incomplete
         self._objects_seen = False
         self._garbage_seen = False
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Take the next bytes of the body and return the objects that are whole now."""
+        """Decode the next bytes of the body; return the objects completed by them."""
         if self._fault is not None:
             raise self._fault
         objects: list[dict[str, Any]] = []
@@ -85,7 +84,7 @@ class StreamDecoder:
         return objects
 
     def finish(self) -> list[dict[str, Any]]:
-        """Say that the body has ended; return the object of an event whose closing blank line never came."""
+        """End the body; return the object of an event without its closing blank line."""
         if self._fault is not None:
             raise self._fault
         objects: list[dict[str, Any]] = []
@@ -104,7 +103,7 @@ class StreamDecoder:
         return objects
 
     def _whole_events(self, data: bytes, objects: list[dict[str, Any]]) -> bool:
-        """Decode a read that holds nothing but whole one-line events, the usual case; False if it is anything else."""
+        """Decode a read of whole one-line events, the usual case; return False for any other read."""
         end = b"\r\n\r\n" if data[-4:] == b"\r\n\r\n" else b"\n\n"
         if not self._between_events or data[:5] != b"data:" or data[-len(end) :] != end or len(data) > self._limit:
             return False
@@ -128,7 +127,7 @@ class StreamDecoder:
                 self._line_ended(line, objects)
 
     def _start(self, head: bytes, objects: list[dict[str, Any]], *, at_end: bool = False) -> None:
-        """Decide from the first character whether events or plain JSON follow, then decode what is there."""
+        """Choose between events and plain JSON by the first character, then decode `head`."""
         if not at_end and _BYTE_ORDER_MARK.startswith(head[:3]) and len(head) < len(_BYTE_ORDER_MARK):
             self._head = head
             return
@@ -142,7 +141,7 @@ class StreamDecoder:
         self._feed(head, objects)
 
     def _lines(self, data: bytes) -> Iterator[bytes]:
-        """Yield each line that ends in `data`; keep the rest for later."""
+        """Yield each line that ends in `data`; store the remainder."""
         if self._skip_newline and data:
             self._skip_newline = False
             data = data.removeprefix(b"\n")
@@ -190,9 +189,9 @@ class StreamDecoder:
 
 
 class _JsonObjects:
-    """Cuts whole JSON objects out of bytes that arrive in pieces.
+    """Extracts whole JSON objects from bytes that arrive in chunks.
 
-    What stands between two objects (brackets, commas, white space, garbage after the last one) is skipped.
+    Bytes between two objects (brackets, commas, white space, garbage after the last one) are skipped.
     """
 
     def __init__(self, limit: int) -> None:
@@ -201,15 +200,15 @@ class _JsonObjects:
         self._size = 0
         self._depth = 0
         self._in_string = False
-        self._skip = 0  # 1 when the last piece ended between a backslash and the character that it escapes
+        self._skip = 0  # 1 if the last chunk ended between a backslash and the escaped character
 
     @property
     def inside(self) -> bool:
-        """Whether an object has begun and not ended."""
+        """Whether an object is incomplete."""
         return self._depth > 0
 
     def feed(self, data: bytes, objects: list[dict[str, Any]]) -> None:
-        """Take the next bytes and append to `objects` what is whole now."""
+        """Decode the next bytes and append the completed objects to `objects`."""
         start, position = 0, self._skip
         self._skip = 0
         while True:
@@ -220,7 +219,7 @@ class _JsonObjects:
             if mark[0] == b"\\":
                 position += 1
             elif mark[0] == b'"':
-                # Between objects a quotation mark opens nothing: garbage must not swallow the next object.
+                # Between objects a quotation mark opens no string: garbage must not swallow the next object.
                 self._in_string = self.inside and not self._in_string
             elif mark[0] == b"{":
                 if not self.inside:
@@ -249,7 +248,7 @@ class _JsonObjects:
 
 
 def _decode(text: bytes, objects: list[dict[str, Any]]) -> None:
-    """Append the object that `text` spells, or the objects of the array (Google wraps some errors in one)."""
+    """Append the object in `text`, or the objects of an array (Google wraps some errors in one)."""
     try:
         decoded, replaced = read_json(text)
     except orjson.JSONDecodeError:

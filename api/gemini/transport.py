@@ -1,34 +1,34 @@
-"""What a transport to Gemini gives: one request, an answer whose body is read in pieces, and its end at any moment.
+"""The interface of a transport to Gemini: send one request, read the response in chunks, close at any moment.
 
-Two kinds exist: `direct_transport` (asyncio and httptools, about ten times cheaper than an HTTP client library, see
-docs/decisions/0005) and `aiohttp_transport`, for where an HTTP proxy stands between or httptools is missing.
+Implementations: `direct_transport` (asyncio and httptools, about ten times cheaper than an HTTP client library, see
+docs/decisions/0005) and `aiohttp_transport`, for a deployment behind an HTTP proxy or without httptools.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-# Encodes a request; called once it can be sent, so that its bytes take memory only until the kernel has them.
+# Encodes a request. Called at the moment of sending, so that the bytes take memory only until the kernel has them.
 Body = Callable[[], bytes]
 
 
 class TransportError(Exception):
-    """The connection failed. Its text names no address: it may reach a log."""
+    """The connection failed. The text holds no address: logs may show it."""
 
 
 class ConnectFailedError(TransportError):
-    """No connection came about: name, TCP or TLS."""
+    """The connection was not established: DNS, TCP or TLS."""
 
 
 class ConnectTimeoutError(ConnectFailedError):
-    """No connection came about in time."""
+    """The connection was not established in time."""
 
 
 class BrokenOffError(TransportError):
-    """The connection ended before the answer did, or what came was not HTTP."""
+    """The connection ended before the response, or the response was not HTTP."""
 
 
 class Answer(Protocol):
-    """An answer whose head has arrived. Header names are lower case."""
+    """An HTTP response with a complete head and an unread body. Header names are lower case."""
 
     @property
     def status(self) -> int:
@@ -36,31 +36,31 @@ class Answer(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the head."""
+        """The headers."""
 
     def receive(self, until: float) -> Awaitable[bytes | None]:
-        """Return the next piece of the body, b"" at its end, None once the loop's clock has passed `until`.
+        """Return the next chunk of the body, b"" at its end, None once the loop's clock has passed `until`.
 
         Raises BrokenOffError.
         """
 
     def rest(self) -> bytes | None:
-        """Return all that is left of the body if its end has come already, else None; `receive` goes on then."""
+        """Return the unread rest of the body if the body is complete, else None: then read with `receive`."""
 
     def release(self) -> None:
-        """Give the connection back; call it after the end of the body."""
+        """Return the connection to the pool; call it after the end of the body."""
 
     def close(self) -> None:
-        """Drop the connection at once, which is how Gemini learns that nobody listens."""
+        """Drop the connection at once: Gemini stops generating."""
 
 
 class Transport(Protocol):
-    """A pool of connections to one origin."""
+    """A connection pool to one origin."""
 
     def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Awaitable[Answer | None]:
-        """Send one request and return the answer's head, or None once the loop's clock has passed `until`.
+        """Send one request and return the response's head, or None once the loop's clock has passed `until`.
 
-        Raises TransportError. A caller that is cancelled leaves nothing behind.
+        Raises TransportError. Cancelling the caller closes the connection.
         """
 
     def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Awaitable[Answer | None]:

@@ -1,4 +1,4 @@
-"""One open stream of Gemini's answers: what has arrived, its deadlines, its size and the errors inside it."""
+"""One open stream of Gemini's responses: deadlines, size limit, and errors inside the stream."""
 
 import asyncio
 import logging
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES: Final = 40 * 2**20
-STEP: Final = 2**16  # how often a stream tells how much has come
+STEP: Final = 2**16  # bytes between two calls of `on_growth`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deadlines:
-    """Seconds that each part of an upstream call may take, and bytes that its answer may have.
+    """Timeouts of an upstream call, in seconds, and the size limit of its response, in bytes.
 
-    `connect`: TCP and TLS; `first_byte`: from the request to the answer's first data; `idle`: between two pieces of a
-    stream; `total`: the whole call.
+    `connect`: TCP and TLS; `first_byte`: from the request to the response's first bytes; `idle`: between two chunks of
+    a stream; `total`: the whole call.
     """
 
     connect: float = 10.0
@@ -36,9 +36,9 @@ class Deadlines:
 
 
 class UpstreamStream:
-    """One open stream of Gemini's answers. `close()` drops the connection at once, so Gemini stops generating.
+    """One open stream of Gemini's responses. `close()` drops the connection at once, so Gemini stops generating.
 
-    `received` are the bytes so far; `on_growth` is called with each STEP of them.
+    `received` counts the bytes so far; `on_growth` is called once per STEP bytes.
     """
 
     __slots__ = (
@@ -64,7 +64,8 @@ class UpstreamStream:
         self._model = model
         self._idle = deadlines.idle
         self._ends_at = ends_at
-        self._due = min(started + deadlines.first_byte, self._ends_at)  # when it has been silent for too long, or ends
+        # next deadline: first byte, then idle, at most the total
+        self._due = min(started + deadlines.first_byte, self._ends_at)
         self._fault: GatewayError | None = None
         self._most = deadlines.answer_bytes
         self._mark = min(STEP, self._most)
@@ -73,9 +74,9 @@ class UpstreamStream:
         self.ended = False
 
     async def read(self, wait: float) -> list[GenerateContentResponse] | None:
-        """Return what has arrived (one or more answers), None if nothing has within `wait` seconds, [] at the end.
+        """Return the decoded responses (one or more), None after `wait` seconds without any, [] at the end.
 
-        Raises UpstreamTimeoutError past the idle or total deadline, and the error that Gemini puts inside a stream.
+        Raises UpstreamTimeoutError past the idle or total deadline, and the error that Gemini sends inside a stream.
         """
         if self._fault is not None:
             raise self._fault
@@ -106,12 +107,12 @@ class UpstreamStream:
         return []
 
     def _check_silence(self, now: float, due: float) -> None:
-        """Nothing has come: raise UpstreamTimeoutError if something was due."""
+        """Raise UpstreamTimeoutError if the deadline `due` has passed."""
         if now >= due:
             raise UpstreamTimeoutError("The upstream model sent nothing within the time limit between two chunks.")
 
     def _grown(self) -> None:
-        """Tell how much has come since the last mark; raises UpstreamError beyond the most that an answer may have."""
+        """Report the bytes since the last mark to `on_growth`; raises UpstreamError above the size limit."""
         if self.on_growth is not None:
             self.on_growth(STEP)
         if self.received > self._most:
@@ -119,7 +120,7 @@ class UpstreamStream:
         self._mark = min(self.received + STEP, self._most)
 
     def _checked(self, responses: list[Any]) -> list[GenerateContentResponse]:
-        """Return the answers before an error object; the error itself is raised now, or by the next read."""
+        """Return the responses before an error object; raise the error now if it comes first, else on the next read."""
         for position, response in enumerate(responses):
             fault = response.get("error")
             if fault is None:
@@ -132,7 +133,7 @@ class UpstreamStream:
         return responses
 
     def close(self) -> None:
-        """End the stream. An unfinished one loses its connection: the only way to make Gemini stop."""
+        """Close the stream. Closing an unfinished stream drops its connection, the only way to stop Gemini."""
         if self.ended:
             self._answer.release()
         else:
@@ -140,12 +141,12 @@ class UpstreamStream:
 
 
 def too_large() -> UpstreamError:
-    """Return the error of an answer with more bytes than are read."""
+    """Return the error of a response above the size limit."""
     return UpstreamError("The upstream response is larger than the limit of this server.", retryable=False)
 
 
 def connection_error(error: TransportError) -> GatewayError:
-    """Return the error of a connection that failed, which is logged."""
+    """Log a failed connection and return its error."""
     logger.warning("Connection to Gemini failed: %s", error)
     if isinstance(error, ConnectTimeoutError):
         return UpstreamTimeoutError("The upstream could not be reached within the time limit.")

@@ -1,8 +1,8 @@
-"""The JSON of Gemini's REST API (v1beta) as TypedDicts, camelCase as it travels; names and shapes only, no behaviour.
+"""The JSON of Gemini's REST API (v1beta) as TypedDicts in camelCase: names and shapes only.
 
-Follows https://ai.google.dev/api/generate-content. What goes out is spelled with these types. What comes in is read
-through them too, but tolerantly: every key may be missing, enums are plain strings because Google adds to them, and
-unknown keys simply stay in the dict.
+Follows https://ai.google.dev/api/generate-content. Requests are spelled with these types. Responses are read through
+them tolerantly: every key may be missing, enums are plain strings because Google adds values, and unknown keys stay in
+the dict.
 """
 
 from typing import Any, Literal, TypedDict
@@ -12,21 +12,21 @@ FunctionCallingMode = Literal["AUTO", "ANY", "NONE", "VALIDATED"]
 
 
 class Blob(TypedDict, total=False):
-    """Bytes inside the request or the answer; `data` is base64."""
+    """Inline bytes of a request or response; `data` is base64."""
 
     mimeType: str
     data: str
 
 
 class FileData(TypedDict, total=False):
-    """A file that Google already has (Files API, Cloud Storage) or fetches itself (YouTube)."""
+    """A file stored at Google (Files API, Cloud Storage) or fetched by Google (YouTube)."""
 
     mimeType: str
     fileUri: str
 
 
 class FunctionCall(TypedDict, total=False):
-    """A call the model makes. `id` exists on Gemini 3 and later."""
+    """A function call of the model. `id` exists on Gemini 3 and later."""
 
     id: str
     name: str
@@ -34,14 +34,14 @@ class FunctionCall(TypedDict, total=False):
 
 
 class FunctionResponsePart(TypedDict, total=False):
-    """Media inside a function's result (Gemini 3 and later)."""
+    """Media in a function's result (Gemini 3 and later)."""
 
     inlineData: Blob
     fileData: FileData
 
 
 class FunctionResponse(TypedDict, total=False):
-    """The result of a call; `name` is required, `response` is always an object."""
+    """The result of a function call; `name` is required, `response` is always an object."""
 
     id: str
     name: str
@@ -52,7 +52,7 @@ class FunctionResponse(TypedDict, total=False):
 
 
 class ExecutableCode(TypedDict, total=False):
-    """Code that the model wrote for Google's own interpreter."""
+    """Code that the model wrote for Google's interpreter."""
 
     id: str
     language: str
@@ -60,7 +60,7 @@ class ExecutableCode(TypedDict, total=False):
 
 
 class CodeExecutionResult(TypedDict, total=False):
-    """What that code printed."""
+    """The output of an `ExecutableCode`."""
 
     id: str
     outcome: str
@@ -68,7 +68,7 @@ class CodeExecutionResult(TypedDict, total=False):
 
 
 class ToolCall(TypedDict, total=False):
-    """A call of one of Google's own tools, made and answered on Google's side."""
+    """A call of one of Google's own tools, run by Google."""
 
     id: str
     toolType: str
@@ -77,7 +77,7 @@ class ToolCall(TypedDict, total=False):
 
 
 class ToolResponse(TypedDict, total=False):
-    """The answer of one of Google's own tools; signed apart from its call (rule 39)."""
+    """The result of one of Google's own tools; signed separately from its call (rule 39)."""
 
     id: str
     toolType: str
@@ -85,7 +85,7 @@ class ToolResponse(TypedDict, total=False):
 
 
 class Part(TypedDict, total=False):
-    """One piece of a turn: exactly one data field, plus the marks that may stand beside it."""
+    """One part of a content: exactly one data field, with optional attributes."""
 
     text: str
     inlineData: Blob
@@ -104,14 +104,14 @@ class Part(TypedDict, total=False):
 
 
 class Content(TypedDict, total=False):
-    """One turn. `role` is "user" or "model" on the wire; "system" only marks what stands in `systemInstruction`."""
+    """One message. `role` is "user" or "model" on the wire; "system" only marks the content of `systemInstruction`."""
 
     role: Role
     parts: list[Part]
 
 
 class ThinkingConfig(TypedDict, total=False):
-    """How much the model thinks: a budget in tokens or a level, never both (rule 67)."""
+    """The thinking budget in tokens, or the thinking level; never both (rule 67)."""
 
     includeThoughts: bool
     thinkingBudget: int
@@ -119,7 +119,7 @@ class ThinkingConfig(TypedDict, total=False):
 
 
 class GenerationConfig(TypedDict, total=False):
-    """Sampling, limits and the form of the answer."""
+    """Sampling parameters, limits and the response's format."""
 
     temperature: float
     topP: float
@@ -143,7 +143,7 @@ class GenerationConfig(TypedDict, total=False):
 
 
 class FunctionDeclaration(TypedDict, total=False):
-    """A function the model may call; `parametersJsonSchema` is plain JSON Schema."""
+    """A function that the model may call; `parametersJsonSchema` is plain JSON Schema."""
 
     name: str
     description: str
@@ -162,21 +162,21 @@ class Tool(TypedDict, total=False):
 
 
 class FunctionCallingConfig(TypedDict, total=False):
-    """Whether the model may, must or must not call, and which functions."""
+    """Whether the model may, must or must not call functions, and which ones."""
 
     mode: FunctionCallingMode
     allowedFunctionNames: list[str]
 
 
 class ToolConfig(TypedDict, total=False):
-    """Settings for all tools of a request."""
+    """Settings of all tools of a request."""
 
     functionCallingConfig: FunctionCallingConfig
     includeServerSideToolInvocations: bool
 
 
 class SafetySetting(TypedDict):
-    """From which probability on a category of harm is blocked."""
+    """The blocking threshold of one harm category."""
 
     category: str
     threshold: str
@@ -196,7 +196,7 @@ class GenerateContentRequest(TypedDict, total=False):
 
 
 class SafetyRating(TypedDict, total=False):
-    """How probable one category of harm is."""
+    """The probability of one harm category."""
 
     category: str
     probability: str
@@ -211,7 +211,7 @@ class ModalityTokenCount(TypedDict, total=False):
 
 
 class UsageMetadata(TypedDict, total=False):
-    """Token counts; cumulative in a stream, so the last one holds (rule 90)."""
+    """Token counts; cumulative in a stream, so the last object counts (rule 90)."""
 
     promptTokenCount: int
     cachedContentTokenCount: int
@@ -236,13 +236,13 @@ class LogprobsCandidate(TypedDict, total=False):
 
 
 class TopCandidates(TypedDict, total=False):
-    """The likeliest tokens of one position."""
+    """The most likely tokens at one position."""
 
     candidates: list[LogprobsCandidate]
 
 
 class LogprobsResult(TypedDict, total=False):
-    """Log probabilities of the chosen and of the likeliest tokens."""
+    """Log probabilities of the chosen tokens and of the most likely tokens."""
 
     chosenCandidates: list[LogprobsCandidate]
     topCandidates: list[TopCandidates]
@@ -250,7 +250,7 @@ class LogprobsResult(TypedDict, total=False):
 
 
 class CitationSource(TypedDict, total=False):
-    """A source that the answer quotes; indexes are bytes."""
+    """A quoted source; indexes are byte offsets."""
 
     startIndex: int
     endIndex: int
@@ -266,7 +266,7 @@ class CitationMetadata(TypedDict, total=False):
 
 
 class Candidate(TypedDict, total=False):
-    """One answer, or in a stream the next piece of it; `content` may be missing (rule 85)."""
+    """One candidate, or one chunk of a candidate in a stream; `content` may be missing (rule 85)."""
 
     index: int
     content: Content
@@ -283,7 +283,7 @@ class Candidate(TypedDict, total=False):
 
 
 class PromptFeedback(TypedDict, total=False):
-    """Why a prompt was blocked: then there are no candidates."""
+    """Why Gemini blocked a prompt; the response has no candidates then."""
 
     blockReason: str
     blockReasonMessage: str
@@ -291,9 +291,9 @@ class PromptFeedback(TypedDict, total=False):
 
 
 class GenerateContentResponse(TypedDict, total=False):
-    """The answer, or one chunk of a stream.
+    """A whole response, or one chunk of a stream.
 
-    `replacedCharacters` is not Google's: whoever decoded the answer had to replace characters in it.
+    `replacedCharacters` is the gateway's: decoding replaced invalid characters in the response.
     """
 
     replacedCharacters: bool

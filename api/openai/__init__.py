@@ -1,1 +1,1 @@
-"""OpenAI's wire: requests parsed and typed, responses as TypedDicts; a package per endpoint family."""
+"""The OpenAI API on the wire: typed and validated requests, responses as TypedDicts; a package per endpoint family."""

@@ -1,4 +1,4 @@
-"""What leaves from `/v1/models` (https://platform.openai.com/docs/api-reference/models/object)."""
+"""The objects of `/v1/models` (https://platform.openai.com/docs/api-reference/models/object)."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -16,7 +16,7 @@ class Model(TypedDict):
 
 
 class ModelList(TypedDict):
-    """All models; OpenAI does not page them."""
+    """All models; OpenAI has no pages here."""
 
     object: Literal["list"]
     data: list[Model]

@@ -1,1 +1,1 @@
-"""Pages for people, outside of `/v1`: the start page, what is not found, their middleware."""
+"""HTML pages outside of `/v1`: the start page, 404, and their middleware."""

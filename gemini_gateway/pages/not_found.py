@@ -1,6 +1,6 @@
-"""What stands where nothing is outside of `/v1`: a page for people, OpenAI's error for programs.
+"""The 404 outside of `/v1`: an HTML page for browsers, OpenAI's error for programs.
 
-Under `serve` and uvicorn programs come here only below the pages (gemini_gateway.asgi).
+Under `serve` and uvicorn, programs reach this view only below the pages' paths (`gemini_gateway.asgi`).
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +14,7 @@ from api.views.unknown import UnknownView
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404 with a page, or in OpenAI's form if `/v1` before the path makes it one of the API's."""
+    """Return 404 with an HTML page, or with OpenAI's error if the path with `/v1` prepended is an endpoint."""
     message = f"Unknown request URL: {request.method} {request.path[:200]}."
     if _is_of_the_api(f"/v1{request.path}"):
         return error_response(NotFoundError(f"{message} The API's base URL ends in /v1.", code="unknown_url"))
@@ -27,5 +27,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def _is_of_the_api(path: str) -> bool:
     try:
         return resolve(path, "api.urls").func.view_class is not UnknownView  # type: ignore[attr-defined]
-    except Resolver404:  # a line break, which no route takes
+    except Resolver404:  # a line break, which no route accepts
         return False

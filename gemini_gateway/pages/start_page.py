@@ -1,4 +1,4 @@
-"""The public start page at `/`: what this is, where it listens, who answers, and examples to copy. No secrets."""
+"""The public start page at `/`: addresses, upstream, examples to copy. No secrets."""
 
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ UPSTREAMS = {
 
 
 def answered_by() -> str:
-    """Who answers, in words; of another address than Google's own the host."""
+    """Return the upstream's description; for an address other than Google's, its host."""
     name = UPSTREAMS[settings.GEMINI_UPSTREAM]
     if settings.GEMINI_UPSTREAM == "emulator" or not settings.GEMINI_BASE_URL:
         return name
@@ -25,7 +25,7 @@ def answered_by() -> str:
 
 @require_safe
 def start_page(request: HttpRequest) -> HttpResponse:
-    """Render the page with the address that the visitor used."""
+    """Render the page with the address of the request."""
     context = {
         "base_url": request.build_absolute_uri("/v1"),
         "upstream": answered_by(),

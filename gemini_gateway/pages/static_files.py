@@ -1,5 +1,7 @@
-"""WhiteNoise for the full way. Its own response streams a file from a synchronous iterator, which an ASGI server
-consumes in one go with a warning for each file; the admin's files are small, so their bytes are handed over at once.
+"""WhiteNoise behind ASGI.
+
+WhiteNoise streams a file from a synchronous iterator, which an ASGI server consumes at once, with a warning for each
+file. The admin's files are small, so the response holds their bytes.
 """
 
 from pathlib import Path
@@ -10,16 +12,16 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """WhiteNoise with plain responses."""
+    """WhiteNoise with responses in memory."""
 
     def add_files(self, root: str, prefix: str | None = None) -> None:
-        """Add a folder if it is there: STATIC_ROOT only exists once somebody has collected into it."""
+        """Add a folder if it exists: only `collectstatic` creates STATIC_ROOT."""
         if Path(root).is_dir():
             super().add_files(root, prefix)
 
     @staticmethod
     def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
-        """The file's bytes with WhiteNoise's status and headers (ranges and 304 included)."""
+        """Return the file's bytes with WhiteNoise's status and headers (ranges and 304 included)."""
         found = static_file.get_response(request.method, request.META)
         body = b""
         if found.file is not None:

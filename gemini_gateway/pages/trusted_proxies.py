@@ -1,6 +1,6 @@
-"""Which forwarded headers are believed: those of a peer listed in TRUSTED_PROXIES, and nobody else's.
+"""Forwarded headers, accepted only from peers in TRUSTED_PROXIES.
 
-Behind such a peer a request has its client's address.
+For a request of a trusted proxy, REMOTE_ADDR is the client's address.
 """
 
 import ipaddress
@@ -15,24 +15,22 @@ type_of_network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def parse_networks(words: Sequence[str]) -> list[type_of_network]:
-    """Addresses and networks such as `10.0.0.0/8`; raises ValueError at the first that is neither."""
+    """Parse addresses and networks such as `10.0.0.0/8`; raises ValueError for the first invalid one."""
     return [ipaddress.ip_network(word, strict=False) for word in words]
 
 
 class TrustedProxyMiddleware:
-    """Takes forwarded headers off requests that come from anybody but a trusted proxy, and puts REMOTE_ADDR right on
-    those that come from one.
-    """
+    """Removes forwarded headers from untrusted peers, and sets REMOTE_ADDR for trusted proxies."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         try:
             self.trusted = parse_networks(settings.TRUSTED_PROXIES)
-        except ValueError:  # the system check gateway.E010 names it; until then nobody is trusted
+        except ValueError:  # the system check gateway.E010 reports it; until then no proxy is trusted
             self.trusted = []
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on, cleaned."""
+        """Set REMOTE_ADDR or remove forwarded headers, then call the next handler."""
         if self._is_trusted(request.META.get("REMOTE_ADDR", "")):
             request.META["REMOTE_ADDR"] = self._client(request)
         else:
@@ -41,9 +39,9 @@ class TrustedProxyMiddleware:
         return self.get_response(request)
 
     def _client(self, request: HttpRequest) -> str:
-        """Return the last address in X-Forwarded-For that no trusted proxy has: what is before it may be forged.
+        """Return the last address in X-Forwarded-For outside of the trusted proxies; addresses before it may be forged.
 
-        Without one it is the peer's.
+        Without such an address, return the peer's.
         """
         address: str = request.META["REMOTE_ADDR"]
         for word in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):

@@ -1,1 +1,1 @@
-"""What a process needs before it serves: secrets, private files, address, upstream, key check."""
+"""Preparation of a process before it serves: secrets, private files, address, upstream, key check."""

@@ -1,4 +1,4 @@
-"""Who can reach the address we listen on, and whether that is allowed without client keys."""
+"""The rule for listening on a public address without client keys."""
 
 from api.auth.loopback import is_loopback_host
 
@@ -9,7 +9,7 @@ ADVICE = (
 
 
 def exposure_problem(host: str, *, allowed: bool) -> str:
-    """Why the server must not start on `host`, or "" when it may; `allowed` is ALLOW_INSECURE_KEYLESS."""
+    """Return the reason that forbids listening on `host`, or ""; `allowed` is ALLOW_INSECURE_KEYLESS."""
     if allowed or is_loopback_host(host):
         return ""
     return f"Anyone who can reach {host} could use this server without a key."

@@ -1,6 +1,6 @@
-"""One look at Gemini when a server starts: a wrong key, or no way to Gemini, is in the log before the first request.
+"""A check of the Gemini key at start: the log reports a wrong key or an unreachable Gemini before the first request.
 
-It costs nothing and nobody waits for it: the server serves meanwhile.
+The check is free of charge and runs in the background.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 def begin_key_check(client: GeminiClient) -> "asyncio.Task[None] | None":
-    """Begin to look, unless nobody is asked with a key; the caller keeps the task."""
+    """Start the check if an API key is configured; the caller stores the returned task."""
     if settings.GEMINI_UPSTREAM != "gemini":
         return None
     return asyncio.ensure_future(check_key(client))
 
 
 async def check_key(client: GeminiClient) -> None:
-    """Ask for one model of the list, and log what the operator has to know."""
+    """Request one model of the list and log a problem for the operator."""
     try:
         await client.list_models()
     except (UpstreamUnreachableError, UpstreamTimeoutError):

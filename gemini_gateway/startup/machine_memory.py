@@ -1,4 +1,4 @@
-"""How much memory this process may use: the least of the machine's, a container's limit and the process's own."""
+"""The memory available to this process: the minimum of the machine's, the container's limit and the process's limit."""
 
 import os
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from typing import Final
 
 CGROUPS: Final = Path("/sys/fs/cgroup")
 OWN_GROUP: Final = Path("/proc/self/cgroup")
-UNKNOWN: Final = 2 * 2**30  # on systems that do not tell
+UNKNOWN: Final = 2 * 2**30  # for systems without a readable limit
 
 
 def usable_memory() -> int:
-    """Return a number of bytes."""
+    """Return the available memory in bytes."""
     return min(_limits(), default=UNKNOWN)
 
 
@@ -30,12 +30,12 @@ def _limits() -> Iterator[int]:
             text = file.read_text(encoding="ascii").strip()
         except OSError:
             continue
-        if text.isdecimal() and int(text):  # "max" is no limit
+        if text.isdecimal() and int(text):  # "max" means no limit
             yield int(text)
 
 
 def _cgroup_files() -> Iterator[Path]:
-    """Yield the files that hold limits of control groups, version 1 and 2, from the process's own group upwards
+    """Yield the files with control group limits, version 1 and 2, from the process's own group upwards
     (https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files).
     """
     try:

@@ -1,4 +1,4 @@
-"""Files that are for the server's own account alone, whatever the umask and whoever may enter the folder."""
+"""Files that only the server's own account can read, independent of the umask and the folder's permissions."""
 
 import contextlib
 import os
@@ -8,10 +8,9 @@ from pathlib import Path
 
 
 def write_private_file(path: Path, text: str, *, replace: bool) -> None:
-    """Write `text` to a 0600 file that appears under its name only when complete.
+    """Write `text` to a file of mode 0600, which gets its name only when complete.
 
-    With `replace` an older file gives way; without it the older file stays and this one is discarded, also when two
-    processes race.
+    With `replace` it replaces an existing file; without it an existing file remains, also when two processes race.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -32,17 +31,17 @@ def write_private_file(path: Path, text: str, *, replace: bool) -> None:
 
 
 def make_private_database(path: Path) -> None:
-    """Make an empty 0600 file for SQLite unless there is one; what cannot be made is left to whoever opens it.
+    """Create an empty file of mode 0600 for SQLite unless one exists; an OSError is left to the code that opens it.
 
-    SQLite itself would make it as the umask says, readable by everybody as a rule. Its log (`-wal`) and its index
-    (`-shm`) get the mode of the database.
+    SQLite itself would apply the umask, which usually allows everyone to read. Its log (`-wal`) and index (`-shm`)
+    inherit the database's mode.
     """
     with contextlib.suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def readable_by_others(path: Path) -> bool:
-    """Whether every user of this machine can read the file: by its own mode, and through all folders above it."""
+    """Whether every user of this machine can read the file, by its own mode and through all folders above it."""
     try:
         if not path.stat().st_mode & stat.S_IROTH:
             return False

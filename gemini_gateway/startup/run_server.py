@@ -1,5 +1,5 @@
-"""What `serve` and `runserver` have in common: the emulator when no key is configured, the server's limits, and the
-start page in the terminal.
+"""The parts that `serve` and `runserver` share: emulator without a key, server limits, and the terminal's start
+page.
 """
 
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def limits() -> Limits:
-    """The server's limits from the settings."""
+    """Return the server's limits from the settings."""
     return Limits(
         max_body_bytes=settings.MAX_BODY_BYTES,
         outbound_budget_bytes=settings.OUTBOUND_BUDGET_BYTES,
@@ -29,9 +29,9 @@ def limits() -> Limits:
 
 @contextmanager
 def upstream() -> Iterator[str]:
-    """Yield the address at which Gemini is asked, "" for Google's own.
+    """Yield Gemini's address, "" for Google's own.
 
-    Without a key and an address it is that of an emulator, which runs until the block ends.
+    Without a key and an address, start an emulator, which runs until the block ends.
     """
     if settings.GEMINI_UPSTREAM != "emulator" or settings.GEMINI_BASE_URL:
         yield settings.GEMINI_BASE_URL
@@ -49,12 +49,12 @@ def upstream() -> Iterator[str]:
 
 
 def cannot_listen(reason: str) -> str:
-    """What a command says when the server's address cannot be used."""
+    """Return a command's error message for an address that cannot be bound."""
     return f"{reason} Set PORT or HOST to use another address."
 
 
 def terminal_page(host: str, port: int) -> str:
-    """What a person wants to know when the server has started; asks the database for the first operator."""
+    """Return the text for the terminal after the start; queries the database for a superuser."""
     origin = f"http://{_visitable(host)}:{port}"
     upstream_name = answered_by()
     if settings.GEMINI_UPSTREAM == "emulator":
@@ -76,7 +76,7 @@ def terminal_page(host: str, port: int) -> str:
 
 
 def _visitable(host: str) -> str:
-    """An address for a browser: "all interfaces" is none, and IPv6 wants brackets."""
+    """Return a host for a browser's URL: loopback for "all interfaces", brackets around IPv6."""
     name = host.strip("[]")
     if name in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
         return "localhost"

@@ -1,7 +1,7 @@
-"""The server's own secrets: made on first start in a 0600 file of the data directory, never in the repository.
+"""The server's own secrets, created at the first start in a 0600 file of the data directory.
 
-Several workers may start at once: each writes a complete file of its own and links it to the final name, which
-succeeds for exactly one; all then read that one.
+Several workers may start at once: each writes a complete file and links it to the final name. Exactly one link
+succeeds; then all workers read that file.
 """
 
 import json
@@ -16,9 +16,9 @@ FILE_NAME = "secrets.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """`secret_key` signs logins and what clients carry for the server.
+    """`secret_key` signs logins and the state that clients carry.
 
-    `problem` says why it could not be kept on disk: the key is then good for this process only.
+    `problem` is the reason if the key could not be stored; the key is then valid for this process only.
     """
 
     secret_key: str
@@ -26,7 +26,7 @@ class Secrets:
 
 
 def load_secrets(data_dir: Path) -> Secrets:
-    """The secrets of `data_dir`, made there first if it has none."""
+    """Return the secrets of `data_dir`; creates them if there are none."""
     path = data_dir / FILE_NAME
     try:
         if not path.exists():

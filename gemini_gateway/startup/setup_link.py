@@ -1,7 +1,7 @@
-"""The one-time set-up link: how the first operator gets in without a default password.
+"""The one-time set-up link, which creates the first superuser without a default password.
 
-The link's token is derived from SECRET_KEY and a nonce in a 0600 file of the data directory, so that every worker shows
-the same link and nobody can read it off the disk alone. It works until the first superuser exists, and once.
+The link's token is derived from SECRET_KEY and a nonce in a 0600 file of the data directory: every worker shows the
+same link, and the file alone does not reveal it. The link is valid once, and only until the first superuser exists.
 """
 
 import secrets
@@ -26,7 +26,7 @@ FILE_NAME = "first-operator"
 
 
 class FirstOperatorForm(UserCreationForm):  # type: ignore[type-arg]  # generic in its stubs only
-    """Name and password (twice, held to Django's validators) of the first superuser."""
+    """The name and password (twice, checked by Django's validators) of the first superuser."""
 
     class Meta:
         model = get_user_model()
@@ -35,12 +35,12 @@ class FirstOperatorForm(UserCreationForm):  # type: ignore[type-arg]  # generic 
 
 
 def superuser_exists() -> bool:
-    """Whether somebody can already log in to the admin with every right."""
+    """Whether an active superuser exists."""
     return get_user_model()._default_manager.filter(is_superuser=True, is_active=True).exists()
 
 
 def setup_path() -> str:
-    """The link's path, made on the first call; "" once there is a superuser. Asks the database."""
+    """Return the link's path, created on the first call; "" if a superuser exists. Queries the database."""
     if superuser_exists():
         return ""
     path = settings.DATA_DIR / FILE_NAME
@@ -50,7 +50,7 @@ def setup_path() -> str:
 
 
 def _token() -> str:
-    """The token that is valid now, or "" when no link was ever made or it was used."""
+    """Return the valid token, or "" if none was created or it was used."""
     try:
         nonce = (settings.DATA_DIR / FILE_NAME).read_text(encoding="ascii")
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def first_operator(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _create(form: FirstOperatorForm) -> Any:
-    """Save the superuser and use the link up; of two at once only one finds the file still there."""
+    """Save the superuser and delete the nonce; of two concurrent calls only one succeeds."""
     user = form.save(commit=False)
     user.is_staff = user.is_superuser = True
     with transaction.atomic():

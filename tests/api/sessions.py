@@ -24,7 +24,7 @@ def completion_text(response: httpx2.Response) -> str:
 
 
 def turns(body: Any) -> list[str]:
-    """The texts of a request that left, one a turn."""
+    """The texts of a request to Gemini, one per content."""
     return ["".join(part.get("text", "") for part in content["parts"]) for content in body["contents"]]
 
 

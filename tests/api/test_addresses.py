@@ -1,4 +1,4 @@
-"""Addresses in other forms: which are served, what the rest are told, and that no program gets HTML."""
+"""Alternative paths of endpoints: the served ones, the error of the others, and no HTML for programs."""
 
 import gzip
 import json

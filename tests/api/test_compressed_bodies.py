@@ -1,4 +1,4 @@
-"""Clients that compress their requests, and cannot be told not to, are answered like all others."""
+"""Compressed request bodies are accepted, for clients that always compress."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ def raw_deflate(data: bytes) -> bytes:
 
 
 def zstd_stream(data: bytes) -> bytes:
-    """Return a frame as Codex writes it: a stream, whose size is not told."""
+    """Return a frame as Codex writes it: a stream without its size."""
     encoder = zstandard.ZstdCompressor(level=3, write_content_size=False).compressobj()
     return encoder.compress(data) + encoder.flush()
 

@@ -1,4 +1,4 @@
-"""A tool whose name Gemini refuses has one form in every turn, and the client reads its own name everywhere."""
+"""A tool name that Gemini rejects has one replacement in every request, and the client reads its own name."""
 
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ def declared(body: Any) -> list[str]:
 
 
 def in_history(body: Any) -> list[str]:
-    """The names of the calls and results in the turns of a request."""
+    """The names of the calls and results in the contents of a request."""
     parts = [part for content in body["contents"] for part in content["parts"]]
     return [part[key]["name"] for part in parts for key in ("functionCall", "functionResponse") if key in part]
 

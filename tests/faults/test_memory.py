@@ -238,7 +238,7 @@ def test_a_background_response_and_a_socket_message_are_counted_until_their_end(
             client.recv()
             assert post(small_gateway, other).status == 503
             client.send(json.dumps({"type": "response.create", "stream_id": "b", **asked}))
-            # A message that has come whole is refused by a frame, one of which a piece is missing by the close code.
+            # A complete message is rejected by a frame, an incomplete one by the close code.
             refusal = None
             with suppress(ConnectionClosed):
                 refusal = next(frame["code"] for frame in map(json.loads, client) if frame["type"] == "error")

@@ -114,7 +114,7 @@ def ready(http: httpx2.Client) -> bool:
 
 
 def assert_paid(row: Row) -> None:
-    """It was asked and paid, and its answer withheld."""
+    """Gemini was called and billed, and its response omitted."""
     assert row[1:4] == ("internal_error", 503, "storage_unavailable")
     assert row[4] > 0
 

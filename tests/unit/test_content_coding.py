@@ -25,7 +25,7 @@ def raw_deflate(data: bytes) -> bytes:
 
 
 def zstd_stream(data: bytes) -> bytes:
-    """Return a frame as streaming encoders write it: the size is not told, the checksum is."""
+    """Return a frame as streaming encoders write it: without the size, with the checksum."""
     encoder = zstandard.ZstdCompressor(write_checksum=True, write_content_size=False).compressobj()
     return b"".join(encoder.compress(data[at : at + 1000]) for at in range(0, len(data), 1000)) + encoder.flush()
 

@@ -1,11 +1,10 @@
 """The documentation: generated pages are fresh, and what the others name (files, commands, settings) is there."""
 
-import importlib.util
+import importlib
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -35,18 +34,10 @@ NOT_OURS = {
 }
 
 
-def load_generator() -> ModuleType:
-    """docs/generate.py as a module; docs is no package."""
-    spec = importlib.util.spec_from_file_location("documentation_generator", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-generator = load_generator()
+# docs is no package: its scripts import one another by their bare names.
+sys.path.insert(0, str(ROOT / "docs"))
+generator = importlib.import_module("generate")
+rule_tables = importlib.import_module("rule_tables")
 
 
 def page_text(path: Path) -> str:
@@ -136,7 +127,7 @@ def test_deployment_files_fit_the_settings() -> None:
     ],
 )
 def test_rules_in_the_name_of_a_test(name: str, numbers: Sequence[int]) -> None:
-    assert list(generator.numbers_in(name)) == numbers
+    assert list(rule_tables.numbers_in(name)) == numbers
 
 
 @pytest.mark.parametrize(
@@ -151,5 +142,5 @@ def test_rules_in_the_name_of_a_test(name: str, numbers: Sequence[int]) -> None:
     ids=["nothing", "reason beside a test", "reason beside what is open", "no such test", "listed and named"],
 )
 def test_the_table_of_rules_contradicts_no_test(row: dict[str, Any], named: list[str]) -> None:
-    with pytest.raises(generator.RuleTableError, match="rule 1"):
-        generator._rule({"number": 1, "says": "Something.", **row}, named, {"tests/a.py::test_rule_1_x"})
+    with pytest.raises(rule_tables.RuleTableError, match="rule 1"):
+        rule_tables._rule({"number": 1, "says": "Something.", **row}, named, {"tests/a.py::test_rule_1_x"})

@@ -41,7 +41,7 @@ class FakeGemini:
         return web.json_response(ANSWER)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Keep the request, then answer with the handler of the moment; note a client that hung up."""
+        """Record the request, then respond with the current handler; record a client disconnect."""
         self.requests.append(
             (request.path_qs, dict(request.headers), await request.json() if request.can_read_body else None)
         )
@@ -59,7 +59,7 @@ class FakeGemini:
             await response.write(await self.chunks.get())
 
     async def events(self, request: web.Request, *pieces: bytes, then_hang: bool = False) -> web.StreamResponse:
-        """Answer with a stream of prepared pieces."""
+        """Respond with a stream of prepared chunks."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for piece in pieces:

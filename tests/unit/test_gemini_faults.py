@@ -1,4 +1,4 @@
-"""Google's errors to ours: what the client is told, whether to try again and when, and what it never reads."""
+"""Google's errors to ours: message, retry, delay, and the text that no client receives."""
 
 from typing import Any
 

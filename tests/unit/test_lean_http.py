@@ -81,7 +81,7 @@ def test_a_response_is_djangos() -> None:
 
 
 class Body:
-    """A body of two pieces."""
+    """A body of two chunks."""
 
     ended = False
 

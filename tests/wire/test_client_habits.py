@@ -25,7 +25,7 @@ def answer(http: httpx2.Client, body: dict[str, Any]) -> ChatCompletion:
 
 
 def said_to(emulator: Emulator) -> list[tuple[str, list[Any]]]:
-    """Role and parts of each turn that reached Gemini, which was asked once."""
+    """Role and parts of each content that reached Gemini, which was called once."""
     [sent] = emulator.bodies()
     return [(content["role"], content["parts"]) for content in sent["contents"]]
 

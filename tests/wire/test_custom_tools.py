@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
 
 def made(*calls: tuple[str, Any], stream: bool) -> dict[str, Any]:
-    """A step of the emulator's script: a turn with these calls, in one response or in one chunk for each."""
+    """A step of the emulator's script: these calls, in one response or in one chunk each."""
     turns = [{"functionCall": {"name": name, "args": args}} for name, args in calls]
     contents = [[turn] for turn in turns] if stream else [turns]
     bodies: list[Any] = [{"candidates": [{"content": {"role": "model", "parts": content}}]} for content in contents]

@@ -26,7 +26,7 @@ LOOK: Any = {"type": "function", "function": {"name": "take_screenshot", "parame
 
 
 def asked(*parts: Any) -> Any:
-    """A user's turn with a question before the parts."""
+    """A user message with a question before the parts."""
     return [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, *parts]}]
 
 
@@ -220,7 +220,7 @@ def test_speech_streams_as_pcm16(client: OpenAI) -> None:
 
 
 def spoken_in(deltas: Any) -> Iterator[dict[str, Any]]:
-    """The pieces of speech as the SDK gives them out."""
+    """The chunks of speech as the SDK returns them."""
     for delta in deltas:
         if getattr(delta, "audio", None):
             yield delta.audio if isinstance(delta.audio, dict) else delta.audio.model_dump(exclude_none=True)

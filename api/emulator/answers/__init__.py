@@ -1,1 +1,1 @@
-"""What the emulated model says: text, thoughts, function calls and JSON, all a function of the request alone."""
+"""The output of the emulated model: text, thoughts, function calls and JSON, a pure function of the request."""

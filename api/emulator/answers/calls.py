@@ -1,7 +1,7 @@
-"""Decides which functions are called now, and with which arguments.
+"""Selection of the functions to call now, and of their arguments.
 
-The prompt's steps ("..., then ...") are taken one after the other, sums one operation after the other; a function whose
-arguments only another one can tell waits for that. Where a call is required, the one that takes the answer comes last.
+The prompt's steps ("..., then ...") are called in order, sums one operation at a time. A function waits until another
+function has returned its missing arguments. Under a required mode, the function for the final output comes last.
 """
 
 import re
@@ -43,14 +43,14 @@ _DEPENDS = re.compile(r"\b(?:if|when|whenever|unless|can|may|for|asked|need(?:ed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A call with its arguments; `lacking` are those that nothing in the prompt tells for sure."""
+    """A call with its arguments; `lacking` names the arguments without a certain value in the prompt."""
 
     call: Call
     lacking: list[str]
 
 
 def draft(declaration: Declaration, text: str, **options: Any) -> Draft:
-    """A call of a function that is filled from a text; `options` are those of `Filler`."""
+    """Return a call with arguments filled from a text; `options` are those of `Filler`."""
     filler = Filler(parameters_of(declaration), text, **options)
     args = filler.fill() if filler.root else {}
     call = {"name": declaration["name"], "args": args if isinstance(args, dict) else {}}
@@ -58,12 +58,12 @@ def draft(declaration: Declaration, text: str, **options: Any) -> Draft:
 
 
 def calls_for(conversation: Conversation) -> list[Call]:
-    """The function calls (`name`, `args`) that answer the conversation now; empty when text is the answer."""
+    """Return the function calls (`name`, `args`) for the conversation's current state; empty if the output is text."""
     return _Choice(conversation).calls()
 
 
 class _Choice:
-    """The functions that are offered, and what was called since the prompt."""
+    """The declared functions, and the calls since the prompt."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
@@ -77,7 +77,7 @@ class _Choice:
         self.actions = [entry for entry in self.offered if entry not in self.answers]
 
     def calls(self) -> list[Call]:
-        """What is called now: what the prompt asks for, else what the system instruction or the mode demands."""
+        """Return the calls for now: those in the prompt, else those of the system instruction or of the mode."""
         if not self.offered:
             return []
         found = self.asked() if self.actions else []
@@ -86,7 +86,7 @@ class _Choice:
         return [self.demanded()]
 
     def asked(self) -> list[Call]:
-        """The calls that the prompt asks for and that were not made yet."""
+        """Return the calls that the prompt requests and that were not made yet."""
         computing, rest = sum_calls(self.conversation, self.actions)
         plan = [wishes for step in _STEPS.split(rest) if step.strip() and (wishes := wishes_in(step, self.actions))]
         if not plan and not computing and not self.called:
@@ -97,7 +97,7 @@ class _Choice:
         return self.filled(step) or self.followed()
 
     def next_step(self, plan: list[list[Wish]]) -> list[Wish]:
-        """The first step of which nothing was called yet, in the order of the calls that were made."""
+        """Return the first step without any call yet, in the order of the calls made."""
         at = 0
         for names in ({call["name"] for call in calls} for calls in self.conversation.steps):
             if at < len(plan) and any(wish.declaration["name"] in names for wish in plan[at]):
@@ -105,7 +105,9 @@ class _Choice:
         return plan[at] if at < len(plan) else []
 
     def hinted(self, prompt: str) -> list[Wish]:
-        """Calls that a prompt does not name: "use the tool to ...", the system's orders, what is to be looked up."""
+        """Return calls for a prompt without a function's name: "use the tool to ...", the system instruction,
+        look-ups.
+        """
         found = [entry for entry in self.actions if self.is_ordered(entry) or self.is_fitted(entry, prompt)]
         asks = any(is_question(sentence) for sentence in sentences(prompt))
         if not found and _USES_TOOLS.search(prompt):
@@ -115,7 +117,7 @@ class _Choice:
         return [Wish(declaration=entry, clauses=[prompt]) for entry in found]
 
     def is_ordered(self, declaration: Declaration) -> bool:
-        """Whether the system instruction orders a call, whatever the prompt is; only of what needs no arguments."""
+        """Whether the system instruction always requires the call; only for functions without required arguments."""
         if required_of(declaration):
             return False
         return any(
@@ -124,20 +126,20 @@ class _Choice:
         )
 
     def is_fitted(self, declaration: Declaration, prompt: str) -> bool:
-        """Whether a prompt speaks of each argument that a function needs, and gives it."""
+        """Whether the prompt mentions each required argument of the function, with a value."""
         said, required = keywords(prompt), required_of(declaration)
         named = bool(required) and all(keywords(name) & said for name in required)
         return named and not draft(declaration, prompt).lacking
 
     def best(self, among: list[Declaration]) -> Declaration:
-        """The function that the prompt speaks of most, or else that it can best fill."""
+        """Return the function that matches the prompt best, else the one whose arguments it fills best."""
         if len(among) == 1:
             return among[0]
         said, text = meanings(self.conversation.prompt), self.known()
         return max(among, key=lambda entry: (score(said, entry), -len(draft(entry, text, complete=True).lacking)))
 
     def filled(self, wishes: list[Wish]) -> list[Call]:
-        """The calls for wishes. Those that lack what another function can tell are put off until it was called."""
+        """Return the calls for wishes. A call that needs another function's result is postponed."""
         told = [shown((result or {}).get("response", {})) for _, result in self.conversation.answered if result]
         calls: list[Call] = []
         for index, wish in enumerate(wishes):
@@ -152,7 +154,7 @@ class _Choice:
         return calls
 
     def teller(self, wish: Wish, fields: list[str]) -> Draft | None:
-        """The call of another function that can tell what a wish lacks, and needs nothing itself that is not known."""
+        """Return a call of another function that returns the missing fields and has all its own arguments."""
         for entry in self.actions:
             if entry["name"] in {wish.declaration["name"], *self.called} or not tells(entry, fields):
                 continue
@@ -162,7 +164,9 @@ class _Choice:
         return None
 
     def followed(self) -> list[Call]:
-        """A function that the prompt speaks of and that takes what the results have told ("... in celsius")."""
+        """Return a call of a function that the prompt mentions and that takes the results as input ("... in
+        celsius").
+        """
         told = results_in_words(self.conversation)
         said = keywords(self.conversation.prompt)
         for entry in self.actions if told else []:
@@ -173,7 +177,7 @@ class _Choice:
         return []
 
     def answer_if_known(self) -> list[Call]:
-        """The call that takes the answer, where it is not required: only if the prompt holds all that it needs."""
+        """Return the optional call for the final output, if the prompt has all its arguments."""
         for entry in self.answers:
             made = draft(entry, self.known())
             if entry["name"] not in self.called and required_of(entry) and not made.lacking:
@@ -181,7 +185,7 @@ class _Choice:
         return []
 
     def demanded(self) -> Call:
-        """The one call that is made because one is required: what was not called yet, and the answer after all else."""
+        """Return the single call of a required mode: a function not called yet, the one for the final output last."""
         fresh = [entry for entry in self.offered if entry["name"] not in self.called]
         answers = [entry for entry in fresh if entry in self.answers] or self.answers
         entry = self.best(answers or fresh or self.offered)
@@ -197,18 +201,18 @@ class _Choice:
         return call
 
     def known(self) -> str:
-        """The prompt and what the functions have returned."""
+        """The prompt and the functions' results."""
         return f"{self.conversation.prompt}\n{results_in_words(self.conversation)}".rstrip(" .!?\n")
 
 
 def _unconditional(system: str) -> Iterator[str]:
-    """The parts of each sentence before its first condition ("If ...", "... when asked")."""
+    """Yield each sentence up to its first condition ("If ...", "... when asked")."""
     for sentence in sentences(system):
         yield from takewhile(lambda part: not _DEPENDS.search(part), re.split(r",|\s+and\s+", sentence))
 
 
 def _labelled_args(declaration: Declaration, told: str) -> dict[str, Any]:
-    """The required arguments, if each is a number that stands beside its name in a text; else none."""
+    """Return the required arguments if each is a number beside its name in the text; else {}."""
     supply, properties = Supply(told), properties_of(declaration)
     fields = {name: field_of(name, properties.get(name, {}), set()) for name in required_of(declaration)}
     found = {name: supply.labelled_number(wanted) for name, wanted in fields.items()}

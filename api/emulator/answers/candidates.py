@@ -1,4 +1,4 @@
-"""One candidate of an answer: its parts, what they cost, and why it ended, within the limits of the request."""
+"""One candidate of a response: parts, token counts and finish reason, within the request's limits."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A finished candidate. `thought` is the summary to show ("" if none); either `calls` or `text` is the answer.
+    """A finished candidate. `thought` is the thought summary ("" without one); the output is either `calls` or `text`.
 
-    `media` are parts after the text: a picture, or a speech instead of a text. `tokens` holds `media_tokens`.
+    `media` are the parts after the text: an image, or speech in place of the text. `tokens` includes `media_tokens`.
     """
 
     index: int
@@ -40,7 +40,7 @@ class Candidate:
 
 
 def candidates_for(conversation: Conversation, model: Model) -> list[Candidate]:
-    """As many candidates as the request asks for."""
+    """Return the requested number of candidates."""
     if speaks(conversation):
         return [_spoken(conversation)]
     digest = hashlib.blake2b(orjson.dumps(conversation.request), digest_size=12).hexdigest()
@@ -52,7 +52,7 @@ def _candidate(conversation: Conversation, model: Model, index: int, seed: str) 
     config = conversation.config
     limit = config.get("maxOutputTokens", model.output_token_limit)
     thoughts = planned_thoughts(config, model)
-    # Thoughts count against the limit; the emulator leaves half of it to the answer, but nothing of a single token.
+    # Thoughts count against the limit. Half of it is reserved for the output, but nothing of a limit of one token.
     thoughts = min(thoughts, max(1, limit // 2))
     shows = thoughts and config.get("thinkingConfig", {}).get("includeThoughts")
     thought = thoughts_for(conversation) if shows else ""
@@ -83,7 +83,7 @@ def _candidate(conversation: Conversation, model: Model, index: int, seed: str) 
 
 
 def _spoken(conversation: Conversation) -> Candidate:
-    """The one candidate of a speech: no text, no thoughts."""
+    """Return the only candidate of a speech: no text, no thoughts."""
     parts = speech(conversation)
     cost = speech_tokens(parts)
     return Candidate(
@@ -112,9 +112,9 @@ def _answer(conversation: Conversation, model: Model, index: int) -> str:
 
 
 def _loses_thread(conversation: Conversation, model: Model) -> bool:
-    """Models with call ids answer nothing, with STOP, when a result names no call or bears another id.
+    """Whether a result has no matching call id: models with call ids then return nothing, with STOP.
 
-    Where the model needs `result_ids`, a result without the id of its call is lost too.
+    If the model requires `result_ids`, a result without an id does not match either.
     """
     if not model.function_call_ids or not conversation.results:
         return False
@@ -129,7 +129,7 @@ def _belongs(result: dict[str, Any], call: dict[str, Any], model: Model) -> bool
 
 
 def _limited(text: str, config: dict[str, Any], left: int) -> tuple[str, str]:
-    """The text up to its first stop sequence and within `left` tokens, with the finish reason."""
+    """Return the text up to its first stop sequence and within `left` tokens, and the finish reason."""
     ends = [text.find(stop) for stop in config.get("stopSequences", []) if stop in text]
     text = text[: min(ends)] if ends else text
     if tokens(text) > left:
@@ -138,6 +138,6 @@ def _limited(text: str, config: dict[str, Any], left: int) -> tuple[str, str]:
 
 
 def _with_id(call: dict[str, Any], seed: str, number: int) -> dict[str, Any]:
-    """The call with a short id like Google's, unique among the calls of the conversation."""
+    """Return the call with a short id like Google's, unique in the conversation."""
     digest = hashlib.blake2b(f"{seed}/{number}".encode(), digest_size=8).digest()
     return {"id": "".join(ID_ALPHABET[byte % len(ID_ALPHABET)] for byte in digest), **call}

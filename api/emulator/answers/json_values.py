@@ -1,4 +1,4 @@
-"""Answers in JSON: a value of the schema that was given, or a plain object where none was."""
+"""JSON output: a value of the request's schema, or a plain object without one."""
 
 import re
 from typing import Any
@@ -37,12 +37,12 @@ def json_for(conversation: Conversation) -> str:
 
 
 def enum_for(conversation: Conversation) -> str:
-    """The one value of the schema's enum that the prompt speaks of, as plain text."""
+    """The enum value that matches the prompt, as plain text."""
     return str(Filler(conversation.response_schema, _source(conversation), complete=True).fill())
 
 
 def _keys_named(prompt: str) -> list[str]:
-    """The keys that a prompt without a schema asks for: "a JSON object with 'setup' and 'punchline' keys"."""
+    """The keys in a prompt without a schema: "a JSON object with 'setup' and 'punchline' keys"."""
     asking = [entry for entry in sentences(prompt) if re.search(r"\b(?:keys?|fields?|properties)\b", entry, re.I)]
     named = [key for sentence in asking for key in quoted(sentence)]
     if named:
@@ -76,7 +76,7 @@ def _plain_answer(conversation: Conversation) -> str:
 
 
 def _source(conversation: Conversation) -> str:
-    """The text that values are taken from: the prompt and function results; earlier messages if it holds nothing."""
+    """The source text of values: the prompt and function results, else earlier messages."""
     told = results_in_words(conversation)[:READ_AT_MOST]
     text = f"{conversation.prompt}\n{told}".strip()
     if names(text) or numbers(text) or quoted(text) or capitals_asked(text):

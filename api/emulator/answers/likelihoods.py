@@ -1,4 +1,4 @@
-"""Log probabilities as the emulator plays them: a few words are a token, and each has some rivals.
+"""Emulated log probabilities: a few words form a token, and each token has `top_logprobs` alternatives.
 
 See https://ai.google.dev/api/generate-content#LogprobsResult.
 """
@@ -11,7 +11,7 @@ _STEP = 0.5
 
 
 def logprobs_for(text: str, rivals: int) -> dict[str, Any]:
-    """The logprobsResult of a text, or of a chunk's piece of one; the chosen token is the likeliest."""
+    """Return the logprobsResult of a text or of a chunk's text; the chosen token is the most likely."""
     words = word_groups(text, size=1)
     chosen = [_candidate(word, 0) for word in words]
     result: dict[str, Any] = {"chosenCandidates": chosen}

@@ -1,6 +1,6 @@
-"""Pictures and speech of an answer, made with the standard library: a small PNG, and a tone as raw 16-bit samples.
+"""Generated images and speech, from the standard library: a small PNG, and a tone as raw 16-bit samples.
 
-The picture's colours come from the prompt and the tone's pitch from the voice, so that another prompt or voice shows.
+The prompt determines the image's colours and the voice the tone's pitch, so that tests can tell them apart.
 """
 
 import base64
@@ -26,18 +26,18 @@ LOUDNESS = 8_000
 
 
 def draws(conversation: Conversation, model: Model) -> bool:
-    """Whether the answer has a picture: the model makes some, and the request does not ask for text alone."""
+    """Whether the output has an image: the model generates images, and the request does not ask for text alone."""
     asked = conversation.config.get("responseModalities") or model.output_modalities
     return "IMAGE" in model.output_modalities and "IMAGE" in asked and conversation.mime_type == "text/plain"
 
 
 def speaks(conversation: Conversation) -> bool:
-    """Whether the answer is spoken."""
+    """Whether the output is speech."""
     return "AUDIO" in conversation.config.get("responseModalities", [])
 
 
 def picture(conversation: Conversation, index: int) -> Part:
-    """A picture for the prompt; each candidate (`index`) gets another one."""
+    """Return an image for the prompt; each candidate (`index`) has another one."""
     red, green, blue = hashlib.blake2b(f"{conversation.prompt}/{index}".encode(), digest_size=3).digest()
     rows = b"".join(
         b"\x00" + b"".join(bytes((red, (green + 4 * x) % 256, (blue + 4 * y) % 256)) for x in range(SIDE))
@@ -50,7 +50,7 @@ def picture(conversation: Conversation, index: int) -> Part:
 
 
 def speech(conversation: Conversation) -> list[Part]:
-    """The prompt read aloud, as a stream brings it: parts of a quarter of a second each."""
+    """Return the speech for the prompt, in parts of a quarter of a second."""
     seconds = min(max(len(conversation.prompt.split()), 1) * SECONDS_PER_WORD, MAX_SECONDS)
     pitch = 200 + hashlib.blake2b(_voice(conversation.config).encode(), digest_size=1).digest()[0]
     step = 2 * math.pi * pitch / RATE
@@ -64,7 +64,7 @@ def speech(conversation: Conversation) -> list[Part]:
 
 
 def speech_tokens(parts: list[Part]) -> int:
-    """What the parts of a speech cost."""
+    """Return the token count of a speech."""
     samples = sum(len(part["inlineData"]["data"]) * 3 // 4 // 2 for part in parts)
     return max(1, round(samples / RATE * SPEECH_TOKENS_PER_SECOND))
 

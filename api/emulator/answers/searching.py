@@ -1,6 +1,6 @@
-"""Google Search as the emulator plays it: where a request offers the tool, an answer in words names made-up sources.
+"""Emulated Google Search: with the tool in the request, text output cites invented sources.
 
-Offsets are bytes of the answer's UTF-8, as Google's are: https://ai.google.dev/gemini-api/docs/google-search.
+Offsets are bytes of the text's UTF-8, as Google's are: https://ai.google.dev/gemini-api/docs/google-search.
 """
 
 import re
@@ -10,18 +10,18 @@ from api.emulator.conversation import Conversation
 
 MAX_QUERY = 100
 MAX_SUPPORTS = 3
-# Not ASCII, so that bytes and characters differ from the first sentence on.
+# Not ASCII, so that byte and character offsets differ from the first sentence on.
 OPENING = "Recherché \u2014 "
 _SENTENCE = re.compile(r"\S[^.!?\n]*[.!?]?")
 
 
 def searches(conversation: Conversation) -> bool:
-    """Whether the request offers Google Search."""
+    """Whether the request declares Google Search."""
     return any("googleSearch" in tool for tool in conversation.request.get("tools", []))
 
 
 def grounding_for(conversation: Conversation, text: str) -> dict[str, Any]:
-    """The groundingMetadata of an answer: one source for each of its first sentences."""
+    """Return the groundingMetadata of a text: one source for each of its first sentences."""
     query = conversation.prompt[:MAX_QUERY]
     found = list(_SENTENCE.finditer(text))[:MAX_SUPPORTS]
     return {
@@ -38,5 +38,5 @@ def grounding_for(conversation: Conversation, text: str) -> dict[str, Any]:
 def _support(text: str, match: re.Match[str], index: int) -> dict[str, Any]:
     start = len(text[: match.start()].encode())
     segment = {"endIndex": start + len(match[0].encode()), "text": match[0]}
-    # Proto JSON leaves out a zero.
+    # Proto JSON omits zero.
     return {"segment": ({"startIndex": start} if start else {}) | segment, "groundingChunkIndices": [index]}

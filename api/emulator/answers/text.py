@@ -1,4 +1,4 @@
-"""The text of an answer: a handful of skills, tried in order; the first that fits the prompt answers it."""
+"""Text output: a list of skills, tried in order; the first one that matches the prompt generates the text."""
 
 import re
 from collections.abc import Callable
@@ -25,12 +25,12 @@ _EQUATION = re.compile(
     r" ?= ?(?P<value>-?\d+(?:\.\d+)?)(?![\w.]*\w)"
 )
 _NUMERAL = r"-?\d+(?:\.\d+)?|" + "|".join(NUMBER_WORDS)
-# A call of one of these functions passes the conversation on; its result is no answer.
+# A call of one of these functions transfers the conversation; its result needs no output.
 HANDOFF = re.compile(r"transfer_to_|hand_?off", re.I)
 
 
 def text_for(conversation: Conversation, *, variant: int = 0) -> str:
-    """The answer in words, marked as the emulator's. Further candidates (`variant`) say which one they are."""
+    """Return the text, marked as the emulator's. Further candidates (`variant`) state their number."""
     answer = known_answer(conversation) or _echo(conversation)
     persona = sentences(conversation.system)[:1]
     if persona:
@@ -41,7 +41,7 @@ def text_for(conversation: Conversation, *, variant: int = 0) -> str:
 
 
 def known_answer(conversation: Conversation) -> str:
-    """The answer of the first skill that fits; "" where the emulator knows nothing better than to repeat the prompt."""
+    """Return the text of the first matching skill; "" without one."""
     return next(filter(None, (skill(conversation) for skill in _SKILLS)), "")
 
 

@@ -1,4 +1,4 @@
-"""The summary of thoughts that a thinking model shows on request (`includeThoughts`)."""
+"""The thought summary of a thinking model (`includeThoughts`)."""
 
 from api.emulator.conversation import Conversation
 

@@ -1,4 +1,4 @@
-"""Computes the sums of a prompt with the functions for arithmetic that are offered, one operation after the other."""
+"""Computation of a prompt's sums by the declared arithmetic functions, one operation per call."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +39,7 @@ class Tool:
 
 
 def sum_calls(conversation: Conversation, offered: list[Declaration]) -> tuple[list[dict[str, Any]], str]:
-    """The calls that the prompt's sums need now, and the prompt without the sums that functions compute."""
+    """Return the calls that the prompt's sums need now, and the prompt without those sums."""
     tools = {sign: tool for sign in _SIGNS if (tool := _tool_for(sign, offered))}
     rest = conversation.prompt
     if not tools:
@@ -57,7 +57,7 @@ def _tool_for(sign: str, offered: list[Declaration]) -> Tool | None:
 
 
 def _as_tool(sign: str, declaration: Declaration) -> Tool | None:
-    """The function as a tool for an operation, if it is one."""
+    """Return the function as a tool for an operation; None if it is not one."""
     properties = properties_of(declaration)
     counted = [name for name, entry in properties.items() if kind_of(entry) in {"integer", "number"}]
     lists = [
@@ -79,7 +79,7 @@ def _as_tool(sign: str, declaration: Declaration) -> Tool | None:
 
 
 class _Steps:
-    """The values of sums so far: an operation for which there is a function has its value when that was called."""
+    """The values of sums so far: an operation with a function has a value only after its call."""
 
     def __init__(self, tools: dict[str, Tool], conversation: Conversation) -> None:
         self.tools = tools
@@ -88,7 +88,7 @@ class _Steps:
         self.used = False
 
     def value(self, operand: Operand) -> Number | None:
-        """The value of an operand; None while a call for it is open or for what cannot be computed."""
+        """Return the value of an operand; None while its call is open, or if it cannot be computed."""
         if not isinstance(operand, Operation):
             return operand
         left, right = self.value(operand.left), self.value(operand.right)

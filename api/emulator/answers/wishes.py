@@ -1,7 +1,7 @@
-"""Reads which of the offered functions a text asks for.
+"""Recognition of the functions that a text requests.
 
-A clause asks for a function when it shares words with the function's name, or enough with its description; the clauses
-after it go on with it. A further thing to do the same for ("... in Paris or London") is a further call.
+A clause requests a function if it shares words with the function's name, or enough words with its description; the
+following clauses extend the request. A further object of the same action ("... in Paris or London") is a further call.
 """
 
 import re
@@ -22,13 +22,13 @@ _REGION = re.compile(r"\s*((?:[^\W\d_]+)(?: [A-Z][^\W\d_]+)*)")
 _LAST_NAME = re.compile(r"([^\W\d_]+(?: [A-Z][^\W\d_]+)*)\Z")
 _ASKS = re.compile(r"(?:who|what|when|where|why|how|which)\b", re.I)
 MAX_CLAUSES = 100
-# What a clause with a sum in it speaks of.
+# Words of a clause that contains a sum.
 MATHS = keywords("calculate calculator calculation compute evaluate expression math maths mathematics arithmetic")
 
 
 @dataclass(slots=True, kw_only=True)
 class Wish:
-    """One call to make: the function, and the words of the prompt that ask for it."""
+    """A call to make: the function, and the clauses of the prompt that request it."""
 
     declaration: Declaration
     clauses: list[str] = field(default_factory=list)
@@ -82,14 +82,14 @@ def _parts_place(text: str, comma: re.Match[str]) -> bool:
 
 
 def _continues(wishes: list[Wish], declaration: Declaration, clause: str) -> bool:
-    """Whether a clause only says more about the call before it: same function, and nothing new to call it for."""
+    """Whether a clause only extends the call before it: same function, no new object."""
     return bool(wishes) and wishes[-1].declaration is declaration and not _is_another(wishes[-1], clause)
 
 
 def _is_another(wish: Wish, clause: str) -> bool:
-    """Whether a further clause names another thing to do the same for: "... in Paris", "London".
+    """Whether a clause names a further object for the same action: "... in Paris", "London".
 
-    That is so when the function takes one text to act on, the call has its own, and the clause brings another.
+    True if the function takes one text argument, the call has its own value, and the clause has another one.
     """
     properties = properties_of(wish.declaration)
     required = required_of(wish.declaration) or list(properties)[:1]

@@ -1,1 +1,1 @@
-"""Reading a prompt: the values that stand in it, and the fields of a schema that they belong to."""
+"""Extraction of values from a prompt, and their assignment to the fields of a schema."""

@@ -1,4 +1,4 @@
-"""What the declaration of a function says: its parameters, how much a text speaks of it, whether it is an answer."""
+"""Properties of a function declaration: its parameters, its similarity to a text, its purpose."""
 
 import re
 from typing import Any, Final
@@ -8,7 +8,7 @@ from api.emulator.extraction.reading import keywords, stem
 
 Declaration = dict[str, Any]
 MIN_DESCRIPTION_WORDS: Final = 2
-# Words in the names of functions that take the answer itself: `final_result`, `WeatherResponse`.
+# Words in the names of functions that take the final output: `final_result`, `WeatherResponse`.
 _ANSWERS: Final = keywords("answer final finish output respond response result reply report submit structured")
 _VERBS: Final = keywords(
     "add calculate call check compute convert create delete do execute fetch find google make query read run save "
@@ -35,7 +35,7 @@ def required_of(declaration: Declaration) -> list[str]:
 
 
 def score(said: set[str], declaration: Declaration) -> int:
-    """How much a text with these key words speaks of a function; 0 when too little to call it."""
+    """Return how well a text with these keywords matches a function; 0 below the threshold for a call."""
     by_name = len(keywords(declaration["name"]) & said)
     by_description = len(keywords(declaration.get("description", "")) & said)
     if not by_name and by_description < MIN_DESCRIPTION_WORDS:
@@ -44,7 +44,7 @@ def score(said: set[str], declaration: Declaration) -> int:
 
 
 def is_named(declaration: Declaration, text: str) -> bool:
-    """Whether a text calls a function by its name, which is more than a common word."""
+    """Whether a text contains the function's name, which must be more than a common word."""
     name = declaration["name"]
     plain = name.isalpha() and name.islower()
     after = r"(?=\s*\(|\s+(?:tool|function)\b)" if plain else r"(?!\w)"
@@ -52,7 +52,7 @@ def is_named(declaration: Declaration, text: str) -> bool:
 
 
 def is_answer(declaration: Declaration) -> bool:
-    """Whether a function is named as the one that takes the answer ("final_result")."""
+    """Whether the function's name says that it takes the final output ("final_result")."""
     return bool(keywords(declaration["name"]) & _ANSWERS)
 
 
@@ -63,14 +63,14 @@ def is_class(declaration: Declaration) -> bool:
 
 
 def searches(declaration: Declaration) -> bool:
-    """Whether a function looks something up by a text."""
+    """Whether a function looks up a text."""
     words = keywords(f"{declaration['name']} {declaration.get('description', '')}")
     texts = [name for name in required_of(declaration) if kind_of(properties_of(declaration).get(name, {})) == "string"]
     return len(texts) == 1 == len(required_of(declaration)) and bool(words & _SEARCHES)
 
 
 def tells(declaration: Declaration, fields: list[str]) -> bool:
-    """Whether a function seems to return what some fields need: its name or description speaks of them."""
+    """Whether a function's name or description mentions the fields, so that it may return them."""
     words = keywords(f"{declaration['name']} {declaration.get('description', '')}")
     wanted = {word for name in fields for word in keywords(name)}
     places = {stem(word) for word in ("city", "location", "place")}

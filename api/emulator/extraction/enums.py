@@ -1,4 +1,4 @@
-"""Chooses one of the values that a schema lists by what a text says."""
+"""Choice of an enum value by a text."""
 
 import re
 from typing import Any
@@ -9,10 +9,10 @@ _NEGATIONS = ("not", "no", "non")
 
 
 def chosen(values: list[Any], *texts: str) -> Any:
-    """The value that the first of the texts speaks of, else the next one; None if none does.
+    """Return the value that the first matching text mentions; None without a match.
 
-    A value is spoken of by itself, the longest first where several open together, or by a word for it ("great" for
-    "positive"). Of `spam` and `not_spam` the second is meant where nothing speaks of the first.
+    A text mentions a value by its name, the longest first among common prefixes, or by a synonym ("great" for
+    "positive"). Of `spam` and `not_spam`, the negated one is chosen if no text mentions the other.
     """
     for text in texts:
         said = text.lower()
@@ -44,7 +44,7 @@ def _kin(value: str) -> frozenset[str]:
 
 
 def _positive(value: str) -> str | None:
-    """The value that a negated one denies; None if it denies none."""
+    """Return the value that a negated one denies; None without a negation."""
     negation, _, rest = value.lower().replace(" ", "_").replace("-", "_").partition("_")
     return rest if rest and negation in _NEGATIONS else None
 
@@ -55,6 +55,6 @@ def _opposite(values: list[Any]) -> Any:
 
 
 def spoken_of(values: list[Any], text: str) -> list[Any]:
-    """All values that stand in a text, in the order of the schema."""
+    """Return all values that stand in a text, in the order of the schema."""
     said = text.lower()
     return [value for value in values if _place(str(value), said) >= 0]

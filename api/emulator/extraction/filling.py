@@ -1,7 +1,7 @@
-"""Fills a schema from a prompt: arguments of function calls, and JSON answers.
+"""Filling of a schema from a prompt: arguments of function calls, and JSON output.
 
-What the prompt holds (`supply.py`) goes where it fits; a required field that nothing in the prompt fits gets its
-default or a plain value of its type, and is noted in `Filler.invented`. Both schema languages are read.
+Values of the prompt (`supply.py`) go to matching fields. A required field without a match gets its default or a plain
+value of its type, and is listed in `Filler.invented`. Both schema languages are supported.
 """
 
 import re
@@ -15,7 +15,7 @@ from api.emulator.extraction.supply import Supply, field_of
 from api.json.schema_references import References
 
 MAX_DEPTH = 6
-# Beyond this even required fields of endlessly recursive schemas are left null.
+# Below this depth even required fields of recursive schemas are null.
 LAST_DEPTH = 12
 MAX_ITEMS = 5
 MAX_FOUND = 20
@@ -32,7 +32,7 @@ _FORMATS = {
 
 
 class _Missing:
-    """Nothing in the prompt fits an optional field."""
+    """The marker of an optional field without a match in the prompt."""
 
 
 MISSING = _Missing()
@@ -61,10 +61,10 @@ def is_flat(schema: Any) -> bool:
 
 
 class Filler:
-    """One prompt being spent on one schema. `complete` fills optional fields too, as a JSON answer does.
+    """One schema filled from one prompt. `complete` fills optional fields too, as JSON output does.
 
-    `answer` is the answer in words. `context` is a wider text than `text`, for what is unmistakable. `eager` leaves no
-    field empty. After `fill`, `invented` names the fields whose values are made up.
+    `answer` is the text output. `context` is a wider text than `text`, for unambiguous values. `eager` leaves no field
+    empty. After `fill`, `invented` names the fields with generated values.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Filler:
         return self.value(self.root, "", 0, needed=True)
 
     def value(self, schema: Any, name: str, depth: int, *, needed: bool) -> Any:
-        """A value of a schema; MISSING if it is not `needed` and nothing in the prompt fits."""
+        """Return a value of a schema; MISSING if it is not `needed` and the prompt has no match."""
         if not isinstance(schema, dict):
             return f"emulated {name}".strip() if needed else MISSING
         if depth > LAST_DEPTH or (depth > MAX_DEPTH and is_nullable(schema)):
@@ -115,7 +115,7 @@ class Filler:
         return fillers.get(kind_of(schema), self.string)(schema, name, depth, needed=needed)
 
     def resolved(self, schema: Any, depth: int = 0) -> dict[str, Any]:
-        """The schema without references and alternatives: of several branches the one that the prompt speaks of."""
+        """Return the schema without references and alternatives; of several branches the best match of the prompt."""
         if depth > MAX_DEPTH or not isinstance(schema, dict):
             return {}
         if "$ref" in schema:
@@ -131,7 +131,7 @@ class Filler:
         return beside | best
 
     def fitness(self, schema: dict[str, Any]) -> tuple[int, int]:
-        """How well a branch fits: how much the prompt speaks of it, then how few of its fields would be made up."""
+        """Return a branch's rank: its matches in the prompt, then the negated number of generated fields."""
         spoken = len(keywords(str(schema)) & self.said)
         if not schema.get("properties"):
             return spoken, 0

@@ -1,4 +1,4 @@
-"""What the conversation has told the model, and how a question finds it again."""
+"""Facts and statements of the conversation, and their lookup by a question."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import orjson
 from api.emulator.conversation import READ_AT_MOST, Conversation, as_read
 from api.emulator.extraction.reading import keywords, sentences
 
-# Questions of one prompt that are looked up, each in all that was said.
+# Maximum number of looked-up questions per prompt; each one searches the whole conversation.
 MAX_QUESTIONS = 20
 _ABOUT_ME = re.compile(
     r"\bmy ([\w ]+?) (?:is|are|was) (?:called |named )?([^.!?,;\n]+)|"
@@ -33,13 +33,13 @@ _PREFIX = re.compile(r"^(?:\[Gemini emulator\]\s*)")
 
 
 def is_question(sentence: str) -> bool:
-    """Whether a sentence asks rather than tells."""
+    """Whether a sentence is a question."""
     opening = r"(?:what|which|who|where|when|why|how|do|does|did|can|could|is|are|tell me)\b"
     return sentence.endswith("?") or bool(re.match(opening, sentence, re.I))
 
 
 def facts_in(text: str) -> dict[str, str]:
-    """Facts that a text tells about its speaker: `{"name": "Ada", "favourite colour": "green"}`."""
+    """Return the facts about the speaker in a text: `{"name": "Ada", "favourite colour": "green"}`."""
     facts = {}
     for sentence in sentences(text):
         if is_question(sentence):
@@ -53,7 +53,7 @@ def facts_in(text: str) -> dict[str, str]:
 
 
 def recalled(conversation: Conversation) -> str:
-    """The answer to a question about what was said or told before; "" if the prompt is no such question."""
+    """Return the reply to a question about earlier messages; "" if the prompt is not such a question."""
     asked = [entry for entry in sentences(conversation.prompt) if is_question(entry)][:MAX_QUESTIONS]
     finders = (_quoted_back, _own_fact, _told)
     return next((found for entry in asked for finder in finders if (found := finder(conversation, entry))), "")
@@ -101,7 +101,7 @@ def _told(conversation: Conversation, sentence: str) -> str:
 
 
 def _statements(conversation: Conversation) -> Iterator[str]:
-    """Everything that was stated before, oldest first: by the system, the user, and functions."""
+    """Yield all earlier statements, oldest first: of the system, the user and functions."""
     yield from (entry for entry in sentences(conversation.system) if not is_question(entry))
     for turn in conversation.turns:
         if turn.role != "user":
@@ -112,7 +112,7 @@ def _statements(conversation: Conversation) -> Iterator[str]:
 
 
 def shown(response: object) -> str:
-    """A function's result in words: a lone value as it is, several as `name: value`."""
+    """Return a function's result as text: a single value as it is, several as `name: value`."""
     if isinstance(response, dict):
         if len(response) == 1:
             return shown(next(iter(response.values())))

@@ -1,4 +1,4 @@
-"""The forms that values have in a prompt: which pattern finds the value of which kind of field."""
+"""Patterns of values in a prompt, by the kind of field."""
 
 import re
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Reads a prompt the way a small helpful model would: sentences, numbers, quoted strings, names, and key words."""
+"""Tokenisation of a prompt: sentences, numbers, quoted strings, names and keywords."""
 
 import json
 import math

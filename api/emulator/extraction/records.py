@@ -1,4 +1,4 @@
-"""Cuts a text into what it says of one thing each, for lists: "Jason is 10 and John is 30" is two records."""
+"""Segmentation of a text into records, for lists: "Jason is 10 and John is 30" has two."""
 
 import re
 

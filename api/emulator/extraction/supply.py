@@ -1,4 +1,7 @@
-"""What a prompt holds for the fields of a schema: names, numbers, quotes, places, dates. Each is given out once."""
+"""The values that a prompt offers for the fields of a schema: names, numbers, quotes, places, dates.
+
+Each is used once.
+"""
 
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
-"""The emulator as an ASGI application: routes, framing, and the script that bends an answer.
+"""The emulator as an ASGI application: routes, framing, and scripted changes of a response.
 
 Paths are those of the Gemini API (`/v1beta/models/...`) and of Vertex AI (`/v1beta1/projects/P/locations/L/publishers/
-google/models/...`). The control endpoints under `/_emulator` exist only where the application is made scriptable.
+google/models/...`). The control endpoints under `/_emulator` exist only in a scriptable application.
 """
 
 import re
@@ -39,7 +39,7 @@ class Emulator:
         self.journal = Journal()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Answers one request; WebSockets are closed, lifespan is acknowledged."""
+        """Serve one request; WebSockets are closed, lifespan events are acknowledged."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
@@ -61,7 +61,7 @@ class Emulator:
             await connection.close()
 
     async def _control(self, connection: Connection, body: bytes) -> None:
-        """The endpoints for tests: set the script, release held responses, read the log, reset all."""
+        """Serve the endpoints for tests: set the script, release held responses, read the log, reset all."""
         match connection.method, connection.path.removeprefix("/_emulator").rstrip("/"):
             case "POST", "/script":
                 try:
@@ -83,7 +83,7 @@ class Emulator:
                 await _reply(connection, 404, {"error": "No such control endpoint."})
 
     async def _log(self, connection: Connection, body: bytes) -> None:
-        """Answers an API request, keeping its entry of the log up to date."""
+        """Serve an API request and update its entry of the log."""
         entry = Entry(
             method=connection.method,
             path=connection.path,
@@ -124,7 +124,7 @@ class Emulator:
         await _send(connection, answer, step, entry, status)
 
     def _call(self, connection: Connection, path: re.Match[str], body: bytes) -> Answer:
-        """The answer by Google's rules; raises GoogleError with its refusal."""
+        """Return the response by Google's rules; raises GoogleError."""
         headers, query = connection.headers, connection.query
         if not (headers.get("x-goog-api-key") or query.get("key") or headers.get("authorization")):
             raise unregistered_caller()
@@ -143,7 +143,7 @@ class Emulator:
 
 
 async def _send(connection: Connection, answer: Answer, step: Step, entry: Entry, status: int) -> None:
-    """Sends an answer as the step bends it."""
+    """Send a response with the changes of the step."""
     framing: SseFraming | ArrayFraming = SseFraming() if connection.query.get("alt") == "sse" else ArrayFraming()
     streamed = answer.chunks is not None or (step.raw is not None and step.status == 200)
     headers = {"content-type": (framing.content_type if streamed else JSON).decode(), "server": "gemini-emulator"}
@@ -165,14 +165,14 @@ async def _send(connection: Connection, answer: Answer, step: Step, entry: Entry
 
 
 async def _pause(connection: Connection, step: Step) -> None:
-    """Lets the head go out alone: servers hold it back until the first piece of the body."""
+    """Send the head alone: servers buffer it until the first chunk of the body."""
     if step.body_delay:
         await connection.write(b"", more=True)
         await connection.wait(step.body_delay)
 
 
 def _bent(chunks: Iterable[Any], step: Step, framing: SseFraming | ArrayFraming) -> Iterator[bytes]:
-    """The framed chunks, without finish reasons or with an error among them if the step says so."""
+    """Yield the framed chunks, without finish reasons or with an error inserted if the step requires it."""
     limit = step.error_after if step.error_after is not None else None if step.chunks is not None else 1
     for number, chunk in enumerate(chunks):
         if step.error_in_stream is not None and number == limit:
@@ -190,13 +190,13 @@ def _unfinished(chunk: Any) -> Any:
 
 
 async def _stream(connection: Connection, chunks: Iterator[bytes], step: Step, entry: Entry, end: bytes) -> None:
-    """Writes framed chunks, each as its own piece, with the step's gaps, holds, cuts and silences."""
+    """Write framed chunks one by one, with the step's gaps, holds, cuts and silences."""
     for number, chunk in enumerate(chunks):
         if number == step.cut_after:
             await connection.abort()
             return
         if number == step.hold_after:
-            await connection.write(b"", more=True)  # a head goes out with the first piece of its body
+            await connection.write(b"", more=True)  # a head is sent with the first chunk of its body
             await connection.wait_for(step.released)
         if number == step.hang_after:
             await connection.wait_for_hang_up()
@@ -204,7 +204,7 @@ async def _stream(connection: Connection, chunks: Iterator[bytes], step: Step, e
             await connection.wait(step.gap)
         await connection.write(chunk, more=True)
         entry.chunks_sent += 1
-    # Lets the client's leaving arrive before the answer counts as finished.
+    # Lets a client disconnect arrive before the response counts as finished.
     await connection.wait(0)
     if step.cut_after is not None:
         await connection.abort()

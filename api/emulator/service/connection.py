@@ -1,4 +1,4 @@
-"""One HTTP request over ASGI: its body, and an answer that notices when the client hangs up."""
+"""One HTTP request over ASGI: its body, and a response that detects a client disconnect."""
 
 import asyncio
 import time
@@ -9,20 +9,20 @@ from urllib.parse import parse_qs
 ASGIMessage = dict[str, Any]
 Receive = Callable[[], Awaitable[ASGIMessage]]
 Send = Callable[[ASGIMessage], Awaitable[None]]
-# The ASGI extension under which the emulator's own server lets an application drop the connection.
+# The ASGI extension of the emulator's own server, by which an application drops the connection.
 ABORT = "gemini_emulator.abort"
 
 
 class HungUp(Exception):
-    """The client is gone."""
+    """The client has disconnected."""
 
 
 class ConnectionCut(Exception):
-    """Raised out of the application to make the server drop the connection in the middle of a response."""
+    """Raised out of the application: the server drops the connection in the middle of a response."""
 
 
 class Connection:
-    """A request being answered. `closed` once the client hung up."""
+    """A request in progress. `closed` is true after a client disconnect."""
 
     def __init__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
@@ -43,7 +43,7 @@ class Connection:
         return {name: values[-1] for name, values in parse_qs(self.query_string, keep_blank_values=True).items()}
 
     async def body(self) -> bytes:
-        """The whole request body; from here on the connection is watched."""
+        """Return the whole request body and start the disconnect watch."""
         received = bytearray()
         while True:
             message = await self._receive()
@@ -61,7 +61,7 @@ class Connection:
         self._hung_up.set()
 
     async def wait(self, seconds: float) -> None:
-        """Waits, or only lets others run if `seconds` is 0; raises HungUp as soon as the client is gone."""
+        """Wait (0: yield to other tasks only); raises HungUp at a client disconnect."""
         if seconds > 0:
             try:
                 await asyncio.wait_for(self._hung_up.wait(), seconds)
@@ -73,7 +73,7 @@ class Connection:
             raise HungUp
 
     async def wait_for(self, event: asyncio.Event) -> None:
-        """Waits for an event; raises HungUp as soon as the client is gone."""
+        """Wait for an event; raises HungUp at a client disconnect."""
         waiting = [asyncio.create_task(one.wait()) for one in (event, self._hung_up)]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -84,28 +84,28 @@ class Connection:
             raise HungUp
 
     async def wait_for_hang_up(self) -> None:
-        """Waits for the client to go; always raises HungUp."""
+        """Wait for the client disconnect; always raises HungUp."""
         await self._hung_up.wait()
         raise HungUp
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Sends the head of the response."""
+        """Send the head of the response."""
         await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
 
     async def write(self, body: bytes, *, more: bool) -> None:
-        """Sends a piece of the body; without `more` the response ends."""
+        """Send a chunk of the body; without `more` the response ends."""
         if self._hung_up.is_set():
             raise HungUp
         self.sent = not more
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def abort(self) -> None:
-        """Drops the connection; what was written before still arrives."""
+        """Drop the connection; bytes written before still arrive."""
         if not self._can_abort:
             raise ConnectionCut
         await self._send({"type": ABORT})
 
     async def close(self) -> None:
-        """Ends the watch."""
+        """Stop the disconnect watch."""
         if self._watcher is not None:
             self._watcher.cancel()

@@ -9,7 +9,10 @@ MAX_ENTRIES = 10_000
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """One request. `at` and `ended` are monotonic seconds; `cancelled` says that the client hung up before the end."""
+    """One request.
+
+    `at` and `ended` are monotonic seconds; `cancelled` is true after a client disconnect before the end.
+    """
 
     method: str
     path: str
@@ -30,5 +33,5 @@ class Journal:
         self.entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
 
     def listed(self, *, bodies: bool = True) -> list[dict[str, Any]]:
-        """The entries as JSON objects, on demand without the bodies: pictures make these large."""
+        """Return the entries as JSON objects, optionally without the bodies, which images make large."""
         return [asdict(entry if bodies else replace(entry, body=None)) for entry in self.entries]

@@ -1,4 +1,4 @@
-"""Runs the emulator as a child process that ends with its parent."""
+"""The emulator as a child process that ends with its parent."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ STOP_TIMEOUT = 5.0
 
 
 class EmulatorFailed(Exception):
-    """The emulator did not start; its own words are on standard error."""
+    """The emulator did not start; its error is on standard error."""
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from api.emulator.service.connection import ABORT
 
 
 class EmulatorServer(Server):  # type: ignore[misc]  # Daphne is untyped.
-    """Daphne, able to drop a connection in the middle of a response, and telling where it listens."""
+    """Daphne with the abort extension and a report of the listening address."""
 
     def __init__(self, application: Emulator, *, host: str, port: int, ready_line: bool) -> None:
         interface = host.replace(":", r"\:")
@@ -28,11 +28,11 @@ class EmulatorServer(Server):  # type: ignore[misc]  # Daphne is untyped.
         self.ready_line = ready_line
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        """Offers the application the extension to abort."""
+        """Offer the abort extension to the application."""
         return super().create_application(protocol, scope | {"extensions": {ABORT: {}}})
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Passes a reply on; an abort closes the socket without ending the response."""
+        """Pass a reply on; an abort closes the socket without ending the response."""
         if message["type"] == ABORT:
             if protocol.channel is not None:
                 protocol.channel.loseConnection()
@@ -40,7 +40,7 @@ class EmulatorServer(Server):  # type: ignore[misc]  # Daphne is untyped.
         await super().handle_reply(protocol, message)
 
     def listen_success(self, port: Any) -> None:
-        """Says where the emulator listens, for people or (`ready_line`) as a line of JSON for a parent process."""
+        """Print the listening address, as text or (`ready_line`) as a line of JSON for a parent process."""
         super().listen_success(port)
         url = base_url(port.getHost().host, port.getHost().port)
         line = json.dumps({"gemini_emulator": url}) if self.ready_line else f"The Gemini emulator listens on {url}"
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(options: dict[str, Any]) -> None:
-    """Runs until stopped, with the options of `add_arguments`; raises ValueError if they do not go together."""
+    """Run until stopped, with the options of `add_arguments`; raises ValueError for incompatible options."""
     host = options["host"]
     if options["scriptable"] and not is_loopback_host(host):
         raise ValueError(f"--scriptable needs a loopback address, and {host} is none.")
@@ -75,9 +75,9 @@ def serve(options: dict[str, Any]) -> None:
 
 
 def _exit_with_standard_input() -> None:
-    """The parent holds the other end of standard input: when it dies, however it dies, the pipe closes."""
+    """Exit when standard input closes: the parent holds the other end of the pipe."""
     sys.stdin.buffer.read()
-    # Nothing to save and nobody to tell: a hanging request must not keep the process.
+    # A hanging request must not keep the process alive, and there is no state to save.
     os._exit(0)
 
 

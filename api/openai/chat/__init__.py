@@ -1,1 +1,1 @@
-"""Chat completions on OpenAI's wire."""
+"""The wire format of chat completions."""

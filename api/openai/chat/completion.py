@@ -1,8 +1,8 @@
-"""What leaves as a chat completion, whole or in chunks (https://platform.openai.com/docs/api-reference/chat/object).
+"""The chat completion object and its chunks (https://platform.openai.com/docs/api-reference/chat/object).
 
-`reasoning_content`, `reasoning`, `images` and `extra_content` are not OpenAI's: the first two are the usual names for
-visible thoughts (the second one for clients that ask with `reasoning`), the third for pictures in an answer, the last
-is where Google's own OpenAI endpoint puts thought signatures. SDKs keep all of them as extra fields.
+`reasoning_content`, `reasoning`, `images` and `extra_content` are not OpenAI's. The first two are the usual names of
+visible thoughts (`reasoning` for requests with `reasoning`), `images` holds generated images, and Google's own OpenAI
+endpoint puts thought signatures into `extra_content`. SDKs preserve all four as extra fields.
 """
 
 from typing import Any, Literal, NotRequired
@@ -30,7 +30,7 @@ class CalledCustom(TypedDict):
 
 
 class FunctionCallOut(TypedDict):
-    """A function call in an answer."""
+    """A function call of the assistant."""
 
     id: str
     type: Literal["function"]
@@ -39,7 +39,7 @@ class FunctionCallOut(TypedDict):
 
 
 class CustomCallOut(TypedDict):
-    """A custom tool call in an answer."""
+    """A custom tool call of the assistant."""
 
     id: str
     type: Literal["custom"]
@@ -48,7 +48,7 @@ class CustomCallOut(TypedDict):
 
 
 class URLCitation(TypedDict):
-    """Where a stretch of the text comes from; indexes count characters of `content`."""
+    """The source of a text range; indexes count characters of `content`."""
 
     start_index: int
     end_index: int
@@ -57,7 +57,7 @@ class URLCitation(TypedDict):
 
 
 class Annotation(TypedDict):
-    """A remark on the text."""
+    """An annotation of the text."""
 
     type: Literal["url_citation"]
     url_citation: URLCitation
@@ -70,7 +70,7 @@ class ImageURLOut(TypedDict):
 
 
 class ImageOut(TypedDict):
-    """A picture in an answer; `index` counts the choice's pictures, whole or in chunks."""
+    """A generated image; `index` counts the choice's images, also across chunks."""
 
     index: int
     type: Literal["image_url"]
@@ -78,7 +78,7 @@ class ImageOut(TypedDict):
 
 
 class AudioOut(TypedDict):
-    """A spoken answer: base64 of the format asked for; `expires_at` is in Unix seconds."""
+    """Generated speech: base64 in the requested format; `expires_at` is in Unix seconds."""
 
     id: str
     data: str
@@ -87,7 +87,7 @@ class AudioOut(TypedDict):
 
 
 class AudioDelta(TypedDict, total=False):
-    """A piece of a spoken answer; only the first holds the `id`, and the last one `expires_at` alone."""
+    """A chunk of generated speech; the first chunk holds the `id`, the last one `expires_at` alone."""
 
     id: str
     data: str
@@ -112,7 +112,7 @@ class ChatMessage(TypedDict):
 
 
 class TopLogprob(TypedDict):
-    """One candidate token of a position; `bytes` are its UTF-8 bytes."""
+    """One alternative token at a position; `bytes` are its UTF-8 bytes."""
 
     token: str
     logprob: float
@@ -120,7 +120,7 @@ class TopLogprob(TypedDict):
 
 
 class TokenLogprob(TypedDict):
-    """The token chosen at a position and its rivals."""
+    """The chosen token at a position and its `top_logprobs`."""
 
     token: str
     logprob: float
@@ -136,7 +136,7 @@ class Logprobs(TypedDict):
 
 
 class Choice(TypedDict):
-    """One answer."""
+    """One choice of a completion."""
 
     index: int
     message: ChatMessage
@@ -145,7 +145,7 @@ class Choice(TypedDict):
 
 
 class ChatCompletion(TypedDict):
-    """The whole answer; `created` is in Unix seconds. One that is stored has its metadata."""
+    """A chat completion; `created` is in Unix seconds. A stored one has `metadata`."""
 
     id: str
     object: Literal["chat.completion"]
@@ -159,7 +159,7 @@ class ChatCompletion(TypedDict):
 
 
 class FunctionDelta(TypedDict, total=False):
-    """The name comes once, the arguments in pieces."""
+    """A chunk of a function call: the first chunk holds the name, all chunks extend the arguments."""
 
     name: str
     arguments: str
@@ -167,14 +167,14 @@ class FunctionDelta(TypedDict, total=False):
 
 
 class CustomDelta(TypedDict, total=False):
-    """The name of a custom tool comes once, its input in pieces."""
+    """A chunk of a custom tool call: the first chunk holds the name, all chunks extend the input."""
 
     name: str
     input: str
 
 
 class ToolCallDelta(TypedDict):
-    """A piece of the call at `index`; id, type and name come with its first piece only."""
+    """A chunk of the call at `index`; the first chunk alone holds id, type and name."""
 
     index: int
     id: NotRequired[str]
@@ -185,7 +185,7 @@ class ToolCallDelta(TypedDict):
 
 
 class Delta(TypedDict, total=False):
-    """What a chunk adds to a choice's message."""
+    """The fields that a chunk adds to a choice's message."""
 
     role: Literal["assistant"]
     content: str | None
@@ -210,9 +210,9 @@ class ChunkChoice(TypedDict):
 
 
 class ChatCompletionChunk(TypedDict):
-    """A piece of a streamed answer. `id` and `created` are those of the whole stream.
+    """A chunk of a streamed completion. All chunks of a stream share `id` and `created`.
 
-    With `include_usage`, `usage` is null in all chunks but the last, whose `choices` are empty; else it is absent.
+    With `include_usage`, `usage` is null except in the last chunk, whose `choices` are empty; otherwise it is absent.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """The messages of a chat request, one TypedDict per role, as OpenAI's `ChatCompletion*MessageParam` describe them.
 
-Keys that are not listed stay in the message untouched. The ones typed `Any` are not OpenAI's: clients send them back
-because other servers answered with them, and some carry Gemini's thought signatures.
+Undeclared keys stay in the message. The keys typed `Any` are not OpenAI's: clients return them because other servers
+send them, and some carry Gemini's thought signatures.
 """
 
 from typing import Annotated, Any, Literal, NotRequired
@@ -21,10 +21,10 @@ from api.openai.shared.content import (
 from api.openai.shared.text_fields import AsText
 from api.openai.shared.unions import STOP_AT_FIRST, by_field
 
-# Far above what any model calls at once; a bound for hostile lists.
+# Far above the calls of one model response; a bound against hostile lists.
 MAX_CALLS = 1024
 Name = Annotated[str, Field(min_length=1, max_length=256)]
-# Of a call that was made already: models and clients write names that nobody declared, empty ones too.
+# The name in an earlier call: models and clients write undeclared and empty names too.
 PastName = Annotated[str, Field(max_length=256)]
 CallId = Annotated[str, Field(min_length=1)]
 
@@ -38,7 +38,7 @@ class FunctionCall(TypedDict):
 
 
 class FunctionToolCall(TypedDict):
-    """A call of a function that the assistant made."""
+    """A function call of the assistant."""
 
     id: CallId
     type: Literal["function"]
@@ -57,7 +57,7 @@ class CustomCall(TypedDict):
 
 
 class CustomToolCall(TypedDict):
-    """A call of a custom (free-text) tool that the assistant made."""
+    """A custom (free-text) tool call of the assistant."""
 
     id: CallId
     type: Literal["custom"]
@@ -69,7 +69,7 @@ class CustomToolCall(TypedDict):
 
 
 def _with_type(call: Any) -> Any:
-    """Give a call without a type that of its field: clients that put a stream's pieces together lose the type."""
+    """Infer a missing `type` from the call's fields: some clients lose the type when they join chunks."""
     if type(call) is dict and call.get("type") is None:
         kind = next((field for field in ("function", "custom") if type(call.get(field)) is dict), None)
         if kind is not None:
@@ -85,7 +85,7 @@ ToolCall = Annotated[
 
 
 class AudioReference(TypedDict):
-    """An earlier spoken answer, by its id."""
+    """A reference to earlier generated speech by its id."""
 
     id: str
 
@@ -99,7 +99,7 @@ class SystemMessage(TypedDict):
 
 
 class DeveloperMessage(TypedDict):
-    """Instructions too: the newer name of the system role."""
+    """Instructions; the newer name of the system role."""
 
     role: Literal["developer"]
     content: TextContent
@@ -107,7 +107,7 @@ class DeveloperMessage(TypedDict):
 
 
 class UserMessage(TypedDict):
-    """What the user says or shows."""
+    """A message of the user."""
 
     role: Literal["user"]
     content: UserContent
@@ -115,7 +115,7 @@ class UserMessage(TypedDict):
 
 
 class AssistantMessage(TypedDict):
-    """An earlier answer. Clients send it back whole, with nulls, or with calls and without `content`."""
+    """An earlier message of the assistant. Clients send nulls in it, or calls without `content`."""
 
     role: Literal["assistant"]
     content: NotRequired[AssistantContent | None]
@@ -132,7 +132,7 @@ class AssistantMessage(TypedDict):
 
 
 class ToolMessage(TypedDict):
-    """The result of one tool call, named by the call's id. `name` is not OpenAI's, yet many clients send it."""
+    """The result of a tool call, matched by the call's id. `name` is not OpenAI's, but many clients send it."""
 
     role: Literal["tool"]
     content: ToolContent

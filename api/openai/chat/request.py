@@ -1,8 +1,8 @@
-"""The body of `POST /v1/chat/completions`, parsed.
+"""The parsed body of `POST /v1/chat/completions`.
 
-Every parameter of today's API is a field with its real type (https://platform.openai.com/docs/api-reference/chat);
-which of them Gemini honours is the translation's affair, see `api.openai.shared.parameters`. Rules that join several
-messages or parameters are in `rules`.
+Every parameter of the current API is a field of its real type (https://platform.openai.com/docs/api-reference/chat).
+`api.openai.shared.parameters` lists the effect of each one. `rules` checks dependencies between messages and
+parameters.
 """
 
 from typing import Annotated
@@ -33,7 +33,7 @@ MAX_MESSAGES = 2000
 
 
 class ChatCompletionRequest(GenerationRequest, GoogleOptions):
-    """A chat request. Nested objects are the client's own dicts, checked; absent and null parameters are None."""
+    """A chat request. Nested objects are validated dicts of the client; absent and null parameters are None."""
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES), STOP_AT_FIRST, AS_SENT]
 
@@ -67,12 +67,12 @@ class ChatCompletionRequest(GenerationRequest, GoogleOptions):
 
     @property
     def output_limit(self) -> int | None:
-        """The most tokens an answer may have, under whichever of its two names it came."""
+        """The maximum number of output tokens, from `max_completion_tokens` or `max_tokens`."""
         return self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
 
     @property
     def effort(self) -> Effort | None:
-        """The reasoning effort: as a string, as `{"effort": ...}`, or inside `reasoning`."""
+        """The reasoning effort: a string, `{"effort": ...}`, or the effort inside `reasoning`."""
         given = self.reasoning_effort
         effort = given.get("effort") if isinstance(given, dict) else given
         if effort is not None or self.reasoning is None:
@@ -81,23 +81,23 @@ class ChatCompletionRequest(GenerationRequest, GoogleOptions):
 
     @property
     def hides_thoughts(self) -> bool:
-        """Whether the client does not want to see what the model thinks, whatever else asks for it."""
+        """Whether the client excludes thoughts from the response; takes precedence over `asks_for_thoughts`."""
         return bool(self.reasoning and self.reasoning.get("exclude"))
 
     @property
     def asks_for_thoughts(self) -> bool:
-        """Whether the client asks to see what the model thinks, and not only for an effort."""
+        """Whether the client requests thoughts in the response, beyond an effort."""
         if self.reasoning is not None:
             return not self.hides_thoughts and self.effort != "none"
         return isinstance(self.reasoning_effort, dict) and bool(self.reasoning_effort.get("summary"))
 
     @property
     def rivals(self) -> int | None:
-        """How many likely tokens are wanted beside each one; None if no log probabilities are wanted."""
+        """The number of `top_logprobs` per token; None without log probabilities."""
         return (self.top_logprobs or 0) if self.logprobs else None
 
     def lacks(self, parameter: str) -> bool:
-        """Tell whether the client left `parameter` open; the two names of the token limit count as one."""
+        """Whether the client omitted `parameter`; the two names of the token limit count as one."""
         if parameter in ("max_tokens", "max_completion_tokens"):
             return self.output_limit is None
         return super().lacks(parameter)
@@ -106,7 +106,7 @@ class ChatCompletionRequest(GenerationRequest, GoogleOptions):
 def parse_chat_completion(body: bytes) -> ChatCompletionRequest:
     """Parse the body of a chat request.
 
-    Raises InvalidRequestError, with OpenAI's wording and the culprit as `param` (`messages[0].content`).
+    Raises InvalidRequestError with OpenAI's message and the parameter's path as `param` (`messages[0].content`).
     """
     request = ChatCompletionRequest.read(body)
     check_messages(request.messages)

@@ -16,13 +16,13 @@ class TextFormat(TypedDict):
 
 
 class JSONObjectFormat(TypedDict):
-    """Some JSON object."""
+    """Any JSON object."""
 
     type: Literal["json_object"]
 
 
 class NamedSchema(TypedDict):
-    """A JSON Schema with a name."""
+    """A named JSON Schema."""
 
     name: Name
     description: NotRequired[str | None]
@@ -31,7 +31,7 @@ class NamedSchema(TypedDict):
 
 
 class JSONSchemaFormat(TypedDict):
-    """JSON that fits a schema."""
+    """JSON that conforms to a schema."""
 
     type: Literal["json_schema"]
     json_schema: NamedSchema

@@ -1,4 +1,4 @@
-"""Rules of a chat request that join several messages or several parameters; single values are typed in the models."""
+"""Rules of a chat request across several messages or parameters; the models validate single values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_IDS_SHOWN = 5
 
 
 class ChatParameters(Protocol):
-    """The parameters of a chat request that exclude or need one another."""
+    """The parameters of a chat request with dependencies on one another."""
 
     max_tokens: int | None
     max_completion_tokens: int | None
@@ -31,16 +31,16 @@ class ChatParameters(Protocol):
     function_call: FunctionCallChoice | None
 
     def check_stream_options(self) -> None:
-        """Check the options of the stream against `stream`; raises InvalidRequestError."""
+        """Reject `stream_options` without `stream`; raises InvalidRequestError."""
 
 
 def check_messages(messages: Sequence[Message]) -> None:
-    """Check that each call is answered right after its message.
+    """Check that tool messages follow the calls of their assistant message.
 
     Raises InvalidRequestError.
     """
-    called: set[str] | None = None  # ids of the calls that tool messages may answer here; None: no calls before
-    unanswered: dict[str, int] = {}  # id -> index of the assistant message, in order of the calls
+    called: set[str] | None = None  # ids of the calls that tool messages may refer to here; None: no calls before
+    unanswered: dict[str, int] = {}  # call id -> index of its assistant message, in order of the calls
     for index, message in enumerate(messages):
         if message["role"] == "tool":
             _check_answer(message, index, called)
@@ -57,7 +57,7 @@ def check_messages(messages: Sequence[Message]) -> None:
 
 
 def check_parameters(request: ChatParameters) -> None:
-    """Check parameters that exclude or need one another.
+    """Check parameters that exclude or require one another.
 
     Raises InvalidRequestError.
     """

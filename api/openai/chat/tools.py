@@ -1,4 +1,4 @@
-"""The tools of a chat request and the choice among them, after OpenAI's `ChatCompletionToolUnionParam` and friends."""
+"""The tools and `tool_choice` of a chat request, after OpenAI's `ChatCompletionToolUnionParam` and related types."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NotRequired, TypeGuard
@@ -14,7 +14,7 @@ JSONSchema = dict[str, Any]
 
 
 class FunctionDefinition(TypedDict):
-    """A function the model may call; `parameters` is a JSON Schema."""
+    """A function that the model may call; `parameters` is a JSON Schema."""
 
     name: Name
     description: NotRequired[str | None]
@@ -30,14 +30,14 @@ class FunctionTool(TypedDict):
 
 
 class Grammar(TypedDict):
-    """A grammar that the input of a custom tool is to match."""
+    """The grammar of a custom tool's input."""
 
     syntax: NotRequired[Literal["lark", "regex"] | None]
     definition: NotRequired[str | None]
 
 
 class CustomFormat(Grammar):
-    """What a custom tool takes: any text, or a grammar: under `grammar` in chat, beside `type` in Responses."""
+    """The input format of a custom tool: text or a grammar, under `grammar` in chat and beside `type` in Responses."""
 
     type: Literal["text", "grammar"]
     grammar: NotRequired[Grammar | None]
@@ -59,7 +59,7 @@ class CustomTool(TypedDict):
 
 
 class OtherTool(TypedDict):
-    """A tool of a type that chat completions do not know (`web_search`, `namespace` ...); its other keys are kept."""
+    """A tool of a type outside of chat completions (`web_search`, `namespace` ...); other keys are preserved."""
 
     type: str
 
@@ -73,7 +73,7 @@ Tool = Annotated[
 
 
 class NamedTool(TypedDict):
-    """A tool by its name."""
+    """A tool's name."""
 
     name: Name
 
@@ -93,7 +93,7 @@ class CustomChoice(TypedDict):
 
 
 class AllowedTools(TypedDict):
-    """A subset of the tools, in the form in which they would be chosen."""
+    """A subset of the tools, each in the form of `tool_choice`."""
 
     mode: Literal["auto", "required"]
     tools: Annotated[list[dict[str, Any]], STOP_AT_FIRST]
@@ -129,12 +129,12 @@ Functions = Annotated[list[FunctionDefinition], Field(max_length=MAX_TOOLS), STO
 
 
 def is_function_tool(tool: FunctionTool | CustomTool | OtherTool) -> TypeGuard[FunctionTool]:
-    """Tell whether `tool` is a function."""
+    """Whether `tool` is a function."""
     return tool["type"] == "function"
 
 
 def is_custom_tool(tool: FunctionTool | CustomTool | OtherTool) -> TypeGuard[CustomTool]:
-    """Tell whether `tool` takes free text."""
+    """Whether `tool` takes free text."""
     return tool["type"] == "custom"
 
 

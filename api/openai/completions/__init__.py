@@ -1,1 +1,1 @@
-"""Legacy text completions on OpenAI's wire."""
+"""The wire format of legacy text completions."""

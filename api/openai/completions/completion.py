@@ -1,4 +1,4 @@
-"""What leaves as a legacy text completion (https://platform.openai.com/docs/api-reference/completions/object)."""
+"""The legacy text completion object (https://platform.openai.com/docs/api-reference/completions/object)."""
 
 from typing import Literal, NotRequired
 
@@ -10,7 +10,7 @@ CompletionFinishReason = Literal["stop", "length", "content_filter"]
 
 
 class CompletionLogprobs(TypedDict):
-    """Log probabilities as parallel lists, one entry a token."""
+    """Log probabilities as parallel lists, one entry per token."""
 
     tokens: list[str]
     token_logprobs: list[float]
@@ -19,7 +19,7 @@ class CompletionLogprobs(TypedDict):
 
 
 class CompletionChoice(TypedDict):
-    """One text. In a stream `text` is a piece and `finish_reason` is null until the choice's last chunk."""
+    """One choice. In a stream, `text` is a delta and `finish_reason` is null until the choice's last chunk."""
 
     index: int
     text: str
@@ -28,9 +28,9 @@ class CompletionChoice(TypedDict):
 
 
 class CompletionObject(TypedDict):
-    """The answer, and also each chunk of a stream: this old API has one shape for both.
+    """A text completion, and each chunk of a stream: this API has one shape for both.
 
-    In a stream with `include_usage`, `usage` is null in all chunks but the last, whose `choices` are empty.
+    In a stream with `include_usage`, `usage` is null except in the last chunk, whose `choices` are empty.
     """
 
     id: str

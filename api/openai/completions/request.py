@@ -1,4 +1,4 @@
-"""The body of the legacy `POST /v1/completions`, parsed (https://platform.openai.com/docs/api-reference/completions)."""
+"""The parsed body of the legacy `POST /v1/completions` (https://platform.openai.com/docs/api-reference/completions)."""
 
 from typing import Annotated, Any, Final
 
@@ -10,17 +10,17 @@ from api.openai.shared.generation_request import GenerationRequest
 from api.openai.shared.options import INT32_MAX
 from api.openai.shared.unions import KIND_ERROR, STOP_AT_FIRST
 
-# OpenAI allows 2,048 prompts; each answer may be an upstream call here.
+# OpenAI allows 2,048 prompts; here each choice may be an upstream call.
 MAX_ANSWERS = 128
 
-# As many as the largest of Gemini's models read.
+# The context length of Gemini's largest models.
 MAX_TOKEN_IDS = 2**20
-# OpenAI's mark between two documents, and its default prompt: the answer is then the beginning of a new document.
+# OpenAI's separator of documents, and its default prompt: the completion begins a new document.
 NEW_DOCUMENT: Final = "<|endoftext|>"
 
 
 def _prompt_tag(value: Any) -> str | None:
-    """Choose the member by what the first item of an array is; `<array>` for strings and for what is refused."""
+    """Choose the union member by the type of an array's first item; `<array>` for strings and for invalid items."""
     if type(value) is not list:
         return "<string>" if type(value) is str else None
     return {int: "<tokens>", list: "<arrays>"}.get(type(value[0]) if value else str, "<array>")
@@ -37,7 +37,7 @@ Prompt = Annotated[
 
 
 class CompletionRequest(GenerationRequest):
-    """A legacy request. Absent and null parameters are None."""
+    """A legacy completion request. Absent and null parameters are None."""
 
     prompt: Prompt | None = None
 
@@ -49,13 +49,13 @@ class CompletionRequest(GenerationRequest):
 
     @property
     def prompts(self) -> list[str]:
-        """The prompts in text as a list, also if one string came, or none at all; token ids are not among them."""
+        """The text prompts as a list (also for one string, or for an absent prompt); without prompts in token ids."""
         prompt = NEW_DOCUMENT if self.prompt is None else self.prompt
         return [prompt] if isinstance(prompt, str) else [text for text in prompt if isinstance(text, str)]
 
     @property
     def token_prompts(self) -> list[list[int]]:
-        """The prompts in token ids as a list, also if there is one; empty for prompts in text."""
+        """The prompts in token ids as a list, also for a single one; empty for text prompts."""
         match self.prompt:
             case [int(), *_]:
                 return [self.prompt]  # type: ignore[list-item]
@@ -64,7 +64,7 @@ class CompletionRequest(GenerationRequest):
         return []
 
     def with_texts(self, texts: list[str]) -> "CompletionRequest":
-        """Return the request with its token ids as text; an array of ids is one prompt."""
+        """Return the request with text in place of token ids; an array of ids is one prompt."""
         single = isinstance(self.prompt, list) and isinstance(self.prompt[0], int)
         return self.model_copy(update={"prompt": texts[0] if single else texts})
 
@@ -72,7 +72,7 @@ class CompletionRequest(GenerationRequest):
 def parse_completion(body: bytes) -> CompletionRequest:
     """Parse the body of a legacy completion request.
 
-    Raises InvalidRequestError, with OpenAI's wording and the culprit as `param`.
+    Raises InvalidRequestError with OpenAI's message and the parameter's path as `param`.
     """
     request = CompletionRequest.read(body)
     _check_parameters(request)
@@ -80,7 +80,7 @@ def parse_completion(body: bytes) -> CompletionRequest:
 
 
 def _check_parameters(request: CompletionRequest) -> None:
-    """Check parameters that need one another, and the number of answers in all."""
+    """Check parameters that require one another, and the total number of choices."""
     request.check_stream_options()
     if request.best_of is not None and request.best_of < request.choices:
         raise InvalidRequestError(

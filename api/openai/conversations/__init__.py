@@ -1,1 +1,1 @@
-"""Conversations, lists and small stored objects on OpenAI's wire."""
+"""The wire format of conversations, list pages and small stored objects."""

@@ -1,4 +1,4 @@
-"""What leaves as a conversation, as a list, and as the small objects of the Responses API
+"""The conversation object, list pages and the small objects of the Responses API
 (https://platform.openai.com/docs/api-reference/conversations/object).
 """
 
@@ -20,7 +20,7 @@ class Conversation(TypedDict):
 
 
 class Deleted(TypedDict):
-    """What is gone; `object` is the kind of thing it was."""
+    """The confirmation of a deletion; `object` names the deleted object's type."""
 
     id: str
     object: Literal["conversation.deleted", "response", "chat.completion.deleted"]
@@ -28,9 +28,9 @@ class Deleted(TypedDict):
 
 
 class ListPage(TypedDict):
-    """A page of a list; the ids are those of its ends, "" on an empty page, which never says that there is more.
+    """A page of a list; `first_id` and `last_id` are "" on an empty page, which has `has_more` false.
 
-    OpenAI's document has both ids as required strings.
+    OpenAI's document declares both ids as required strings.
     """
 
     object: Literal["list"]
@@ -41,14 +41,14 @@ class ListPage(TypedDict):
 
 
 class InputTokens(TypedDict):
-    """How many tokens an input has."""
+    """The number of input tokens."""
 
     object: Literal["response.input_tokens"]
     input_tokens: int
 
 
 class CompactedResponse(TypedDict):
-    """A compacted conversation: the messages that were kept and one compaction item, to be sent as input."""
+    """A compacted conversation: the remaining messages and one compaction item, to be sent as input."""
 
     id: str
     object: Literal["response.compaction"]
@@ -58,7 +58,7 @@ class CompactedResponse(TypedDict):
 
 
 def list_page(data: Sequence[Mapping[str, Any]], *, has_more: bool) -> ListPage:
-    """Return the page of these objects, each with an `id`."""
+    """Return the page of objects, each with an `id`."""
     return {
         "object": "list",
         "data": list(data),

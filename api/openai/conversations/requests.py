@@ -1,4 +1,4 @@
-"""The bodies of the conversation endpoints and of the updates of stored objects, parsed
+"""The parsed bodies of the conversation endpoints and of updates of stored objects
 (https://platform.openai.com/docs/api-reference/conversations).
 """
 
@@ -14,12 +14,12 @@ from api.openai.shared.request_model import RequestModel
 from api.openai.shared.unions import AS_SENT, STOP_AT_FIRST
 from api.openai.shared.validation import missing
 
-# OpenAI's own limit for one call.
+# OpenAI's limit of items per request.
 MAX_CREATED = 20
 
 
 class ConversationCreate(RequestModel):
-    """A new conversation, with its first items if there are any."""
+    """A new conversation, optionally with its first items."""
 
     items: Annotated[list[Item], Field(max_length=MAX_CREATED), STOP_AT_FIRST, AS_SENT] | None = None
     metadata: Metadata | None = None
@@ -33,7 +33,7 @@ class ItemsCreate(RequestModel):
 
 
 class MetadataUpdate(RequestModel):
-    """New metadata of a conversation or of a stored chat completion; null takes all of it away."""
+    """New metadata of a conversation or of a stored chat completion; null removes all metadata."""
 
     model_config = ConfigDict(json_schema_extra={"required": ["metadata"]})
 
@@ -41,7 +41,7 @@ class MetadataUpdate(RequestModel):
 
 
 def parse_conversation_create(body: bytes) -> ConversationCreate:
-    """Parse the body of a new conversation; an empty one means `{}`. Raises InvalidRequestError."""
+    """Parse the body of a new conversation; an empty body means `{}`. Raises InvalidRequestError."""
     return ConversationCreate.read(body) if body.strip() else ConversationCreate()
 
 
@@ -51,7 +51,7 @@ def parse_items_create(body: bytes) -> ItemsCreate:
 
 
 def parse_metadata_update(body: bytes) -> MetadataUpdate:
-    """Parse new metadata. Raises InvalidRequestError, also if the body names no metadata at all."""
+    """Parse new metadata. Raises InvalidRequestError, also without the key `metadata`."""
     given, notes = parse_json(body)
     if "metadata" not in given:
         raise missing("metadata")

@@ -1,1 +1,1 @@
-"""The Responses API on OpenAI's wire."""
+"""The wire format of the Responses API."""

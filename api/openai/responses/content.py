@@ -1,5 +1,7 @@
-"""What an item of the Responses API may say: a string or typed parts, after openai's `ResponseInputContentParam` and
-`ResponseOutputTextParam`. One union serves every role: clients send an assistant's words back in either spelling.
+"""The content of a Responses item: a string or typed parts.
+
+Follows openai's `ResponseInputContentParam` and `ResponseOutputTextParam`. One union serves every role, because clients
+return assistant messages in either form.
 """
 
 from typing import Annotated, Any, Literal, NotRequired
@@ -12,7 +14,7 @@ from api.openai.shared.unions import STOP_AT_FIRST, by_field, by_kind
 
 
 class InputText(TypedDict):
-    """A piece of text."""
+    """A text part."""
 
     type: Literal["input_text"]
     text: Text
@@ -20,7 +22,7 @@ class InputText(TypedDict):
 
 
 class OutputText(TypedDict):
-    """A piece of an earlier answer; its annotations and log probabilities say nothing to the model."""
+    """Text of an earlier response; its annotations and log probabilities are not sent upstream."""
 
     type: Literal["output_text"]
     text: Text
@@ -29,21 +31,21 @@ class OutputText(TypedDict):
 
 
 class PlainText(TypedDict):
-    """Text under the name that conversations give it."""
+    """A text part of a conversation item."""
 
     type: Literal["text"]
     text: Text
 
 
 class Refusal(TypedDict):
-    """An earlier refusal, sent back."""
+    """A refusal of an earlier response."""
 
     type: Literal["refusal"]
     refusal: Text
 
 
 class InputImage(TypedDict):
-    """An image by its URL (http(s) or data:), which may stand in chat completions' object, or by a file's id."""
+    """An image: a URL (http(s) or data:), the URL object of chat completions, or a file id."""
 
     type: Literal["input_image"]
     image_url: NotRequired[ImageAddress | None]
@@ -53,7 +55,7 @@ class InputImage(TypedDict):
 
 
 class InputFile(TypedDict):
-    """A file: inline as base64, by URL, or by the id of an uploaded one."""
+    """A file: inline as base64, by URL, or by the id of an uploaded file."""
 
     type: Literal["input_file"]
     file_data: NotRequired[str | None]
@@ -65,7 +67,7 @@ class InputFile(TypedDict):
 
 
 class InputAudioPart(TypedDict):
-    """Sound as input, in chat completions' own shape."""
+    """Audio input, in the form of chat completions."""
 
     type: Literal["input_audio"]
     input_audio: Sound

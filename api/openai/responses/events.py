@@ -1,6 +1,6 @@
 """The events of a streamed response (https://platform.openai.com/docs/api-reference/responses-streaming).
 
-Each is sent under its `type`; `sequence_number` counts them from 0. Events of one item share `item_id` and
+`type` names an event; `sequence_number` counts the events from 0. Events of one item share `item_id` and
 `output_index`.
 """
 
@@ -24,7 +24,7 @@ class _Event(TypedDict):
 
 
 class ResponseEvent(_Event):
-    """A turn in the response's life; the whole object goes with it."""
+    """A change of the response's status, with the whole response object."""
 
     type: Literal[
         "response.created",
@@ -38,7 +38,7 @@ class ResponseEvent(_Event):
 
 
 class ErrorEvent(_Event):
-    """A failure that no response tells of."""
+    """An error outside of any response."""
 
     type: Literal["error"]
     code: str | None
@@ -47,7 +47,7 @@ class ErrorEvent(_Event):
 
 
 class OutputItemEvent(_Event):
-    """An item begins or ends."""
+    """An output item is added or done."""
 
     type: Literal["response.output_item.added", "response.output_item.done"]
     output_index: int
@@ -60,7 +60,7 @@ class _ItemEvent(_Event):
 
 
 class ContentPartEvent(_ItemEvent):
-    """A part of a message begins or ends."""
+    """A content part is added or done."""
 
     type: Literal["response.content_part.added", "response.content_part.done"]
     content_index: int
@@ -68,7 +68,7 @@ class ContentPartEvent(_ItemEvent):
 
 
 class RefusalDeltaEvent(_ItemEvent):
-    """A piece of what is said in place of an answer."""
+    """A delta of a refusal."""
 
     type: Literal["response.refusal.delta"]
     content_index: int
@@ -76,7 +76,7 @@ class RefusalDeltaEvent(_ItemEvent):
 
 
 class RefusalDoneEvent(_ItemEvent):
-    """What is said in place of an answer."""
+    """A complete refusal."""
 
     type: Literal["response.refusal.done"]
     content_index: int
@@ -84,7 +84,7 @@ class RefusalDoneEvent(_ItemEvent):
 
 
 class TextDeltaEvent(_ItemEvent):
-    """A piece of a message's text."""
+    """A delta of a message's text."""
 
     type: Literal["response.output_text.delta"]
     content_index: int
@@ -93,7 +93,7 @@ class TextDeltaEvent(_ItemEvent):
 
 
 class TextDoneEvent(_ItemEvent):
-    """A message's whole text."""
+    """A message's complete text."""
 
     type: Literal["response.output_text.done"]
     content_index: int
@@ -111,7 +111,7 @@ class AnnotationAddedEvent(_ItemEvent):
 
 
 class SummaryPartEvent(_ItemEvent):
-    """A paragraph of a reasoning summary begins or ends."""
+    """A paragraph of a reasoning summary is added or done."""
 
     type: Literal["response.reasoning_summary_part.added", "response.reasoning_summary_part.done"]
     summary_index: int
@@ -119,7 +119,7 @@ class SummaryPartEvent(_ItemEvent):
 
 
 class SummaryDeltaEvent(_ItemEvent):
-    """A piece of a reasoning summary."""
+    """A delta of a reasoning summary."""
 
     type: Literal["response.reasoning_summary_text.delta"]
     summary_index: int
@@ -127,7 +127,7 @@ class SummaryDeltaEvent(_ItemEvent):
 
 
 class SummaryDoneEvent(_ItemEvent):
-    """A paragraph of a reasoning summary."""
+    """A complete paragraph of a reasoning summary."""
 
     type: Literal["response.reasoning_summary_text.done"]
     summary_index: int
@@ -135,7 +135,7 @@ class SummaryDoneEvent(_ItemEvent):
 
 
 class DeltaEvent(_ItemEvent):
-    """A piece of a call's arguments, a custom tool's input, or an interpreter's code."""
+    """A delta of a call's arguments, of a custom tool's input, or of an interpreter's code."""
 
     type: Literal[
         "response.function_call_arguments.delta",
@@ -146,7 +146,7 @@ class DeltaEvent(_ItemEvent):
 
 
 class ArgumentsDoneEvent(_ItemEvent):
-    """A function call's whole arguments."""
+    """The complete arguments of a function call."""
 
     type: Literal["response.function_call_arguments.done"]
     name: str
@@ -154,7 +154,7 @@ class ArgumentsDoneEvent(_ItemEvent):
 
 
 class CustomInputDoneEvent(_ItemEvent):
-    """A custom tool call's whole input."""
+    """The complete input of a custom tool call."""
 
     type: Literal["response.custom_tool_call_input.done"]
     input: str
@@ -166,28 +166,28 @@ class _CommandEvent(_Event):
 
 
 class ShellCommandEvent(_CommandEvent):
-    """A command of a shell's call begins or ends."""
+    """A command of a shell call is added or done."""
 
     type: Literal["response.shell_call_command.added", "response.shell_call_command.done"]
     command: str
 
 
 class ShellCommandDeltaEvent(_CommandEvent):
-    """A piece of a command."""
+    """A delta of a shell command."""
 
     type: Literal["response.shell_call_command.delta"]
     delta: str
 
 
 class CodeDoneEvent(_ItemEvent):
-    """The whole code of an interpreter call."""
+    """The complete code of an interpreter call."""
 
     type: Literal["response.code_interpreter_call_code.done"]
     code: str
 
 
 class HostedToolEvent(_ItemEvent):
-    """How far one of the server's own tools is, or a compaction."""
+    """Progress of a hosted tool or of a compaction."""
 
     type: Literal[
         "response.web_search_call.in_progress",

@@ -1,7 +1,7 @@
 """The items of a Responses request (`input`) and of a conversation, after openai's `ResponseInputItemParam`.
 
-Items that this server reads are spelt out; those that only OpenAI's own tools make are known by their `type` alone, so
-that a history with them is not refused. A type that OpenAI does not have is.
+Items with a translation are typed in full. Items of OpenAI's own tools are recognised by their `type` alone, so that a
+history with them is accepted. A type that OpenAI does not have is rejected.
 """
 
 from typing import Annotated, Any, Final, Literal, NotRequired, get_args
@@ -16,7 +16,7 @@ from api.openai.shared.content import Text
 from api.openai.shared.text_fields import AsText
 from api.openai.shared.unions import FIELD_ERROR, STOP_AT_FIRST, by_kind
 
-# Far above what a client sends; a bound for hostile lists.
+# Far above what a client sends; a bound against hostile lists.
 MAX_ITEMS = 16_384
 _PARTS: Final = frozenset(ITEM_PARTS)
 CallID = Annotated[str, Field(min_length=1, max_length=64)]
@@ -24,7 +24,7 @@ ItemID = Annotated[str, Field(max_length=256)]
 
 
 class Message(TypedDict):
-    """A message of any role; an assistant's may be a plain string. `type` may be left out."""
+    """A message of any role; the content of an assistant's may be a string. `type` is optional."""
 
     type: NotRequired[Literal["message"] | None]
     role: Literal["user", "assistant", "system", "developer"]
@@ -35,7 +35,7 @@ class Message(TypedDict):
 
 
 class FunctionCall(TypedDict):
-    """A function call of an earlier answer; `arguments` is JSON text."""
+    """A function call of an earlier response; `arguments` is JSON text."""
 
     type: Literal["function_call"]
     call_id: CallID
@@ -47,7 +47,7 @@ class FunctionCall(TypedDict):
 
 
 class FunctionCallOutput(TypedDict):
-    """The result of a function call, named by the call's id, or by the function's name alone."""
+    """The result of a function call, matched by the call's id, or by the function's name."""
 
     type: Literal["function_call_output"]
     output: ItemContent
@@ -58,7 +58,7 @@ class FunctionCallOutput(TypedDict):
 
 
 class CustomToolCall(TypedDict):
-    """A call of a custom (free-text) tool of an earlier answer."""
+    """A custom (free-text) tool call of an earlier response."""
 
     type: Literal["custom_tool_call"]
     call_id: CallID
@@ -69,7 +69,7 @@ class CustomToolCall(TypedDict):
 
 
 class CustomToolCallOutput(TypedDict):
-    """The result of a custom tool's call, named by the call's id, or by the tool's name alone."""
+    """The result of a custom tool call, matched by the call's id, or by the tool's name."""
 
     type: Literal["custom_tool_call_output"]
     output: ItemContent
@@ -79,7 +79,9 @@ class CustomToolCallOutput(TypedDict):
 
 
 class Reasoning(TypedDict):
-    """What the model thought; `encrypted_content` carries thought signatures for clients that store nothing here."""
+    """The reasoning of an earlier response; `encrypted_content` carries thought signatures for clients without storage
+    here.
+    """
 
     type: Literal["reasoning"]
     summary: Summary | None
@@ -89,14 +91,14 @@ class Reasoning(TypedDict):
 
 
 class ItemReference(TypedDict):
-    """An item that the server keeps, by its id. `type` may be left out."""
+    """A reference to a stored item by its id. `type` is optional."""
 
     type: NotRequired[Literal["item_reference"] | None]
     id: Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class Compaction(TypedDict):
-    """What `POST /v1/responses/compact` made of a conversation."""
+    """The compaction item of `POST /v1/responses/compact`."""
 
     type: Literal["compaction"]
     encrypted_content: Text
@@ -104,7 +106,7 @@ class Compaction(TypedDict):
 
 
 class AdditionalTools(TypedDict):
-    """Tools that stand in the input instead of in `tools`."""
+    """Tools inside the input, in addition to `tools`."""
 
     type: Literal["additional_tools"]
     role: NotRequired[str | None]
@@ -113,7 +115,7 @@ class AdditionalTools(TypedDict):
 
 
 class ConfigurationUpdate(TypedDict):
-    """Settings that hold from here on."""
+    """Settings for the following items."""
 
     type: Literal["configuration_update"]
     reasoning: NotRequired[dict[str, Any] | None]
@@ -121,7 +123,7 @@ class ConfigurationUpdate(TypedDict):
 
 
 class ToolSearchCall(TypedDict):
-    """A search for tools; the client makes it if `execution` is `client`."""
+    """A search for tools; with `execution` `client`, the client performs the search."""
 
     type: Literal["tool_search_call"]
     arguments: Any
@@ -130,7 +132,7 @@ class ToolSearchCall(TypedDict):
 
 
 class ToolSearchOutput(TypedDict):
-    """The tools that a search found: they may be called from here on."""
+    """The tools found by a search; the model may call them in the following items."""
 
     type: Literal["tool_search_output"]
     tools: ResponseTools
@@ -139,14 +141,14 @@ class ToolSearchOutput(TypedDict):
 
 
 class ImageGenerationCall(TypedDict):
-    """An image of an earlier answer, in base64."""
+    """An image of an earlier response, in base64."""
 
     type: Literal["image_generation_call"]
     result: NotRequired[str | None]
     output_format: NotRequired[str | None]
 
 
-# Made by or for tools that run at OpenAI, or in a way that only its own models know.
+# Items of tools that run at OpenAI, or that only OpenAI's models understand.
 OtherItemType = Literal[
     "file_search_call",
     "web_search_call",
@@ -171,7 +173,7 @@ OTHER_ITEMS: Final[tuple[str, ...]] = get_args(OtherItemType)
 
 
 class OtherItem(TypedDict):
-    """An item of one of OpenAI's own tools; its other keys are kept."""
+    """An item of one of OpenAI's own tools; other keys are preserved."""
 
     type: OtherItemType
 
@@ -195,15 +197,15 @@ _TAGS: Final = {**{name: f"<{name}>" for name in READ_ITEMS}, **dict.fromkeys(OT
 
 
 class _AnswerAsText(AsText):
-    """Looks at an assistant's messages alone: what the user says is what the request asks."""
+    """`AsText` for assistant messages only: user messages are the request itself."""
 
     def looks_at(self, value: dict[str, Any]) -> bool:
-        """Return whether the assistant said it."""
+        """Return whether `value` is an assistant message."""
         return value.get("role") == "assistant"
 
 
 def item_type(item: dict[str, Any]) -> str | None:
-    """Return an item's type; without one it is a message if it has a role, else a reference if it has an id."""
+    """Return an item's type; without `type`, an item with a role is a message and an item with an id a reference."""
     kind = item.get("type")
     if kind is None:
         return "message" if "role" in item else "item_reference" if "id" in item else None

@@ -1,6 +1,6 @@
-"""The smaller parameters of the Responses API: reasoning, text, the conversation, and options that only OpenAI has.
+"""The smaller parameters of the Responses API: reasoning, text format, conversation, and options of OpenAI only.
 
-Closed sets of parameters that Gemini cannot honour are typed as strings: OpenAI adds values every month.
+Closed sets of parameters without an equivalent at Gemini are typed as strings, because OpenAI adds values every month.
 """
 
 from typing import Annotated, Any, Literal, NotRequired
@@ -12,7 +12,7 @@ from api.openai.chat.messages import Name
 from api.openai.shared.options import INT32_MAX, Effort
 from api.openai.shared.unions import STOP_AT_FIRST, by_field, by_kind
 
-# OpenAI's own least limit for an answer.
+# OpenAI's minimum for an output limit.
 OutputLimit = Annotated[int, Field(ge=16, le=INT32_MAX)]
 ToolCallLimit = Annotated[int, Field(ge=1, le=INT32_MAX)]
 ResponseID = Annotated[str, Field(min_length=1, max_length=256)]
@@ -20,7 +20,7 @@ Include = Annotated[list[str], Field(max_length=32), STOP_AT_FIRST]
 
 
 class Reasoning(TypedDict):
-    """How much the model thinks and whether a summary of it is wanted (`generate_summary` is its older name)."""
+    """The reasoning effort, and the summary to show (`generate_summary` is its older name)."""
 
     effort: NotRequired[Effort | None]
     summary: NotRequired[Literal["auto", "concise", "detailed"] | None]
@@ -36,13 +36,13 @@ class TextFormat(TypedDict):
 
 
 class JSONObjectFormat(TypedDict):
-    """Some JSON object."""
+    """Any JSON object."""
 
     type: Literal["json_object"]
 
 
 class JSONSchemaFormat(TypedDict):
-    """JSON that fits a schema."""
+    """JSON that conforms to a schema."""
 
     type: Literal["json_schema"]
     name: Name
@@ -52,7 +52,7 @@ class JSONSchemaFormat(TypedDict):
 
 
 class TextConfig(TypedDict):
-    """The form of the answer's text."""
+    """The format of the output text."""
 
     format: NotRequired[
         Annotated[
@@ -79,14 +79,14 @@ Conversation = Annotated[
 
 
 class ContextManagement(TypedDict):
-    """When the context is compacted by itself."""
+    """The threshold of automatic compaction."""
 
     type: str
     compact_threshold: NotRequired[Annotated[int, Field(ge=1000, le=INT32_MAX)] | None]
 
 
 class StoredPrompt(TypedDict):
-    """A prompt template kept at OpenAI."""
+    """A prompt template stored at OpenAI."""
 
     id: str
     variables: NotRequired[dict[str, Any] | None]
@@ -94,6 +94,6 @@ class StoredPrompt(TypedDict):
 
 
 class ResponseStreamOptions(TypedDict):
-    """What a stream carries beside the answer."""
+    """Options of a stream."""
 
     include_obfuscation: NotRequired[bool | None]

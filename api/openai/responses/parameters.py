@@ -1,4 +1,4 @@
-"""What becomes of each parameter of the Responses API: rows as in `parameters`, for the compatibility page."""
+"""The table of the Responses API's parameters for the compatibility page; rows as in `parameters`."""
 
 from api.openai.shared.parameters import Parameter
 

@@ -1,7 +1,8 @@
-"""The bodies of `POST /v1/responses`, `/v1/responses/input_tokens` and `/v1/responses/compact`, parsed.
+"""The parsed bodies of `POST /v1/responses`, `/v1/responses/input_tokens` and `/v1/responses/compact`.
 
-Every parameter of today's API is a field with its real type (https://platform.openai.com/docs/api-reference/responses);
-which of them Gemini honours is the translation's affair. What an id points to is the exchange's.
+Every parameter of the current API is a field of its real type
+(https://platform.openai.com/docs/api-reference/responses). The translation decides the effect of each one; the exchange
+resolves ids.
 """
 
 from collections.abc import Mapping
@@ -41,12 +42,15 @@ from api.openai.shared.unions import AS_SENT, STOP_AT_FIRST
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"
 
-# What a model mapping's defaults are called in chat completions, and here.
+# Names of a mapping's defaults in chat completions -> names in the Responses API.
 _CHAT_NAMES = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens"}
 
 
 class ResponseParameters(GoogleOptions):
-    """All parameters but the model; absent and null ones are None. Nested objects are the client's own, checked."""
+    """All parameters except the model; absent and null ones are None.
+
+    Nested objects are validated dicts of the client.
+    """
 
     input: Annotated[ResponseInput, AS_SENT] | None = None
     instructions: str | None = None
@@ -97,7 +101,7 @@ class ResponseParameters(GoogleOptions):
 
     @property
     def conversation_id(self) -> str | None:
-        """The conversation's id, whether it came as a string or as an object."""
+        """The conversation's id, from a string or an object."""
         return self.conversation["id"] if isinstance(self.conversation, dict) else self.conversation
 
     @property
@@ -107,52 +111,54 @@ class ResponseParameters(GoogleOptions):
 
     @property
     def summary(self) -> str | None:
-        """Which summary of the reasoning is wanted, under either of its names."""
+        """The requested reasoning summary, under either of its names."""
         reasoning = self.reasoning or {}
         return reasoning.get("summary") or reasoning.get("generate_summary")
 
     @property
     def text_format(self) -> Mapping[str, Any] | None:
-        """The form of the answer's text, None if it was left open."""
+        """The format of the output text; None if absent."""
         return (self.text or {}).get("format")
 
     @property
     def kept(self) -> bool:
-        """Whether the response can be retrieved later; OpenAI's default is yes."""
+        """Whether the response is stored (`store`, default true)."""
         return self.store is not False
 
     @property
     def compacts_only(self) -> bool:
-        """Whether the input ends in a `compaction_trigger`: the conversation is compacted, and nothing else."""
+        """Whether the input ends in a `compaction_trigger`: the request compacts the conversation and generates
+        nothing.
+        """
         return not isinstance(self.input, str) and bool(self.input) and _is_trigger(self.items[-1])
 
     @property
     def answers_calls(self) -> bool:
-        """Whether the calls that the model waits for must have their results: not where nothing is answered."""
+        """Whether every open tool call needs its result: false for requests that generate nothing."""
         return not (self.compacts_only or self.prewarms)
 
     @property
     def prewarms(self) -> bool:
-        """Whether the request only prepares what comes later, and wants no answer."""
+        """Whether the request only prepares a later one and generates nothing."""
         return (self.prompt_cache_options or {}).get("prewarm") is True
 
     @property
     def rivals(self) -> int | None:
-        """How many rivals of each token are wanted beside its log probability; None if none of it is wanted."""
+        """The number of `top_logprobs` per token; None without log probabilities."""
         wanted = self.top_logprobs or 0
         return wanted if wanted or LOGPROBS in (self.include or ()) else None
 
     @property
     def encrypted_reasoning(self) -> bool:
-        """Whether the client carries the reasoning's signatures itself."""
+        """Whether the client stores the reasoning's signatures itself."""
         return ENCRYPTED_REASONING in (self.include or ())
 
     def lacks(self, parameter: str) -> bool:
-        """Tell whether the client left `parameter` open; of `reasoning` the effort counts."""
+        """Whether the client omitted `parameter`; `reasoning` counts as omitted without an effort."""
         return self.effort is None if parameter == "reasoning" else super().lacks(parameter)
 
     def with_defaults(self, defaults: Mapping[str, Any]) -> tuple[Self, tuple[str, ...]]:
-        """See RequestModel; the defaults of a mapping stand under the names of chat completions."""
+        """See RequestModel; a mapping's defaults have the names of chat completions."""
         own = {_CHAT_NAMES.get(name, name): value for name, value in defaults.items()}
         effort = own.pop("reasoning_effort", None)
         if effort is not None:
@@ -167,7 +173,7 @@ class ResponsesRequest(ResponseParameters):
 
 
 class InputTokensRequest(ResponseParameters):
-    """A request to count what a response's input would be."""
+    """A request to count the tokens of a response's input."""
 
     model: ModelName | None = None
     personality: str | None = None
@@ -187,7 +193,7 @@ class CompactRequest(ResponseParameters):
 def parse_responses(body: bytes) -> ResponsesRequest:
     """Parse the body of a Responses request.
 
-    Raises InvalidRequestError, with OpenAI's wording and the culprit as `param` (`input[0].content`).
+    Raises InvalidRequestError with OpenAI's message and the parameter's path as `param` (`input[0].content`).
     """
     return check_response(ResponsesRequest.read(body))
 
@@ -207,7 +213,7 @@ def parse_compact(body: bytes) -> CompactRequest:
 
 
 def check_response(request: ResponsesRequest) -> ResponsesRequest:
-    """Return the request if its parameters go together; raises InvalidRequestError. For frames of a WebSocket too."""
+    """Return the request if its parameters are compatible; raises InvalidRequestError. Also for WebSocket frames."""
     _check_source(request)
     if request.background and request.store is False:
         raise InvalidRequestError(
@@ -219,7 +225,7 @@ def check_response(request: ResponsesRequest) -> ResponsesRequest:
 
 
 def _check_source(request: ResponseParameters) -> None:
-    """Check that there is something to answer, and only one place where the history comes from."""
+    """Check that the request has input and at most one source of the history."""
     _check_compaction(request)
     if request.conversation is not None and request.previous_response_id is not None:
         raise InvalidRequestError(
@@ -244,7 +250,7 @@ def _check_source(request: ResponseParameters) -> None:
 
 
 def _check_compaction(request: ResponseParameters) -> None:
-    """Check what the context is to be compacted by."""
+    """Check the parameters of compaction."""
     for index, entry in enumerate(request.context_management or ()):
         if entry["type"] != "compaction":
             raise InvalidRequestError(

@@ -1,6 +1,6 @@
-"""What leaves as a response, and the items in it (https://platform.openai.com/docs/api-reference/responses/object).
+"""The response object and its output items (https://platform.openai.com/docs/api-reference/responses/object).
 
-Its events are in `events`, the lists and small objects around it in `api.openai.conversations`.
+`events` has the stream's events, `api.openai.conversations` the lists and small objects.
 """
 
 from typing import Any, Literal, NotRequired
@@ -10,12 +10,12 @@ from typing_extensions import TypedDict
 ResponseStatus = Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 IncompleteReason = Literal["max_output_tokens", "content_filter", "steered"]
-# The part of OpenAI's closed list that can happen here.
+# The values of OpenAI's closed list that this server sends.
 ErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
 
 
 class URLCitation(TypedDict):
-    """Where a stretch of the text comes from; indexes count characters of the part's `text`."""
+    """The source of a text range; indexes count characters of the part's `text`."""
 
     type: Literal["url_citation"]
     start_index: int
@@ -25,7 +25,7 @@ class URLCitation(TypedDict):
 
 
 class TopLogprob(TypedDict):
-    """One candidate token of a position; `bytes` are its UTF-8 bytes."""
+    """One alternative token at a position; `bytes` are its UTF-8 bytes."""
 
     token: str
     logprob: float
@@ -33,13 +33,13 @@ class TopLogprob(TypedDict):
 
 
 class TokenLogprob(TopLogprob):
-    """The token chosen at a position and its rivals."""
+    """The chosen token at a position and its `top_logprobs`."""
 
     top_logprobs: list[TopLogprob]
 
 
 class OutputText(TypedDict):
-    """Text of an answer."""
+    """Output text."""
 
     type: Literal["output_text"]
     annotations: list[URLCitation]
@@ -48,14 +48,14 @@ class OutputText(TypedDict):
 
 
 class RefusalPart(TypedDict):
-    """What is said in place of an answer."""
+    """A refusal of the model."""
 
     type: Literal["refusal"]
     refusal: str
 
 
 class MessageItem(TypedDict):
-    """What the assistant says."""
+    """A message of the assistant."""
 
     id: str
     type: Literal["message"]
@@ -72,7 +72,7 @@ class SummaryPart(TypedDict):
 
 
 class ReasoningItem(TypedDict):
-    """What the model thought. `encrypted_content` is there if the client asked to carry the signatures itself."""
+    """The model's reasoning. `encrypted_content` is present if the client stores the signatures itself."""
 
     id: str
     type: Literal["reasoning"]
@@ -81,7 +81,7 @@ class ReasoningItem(TypedDict):
 
 
 class FunctionCallItem(TypedDict):
-    """A function call; `namespace` is that of a function that was declared in one."""
+    """A function call; `namespace` is that of the function's declaration."""
 
     id: str
     type: Literal["function_call"]
@@ -93,7 +93,7 @@ class FunctionCallItem(TypedDict):
 
 
 class CustomToolCallItem(TypedDict):
-    """A call of a custom tool with its free text."""
+    """A custom tool call with its free-text input."""
 
     id: str
     type: Literal["custom_tool_call"]
@@ -105,7 +105,7 @@ class CustomToolCallItem(TypedDict):
 
 
 class ToolSearchCallItem(TypedDict):
-    """A search for tools that the client makes."""
+    """A search for tools, to be performed by the client."""
 
     id: str
     type: Literal["tool_search_call"]
@@ -116,7 +116,7 @@ class ToolSearchCallItem(TypedDict):
 
 
 class ShellAction(TypedDict):
-    """What a shell is to run."""
+    """The commands of a shell call."""
 
     commands: list[str]
     timeout_ms: int | None
@@ -124,7 +124,7 @@ class ShellAction(TypedDict):
 
 
 class ShellCallItem(TypedDict):
-    """Shell commands that the client runs."""
+    """Shell commands, to be run by the client."""
 
     id: str
     type: Literal["shell_call"]
@@ -135,7 +135,7 @@ class ShellCallItem(TypedDict):
 
 
 class LocalShellAction(TypedDict):
-    """The program that a local shell is to run."""
+    """The program of a local shell call."""
 
     type: Literal["exec"]
     command: list[str]
@@ -146,7 +146,7 @@ class LocalShellAction(TypedDict):
 
 
 class LocalShellCallItem(TypedDict):
-    """A command that the client runs."""
+    """A local shell command, to be run by the client."""
 
     id: str
     type: Literal["local_shell_call"]
@@ -156,7 +156,7 @@ class LocalShellCallItem(TypedDict):
 
 
 class PatchOperation(TypedDict):
-    """What is to become of a file; a file is deleted without a `diff`."""
+    """A change of one file; a deletion has no `diff`."""
 
     type: Literal["create_file", "update_file", "delete_file"]
     path: str
@@ -164,7 +164,7 @@ class PatchOperation(TypedDict):
 
 
 class ApplyPatchCallItem(TypedDict):
-    """A change of a file that the client makes."""
+    """A change of a file, to be applied by the client."""
 
     id: str
     type: Literal["apply_patch_call"]
@@ -174,7 +174,7 @@ class ApplyPatchCallItem(TypedDict):
 
 
 class SearchAction(TypedDict):
-    """What was searched for; `query` is the first of `queries`."""
+    """A search; `query` is the first of `queries`."""
 
     type: Literal["search"]
     query: str
@@ -182,14 +182,14 @@ class SearchAction(TypedDict):
 
 
 class OpenPageAction(TypedDict):
-    """A page that was read."""
+    """An opened page."""
 
     type: Literal["open_page"]
     url: str
 
 
 class WebSearchCallItem(TypedDict):
-    """A web search that Google made, or a page that it read."""
+    """A web search by Google, or a page opened by it."""
 
     id: str
     type: Literal["web_search_call"]
@@ -198,14 +198,14 @@ class WebSearchCallItem(TypedDict):
 
 
 class CodeLogs(TypedDict):
-    """What code printed."""
+    """The output of code."""
 
     type: Literal["logs"]
     logs: str
 
 
 class CodeInterpreterCallItem(TypedDict):
-    """Code that Google ran. There are no containers to come back to: `container_id` is the item's own id."""
+    """Code run by Google. Containers cannot be reused: `container_id` is the item's own id."""
 
     id: str
     type: Literal["code_interpreter_call"]
@@ -216,7 +216,7 @@ class CodeInterpreterCallItem(TypedDict):
 
 
 class ImageGenerationCallItem(TypedDict):
-    """A picture in an answer, as base64."""
+    """A generated image in base64."""
 
     id: str
     type: Literal["image_generation_call"]
@@ -226,7 +226,7 @@ class ImageGenerationCallItem(TypedDict):
 
 
 class CompactionItem(TypedDict):
-    """What stands for the conversation before it; only this server can read it."""
+    """The compacted form of the conversation before it; only this server can read it."""
 
     id: str
     type: Literal["compaction"]
@@ -250,20 +250,20 @@ OutputItem = (
 
 
 class InputTokensDetails(TypedDict):
-    """What the input's tokens were; `cached_tokens` is part of `input_tokens`."""
+    """Details of the input's tokens; `cached_tokens` is part of `input_tokens`."""
 
     cache_write_tokens: int
     cached_tokens: int
 
 
 class OutputTokensDetails(TypedDict):
-    """What the output's tokens were; `reasoning_tokens` is part of `output_tokens`."""
+    """Details of the output's tokens; `reasoning_tokens` is part of `output_tokens`."""
 
     reasoning_tokens: int
 
 
 class ResponseUsage(TypedDict):
-    """`total_tokens` is the sum of the other two."""
+    """Token counts; `total_tokens` is the sum of the other two."""
 
     input_tokens: int
     input_tokens_details: InputTokensDetails
@@ -280,26 +280,26 @@ class ResponseError(TypedDict):
 
 
 class IncompleteDetails(TypedDict):
-    """Why a response is not whole."""
+    """Why a response is incomplete."""
 
     reason: IncompleteReason
 
 
 class WebSearchUsage(TypedDict):
-    """How often the web was searched."""
+    """The number of web searches."""
 
     num_requests: int
 
 
 class ToolUsage(TypedDict):
-    """What tools used; `image_gen` is OpenAI's own count of tokens."""
+    """The usage of tools; `image_gen` is OpenAI's own token count."""
 
     image_gen: dict[str, Any]
     web_search: WebSearchUsage
 
 
 class ResponseParametersEcho(TypedDict):
-    """The request's own side of a response: every parameter as it was understood."""
+    """The request's parameters in a response, with the values in effect."""
 
     background: bool
     frequency_penalty: float
@@ -329,7 +329,7 @@ class ResponseParametersEcho(TypedDict):
 
 
 class Response(ResponseParametersEcho):
-    """A response, at any time of its life. Times are Unix seconds; `usage` is null until it has ended."""
+    """A response in any status. Times are Unix seconds; `usage` is null until the end."""
 
     id: str
     object: Literal["response"]

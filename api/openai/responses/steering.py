@@ -1,4 +1,4 @@
-"""Steering a response over a WebSocket: the frame `response.steer`, and the events that answer it
+"""Injected input over a WebSocket: the frame `response.steer` and its reply events
 (https://platform.openai.com/docs/api-reference/responses-streaming).
 """
 
@@ -25,7 +25,7 @@ _PARTS: Final = frozenset({"input_text", "input_image", "input_file"})
 
 
 class SteerError(Exception):
-    """A steering that is refused; `message` is for the client."""
+    """A rejected steer input; `message` is for the client."""
 
     def __init__(self, code: SteerErrorCode, message: str) -> None:
         super().__init__(message)
@@ -35,9 +35,9 @@ class SteerError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steer:
-    """A steering as its client sent it; `id` is "" for one that was not accepted.
+    """A steer input as the client sent it; `id` is "" for a rejected one.
 
-    `notes` say what was changed in reading it.
+    `notes` name the changes made while reading the frame.
     """
 
     response_id: str
@@ -54,9 +54,9 @@ class Steer:
 
 
 def parse_steer(frame: Mapping[str, Any], *, notes: Sequence[Note] = ()) -> Steer:
-    """Return the steering that a frame asks for, its input yet to be checked.
+    """Return the steer input of a frame; its items are not validated yet.
 
-    Raises InvalidRequestError for a frame that names no response or brings no input: no event could tell of it.
+    Raises InvalidRequestError for a frame without a response id or without input: no steer event can report that.
     """
     target, given = frame.get("previous_response_id"), frame.get("input")
     for name, there in (("previous_response_id", isinstance(target, str)), ("input", isinstance(given, str | list))):
@@ -69,7 +69,7 @@ def parse_steer(frame: Mapping[str, Any], *, notes: Sequence[Note] = ()) -> Stee
 
 
 def check_steer(frame: Mapping[str, Any], steer: Steer) -> None:
-    """Raise SteerError for what cannot be queued: only messages of the user's can."""
+    """Raise SteerError for input that cannot be queued: only user messages can."""
     if unknown := sorted(frame.keys() - _FRAME):
         raise SteerError("invalid_input", f"Unknown parameter: '{unknown[0][:100]}'.")
     if not steer.input:
@@ -95,12 +95,12 @@ def check_steer(frame: Mapping[str, Any], steer: Steer) -> None:
 
 
 def accepted_event(steer: Steer) -> dict[str, Any]:
-    """Return the event that takes a steering over."""
+    """Return the event for an accepted steer input."""
     return {"type": "response.steer.accepted", "steer": _named(steer)}
 
 
 def pending_event(steer: Steer, output: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the event that says which results the client owes first; `output` is the response's."""
+    """Return the event that lists the tool results required first; `output` is the response's output."""
     return {
         "type": "response.steer.pending",
         "steer": _named(steer),
@@ -110,7 +110,7 @@ def pending_event(steer: Steer, output: Sequence[Mapping[str, Any]]) -> dict[str
 
 
 def failed_event(steer: Steer, code: SteerErrorCode, message: str) -> dict[str, Any]:
-    """Return the event that gives a steering back."""
+    """Return the event for a rejected steer input."""
     given = {"input": steer.input, "previous_response_id": steer.response_id}
     return {
         "type": "response.steer.failed",
@@ -120,7 +120,7 @@ def failed_event(steer: Steer, code: SteerErrorCode, message: str) -> dict[str, 
 
 
 def required_input(output: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return stubs of the results that a response waits for, in the order of its calls."""
+    """Return stubs of the tool results that a response requires, in the order of its calls."""
     return [stub(item) for item in output if (stub := _STUBS.get(item["type"])) is not None]
 
 

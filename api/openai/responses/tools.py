@@ -1,7 +1,7 @@
-"""The tools of a Responses request and the choice among them, after openai's `ToolParam` and `ToolChoice*Param`.
+"""The tools and `tool_choice` of a Responses request, after openai's `ToolParam` and `ToolChoice*Param`.
 
-Functions, custom tools and namespaces are spelt out. Tools that run at OpenAI are known by their `type` alone, and so
-is one that OpenAI adds tomorrow: what becomes of it is the translation's affair.
+Functions, custom tools and namespaces are typed in full. Tools that run at OpenAI, and types unknown today, are
+recognised by their `type` alone; the translation decides their effect.
 """
 
 from typing import Annotated, Any, Final, Literal, NotRequired, get_args
@@ -15,7 +15,7 @@ from api.openai.shared.unions import FIELD_ERROR, STOP_AT_FIRST, by_field, by_ki
 
 
 class FunctionTool(TypedDict):
-    """A function the model may call; `parameters` is a JSON Schema. `strict` is true unless told otherwise."""
+    """A function that the model may call; `parameters` is a JSON Schema. `strict` defaults to true."""
 
     type: Literal["function"]
     name: Name
@@ -35,7 +35,7 @@ class CustomTool(TypedDict):
 
 
 class NamespaceTool(TypedDict):
-    """Tools under a common name; a call of one says which namespace it is in."""
+    """Tools under a common name; a call of one states the namespace."""
 
     type: Literal["namespace"]
     name: Name
@@ -53,7 +53,7 @@ class NamespaceTool(TypedDict):
 
 
 class OtherTool(TypedDict):
-    """A tool that runs at OpenAI (`web_search`, `mcp` ...) or that is not known; its other keys are kept."""
+    """A tool that runs at OpenAI (`web_search`, `mcp` ...) or an unknown one; other keys are preserved."""
 
     type: str
 
@@ -77,7 +77,7 @@ class NamedChoice(TypedDict):
 
 
 class AllowedTools(TypedDict):
-    """Only the listed tools may be called; each is named as it would be chosen."""
+    """Only the listed tools may be called; each has the form of `tool_choice`."""
 
     type: Literal["allowed_tools"]
     mode: Literal["auto", "required"]
@@ -104,7 +104,7 @@ HostedChoiceType = Literal[
 
 
 class HostedChoice(TypedDict):
-    """The model must use this tool of OpenAI's own."""
+    """The model must use this hosted tool of OpenAI."""
 
     type: HostedChoiceType
 

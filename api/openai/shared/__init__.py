@@ -1,1 +1,1 @@
-"""Parts of OpenAI's wire that several endpoints share: JSON bodies, validation, options, errors, usage."""
+"""The parts of OpenAI's wire format that several endpoints share: JSON bodies, validation, options, errors, usage."""

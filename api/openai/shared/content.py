@@ -1,4 +1,6 @@
-"""What a message may say: a string or a list of typed parts. Shapes of openai's `ChatCompletionContentPart*Param`."""
+"""The content of a chat message: a string or typed parts, as OpenAI's `ChatCompletionContentPart*Param` describe
+them.
+"""
 
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -7,9 +9,9 @@ from typing_extensions import TypedDict
 
 from api.openai.shared.unions import KIND_ERROR, STOP_AT_FIRST, by_field, by_kind
 
-# OpenAI's own limit for one string of content.
+# OpenAI's limit for one string of content.
 MAX_TEXT_CHARACTERS = 10_485_760
-# Ours: far above what a client sends in one message.
+# Far above what a client sends in one message.
 AT_MOST_PARTS = Field(max_length=4096)
 
 TOOL_PARTS = frozenset({"text", "image_url", "file"})
@@ -19,7 +21,7 @@ Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 
 
 class TextPart(TypedDict):
-    """A piece of text."""
+    """A text part."""
 
     type: Literal["text"]
     text: Text
@@ -27,7 +29,7 @@ class TextPart(TypedDict):
 
 
 class ImageURL(TypedDict):
-    """Where an image is: an http(s) or a data: URL."""
+    """An image's URL, http(s) or data:."""
 
     url: str
     detail: NotRequired[str | None]
@@ -39,20 +41,20 @@ ImageAddress = Annotated[
 
 
 class ImagePart(TypedDict):
-    """An image by URL. OpenAI's is an object; a plain string is what other servers take as well."""
+    """An image by URL. OpenAI has an object here; other servers also accept a string."""
 
     type: Literal["image_url"]
     image_url: ImageAddress
 
 
 class VideoURL(TypedDict):
-    """Where a video is: an http(s) or a data: URL, or a page of YouTube."""
+    """A video's URL: http(s), data:, or a YouTube page."""
 
     url: str
 
 
 class VideoPart(TypedDict):
-    """A video by URL. Not OpenAI's, but what other servers for its API take."""
+    """A video by URL. Not OpenAI's, but accepted by other servers of its API."""
 
     type: Literal["video_url"]
     video_url: Annotated[
@@ -61,14 +63,14 @@ class VideoPart(TypedDict):
 
 
 class InputAudio(TypedDict):
-    """Sound in base64; `format` is `wav` or `mp3` at OpenAI."""
+    """Audio in base64; `format` is `wav` or `mp3` at OpenAI."""
 
     data: str
     format: str
 
 
 class SoundURL(TypedDict):
-    """Sound as a data URL, which names its format itself."""
+    """Audio as a data URL, which states its format."""
 
     data: str
 
@@ -88,14 +90,14 @@ Sound = Annotated[
 
 
 class AudioPart(TypedDict):
-    """Sound as input; a plain string is a data URL."""
+    """Audio input; a string is a data URL."""
 
     type: Literal["input_audio"]
     input_audio: Sound
 
 
 class FileReference(TypedDict):
-    """A file, inline as base64 (`file_data`) or uploaded before (`file_id`)."""
+    """A file: inline as base64 (`file_data`) or uploaded (`file_id`)."""
 
     file_data: NotRequired[str | None]
     file_id: NotRequired[str | None]
@@ -112,7 +114,7 @@ class FilePart(TypedDict):
 
 
 class RefusalPart(TypedDict):
-    """An assistant's earlier refusal, sent back."""
+    """A refusal in an earlier assistant message."""
 
     type: Literal["refusal"]
     refusal: Text
@@ -134,7 +136,7 @@ AssistantPart = Annotated[
     Annotated[TextPart, Tag("<text>")] | Annotated[RefusalPart, Tag("<refusal>")],
     by_field("type", "text", "refusal"),
 ]
-# System and developer messages hold text only; a union of one keeps the errors alike.
+# System and developer messages hold text only; the union of one member keeps error messages uniform.
 TextContent = Annotated[
     Annotated[Text, Tag("<string>")] | Annotated[list[TextPart], AT_MOST_PARTS, STOP_AT_FIRST, Tag("<array>")],
     by_kind("string", "array"),
@@ -143,7 +145,7 @@ UserContent = Annotated[
     Annotated[Text, Tag("<string>")] | Annotated[list[UserPart], AT_MOST_PARTS, STOP_AT_FIRST, Tag("<array>")],
     by_kind("string", "array"),
 ]
-# OpenAI's chat takes text only from a tool; tools that look at things (browsers, screens) give images.
+# OpenAI's chat accepts only text from tools; browser and screen tools return images.
 ToolContent = Annotated[
     Annotated[Text, Tag("<string>")] | Annotated[list[ToolPart], AT_MOST_PARTS, STOP_AT_FIRST, Tag("<array>")],
     by_kind("string", "array"),

@@ -1,4 +1,4 @@
-"""How a failure looks on OpenAI's wire: the error object and its headers."""
+"""The JSON and the headers of an OpenAI error."""
 
 import math
 
@@ -8,7 +8,7 @@ from api.errors import GatewayError, UnsupportedCodingError
 
 
 class ErrorObject(TypedDict):
-    """`param` and `code` are null where there is none; SDKs show `message` alone."""
+    """The error; `param` and `code` may be null. SDKs show only `message`."""
 
     message: str
     type: str
@@ -17,21 +17,21 @@ class ErrorObject(TypedDict):
 
 
 class ErrorBody(TypedDict):
-    """The whole body of an error answer, and the last event of a stream that failed."""
+    """The body of an error response, and the last event of a failed stream."""
 
     error: ErrorObject
 
 
 def error_body(error: GatewayError) -> ErrorBody:
-    """Return the body that a client gets for `error`."""
+    """Return the JSON body for `error`."""
     return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
 
 
 def error_headers(error: GatewayError) -> dict[str, str]:
-    """Return the headers that steer a client's next try.
+    """Return the headers that control the client's retries.
 
-    SDKs retry 408, 409, 429 and 5xx by themselves; `x-should-retry: false` stops them, `Retry-After` (whole seconds,
-    at least 1) delays them. `Accept-Encoding` lists what a body may be compressed with (RFC 9110, 15.5.16).
+    SDKs retry 408, 409, 429 and 5xx; `x-should-retry: false` prevents retries, `Retry-After` (whole seconds, at least
+    1) delays them. `Accept-Encoding` lists the supported compressions of a body (RFC 9110, 15.5.16).
     """
     headers = {}
     if isinstance(error, UnsupportedCodingError):

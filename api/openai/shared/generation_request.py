@@ -1,4 +1,4 @@
-"""What chat and text completions have in common: the model, the sampling, the stream."""
+"""The parameters that chat and text completions share: model, sampling, stream."""
 
 from typing import Any
 
@@ -45,12 +45,12 @@ class GenerationRequest(RequestModel):
 
     @property
     def choices(self) -> int:
-        """How many answers are wanted (of each prompt): `n`, 1 by default."""
+        """The number of choices (per prompt): `n`, default 1."""
         return self.n or 1
 
     @property
     def stop_sequences(self) -> list[str]:
-        """`stop` as a list, also if one string came."""
+        """`stop` as a list, also for one string."""
         return [self.stop] if isinstance(self.stop, str) else list(self.stop or ())
 
     @property
@@ -59,13 +59,13 @@ class GenerationRequest(RequestModel):
         return bool(self.stream_options and self.stream_options.get("include_usage"))
 
     def check_stream_options(self) -> None:
-        """Refuse `stream_options` outside a stream, as OpenAI does. Raises InvalidRequestError."""
+        """Reject `stream_options` without `stream`, as OpenAI does. Raises InvalidRequestError."""
         if self.stream_options is not None and not self.stream:
             raise not_enabled("stream_options", needs="stream")
 
 
 def not_enabled(param: str, *, needs: str) -> InvalidRequestError:
-    """Return the error for a parameter that has a meaning only beside another one."""
+    """Return the error for a parameter without the parameter that it requires."""
     return InvalidRequestError(
         f"The '{param}' parameter is only allowed when '{needs}' is enabled.", param=param, code="invalid_value"
     )

@@ -1,4 +1,4 @@
-"""Gemini's own options in a request, where Google's OpenAI endpoint takes them: at the top or under `extra_body`."""
+"""Gemini's own request options, at the top level or under `extra_body`, as on Google's OpenAI endpoint."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from api.openai.shared.unions import AS_SENT
 
 
 class GoogleOptions(RequestModel):
-    """The three parameters that are Google's; absent and null ones are None."""
+    """Google's three parameters; absent and null ones are None."""
 
     google: dict[str, Any] | None = None
     safety_settings: SafetySettings | None = None
@@ -16,12 +16,12 @@ class GoogleOptions(RequestModel):
 
     @property
     def google_options(self) -> dict[str, Any]:
-        """Gemini's own options, from `google` and from `extra_body.google`; `google` wins."""
+        """Gemini's own options from `google` and `extra_body.google`; `google` takes precedence."""
         nested = self.extra_body.get("google") if self.extra_body else None
         return {**(nested or {}), **(self.google or {})}
 
     @property
     def gemini_safety_settings(self) -> list[dict[str, Any]]:
-        """Gemini's `safetySettings` as the client gave them, at the top or under `extra_body`; empty if it did not."""
+        """Gemini's `safetySettings` from the top level or `extra_body`; empty if absent."""
         nested = self.extra_body.get("safety_settings") if self.extra_body else None
         return self.safety_settings or nested or []

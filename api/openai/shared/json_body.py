@@ -1,8 +1,8 @@
-"""Reading JSON from strangers: bytes in, a plain dict out, everything hostile refused in OpenAI's words.
+"""Parsing of untrusted JSON bodies: bytes in, a dict out, OpenAI's error for anything else.
 
-orjson already refuses NaN and overflowing numbers, UTF-16, bad UTF-8 and more than 1,024 levels. Added here is a lower
-depth: what goes on must be serialised again, and orjson writes at most 254 levels. What honest programs write all the
-same is read (`api.json.repair`). Of duplicate keys the last wins, as everywhere.
+orjson rejects NaN, overflowing numbers, UTF-16, invalid UTF-8 and more than 1,024 levels. The limit of levels is lower
+here, because orjson serialises at most 254. `api.json.repair` corrects mistakes that are frequent in honest clients.
+The last of duplicate keys counts.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ _UNREADABLE = (
 
 
 def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[dict[str, Any], Sequence[Note]]:
-    """Return the JSON object in `body`, and what was changed in reading it.
+    """Return the JSON object in `body` and the notes on corrections.
 
-    Raises InvalidRequestError if it is empty, no JSON, no object or deeper than `max_depth`.
+    Raises InvalidRequestError if the body is empty, not JSON, not an object or deeper than `max_depth`.
     """
     try:
         value, mended = read_json(body)
@@ -41,7 +41,7 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[dict[str, An
 
 
 def is_deeper(root: Any, limit: int) -> bool:
-    """Tell whether containers nest deeper than `limit`, level by level; empty ones do not count."""
+    """Whether containers nest deeper than `limit`, checked level by level; empty containers do not count."""
     level = [root]
     for _ in range(limit):
         level = [

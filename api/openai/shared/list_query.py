@@ -1,4 +1,4 @@
-"""The query of OpenAI's list endpoints: `limit`, `after`, `order`, and what some of them filter by."""
+"""The query parameters of OpenAI's list endpoints: `limit`, `after`, `order` and filters."""
 
 import re
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ _INTEGER = re.compile(r"-?[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """One page asked for: at most `limit` objects after the object `after` (exclusive), in `order`.
+    """A requested page: at most `limit` objects after the object `after` (exclusive), in `order`.
 
-    `model` and `metadata` restrict stored chat completions, `include` asks for more of each item.
+    `model` and `metadata` filter stored chat completions; `include` adds fields to items.
     """
 
     limit: int
@@ -30,10 +30,10 @@ class ListQuery:
 
 
 def parse_list_query(pairs: Iterable[tuple[str, str]], *, order: Order = "desc") -> ListQuery:
-    """Return the page that the pairs of a query string ask for; `order` is the endpoint's default.
+    """Parse the pairs of a query string; `order` is the endpoint's default.
 
-    Of a name given twice the last one holds; names that no list has are ignored, as OpenAI does. Raises
-    InvalidRequestError naming the parameter.
+    The last of repeated names counts; unknown names are ignored, as OpenAI does. Raises InvalidRequestError with the
+    parameter's name.
     """
     given: dict[str, str] = {}
     metadata: dict[str, str] = {}
@@ -58,7 +58,7 @@ def parse_list_query(pairs: Iterable[tuple[str, str]], *, order: Order = "desc")
 
 
 def parse_starting_after(value: str | None) -> int | None:
-    """Return the `starting_after` of a resumed stream: the last sequence number the client has seen, or None."""
+    """Return the `starting_after` of a resumed stream: the client's last sequence number, or None."""
     if value is None or value == "":
         return None
     if _INTEGER.fullmatch(value) is None or int(value) < 0:
@@ -67,7 +67,7 @@ def parse_starting_after(value: str | None) -> int | None:
 
 
 def _filter(name: str) -> str:
-    """Return the key that `metadata[key]` filters by; a filter that is none is not to widen the page in silence."""
+    """Return the key of `metadata[key]`; an invalid filter raises, because ignoring it would widen the page."""
     found = _METADATA.fullmatch(name)
     if found is None or "][" in found[1]:
         raise _invalid("metadata", "expected 'metadata[key]=value' with a key of 1 to 64 characters")

@@ -1,6 +1,6 @@
-"""Names inside a request's options that OpenAI does not have: read from the option objects' own types.
+"""Detection of unknown names inside option objects, from the objects' own types.
 
-Lists (messages, tools, items) are not looked into here: what is unknown in them is their translation's affair.
+Lists (messages, tools, items) are not inspected here; their translation reports unknown names.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,14 +11,14 @@ from typing_extensions import get_type_hints, is_typeddict
 
 from api.openai.shared.validation import printable_name
 
-# The names of an object's fields, each with those of the object that it holds; None: any names.
+# Field name -> the names of the nested object; None: any names.
 Names = dict[str, "Names | None"]
 
 
 def names_within(annotation: Any) -> Names | None:
-    """Return the names that an object of this type may have; None for any, and for what is no object.
+    """Return the field names of an object type; None if any names are allowed or the type is not an object.
 
-    A union of objects has the names of all of them.
+    A union of objects has the names of all its members.
     """
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -31,7 +31,7 @@ def names_within(annotation: Any) -> Names | None:
 
 
 def unknown_names(value: Mapping[str, Any], names: Names, path: str) -> Iterator[str]:
-    """Give the paths of everything in `value` that has a name of its own invention; nulls are absent."""
+    """Yield the paths of unknown names in `value`; nulls count as absent."""
     for name, item in value.items():
         if name not in names:
             if item is not None:
@@ -41,7 +41,7 @@ def unknown_names(value: Mapping[str, Any], names: Names, path: str) -> Iterator
 
 
 def _joined(arms: list[Any]) -> Names | None:
-    """Return the names of all objects among the members of a union; None if one of them takes any."""
+    """Return the names of all objects in a union; None if one member allows any."""
     joined: Names = {}
     objects = [arm for arm in arms if _is_object(arm)]
     for arm in objects:

@@ -1,7 +1,7 @@
 """The smaller parameters of chat and text completions: bounded numbers, names and option objects.
 
-Closed sets of parameters that Gemini cannot honour are typed as strings: OpenAI adds values every month, and what is
-dropped anyway must not be refused. Limits are those of OpenAI's published OpenAPI.
+Closed sets of parameters without an equivalent at Gemini are typed as strings: OpenAI adds values every month, and a
+dropped parameter must not fail validation. Limits are those of OpenAI's published OpenAPI.
 """
 
 from typing import Annotated, Any, Literal, NotRequired
@@ -14,12 +14,12 @@ from api.openai.shared.unions import STOP_AT_FIRST, AtMost, by_kind
 
 INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
-# OpenAI allows 128; each choice may be an upstream call here.
+# OpenAI allows 128; here each choice may be an upstream call.
 MAX_CHOICES = 8
-# OpenAI allows 4; Gemini's own limit is clamped with a note.
+# OpenAI allows 4; the translation clamps to Gemini's limit and adds a note.
 MAX_STOP_SEQUENCES = 16
 
-# No control characters and no line separators: names reach headers and log lines.
+# No control characters and no line separators: names appear in headers and log lines.
 ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
 UserName = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
 
@@ -42,14 +42,14 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class Reasoning(TypedDict):
-    """The object form of `reasoning_effort` that OpenAI's Agents SDK sends."""
+    """The object form of `reasoning_effort`, as OpenAI's Agents SDK sends it."""
 
     effort: NotRequired[Effort | None]
     summary: NotRequired[str | None]
 
 
 class ReasoningWish(TypedDict):
-    """`reasoning`, which is not OpenAI's: what other servers take for how much to think, and to show the thoughts."""
+    """`reasoning`, which is not OpenAI's: other servers take effort and visibility of thoughts from it."""
 
     effort: NotRequired[Effort | None]
     summary: NotRequired[str | None]
@@ -64,14 +64,14 @@ ReasoningEffort = Annotated[
 
 
 class StreamOptions(TypedDict):
-    """What a stream carries beside the answer."""
+    """Options of a stream."""
 
     include_usage: NotRequired[bool | None]
     include_obfuscation: NotRequired[bool | None]
 
 
 class AudioOutput(TypedDict):
-    """How the answer is spoken; `voice` is a name or `{"id": ...}`."""
+    """The voice and format of generated speech; `voice` is a name or `{"id": ...}`."""
 
     format: str
     voice: Annotated[
@@ -80,28 +80,28 @@ class AudioOutput(TypedDict):
 
 
 class Prediction(TypedDict):
-    """Text the answer will probably resemble."""
+    """The expected output text."""
 
     type: str
     content: TextContent
 
 
 class PromptCacheOptions(TypedDict):
-    """How OpenAI caches the prompt."""
+    """OpenAI's settings for caching the prompt."""
 
     mode: NotRequired[str | None]
     ttl: NotRequired[str | None]
 
 
 class WebSearchOptions(TypedDict):
-    """A web search before the answer."""
+    """Settings of a web search."""
 
     search_context_size: NotRequired[str | None]
     user_location: NotRequired[dict[str, Any] | None]
 
 
 class Moderation(TypedDict):
-    """Moderation of prompt and answer."""
+    """Moderation of prompt and completion."""
 
     model: str
     policy: NotRequired[dict[str, Any] | None]
@@ -111,7 +111,7 @@ SafetySettings = Annotated[list[dict[str, Any]], Field(max_length=32), STOP_AT_F
 
 
 class ExtraBody(TypedDict):
-    """What clients of Google's own OpenAI endpoint nest under `extra_body`."""
+    """The fields that clients of Google's OpenAI endpoint nest under `extra_body`."""
 
     google: NotRequired[dict[str, Any] | None]
     safety_settings: NotRequired[SafetySettings | None]

@@ -1,7 +1,7 @@
-"""What becomes of each parameter of the OpenAI dialects: the table behind the compatibility page.
+"""The table of the OpenAI parameters and their effect, the source of the compatibility page.
 
-`honoured`: Gemini does it, or the gateway does. `noted`: accepted, without effect, and named in `x-gateway-notes`.
-`refused`: a 400 that names it. A row says what happens in one sentence, for the reader of the page.
+`honoured`: Gemini or the gateway implements it. `noted`: accepted without effect, and listed in `x-gateway-notes`.
+`refused`: a 400 that names it. A row describes the effect in one sentence for the reader of the page.
 """
 
 from typing import Literal, NamedTuple

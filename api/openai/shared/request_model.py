@@ -1,4 +1,4 @@
-"""The base of every request model: nulls are absent, unknown names are listed, errors are OpenAI's."""
+"""The base class of request models: nulls count as absent, unknown names are listed, errors have OpenAI's form."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -17,8 +17,10 @@ MAX_UNKNOWN_LISTED = 32
 
 
 class RequestModel(BaseModel):
-    """A parsed request body; immutable. `unknown` names the parameters that OpenAI does not have, options inside of
-    known ones (`reasoning.depth`) included. `notes` say what was changed in reading the body.
+    """A parsed, immutable request body.
+
+    `unknown` lists parameters that OpenAI does not have, nested options (`reasoning.depth`) included. `notes` name the
+    changes made while reading the body.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
@@ -36,7 +38,7 @@ class RequestModel(BaseModel):
     def parse(cls, body: dict[str, Any], *, notes: Sequence[Note] = ()) -> Self:
         """Validate a decoded body; an explicit null counts as absent.
 
-        Raises InvalidRequestError naming the first wrong parameter.
+        Raises InvalidRequestError with the first invalid parameter.
         """
         known = cls.parameters()
         given = {name: value for name, value in body.items() if value is not None and name in known}
@@ -57,31 +59,31 @@ class RequestModel(BaseModel):
 
     @classmethod
     def parameters(cls) -> frozenset[str]:
-        """Return the names of all parameters the model knows."""
+        """Return the names of the model's parameters."""
         names = _PARAMETERS.get(cls)
         return names if names is not None else _PARAMETERS.setdefault(cls, _names(cls))
 
     @classmethod
     def options(cls) -> Mapping[str, Names]:
-        """Return the parameters that are objects of closed types, with the names of their fields."""
+        """Return the parameters with an object type of fixed fields, and the names of those fields."""
         options = _OPTIONS.get(cls)
         return options if options is not None else _OPTIONS.setdefault(cls, _closed_objects(cls))
 
     def lacks(self, parameter: str) -> bool:
-        """Tell whether the client left `parameter` to the server."""
+        """Whether the client omitted `parameter`."""
         return getattr(self, parameter) is None
 
     def with_defaults(self, defaults: Mapping[str, Any]) -> tuple[Self, tuple[str, ...]]:
-        """Return the request with an operator's defaults for what the client left out, and the names put in.
+        """Return the request with an operator's defaults for omitted parameters, and the names of the defaults applied.
 
-        Names the model does not know are ignored. Raises InternalError if a default is not valid: the client cannot
-        help it.
+        Names unknown to the model are ignored. Raises InternalError for an invalid default, because the client cannot
+        correct it.
         """
         known = self.parameters()
         missing = {name: value for name, value in defaults.items() if name in known and self.lacks(name)}
         if not missing:
             return self, ()
-        # Not model_dump: it would drop the keys of nested objects that nobody declared.
+        # Not model_dump: it drops undeclared keys of nested objects.
         given = {name: getattr(self, name) for name in self.model_fields_set}
         try:
             return type(self).model_validate(given | missing), tuple(missing)
@@ -104,7 +106,7 @@ def _closed_objects(model: type[RequestModel]) -> Mapping[str, Names]:
 
 
 def _listed(names: list[str]) -> tuple[str, ...]:
-    """Return the names as they may stand in a header; a flood of them is cut and counted."""
+    """Return the names in a form for a header; a long list is cut and its length stated."""
     listed = tuple(names[:MAX_UNKNOWN_LISTED])
     hidden = len(names) - len(listed)
     return (*listed, f"{hidden} more") if hidden else listed

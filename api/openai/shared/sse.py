@@ -1,10 +1,10 @@
-"""Server-sent events as OpenAI writes them.
+"""Server-sent events in OpenAI's form.
 
-Chat and completions send unnamed `data:` events and end with `[DONE]`; the newer endpoints name each event by its
-type. Never an `id:` field and never an `event:` without `data:`: OpenAI's Python SDK breaks on both.
+Chat and completions send unnamed `data:` events and end with `[DONE]`; the newer endpoints name each event by its type.
+No event has an `id:` field, and no `event:` comes without `data:`: OpenAI's Python SDK fails on both.
 
-JSON leaves U+0085, U+2028 and U+2029 as they are. Clients that split a stream by `str.splitlines` take them for line
-ends, so events hold them escaped.
+JSON leaves U+0085, U+2028 and U+2029 unescaped. Events escape them, because clients that split a stream by
+`str.splitlines` treat them as line ends.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 CONTENT_TYPE: Final = "text/event-stream; charset=utf-8"
 
-# In UTF-8. The other line ends of Unicode are control characters, which JSON escapes.
+# In UTF-8. Unicode's other line ends are control characters, which JSON escapes.
 _LINE_ENDS: Final = (
     (b"\xc2\x85", rb"\u0085"),
     (b"\xe2\x80\xa8", rb"\u2028"),
@@ -26,19 +26,19 @@ _LINE_ENDS: Final = (
 
 
 def event(obj: Mapping[str, Any]) -> bytes:
-    """Return `obj` as one unnamed event. JSON never holds a raw line break, so one `data:` line is enough."""
+    """Return `obj` as one unnamed event. JSON contains no raw line break, so one `data:` line is enough."""
     json = orjson.dumps(obj)
     return b"data: %b\n\n" % (json if json.isascii() else _one_line(json))
 
 
 def named_event(obj: Mapping[str, Any]) -> bytes:
-    """Return `obj` as one event named by its `type` (one of OpenAI's event types, never a client's text)."""
+    """Return `obj` as one event named by its `type`, which is one of OpenAI's event types and never client text."""
     json, kind = orjson.dumps(obj), obj["type"].encode("ascii")
     return b"event: %b\ndata: %b\n\n" % (kind, json if json.isascii() else _one_line(json))
 
 
 def _one_line(json: bytes) -> bytes:
-    """Return JSON with every line end of Unicode escaped."""
+    """Return JSON with every Unicode line end escaped."""
     for line_end, escaped in _LINE_ENDS:
         if line_end in json:
             json = json.replace(line_end, escaped)
@@ -47,7 +47,7 @@ def _one_line(json: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How a family of endpoints writes an event, and what follows the last event of a stream that did not fail."""
+    """The event format of an endpoint family, and the terminator of a successful stream."""
 
     event: Callable[[Mapping[str, Any]], bytes]
     end: bytes

@@ -1,7 +1,7 @@
-"""Fields of a history that OpenAI has as text and other clients fill with JSON: a call's arguments, a tool's result.
+"""Text fields of a history that clients fill with JSON: a call's arguments, a tool's result.
 
-An agent replays what it holds with every turn, so a value or a part of another kind does not refuse the request. It is
-written as text before the object is validated, and the request has a note with its place.
+An agent resends its history with every request, so a value or part of another type must not fail the request. The value
+becomes text before validation, and a note names its path.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ NOTHING: Final = "null: empty text used"
 OTHER_NAME: Final = "part type of OpenAI's other API"
 THOUGHT: Final = "reasoning is not sent to Gemini as text"
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_text", "summary_text"})
-# Left to be refused by name where they cannot stand: as text they would be base64.
+# Media parts are rejected by name where they are not supported: as text they would be base64.
 _MEDIA: Final = frozenset({"video_url", "input_audio", "input_file", "file", "image", "audio", "video", "resource"})
 _TEXTS: Final = frozenset({"text", "input_text", "output_text"})
 
 
 @dataclass(slots=True)
 class Written:
-    """What was changed: the object, the field or part in it, and how."""
+    """A change: the object, the changed field or part, and the kind of change."""
 
     owner: dict[str, Any]
     place: str
@@ -36,25 +36,25 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class AsText:
-    """Gives `field` of an object text, if it holds anything else.
+    """Converts `field` of an object to text if it holds another type.
 
-    `parts` are the types of the parts that may stand there in a list. `image` is the type of an image's part: of the
-    other API's images and texts the types are changed, thoughts are left out, and what no API of OpenAI's has becomes
-    its JSON text. Needs a list as pydantic's context, for what it changed.
+    `parts` are the part types allowed in a list there. `image` is the type of an image part. Images and texts of the
+    other API change their type, thoughts are dropped, and parts unknown to OpenAI's APIs become JSON text. pydantic's
+    context must be a list, which collects the changes.
     """
 
     field: str
     parts: frozenset[str] = frozenset()
     image: str = ""
-    values: bool = True  # whether values that are no parts are written; else only null, where that is not taken
+    values: bool = True  # whether values other than parts are converted; else only null, where null is not allowed
     null_stays: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Write before the object's own schema looks."""
+        """Convert before the object's own schema validates."""
         return core_schema.with_info_before_validator_function(self._write, handler(source))
 
     def looks_at(self, value: dict[str, Any]) -> bool:
-        """Return whether an object is one whose field may be written."""
+        """Return whether the field of `value` may be converted."""
         return True
 
     def _write(self, value: Any, info: core_schema.ValidationInfo) -> Any:
@@ -74,7 +74,7 @@ class AsText:
         return value
 
     def _parts(self, parts: list[Any], owner: dict[str, Any], written: list[Written]) -> list[Any] | str:
-        """Return the parts as they are taken; a list without any is a result of its own."""
+        """Return the parts in allowed types; a list without parts becomes JSON text."""
         kinds = [_kind(part) for part in parts]
         if all(kind in self.parts for kind in kinds):
             return parts
@@ -106,7 +106,7 @@ class AsText:
 
 
 def notes_of(written: Sequence[Written], body: Mapping[str, Any]) -> Iterator[Note]:
-    """Yield a note for each change of `body`, in the order of their places."""
+    """Yield a note for each change of `body`, in the order of their paths."""
     changes: dict[int, list[Written]] = {}
     for one in written:
         changes.setdefault(id(one.owner), []).append(one)
@@ -122,6 +122,6 @@ def notes_of(written: Sequence[Written], body: Mapping[str, Any]) -> Iterator[No
 
 
 def _kind(part: Any) -> str:
-    """Return a part's type, "" for none."""
+    """Return a part's type; "" without one."""
     kind = part.get("type") if type(part) is dict else None
     return kind if type(kind) is str else ""

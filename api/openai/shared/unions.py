@@ -1,8 +1,7 @@
-"""Discriminators for the unions of OpenAI's requests, by a field (`role`, `type`) or by the kind of JSON value.
+"""Discriminators for the unions in OpenAI's requests, by a field (`role`, `type`) or by JSON type.
 
-Their tags stand in angle brackets, so that `api.openai.shared.validation` can tell a tag from a field's name in an
-error's location, and their errors carry the allowed values, so that it need not know the unions. Beside them stand the
-markers that keep hostile lists and objects cheap.
+Tags stand in angle brackets, so that `api.openai.shared.validation` can separate a tag from a field's name in an
+error's location. Errors carry the allowed values. Two markers bound the cost of hostile lists and objects.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ FIELD_ERROR = "union_field:"
 KIND_ERROR = "union_kind"
 
 # Stops at the first bad item: a hostile list must not cost one error object per item. Spelt as a Field because
-# pydantic's own marker is not hashable and members of a union are hashed.
+# pydantic's own marker is not hashable, and members of a union are hashed.
 STOP_AT_FIRST = Field(fail_fast=True)
 
 _KINDS: dict[type, str] = {str: "<string>", list: "<array>", dict: "<object>"}
@@ -30,7 +29,7 @@ _ARTICLES = {"string": "a string", "array": "an array", "object": "an object"}
 
 
 def by_field(field: str, *values: str, other: bool = False) -> Discriminator:
-    """Choose the member tagged `<value>` by the string in `field`; `other` sends unlisted strings to `<other>`."""
+    """Choose the member tagged `<value>` by the string in `field`; `other` maps unlisted strings to `<other>`."""
     tags = {value: f"<{value}>" for value in values}
     fallback = "<other>" if other else None
 
@@ -45,7 +44,7 @@ def by_field(field: str, *values: str, other: bool = False) -> Discriminator:
 
 
 def by_kind(*kinds: Literal["string", "array", "object"]) -> Discriminator:
-    """Choose the member tagged `<string>`, `<array>` or `<object>` by the JSON kind of the value."""
+    """Choose the member tagged `<string>`, `<array>` or `<object>` by the value's JSON type."""
     tags = {python: tag for python, tag in _KINDS.items() if tag.strip("<>") in kinds}
 
     def tag(value: Any) -> str | None:
@@ -57,16 +56,16 @@ def by_kind(*kinds: Literal["string", "array", "object"]) -> Discriminator:
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """Refuses an object with more entries before any is looked at, so that a hostile one makes one error only."""
+    """Rejects an object with too many entries before validating any, so that it causes one error only."""
 
     entries: int
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Look before the object's own schema does."""
+        """Check the size before the object's own schema validates."""
         return core_schema.no_info_before_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Say so in the API's description."""
+        """State the limit in the JSON Schema."""
         return {**handler(schema), "maxProperties": self.entries}
 
     def _check(self, value: Any) -> Any:
@@ -81,5 +80,5 @@ def _keep(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     return value
 
 
-# Validates, then hands on the client's own object: its key order and the keys nobody declared survive.
+# Validates, then returns the client's own object: key order and undeclared keys are preserved.
 AS_SENT = WrapValidator(_keep)

@@ -1,4 +1,4 @@
-"""OpenAI's token counts, the same object in chat and text completions."""
+"""OpenAI's token counts, one object for chat and text completions."""
 
 from typing import NotRequired
 
@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 
 class PromptTokensDetails(TypedDict):
-    """What the prompt's tokens were. `cached_tokens` is part of `prompt_tokens`."""
+    """Details of the prompt's tokens. `cached_tokens` is part of `prompt_tokens`."""
 
     cached_tokens: int
     audio_tokens: int
@@ -16,7 +16,7 @@ class PromptTokensDetails(TypedDict):
 
 
 class CompletionTokensDetails(TypedDict):
-    """What the answer's tokens were. `reasoning_tokens` is part of `completion_tokens`."""
+    """Details of the completion's tokens. `reasoning_tokens` is part of `completion_tokens`."""
 
     reasoning_tokens: int
     audio_tokens: int
@@ -26,7 +26,7 @@ class CompletionTokensDetails(TypedDict):
 
 
 class Usage(TypedDict):
-    """`total_tokens` is the sum of the other two."""
+    """Token counts; `total_tokens` is the sum of the other two."""
 
     prompt_tokens: int
     completion_tokens: int

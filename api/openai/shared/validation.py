@@ -1,8 +1,8 @@
-"""From pydantic's errors to OpenAI's: one message that stands alone, the path of the culprit, a code.
+"""Translation of pydantic's errors to OpenAI's: a self-contained message, the parameter's path, a code.
 
-SDKs show only `error.message`, so it names the parameter and says what was expected and what kind of value came. The
-value itself is repeated only where it is a number, a truth value or a short name, never text of a prompt. Wording
-follows what OpenAI's API answers today; codes are those of its published list.
+SDKs show only `error.message`, so the message names the parameter, the expected type and the given type. A value is
+quoted only if it is a number, a boolean or a short name, never prompt text. Messages follow OpenAI's current API; codes
+are those of its published list.
 """
 
 import re
@@ -36,7 +36,7 @@ _EXPECTED = {
 
 
 def invalid_request(error: ValidationError) -> InvalidRequestError:
-    """Return the first of pydantic's complaints as the 400 that OpenAI would answer."""
+    """Return the 400 for the first of pydantic's errors."""
     first = error.errors(include_url=False)[0]
     kind, param = first["type"], param_path(first["loc"])
     if kind.startswith(FIELD_ERROR):
@@ -62,9 +62,9 @@ def missing(param: str) -> InvalidRequestError:
 
 
 def param_path(location: Sequence[str | int]) -> str:
-    """Return OpenAI's spelling of an error's place: `messages[0].content`.
+    """Return an error's location in OpenAI's form: `messages[0].content`.
 
-    Tags of unions and pydantic's marks are left out; a key of the client's that is not a plain name ends the path.
+    Union tags and pydantic's markers are removed; a client's key that is not a plain name ends the path.
     """
     path = ""
     for step in location:
@@ -80,7 +80,7 @@ def param_path(location: Sequence[str | int]) -> str:
 
 
 def printable_name(name: str) -> str:
-    """Return a name that a client chose as it may stand in a message: printable ASCII, at most 40 characters."""
+    """Return a name from a client in printable ASCII, at most 40 characters."""
     text = "".join(char if " " <= char <= "~" else "?" for char in name[: MAX_SHOWN + 1])
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
@@ -94,7 +94,7 @@ def _wrong_type(param: str, expected: str, value: Any) -> InvalidRequestError:
 
 
 def _wrong_member(error: ErrorDetails, param: str, field: str) -> InvalidRequestError:
-    """Return the error of a union whose member is chosen by `field`: no object, no field, or no such member."""
+    """Return the error of a union with the discriminator `field`: not an object, no such field, or an unknown value."""
     value = error["input"]
     if type(value) is not dict:
         return _wrong_type(param, "an object", value)
@@ -117,7 +117,7 @@ def _kind(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return `: 'value'` for a short harmless value, else nothing."""
+    """Return `: 'value'` for a short harmless value, else ""."""
     if isinstance(value, str):
         return f": '{value}'" if len(value) <= MAX_SHOWN and value.isascii() and value.isprintable() else ""
     return f": {value}" if isinstance(value, int | float) and len(str(value)) <= MAX_SHOWN else ""
@@ -144,7 +144,7 @@ def _number(value: float) -> str:
 def _long(param: str, context: dict[str, Any], value: Any) -> str:
     what = "an array" if isinstance(value, list) else "an object"
     size = "length" if isinstance(value, list) else "size"
-    # Not pydantic's own count: it stops counting when the limit is passed.
+    # Not pydantic's own count, which stops at the limit.
     return (
         f"Invalid '{param}': {what.split()[1]} too long. Expected {what} with maximum {size} "
         f"{context['max_length']}, but got {what} with {size} {len(value)} instead."

@@ -1,4 +1,4 @@
-"""How Django's own pages write dates: without doubt about month, half of the day and time zone, like ours."""
+"""English date formats for Django's own pages: unambiguous in month, half of the day and time zone."""
 
 DATE_FORMAT = "j F Y"
 DATETIME_FORMAT = r"j F Y, H:i \U\T\C"

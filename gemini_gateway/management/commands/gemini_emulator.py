@@ -1,4 +1,4 @@
-"""`manage.py gemini_emulator`: serves a strict local Gemini, for development without a key and for tests."""
+"""`manage.py gemini_emulator`: serve a strict local Gemini, for development without a key and for tests."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -9,17 +9,17 @@ from api.emulator.service.server import add_arguments, serve
 
 
 class Command(BaseCommand):
-    """Serves the emulator until it is stopped."""
+    """Serves the emulator until a signal."""
 
     help = "Serve a local emulator of the Gemini API (REST, v1beta). Needs no key and no database."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options of the emulator's server."""
+        """Add the options of the emulator's server."""
         add_arguments(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Runs until stopped."""
+        """Serve until a signal."""
         try:
             serve(options)
         except ValueError as error:

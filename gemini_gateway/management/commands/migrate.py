@@ -1,4 +1,4 @@
-"""`manage.py migrate`: Django's own, which says what is wrong with the set-up where Django's ends in a traceback."""
+"""`manage.py migrate`: Django's command with readable errors instead of tracebacks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from sessions_store.database.migration_lock import AlreadyMigratingError, migrat
 
 
 class Command(DjangoMigrate):
-    """The first command of every start: it meets a wrong configuration before any other does."""
+    """Migrates. It is the first command of every deployment, so it reports a wrong configuration first."""
 
     def check(self, *, databases: Sequence[str] | None = None, **options: Any) -> None:  # type: ignore[override]
-        """Report what the configuration alone tells, before the checks that open the database."""
+        """Report errors of the configuration before the checks that open the database."""
         if any(fault.is_serious() for fault in run_checks()):
             super().check(**options)
         super().check(databases=databases, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate unless another process does; raises CommandError when that one takes long."""
+        """Migrate under a lock; raises CommandError if another process holds the lock for too long."""
         if options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
             return
@@ -37,7 +37,7 @@ class Command(DjangoMigrate):
         self.stderr.write("Another migrate is running on this database. Waiting.")
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Migrate; raises CommandError for a database that cannot be opened."""
+        """Migrate; raises CommandError if the database cannot be opened."""
         try:
             return super().execute(*args, **options)
         except OperationalError as fault:

@@ -1,4 +1,4 @@
-"""`manage.py openapi`: prints the API's description in OpenAPI 3.1."""
+"""`manage.py openapi`: print the API's OpenAPI 3.1 document."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from api.openapi.document import text
 
 
 class Command(BaseCommand):
-    """Prints docs/openapi.json as this version of the code would write it."""
+    """Prints docs/openapi.json as the current code generates it."""
 
     help = "Print the description of the API (OpenAPI 3.1) as JSON."
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Print it."""
+        """Print the document."""
         self.stdout.write(text(), ending="")

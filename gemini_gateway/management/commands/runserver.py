@@ -1,4 +1,4 @@
-"""`manage.py runserver`: the same server for development, on 8080, starting anew when the code changes."""
+"""`manage.py runserver`: the development server, on port 8080, with reload on code changes."""
 
 import os
 from typing import Any
@@ -21,12 +21,12 @@ class Command(DaphneRunserver):  # type: ignore[misc]
     base_url: str = settings.GEMINI_BASE_URL
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Static files are WhiteNoise's in every mode; Daphne's handler for them stays off."""
+        """Add the options, without Daphne's static files handler: WhiteNoise serves static files in every mode."""
         super().add_arguments(parser)
         parser.set_defaults(use_static_handler=False)
 
     def run(self, **options: Any) -> None:
-        """Start the emulator once, in the process that outlives every reload, then serve."""
+        """Start the emulator once, in the process that survives every reload, then serve."""
         host = self.addr.strip("[]")
         if problem := exposure_problem(host, allowed=settings.ALLOW_INSECURE_KEYLESS):
             raise CommandError(f"{problem}\n\tHINT: {ADVICE}")
@@ -36,7 +36,7 @@ class Command(DaphneRunserver):  # type: ignore[misc]
             return
         with upstream() as self.base_url:
             if self.base_url:
-                os.environ["GEMINI_BASE_URL"] = self.base_url  # for processes that the auto-reloader starts
+                os.environ["GEMINI_BASE_URL"] = self.base_url  # for the processes of the auto-reloader
             super().run(**options)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
@@ -59,7 +59,7 @@ class Command(DaphneRunserver):  # type: ignore[misc]
         if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
             raise CommandError(why)
         self.stderr.write(f"CommandError: {why}")
-        os._exit(1)  # as Django's own runserver: what is raised in the reloader's thread ends nothing
+        os._exit(1)  # as Django's own runserver: an exception in the reloader's thread does not end the process
 
     def _announce(self, addresses: list[tuple[str, int]]) -> None:
         if addresses:

@@ -1,4 +1,4 @@
-"""`manage.py serve`: run the gateway until SIGTERM, then let running requests finish."""
+"""`manage.py serve`: run the gateway until SIGTERM, then drain."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -12,19 +12,19 @@ from gemini_gateway.startup.run_server import cannot_listen, limits, terminal_pa
 
 
 class Command(BaseCommand):
-    """Serves on HOST and PORT; needs no terminal."""
+    """Serves on HOST and PORT without a terminal."""
 
     help = "Run the gateway. After SIGTERM, running requests have DRAIN_SECONDS to finish."
-    # Run in handle(): they look at the address, which options may change.
+    # handle() runs them: they need the address, which options may change.
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Options that stand over the environment, for several workers of one configuration."""
+        """Add options that override the environment, for several workers with one configuration."""
         parser.add_argument("--host", help="address to listen on (default: HOST)")
         parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (default: PORT)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check, start, serve, drain."""
+        """Run the checks, serve, drain."""
         if options["host"] is not None:
             settings.HOST = options["host"]
         if options["port"] is not None:
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             self._serve(base_url)
 
     def _serve(self, base_url: str) -> None:
-        # Imported here: Twisted and the application take their time, and a command line error should not.
+        # Imported here: Twisted and the application load slowly, and a command line error should appear at once.
         from gemini_gateway.asgi import application, process
         from gemini_gateway.server.daphne import GatewayServer, endpoint_for
 
@@ -59,4 +59,4 @@ class Command(BaseCommand):
         if addresses:
             self.stdout.write(terminal_page(settings.HOST, addresses[0][1]))
             self.stdout.flush()
-        connections.close_all()  # of the thread that this runs in
+        connections.close_all()  # the connections of this thread

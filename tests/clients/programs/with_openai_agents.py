@@ -128,7 +128,7 @@ def session(ask: Ask) -> dict[str, Any]:
 
 
 class Editor:
-    """Keeps what it was told to do with files."""
+    """Records the file operations that it receives."""
 
     def __init__(self, calls: list[list[str]]) -> None:
         self._calls = calls

@@ -15,7 +15,7 @@ SPOKEN = {"responseModalities": ["AUDIO"]}
 
 
 def asked(text: str, **config: Any) -> dict[str, Any]:
-    """A request of one turn."""
+    """A request with one content."""
     return {"contents": [{"role": "user", "parts": [{"text": text}]}], "generationConfig": config}
 
 

@@ -1,4 +1,4 @@
-"""Thought signatures: issued on the right part, required in the current turn, and bound to what they signed."""
+"""Thought signatures: issued on the right part, required since the current prompt, and bound to the signed part."""
 
 import base64
 import copy

@@ -22,7 +22,7 @@ TOO_LONG = 0.5  # unless it takes so many seconds
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Input of one shape: `prepared` returns the work on an input of so many pieces, at most `most` of them."""
+    """Input of one shape: `prepared` returns the work on an input of a given number of chunks, at most `most`."""
 
     name: str
     prepared: Callable[[int], Work]

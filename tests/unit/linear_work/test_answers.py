@@ -92,20 +92,20 @@ def function_call(number: int, **fields: Any) -> Part:
 
 
 def growing(count: int) -> list[Any]:
-    """Return a call whose one argument comes in many pieces."""
+    """Return a call whose one argument arrives in many chunks."""
     grown = {"jsonPath": "$.a", "stringValue": "word " * 200, "willContinue": True}
     piece = {"functionCall": {"willContinue": True, "partialArgs": [grown]}}
     return streamed([{"functionCall": {"name": "f", "willContinue": True}}, *[piece] * count])
 
 
 def in_one_call(count: int) -> list[Any]:
-    """Return a call with many arguments, each in a piece of its own."""
+    """Return a call with many arguments, each in its own chunk."""
     pieces = [{"jsonPath": f"$.a{number}[1].b", "numberValue": number} for number in range(count)]
     return streamed([{"functionCall": {"name": "f", "partialArgs": pieces}}])
 
 
 def side_by_side(count: int) -> list[Any]:
-    """Return calls in pieces that are open at the same time, each with an id."""
+    """Return calls in chunks that are open at the same time, each with an id."""
     names = [{"name": "f", "id": f"c{number}", "willContinue": True} for number in range(count)]
     ends = [{"id": f"c{number}", "args": {"a": 1}} for number in reversed(range(count))]
     return streamed({"functionCall": call} for call in [*names, *ends])

@@ -58,7 +58,7 @@ class Site:
         return answers[min(count, len(answers)) - 1]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request and hang up."""
+        """Respond to one request and disconnect."""
         task = asyncio.current_task()
         assert task is not None
         self._answering[task] = writer

@@ -48,7 +48,7 @@ async def ask(runtime: Runtime, *messages: Any, model: str = GEMINI_25, **parame
 
 
 def showing(url: str, text: str = "What is this?") -> Any:
-    """A user's turn with an image."""
+    """A user message with an image."""
     return {
         "role": "user",
         "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}],

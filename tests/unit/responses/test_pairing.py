@@ -181,7 +181,7 @@ def test_signatures_stay_on_their_calls() -> None:
     ).body
 
     signed = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
-    # A message of the user's begins a new turn: its first call has to be signed too.
+    # A user message begins a new step: its first call must be signed too.
     assert [part.get("thoughtSignature") for part in signed] == [SIGNATURE, SKIP_SIGNATURE]
 
 

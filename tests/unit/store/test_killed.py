@@ -59,7 +59,7 @@ def test_no_acknowledged_record_is_lost(round_number: int) -> None:
 
     assert len(acknowledged) >= ACKNOWLEDGED
     assert {request_id for request_id, _, _ in acknowledged} <= set(stored.values_list("request_id", flat=True))
-    for user, head in last.items():  # the head may have moved on by one turn that was committed but not told any more
+    for user, head in last.items():  # the head may be one committed message ahead of the last confirmed one
         [keys] = Message.objects.filter(pk=heads[user]).values_list("key", "parent__parent__key")
         assert head in {key.hex for key in keys if key is not None}
     assert Message.objects.filter(principal_id=principal_id).count() == 2 * stored.count()

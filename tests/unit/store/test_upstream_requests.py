@@ -1,4 +1,4 @@
-"""What was sent beside the turns: erased with its last reference, never from under an exchange under way."""
+"""Stored request bodies: erased with their last reference, never during an exchange that uses them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -124,7 +124,7 @@ def test_a_node_learns_its_gemini_face_later_and_keeps_the_first() -> None:
     [question, answer] = nodes(principal_id, turn("1"))
 
     def faces(gemini: str) -> str:
-        """Record the answer with that face; return the one that is stored."""
+        """Record the response with this Gemini content; return the stored content."""
         node = replace(answer, gemini=gemini)
         write_batch([ExchangeRecord(usage=usage(principal_id), messages=(question, node))])
         return Message.objects.get(key=answer.key).gemini

@@ -25,7 +25,7 @@ def call_ids() -> Iterator[str]:
 
 
 def chat_answer(**options: Any) -> ChatAnswer:
-    """Return a fresh answer with one choice, unless told otherwise."""
+    """Return a new accumulator, by default with one choice."""
     defaults: dict[str, Any] = {
         "id": "chatcmpl-test",
         "created": CREATED,
@@ -39,7 +39,7 @@ def chat_answer(**options: Any) -> ChatAnswer:
 
 
 def completion_answer(**options: Any) -> CompletionAnswer:
-    """Return a fresh legacy answer with one choice, unless told otherwise."""
+    """Return a new accumulator of a legacy completion, by default with one choice."""
     defaults: dict[str, Any] = {"id": "cmpl-test", "created": CREATED, "model": MODEL, "choices": 1}
     return CompletionAnswer(**{**defaults, "include_usage": False, **options})
 

@@ -124,7 +124,7 @@ def contents(*messages: Mapping[str, Any], **options: Any) -> list[Content]:
 
 
 def config(**parameters: Any) -> Mapping[str, Any]:
-    """Return the generation config of a one-turn request; empty if none is sent."""
+    """Return the generation config of a request with one message; empty if none is sent."""
     return translate(**parameters).body.get("generationConfig", {})
 
 

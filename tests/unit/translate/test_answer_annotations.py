@@ -1,4 +1,4 @@
-"""Sources of an answer: bytes become characters (rule 99), pieces of a stream become one list."""
+"""Sources of a completion: bytes become characters (rule 99), the chunks of a stream become one list."""
 
 from typing import Any
 

@@ -56,7 +56,7 @@ def mutations(draw: st.DrawFn) -> Any:
 
 
 def spoken() -> ChatAnswer:
-    """An answer that is said; the pieces of one are put together in test_answer_speech."""
+    """Generated speech; test_answer_speech joins its chunks."""
     return chat_answer(speech=Speech(wav=False, expires_at=1, ids=(f"audio_{n}" for n in itertools.count())))
 
 

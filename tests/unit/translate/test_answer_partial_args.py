@@ -1,4 +1,4 @@
-"""Calls that Vertex streams in pieces."""
+"""Calls that Vertex AI streams in chunks."""
 
 import json
 from typing import Any
@@ -277,7 +277,7 @@ def cut_calls(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[dict[str, An
 
 @st.composite
 def entries(draw: st.DrawFn, args: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the parts that give each value of `args`, in any order, strings in two pieces."""
+    """Return the parts for each value of `args`, in any order, strings in two chunks."""
     parts = []
     for path, value in draw(st.permutations(leaves(args) if args else [])):
         if isinstance(value, str):

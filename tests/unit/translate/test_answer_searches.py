@@ -15,7 +15,7 @@ def candidate(*queries: str, index: int = 0, text: str = "Yes.") -> Any:
 
 
 def own_call(*queries: str, tool: str = "GOOGLE_SEARCH_WEB") -> Any:
-    """A candidate that stopped for a function after one of Google's tools, and so never told of its grounding."""
+    """A candidate that ends with a function call after one of Google's tools, and so has no grounding."""
     call = {"toolCall": {"toolType": tool, "id": "t", "args": {"queries": list(queries)}}}
     return {"content": {"parts": [call, {"functionCall": {"name": "f", "args": {}}}]}, "finishReason": "STOP"}
 

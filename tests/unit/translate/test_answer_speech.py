@@ -1,4 +1,4 @@
-"""Spoken answers (rule 84) and pictures in answers: whole and in pieces, as OpenAI's own types read them."""
+"""Generated speech (rule 84) and images: whole and in chunks, as OpenAI's own types read them."""
 
 import io
 import itertools

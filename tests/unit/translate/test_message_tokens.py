@@ -1,4 +1,4 @@
-"""The size of messages: text by its bytes, media by the piece."""
+"""The size of messages: text by its bytes, media by their number."""
 
 import orjson
 import pytest

@@ -1,4 +1,4 @@
-"""The arguments of calls in the history: whatever the text is, the turn is sent (rule 22)."""
+"""The arguments of calls in the history: any text is accepted (rule 22)."""
 
 from time import process_time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Roles and turns: rules 1 to 11 of the translation."""
+"""Roles and contents: rules 1 to 11 of the translation."""
 
 from typing import Any
 

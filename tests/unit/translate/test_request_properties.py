@@ -99,7 +99,7 @@ def call_turns(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 def joined(some: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return turns of one or several messages as one list."""
+    """Return the messages of one or several contents as one list."""
     return list(itertools.chain.from_iterable(some))
 
 
@@ -268,7 +268,7 @@ def test_any_conversation_is_one_that_gemini_takes(messages: list[dict[str, Any]
 def test_the_stored_content_of_one_model_is_accepted_by_another(
     earlier: list[dict[str, Any]], messages: list[dict[str, Any]], before: ModelProfile, profile: ModelProfile
 ) -> None:
-    """The stored faces of an earlier request go before a later one, and in place of its own messages."""
+    """The stored contents of an earlier request precede a later one, and replace its own messages."""
     first, then = parsed({"model": "m", "messages": earlier}), parsed({"model": "m", "messages": messages})
     if first is None or then is None:
         return

@@ -22,7 +22,7 @@ def named(name: str, content: Any = "Hi", role: str = "user") -> dict[str, Any]:
 
 
 def text_of_content(content: Any) -> str:
-    """Return what a turn says, as the model reads it."""
+    """Return the text of a content, as the model reads it."""
     return "".join(part.get("text", "") for part in content["parts"])
 
 
