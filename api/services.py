@@ -21,7 +21,7 @@ from api.gemini.upstream_stream import Deadlines
 from api.media.fetcher import MediaFetcher, MediaLimits
 from api.media.guard import Guard
 from api.resources.byte_budget import ByteBudget, byte_budget
-from api.resources.memory_release import MemoryReturn
+from api.resources.memory_release import MemoryRelease
 from api.resources.session_lock import NewSessionIds, SessionLocks
 from sessions_store.writing.store import Store
 
@@ -94,7 +94,7 @@ class Runtime:
     session_locks: SessionLocks = field(default_factory=SessionLocks)
     new_session_ids: NewSessionIds = field(default_factory=NewSessionIds)
     budget: ByteBudget = field(default_factory=byte_budget)
-    memory_return: MemoryReturn | None = None
+    memory_release: MemoryRelease | None = None
     deployment: Deployment = field(default_factory=deployment)
     draining: bool = False
     _shared: dict[object, Any] = field(default_factory=dict)
@@ -167,8 +167,8 @@ class Runtime:
         for background in self._background:
             await background.close()
         await self.all_left()
-        if self.memory_return is not None:
-            await self.memory_return.stop()
+        if self.memory_release is not None:
+            await self.memory_release.stop()
         await self.client.aclose()
         await self.store.close()
 
@@ -184,7 +184,7 @@ def open_runtime(base_url: str) -> Runtime:
         store=store,
         account=_account(),
         media=_media(),
-        memory_return=MemoryReturn(byte_budget(), store),
+        memory_release=MemoryRelease(byte_budget(), store),
     )
 
 

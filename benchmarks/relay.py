@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from api.gemini.direct_transport import DirectTransport
-from api.gemini.transport import Answer
+from api.gemini.transport import UpstreamResponse
 
 UPSTREAM = os.environ.get("GEMINI_BASE_URL", "")
 PATH = "/v1/chat/completions"
@@ -62,10 +62,10 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     answer.release()
 
 
-async def pass_on(answer: Answer, until: float, send: Send) -> None:
+async def pass_on(response: UpstreamResponse, until: float, send: Send) -> None:
     """Forward a stream chunk by chunk."""
     headers = [(b"content-type", b"text/event-stream")]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    while piece := await answer.receive(until):
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    while piece := await response.receive(until):
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

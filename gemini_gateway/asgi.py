@@ -16,7 +16,7 @@ from django.core.handlers.asgi import ASGIHandler  # noqa: E402 - needs the apps
 
 from api.http.asgi_handler import Scope, Send, ShortHandler  # noqa: E402
 from api.http.disconnects import Receive  # noqa: E402
-from api.http.error_responses import failure, refusal  # noqa: E402
+from api.http.error_responses import failure, rejection  # noqa: E402
 from api.http.page_requests import accept_of, is_page, wants_json, wants_page  # noqa: E402
 from api.websocket.responses import ResponsesConsumer  # noqa: E402
 from gemini_gateway.process import Process  # noqa: E402
@@ -28,7 +28,7 @@ INDEX = ("/v1", "/v1/")
 process = Process()
 full = ASGIHandler()
 sockets = {"/v1/responses": ResponsesConsumer.as_asgi()}
-short = ShortHandler(route, refused=refusal, failed=failure)
+short = ShortHandler(route, refused=rejection, failed=failure)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -45,8 +45,8 @@ def _environment_faults() -> Iterator[CheckMessage]:
     for unknown in settings.ENVIRONMENT.unknown():
         yield Warning(
             str(unknown),
-            hint=f"Did you mean {unknown.meant}? .env.example lists all names."
-            if unknown.meant
+            hint=f"Did you mean {unknown.suggestion}? .env.example lists all names."
+            if unknown.suggestion
             else ".env.example lists all names. Set variables of libraries (HTTPS_PROXY) in the environment.",
             id="gateway.W007",
         )

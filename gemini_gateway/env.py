@@ -39,7 +39,7 @@ class EnvironmentProblem:
 
 @dataclass(frozen=True, slots=True)
 class UnknownName:
-    """A line of `.env` with a name that no setting has. `meant` is the most similar known name, or "".
+    """A line of `.env` with a name that no setting has. `suggestion` is the most similar known name, or "".
 
     `name` is empty if the line may be a secret: a key pasted without its name also ends in "=".
     """
@@ -47,7 +47,7 @@ class UnknownName:
     file: Path
     line: int
     name: str
-    meant: str
+    suggestion: str
 
     def __str__(self) -> str:
         return f"{self.name or 'The name'} in line {self.line} of {self.file} is not a setting and has no effect."

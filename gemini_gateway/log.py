@@ -63,7 +63,7 @@ class ExpectedFilter(logging.Filter):
         return True
 
 
-class RefusalFilter(logging.Filter):
+class RejectionFilter(logging.Filter):
     """Removes the traceback of a 4xx response; path and status are sufficient."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -125,7 +125,7 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         "filters": {
             "redaction": {"()": "gemini_gateway.log.RedactionFilter"},
             "expected": {"()": "gemini_gateway.log.ExpectedFilter"},
-            "refusals": {"()": "gemini_gateway.log.RefusalFilter"},
+            "refusals": {"()": "gemini_gateway.log.RejectionFilter"},
         },
         "formatters": {"line": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redaction"]}},

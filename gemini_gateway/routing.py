@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from django.urls import Resolver404, ResolverMatch, get_resolver
 
-from api.http.addresses import meant
+from api.http.addresses import resolve_path
 from api.views.unknown import UnknownView
 
 _resolver = get_resolver("api.urls")
@@ -26,7 +26,7 @@ def route(path: str) -> Route:
     found = _found(path)
     if _is_known(found):
         return Route(found, "")
-    other = meant(path)
+    other = resolve_path(path)
     rewritten = _found(other.path)
     return Route(rewritten, other.deployment) if _is_known(rewritten) else Route(found, "")
 
@@ -38,7 +38,7 @@ def is_served(path: str) -> bool:
 
 def socket_path(path: str) -> str:
     """Return the `/v1` path of a WebSocket path; "" for a path with an Azure deployment, which has no WebSocket."""
-    address = meant(path)
+    address = resolve_path(path)
     return "" if address.deployment else address.path
 
 

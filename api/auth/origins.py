@@ -57,7 +57,7 @@ def is_usable(entry: str) -> bool:
     return _ANY_ORIGIN.fullmatch(entry) is not None or _ANY_HOST.fullmatch(entry) is not None
 
 
-def answer_headers(origin: str | None) -> dict[str, str]:
+def cors_headers(origin: str | None) -> dict[str, str]:
     """Return the CORS headers of a response to a request of this origin; none without an origin."""
     if origin is None:
         return {}

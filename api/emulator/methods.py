@@ -44,7 +44,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Reply:
     """A JSON body, or the chunks of a stream."""
 
     body: Any = None
@@ -71,17 +71,17 @@ def _generation(call: Call) -> Generation:
     return Generation(conversation, call.model)
 
 
-def generate_content(call: Call) -> Answer:
+def generate_content(call: Call) -> Reply:
     """`:generateContent`."""
-    return Answer(body=_generation(call).response())
+    return Reply(body=_generation(call).response())
 
 
-def stream_generate_content(call: Call) -> Answer:
+def stream_generate_content(call: Call) -> Reply:
     """`:streamGenerateContent`."""
-    return Answer(chunks=_generation(call).chunks())
+    return Reply(chunks=_generation(call).chunks())
 
 
-def count_tokens(call: Call) -> Answer:
+def count_tokens(call: Call) -> Reply:
     """`:countTokens`, of `contents` or of a whole `generateContentRequest`."""
     request = read(call.body, "CountTokensRequest", vertex=call.vertex)
     inner = request.pop("generateContentRequest", None)
@@ -92,20 +92,20 @@ def count_tokens(call: Call) -> Answer:
     counted = inner if inner is not None else request
     check_contents(Conversation(counted), call.model)
     details = prompt_details(counted)
-    return Answer(body={"totalTokens": sum(details.values()), "promptTokensDetails": listed(details)})
+    return Reply(body={"totalTokens": sum(details.values()), "promptTokensDetails": listed(details)})
 
 
-def embed_content(call: Call) -> Answer:
+def embed_content(call: Call) -> Reply:
     """`:embedContent`."""
-    return Answer(body=embed_one(read(call.body, "EmbedContentRequest", vertex=call.vertex), call.model))
+    return Reply(body=embed_one(read(call.body, "EmbedContentRequest", vertex=call.vertex), call.model))
 
 
-def batch_embed_contents(call: Call) -> Answer:
+def batch_embed_contents(call: Call) -> Reply:
     """`:batchEmbedContents`."""
-    return Answer(body=embed_batch(read(call.body, "BatchEmbedContentsRequest"), call.model))
+    return Reply(body=embed_batch(read(call.body, "BatchEmbedContentsRequest"), call.model))
 
 
-METHODS: dict[str, Callable[[Call], Answer]] = {
+METHODS: dict[str, Callable[[Call], Reply]] = {
     "generateContent": generate_content,
     "streamGenerateContent": stream_generate_content,
     "countTokens": count_tokens,
@@ -114,7 +114,7 @@ METHODS: dict[str, Callable[[Call], Answer]] = {
 }
 
 
-def list_models(query: dict[str, str], options: Options) -> Answer:
+def list_models(query: dict[str, str], options: Options) -> Reply:
     """`GET models`, by pages of `pageSize` (50, at most 1000) from `pageToken` on."""
     served = [model for model in models().values() if options.retired_models or not model.shut_down]
     try:
@@ -128,4 +128,4 @@ def list_models(query: dict[str, str], options: Options) -> Answer:
     body: dict[str, Any] = {"models": [model.resource() for model in served[start : start + size]]}
     if start + size < len(served):
         body["nextPageToken"] = base64.urlsafe_b64encode(str(start + size).encode()).decode()
-    return Answer(body=body)
+    return Reply(body=body)

@@ -124,20 +124,20 @@ class Exchange:
         outcome = failure(error)
         if outcome.status is CLIENT_CLOSED and (fault := self.fault or server_cut()) is not None:
             outcome = failure(fault)
-        self._end_answer(outcome)
+        self._end_generation(outcome)
         with suppress(StorageUnavailableError):
             await asyncio.shield(self.record(outcome))
 
-    def _end_answer(self, outcome: Outcome) -> None:
+    def _end_generation(self, outcome: Outcome) -> None:
         """Mark an unfinished response as failed or cancelled; if that raises, the response is recorded as it is."""
         if self.generation is None:
             return
-        answer = self.generation.accumulator
+        accumulator = self.generation.accumulator
         try:
             if outcome.status is CLIENT_CLOSED:
-                answer.cancelled()
+                accumulator.cancelled()
             else:
-                answer.failed(outcome.error or InternalError("The response failed."))
+                accumulator.failed(outcome.error or InternalError("The response failed."))
         except Exception:
             logger.exception("A response could not be ended")
 
@@ -175,7 +175,7 @@ class Exchange:
         notes = [*self.accounting.notes, *(generation.accumulator.notes if generation is not None else ())]
         if notes:
             yield "x-gateway-notes", notes_header(notes)
-        memory = generation.branches[0].memory if generation is not None and generation.branches else None
-        if memory is not None and memory.session is not None:
-            yield "x-session-id", memory.public_id
-            yield "x-session-messages", str(len(memory.before))
+        context = generation.branches[0].context if generation is not None and generation.branches else None
+        if context is not None and context.session is not None:
+            yield "x-session-id", context.public_id
+            yield "x-session-messages", str(len(context.history))

@@ -16,7 +16,7 @@ from api.resources.byte_budget import Hold
 from api.resources.worker_threads import LARGE
 from api.translate.answers.usage_report import UsageReport
 from api.translate.request.upstream_call import UpstreamCall
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import State
 
 
@@ -26,7 +26,7 @@ class Accumulator(Protocol):
     def feed(self, response: GenerateContentResponse, *, first_choice: int = 0) -> Sequence[Event]:
         """Add one Gemini response (a whole one or a chunk of a stream); return the events to send."""
 
-    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
+    def accumulate(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
         """Add the whole Gemini response of one upstream call, without making events; `completion` gives the total."""
 
     def finish(self) -> Sequence[Event]:
@@ -45,7 +45,7 @@ class Accumulator(Protocol):
     def fault(self) -> GatewayError | None:
         """The reason why the response, now complete, is unusable; None if it is usable."""
 
-    def failed_answer(self, error: GatewayError) -> Any:
+    def failed_body(self, error: GatewayError) -> Any:
         """Return the body of a failed response; None if the dialect has only the error body."""
 
     def lacking(self, response: GenerateContentResponse, choices: int) -> dict[int, str]:
@@ -67,10 +67,12 @@ class Accumulator(Protocol):
         """Return the usage and the messages to record."""
 
 
-class Keeper(Protocol):
+class StateBuilder(Protocol):
     """Builds the stored response or completion that is committed with the exchange."""
 
-    def state(self, generation: "Generation", outcome: Outcome, nodes: tuple[Key | None, list[Key]]) -> State | None:
+    def build(
+        self, generation: "Generation", outcome: Outcome, nodes: tuple[NodeKey | None, list[NodeKey]]
+    ) -> State | None:
         """Return the object to commit, None for nothing; `nodes` are the request's last message and the choices'
         messages.
         """
@@ -80,7 +82,7 @@ class Keeper(Protocol):
 class Branch:
     """One conversation of a generation: its place in the tree, its upstream call, and its choices."""
 
-    memory: ConversationContext
+    context: ConversationContext
     upstream: UpstreamCall
     first_choice: int
     choices: int
@@ -92,9 +94,9 @@ class Generation:
 
     `instructions` are the instructions of a response, or those made from a completion's `suffix`: they are sent to
     Gemini, but are no message of the conversation. `hold` reserves the bytes of the request and of the stored contents
-    read for it; None without a budget. `keeper` builds the object to store; None if nothing is stored. `unsigned` says
-    that the conversation was sent without thought signatures, because Gemini had called one corrupted. `stopped` ends
-    the stream before Gemini does: the accumulator then sets the finish reason.
+    read for it; None without a budget. `state_builder` builds the object to store; None if nothing is stored.
+    `unsigned` says that the conversation was sent without thought signatures, because Gemini had called one corrupted.
+    `stopped` ends the stream before Gemini does: the accumulator then sets the finish reason.
     """
 
     accounting: Accounting
@@ -103,7 +105,7 @@ class Generation:
     calls: Sequence[PlannedCall]
     instructions: str = ""
     hold: Hold | None = None
-    keeper: Keeper | None = None
+    state_builder: StateBuilder | None = None
     unsigned: bool = False
     stopped: bool = False
 
@@ -117,10 +119,10 @@ class Generation:
         if self.size < LARGE:
             return
         self.calls = ()
-        self.keeper = None
+        self.state_builder = None
         self.branches = [
-            replace(branch, upstream=replace(branch.upstream, body={"contents": []}, faces=[]))
+            replace(branch, upstream=replace(branch.upstream, body={"contents": []}, gemini_contents=[]))
             for branch in self.branches
         ]
         for branch in self.branches:
-            branch.memory.drop_content()
+            branch.context.drop_content()

@@ -9,8 +9,8 @@ import aiohttp
 from api.gemini.transport import Body, BrokenOffError, ConnectFailedError, ConnectTimeoutError, TransportError
 
 
-class AiohttpAnswer:
-    """The `transport.Answer` of aiohttp."""
+class AiohttpResponse:
+    """The `transport.UpstreamResponse` of aiohttp."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -18,7 +18,7 @@ class AiohttpAnswer:
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
     async def receive(self, until: float) -> bytes | None:
-        """See `transport.Answer`."""
+        """See `transport.UpstreamResponse`."""
         try:
             async with asyncio.timeout_at(until):
                 return await self._response.content.readany()
@@ -28,14 +28,14 @@ class AiohttpAnswer:
             raise BrokenOffError("The connection to the upstream was lost.") from None
 
     def rest(self) -> bytes | None:
-        """Return None: aiohttp does not report whether the body is complete. See `transport.Answer`."""
+        """Return None: aiohttp does not report whether the body is complete. See `transport.UpstreamResponse`."""
 
     def release(self) -> None:
-        """See `transport.Answer`."""
+        """See `transport.UpstreamResponse`."""
         self._response.release()
 
     def close(self) -> None:
-        """See `transport.Answer`."""
+        """See `transport.UpstreamResponse`."""
         self._response.close()
 
 
@@ -52,17 +52,17 @@ class AiohttpTransport:
             read_bufsize=2**18,
         )
 
-    async def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> AiohttpAnswer | None:
+    async def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> AiohttpResponse | None:
         """See `transport.Transport`."""
-        return await self._ask("POST", path, headers, body, until=until)
+        return await self._send("POST", path, headers, body, until=until)
 
-    async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> AiohttpAnswer | None:
+    async def get(self, path: str, headers: Mapping[str, str], *, until: float) -> AiohttpResponse | None:
         """See `transport.Transport`."""
-        return await self._ask("GET", path, headers, None, until=until)
+        return await self._send("GET", path, headers, None, until=until)
 
-    async def _ask(
+    async def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: Body | None, *, until: float
-    ) -> AiohttpAnswer | None:
+    ) -> AiohttpResponse | None:
         options: Any = {
             "headers": headers,
             "data": None if body is None else body(),
@@ -80,7 +80,7 @@ class AiohttpTransport:
             raise ConnectFailedError("The upstream could not be reached.") from None
         except (aiohttp.ClientError, OSError):
             raise TransportError("The connection to the upstream was lost.") from None
-        return AiohttpAnswer(response)
+        return AiohttpResponse(response)
 
     async def aclose(self) -> None:
         """See `transport.Transport`."""

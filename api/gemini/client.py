@@ -31,7 +31,7 @@ from api.errors import (
 )
 from api.gemini.error_mapping import KEY_REFUSED, upstream_error
 from api.gemini.error_messages import known_sentence
-from api.gemini.transport import Answer, Body, Transport, TransportError
+from api.gemini.transport import Body, Transport, TransportError, UpstreamResponse
 from api.gemini.upstream_stream import Deadlines, UpstreamStream, connection_error, too_large
 from api.gemini.wire import GenerateContentResponse
 from api.json.repair import read_json
@@ -84,27 +84,27 @@ class GeminiClient:
         model: str,
         body: Body,
         *,
-        asked_as: str = "",
+        public_model: str = "",
         since: float | None = None,
         on_growth: Callable[[int], None] | None = None,
     ) -> GenerateContentResponse:
         """POST a JSON body to `:generateContent` and return Gemini's JSON response unchanged.
 
-        `body` encodes the request at the moment of sending. `asked_as` is the public model name, used in error
+        `body` encodes the request at the moment of sending. `public_model` is the public model name, used in error
         messages. The total deadline counts from `since` (event loop time, default: now). `on_growth` receives the
         response's size in bytes.
         """
-        name = asked_as or model
+        name = public_model or model
         response: Any = await self._plain(f"{self._path(model)}:generateContent", body, name, since, on_growth)
-        answer: GenerateContentResponse = response
-        return answer
+        parsed: GenerateContentResponse = response
+        return parsed
 
-    async def count_tokens(self, model: str, body: Body, *, asked_as: str = "") -> int:
+    async def count_tokens(self, model: str, body: Body, *, public_model: str = "") -> int:
         """POST to `:countTokens` and return `totalTokens`.
 
         Raises UpstreamError unless `totalTokens` is an integer >= 0.
         """
-        counted = await self._plain(f"{self._path(model)}:countTokens", body, asked_as or model)
+        counted = await self._plain(f"{self._path(model)}:countTokens", body, public_model or model)
         total = counted.get("totalTokens", 0)  # proto JSON omits zero
         if type(total) is not int or total < 0:
             raise UpstreamError("The upstream model returned an invalid token count.")
@@ -120,25 +120,25 @@ class GeminiClient:
         if self._needs_token:
             headers = await self._with_token(headers)
         try:
-            answer = await self._transport.get(target, headers, until=until)
+            response = await self._transport.get(target, headers, until=until)
         except TransportError as error:
             raise connection_error(error) from None
-        if answer is None or answer.status != 200:
-            await self._refused(answer, until, "")
-        answer.close()
+        if response is None or response.status != 200:
+            await self._raise_error(response, until, "")
+        response.close()
 
     async def stream(
-        self, model: str, body: Body, *, asked_as: str = "", since: float | None = None
+        self, model: str, body: Body, *, public_model: str = "", since: float | None = None
     ) -> "UpstreamStream":
         """POST to `:streamGenerateContent` and return the open stream after a 200.
 
-        The caller closes the stream or reads it to its end. `asked_as` and `since` are as in `generate`.
+        The caller closes the stream or reads it to its end. `public_model` and `since` are as in `generate`.
         """
         started = self._loop.time()
         ends_at = (started if since is None else since) + self.deadlines.total
-        name = asked_as or model
-        answer = await self._post(f"{self._path(model)}:streamGenerateContent?alt=sse", body, name, ends_at)
-        return UpstreamStream(answer, self.deadlines, started=started, ends_at=ends_at, model=name)
+        name = public_model or model
+        response = await self._post(f"{self._path(model)}:streamGenerateContent?alt=sse", body, name, ends_at)
+        return UpstreamStream(response, self.deadlines, started=started, ends_at=ends_at, model=name)
 
     async def _plain(
         self,
@@ -149,18 +149,18 @@ class GeminiClient:
         on_growth: Callable[[int], None] | None = None,
     ) -> dict[str, Any]:
         until = (self._loop.time() if since is None else since) + self.deadlines.total
-        answer = await self._post(path, body, name, until)
+        response = await self._post(path, body, name, until)
         try:
-            raw = await _read_all(answer, until, self.deadlines.answer_bytes)
+            raw = await _read_all(response, until, self.deadlines.answer_bytes)
         except BaseException:
-            answer.close()
+            response.close()
             raise
-        answer.release()
+        response.release()
         if on_growth is not None:
             on_growth(len(raw))
         return _json_object(raw, name)
 
-    async def _post(self, path: str, body: Body, name: str, ends_at: float) -> Answer:
+    async def _post(self, path: str, body: Body, name: str, ends_at: float) -> UpstreamResponse:
         """Send one request and return the 200 response with its body unread.
 
         Raises the GatewayError of any other status.
@@ -170,38 +170,40 @@ class GeminiClient:
         if self._needs_token:
             headers = await self._with_token(headers)
         try:
-            answer = await self._transport.post(target, headers, body, until=until)
+            response = await self._transport.post(target, headers, body, until=until)
         except TransportError as error:
             raise connection_error(error) from None
-        if answer is None or answer.status != 200:
-            await self._refused(answer, until, name, body)
-        return answer
+        if response is None or response.status != 200:
+            await self._raise_error(response, until, name, body)
+        return response
 
-    async def _refused(self, answer: Answer | None, until: float, name: str, body: Body | None = None) -> NoReturn:
+    async def _raise_error(
+        self, response: UpstreamResponse | None, until: float, name: str, body: Body | None = None
+    ) -> NoReturn:
         """Raise the error of a response that is not 200; None stands for a timeout. `body` is the request's body."""
-        if answer is None:
+        if response is None:
             raise UpstreamTimeoutError(LATE)
         try:
-            raw = await _read_all(answer, until, MAX_ERROR_BYTES)
+            raw = await _read_all(response, until, MAX_ERROR_BYTES)
         finally:
-            answer.close()
-        refusal = upstream_error(
-            answer.status, raw, answer.headers, openai_model=name, request=b"" if body is None else body()
+            response.close()
+        error = upstream_error(
+            response.status, raw, response.headers, openai_model=name, request=b"" if body is None else body()
         )
-        self._log(refusal, answer.status)
-        raise refusal
+        self._log(error, response.status)
+        raise error
 
-    def _log(self, refusal: GatewayError, status: int) -> None:
+    def _log(self, error: GatewayError, status: int) -> None:
         """Log an upstream error, with Google's sentence if the sentence cannot quote a prompt.
 
         The record always has it.
         """
         if self._upstream.api_key:
-            refusal.upstream_message = refusal.upstream_message.replace(self._upstream.api_key, "[key]")
-        if refusal.code == KEY_REFUSED:
+            error.upstream_message = error.upstream_message.replace(self._upstream.api_key, "[key]")
+        if error.code == KEY_REFUSED:
             logger.error("Gemini rejects this server's credentials", extra={"status": status})
-        elif isinstance(refusal, InvalidRequestError | NotFoundError):
-            sentence = known_sentence(refusal.upstream_message)
+        elif isinstance(error, InvalidRequestError | NotFoundError):
+            sentence = known_sentence(error.upstream_message)
             logger.warning(
                 "Gemini rejected a request: %s", ascii(sentence or "see the usage record"), extra={"status": status}
             )
@@ -256,16 +258,16 @@ def _transport(origin: str, connect_seconds: float) -> Transport:
     return DirectTransport(origin, connect_seconds=connect_seconds)
 
 
-async def _read_all(answer: Answer, until: float, limit: int) -> bytes:
+async def _read_all(response: UpstreamResponse, until: float, limit: int) -> bytes:
     """Return the whole body; raises UpstreamError above `limit` bytes, UpstreamTimeoutError past `until`."""
-    if (rest := answer.rest()) is not None:
+    if (rest := response.rest()) is not None:
         if len(rest) > limit:
             raise too_large()
         return rest
     pieces: list[bytes] = []
     size = 0
     try:
-        while data := await answer.receive(until):
+        while data := await response.receive(until):
             pieces.append(data)
             size += len(data)
             if size > limit:
@@ -279,13 +281,13 @@ async def _read_all(answer: Answer, until: float, limit: int) -> bytes:
 
 def _json_object(raw: bytes, model: str) -> dict[str, Any]:
     try:
-        answer, replaced = read_json(raw)
+        response, replaced = read_json(raw)
     except orjson.JSONDecodeError:
         raise UpstreamError("The upstream response is not JSON.") from None
-    if not isinstance(answer, dict):
+    if not isinstance(response, dict):
         raise UpstreamError("The upstream response is not a JSON object.")
-    if "error" in answer:
-        raise upstream_error(500, answer, {}, openai_model=model)
+    if "error" in response:
+        raise upstream_error(500, response, {}, openai_model=model)
     if replaced:
-        answer["replacedCharacters"] = True
-    return answer
+        response["replacedCharacters"] = True
+    return response

@@ -24,7 +24,7 @@ MOST_HEADS: Final = 1024
 
 
 class Connection(asyncio.Protocol):
-    """A connection and the response it is receiving; implements `transport.Answer`.
+    """A connection and the response it is receiving; implements `transport.UpstreamResponse`.
 
     A connection carries one response at a time. `_pieces` holds the body bytes that have arrived and are unread; above
     256 KiB of unread bytes the socket is not read.
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
             self._transport.writelines(request)
 
     def receive(self, until: float) -> "asyncio.Future[bytes | None]":
-        """See `transport.Answer`. Before the head is complete, b"" reports the complete head."""
+        """See `transport.UpstreamResponse`. Before the head is complete, b"" reports the complete head."""
         waiter = self._waiter = self._loop.create_future()
         self._wants_body = self._head_done
         self._until = until
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         return waiter
 
     def rest(self) -> bytes | None:
-        """See `transport.Answer`."""
+        """See `transport.UpstreamResponse`."""
         if not self._ended or self._lost is not None:
             return None
         body = b"".join(self._pieces)
@@ -157,14 +157,14 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def release(self) -> None:
-        """See `transport.Answer`."""
+        """See `transport.UpstreamResponse`."""
         if self._ended and self._lost is None and self._reusable:
             self._pool.keep(self)
         else:
             self.close()
 
     def close(self) -> None:
-        """See `transport.Answer`."""
+        """See `transport.UpstreamResponse`."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -260,13 +260,13 @@ class DirectTransport:
 
     def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Awaitable[Connection | None]:
         """See `transport.Transport`."""
-        return self._ask(lambda: _request(self._head(path, headers), body()), until)
+        return self._send(lambda: _request(self._head(path, headers), body()), until)
 
     def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Awaitable[Connection | None]:
         """See `transport.Transport`."""
-        return self._ask(lambda: (self._lines("GET", path, headers) + b"\r\n",), until)
+        return self._send(lambda: (self._lines("GET", path, headers) + b"\r\n",), until)
 
-    async def _ask(self, request: Callable[[], Sequence[bytes]], until: float) -> Connection | None:
+    async def _send(self, request: Callable[[], Sequence[bytes]], until: float) -> Connection | None:
         connection = self._reuse() or await self._connect()
         try:
             connection.send(request())

@@ -23,7 +23,7 @@ from api.errors import (
     UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
-from api.gemini.error_messages import lost_reference, openai_param, refusal
+from api.gemini.error_messages import known_error, lost_reference, openai_param
 from api.gemini.retry_delay import retry_after_seconds
 
 KEY_REFUSED: Final = "upstream_authentication_failed"
@@ -168,7 +168,7 @@ def _invalid(fault: _Fault) -> GatewayError:
         return _wrong_place()
     if "payload size exceeds" in fault.message.lower():
         return _too_large(fault)
-    known = refusal(fault.message, fault.request)
+    known = known_error(fault.message, fault.request)
     if known is not None:
         return InvalidRequestError(known.message, param=known.param, code=known.code, retryable=False)
     if fault.status == "FAILED_PRECONDITION":

@@ -44,7 +44,7 @@ _HARMLESS: Final = re.compile(r"[A-Za-z0-9_ ,.;:()\[\]/+<>=-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class KnownError:
     """The client's error: message, OpenAI's parameter and code."""
 
     message: str
@@ -70,7 +70,7 @@ _PARAMETER: Final = "unsupported_parameter"
 
 # Pattern in Google's message -> our message. `{0}`, `{1}` are its groups: digits and level names, never free text.
 _KNOWN: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), Refusal(message, param, code))
+    (re.compile(pattern, re.IGNORECASE), KnownError(message, param, code))
     for pattern, message, param, code in (
         (
             r"input token count[^0-9]{0,12}([\d,]+)\)? (?:exceeds the maximum number of tokens allowed|but model only "
@@ -298,7 +298,7 @@ def openai_param(path: str) -> str | None:
     return next((param for prefix, param in _PARAMS if bare.startswith(prefix)), None)
 
 
-def refusal(message: str, request: bytes = b"") -> Refusal | None:
+def known_error(message: str, request: bytes = b"") -> KnownError | None:
     """Return the client's error for Google's message, or None for an unknown message.
 
     `request` is the request's body, which identifies the schema if the message names none.
@@ -309,7 +309,7 @@ def refusal(message: str, request: bytes = b"") -> Refusal | None:
         if (match := pattern.search(message)) is not None:
             if known.param == SCHEMA:
                 return _of_schemas(known.message, request)
-            return Refusal(known.message.format(*match.groups()), known.param, known.code)
+            return KnownError(known.message.format(*match.groups()), known.param, known.code)
     return _by_path(message)
 
 
@@ -319,27 +319,27 @@ def known_sentence(message: str) -> str:
     return message.strip().partition("\n")[0][:_MAX_LOGGED] if is_known else ""
 
 
-def _by_path(message: str) -> Refusal | None:
+def _by_path(message: str) -> KnownError | None:
     """Return the client's error for a message that names a field of the request."""
     if (match := _UNKNOWN_NAME.search(message)) is not None:
         where = match[1] or ""
-        return Refusal(f"A field of the request is unknown to the upstream model{_at(where)}.", openai_param(where))
+        return KnownError(f"A field of the request is unknown to the upstream model{_at(where)}.", openai_param(where))
     if (match := _INVALID_VALUE.search(message)) is not None:
-        return Refusal(f"The upstream model rejected a value of the request{_at(match[1])}.", openai_param(match[1]))
+        return KnownError(f"The upstream model rejected a value of the request{_at(match[1])}.", openai_param(match[1]))
     if (match := _VALIDATION.search(message)) is not None:
         sentence = match[2].strip()
         why = f": {sentence}" if _HARMLESS.fullmatch(sentence) else "."
-        return Refusal(f"The upstream model rejected the request{_at(match[1])}{why}", openai_param(match[1]))
+        return KnownError(f"The upstream model rejected the request{_at(match[1])}{why}", openai_param(match[1]))
     return None
 
 
-def lost_reference(message: str) -> Refusal | None:
+def lost_reference(message: str) -> KnownError | None:
     """Return the client's error if Google does not find a resource of the request other than the model."""
-    known = refusal(message)
+    known = known_error(message)
     return known if known is not None and known.code in (_VALUE, "file_not_found") and known.param != "model" else None
 
 
-def _likely(request: bytes) -> Refusal | None:
+def _likely(request: bytes) -> KnownError | None:
     """Return the likely cause of an error without one; None if the request has none of the usual causes."""
     has_document = _PDF in request
     if _schemas(request):
@@ -349,9 +349,9 @@ def _likely(request: bytes) -> Refusal | None:
             "complex: try fewer properties and branches, shorter enums, and smaller or no maxItems and minItems.",
             request,
         )
-        return Refusal(known.message + also, known.param, known.code)
+        return KnownError(known.message + also, known.param, known.code)
     if has_document:
-        return Refusal(
+        return KnownError(
             "The upstream model rejected the request without a reason. The likely cause is a document in the messages: "
             "it may be damaged, empty or protected by a password.",
             "messages",
@@ -366,13 +366,13 @@ def _schemas(request: bytes) -> tuple[str, ...]:
     return (*response, "tools") if _TOOL_SCHEMA in request else response
 
 
-def _of_schemas(message: str, request: bytes) -> Refusal:
+def _of_schemas(message: str, request: bytes) -> KnownError:
     params = _schemas(request)
     names = {"response_format": "the schema of 'response_format'", "tools": "the schema of a function's parameters"}
     named = " or ".join(names[param] for param in params) or "a schema of the request"
     text = message.format(schema=named)
     code = {"response_format": _SCHEMA, "tools": _TOOL}[params[0]] if params else None
-    return Refusal(text[:1].upper() + text[1:], params[0] if params else None, code)
+    return KnownError(text[:1].upper() + text[1:], params[0] if params else None, code)
 
 
 def _at(path: str) -> str:

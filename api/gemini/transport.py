@@ -27,7 +27,7 @@ class BrokenOffError(TransportError):
     """The connection ended before the response, or the response was not HTTP."""
 
 
-class Answer(Protocol):
+class UpstreamResponse(Protocol):
     """An HTTP response with a complete head and an unread body. Header names are lower case."""
 
     @property
@@ -57,13 +57,15 @@ class Answer(Protocol):
 class Transport(Protocol):
     """A connection pool to one origin."""
 
-    def post(self, path: str, headers: Mapping[str, str], body: Body, *, until: float) -> Awaitable[Answer | None]:
+    def post(
+        self, path: str, headers: Mapping[str, str], body: Body, *, until: float
+    ) -> Awaitable[UpstreamResponse | None]:
         """Send one request and return the response's head, or None once the loop's clock has passed `until`.
 
         Raises TransportError. Cancelling the caller closes the connection.
         """
 
-    def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Awaitable[Answer | None]:
+    def get(self, path: str, headers: Mapping[str, str], *, until: float) -> Awaitable[UpstreamResponse | None]:
         """Send one request without a body; otherwise as `post`."""
 
     async def aclose(self) -> None:

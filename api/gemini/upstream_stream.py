@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from api.errors import GatewayError, UpstreamError, UpstreamTimeoutError, UpstreamUnreachableError
 from api.gemini.error_mapping import upstream_error
 from api.gemini.sse import StreamDecoder
-from api.gemini.transport import Answer, ConnectFailedError, ConnectTimeoutError, TransportError
+from api.gemini.transport import ConnectFailedError, ConnectTimeoutError, TransportError, UpstreamResponse
 from api.gemini.wire import GenerateContentResponse
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ class UpstreamStream:
     """
 
     __slots__ = (
-        "_answer",
         "_decoder",
         "_due",
         "_ends_at",
@@ -52,13 +51,16 @@ class UpstreamStream:
         "_mark",
         "_model",
         "_most",
+        "_response",
         "ended",
         "on_growth",
         "received",
     )
 
-    def __init__(self, answer: Answer, deadlines: Deadlines, *, started: float, ends_at: float, model: str) -> None:
-        self._answer = answer
+    def __init__(
+        self, response: UpstreamResponse, deadlines: Deadlines, *, started: float, ends_at: float, model: str
+    ) -> None:
+        self._response = response
         self._loop = asyncio.get_running_loop()
         self._decoder = StreamDecoder()
         self._model = model
@@ -84,7 +86,7 @@ class UpstreamStream:
         while not self.ended:
             due = self._due
             try:
-                data = await self._answer.receive(min(until, due))
+                data = await self._response.receive(min(until, due))
             except TransportError as error:
                 raise connection_error(error) from None
             now = self._loop.time()
@@ -135,9 +137,9 @@ class UpstreamStream:
     def close(self) -> None:
         """Close the stream. Closing an unfinished stream drops its connection, the only way to stop Gemini."""
         if self.ended:
-            self._answer.release()
+            self._response.release()
         else:
-            self._answer.close()
+            self._response.close()
 
 
 def too_large() -> UpstreamError:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 
-class Meant(NamedTuple):
+class ResolvedPath(NamedTuple):
     """A path under `/v1`, and the model in the address, "" without one."""
 
     path: str
@@ -47,7 +47,7 @@ _OTHER_PROTOCOLS: Final = re.compile(
 _LONGEST: Final = 200
 
 
-def meant(path: str) -> Meant:
+def resolve_path(path: str) -> ResolvedPath:
     """Return the address under `/v1` that a path probably means."""
     deployment = ""
     for pattern, replacement in _RULES:
@@ -55,14 +55,14 @@ def meant(path: str) -> Meant:
             continue
         deployment = found.groupdict().get("deployment", deployment)
         path = path[: found.start()] + replacement + path[found.end() :]
-    return Meant(path, deployment)
+    return ResolvedPath(path, deployment)
 
 
 def suggestion(path: str) -> str:
     """Return the endpoint most similar to an unknown path, "" without one; for an error message."""
     if len(path) > _LONGEST:
         return ""
-    plain = meant(re.sub("/+", "/", path.lower())).path
+    plain = resolve_path(re.sub("/+", "/", path.lower())).path
     for endpoint in ENDPOINTS:  # a longer endpoint precedes its own suffix
         if plain.endswith(endpoint.removeprefix("/v1")):
             return endpoint

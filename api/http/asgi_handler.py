@@ -21,7 +21,7 @@ from django.urls import ResolverMatch
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from api.auth.origins import answer_headers, preflight_headers
+from api.auth.origins import cors_headers, preflight_headers
 from api.errors import GatewayError, PayloadTooLargeError
 from api.http.disconnects import DisconnectWatch, Receive
 from api.http.messages import LeanRequest, LeanStream
@@ -225,7 +225,7 @@ def _origin(scope: Scope) -> str | None:
 
 def _open_to(origin: str | None, response: HttpResponseBase) -> None:
     """Let pages of an admitted origin read the response."""
-    for name, value in answer_headers(origin).items():
+    for name, value in cors_headers(origin).items():
         if name == "Vary":
             patch_vary_headers(response, [value])
         else:

@@ -38,7 +38,7 @@ def failure(exc: Exception) -> HttpResponse:
     return response
 
 
-def refusal(error: GatewayError) -> HttpResponse:
+def rejection(error: GatewayError) -> HttpResponse:
     """Return the response to a request with an unread body; the connection closes."""
     response = failure(error)
     response["Connection"] = "close"

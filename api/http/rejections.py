@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from api.auth.origins import answer_headers
+from api.auth.origins import cors_headers
 from api.errors import (
     GatewayError,
     InternalError,
@@ -40,7 +40,7 @@ def answer_for(error: GatewayError, path: bytes, origin: bytes | None) -> tuple[
     headers = {b"x-request-id": b"req_" + secrets.token_hex(16).encode(), b"cache-control": b"no-store"}
     headers |= {name.lower().encode(): value.encode() for name, value in error_headers(error).items()}
     if not is_page(path.decode("latin-1")):
-        cors = answer_headers(None if origin is None else origin.decode("latin-1"))
+        cors = cors_headers(None if origin is None else origin.decode("latin-1"))
         headers |= {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in cors.items()}
         return headers | {b"content-type": b"application/json"}, orjson.dumps(error_body(error))
     page = f"<!doctype html><title>{error.status}</title><p>{html.escape(error.message)}</p>"

@@ -17,7 +17,7 @@ import httpx2
 
 from api.errors import InvalidRequestError, RateLimitError
 from api.gemini.wire import Blob
-from api.media.guard import Guard, GuardedBackend, RefusedURLError
+from api.media.guard import Guard, GuardedBackend, RejectedURLError
 from api.media.kinds import media_kind
 
 MAX_REDIRECTS: Final = 3
@@ -96,7 +96,7 @@ class MediaFetcher:
         self.limits = limits
         self._guard = guard or Guard()
         self._tls = tls
-        self._turns = asyncio.Semaphore(MAX_CONCURRENT)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._timeouts = {"connect": limits.connect, "read": limits.total, "write": limits.total, "pool": limits.total}
 
     async def fetch_all(self, wanted: Sequence[WantedMedia]) -> dict[str, Blob]:
@@ -131,7 +131,7 @@ class MediaFetcher:
         """Fetch one URL when a slot is free; every failure becomes an error with the parameter."""
         try:
             async with asyncio.timeout(self.limits.total):
-                await self._turns.acquire()
+                await self._slots.acquire()
         except TimeoutError:
             raise RateLimitError(
                 "This gateway is at its limit for concurrent downloads. Please try again.", retry_after=1
@@ -140,7 +140,7 @@ class MediaFetcher:
         try:
             async with asyncio.timeout(self.limits.total):
                 return await self._follow(wanted.url, allowance)
-        except RefusedURLError as error:
+        except RejectedURLError as error:
             raise _invalid(
                 wanted, f"The URL in '{wanted.param}' cannot be fetched: {error}.", f"invalid_{noun}_url"
             ) from None
@@ -154,7 +154,7 @@ class MediaFetcher:
         except _TRANSPORT_ERRORS:
             reason = "the connection failed"
         finally:
-            self._turns.release()
+            self._slots.release()
         raise _invalid(
             wanted, f"Failed to download the {noun} in '{wanted.param}': {reason}.", f"failed_to_download_{noun}"
         )
@@ -233,7 +233,7 @@ def _parsed(url: str) -> httpx2.URL:
     try:
         return httpx2.URL(url)
     except (httpx2.InvalidURL, UnicodeError):
-        raise RefusedURLError("it is not a valid URL") from None
+        raise RejectedURLError("it is not a valid URL") from None
 
 
 def _next(url: httpx2.URL, location: str) -> httpx2.URL:
@@ -242,7 +242,7 @@ def _next(url: httpx2.URL, location: str) -> httpx2.URL:
     try:
         return url.join(location)
     except (httpx2.InvalidURL, UnicodeError):
-        raise RefusedURLError("it redirects to an invalid URL") from None
+        raise RejectedURLError("it redirects to an invalid URL") from None
 
 
 def _check_family(wanted: WantedMedia, blob: Blob) -> None:

@@ -41,7 +41,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
-class RefusedURLError(Exception):
+class RejectedURLError(Exception):
     """The URL is not allowed; the text says why and repeats nothing of the URL."""
 
 
@@ -79,21 +79,21 @@ class Guard:
     def check_url(self, url: httpx2.URL) -> None:
         """Raise RefusedURLError for a URL that is not allowed, whatever its name resolves to."""
         if url.scheme not in self.schemes:
-            raise RefusedURLError(f"only {' and '.join(sorted(self.schemes))} URLs are allowed")
+            raise RejectedURLError(f"only {' and '.join(sorted(self.schemes))} URLs are allowed")
         if url.userinfo:
-            raise RefusedURLError("it must not contain a username or password")
+            raise RejectedURLError("it must not contain a username or password")
         if not url.host or len(str(url)) > MAX_URL_LENGTH:
-            raise RefusedURLError("it has no host or is too long")
+            raise RejectedURLError("it has no host or is too long")
         if (url.port or _DEFAULT_PORTS[url.scheme]) not in self.ports:
-            raise RefusedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are allowed")
+            raise RejectedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are allowed")
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
         """Return the addresses of a name. Raises RefusedURLError unless all of them are allowed."""
         if port not in self.ports:
-            raise RefusedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are allowed")
+            raise RejectedURLError(f"only the ports {' and '.join(map(str, sorted(self.ports)))} are allowed")
         found = await self.resolve(host, port)
         if not found or not all(self.permits(address) for address in found):
-            raise RefusedURLError("its host is not a public address")
+            raise RejectedURLError("its host is not a public address")
         return found
 
 
@@ -143,7 +143,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Raise RefusedURLError: no URL names a Unix socket."""
-        raise RefusedURLError("its host is not a public address")
+        raise RejectedURLError("its host is not a public address")
 
     async def sleep(self, seconds: float) -> None:
         """Wait between attempts of the pool."""

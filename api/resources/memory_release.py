@@ -14,7 +14,7 @@ from sessions_store.writing.store import Store, StoreError
 QUIET_SECONDS = 1.0
 
 
-class MemoryReturn:
+class MemoryRelease:
     """Releases memory QUIET_SECONDS after the budget's requests have released `RETURN_AFTER` bytes."""
 
     def __init__(self, budget: ByteBudget, store: Store) -> None:

@@ -8,8 +8,8 @@ from api.http.view import GatewayView, parsed_body
 from api.openai.chat.completion import ChatCompletion, ChatCompletionChunk
 from api.openai.chat.request import ChatCompletionRequest, parse_chat_completion
 from api.openai.conversations.objects import ListPage
-from api.views.answering import answer, asker_of
 from api.views.operation import SESSION, Operation, page_parameters
+from api.views.responding import origin_of, respond
 from api.views.stored_completions import FILTERS, list_stored
 
 
@@ -39,8 +39,8 @@ class ChatCompletionsView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Create a chat completion."""
         parsed = await parsed_body(request, parse_chat_completion)
-        asker = asker_of(self, request)
-        async with open_exchange(self.services, parsed, asker, "chat.completions", stream=parsed.stream) as exchange:
-            generation = await plan_chat(exchange, parsed, asker)
+        origin = origin_of(self, request)
+        async with open_exchange(self.services, parsed, origin, "chat.completions", stream=parsed.stream) as exchange:
+            generation = await plan_chat(exchange, parsed, origin)
             del parsed  # else this frame would keep a large request
-            return await answer(exchange, generation)
+            return await respond(exchange, generation)

@@ -7,8 +7,8 @@ from api.exchange.planning.plan import open_exchange, plan_completion
 from api.http.view import GatewayView, parsed_body
 from api.openai.completions.completion import CompletionObject
 from api.openai.completions.request import CompletionRequest, parse_completion
-from api.views.answering import answer, asker_of
 from api.views.operation import SESSION, Operation
+from api.views.responding import origin_of, respond
 
 
 class CompletionsView(GatewayView):
@@ -26,8 +26,8 @@ class CompletionsView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Create a legacy completion."""
         parsed = await parsed_body(request, parse_completion)
-        asker = asker_of(self, request)
-        async with open_exchange(self.services, parsed, asker, "completions", stream=parsed.stream) as exchange:
-            generation = await plan_completion(exchange, parsed, asker)
+        origin = origin_of(self, request)
+        async with open_exchange(self.services, parsed, origin, "completions", stream=parsed.stream) as exchange:
+            generation = await plan_completion(exchange, parsed, origin)
             del parsed  # else this frame would keep a large request
-            return await answer(exchange, generation)
+            return await respond(exchange, generation)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from api.errors import NotFoundError
 from api.exchange.ids import conversation_id
-from api.exchange.responses.context import conversation_not_found, find_or_404
+from api.exchange.responses.continuation import conversation_not_found, find_or_404
 from api.exchange.responses.items import stored_items
 from api.exchange.responses.retrieval import unknown_after
 from api.http.view import GatewayView, json_body, json_response

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from api.http.view import GatewayView, json_response
 from api.views.operation import Operation
-from sessions_store.database.health import database_answers
+from sessions_store.database.health import database_responds
 
 
 class Health(TypedDict):
@@ -40,6 +40,6 @@ class ReadyView(GatewayView):
             return json_response({"status": "draining"}, status=503)
         if (reason := self.services.store.outage) is not None:
             return json_response({"status": "nothing can be recorded", "reason": reason}, status=503)
-        if not await self.services.store.read(database_answers):
+        if not await self.services.store.read(database_responds):
             return json_response({"status": "no database"}, status=503)
         return json_response({"status": "ready"})

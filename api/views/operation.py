@@ -13,7 +13,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class OperationParameter:
     """A query or header parameter. The entries of an object are sent as `name[key]=value`."""
 
     name: str
@@ -40,7 +40,7 @@ class Operation:
     optional: bool = False
     events: Any = None
     done: bool = False
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[OperationParameter, ...] = ()
     gives: tuple[str, str] | None = None
 
     def __call__(self, handler: Handler) -> Handler:
@@ -57,21 +57,23 @@ def operation_of(view: type, method: str) -> Operation:
     return described
 
 
-SESSION: Final = Parameter(
+SESSION: Final = OperationParameter(
     name="X-Session-Id",
     schema={"type": "string", "pattern": "^[\\x21-\\x7e]{0,200}$"},
     what="Selects one of several sessions of a user; requests of the same session are served in order.",
     place="header",
 )
-_LIMIT: Final = Parameter(
+_LIMIT: Final = OperationParameter(
     name="limit",
     schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     what="Maximum number of objects per page.",
 )
-_AFTER: Final = Parameter(name="after", schema={"type": "string"}, what="Id of the last object of the previous page.")
+_AFTER: Final = OperationParameter(
+    name="after", schema={"type": "string"}, what="Id of the last object of the previous page."
+)
 
 
-def page_parameters(order: Literal["asc", "desc"]) -> tuple[Parameter, ...]:
+def page_parameters(order: Literal["asc", "desc"]) -> tuple[OperationParameter, ...]:
     """Return the parameters of a list with the default order `order`."""
     schema = {"type": "string", "enum": ["asc", "desc"], "default": order}
-    return (_LIMIT, _AFTER, Parameter(name="order", schema=schema, what="Order by time of creation."))
+    return (_LIMIT, _AFTER, OperationParameter(name="order", schema=schema, what="Order by time of creation."))

@@ -15,7 +15,7 @@ from api.exchange.responses.compaction import compact
 from api.exchange.responses.input_tokens import count_input_tokens
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.resume import listen, resume
-from api.exchange.responses.run import complete_response, stream_response, take_in
+from api.exchange.responses.run import complete_response, store_input, stream_response
 from api.http.view import GatewayView, json_response, parsed_body
 from api.notes import Note
 from api.openai.conversations.objects import CompactedResponse, Deleted, InputTokens, ListPage
@@ -31,17 +31,17 @@ from api.openai.responses.request import (
 from api.openai.responses.response import Response
 from api.openai.shared.list_query import parse_list_query, parse_starting_after
 from api.openai.shared.sse import NAMED
-from api.views.answering import answer, asker_of
 from api.views.event_stream import EventStreamResponse
-from api.views.operation import Operation, Parameter, page_parameters
+from api.views.operation import Operation, OperationParameter, page_parameters
+from api.views.responding import origin_of, respond
 
 RESUME: Final = (
-    Parameter(
+    OperationParameter(
         name="stream",
         schema={"type": "string", "enum": ["true", "false"]},
         what="`true`: return the events of the response.",
     ),
-    Parameter(
+    OperationParameter(
         name="starting_after",
         schema={"type": "integer", "minimum": 0, "maximum": 999_999_999},
         what="Sequence number of the last event that the client received.",
@@ -64,16 +64,16 @@ class ResponsesView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         """Create a response."""
         parsed = await parsed_body(request, parse_responses)
-        asker = asker_of(self, request)
+        origin = origin_of(self, request)
         streamed = parsed.stream or parsed.background
-        async with open_exchange(self.services, parsed, asker, "responses", stream=streamed) as exchange:
-            if asker.session_name:
+        async with open_exchange(self.services, parsed, origin, "responses", stream=streamed) as exchange:
+            if origin.session_name:
                 exchange.accounting.notes.append(_SESSION_DROPPED)
             planned = await plan_managed(exchange, parsed)
             if not (parsed.background or planned.compacted or parsed.prewarms):
                 generation = planned.generation
                 del parsed, planned  # else this frame would keep a large request
-                return await answer(exchange, generation, NAMED)
+                return await respond(exchange, generation, NAMED)
             response = await _managed(parsed, planned)
             for name, value in exchange.headers():
                 response[name] = value
@@ -83,7 +83,7 @@ class ResponsesView(GatewayView):
 async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpResponseBase:
     """Run a response in the background, after a compaction, or with its input alone."""
     if parsed.prewarms:
-        return taken_in(await take_in(planned), stream=bool(parsed.stream))
+        return stored_input(await store_input(planned), stream=bool(parsed.stream))
     if parsed.background:
         job, queued = await jobs_of(planned.exchange.runtime).start(planned)
         return EventStreamResponse(listen(job.log, -1), NAMED) if parsed.stream else json_response(queued)
@@ -157,7 +157,7 @@ class InputTokensView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Count the input tokens."""
         parsed = self.noted(await parsed_body(request, parse_input_tokens))
-        async with open_exchange(self.services, parsed, asker_of(self, request), "responses.input_tokens") as exchange:
+        async with open_exchange(self.services, parsed, origin_of(self, request), "responses.input_tokens") as exchange:
             exchange.recorded = True  # not to be recorded: counting is free
             counted = await count_input_tokens(exchange, parsed)
         body: InputTokens = {"object": "response.input_tokens", "input_tokens": counted}
@@ -176,11 +176,11 @@ class CompactView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Return the items that replace the conversation."""
         parsed = self.noted(await parsed_body(request, parse_compact))
-        async with open_exchange(self.services, parsed, asker_of(self, request), "responses.compact") as exchange:
+        async with open_exchange(self.services, parsed, origin_of(self, request), "responses.compact") as exchange:
             return json_response(await compact(exchange, parsed))
 
 
-def taken_in(events: Sequence[Event], *, stream: bool) -> HttpResponseBase:
+def stored_input(events: Sequence[Event], *, stream: bool) -> HttpResponseBase:
     """Return the HTTP response to a request with `generate: false`."""
     if not stream:
         return json_response(events[-1]["response"])

@@ -9,11 +9,11 @@ from typing_extensions import TypedDict
 
 from api.errors import NotFoundError
 from api.http.view import GatewayView, json_response
-from api.views.answering import session_name
-from api.views.operation import Operation, Parameter
-from sessions_store.state.chat_sessions import SessionSummary, forget, list_sessions
+from api.views.operation import Operation, OperationParameter
+from api.views.responding import session_name
+from sessions_store.state.chat_sessions import SessionSummary, erase_sessions, list_sessions
 
-ONE_SESSION: Final = Parameter(
+ONE_SESSION: Final = OperationParameter(
     name="X-Session-Id",
     schema={"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
     what="Delete only this session of the user.",
@@ -78,7 +78,7 @@ class SessionView(GatewayView):
     async def delete(self, request: HttpRequest, user: str) -> HttpResponse:
         """Delete the sessions with their messages; usage stays. Foreign and missing sessions give the same 404."""
         name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None
-        forgotten = await self.services.store.write(forget, self.caller.principal_id, user, name)
+        forgotten = await self.services.store.write(erase_sessions, self.caller.principal_id, user, name)
         if not forgotten:
             raise NotFoundError("No chat session found for this user.", param="user")
         body: SessionsDeleted = {"object": "session.deleted", "user": user, "deleted": True, "sessions": forgotten}

@@ -12,7 +12,7 @@ from api.openai.chat.completion import ChatCompletion
 from api.openai.conversations.objects import Deleted, ListPage, list_page
 from api.openai.conversations.requests import MetadataUpdate, parse_metadata_update
 from api.openai.shared.list_query import MAX_FILTERS, parse_list_query
-from api.views.operation import Operation, Parameter, page_parameters
+from api.views.operation import Operation, OperationParameter, page_parameters
 from sessions_store.state.stored_completions import (
     CompletionQuery,
     completion_messages,
@@ -23,8 +23,10 @@ from sessions_store.state.stored_completions import (
 )
 
 FILTERS: Final = (
-    Parameter(name="model", schema={"type": "string"}, what="Only chat completions with this requested model."),
-    Parameter(
+    OperationParameter(
+        name="model", schema={"type": "string"}, what="Only chat completions with this requested model."
+    ),
+    OperationParameter(
         name="metadata",
         schema={
             "type": "object",

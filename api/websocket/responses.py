@@ -16,17 +16,17 @@ from django.conf import settings
 from api.auth.admission import Credentials
 from api.auth.authentication import authenticate
 from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
-from api.exchange.planning.plan import Asker, open_exchange
+from api.exchange.planning.plan import RequestOrigin, open_exchange
 from api.exchange.recording.record import Recorded
 from api.exchange.responses.auto_compaction import plan_managed
-from api.exchange.responses.context import LocalResponse
+from api.exchange.responses.continuation import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
-from api.exchange.responses.run import stream_response, take_in
+from api.exchange.responses.run import store_input, stream_response
 from api.failures import to_gateway_error
 from api.http.request_id import new_request_id
 from api.notes import Note
 from api.openai.responses.request import ResponsesRequest, check_response
-from api.openai.responses.steering import Steer, parse_steer
+from api.openai.responses.steering import SteerInput, parse_steer_input
 from api.openai.shared.error_body import error_body
 from api.openai.shared.json_body import parse_json
 from api.resources.byte_budget import Hold
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
-MAX_REMEMBERED: Final = 256  # responses of one connection
+MAX_LOCAL_RESPONSES: Final = 256  # responses of one connection
 OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "background"})
 # Before the handshake: 4000 + the HTTP status. `serve` sends this status, plain uvicorn 403.
-REFUSED: Final = 4403
+REJECTED: Final = 4403
 TOO_MANY: Final = 4429
 TOO_LARGE: Final = 1009
 RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
@@ -89,7 +89,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             credentials = Credentials.of_handshake(self.scope)
             self._caller, _ = await authenticate(self._services, credentials)
         except GatewayError:
-            await self.close(code=REFUSED)
+            await self.close(code=REJECTED)
             return
         key = (self._caller.principal_id, credentials.peer)
         if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
@@ -120,7 +120,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             hold.grow(len(raw))
             frame, notes = _frame(raw)
             if frame["type"] == "response.steer":
-                await self._steering.take(frame, parse_steer(frame, notes=notes), Frames(self._text, None))
+                await self._steering.accept(frame, parse_steer_input(frame, notes=notes), Frames(self._text, None))
                 return
             lane = frame.get("stream_id")
             if self._closing is not None:
@@ -162,14 +162,14 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         while True:
             arrived = await queue.get()
             try:
-                await self._answer(arrived, lane)
+                await self._serve_frame(arrived, lane)
             except Exception as error:  # noqa: BLE001 - the frame's edge: every failure becomes an error frame
                 await self._fail(to_gateway_error(error), lane)
             finally:
                 arrived[-1].release()
                 queue.task_done()
 
-    async def _answer(self, arrived: Arrived, lane: str | None) -> None:
+    async def _serve_frame(self, arrived: Arrived, lane: str | None) -> None:
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
@@ -179,42 +179,42 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             check_response(request)
         request, joined = self._steering.joined(request)
         try:
-            steers, planned = await self._respond(request, (lane, hold), warm_up=warm_up)
+            steer_inputs, planned = await self._respond(request, (lane, hold), warm_up=warm_up)
         except GatewayError as error:
-            await self._give_back(joined, lane, error)
+            await self._reject(joined, lane, error)
             raise
-        while steers:
+        while steer_inputs:
             try:
-                steers, planned = await self._respond(successor(planned, steers), (lane, hold))
+                steer_inputs, planned = await self._respond(successor(planned, steer_inputs), (lane, hold))
             except GatewayError as error:
-                await self._give_back(steers, lane, error)
+                await self._reject(steer_inputs, lane, error)
                 return
 
-    async def _give_back(self, steers: list[Steer], lane: str | None, error: GatewayError) -> None:
+    async def _reject(self, steer_inputs: list[SteerInput], lane: str | None, error: GatewayError) -> None:
         message = f"The next response could not be created: {error.message}"
-        await self._steering.give_back(steers, Frames(self._text, lane), "successor_creation_failed", message)
+        await self._steering.reject(steer_inputs, Frames(self._text, lane), "successor_creation_failed", message)
 
     async def _respond(
         self, request: ResponsesRequest, place: tuple[str | None, Hold], *, warm_up: bool = False
-    ) -> tuple[list[Steer], PlannedResponse]:
+    ) -> tuple[list[SteerInput], PlannedResponse]:
         """Run one request of a lane; return the steer inputs for its successor, and the plan of the response."""
         lane, hold = place
         assert self._caller is not None  # noqa: S101 - no frame precedes the handshake
         catalogue = await self._services.store.catalogue()  # an edit applies from the next frame on
-        asker = Asker(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
+        origin = RequestOrigin(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
         frames = Frames(self._text, lane)
-        steers: list[Steer] = []
-        async with open_exchange(self._services, request, asker, "responses", stream=True) as exchange:
+        steer_inputs: list[SteerInput] = []
+        async with open_exchange(self._services, request, origin, "responses", stream=True) as exchange:
             planned = await plan_managed(exchange, request, local=self._local)
             if warm_up:
                 await self._warm_up(planned, frames)
             else:
-                steers = await self._stream(planned, frames)
+                steer_inputs = await self._stream(planned, frames)
         if exchange.committed is not None and exchange.committed.ok:
-            self._remember(planned, exchange.committed)
-        return steers, planned
+            self._store_local(planned, exchange.committed)
+        return steer_inputs, planned
 
-    async def _stream(self, planned: PlannedResponse, frames: Frames) -> list[Steer]:
+    async def _stream(self, planned: PlannedResponse, frames: Frames) -> list[SteerInput]:
         """Send a response's events; return the steer inputs that arrived meanwhile."""
         self._steering.begin(planned, frames)
         try:
@@ -226,22 +226,22 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             finally:
                 await events.aclose()
         finally:
-            steers = await self._steering.end(planned)
-        return steers
+            steer_inputs = await self._steering.end(planned)
+        return steer_inputs
 
     async def _text(self, text: str) -> None:
         await self.send(text_data=text)
 
     async def _warm_up(self, planned: PlannedResponse, frames: Frames) -> None:
         """Store the input without an upstream call, and send the events."""
-        for event in await take_in(planned):
+        for event in await store_input(planned):
             await frames.write(event)
 
-    def _remember(self, planned: PlannedResponse, committed: Recorded) -> None:
-        if len(self._local) == MAX_REMEMBERED:
+    def _store_local(self, planned: PlannedResponse, committed: Recorded) -> None:
+        if len(self._local) == MAX_LOCAL_RESPONSES:
             del self._local[next(iter(self._local))]
-        called = given_call_ids(planned.answer.response()["output"])
-        self._local[planned.answer.id] = LocalResponse(committed.head, planned.keeper.settings, called)
+        called = given_call_ids(planned.accumulator.response()["output"])
+        self._local[planned.accumulator.id] = LocalResponse(committed.head, planned.state_builder.settings, called)
 
     async def _fail(self, error: GatewayError, lane: str | None) -> None:
         """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's error event."""

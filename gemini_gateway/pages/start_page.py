@@ -15,7 +15,7 @@ UPSTREAMS = {
 }
 
 
-def answered_by() -> str:
+def upstream_label() -> str:
     """Return the upstream's description; for an address other than Google's, its host."""
     name = UPSTREAMS[settings.GEMINI_UPSTREAM]
     if settings.GEMINI_UPSTREAM == "emulator" or not settings.GEMINI_BASE_URL:
@@ -28,7 +28,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
     """Render the page with the address of the request."""
     context = {
         "base_url": request.build_absolute_uri("/v1"),
-        "upstream": answered_by(),
+        "upstream": upstream_label(),
         "emulated": settings.GEMINI_UPSTREAM == "emulator",
         "open_to_all": settings.ALLOW_INSECURE_KEYLESS,
     }

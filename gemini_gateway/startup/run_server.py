@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from api.auth.loopback import is_loopback_host
-from gemini_gateway.pages.start_page import answered_by
+from gemini_gateway.pages.start_page import upstream_label
 from gemini_gateway.server.connection import Limits
 from gemini_gateway.startup.setup_link import setup_path
 
@@ -56,7 +56,7 @@ def cannot_listen(reason: str) -> str:
 def terminal_page(host: str, port: int) -> str:
     """Return the text for the terminal after the start; queries the database for a superuser."""
     origin = f"http://{_visitable(host)}:{port}"
-    upstream_name = answered_by()
+    upstream_name = upstream_label()
     if settings.GEMINI_UPSTREAM == "emulator":
         upstream_name += " (test mode: answers are made up; set GEMINI_API_KEY to get real ones)"
     lines = [

@@ -54,7 +54,7 @@ class Counter:
         wait = min(FIRST_WAIT * 2 ** min(attempts - self.free, 10), LONGEST_WAIT)
         return 0 if cache.add(f"{self.key}:until", time.time() + wait, wait) else self.seconds_to_wait(cache)
 
-    def take_back(self, cache: BaseCache) -> None:
+    def decrement(self, cache: BaseCache) -> None:
         """Subtract one attempt and cancel its wait."""
         try:
             cache.decr(self.key)
@@ -100,7 +100,7 @@ class LoginAttempt:
             if counter is self._by_name:
                 counter.forget(cache)
             else:
-                counter.take_back(cache)
+                counter.decrement(cache)
         return 0
 
 

@@ -25,11 +25,11 @@ RETRY_SECONDS = 5.0
 LOOK_UP_SECONDS = 0.5
 
 # (inode, size, modification time in ns) of the version file and the number of notifications; None before any change.
-Stamp = tuple[int, int, int, int] | None
+CatalogueVersion = tuple[int, int, int, int] | None
 _notified = 0
 
 
-def stamp() -> Stamp:
+def version() -> CatalogueVersion:
     """Return the version of the catalogue: different after each published change. One `stat`, about a microsecond."""
     try:
         found = os.stat(settings.CATALOGUE_STAMP)
@@ -38,10 +38,10 @@ def stamp() -> Stamp:
     return found.st_ino, found.st_size, found.st_mtime_ns, _notified
 
 
-def announce() -> None:
+def publish() -> None:
     """Publish a change to every worker after the commit of this transaction.
 
-    Call `announce` after `QuerySet.update()`, which sends no signals.
+    Call `publish` after `QuerySet.update()`, which sends no signals.
     """
     transaction.on_commit(_touch)
     if connection.vendor == "postgresql":
@@ -57,7 +57,7 @@ def connect() -> None:
 
 
 class Listener:
-    """A thread that receives NOTIFY of other machines and changes `stamp()`. Does nothing on SQLite."""
+    """A thread that receives NOTIFY of other machines and changes `version()`. Does nothing on SQLite."""
 
     def __init__(self, on_change: Callable[[], None] | None = None) -> None:
         self._on_change = on_change or _count_notification
@@ -97,7 +97,7 @@ class Listener:
 
 
 def _on_change(**_: Any) -> None:
-    announce()
+    publish()
 
 
 def _touch() -> None:

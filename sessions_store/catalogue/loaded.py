@@ -26,14 +26,14 @@ class _Snapshots:
 
     def __init__(self) -> None:
         self.catalogue: Catalogue | None = None
-        self.seen: changes.Stamp = None
+        self.seen: changes.CatalogueVersion = None
         self.loaded_at = 0.0
         self.lock = threading.Lock()
         self.refresh: asyncio.Task[Catalogue] | None = None  # a strong reference: the loop holds tasks weakly
 
     def changed(self) -> bool:
         """Whether a change was published after the load of the snapshot."""
-        return self.catalogue is None or changes.stamp() != self.seen
+        return self.catalogue is None or changes.version() != self.seen
 
     def stale(self) -> bool:
         """Whether the snapshot is older than MAX_AGE, so that unpublished changes may exist."""
@@ -44,7 +44,7 @@ class _Snapshots:
         with self.lock:
             if self.catalogue is None or self.changed() or self.stale():
                 # The version is read before the load: a change during the load causes another load.
-                seen = changes.stamp()
+                seen = changes.version()
                 self.catalogue = Catalogue(rows.load())
                 self.seen, self.loaded_at = seen, time.monotonic()
             return self.catalogue

@@ -6,7 +6,7 @@ from django.db.migrations.executor import MigrationExecutor
 from sessions_store.database.cursors import read_rows
 
 
-def database_answers() -> bool:
+def database_responds() -> bool:
     """Run a trivial query; False if it fails. The next call opens a new connection."""
     try:
         return bool(read_rows("SELECT 1", []))

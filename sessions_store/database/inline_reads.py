@@ -30,7 +30,7 @@ SLOW_SECONDS: Final = 0.005
 STALLED_SECONDS: Final = 0.1
 
 
-class NearReads:
+class InlineReads:
     """A read-only connection of the event loop, opened by the first lookup. For one thread."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 # Arbitrary, the same in every version: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 LOCK_KEY: Final = 0x6765_6D69_6E69
-PATIENCE_SECONDS: Final = 10.0
+TIMEOUT_SECONDS: Final = 10.0
 _PAUSE: Final = 0.2
 
 
@@ -28,12 +28,12 @@ def migration_lock(connection: BaseDatabaseWrapper, *, waiting: Callable[[], Non
 
     Raises AlreadyMigratingError if another process holds the lock for longer than PATIENCE_SECONDS.
     """
-    taken, release = _attempts(connection)
+    acquired, release = _attempts(connection)
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        if not taken():
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        if not acquired():
             waiting()
-            while not taken():
+            while not acquired():
                 if time.monotonic() > deadline:
                     raise AlreadyMigratingError
                 time.sleep(_PAUSE)
@@ -55,13 +55,13 @@ def _attempts(connection: BaseDatabaseWrapper) -> tuple[Callable[[], bool], Call
 def _on_postgresql(connection: BaseDatabaseWrapper) -> tuple[Callable[[], bool], Callable[[], None]]:
     own = connection.copy()
 
-    def taken() -> bool:
+    def acquired() -> bool:
         with own.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
             row: Any = cursor.fetchone()
             return bool(row[0])
 
-    return taken, own.close
+    return acquired, own.close
 
 
 def _beside(name: str) -> tuple[Callable[[], bool], Callable[[], None]]:
@@ -73,7 +73,7 @@ def _beside(name: str) -> tuple[Callable[[], bool], Callable[[], None]]:
     path = Path(f"{name}.migrating")
     held: list[int] = []
 
-    def taken() -> bool:
+    def acquired() -> bool:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:  # a read-only folder: the migration itself fails with a better message
@@ -93,4 +93,4 @@ def _beside(name: str) -> tuple[Callable[[], bool], Callable[[], None]]:
             path.unlink(missing_ok=True)
             os.close(file)
 
-    return taken, release
+    return acquired, release

@@ -24,7 +24,7 @@ SELECT id, parent_id FROM above
 """
 
 
-def forget(principal_id: int, user: str, name: str | None = None) -> int:
+def erase_sessions(principal_id: int, user: str, name: str | None = None) -> int:
     """Erase a user's sessions with their content: all, or those of one name or public id. Return the number of
     sessions.
 
@@ -40,7 +40,7 @@ def forget(principal_id: int, user: str, name: str | None = None) -> int:
     return _erase(sessions, usage)
 
 
-def forget_session(session_id: int) -> int:
+def erase_session(session_id: int) -> int:
     """Erase one session and the content that only this session reaches; return 1, or 0 if there is no such session."""
     return _erase(ChatSession.objects.filter(pk=session_id), UsageRecord.objects.filter(session_id=session_id))
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from sessions_store.erasing.erasure import erase_exchanges, forget_session
+from sessions_store.erasing.erasure import erase_exchanges, erase_session
 from sessions_store.erasing.request_bodies import drop_all_unreferenced
 from sessions_store.models import ChatSession, Conversation, StoredResponse, UsageRecord
 from sessions_store.state.conversations import delete_conversation
@@ -14,23 +14,23 @@ from sessions_store.state.responses import delete_responses
 CHUNK = 200
 
 
-def forget_before(before: datetime, *, told: Callable[[str, int], None]) -> None:
+def erase_before(before: datetime, *, report: Callable[[str, int], None]) -> None:
     """Erase content last used before that time, in chunks; usage records stay without content.
 
-    `told` is called with a label and a count for each kind of content. Content in use by newer content stays.
+    `report` is called with a label and a count for each kind of content. Content in use by newer content stays.
     """
-    told("chat sessions", _sessions(before))
-    told("conversations", _conversations(before))
-    told("requests", _exchanges(before))
+    report("chat sessions", _sessions(before))
+    report("conversations", _conversations(before))
+    report("requests", _exchanges(before))
     # The remaining responses have no usage record: their server died before the commit.
-    told("unfinished responses", delete_responses(StoredResponse.objects.filter(created_at__lt=before)))
-    told("request bodies", drop_all_unreferenced())
+    report("unfinished responses", delete_responses(StoredResponse.objects.filter(created_at__lt=before)))
+    report("request bodies", drop_all_unreferenced())
 
 
 def _sessions(before: datetime) -> int:
     count = 0
     for key in ChatSession.objects.filter(last_active_at__lt=before).order_by("pk").values_list("pk", flat=True):
-        count += forget_session(key)
+        count += erase_session(key)
     return count
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from sessions_store.database.cursors import ReadRows, read_rows
 from sessions_store.database.sql import to_datetime
-from sessions_store.erasing.erasure import forget, forget_session
-from sessions_store.transcript.canonical import Key
+from sessions_store.erasing.erasure import erase_session, erase_sessions
+from sessions_store.transcript.canonical import NodeKey
 
-__all__ = ["SessionState", "SessionSummary", "find_session", "forget", "forget_session", "list_sessions"]
+__all__ = ["SessionState", "SessionSummary", "erase_session", "erase_sessions", "find_session", "list_sessions"]
 
 LIST_LIMIT = 100
 
@@ -20,7 +20,7 @@ class SessionState:
 
     id: int
     public_id: str
-    head: Key | None
+    head: NodeKey | None
     message_count: int
 
 

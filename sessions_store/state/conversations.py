@@ -16,9 +16,9 @@ from sessions_store.database.sql import octets
 from sessions_store.erasing.erasure import erase_exchanges
 from sessions_store.models import Conversation, ConversationItem, UsageRecord
 from sessions_store.state.items import bodies, fitting, release, sizes_of
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.reading import key_of
-from sessions_store.writing.state_records import ConversationTurn, NewItem
+from sessions_store.writing.state_records import ConversationVersion, NewItem
 from sessions_store.writing.state_writer import INSERT_CONVERSATION_ITEMS, write_items
 
 _ITEMS_SIZE = """
@@ -33,7 +33,7 @@ class FoundConversation:
 
     id: int
     public_id: str
-    head: Key | None
+    head: NodeKey | None
     metadata: dict[str, str]
     settings: str
     version: int
@@ -41,9 +41,9 @@ class FoundConversation:
     created_at: datetime
 
     @property
-    def turn(self) -> ConversationTurn:
+    def lock_version(self) -> ConversationVersion:
         """The version that a response checks when it appends to this conversation."""
-        return ConversationTurn(id=self.id, version=self.version)
+        return ConversationVersion(id=self.id, version=self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from sessions_store.database.cursors import read_rows
 from sessions_store.database.sql import CHUNK, from_texts, octets, within, within_ids
 from sessions_store.models import StoredItem
 
-Key = TypeVar("Key")
+ItemKey = TypeVar("ItemKey")
 
 _BODIES = "SELECT id, body FROM sessions_store_storeditem WHERE {among}"
 _SIZES_BY_KEY = "SELECT id, {size} FROM sessions_store_storeditem WHERE {among}"
@@ -39,7 +39,7 @@ def sizes_of(keys: Sequence[str]) -> dict[str, int]:
     return dict(read_rows(statement, [from_texts(keys)]))
 
 
-def fitting(keys: Sequence[Key], sizes: Mapping[Key, int], max_bytes: int) -> Sequence[Key]:
+def fitting(keys: Sequence[ItemKey], sizes: Mapping[ItemKey, int], max_bytes: int) -> Sequence[ItemKey]:
     """Return the first keys with a total of at most `max_bytes`, at least one."""
     size = 0
     for number, key in enumerate(keys):

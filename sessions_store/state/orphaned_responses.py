@@ -14,7 +14,7 @@ from django.db import transaction
 from sessions_store.catalogue import loaded
 from sessions_store.models import Conversation, ResponseEvents, StoredResponse, UsageRecord
 from sessions_store.state.items import bodies
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.history import history_to
 from sessions_store.transcript.reading import key_of
 from sessions_store.transcript.values import BYTES_PER_TOKEN
@@ -60,7 +60,7 @@ def _usage(row: StoredResponse, now: datetime) -> UsageRow:
     resolution = loaded.snapshot().resolve(row.model, today=row.created_at.date())
     called_upstream = row.status != "queued"
     prompt = _prompt_tokens(row, body) if called_upstream else 0
-    completion = _said(row.pk) // BYTES_PER_TOKEN
+    completion = _output_bytes(row.pk) // BYTES_PER_TOKEN
     return UsageRow(
         request_id=row.request_id,
         principal_id=row.principal_id,
@@ -92,7 +92,7 @@ def _prompt_tokens(row: StoredResponse, body: dict[str, Any]) -> int:
     return history + _size([*own, *(body.get(name) or "" for name in _SENT)]) // BYTES_PER_TOKEN
 
 
-def _head(row: StoredResponse) -> Key | None:
+def _head(row: StoredResponse) -> NodeKey | None:
     if row.previous_id:
         before = StoredResponse.objects.filter(principal_id=row.principal_id, public_id=row.previous_id)
         return key_of(before.values_list("answer_id", flat=True).order_by().first())
@@ -102,7 +102,7 @@ def _head(row: StoredResponse) -> Key | None:
     return key_of(conversations.values_list("head_id", flat=True).order_by().first())
 
 
-def _said(response_id: int) -> int:
+def _output_bytes(response_id: int) -> int:
     """Return the size in bytes of the output text in the stored events."""
     batches = ResponseEvents.objects.filter(response_id=response_id).values_list("body", flat=True).order_by()
     events = [orjson.loads(line) for batch in batches for line in batch.split("\n")]

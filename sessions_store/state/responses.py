@@ -15,9 +15,9 @@ from sessions_store.erasing.erasure import erase_exchanges
 from sessions_store.erasing.stored_objects import drop_stored
 from sessions_store.models import ResponseEvents, StoredResponse, UsageRecord
 from sessions_store.state.items import bodies
-from sessions_store.transcript.canonical import Key, NodeId
+from sessions_store.transcript.canonical import NodeId, NodeKey
 from sessions_store.writing.records import COMPACTION_SUFFIX
-from sessions_store.writing.state_records import ACTIVE, ResponseState, Stretch, given_call_ids
+from sessions_store.writing.state_records import ACTIVE, EventBatch, ResponseState, given_call_ids
 from sessions_store.writing.state_writer import INSERT_RESPONSES, response_row, write_items
 
 MOST_ANSWERS = 1000
@@ -40,7 +40,7 @@ class FoundResponse:
     status: str
     background: bool
     body: dict[str, Any]
-    answer: Key | None
+    answer: NodeKey | None
     inputs: Sequence[str]
     outputs: Sequence[str]
     settings: str
@@ -152,24 +152,24 @@ def delete_responses(responses: Iterable[StoredResponse]) -> int:
     return len(request_ids)
 
 
-def forget_deleted(public_id: str, request_id: str) -> None:
+def erase_deleted(public_id: str, request_id: str) -> None:
     """Erase the content of a response that was deleted while it ran. The caller opens the transaction."""
     if not StoredResponse.objects.filter(public_id=public_id).exists():
         erase_exchanges(UsageRecord.objects.filter(request_id__in=[request_id, f"{request_id}{COMPACTION_SUFFIX}"]))
 
 
-def beat(public_ids: Collection[str], now: datetime) -> set[str]:
+def heartbeat(public_ids: Collection[str], now: datetime) -> set[str]:
     """Write the heartbeat of these responses; return the active ones: a cancelled response is absent."""
     running = StoredResponse.objects.filter(public_id__in=public_ids, status__in=ACTIVE)
     running.update(heartbeat_at=now)
     return set(running.values_list("public_id", flat=True).order_by())
 
 
-def add_events(public_id: str, stretch: Stretch) -> None:
+def add_events(public_id: str, batch: EventBatch) -> None:
     """Store a batch of a running response's events; no effect if the response was deleted."""
     key = StoredResponse.objects.filter(public_id=public_id).values_list("pk", flat=True).order_by().first()
     if key is not None:
-        ResponseEvents.objects.create(response_id=key, first=stretch.first, last=stretch.last, body=stretch.body)
+        ResponseEvents.objects.create(response_id=key, first=batch.first, last=batch.last, body=batch.body)
 
 
 def read_events(response_id: int, after: int) -> tuple[str, list[dict[str, Any]]]:

@@ -26,39 +26,39 @@ def with_matching_ids(path: "Sequence[StoredMessage]") -> "list[StoredMessage]":
     """Return a path of messages, oldest first, in which each tool result has the call id of its stored assistant
     message.
     """
-    strangers = _strangers(path)
-    if not strangers:
+    unmatched = _unmatched_results(path)
+    if not unmatched:
         return list(path)
-    makers = _makers(path)
-    places = {path[place].id: place for place in makers}
+    calling_messages = _calling_messages(path)
+    places = {path[place].id: place for place in calling_messages}
     known: dict[str, list[tuple[int, int]]] = {}
     for node, call_id, position in read_rows(_IDS.format(among=within_ids("message_id")), [from_texts(places)]):
         known.setdefault(call_id, []).append((places[node], position))
     for made in known.values():
         made.sort()
-    own_sets = {place: frozenset(ids) for place, ids in makers.items()}
+    own_sets = {place: frozenset(ids) for place, ids in calling_messages.items()}
     matched = list(path)
-    for index, message in strangers.items():
+    for index, message in unmatched.items():
         made = known.get(stored_call_id(message["tool_call_id"]), [])
         before = bisect_left(made, (index,))
         if not before:
             continue
-        maker, position = made[before - 1]
-        own_ids = makers[maker]
-        if message["tool_call_id"] not in own_sets[maker] and position < len(own_ids):
+        calling_message, position = made[before - 1]
+        own_ids = calling_messages[calling_message]
+        if message["tool_call_id"] not in own_sets[calling_message] and position < len(own_ids):
             renamed = message | {"tool_call_id": own_ids[position]}
             matched[index] = replace(path[index], openai=orjson.dumps(renamed).decode())
     return matched
 
 
-def _makers(path: "Sequence[StoredMessage]") -> dict[int, list[str]]:
+def _calling_messages(path: "Sequence[StoredMessage]") -> dict[int, list[str]]:
     """Return the call ids of each assistant message with tool calls, by its index in the path."""
     answers = ((place, stored) for place, stored in enumerate(path) if stored.role == "assistant")
     ids = ((place, call_ids_of(orjson.loads(stored.openai))) for place, stored in answers)
     return {place: own for place, own in ids if own}
 
 
-def _strangers(path: "Sequence[StoredMessage]") -> dict[int, dict[str, Any]]:
+def _unmatched_results(path: "Sequence[StoredMessage]") -> dict[int, dict[str, Any]]:
     """Return the tool results, by index in the path, whose call id is not one of the preceding assistant message's."""
     found: dict[int, dict[str, Any]] = {}
     before = -1

@@ -16,7 +16,7 @@ from sessions_store.transcript.values import RESULT_ROLES
 
 # Identifies a node of the transcript tree: the digest of its content and all its ancestors, as 32 hexadecimal digits.
 # Databases take the digits unchanged, and a string is compared and hashed faster than a UUID object.
-Key = NewType("Key", str)
+NodeKey = NewType("NodeKey", str)
 # The id of a node in other tables (docs/decisions/0018): a UUID, as 32 hexadecimal digits.
 NodeId = NewType("NodeId", str)
 # Part of every digest: a change of the canonical form must change VERSION, so that old and new nodes never mix.
@@ -31,7 +31,7 @@ LARGE = {"image_url": "url", "input_audio": "data", "file": "file_data"}
 SHORT = {**LARGE, "video_url": "url"}  # field of the object that a plain string abbreviates
 
 
-def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any], *, position: int = 0) -> Key:
+def message_key(principal_id: int, parent: NodeKey | None, message: Mapping[str, Any], *, position: int = 0) -> NodeKey:
     """Return the key of an OpenAI message under `parent`: a digest of version, principal, parent and canonical form.
 
     The key of an assistant message or a tool result shares its first NEARNESS digits with its parent's: rows written
@@ -42,7 +42,7 @@ def message_key(principal_id: int, parent: Key | None, message: Mapping[str, Any
     own = blake2b(whole, digest_size=16).hexdigest()
     if parent is not None and message["role"] in FOLLOWERS:
         own = parent[:NEARNESS] + own[NEARNESS:]
-    return Key(own)
+    return NodeKey(own)
 
 
 def canonical_message(message: Mapping[str, Any], *, position: int = 0) -> bytes:

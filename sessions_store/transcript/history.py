@@ -11,7 +11,7 @@ import orjson
 from sessions_store.database.cursors import read_rows
 from sessions_store.database.sql import from_texts, within
 from sessions_store.transcript.call_ids import with_matching_ids
-from sessions_store.transcript.canonical import Key, NodeId, stored_call_id
+from sessions_store.transcript.canonical import NodeId, NodeKey, stored_call_id
 from sessions_store.transcript.reading import UNBOUNDED, node_size, stored_message
 from sessions_store.transcript.stored_messages import StoredMessage
 
@@ -42,7 +42,7 @@ class History:
     whole: bool
 
 
-def history_to(head: Key, *, max_tokens: int | None = None, max_bytes: int = UNBOUNDED) -> History:
+def history_to(head: NodeKey, *, max_tokens: int | None = None, max_bytes: int = UNBOUNDED) -> History:
     """Return the conversation up to `head`, unanswered tool calls included; empty if the conversation was erased.
 
     Beyond a limit the oldest messages are left out; with `max_tokens` the remainder begins at a user message.

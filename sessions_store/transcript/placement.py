@@ -9,7 +9,7 @@ import orjson
 
 from sessions_store.database.cursors import Cursor
 from sessions_store.database.sql import from_texts, within_ids
-from sessions_store.transcript.canonical import Key, NodeId, answered_position, call_positions, message_key
+from sessions_store.transcript.canonical import NodeId, NodeKey, answered_position, call_positions, message_key
 from sessions_store.transcript.values import RESULT_ROLES
 from sessions_store.writing.records import NewMessage
 
@@ -36,32 +36,32 @@ def new_ids() -> Iterator[NodeId]:
         number += 1
 
 
-def read_places(cursor: Cursor, keys: set[Key | None]) -> dict[Key, Place]:
+def read_places(cursor: Cursor, keys: set[NodeKey | None]) -> dict[NodeKey, Place]:
     """Return the places of the stored nodes among `keys`."""
     return _read(cursor, "key", [key for key in keys if key is not None])
 
 
-def read_places_by_id(cursor: Cursor, ids: Sequence[NodeId]) -> dict[NodeId, tuple[Key, Place]]:
+def read_places_by_id(cursor: Cursor, ids: Sequence[NodeId]) -> dict[NodeId, tuple[NodeKey, Place]]:
     """Return the key and place of stored nodes by id."""
     return {place.id: (key, place) for key, place in _read(cursor, "id", ids).items() if place.id is not None}
 
 
-def outer_parents(messages: Sequence[NewMessage]) -> set[Key | None]:
+def outer_parents(messages: Sequence[NewMessage]) -> set[NodeKey | None]:
     """Return the parents that are not among the messages."""
     return {message.parent for message in messages} - {message.key for message in messages}
 
 
 def rehang(
-    principal_id: int, messages: Sequence[NewMessage], moved: Mapping[Key | None, Key | None]
-) -> tuple[list[NewMessage], dict[Key, Key]]:
+    principal_id: int, messages: Sequence[NewMessage], moved: Mapping[NodeKey | None, NodeKey | None]
+) -> tuple[list[NewMessage], dict[NodeKey, NodeKey]]:
     """Move messages to other parents: `moved` maps outer parents to new ones.
 
     Returns the messages under their new keys, and a mapping of old keys to new ones. Parents precede children.
     """
-    renamed: dict[Key, Key] = {}
+    renamed: dict[NodeKey, NodeKey] = {}
     rehung: list[NewMessage] = []
     calls: dict[
-        Key | None, tuple[Mapping[str, int], int]
+        NodeKey | None, tuple[Mapping[str, int], int]
     ] = {}  # by node: calls of the last assistant message, results since
     for message in messages:
         parent = message.parent
@@ -81,7 +81,7 @@ def rehang(
     return rehung, renamed
 
 
-def _read(cursor: Cursor, column: str, wanted: Sequence[str]) -> dict[Key, Place]:
+def _read(cursor: Cursor, column: str, wanted: Sequence[str]) -> dict[NodeKey, Place]:
     if not wanted:
         return {}
     found = cursor.rows(_PLACES.format(among=within_ids(column)), [from_texts(wanted)])

@@ -12,14 +12,14 @@ from sessions_store.database.cursors import read_rows
 from sessions_store.database.sql import from_texts, octets, within, within_ids
 from sessions_store.transcript.call_ids import with_matching_ids
 from sessions_store.transcript.canonical import (
-    Key,
     NodeId,
+    NodeKey,
     answered_position,
     call_positions,
     message_key,
     stored_call_id,
 )
-from sessions_store.transcript.stored_messages import Face, StoredMessage
+from sessions_store.transcript.stored_messages import StoredContent, StoredMessage
 from sessions_store.transcript.values import INSTRUCTION_ROLES, RESULT_ROLES
 
 UNBOUNDED: Final = 2**62
@@ -41,20 +41,22 @@ SELECT call.call_id, call.position, message.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class TreeLookup:
     """The stored messages of a history.
 
-    `faces`: the Gemini contents of each stored message, newest first; an empty content for a message that is not the
+    `contents`: the Gemini contents of each stored message, newest first; an empty content for a message that is not the
     assistant's. `by_call_id`: tool-call id -> (key of the assistant message, index of the call).
     """
 
-    faces: Mapping[Key, Sequence[Face]]
-    by_call_id: Mapping[str, tuple[Key, int]]
+    contents: Mapping[NodeKey, Sequence[StoredContent]]
+    by_call_id: Mapping[str, tuple[NodeKey, int]]
 
 
-def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: Key | None = None) -> list[Key]:
+def message_keys(
+    principal_id: int, messages: Sequence[Mapping[str, Any]], *, parent: NodeKey | None = None
+) -> list[NodeKey]:
     """Return the keys of a history's nodes in order: each under its predecessor, the first under `parent`."""
-    keys: list[Key] = []
+    keys: list[NodeKey] = []
     positions: Mapping[str, int] = {}
     results = 0
     for message in messages:
@@ -69,53 +71,55 @@ def message_keys(principal_id: int, messages: Sequence[Mapping[str, Any]], *, pa
     return keys
 
 
-def key_of(node: UUID | None) -> Key | None:
+def key_of(node: UUID | None) -> NodeKey | None:
     """Return the key of a node by its id; None without an id or if the node was erased."""
     for (key,) in read_rows(_KEY, [node.hex]) if node is not None else ():
-        return Key(key)
+        return NodeKey(key)
     return None
 
 
-def known_contents(principal_id: int, keys: Sequence[Key], call_ids: Sequence[str]) -> Known:
+def find_contents(principal_id: int, keys: Sequence[NodeKey], call_ids: Sequence[str]) -> TreeLookup:
     """Return the stored messages among `keys` and the assistant messages of these tool calls, of
     this principal only.
     """
-    faces = _faces(principal_id, keys)
+    contents = _contents(principal_id, keys)
     calls: list[tuple[Any, ...]] = []
     wanted = {stored_call_id(call_id): call_id for call_id in call_ids}
     if wanted:
         calls = read_rows(_BY_CALL_ID.format(among=within("call.call_id")), [principal_id, from_texts(wanted)])
         # The messages of the calls are usually among the keys. Each message is read once.
-        faces |= _faces(principal_id, [key for key in dict.fromkeys(row[2] for row in calls) if key not in faces])
-    return Known(faces=faces, by_call_id={wanted[own]: (key, position) for own, position, key in calls})
+        contents |= _contents(
+            principal_id, [key for key in dict.fromkeys(row[2] for row in calls) if key not in contents]
+        )
+    return TreeLookup(contents=contents, by_call_id={wanted[own]: (key, position) for own, position, key in calls})
 
 
-def _faces(principal_id: int, keys: Sequence[Key]) -> dict[Key, Sequence[Face]]:
+def _contents(principal_id: int, keys: Sequence[NodeKey]) -> dict[NodeKey, Sequence[StoredContent]]:
     if not keys:
         return {}
     rows = read_rows(_BY_KEY.format(among=within_ids("key")), [principal_id, from_texts(keys)])
-    return {key: faces_of(*columns) for key, *columns in rows}
+    return {key: contents_of(*columns) for key, *columns in rows}
 
 
-def stored_message(node: NodeId, key: Key, role: str, openai: str, tokens: int, *faces: str) -> StoredMessage:
+def stored_message(node: NodeId, key: NodeKey, role: str, openai: str, tokens: int, *contents: str) -> StoredMessage:
     """Return a row of the message table as a stored message."""
-    return StoredMessage(id=node, key=key, role=role, openai=openai, tokens=tokens, faces=faces_of(*faces))
+    return StoredMessage(id=node, key=key, role=role, openai=openai, tokens=tokens, contents=contents_of(*contents))
 
 
-def faces_of(
-    gemini: str, model: str, account: str, former_gemini: str, former_model: str, former_account: str
-) -> Sequence[Face]:
+def contents_of(
+    gemini: str, model: str, account: str, earlier_gemini: str, earlier_model: str, earlier_account: str
+) -> Sequence[StoredContent]:
     """Return the Gemini contents in a row of the message table, newest first."""
-    newest = Face(gemini, model, account)
-    return (newest, Face(former_gemini, former_model, former_account)) if former_model else (newest,)
+    newest = StoredContent(gemini, model, account)
+    return (newest, StoredContent(earlier_gemini, earlier_model, earlier_account)) if earlier_model else (newest,)
 
 
-def sent_contents(principal_id: int, keys: Sequence[Key]) -> dict[Key, str]:
+def sent_contents(principal_id: int, keys: Sequence[NodeKey]) -> dict[NodeKey, str]:
     """Return the stored Gemini contents of messages of any role, as JSON by key, for this principal only."""
     return dict(read_rows(_SENT.format(among=within_ids("key")), [principal_id, from_texts(keys)]))
 
 
-def path_to(head: Key, *, max_messages: int, max_tokens: int, max_bytes: int = UNBOUNDED) -> list[StoredMessage]:
+def path_to(head: NodeKey, *, max_messages: int, max_tokens: int, max_bytes: int = UNBOUNDED) -> list[StoredMessage]:
     """Return the end of the conversation up to `head`, oldest first, within all limits.
 
     Tokens and bytes are both limited: an image has few tokens and many bytes. The path begins at a user message, so
@@ -185,8 +189,8 @@ def _walk(statement: str, start: str, bounds: tuple[int, int, int]) -> list[tupl
     """
     max_messages, max_tokens, max_bytes = bounds
     return [
-        (stored_message(node, key, role, openai, tokens, *faces), instructions)
-        for node, key, role, openai, tokens, instructions, *faces in read_rows(
+        (stored_message(node, key, role, openai, tokens, *contents), instructions)
+        for node, key, role, openai, tokens, instructions, *contents in read_rows(
             statement, [start, max_tokens, max_messages, max_tokens, max_bytes]
         )
     ]

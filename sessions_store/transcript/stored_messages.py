@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sessions_store.transcript.canonical import Key, NodeId
+from sessions_store.transcript.canonical import NodeId, NodeKey
 
 
-class Face(NamedTuple):
+class StoredContent(NamedTuple):
     """A message in Gemini's form.
 
     `gemini`: the content as JSON, "" if none. `model`, `account`: the upstream model that generated the content and the
@@ -27,13 +27,13 @@ class StoredMessage:
     """
 
     id: NodeId
-    key: Key
+    key: NodeKey
     role: str
     openai: str
     tokens: int
-    faces: Sequence[Face]
+    contents: Sequence[StoredContent]
 
     @property
     def size(self) -> int:
         """The length of its texts in characters."""
-        return len(self.openai) + sum(len(face.gemini) for face in self.faces)
+        return len(self.openai) + sum(len(content.gemini) for content in self.contents)

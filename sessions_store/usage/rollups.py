@@ -39,7 +39,7 @@ RECORD_COLUMNS = (
     "latency_ms",
 )
 
-Key = tuple[datetime, int, str, str, str]
+RollupKey = tuple[datetime, int, str, str, str]
 Counts = Sequence[Any]  # the sums, then the histogram's 32 counts
 _ERRORS = SUM_COLUMNS.index("errors")
 _GIVEN = _ERRORS + 1  # the sums from here on are columns of the record
@@ -51,7 +51,7 @@ class Totals:
     """Sums and histogram counts by key. An exchange adds to its minute; hours and days are sums of minutes."""
 
     def __init__(self) -> None:
-        self._minutes: dict[Key, list[int]] = {}
+        self._minutes: dict[RollupKey, list[int]] = {}
 
     def add(self, record: Counts) -> None:
         """Add one exchange, given as the values of RECORD_COLUMNS."""
@@ -68,7 +68,7 @@ class Totals:
             counts[index] += count
         counts[_HISTOGRAM + bucket_of(given[-1])] += 1
 
-    def levels(self) -> tuple[Mapping[Key, Counts], ...]:
+    def levels(self) -> tuple[Mapping[RollupKey, Counts], ...]:
         """Return the totals by minute, by hour and by day."""
         hours = _coarser(self._minutes, lambda minute: minute.replace(minute=0))
         return self._minutes, hours, _coarser(hours, lambda hour: hour.replace(hour=0))
@@ -93,9 +93,9 @@ def _without_empty(counts: Counts) -> tuple[tuple[int, ...], Counts]:
     return _EVERY_BUCKET, counts
 
 
-def _coarser(level: Mapping[Key, list[int]], start: Callable[[datetime], datetime]) -> dict[Key, list[int]]:
+def _coarser(level: Mapping[RollupKey, list[int]], start: Callable[[datetime], datetime]) -> dict[RollupKey, list[int]]:
     """Return the totals of longer periods; `start` maps a time to the start of its longer period."""
-    coarser: dict[Key, list[int]] = {}
+    coarser: dict[RollupKey, list[int]] = {}
     for key, counts in level.items():
         longer = (start(key[0]), *key[1:])
         known = coarser.get(longer)
@@ -127,7 +127,7 @@ def recorded_totals(start: datetime, end: datetime) -> Totals:
     return totals
 
 
-def differences(start: datetime, end: datetime) -> Iterator[tuple[str, Key]]:
+def differences(start: datetime, end: datetime) -> Iterator[tuple[str, RollupKey]]:
     """Yield (table, key) of each roll-up in [start, end), whole days, that is not the sum of its usage records."""
     expected = recorded_totals(start, end)
     for model, level in zip(LEVELS, expected.levels(), strict=True):
@@ -147,7 +147,7 @@ def rebuild(start: datetime, end: datetime) -> None:
             totals.upsert(cursor)
 
 
-def _stored(model: type[UsageRollup], start: datetime, end: datetime) -> Iterable[tuple[Key, list[int]]]:
+def _stored(model: type[UsageRollup], start: datetime, end: datetime) -> Iterable[tuple[RollupKey, list[int]]]:
     rows = model._default_manager.filter(bucket__gte=start, bucket__lt=end).order_by()
     columns = (*KEY_COLUMNS, *SUM_COLUMNS, *HISTOGRAM_COLUMNS)
     for row in rows.values_list(*columns).iterator(chunk_size=2000):

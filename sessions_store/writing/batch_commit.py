@@ -11,7 +11,7 @@ from django.db import Error, IntegrityError, InterfaceError, OperationalError, c
 
 from sessions_store.writing.records import ExchangeRecord
 from sessions_store.writing.storage_health import FULL, LOCKED, OUT_OF_REACH, bare, storage_fault, was_paid
-from sessions_store.writing.thread_bridge import Outcome
+from sessions_store.writing.thread_bridge import CallOutcome
 from sessions_store.writing.writer import write_batch
 
 log = logging.getLogger(__name__)
@@ -29,26 +29,26 @@ def gather_seconds(record: ExchangeRecord) -> float:
     return min(max(record.usage.latency_ms / 1000 * GATHER_SHARE, GATHER_LEAST), GATHER_MOST)
 
 
-def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[Outcome]:
+def commit_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -> list[CallOutcome]:
     """Commit records in one transaction, or each on its own if that fails; return one outcome per record, in order.
 
     `uncertain`: an earlier attempt may have committed these records (see `write_batch`); a lost connection is then not
     retried.
     """
-    with (together := Outcome()):
+    with (together := CallOutcome()):
         together.value = write_batch(records, uncertain=uncertain)
     if isinstance(together.error, IntegrityError):
         # Another worker stored one of the same messages at the same time: the second attempt finds that message.
-        with (together := Outcome()):
+        with (together := CallOutcome()):
             together.value = write_batch(records, uncertain=uncertain)
     if not uncertain and _may_pass(together.error):
         # The first attempt may have committed before the connection broke: the second attempt looks first.
         log.warning("Recording %d requests failed (%s); retrying", len(records), type(together.error).__name__)
         drop_connection()
-        with (together := Outcome()):
+        with (together := CallOutcome()):
             together.value = write_batch(records, uncertain=True)
     if together.error is None:
-        return [Outcome(committed) for committed in together.value]
+        return [CallOutcome(committed) for committed in together.value]
     reason = storage_fault(together.error)
     if reason is not None or len(records) == 1 or isinstance(together.error, (OperationalError, InterfaceError)):
         if reason not in {FULL, LOCKED}:
@@ -72,24 +72,24 @@ def _may_pass(error: Exception | None) -> bool:
     return isinstance(error, (OperationalError, InterfaceError)) and storage_fault(error) in {None, OUT_OF_REACH}
 
 
-def attempt(call: Callable[[], Any]) -> Outcome:
+def attempt(call: Callable[[], Any]) -> CallOutcome:
     """Return the outcome of a call; a call that failed on a lost connection runs once more on a new one."""
-    with (outcome := Outcome()):
+    with (outcome := CallOutcome()):
         outcome.value = call()
     if isinstance(outcome.error, Error) and not _usable():
         drop_connection()
-        with (outcome := Outcome()):
+        with (outcome := CallOutcome()):
             outcome.value = call()
     return outcome
 
 
 def _usable() -> bool:
-    with (usable := Outcome(False)):
+    with (usable := CallOutcome(False)):
         usable.value = connection.is_usable()
     return bool(usable.value)
 
 
 def drop_connection() -> None:
     """Close this thread's connection; Django opens a new one at the next query."""
-    with Outcome():  # closing a broken connection may itself fail
+    with CallOutcome():  # closing a broken connection may itself fail
         connection.close()

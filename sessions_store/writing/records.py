@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import State
 
 IDLE = timedelta(hours=24)
@@ -15,7 +15,7 @@ COMPACTION_SUFFIX = "-compaction"
 # Key in a stored upstream body: messages sent without their stored thought signatures.
 WITHOUT_SIGNATURES = "withoutThoughtSignatures"
 # Key in a stored upstream body: messages whose spelling differs from their node's, by distance from the last message.
-TURNS_AS_SENT = "turnsAsSent"
+CONTENTS_AS_SENT = "turnsAsSent"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,8 +27,8 @@ class NewMessage:
     session. `call_ids`: the message's tool calls. `depth`: a hint; the commit computes the depth.
     """
 
-    key: Key
-    parent: Key | None
+    key: NodeKey
+    parent: NodeKey | None
     depth: int = 0
     role: str
     openai: str
@@ -56,8 +56,8 @@ class SessionUpdate:
     user: str
     name: str = ""
     session_id: int | None = None
-    expected_head: Key | None = None
-    new_head: Key | None = None
+    expected_head: NodeKey | None = None
+    new_head: NodeKey | None = None
     now: datetime
     idle: timedelta = IDLE
     follow: bool = False
@@ -108,10 +108,10 @@ class UsageRow:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     first_byte_ms: int | None = None
     latency_ms: int = 0
-    message: Key | None = None
-    answer: Key | None = None
-    more_answers: Sequence[Key] = ()
-    systems: Sequence[Key] = ()
+    message: NodeKey | None = None
+    answer: NodeKey | None = None
+    more_answers: Sequence[NodeKey] = ()
+    systems: Sequence[NodeKey] = ()
     placement: Sequence[int] = ()
 
 
@@ -135,7 +135,7 @@ class Committed:
     """
 
     session: str | None = None
-    head: Key | None = None
+    head: NodeKey | None = None
     rebased: bool = False
 
 

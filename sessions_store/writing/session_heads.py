@@ -10,13 +10,12 @@ import orjson
 
 from sessions_store.database.cursors import Cursor, is_sqlite
 from sessions_store.database.sql import from_datetime, to_datetime, without_nul
-from sessions_store.transcript.canonical import Key as NodeKey
-from sessions_store.transcript.canonical import NodeId
+from sessions_store.transcript.canonical import NodeId, NodeKey
 from sessions_store.transcript.placement import ROOT, Place, read_places_by_id
 from sessions_store.writing.records import ExchangeRecord, SessionUpdate
 
-Key = tuple[int, str, str]
-Opening = tuple[SessionUpdate, ExchangeRecord]  # the data of a new session
+HeadKey = tuple[int, str, str]
+NewSession = tuple[SessionUpdate, ExchangeRecord]  # the data of a new session
 TITLE_LENGTH = 80
 
 _ACTIVE = (
@@ -41,7 +40,7 @@ _SAVE = "UPDATE sessions_store_chatsession SET head_id = %s, message_count = %s,
 
 
 @dataclass(slots=True, kw_only=True)
-class Session:
+class ActiveSession:
     """An active session in this transaction; `place` is the place of its head.
 
     A stored session is locked until the commit; a new session has id 0 until `save`.
@@ -60,15 +59,15 @@ class SessionHeads:
 
     def __init__(self, cursor: Cursor, records: Sequence[ExchangeRecord]) -> None:
         self._cursor = cursor
-        self._found: dict[Key, Session] = {}  # locked sessions, by name and by public id
-        self._sessions: dict[Key, Session] = {}
-        wanted: dict[Key, Opening] = {}
+        self._found: dict[HeadKey, ActiveSession] = {}  # locked sessions, by name and by public id
+        self._sessions: dict[HeadKey, ActiveSession] = {}
+        wanted: dict[HeadKey, NewSession] = {}
         for record in records:
             if (update := record.session) is not None:
                 wanted.setdefault(_key(update), (update, record))
         if wanted:
             self._lock(list(wanted))
-        self._new = {key: opening for key, opening in wanted.items() if not self._goes_on(key, opening[0])}
+        self._new = {key: opening for key, opening in wanted.items() if not self._continues(key, opening[0])}
         self._begin()
         self._sessions = {key: self._found[key] for key in wanted}
 
@@ -76,7 +75,7 @@ class SessionHeads:
         """Return the places of the root and of the current heads."""
         return {None: ROOT, **{session.head: session.place for session in self._sessions.values()}}
 
-    def session(self, update: SessionUpdate) -> Session:
+    def session(self, update: SessionUpdate) -> ActiveSession:
         """Return the session of an update."""
         return self._sessions[_key(update)]
 
@@ -105,10 +104,10 @@ class SessionHeads:
         named = {(*key[:2], update.public_id) for key, (update, _) in self._new.items()}
         self._new = {key: opening for key, opening in self._new.items() if not key[2] or key not in named}
         for key, (update, _) in self._new.items():
-            session = Session(public_id=update.public_id or f"sess_{uuid4().hex}", last_active_at=update.now)
+            session = ActiveSession(public_id=update.public_id or f"sess_{uuid4().hex}", last_active_at=update.now)
             self._found[key] = self._found[key[0], key[1], session.public_id] = session
 
-    def _values(self, key: Key) -> tuple[Any, ...]:
+    def _values(self, key: HeadKey) -> tuple[Any, ...]:
         """Return the row of a new session."""
         session, (update, record) = self._sessions[key], self._new[key]
         title = update.title or _title(record)
@@ -122,22 +121,22 @@ class SessionHeads:
             from_datetime(session.last_active_at),
         )
 
-    def _goes_on(self, key: Key, update: SessionUpdate) -> bool:
+    def _continues(self, key: HeadKey, update: SessionUpdate) -> bool:
         """Return whether the name has an active session; ends the session if it has expired."""
         found = self._found.get(key)
-        if found is None or not _rests(found, update):
+        if found is None or not _is_idle(found, update):
             return found is not None
         self._cursor.execute(_END, [found.id])
         self._found = {other: session for other, session in self._found.items() if session is not found}
         return False
 
-    def _lock(self, keys: Sequence[Key]) -> None:
+    def _lock(self, keys: Sequence[HeadKey]) -> None:
         named = [key for key in keys if key[2]]
         statement = _ACTIVE + " OR ".join([_BY_NAME] * len(keys) + [_BY_PUBLIC_ID] * len(named))
         if not is_sqlite():  # SQLite's IMMEDIATE transaction holds the only write lock already
             statement += " ORDER BY session.id FOR UPDATE OF session"
         found = self._cursor.rows(statement, [part for key in (*keys, *named) for part in key])
-        moved: dict[NodeId, list[Session]] = {}
+        moved: dict[NodeId, list[ActiveSession]] = {}
         for row in found:
             session = _session(row)
             if row[5] != row[9]:
@@ -150,16 +149,16 @@ class SessionHeads:
                 session.head, session.place = key, place
 
 
-def _key(update: SessionUpdate) -> Key:
+def _key(update: SessionUpdate) -> HeadKey:
     return update.principal_id, update.user, update.name
 
 
-def _rests(session: Session, update: SessionUpdate) -> bool:
+def _is_idle(session: ActiveSession, update: SessionUpdate) -> bool:
     return update.session_id != session.id and update.now - session.last_active_at > update.idle
 
 
-def _session(row: tuple[Any, ...]) -> Session:
-    session = Session(id=row[0], public_id=row[1], message_count=row[6], last_active_at=to_datetime(row[7]))
+def _session(row: tuple[Any, ...]) -> ActiveSession:
+    session = ActiveSession(id=row[0], public_id=row[1], message_count=row[6], last_active_at=to_datetime(row[7]))
     if row[9] is not None:
         session.head, session.place = row[8], Place(*row[9:])
     return session

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 
 ACTIVE = ("queued", "in_progress")
 
@@ -23,7 +23,7 @@ class NewItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationTurn:
+class ConversationVersion:
     """The version of a conversation when a response read it (an optimistic lock)."""
 
     id: int
@@ -35,7 +35,7 @@ class ResponseState:
     """A response to store.
 
     `message`, `answer`: keys of the request's last message and of the assistant message. `running`: the response is
-    stored already; the commit completes it unless it was cancelled or deleted. `kept`: False for a response that only
+    stored already; the commit completes it unless it was cancelled or deleted. `stored`: False for a response that only
     appends to a conversation. `settings`: items that later responses inherit, as JSON. `events`: the last events of a
     running response.
     """
@@ -49,22 +49,22 @@ class ResponseState:
     created_at: datetime
     completed_at: datetime | None = None
     previous_id: str = ""
-    conversation: ConversationTurn | None = None
+    conversation: ConversationVersion | None = None
     background: bool = False
     running: bool = False
-    kept: bool = True
+    stored: bool = True
     user: str = ""
-    message: Key | None = None
-    answer: Key | None = None
+    message: NodeKey | None = None
+    answer: NodeKey | None = None
     inputs: tuple[NewItem, ...] = ()
     outputs: tuple[NewItem, ...] = ()
     settings: str = "[]"
     worker: str = ""
-    events: "Stretch | None" = None
+    events: "EventBatch | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class EventBatch:
     """A batch of consecutive events of a response: the first and last sequence number, and one JSON object per line."""
 
     first: int
@@ -84,8 +84,8 @@ class CompletionState:
     created_at: datetime
     user: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    message: Key | None = None
-    answer: Key | None = None
+    message: NodeKey | None = None
+    answer: NodeKey | None = None
     message_count: int = 0
     inputs: tuple[NewItem, ...] = ()
 

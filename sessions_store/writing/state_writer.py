@@ -9,11 +9,11 @@ from typing import Any
 from sessions_store.database.cursors import Cursor
 from sessions_store.database.sql import Insert, Row, an_id, from_datetime, without_nul
 from sessions_store.models import ConversationItem, ResponseEvents, StoredCompletion, StoredItem, StoredResponse
-from sessions_store.transcript.canonical import Key, NodeId
+from sessions_store.transcript.canonical import NodeId, NodeKey
 from sessions_store.writing.state_records import ACTIVE, CompletionState, NewItem, ResponseState, State, ids_of
 
 # The ids of the nodes to which a state refers by key.
-Ids = Mapping[Key, NodeId | None]
+Ids = Mapping[NodeKey, NodeId | None]
 Pending = tuple[State, Ids]
 
 INSERT_ITEMS = Insert(
@@ -61,7 +61,7 @@ def write_states(cursor: Cursor, states: Sequence[Pending]) -> None:
     owners |= {item: completion.principal_id for completion, _ in completions for item in completion.inputs}
     write_items(cursor, uses, owners)
     INSERT_RESPONSES.run(
-        cursor, [response_row(state, ids) for state, ids in responses if state.kept and not state.running]
+        cursor, [response_row(state, ids) for state, ids in responses if state.stored and not state.running]
     )
     rows: list[Row] = []
     for state, _, position in appended:
@@ -166,7 +166,7 @@ def _items_of(state: ResponseState) -> tuple[NewItem, ...]:
     """Return the items to which the response adds a use; the inputs of a running response are counted already."""
     if state.running:
         return state.outputs
-    return (*state.inputs, *state.outputs) if state.kept else ()
+    return (*state.inputs, *state.outputs) if state.stored else ()
 
 
 def _appended(state: ResponseState) -> tuple[NewItem, ...]:
@@ -180,7 +180,7 @@ def _all(state: ResponseState) -> tuple[NewItem, ...]:
     return (*state.inputs, *state.outputs)
 
 
-def _id(node: Key | None, ids: Ids) -> NodeId | None:
+def _id(node: NodeKey | None, ids: Ids) -> NodeId | None:
     return None if node is None else ids.get(node)
 
 

@@ -23,7 +23,7 @@ from sessions_store.catalogue.changes import Listener
 from sessions_store.catalogue.loaded import current, reset
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.database.cursors import ReadRows, read_rows
-from sessions_store.database.inline_reads import NearReads
+from sessions_store.database.inline_reads import InlineReads
 from sessions_store.writing.batch_commit import MAX_BATCH, attempt, commit_batch, drop_connection, gather_seconds
 from sessions_store.writing.records import Committed, ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.writing.storage_health import (
@@ -38,16 +38,16 @@ from sessions_store.writing.storage_health import (
     was_paid,
 )
 from sessions_store.writing.thread_bridge import (
-    Delivery,
-    Handover,
-    Job,
-    Outcome,
-    Patience,
+    CallOutcome,
+    JobQueue,
+    JobResult,
     StoreError,
+    StoreJob,
     StoreUnavailableError,
-    deliver,
-    gave_up,
-    take,
+    Timeouts,
+    drain,
+    resolve,
+    timed_out,
 )
 
 __all__ = [
@@ -66,7 +66,7 @@ log = logging.getLogger(__name__)
 MAX_PENDING = 4096
 READ_BATCH = 8
 READERS = 2
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 PROBE_SECONDS = 1.0  # between two attempts to write during an outage
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,17 +78,17 @@ class Store:
     """The database connection of one event loop: one writing thread and a few reading threads, each with its own
     connection.
 
-    All calls raise StoreUnavailableError after `patience` seconds. The record of such a commit stays in the queue and
+    All calls raise StoreUnavailableError after `timeout` seconds. The record of such a commit stays in the queue and
     is written; other calls are dropped.
     """
 
-    def __init__(self, *, readers: int = READERS, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, *, readers: int = READERS, timeout: float = TIMEOUT_SECONDS) -> None:
         self._loop = asyncio.get_running_loop()
-        self._patience = Patience(self._loop, patience, lambda: self.begin_outage(SILENT))
-        self._reading_patience = Patience(self._loop, patience)
-        self._writes = Handover(self._loop, most=MAX_BATCH)
-        self._reads = Handover(self._loop, most=READ_BATCH)
-        self._near = NearReads()
+        self._write_timeouts = Timeouts(self._loop, timeout, lambda: self.begin_outage(SILENT))
+        self._read_timeouts = Timeouts(self._loop, timeout)
+        self._writes = JobQueue(self._loop, most=MAX_BATCH)
+        self._reads = JobQueue(self._loop, most=READ_BATCH)
+        self._inline_reads = InlineReads()
         self._pending = 0
         self._closed = False
         self._outage = Outage()
@@ -96,9 +96,9 @@ class Store:
         self._probe_at = 0.0
         self._listener = Listener()
         self._listener.start()
-        self._threads = [threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)]
+        self._threads = [threading.Thread(target=self._write_loop, name="store-writer", daemon=True)]
         self._threads += [
-            threading.Thread(target=self._read_for_ever, name=f"store-reader-{number}", daemon=True)
+            threading.Thread(target=self._read_loop, name=f"store-reader-{number}", daemon=True)
             for number in range(readers)
         ]
         for thread in self._threads:
@@ -143,7 +143,7 @@ class Store:
         """
         if self._closed:
             raise StoreError("The store is closed.")
-        future: asyncio.Future[T] = self._reading_patience.future()
+        future: asyncio.Future[T] = self._read_timeouts.future()
         self._reads.add((lambda: function(*args, **kwargs), future))
         return await future
 
@@ -152,8 +152,8 @@ class Store:
     ) -> R:
         """Return `then(find(rows))`: one row found by an index, then the rows that belong to it.
 
-        `find` runs its queries by `rows` alone, on the event loop if the database is SQLite (see `NearReads`), else on
-        a reading thread. `then` runs on a reading thread if `has_more(found)`, else on the thread of `find`. Both
+        `find` runs its queries by `rows` alone, on the event loop if the database is SQLite (see `InlineReads`), else
+        on a reading thread. `then` runs on a reading thread if `has_more(found)`, else on the thread of `find`. Both
         together take at most one visit to a reading thread.
 
         Raises the functions' exceptions, StoreUnavailableError and StoreError as `read` does.
@@ -182,7 +182,7 @@ class Store:
         if self._closed:
             return
         self._closed = True
-        self._near.close()  # first: the last connection to close checkpoints the WAL, if it can write
+        self._inline_reads.close()  # first: the last connection to close checkpoints the WAL, if it can write
         self._writes.flush()
         self._writes.queue.put(None)
         self._reads.flush()
@@ -190,8 +190,8 @@ class Store:
             self._reads.queue.put(None)
         await asyncio.to_thread(self._join)
         reset()
-        self._patience.stop()
-        self._reading_patience.stop()
+        self._write_timeouts.stop()
+        self._read_timeouts.stop()
 
     async def _write(self, work: ExchangeRecord | Call, *, within: float = 0.0, at_once: bool = False) -> Any:
         if self._closed:
@@ -201,7 +201,7 @@ class Store:
         if self._pending >= MAX_PENDING:
             self.begin_outage(BEHIND)
             raise StoreUnavailableError("Too many requests are waiting to be recorded.")
-        future = self._patience.future()
+        future = self._write_timeouts.future()
         self._writes.add((work, future), within=within, at_once=at_once)
         self._pending += 1
         try:
@@ -214,42 +214,42 @@ class Store:
         if self._closed:
             return None
         if self._outage.reason is not None:
-            self._near.pause()  # a failing disk must not block the loop
+            self._inline_reads.pause()  # a failing disk must not block the loop
             return None
-        return self._near.look_up(find)
+        return self._inline_reads.look_up(find)
 
     def _join(self) -> None:
         self._listener.stop()
         for thread in self._threads:
             thread.join()
 
-    def _write_for_ever(self) -> None:
+    def _write_loop(self) -> None:
         try:
-            while (batch := take(self._writes.queue, MAX_BATCH, self._until_probe())) is not None:
+            while (batch := drain(self._writes.queue, MAX_BATCH, self._until_probe())) is not None:
                 for jobs in _runs_of_a_kind(batch):
                     exchanges = isinstance(jobs[0][0], ExchangeRecord)
-                    deliver(self._loop, self._commit(jobs) if exchanges else self._run(jobs))
+                    resolve(self._loop, self._commit(jobs) if exchanges else self._run(jobs))
                     del jobs
                 del batch  # frees large records before the wait
                 if self._outage.reason is not None and monotonic() >= self._probe_at:
-                    self._try_again()
+                    self._retry_writes()
             if self._owed:
-                self._try_again()
+                self._retry_writes()
             if self._owed:
                 log.error("%d requests that Gemini answered have no usage record", len(self._owed))
         finally:
             connections.close_all()
 
-    def _read_for_ever(self) -> None:
+    def _read_loop(self) -> None:
         try:
             while (batch := self._reads.queue.get()) is not None:
-                deliver(self._loop, self._run(batch))
+                resolve(self._loop, self._run(batch))
                 del batch
         finally:
             connections.close_all()
 
-    def _commit(self, jobs: Sequence[Job]) -> list[Delivery]:
-        records = [unacknowledged(record) if gave_up(future) else record for record, future in jobs]
+    def _commit(self, jobs: Sequence[StoreJob]) -> list[JobResult]:
+        records = [unacknowledged(record) if timed_out(future) else record for record, future in jobs]
         outcomes = commit_batch(records)
         for record, outcome in zip(records, outcomes, strict=True):
             if outcome.error is None:
@@ -261,19 +261,19 @@ class Store:
                     self._owed.append(unacknowledged(record))
         if self._outage.reason is not None and outcomes[0].error is None:
             self._probe_at = 0.0
-        return [(future, _told(outcome)) for (_, future), outcome in zip(jobs, outcomes, strict=True)]
+        return [(future, _as_store_error(outcome)) for (_, future), outcome in zip(jobs, outcomes, strict=True)]
 
-    def _run(self, jobs: Sequence[Job]) -> list[Delivery]:
-        deliveries = []
+    def _run(self, jobs: Sequence[StoreJob]) -> list[JobResult]:
+        job_results = []
         for call, future in jobs:
-            if gave_up(future):
+            if timed_out(future):
                 continue
             outcome = attempt(call)
             reason = storage_fault(outcome.error)
             if reason is not None:
                 self.begin_outage(reason)
-            deliveries.append((future, _told(outcome)))
-        return deliveries
+            job_results.append((future, _as_store_error(outcome)))
+        return job_results
 
     def begin_outage(self, reason: str) -> None:
         """Reject requests until the writing thread ends the outage. For any thread."""
@@ -284,7 +284,7 @@ class Store:
     def _until_probe(self) -> float | None:
         return None if self._outage.reason is None else max(self._probe_at - monotonic(), 0.0)
 
-    def _try_again(self) -> None:
+    def _retry_writes(self) -> None:
         """Write the owed records, then a test row; the outage ends if both succeed."""
         while batch := self._owed[:MAX_BATCH]:
             # One by one after a rejection: a record that the database rejects is logged and lost.
@@ -302,7 +302,7 @@ class Store:
             drop_connection()  # after a failover, another server has the address
 
 
-def _runs_of_a_kind(batch: Sequence[Job]) -> list[list[Job]]:
+def _runs_of_a_kind(batch: Sequence[StoreJob]) -> list[list[StoreJob]]:
     """Split a batch into runs of exchanges and runs of other writes, in order."""
     return [list(jobs) for _, jobs in groupby(batch, key=lambda job: isinstance(job[0], ExchangeRecord))]
 
@@ -312,14 +312,14 @@ def _in_transaction(call: Call) -> Any:
         return call()
 
 
-def _told(outcome: Outcome) -> Outcome:
+def _as_store_error(outcome: CallOutcome) -> CallOutcome:
     """Return the outcome with a database error as a StoreError, a new exception for each caller."""
     if not isinstance(outcome.error, Error):
         return outcome
-    told = Outcome()
+    wrapped = CallOutcome()
     unavailable = storage_fault(outcome.error) is not None
-    told.error = (StoreUnavailableError if unavailable else StoreError)(
+    wrapped.error = (StoreUnavailableError if unavailable else StoreError)(
         f"The database rejected the record ({type(outcome.error).__name__})."
     )
-    told.error.__cause__ = outcome.error
-    return told
+    wrapped.error.__cause__ = outcome.error
+    return wrapped

@@ -10,7 +10,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-Job = tuple[Any, "asyncio.Future[Any]"]  # (work, future of the caller)
+StoreJob = tuple[Any, "asyncio.Future[Any]"]  # (work, future of the caller)
 
 
 class StoreError(Exception):
@@ -21,21 +21,21 @@ class StoreUnavailableError(StoreError):
     """The database is unavailable: no space, locked, unreachable, too slow, or a full queue."""
 
 
-class Handover:
+class JobQueue:
     """Submits jobs to the threads of one kind, in batches: per iteration of the loop, or per short period.
 
     `queue` holds lists of at most `most` jobs for the threads, and None at the end.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, most: int) -> None:
-        self.queue: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self.queue: SimpleQueue[list[StoreJob] | None] = SimpleQueue()
         self._loop = loop
         self._most = most
-        self._gathered: list[Job] = []
+        self._gathered: list[StoreJob] = []
         self._due: asyncio.Handle | None = None
         self._due_at = 0.0  # on the loop's clock; 0: the end of this iteration
 
-    def add(self, job: Job, *, within: float = 0.0, at_once: bool = False) -> None:
+    def add(self, job: StoreJob, *, within: float = 0.0, at_once: bool = False) -> None:
         """Submit a job: at the end of this iteration of the loop, together with later jobs `within` seconds, or
         `at_once`.
 
@@ -68,7 +68,7 @@ class Handover:
             self.queue.put(gathered[start : start + self._most])
 
 
-class Patience:
+class Timeouts:
     """Creates futures that fail with StoreUnavailableError after `seconds`; `exhausted` is then called."""
 
     def __init__(
@@ -113,7 +113,7 @@ class Patience:
             self._exhausted()
 
 
-class Outcome:
+class CallOutcome:
     """The value or the exception of a call: `with outcome: outcome.value = call()` stores an Exception in `error`."""
 
     __slots__ = ("error", "value")
@@ -122,7 +122,7 @@ class Outcome:
         self.value = value
         self.error: Exception | None = None
 
-    def __enter__(self) -> "Outcome":
+    def __enter__(self) -> "CallOutcome":
         return self
 
     def __exit__(
@@ -134,20 +134,20 @@ class Outcome:
         return False
 
 
-Delivery = tuple[asyncio.Future[Any], Outcome]
+JobResult = tuple[asyncio.Future[Any], CallOutcome]
 
 
-def deliver(loop: asyncio.AbstractEventLoop, deliveries: Sequence[Delivery]) -> None:
+def resolve(loop: asyncio.AbstractEventLoop, job_results: Sequence[JobResult]) -> None:
     """Resolve the futures of one loop with their outcomes. For threads; wakes the loop once."""
     try:
-        loop.call_soon_threadsafe(_resolve, deliveries)
+        loop.call_soon_threadsafe(_set_results, job_results)
     except RuntimeError:
         # The loop is closed because the process ends. The work is done, and no caller waits.
-        log.warning("The event loop was closed before %d results were delivered", len(deliveries))
+        log.warning("The event loop was closed before %d results were delivered", len(job_results))
 
 
-def _resolve(deliveries: Sequence[Delivery]) -> None:
-    for future, outcome in deliveries:
+def _set_results(job_results: Sequence[JobResult]) -> None:
+    for future, outcome in job_results:
         if future.done():  # cancelled or timed out
             continue
         if outcome.error is not None:
@@ -156,12 +156,12 @@ def _resolve(deliveries: Sequence[Delivery]) -> None:
             future.set_result(outcome.value)
 
 
-def gave_up(future: "asyncio.Future[Any]") -> bool:
+def timed_out(future: "asyncio.Future[Any]") -> bool:
     """Return True if the caller timed out; False if it was cancelled or still waits."""
     return future.done() and not future.cancelled()
 
 
-def take(queue: "SimpleQueue[list[Job] | None]", most: int, seconds: float | None) -> list[Job] | None:
+def drain(queue: "SimpleQueue[list[StoreJob] | None]", most: int, seconds: float | None) -> list[StoreJob] | None:
     """Wait for jobs and return up to about `most`; None after the queue was closed.
 
     Returns an empty list if no job arrived within `seconds`, or after a wake-up without work.
@@ -172,14 +172,14 @@ def take(queue: "SimpleQueue[list[Job] | None]", most: int, seconds: float | Non
         return []
     if jobs is None:
         return None
-    taken: list[Job] = []
+    drained: list[StoreJob] = []
     while jobs is not None:
-        taken += jobs
-        if len(taken) >= most:
-            return taken
+        drained += jobs
+        if len(drained) >= most:
+            return drained
         try:
             jobs = queue.get_nowait()
         except Empty:
-            return taken
+            return drained
     queue.put(None)  # close the queue after these jobs
-    return taken
+    return drained

@@ -13,15 +13,15 @@ from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.database.cursors import Cursor, hot_cursor, hot_transaction
 from sessions_store.database.sql import Insert, Row, from_texts, within
 from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecord
-from sessions_store.transcript.canonical import Key, NodeId, stored_call_id
+from sessions_store.transcript.canonical import NodeId, NodeKey, stored_call_id
 from sessions_store.transcript.placement import ROOT, Place, new_ids, outer_parents, read_places, rehang
 from sessions_store.transcript.values import INSTRUCTION_ROLES, OMITTED
 from sessions_store.usage.rollups import RECORD_COLUMNS, Totals
 from sessions_store.writing.records import Committed, ExchangeRecord, NewMessage, UsageRow
-from sessions_store.writing.session_heads import Session, SessionHeads
+from sessions_store.writing.session_heads import ActiveSession, SessionHeads
 from sessions_store.writing.state_writer import Pending, write_states
 
-_FORMER = ("former_gemini", "former_model", "former_account")
+_EARLIER = ("former_gemini", "former_model", "former_account")
 _STORED_NODE = "sessions_store_message"
 # OpenAI's form of an assistant message does not show code execution: two equal messages may have run different code.
 _OTHER_CODE = (
@@ -39,13 +39,13 @@ INSERT_MESSAGES = Insert(
     Message,
     "ON CONFLICT (id) DO UPDATE SET gemini = excluded.gemini, model = excluded.model, account = excluded.account, "
     + ", ".join(
-        f"{former} = CASE WHEN {_STORED_NODE}.model = '' OR NOT {_OTHER_MODEL} THEN {_STORED_NODE}.{former}"
-        f" ELSE {_STORED_NODE}.{former.removeprefix('former_')} END"
-        for former in _FORMER
+        f"{earlier} = CASE WHEN {_STORED_NODE}.model = '' OR NOT {_OTHER_MODEL} THEN {_STORED_NODE}.{earlier}"
+        f" ELSE {_STORED_NODE}.{earlier.removeprefix('former_')} END"
+        for earlier in _EARLIER
     )
     + f" WHERE ({_STORED_NODE}.gemini = '' AND excluded.gemini <> '')"
     f" OR (excluded.model <> '' AND ({_OTHER_MODEL} OR ({_OTHER_CODE})))",
-    later=_FORMER,
+    later=_EARLIER,
 )
 INSERT_TOOL_CALLS = Insert(ToolCall, "ON CONFLICT (principal_id, call_id) DO NOTHING")
 INSERT_UPSTREAM_REQUESTS = Insert(UpstreamRequest, "ON CONFLICT (id) DO NOTHING")
@@ -115,13 +115,13 @@ class _Batch:
         self._records = records
         self._prices = prices
         self._sessions = SessionHeads(cursor, records)
-        self._places: dict[Key | None, Place] = self._sessions.places()
-        self._place(set[Key | None]().union(*map(_nodes_of, records)))
+        self._places: dict[NodeKey | None, Place] = self._sessions.places()
+        self._place(set[NodeKey | None]().union(*map(_nodes_of, records)))
         self._new_ids = new_ids()
-        self._messages: dict[tuple[Key, str, str], Row] = {}
+        self._messages: dict[tuple[NodeKey, str, str], Row] = {}
         self._tool_calls: dict[tuple[int, str], Row] = {}
         self._upstream_requests: dict[str, Row] = {}
-        self._usage: list[tuple[Row, Session | None]] = []
+        self._usage: list[tuple[Row, ActiveSession | None]] = []
         self._states: list[Pending] = []
         self._totals = Totals()
 
@@ -143,7 +143,7 @@ class _Batch:
         return committed
 
     def _add(self, record: ExchangeRecord) -> Committed:
-        messages, renamed, skipped = self._hung(record)
+        messages, renamed, skipped = self._rehung(record)
         self._add_messages(messages, record.usage, renamed)
         if (state := record.state) is not None:
             named = {key: self._id(key, renamed) for key in (state.message, state.answer) if key is not None}
@@ -163,28 +163,28 @@ class _Batch:
             return Committed(head=None if answer is None else renamed.get(answer, answer), rebased=bool(renamed))
         return Committed(session=session.public_id, head=session.head, rebased=bool(renamed))
 
-    def _place(self, keys: set[Key | None]) -> None:
+    def _place(self, keys: set[NodeKey | None]) -> None:
         """Read the places of the stored nodes among `keys`."""
         for key, place in read_places(self._cursor, keys - self._places.keys()).items():
             self._places[key] = place
 
-    def _id(self, key: Key | None, renamed: Mapping[Key, Key]) -> NodeId | None:
+    def _id(self, key: NodeKey | None, renamed: Mapping[NodeKey, NodeKey]) -> NodeId | None:
         """Return a node's id; None for an erased node."""
         place = self._places.get(key if key is None else renamed.get(key, key))
         return None if place is None else place.id
 
-    def _ids(self, keys: Sequence[Key], renamed: Mapping[Key, Key]) -> list[str]:
+    def _ids(self, keys: Sequence[NodeKey], renamed: Mapping[NodeKey, NodeKey]) -> list[str]:
         """Return the ids of the stored nodes among `keys`, for a JSON column."""
         return [found for key in keys if (found := self._id(key, renamed)) is not None]
 
-    def _hung(self, record: ExchangeRecord) -> tuple[Sequence[NewMessage], dict[Key, Key], int]:
+    def _rehung(self, record: ExchangeRecord) -> tuple[Sequence[NewMessage], dict[NodeKey, NodeKey], int]:
         """Return (messages, old key -> new key, number of ancestors that were not sent).
 
         Messages move to another parent if the head of their session has moved or their history was erased.
         """
         update = record.session
         outer = outer_parents(record.messages)
-        moved: dict[Key | None, Key | None] = {parent: None for parent in outer if parent not in self._places}
+        moved: dict[NodeKey | None, NodeKey | None] = {parent: None for parent in outer if parent not in self._places}
         skipped = 0
         if update is not None and not update.follow:
             head = self._sessions.session(update).head
@@ -198,7 +198,7 @@ class _Batch:
         self._place({message.key for message in messages})
         return messages, renamed, skipped
 
-    def _add_messages(self, messages: Sequence[NewMessage], usage: UsageRow, renamed: dict[Key, Key]) -> None:
+    def _add_messages(self, messages: Sequence[NewMessage], usage: UsageRow, renamed: dict[NodeKey, NodeKey]) -> None:
         finished_at = usage.started_at + timedelta(milliseconds=usage.latency_ms)
         answers = {renamed.get(key, key) for key in (usage.answer, *usage.more_answers) if key is not None}
         for message in messages:
@@ -229,7 +229,7 @@ class _Batch:
                 row = [usage.principal_id, call_id, place.id, position]
                 self._tool_calls.setdefault((usage.principal_id, call_id), row)
 
-    def _usage_row(self, record: ExchangeRecord, renamed: dict[Key, Key], skipped: int) -> Row:
+    def _usage_row(self, record: ExchangeRecord, renamed: dict[NodeKey, NodeKey], skipped: int) -> Row:
         """Return the table row of a usage record; the session's id is added later."""
         usage = record.usage
         sent_as = None
@@ -255,7 +255,7 @@ class _Batch:
         return row
 
 
-def _nodes_of(record: ExchangeRecord) -> set[Key | None]:
+def _nodes_of(record: ExchangeRecord) -> set[NodeKey | None]:
     """Return the keys of all nodes in a record."""
     usage, state, session = record.usage, record.state, record.session
     nodes = {usage.message, usage.answer, *usage.more_answers, *usage.systems}

@@ -11,7 +11,7 @@ import orjson
 from django.utils import timezone
 
 from sessions_store.models import UsageRecord, User
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.reading import message_keys
 from sessions_store.writing.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 from sessions_store.writing.writer import write_batch
@@ -103,7 +103,7 @@ def _exchange_record(exchange: Exchange, principal_id: int) -> ExchangeRecord:
     return replace(row, session=_session(exchange, principal_id, at, keys))
 
 
-def _usage_row(exchange: Exchange, principal_id: int, at: datetime, keys: Sequence[Key]) -> UsageRow:
+def _usage_row(exchange: Exchange, principal_id: int, at: datetime, keys: Sequence[NodeKey]) -> UsageRow:
     request, answer = list(exchange.messages[:-1]), exchange.messages[-1]
     failed = exchange.status not in {"ok", "client_closed"}
     placement = list(range(len(request)))
@@ -156,7 +156,7 @@ def _usage_metadata(exchange: Exchange, thoughts: int) -> JsonDict:
     }
 
 
-def _session(exchange: Exchange, principal_id: int, at: datetime, keys: Sequence[Key]) -> SessionUpdate:
+def _session(exchange: Exchange, principal_id: int, at: datetime, keys: Sequence[NodeKey]) -> SessionUpdate:
     return SessionUpdate(
         principal_id=principal_id,
         user=exchange.user,

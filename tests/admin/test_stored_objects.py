@@ -17,7 +17,7 @@ from sessions_store.models import (
     User,
 )
 from sessions_store.state.conversations import create_conversation
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.reading import message_keys
 from sessions_store.writing.records import ExchangeRecord, NewMessage, UsageRow
 from sessions_store.writing.state_records import CompletionState, ResponseState, new_item
@@ -79,7 +79,7 @@ def _item(principal: int, item_id: str, text: str) -> Any:
     return new_item(principal, {"id": item_id, "type": "message", "content": [{"type": "input_text", "text": text}]})
 
 
-def _exchange(principal: int, request_id: str, nodes: tuple[Key, Key], state: Any) -> ExchangeRecord:
+def _exchange(principal: int, request_id: str, nodes: tuple[NodeKey, NodeKey], state: Any) -> ExchangeRecord:
     leaf, answer = nodes
     usage = UsageRow(
         request_id=request_id,

@@ -11,7 +11,7 @@ from openai import AsyncAzureOpenAI, AzureOpenAI, OpenAI
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from api.http.addresses import Meant, meant, suggestion
+from api.http.addresses import ResolvedPath, resolve_path, suggestion
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, JSON, chat_body, chat_message, error_of, fresh
 from tests.live_gateway import LiveGateway
@@ -231,19 +231,19 @@ def test_a_session_keeps_the_slash_of_its_name(client: OpenAI, http: httpx2.Clie
 @pytest.mark.parametrize(
     ("path", "address"),
     [
-        ("/v1/models/openai/gpt-4o", Meant("/v1/models/openai/gpt-4o")),
-        ("/v1beta/models", Meant("/v1/v1beta/models")),
-        ("/openai/deployments/a/b/chat/completions", Meant(CHAT, "a/b")),
-        ("/openai/deployments/a/embeddings", Meant("/v1/deployments/a/embeddings")),
+        ("/v1/models/openai/gpt-4o", ResolvedPath("/v1/models/openai/gpt-4o")),
+        ("/v1beta/models", ResolvedPath("/v1/v1beta/models")),
+        ("/openai/deployments/a/b/chat/completions", ResolvedPath(CHAT, "a/b")),
+        ("/openai/deployments/a/embeddings", ResolvedPath("/v1/deployments/a/embeddings")),
     ],
 )
-def test_a_path_resolves_to_its_address(path: str, address: Meant) -> None:
-    assert meant(path) == address
+def test_a_path_resolves_to_its_address(path: str, address: ResolvedPath) -> None:
+    assert resolve_path(path) == address
 
 
 @pytest.mark.parametrize(
     "path", ["/" * 30_000 + "x", "/v1" * 10_000, "/openai/deployments/" * 2_000, "/a" + "/" * 30_000]
 )
 def test_a_hostile_path_is_read_in_linear_time(path: str) -> None:
-    assert meant(path).path.startswith("/v1")
+    assert resolve_path(path).path.startswith("/v1")
     assert suggestion(path) == ""

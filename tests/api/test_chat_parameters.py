@@ -141,7 +141,7 @@ def test_log_probabilities_come_where_the_catalogue_says_so(
     assert logprobs.content is not None
     [entry] = logprobs.content
     assert (entry.token, entry.logprob, entry.bytes) == ("Hi", -0.25, [72, 105])
-    assert [rival.token for rival in entry.top_logprobs] == ["Hi", "Yo"]
+    assert [alternative.token for alternative in entry.top_logprobs] == ["Hi", "Yo"]
     [body] = emulator.bodies()
     assert body["generationConfig"] == {"responseLogprobs": True, "logprobs": 2}
 

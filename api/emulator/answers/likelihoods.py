@@ -10,14 +10,15 @@ from api.emulator.usage import word_groups
 _STEP = 0.5
 
 
-def logprobs_for(text: str, rivals: int) -> dict[str, Any]:
+def logprobs_for(text: str, alternatives: int) -> dict[str, Any]:
     """Return the logprobsResult of a text or of a chunk's text; the chosen token is the most likely."""
     words = word_groups(text, size=1)
     chosen = [_candidate(word, 0) for word in words]
     result: dict[str, Any] = {"chosenCandidates": chosen}
-    if rivals:
+    if alternatives:
         result["topCandidates"] = [
-            {"candidates": [_candidate(word + "\u2026" * place, place) for place in range(rivals)]} for word in words
+            {"candidates": [_candidate(word + "\u2026" * place, place) for place in range(alternatives)]}
+            for word in words
         ]
     return result | {"logProbabilitySum": sum(entry["logProbability"] for entry in chosen)}
 

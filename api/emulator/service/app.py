@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from api.emulator.errors import GoogleError, unregistered_caller
-from api.emulator.methods import METHODS, Answer, Call, Options, find_model, list_models
+from api.emulator.methods import METHODS, Call, Options, Reply, find_model, list_models
 from api.emulator.service.connection import Connection, HungUp, Receive, Send
 from api.emulator.service.journal import Entry, Journal
 from api.emulator.service.script import PLAIN, Script, Step
@@ -111,7 +111,7 @@ class Emulator:
         model, method = path["model"] or "", path["method"] or ("get" if path["model"] else "list")
         step = self.script.take(model, method, body.decode(errors="replace")) if self.scriptable else PLAIN
         if step.hang:
-            await connection.wait_for_hang_up()
+            await connection.wait_for_disconnect()
         if step.hold:
             await connection.wait_for(step.released)
         await connection.wait(step.delay)
@@ -119,11 +119,11 @@ class Emulator:
             answer = _scripted(step) if step.answers else self._call(connection, path, body)
             status = step.status
         except GoogleError as error:
-            answer, status = Answer(body=error.envelope()), error.code
+            answer, status = Reply(body=error.envelope()), error.code
         entry.status = status
         await _send(connection, answer, step, entry, status)
 
-    def _call(self, connection: Connection, path: re.Match[str], body: bytes) -> Answer:
+    def _call(self, connection: Connection, path: re.Match[str], body: bytes) -> Reply:
         """Return the response by Google's rules; raises GoogleError."""
         headers, query = connection.headers, connection.query
         if not (headers.get("x-goog-api-key") or query.get("key") or headers.get("authorization")):
@@ -137,12 +137,12 @@ class Emulator:
             raise GoogleError(f"Request payload size exceeds the limit: {MAX_BODY_BYTES} bytes.")
         model = find_model(name, method or "get", options=self.options, version=path["version"])
         if not method:
-            return Answer(body=model.resource())
+            return Reply(body=model.resource())
         call = Call(method=method, model=model, body=body, vertex=bool(path["vertex"]), options=self.options)
         return METHODS[method](call)
 
 
-async def _send(connection: Connection, answer: Answer, step: Step, entry: Entry, status: int) -> None:
+async def _send(connection: Connection, answer: Reply, step: Step, entry: Entry, status: int) -> None:
     """Send a response with the changes of the step."""
     framing: SseFraming | ArrayFraming = SseFraming() if connection.query.get("alt") == "sse" else ArrayFraming()
     streamed = answer.chunks is not None or (step.raw is not None and step.status == 200)
@@ -199,7 +199,7 @@ async def _stream(connection: Connection, chunks: Iterator[bytes], step: Step, e
             await connection.write(b"", more=True)  # a head is sent with the first chunk of its body
             await connection.wait_for(step.released)
         if number == step.hang_after:
-            await connection.wait_for_hang_up()
+            await connection.wait_for_disconnect()
         if number:
             await connection.wait(step.gap)
         await connection.write(chunk, more=True)
@@ -210,14 +210,14 @@ async def _stream(connection: Connection, chunks: Iterator[bytes], step: Step, e
         await connection.abort()
         return
     if step.hang_after is not None:
-        await connection.wait_for_hang_up()
+        await connection.wait_for_disconnect()
     await connection.write(end, more=False)
 
 
-def _scripted(step: Step) -> Answer:
+def _scripted(step: Step) -> Reply:
     if step.chunks is not None:
-        return Answer(chunks=step.chunks)
-    return Answer(body=step.raw.encode("utf-8", "surrogatepass") if step.raw is not None else step.body)
+        return Reply(chunks=step.chunks)
+    return Reply(body=step.raw.encode("utf-8", "surrogatepass") if step.raw is not None else step.body)
 
 
 def _loggable(body: bytes) -> Any:

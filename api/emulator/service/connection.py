@@ -34,7 +34,7 @@ class Connection:
         self._can_abort = ABORT in (scope.get("extensions") or {})
         self._receive = receive
         self._send = send
-        self._hung_up = asyncio.Event()
+        self._disconnected = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
 
     @property
@@ -58,34 +58,34 @@ class Connection:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._hung_up.set()
+        self._disconnected.set()
 
     async def wait(self, seconds: float) -> None:
         """Wait (0: yield to other tasks only); raises HungUp at a client disconnect."""
         if seconds > 0:
             try:
-                await asyncio.wait_for(self._hung_up.wait(), seconds)
+                await asyncio.wait_for(self._disconnected.wait(), seconds)
             except TimeoutError:
                 return
         else:
             await asyncio.sleep(0)
-        if self._hung_up.is_set():
+        if self._disconnected.is_set():
             raise HungUp
 
     async def wait_for(self, event: asyncio.Event) -> None:
         """Wait for an event; raises HungUp at a client disconnect."""
-        waiting = [asyncio.create_task(one.wait()) for one in (event, self._hung_up)]
+        waiting = [asyncio.create_task(one.wait()) for one in (event, self._disconnected)]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waiting:
                 task.cancel()
-        if self._hung_up.is_set():
+        if self._disconnected.is_set():
             raise HungUp
 
-    async def wait_for_hang_up(self) -> None:
+    async def wait_for_disconnect(self) -> None:
         """Wait for the client disconnect; always raises HungUp."""
-        await self._hung_up.wait()
+        await self._disconnected.wait()
         raise HungUp
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -94,7 +94,7 @@ class Connection:
 
     async def write(self, body: bytes, *, more: bool) -> None:
         """Send a chunk of the body; without `more` the response ends."""
-        if self._hung_up.is_set():
+        if self._disconnected.is_set():
             raise HungUp
         self.sent = not more
         await self._send({"type": "http.response.body", "body": body, "more_body": more})

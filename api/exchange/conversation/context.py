@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.gemini.wire import Content
-from api.translate.request.upstream_call import RememberedMessage
+from api.translate.request.upstream_call import HistoryMessage
 from sessions_store.state.chat_sessions import SessionState
-from sessions_store.transcript.canonical import Key
-from sessions_store.transcript.stored_messages import Face, StoredMessage
+from sessions_store.transcript.canonical import NodeKey
+from sessions_store.transcript.stored_messages import StoredContent, StoredMessage
 
 JsonDict = dict[str, Any]
-_DROPPED: Final = RememberedMessage(message={}, content=None)
+_DROPPED: Final = HistoryMessage(message={}, content=None)
 
 
 @dataclass(slots=True)
@@ -26,10 +26,10 @@ class SessionKey:
 class ConversationContext:
     """The conversation of one request, or of one of several prompts.
 
-    - `keys`: the nodes of the request's own messages; the first `known` of them are stored already.
-    - `before`: the session's messages in front of them, the system messages in force first (`systems` are their keys);
+    - `keys`: the nodes of the request's own messages; the first `stored_count` of them are stored already.
+    - `history`: the session's messages in front of them, the system messages in force first (`systems` are their keys);
       `path` is the part of the stored session that they come from.
-    - `restored`: message index → stored Gemini content; `makers`: message index → its source variant, if it is sent
+    - `restored`: message index → stored Gemini content; `provenance`: message index → its source variant, if it is sent
       unmodified.
     - `head`: the node that a response's conversation continues from; the request's messages become its descendants.
     - `changed`: `messages` differ from what the client sent.
@@ -40,28 +40,28 @@ class ConversationContext:
 
     principal_id: int
     messages: list[JsonDict]
-    keys: list[Key]
+    keys: list[NodeKey]
     session: SessionKey | None = None
     state: SessionState | None = None
     path: Sequence[StoredMessage] = ()
     public_id: str = ""
     continued: bool = False
-    known: int = 0
-    before: list[RememberedMessage] = field(default_factory=list)
-    systems: list[Key] = field(default_factory=list)
+    stored_count: int = 0
+    history: list[HistoryMessage] = field(default_factory=list)
+    systems: list[NodeKey] = field(default_factory=list)
     restored: dict[int, Content] = field(default_factory=dict)
-    makers: dict[int, Face] = field(default_factory=dict)
-    head: Key | None = None
+    provenance: dict[int, StoredContent] = field(default_factory=dict)
+    head: NodeKey | None = None
     changed: bool = False
-    in_tree: dict[Key, str] = field(default_factory=dict)
+    in_tree: dict[NodeKey, str] = field(default_factory=dict)
     read_size: int = 0
 
     @property
-    def parent(self) -> Key | None:
+    def parent(self) -> NodeKey | None:
         """The parent node of the request's first message."""
         return self.state.head if self.continued and self.state is not None else self.head
 
     def drop_content(self) -> None:
-        """Drop the contents; keep the number of messages in `before`."""
-        self.messages, self.restored, self.makers, self.path = [], {}, {}, ()
-        self.before = [_DROPPED] * len(self.before)
+        """Drop the contents; keep the number of messages in `history`."""
+        self.messages, self.restored, self.provenance, self.path = [], {}, {}, ()
+        self.history = [_DROPPED] * len(self.history)

@@ -19,5 +19,5 @@ def instruction_node(generation: Generation) -> NewMessage | None:
     if "systemInstruction" not in branch.upstream.body:
         return None
     message = {"role": "system", "content": generation.instructions}
-    key = message_key(branch.memory.principal_id, None, message)
+    key = message_key(branch.context.principal_id, None, message)
     return new_node(key, None, message, {"role": "system", "parts": [{"text": generation.instructions}]})

@@ -14,34 +14,34 @@ import orjson
 from django.conf import settings
 
 from api.exchange.conversation.context import ConversationContext, JsonDict, SessionKey
-from api.exchange.conversation.signature_compatibility import Fit
+from api.exchange.conversation.signature_compatibility import SignaturePolicy
 from api.exchange.exchange import Exchange
 from api.gemini.wire import Content
 from api.notes import Note
 from api.services import Runtime
-from api.translate.request.upstream_call import RememberedMessage
+from api.translate.request.upstream_call import HistoryMessage
 from api.translate.tools.custom import custom_input
 from sessions_store.database.cursors import ReadRows
 from sessions_store.state.chat_sessions import SessionState, find_session
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.reading import (
-    Known,
-    known_contents,
+    TreeLookup,
+    find_contents,
     message_keys,
     path_to,
     sent_contents,
 )
-from sessions_store.transcript.stored_messages import Face, StoredMessage
+from sessions_store.transcript.stored_messages import StoredContent, StoredMessage
 from sessions_store.transcript.values import INSTRUCTION_ROLES, RESULT_ROLES
 
 OWN_HISTORY_ROLES: Final = frozenset({"assistant", *RESULT_ROLES})
-_NOTHING_KNOWN: Final = Known(faces={}, by_call_id={})
+_NOTHING_FOUND: Final = TreeLookup(contents={}, by_call_id={})
 
 
-async def remember(
-    exchange: Exchange, messages: Sequence[Mapping[str, Any]], session: SessionKey | None, *, fit: Fit
+async def load_context(
+    exchange: Exchange, messages: Sequence[Mapping[str, Any]], session: SessionKey | None, *, policy: SignaturePolicy
 ) -> ConversationContext:
-    """Load the request's conversation; `fit` decides which stored signatures may be sent.
+    """Load the request's conversation; `policy` decides which stored signatures may be sent.
 
     A session with a name is locked until the exchange ends. A session of a `user` alone is not locked: each request
     continues from the head that is committed at its start.
@@ -49,48 +49,48 @@ async def remember(
     principal_id = exchange.accounting.caller.principal_id
     plain: list[JsonDict] = [dict(message) for message in messages]
     if any(message["role"] in OWN_HISTORY_ROLES for message in plain):
-        return await _own_history(exchange, plain, session, fit)
+        return await _client_history(exchange, plain, session, policy)
     if session is None:
         return ConversationContext(principal_id, plain, message_keys(principal_id, plain))
-    return await _continued(exchange, plain, session, fit)
+    return await _continued(exchange, plain, session, policy)
 
 
-async def _own_history(
-    exchange: Exchange, messages: list[JsonDict], session: SessionKey | None, fit: Fit
+async def _client_history(
+    exchange: Exchange, messages: list[JsonDict], session: SessionKey | None, policy: SignaturePolicy
 ) -> ConversationContext:
     runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
     keys = message_keys(principal_id, messages)
     answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     call_ids = [call["id"] for index in answers for call in messages[index].get("tool_calls") or ()]
-    memory = ConversationContext(principal_id, messages, keys, session)
-    memory.state, known = await _state_and_known(
+    context = ConversationContext(principal_id, messages, keys, session)
+    context.state, lookup = await _state_and_lookup(
         runtime, principal_id, session, [keys[index] for index in answers], call_ids
     )
     if session is not None:
-        state, name = memory.state, (principal_id, session.user, session.name)
-        memory.public_id = state.public_id if state is not None else exchange.new_session_id(name)
+        state, name = context.state, (principal_id, session.user, session.name)
+        context.public_id = state.public_id if state is not None else exchange.new_session_id(name)
     if answers:
-        if (ordered := _in_gemini_order(messages, answers, known)) is not None:
-            memory = await _own_history(exchange, ordered, session, fit)
-            memory.changed = True
-            return memory
-        memory.known = max((index + 1 for index in answers if keys[index] in known.faces), default=0)
-        _restore(memory, answers, known, fit)
-        memory.in_tree = {key: faces[0].gemini for key in keys if (faces := known.faces.get(key))}
-        if results := _foreign_results(memory, answers):
-            memory.in_tree |= await runtime.store.read(sent_contents, principal_id, results)
-    return memory
+        if (ordered := _in_gemini_order(messages, answers, lookup)) is not None:
+            context = await _client_history(exchange, ordered, session, policy)
+            context.changed = True
+            return context
+        context.stored_count = max((index + 1 for index in answers if keys[index] in lookup.contents), default=0)
+        _restore(context, answers, lookup, policy)
+        context.in_tree = {key: contents[0].gemini for key in keys if (contents := lookup.contents.get(key))}
+        if results := _foreign_results(context, answers):
+            context.in_tree |= await runtime.store.read(sent_contents, principal_id, results)
+    return context
 
 
-def _foreign_results(memory: ConversationContext, answers: Sequence[int]) -> list[Key]:
+def _foreign_results(context: ConversationContext, answers: Sequence[int]) -> list[NodeKey]:
     """Return the keys of all tool results if some calls are not Gemini's: the client chose their ids."""
-    made = (memory.messages[index] for index in answers if index not in memory.restored)
+    made = (context.messages[index] for index in answers if index not in context.restored)
     if not any(message.get("tool_calls") for message in made):
         return []
-    return [key for key, message in zip(memory.keys, memory.messages, strict=True) if message["role"] in RESULT_ROLES]
+    return [key for key, message in zip(context.keys, context.messages, strict=True) if message["role"] in RESULT_ROLES]
 
 
-def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known: Known) -> list[JsonDict] | None:
+def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], lookup: TreeLookup) -> list[JsonDict] | None:
     """Return the messages with the tool calls of each assistant message in Gemini's order; None if they are in that
     order already.
 
@@ -101,7 +101,7 @@ def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known
         calls = messages[index].get("tool_calls")
         if not calls or len(calls) == 1:
             continue
-        made = [known.by_call_id[call["id"]] for call in calls if call["id"] in known.by_call_id]
+        made = [lookup.by_call_id[call["id"]] for call in calls if call["id"] in lookup.by_call_id]
         if len(made) == len(calls) == len(set(made)) and len({key for key, _ in made}) == 1 and made != sorted(made):
             places = dict(zip((call["id"] for call in calls), made, strict=True))
             in_order = sorted(calls, key=lambda call: places[call["id"]])
@@ -109,50 +109,50 @@ def _in_gemini_order(messages: Sequence[JsonDict], answers: Sequence[int], known
     return ordered if any(new is not old for new, old in zip(ordered, messages, strict=True)) else None
 
 
-def _restore(memory: ConversationContext, answers: Sequence[int], known: Known, fit: Fit) -> None:
+def _restore(context: ConversationContext, answers: Sequence[int], lookup: TreeLookup, policy: SignaturePolicy) -> None:
     """Replace an assistant message that we generated by its stored Gemini content; leave client-authored ones alone.
 
     Many messages may match one stored content. The restored bytes are limited to MAX_BODY_BYTES, newest message first:
     older messages stay as the client sent them.
     """
     read: dict[str, Content] = {}
-    found = [(index, *_answered(memory, index, (known, read), fit)) for index in answers]
+    found = [(index, *_answered(context, index, (lookup, read), policy)) for index in answers]
     first = len(found)
-    while first and (size := memory.read_size + found[first - 1][-1]) <= settings.MAX_BODY_BYTES:
-        memory.read_size = size
+    while first and (size := context.read_size + found[first - 1][-1]) <= settings.MAX_BODY_BYTES:
+        context.read_size = size
         first -= 1
     if first:
         reason = "stored Gemini content of this and earlier messages: larger than the limit for one request"
-        fit.notes.append(Note("dropped", f"messages[{found[first - 1][0]}]", reason))
-    for index, face, content, _ in found[first:]:
-        if face is not None and content is not None:
-            memory.restored[index] = fit.fitted(content, face, f"messages[{index}]")
-            if memory.restored[index] is content:
-                memory.makers[index] = face
+        policy.notes.append(Note("dropped", f"messages[{found[first - 1][0]}]", reason))
+    for index, source, content, _ in found[first:]:
+        if source is not None and content is not None:
+            context.restored[index] = policy.apply(content, source, f"messages[{index}]")
+            if context.restored[index] is content:
+                context.provenance[index] = source
 
 
 def _answered(
-    memory: ConversationContext, index: int, stored: tuple[Known, dict[str, Content]], fit: Fit
-) -> tuple[Face | None, Content | None, int]:
+    context: ConversationContext, index: int, stored: tuple[TreeLookup, dict[str, Content]], policy: SignaturePolicy
+) -> tuple[StoredContent | None, Content | None, int]:
     """Return the stored variant of a message, its Gemini content, and the bytes of that content.
 
     `stored` is the result of the look-up in the tree, and a cache of the contents decoded so far.
     """
-    known, read = stored
-    message, faces = memory.messages[index], known.faces.get(memory.keys[index], ())
-    face = fit.best(faces) if faces else None
-    if face is not None and face.model and face.gemini:
-        return face, orjson.loads(face.gemini), len(face.gemini)
-    face, content = _by_call_id(message, known, read, fit)
-    if face is None or content is None:
+    lookup, read = stored
+    message, contents = context.messages[index], lookup.contents.get(context.keys[index], ())
+    source = policy.best(contents) if contents else None
+    if source is not None and source.model and source.gemini:
+        return source, orjson.loads(source.gemini), len(source.gemini)
+    source, content = _by_call_id(message, lookup, read, policy)
+    if source is None or content is None:
         return None, None, 0
-    whole = content is read[face.gemini]
-    return face, content, len(face.gemini) if whole else len(orjson.dumps(content))
+    whole = content is read[source.gemini]
+    return source, content, len(source.gemini) if whole else len(orjson.dumps(content))
 
 
 def _by_call_id(
-    message: JsonDict, known: Known, read: dict[str, Content], fit: Fit
-) -> tuple[Face | None, Content | None]:
+    message: JsonDict, lookup: TreeLookup, read: dict[str, Content], policy: SignaturePolicy
+) -> tuple[StoredContent | None, Content | None]:
     """Return the stored variant whose tool calls have the ids of this message's calls, and its Gemini content.
 
     `read` caches the decoded contents, because several messages may match one stored message. A signature belongs to
@@ -160,27 +160,27 @@ def _by_call_id(
     changed call gets none.
     """
     calls = message.get("tool_calls") or []
-    if not calls or any(call["id"] not in known.by_call_id for call in calls):
+    if not calls or any(call["id"] not in lookup.by_call_id for call in calls):
         return None, None
-    keys, positions = zip(*(known.by_call_id[call["id"]] for call in calls), strict=True)
-    face = fit.best(known.faces[keys[0]])
-    if len(set(keys)) > 1 or not face.model or not face.gemini:
+    keys, positions = zip(*(lookup.by_call_id[call["id"]] for call in calls), strict=True)
+    source = policy.best(lookup.contents[keys[0]])
+    if len(set(keys)) > 1 or not source.model or not source.gemini:
         return None, None
-    content = read.get(face.gemini)
+    content = read.get(source.gemini)
     if content is None:
-        content = read[face.gemini] = orjson.loads(face.gemini)
+        content = read[source.gemini] = orjson.loads(source.gemini)
     made = [part for part in content.get("parts", ()) if "functionCall" in part]
     if max(positions) >= len(made) or not all(
-        _was_given(call, made[position]["functionCall"].get("args") or {})
+        _is_unchanged(call, made[position]["functionCall"].get("args") or {})
         for call, position in zip(calls, positions, strict=True)
     ):
         return None, None
     if positions == tuple(range(len(made))):
-        return face, content
-    return face, {"role": "model", "parts": [made[position] for position in positions]}
+        return source, content
+    return source, {"role": "model", "parts": [made[position] for position in positions]}
 
 
-def _was_given(call: JsonDict, args: JsonDict) -> bool:
+def _is_unchanged(call: JsonDict, args: JsonDict) -> bool:
     """Whether a tool call has the arguments that Gemini gave it; a custom tool has one text as input.
 
     Arguments that are no JSON are never Gemini's.
@@ -195,23 +195,23 @@ def _was_given(call: JsonDict, args: JsonDict) -> bool:
 
 
 async def _continued(
-    exchange: Exchange, messages: list[JsonDict], session: SessionKey, fit: Fit
+    exchange: Exchange, messages: list[JsonDict], session: SessionKey, policy: SignaturePolicy
 ) -> ConversationContext:
     runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
     name = (principal_id, session.user, session.name)
     if session.name:
         await exchange.lock(name)
-    memory = ConversationContext(principal_id, messages, [], session, continued=True)
+    context = ConversationContext(principal_id, messages, [], session, continued=True)
     found = await _load(runtime, principal_id, session)
     if found is None:
-        memory.public_id = exchange.new_session_id(name)
+        context.public_id = exchange.new_session_id(name)
     else:
-        memory.state, memory.path = found
-        memory.public_id = memory.state.public_id
-        memory.read_size = sum(stored.size for stored in memory.path)
-        _place_before(memory, fit)
-    memory.keys = message_keys(principal_id, memory.messages, parent=memory.parent)
-    return memory
+        context.state, context.path = found
+        context.public_id = context.state.public_id
+        context.read_size = sum(stored.size for stored in context.path)
+        _place_history(context, policy)
+    context.keys = message_keys(principal_id, context.messages, parent=context.parent)
+    return context
 
 
 async def _load(
@@ -240,18 +240,18 @@ def _with_path(state: SessionState | None) -> tuple[SessionState, Sequence[Store
     return state, path
 
 
-async def _state_and_known(
-    runtime: Runtime, principal_id: int, session: SessionKey | None, answers: Sequence[Key], call_ids: Sequence[str]
-) -> tuple[SessionState | None, Known]:
+async def _state_and_lookup(
+    runtime: Runtime, principal_id: int, session: SessionKey | None, answers: Sequence[NodeKey], call_ids: Sequence[str]
+) -> tuple[SessionState | None, TreeLookup]:
     """Read a session and the stored Gemini contents of these assistant messages."""
 
-    def with_known(state: SessionState | None) -> tuple[SessionState | None, Known]:
-        return state, known_contents(principal_id, answers, call_ids) if answers else _NOTHING_KNOWN
+    def with_lookup(state: SessionState | None) -> tuple[SessionState | None, TreeLookup]:
+        return state, find_contents(principal_id, answers, call_ids) if answers else _NOTHING_FOUND
 
     if session is None:
-        return await runtime.store.read(with_known, None) if answers else (None, _NOTHING_KNOWN)
+        return await runtime.store.read(with_lookup, None) if answers else (None, _NOTHING_FOUND)
     find = _finder(runtime, principal_id, session)
-    return await runtime.store.read_one(find, with_known, has_more=lambda _: bool(answers))
+    return await runtime.store.read_one(find, with_lookup, has_more=lambda _: bool(answers))
 
 
 def _finder(runtime: Runtime, principal_id: int, session: SessionKey) -> Callable[[ReadRows], SessionState | None]:
@@ -264,21 +264,21 @@ def _finder(runtime: Runtime, principal_id: int, session: SessionKey) -> Callabl
     return find
 
 
-def _place_before(memory: ConversationContext, fit: Fit) -> None:
+def _place_history(context: ConversationContext, policy: SignaturePolicy) -> None:
     """Put the session's messages in front of the request's; system messages of the request replace the stored ones.
 
     A chat app repeats its system prompt with each message: an equal one is not stored again.
     """
-    own = [message for message in memory.messages if message["role"] in INSTRUCTION_ROLES]
-    systems = _in_force(memory.path)
+    own = [message for message in context.messages if message["role"] in INSTRUCTION_ROLES]
+    systems = _in_force(context.path)
     if own and [_text_of(message) for message in own] == [_text_of(orjson.loads(row.openai)) for row in systems]:
-        memory.messages = [message for message in memory.messages if message["role"] not in INSTRUCTION_ROLES]
-        memory.changed = True
+        context.messages = [message for message in context.messages if message["role"] not in INSTRUCTION_ROLES]
+        context.changed = True
         own = []
     rows = [] if own else list(systems)
-    memory.systems = [row.key for row in rows]
-    rows += [row for row in memory.path if row.role not in INSTRUCTION_ROLES]
-    memory.before = [_remembered(row, f"remembered[{index}]", fit) for index, row in enumerate(rows)]
+    context.systems = [row.key for row in rows]
+    rows += [row for row in context.path if row.role not in INSTRUCTION_ROLES]
+    context.history = [_history_message(row, f"remembered[{index}]", policy) for index, row in enumerate(rows)]
 
 
 def _in_force(path: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
@@ -290,16 +290,16 @@ def _in_force(path: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
     return path[start:end]
 
 
-def _remembered(stored: StoredMessage, path: str, fit: Fit) -> RememberedMessage:
-    return RememberedMessage(message=orjson.loads(stored.openai), content=stored_content(stored, path, fit))
+def _history_message(stored: StoredMessage, path: str, policy: SignaturePolicy) -> HistoryMessage:
+    return HistoryMessage(message=orjson.loads(stored.openai), content=stored_content(stored, path, policy))
 
 
-def stored_content(stored: StoredMessage, path: str, fit: Fit) -> Content | None:
+def stored_content(stored: StoredMessage, path: str, policy: SignaturePolicy) -> Content | None:
     """Return the part of a stored Gemini content that may be sent, None without a content; `path` names the message in
     notes.
     """
-    face = fit.best(stored.faces)
-    return fit.fitted(orjson.loads(face.gemini), face, path) if face.gemini else None
+    source = policy.best(stored.contents)
+    return policy.apply(orjson.loads(source.gemini), source, path) if source.gemini else None
 
 
 def _text_of(message: JsonDict) -> Any:

@@ -20,7 +20,7 @@ from sessions_store.transcript.reading import sent_contents
 Message = Mapping[str, Any]
 
 
-async def fetch_media(exchange: Exchange, memory: ConversationContext) -> dict[str, Blob]:
+async def fetch_media(exchange: Exchange, context: ConversationContext) -> dict[str, Blob]:
     """Return the media of the request's own messages that the gateway has to fetch: URL → content.
 
     Media of earlier requests of the conversation are read from the tree: their URL may have expired. The exchange is
@@ -29,10 +29,10 @@ async def fetch_media(exchange: Exchange, memory: ConversationContext) -> dict[s
     are open. With MEDIA_FETCH=off the result is empty, and the translation rejects the URL.
     """
     runtime = exchange.runtime
-    references = list(media_references(memory.messages, restored=memory.restored))
+    references = list(media_references(context.messages, restored=context.restored))
     if not references or runtime.media is None:
         return {}
-    held = await _stored(runtime, memory, references)
+    held = await _stored(runtime, context, references)
     missing = [
         WantedMedia(reference.url, reference.param, reference.kind)
         for reference in references
@@ -60,11 +60,11 @@ def _size(held: Mapping[str, Blob], references: Sequence[MediaReference]) -> int
     return size
 
 
-async def _stored(runtime: Runtime, memory: ConversationContext, references: list[MediaReference]) -> dict[str, Blob]:
+async def _stored(runtime: Runtime, context: ConversationContext, references: list[MediaReference]) -> dict[str, Blob]:
     """Return the stored media of these messages: URL → content."""
     indexes = dict.fromkeys(reference.message for reference in references)
-    keys = {memory.keys[index]: memory.messages[index] for index in indexes}
+    keys = {context.keys[index]: context.messages[index] for index in indexes}
     held: dict[str, Blob] = {}
-    for key, text in (await runtime.store.read(sent_contents, memory.principal_id, list(keys))).items():
+    for key, text in (await runtime.store.read(sent_contents, context.principal_id, list(keys))).items():
         held |= stored_media(keys[key], orjson.loads(text))
     return held

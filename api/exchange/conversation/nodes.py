@@ -7,20 +7,21 @@ import orjson
 
 from api.gemini.wire import Content
 from api.translate.request.message_tokens import json_tokens
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.records import NewMessage
 
 
 def new_node(
-    key: Key,
-    parent: Key | None,
+    key: NodeKey,
+    parent: NodeKey | None,
     message: Mapping[str, Any],
-    face: Content | None,
+    gemini_content: Content | None,
     *,
     model: str = "",
     account: str = "",
 ) -> NewMessage:
-    """Return the node of an OpenAI message with its Gemini content; `face` is None if the message was not sent.
+    """Return the node of an OpenAI message with its Gemini content; `gemini_content` is None if the message was not
+    sent.
 
     `model` and `account` generated the message; both are "" for a message of the client.
     """
@@ -30,7 +31,7 @@ def new_node(
         parent=parent,
         role=message["role"],
         openai=openai.decode(),
-        gemini=orjson.dumps(face).decode() if face is not None else "",
+        gemini=orjson.dumps(gemini_content).decode() if gemini_content is not None else "",
         model=model,
         account=account,
         tokens=json_tokens(openai),

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from api.gemini.wire import Content
 from api.notes import Note
 from api.translate.conversation.signatures import unsigned
-from sessions_store.transcript.stored_messages import Face
+from sessions_store.transcript.stored_messages import StoredContent
 
 
 @dataclass(slots=True)
-class Fit:
+class SignaturePolicy:
     """The model `family` and `account` of this request. Signatures that are dropped are added to `notes`."""
 
     family: str
@@ -20,22 +20,24 @@ class Fit:
     family_of: Callable[[str], str]
     notes: list[Note]
 
-    def best(self, faces: Sequence[Face]) -> Face:
+    def best(self, contents: Sequence[StoredContent]) -> StoredContent:
         """Return the newest variant that can be sent with its signatures, else the newest one."""
-        return next((face for face in faces if not self._misfit(face)), faces[0])
+        return next((source for source in contents if not self._mismatch(source)), contents[0])
 
-    def fitted(self, content: Content, face: Face, path: str) -> Content:
-        """Return the part of `content`, the content of `face`, that may be sent; `path` names the message in notes."""
-        reason = self._misfit(face)
+    def apply(self, content: Content, source: StoredContent, path: str) -> Content:
+        """Return the part of `content`, the content of `source`, that may be sent; `path` names the message in
+        notes.
+        """
+        reason = self._mismatch(source)
         bare = unsigned(content) if reason else content
         if bare is not content:
             self.notes.append(Note("dropped", f"{path}.thought_signature", reason))
         return bare
 
-    def _misfit(self, face: Face) -> str:
+    def _mismatch(self, source: StoredContent) -> str:
         """Return the reason why the signatures of a variant are not valid here, "" if they are."""
-        if face.model and self.family_of(face.model) != self.family:
+        if source.model and self.family_of(source.model) != self.family:
             return "written by another model family"
-        if face.account and face.account != self.account:
+        if source.account and source.account != self.account:
             return "written under another Gemini account"
         return ""

@@ -8,14 +8,14 @@ from api.auth.principals import Caller
 from api.errors import ModelNotFoundError
 from api.exchange.accounting import Accounting
 from api.exchange.conversation.context import ConversationContext, SessionKey
-from api.exchange.conversation.lookup import remember
+from api.exchange.conversation.lookup import load_context
 from api.exchange.conversation.media import fetch_media
-from api.exchange.conversation.signature_compatibility import Fit
+from api.exchange.conversation.signature_compatibility import SignaturePolicy
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Accumulator, Branch, Generation
 from api.exchange.ids import audio_ids, call_ids, completion_id, legacy_completion_id
 from api.exchange.planning.token_prompts import in_text
-from api.exchange.recording.stored_completion import CompletionKeeper
+from api.exchange.recording.stored_completion import StoredCompletionBuilder
 from api.exchange.running.parallel_calls import PlannedCall
 from api.gemini.wire import Blob
 from api.notes import Note
@@ -27,9 +27,9 @@ from api.resources.byte_budget import Hold
 from api.resources.worker_threads import off_loop
 from api.services import Runtime
 from api.translate.answers.speech import Speech
-from api.translate.chat.answer import ChatAnswer
+from api.translate.chat.accumulator import ChatAccumulator
 from api.translate.chat.request import chat_to_gemini
-from api.translate.completions.answer import CompletionAnswer, UnaskedAnswer
+from api.translate.completions.accumulator import CompletionAccumulator, PromptOnlyAccumulator
 from api.translate.completions.request import completion_to_gemini, suffix_instruction
 from api.translate.request.message_tokens import json_tokens
 from api.translate.request.vertex import final_call
@@ -43,7 +43,7 @@ SPEECH_SECONDS: Final = 3600
 
 
 @dataclass(slots=True)
-class Asker:
+class RequestOrigin:
     """The caller and the context of a request.
 
     `catalogue` is the snapshot that the request uses; `session_name` is the value of `X-Session-Id`; `memory` is
@@ -86,60 +86,60 @@ class Accounted(Protocol):
 
 
 def open_exchange(
-    runtime: Runtime, request: Accounted, asker: Asker, endpoint: str, *, stream: bool | None = None
+    runtime: Runtime, request: Accounted, origin: RequestOrigin, endpoint: str, *, stream: bool | None = None
 ) -> Exchange:
     """Return the exchange of a request, to be opened with `async with`; `stream`: whether Gemini's response is
     streamed.
     """
     accounting = Accounting(
-        request_id=asker.request_id,
-        caller=asker.caller,
+        request_id=origin.request_id,
+        caller=origin.caller,
         endpoint=endpoint,
         public_model=request.model or "",
         account=runtime.account,
         stream=bool(stream),
         user=request.user or "",
         metadata=request.metadata or {},
-        notes=[*asker.notes, *request.notes],
+        notes=[*origin.notes, *request.notes],
     )
-    return Exchange(runtime, accounting, asker.catalogue, asker.hold)
+    return Exchange(runtime, accounting, origin.catalogue, origin.hold)
 
 
-async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, asker: Asker) -> Generation:
+async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: RequestOrigin) -> Generation:
     """Plan a chat completion. Raises ModelNotFoundError, InvalidRequestError, RateLimitError or OverloadedError."""
     request, profile = resolve_model(request, exchange)
-    fit = _fit(exchange, profile)
-    memory = await remember(exchange, request.messages, asker.session_of(request.user), fit=fit)
-    exchange.hold_bytes(memory.read_size)
-    fetched = await fetch_media(exchange, memory)
-    generation = await off_loop(exchange.size, _chat_generation, exchange, (request, profile), memory, fetched)
+    policy = _signature_policy(exchange, profile)
+    context = await load_context(exchange, request.messages, origin.session_of(request.user), policy=policy)
+    exchange.hold_bytes(context.read_size)
+    fetched = await fetch_media(exchange, context)
+    generation = await off_loop(exchange.size, _chat_generation, exchange, (request, profile), context, fetched)
     exchange.generation = generation
     return generation
 
 
-def _fit(exchange: Exchange, profile: ModelProfile) -> Fit:
+def _signature_policy(exchange: Exchange, profile: ModelProfile) -> SignaturePolicy:
     accounting = exchange.accounting
-    return Fit(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
+    return SignaturePolicy(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
 
 
 def _chat_generation(
     exchange: Exchange,
     resolved: tuple[ChatCompletionRequest, ModelProfile],
-    memory: ConversationContext,
+    context: ConversationContext,
     fetched: Mapping[str, Blob],
 ) -> Generation:
     request, profile = resolved
     accounting = exchange.accounting
-    keeper = CompletionKeeper(request.model, request.messages) if request.store else None
-    if memory.changed:
-        request = request.model_copy(update={"messages": memory.messages})
+    state_builder = StoredCompletionBuilder(request.model, request.messages) if request.store else None
+    if context.changed:
+        request = request.model_copy(update={"messages": context.messages})
     upstream = chat_to_gemini(
-        request, profile=profile, remembered=memory.before, restored=memory.restored, fetched=fetched
+        request, profile=profile, history=context.history, restored=context.restored, fetched=fetched
     )
     upstream = final_call(upstream, vertex=exchange.runtime.deployment.vertex)
     accounting.notes += upstream.notes
-    branch = Branch(memory, upstream, 0, request.choices)
-    answer = ChatAnswer(
+    branch = Branch(context, upstream, 0, request.choices)
+    accumulator = ChatAccumulator(
         id=completion_id(),
         created=int(accounting.started_at.timestamp()),
         model=request.model,
@@ -152,18 +152,18 @@ def _chat_generation(
         legacy_functions=request.functions is not None,
         show_thoughts=not request.hides_thoughts,
         show_reasoning=request.reasoning is not None,
-        top_logprobs=request.rivals,
+        top_logprobs=request.wanted_top_logprobs,
         metadata=accounting.metadata if request.store else None,
         speech=_speech(request, accounting),
         empty_stop=upstream.empty_stop,
     )
     return Generation(
         accounting=accounting,
-        accumulator=answer,
+        accumulator=accumulator,
         branches=(branch,),
         calls=_calls(branch),
         hold=exchange.hold,
-        keeper=keeper,
+        state_builder=state_builder,
     )
 
 
@@ -175,7 +175,7 @@ def _speech(request: ChatCompletionRequest, accounting: Accounting) -> Speech | 
     return Speech(wav=request.audio["format"] == "wav", expires_at=expires_at, ids=audio_ids())
 
 
-async def plan_completion(exchange: Exchange, request: CompletionRequest, asker: Asker) -> Generation:
+async def plan_completion(exchange: Exchange, request: CompletionRequest, origin: RequestOrigin) -> Generation:
     """Plan a legacy completion: one conversation per prompt.
 
     A single prompt with a `user` continues that user's session, as a chat message would. With `max_tokens: 0` no
@@ -185,31 +185,33 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, asker:
     request, profile = resolve_model(request, exchange)
     request = await in_text(request, accounting)
     generates = request.max_tokens != 0
-    session = asker.session_of(request.user) if generates and isinstance(request.prompt, str) else None
-    turns = [{"role": "user", "content": prompt} for prompt in request.prompts]
+    session = origin.session_of(request.user) if generates and isinstance(request.prompt, str) else None
+    messages = [{"role": "user", "content": prompt} for prompt in request.prompts]
     if session is None:
         principal = accounting.caller.principal_id
-        memories = [ConversationContext(principal, [turn], message_keys(principal, [turn])) for turn in turns]
+        contexts = [
+            ConversationContext(principal, [message], message_keys(principal, [message])) for message in messages
+        ]
     else:
-        memories = [await remember(exchange, turns, session, fit=_fit(exchange, profile))]
-    exchange.hold_bytes(memories[0].read_size)
-    generation = _completion_generation(exchange, request, profile, memories)
+        contexts = [await load_context(exchange, messages, session, policy=_signature_policy(exchange, profile))]
+    exchange.hold_bytes(contexts[0].read_size)
+    generation = _completion_generation(exchange, request, profile, contexts)
     exchange.generation = generation
     return generation
 
 
 def _completion_generation(
-    exchange: Exchange, request: CompletionRequest, profile: ModelProfile, memories: Sequence[ConversationContext]
+    exchange: Exchange, request: CompletionRequest, profile: ModelProfile, contexts: Sequence[ConversationContext]
 ) -> Generation:
     accounting = exchange.accounting
     upstreams = [
         final_call(upstream, vertex=exchange.runtime.deployment.vertex)
-        for upstream in completion_to_gemini(request, profile=profile, remembered=memories[0].before)
+        for upstream in completion_to_gemini(request, profile=profile, history=contexts[0].history)
     ]
     accounting.notes += upstreams[0].notes
     branches = [
-        Branch(memory, upstream, number * request.choices, request.choices)
-        for number, (memory, upstream) in enumerate(zip(memories, upstreams, strict=True))
+        Branch(context, upstream, number * request.choices, request.choices)
+        for number, (context, upstream) in enumerate(zip(contexts, upstreams, strict=True))
     ]
     fields: dict[str, Any] = {
         "id": legacy_completion_id(),
@@ -222,17 +224,17 @@ def _completion_generation(
         "top_logprobs": request.logprobs,
         "empty_stop": upstreams[0].empty_stop,
     }
-    answer: Accumulator
+    accumulator: Accumulator
     calls: list[PlannedCall] = []
     if request.max_tokens == 0:
         tokens = sum(json_tokens(prompt.encode()) for prompt in request.prompts)
-        answer = UnaskedAnswer(prompt_tokens=tokens, **fields)
+        accumulator = PromptOnlyAccumulator(prompt_tokens=tokens, **fields)
     else:
         calls = [call for branch in branches for call in _calls(branch)]
-        answer = CompletionAnswer(**fields)
+        accumulator = CompletionAccumulator(**fields)
     return Generation(
         accounting=accounting,
-        accumulator=answer,
+        accumulator=accumulator,
         branches=branches,
         calls=calls,
         instructions=suffix_instruction(request),

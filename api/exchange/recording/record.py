@@ -23,8 +23,8 @@ from api.resources.worker_threads import LARGE, off_loop
 from api.services import Runtime
 from api.translate.answers.usage_report import UsageReport
 from api.translate.request.message_tokens import json_tokens
-from sessions_store.transcript.canonical import Key, message_key
-from sessions_store.writing.records import TURNS_AS_SENT, WITHOUT_SIGNATURES, request_digest
+from sessions_store.transcript.canonical import NodeKey, message_key
+from sessions_store.writing.records import CONTENTS_AS_SENT, WITHOUT_SIGNATURES, request_digest
 from sessions_store.writing.store import (
     ExchangeRecord,
     NewMessage,
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 # Up to this many characters the digest of an upstream body is cached.
 SMALL: Final = 1024
 # With these statuses the session's head moves to the new assistant message.
-_KEPT: Final = frozenset({OK, CLIENT_CLOSED})
+_CONTINUED: Final = frozenset({OK, CLIENT_CLOSED})
 NOT_RECORDED: Final = "The response could not be recorded and was not sent. Please try again."
 
 
@@ -49,7 +49,7 @@ class Recorded:
     """
 
     ok: bool
-    head: Key | None
+    head: NodeKey | None
 
 
 def record(
@@ -61,10 +61,10 @@ def record(
     if the database did not commit.
     """
     committing = _commit(runtime, accounting, outcome, generation)
-    return _to_its_end(committing) if generation is not None and generation.size >= LARGE else committing
+    return _shielded(committing) if generation is not None and generation.size >= LARGE else committing
 
 
-async def _to_its_end(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
+async def _shielded(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
     """Finish a commit that a worker thread prepares, even if the client disconnects meanwhile: its session's lock and
     its bytes are released after the commit.
     """
@@ -79,36 +79,40 @@ async def _to_its_end(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
 async def _commit(
     runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None
 ) -> Recorded:
-    withheld = False
+    omitted = False
     try:
         if generation is not None and generation.size >= LARGE:
-            whole = await off_loop(generation.size, _whole, runtime, accounting, outcome, generation)
+            exchange_record = await off_loop(
+                generation.size, _exchange_record, runtime, accounting, outcome, generation
+            )
         else:
-            whole = _whole(runtime, accounting, outcome, generation)
+            exchange_record = _exchange_record(runtime, accounting, outcome, generation)
     except Exception:
         logger.exception("A request was recorded without its response")
-        withheld, whole = True, _without_answer(runtime, accounting, generation)
+        omitted, exchange_record = True, _without_answer(runtime, accounting, generation)
     try:
-        await runtime.store.commit(whole, under_way=runtime.in_flight)
+        await runtime.store.commit(exchange_record, under_way=runtime.in_flight)
     except StoreUnavailableError:
         raise StorageUnavailableError from None
     except StoreError:
         logger.exception("A request could not be recorded")
         raise InternalError(NOT_RECORDED) from None
-    if withheld:
+    if omitted:
         raise InternalError(NOT_RECORDED)
-    usage = whole.usage
+    usage = exchange_record.usage
     return Recorded(outcome.status is OK, usage.message if usage.answer is None else usage.answer)
 
 
-def _whole(runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None) -> ExchangeRecord:
+def _exchange_record(
+    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None
+) -> ExchangeRecord:
     """Return the record of an exchange, and drop the large contents of its generation."""
     if generation is None:
         usage = usage_row(accounting, outcome, accounting.usage, upstream=runtime.deployment.upstream)
         return ExchangeRecord(usage=usage)
-    whole = _generation_record(runtime, accounting, outcome, generation)
+    exchange_record = _generation_record(runtime, accounting, outcome, generation)
     generation.drop_content()
-    return whole
+    return exchange_record
 
 
 def _generation_record(
@@ -117,13 +121,13 @@ def _generation_record(
     """Return the record of an exchange with a generation."""
     report = generation.accumulator.report()
     nodes, leaf, answers = _messages(generation, report)
-    keeper = generation.keeper
+    state_builder = generation.state_builder
     return ExchangeRecord(
         usage=usage_row(accounting, outcome, report, generation, (leaf, answers), upstream=runtime.deployment.upstream),
         messages=nodes,
         session=_session_update(generation, outcome, answers, idle=runtime.deployment.session_idle),
         upstream_request=_upstream_request(generation),
-        state=keeper.state(generation, outcome, (leaf, answers)) if keeper is not None else None,
+        state=state_builder.build(generation, outcome, (leaf, answers)) if state_builder is not None else None,
     )
 
 
@@ -137,71 +141,73 @@ def _without_answer(runtime: Runtime, accounting: Accounting, generation: Genera
     return ExchangeRecord(usage=replace(usage, prompt_tokens=prompt, total_tokens=prompt, estimated=True))
 
 
-def _messages(generation: Generation, report: UsageReport) -> tuple[tuple[NewMessage, ...], Key | None, list[Key]]:
+def _messages(
+    generation: Generation, report: UsageReport
+) -> tuple[tuple[NewMessage, ...], NodeKey | None, list[NodeKey]]:
     """Return the new nodes of all branches, the first branch's last request message, and the keys of the choices'
     messages.
     """
     accounting = generation.accounting
     instructions = instruction_node(generation)
     nodes: list[NewMessage] = [] if instructions is None else [instructions]
-    answers: list[Key] = []
+    answers: list[NodeKey] = []
     begun = accounting.first_byte is not None
     choices = list(zip(report.messages, report.contents, strict=True)) if begun else []
     model = report.model_version or accounting.upstream_model
     for branch in generation.branches:
-        nodes += _request_nodes(branch, branch.memory)
-        memory, end = branch.memory, branch.first_choice + branch.choices
-        parent = memory.keys[-1] if memory.keys else memory.parent
+        nodes += _request_nodes(branch, branch.context)
+        context, end = branch.context, branch.first_choice + branch.choices
+        parent = context.keys[-1] if context.keys else context.parent
         for message, content in choices[branch.first_choice : end]:
-            key = message_key(memory.principal_id, parent, message)
+            key = message_key(context.principal_id, parent, message)
             nodes.append(new_node(key, parent, message, content, model=model, account=accounting.account))
             answers.append(key)
-    first = generation.branches[0].memory
+    first = generation.branches[0].context
     leaf = first.keys[-1] if first.keys else first.parent
     return tuple(nodes), leaf, answers
 
 
-def _request_nodes(branch: Branch, memory: ConversationContext) -> list[NewMessage]:
+def _request_nodes(branch: Branch, context: ConversationContext) -> list[NewMessage]:
     nodes = []
-    faces = branch.upstream.faces
-    for index in range(memory.known, len(memory.messages)):
-        message, face = memory.messages[index], faces[index]
+    gemini_contents = branch.upstream.gemini_contents
+    for index in range(context.stored_count, len(context.messages)):
+        message, content = context.messages[index], gemini_contents[index]
         # A message of a model keeps its model and account under another history, if it was sent unmodified.
-        maker = memory.makers.get(index) if face is memory.restored.get(index) else None
+        source = context.provenance.get(index) if content is context.restored.get(index) else None
         nodes.append(
             new_node(
-                memory.keys[index],
-                memory.keys[index - 1] if index else memory.parent,
+                context.keys[index],
+                context.keys[index - 1] if index else context.parent,
                 message,
-                face,
-                model=maker.model if maker is not None else "",
-                account=maker.account if maker is not None else "",
+                content,
+                model=source.model if source is not None else "",
+                account=source.account if source is not None else "",
             )
         )
     return nodes
 
 
 def _session_update(
-    generation: Generation, outcome: Outcome, answers: list[Key], *, idle: timedelta
+    generation: Generation, outcome: Outcome, answers: list[NodeKey], *, idle: timedelta
 ) -> SessionUpdate | None:
     """Move the session's head to the message of the first choice.
 
     A failed exchange does not move the head, because its client will retry; after a client's disconnect, the head is
     the part that the client has received.
     """
-    if not answers or outcome.status not in _KEPT:
+    if not answers or outcome.status not in _CONTINUED:
         return None
-    memory = generation.branches[0].memory
-    if memory.session is None:
+    context = generation.branches[0].context
+    if context.session is None:
         return None
     return SessionUpdate(
-        principal_id=memory.principal_id,
-        user=memory.session.user,
-        name=memory.session.name,
-        public_id=memory.public_id,
-        session_id=memory.state.id if memory.state is not None else None,
-        expected_head=memory.parent,
-        follow=not memory.continued,
+        principal_id=context.principal_id,
+        user=context.session.user,
+        name=context.session.name,
+        public_id=context.public_id,
+        session_id=context.state.id if context.state is not None else None,
+        expected_head=context.parent,
+        follow=not context.continued,
         new_head=answers[0],
         now=generation.accounting.started_at,
         idle=idle,
@@ -217,29 +223,29 @@ def _upstream_request(generation: Generation) -> tuple[str, str] | None:
     if not generation.calls:
         return None
     body = generation.branches[0].upstream.body
-    turns = {"contents", "systemInstruction"}
-    rest: dict[str, Any] = {name: value for name, value in body.items() if name not in turns}
+    conversation_fields = {"contents", "systemInstruction"}
+    rest: dict[str, Any] = {name: value for name, value in body.items() if name not in conversation_fields}
     if generation.unsigned:
         rest[WITHOUT_SIGNATURES] = True
-    if generation.branches[0].memory.in_tree and (own := _turns_as_sent(generation.branches[0])):
-        rest[TURNS_AS_SENT] = own
+    if generation.branches[0].context.in_tree and (own := _contents_as_sent(generation.branches[0])):
+        rest[CONTENTS_AS_SENT] = own
     text = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
     return (_small_digest(text) if len(text) <= SMALL else request_digest(text)), text
 
 
-def _turns_as_sent(branch: Branch) -> dict[str, Content]:
+def _contents_as_sent(branch: Branch) -> dict[str, Content]:
     """Return the contents that were sent in another form than the tree stores: distance from the last request message →
     content.
     """
-    memory, found = branch.memory, {}
-    last = len(memory.messages) - 1
-    for index, (key, face) in enumerate(zip(memory.keys, branch.upstream.faces, strict=True)):
-        held = memory.in_tree.get(key)
-        maker = memory.makers.get(index)
-        if not held or face is None or (maker and maker.gemini == held and face is memory.restored.get(index)):
+    context, found = branch.context, {}
+    last = len(context.messages) - 1
+    for index, (key, content) in enumerate(zip(context.keys, branch.upstream.gemini_contents, strict=True)):
+        held = context.in_tree.get(key)
+        source = context.provenance.get(index)
+        if not held or content is None or (source and source.gemini == held and content is context.restored.get(index)):
             continue
-        if orjson.dumps(face).decode() != held:
-            found[str(last - index)] = face
+        if orjson.dumps(content).decode() != held:
+            found[str(last - index)] = content
     return found
 
 

@@ -8,12 +8,12 @@ import orjson
 
 from api.exchange.generation import Generation
 from api.exchange.outcome import OK, Outcome
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import CompletionState, message_item
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionKeeper:
+class StoredCompletionBuilder:
     """Builds one stored chat completion, committed with its exchange. `model` is the public model, `messages` are the
     request's messages as the client sent them.
     """
@@ -21,10 +21,10 @@ class CompletionKeeper:
     model: str
     messages: Sequence[Mapping[str, Any]]
 
-    def state(
-        self, generation: Generation, outcome: Outcome, nodes: tuple[Key | None, list[Key]]
+    def build(
+        self, generation: Generation, outcome: Outcome, nodes: tuple[NodeKey | None, list[NodeKey]]
     ) -> CompletionState | None:
-        """See `Keeper`. Only a response that succeeded is stored, streamed or not."""
+        """See `StateBuilder`. Only a response that succeeded is stored, streamed or not."""
         if outcome.status is not OK:
             return None
         leaf, answers = nodes
@@ -40,6 +40,6 @@ class CompletionKeeper:
             created_at=accounting.started_at,
             message=leaf,
             answer=answers[0] if answers else None,
-            message_count=len(generation.branches[0].memory.messages),
+            message_count=len(generation.branches[0].context.messages),
             inputs=tuple(message_item(accounting.caller.principal_id, message) for message in self.messages),
         )

@@ -14,7 +14,7 @@ from api.translate.answers.usage_report import UsageReport
 from api.translate.config.service_tier import served_tier
 from api.translate.request.message_tokens import json_tokens
 from api.translate.request.upstream_call import OMITTED, SYSTEM
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.values import INSTRUCTION_ROLES
 from sessions_store.writing.records import UsageRow
 
@@ -26,7 +26,7 @@ def usage_row(
     outcome: Outcome,
     report: UsageReport | None,
     generation: Generation | None = None,
-    nodes: tuple[Key | None, Sequence[Key]] = (None, ()),
+    nodes: tuple[NodeKey | None, Sequence[NodeKey]] = (None, ()),
     *,
     upstream: str,
 ) -> UsageRow:
@@ -129,23 +129,23 @@ def _filled(usage: Mapping[str, Any], report: UsageReport, generation: Generatio
     return {**usage, **counted}
 
 
-def _placement(generation: Generation) -> tuple[list[Key], list[int]]:
+def _placement(generation: Generation) -> tuple[list[NodeKey], list[int]]:
     """Return the keys of the instructions in front of the request (a response's, or the session's system messages), and
     the placement of each message up to the leaf.
 
     System messages in the session's path are superseded or in front of the request already: they count as omitted.
     """
     branch = generation.branches[0]
-    memory = branch.memory
+    context = branch.context
     placed = branch.upstream.placement
     instructions = instruction_node(generation)
     own = [] if instructions is None else [instructions.key]
-    if memory.head is not None or not memory.path:
+    if context.head is not None or not context.path:
         # No instructions to place: a response's history is part of its request, or there is no history.
         return own, [SYSTEM] * len(own) + list(placed)
-    hoisted = len(memory.systems)
+    hoisted = len(context.systems)
     rest = iter(placed[hoisted:])
-    walked = [OMITTED if row.role in INSTRUCTION_ROLES else next(rest) for row in memory.path]
-    if memory.path and memory.path[-1].key != memory.parent:
+    walked = [OMITTED if row.role in INSTRUCTION_ROLES else next(rest) for row in context.path]
+    if context.path and context.path[-1].key != context.parent:
         walked.append(OMITTED)  # an assistant message without results for its tool calls is not sent
-    return [*own, *memory.systems], [SYSTEM] * len(own) + [*placed[:hoisted], *walked, *rest]
+    return [*own, *context.systems], [SYSTEM] * len(own) + [*placed[:hoisted], *walked, *rest]

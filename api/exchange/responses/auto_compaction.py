@@ -12,15 +12,15 @@ from typing import Any, Final
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Branch
 from api.exchange.ids import item_ids
-from api.exchange.planning.plan import Asker, open_exchange
+from api.exchange.planning.plan import RequestOrigin, open_exchange
 from api.exchange.responses.compaction import summary_of
-from api.exchange.responses.context import LocalResponse
+from api.exchange.responses.continuation import LocalResponse
 from api.exchange.responses.input_tokens import counted
 from api.exchange.responses.plan import (
     NO_LOCAL,
+    ConversationInput,
     PlannedResponse,
-    Turns,
-    place_turns,
+    place_input,
     plan_response,
     planned_response,
     translate,
@@ -30,7 +30,7 @@ from api.exchange.running.parallel_calls import PlannedCall
 from api.notes import Note
 from api.openai.responses.request import ResponseParameters, ResponsesRequest
 from api.openai.responses.response import ResponseUsage
-from api.translate.responses.input.compaction import can_be_folded, folded, summarising
+from api.translate.responses.input.compaction import can_be_compacted, compacted_state, summarising
 from api.translate.responses.output.builder import Events
 from sessions_store.writing.records import COMPACTION_SUFFIX
 
@@ -53,24 +53,31 @@ async def compact_context(planned: PlannedResponse) -> Events:
 
     Raises GatewayError; only the exchange of the summary is recorded then.
     """
-    turns, request, exchange, generation = planned.turns, planned.request, planned.exchange, planned.generation
+    conversation_input, request, exchange, generation = (
+        planned.conversation_input,
+        planned.request,
+        planned.exchange,
+        planned.generation,
+    )
     summary, used = await _summary(planned)
-    settings = [item for item, _ in turns.own.settings]
-    state = folded(conversation(turns), settings, summary, item_ids=item_ids(), signer=state_signer())
+    settings = [item for item, _ in conversation_input.own.settings]
+    state = compacted_state(
+        conversation(conversation_input), settings, summary, item_ids=item_ids(), signer=state_signer()
+    )
     item = {"type": "compaction", "encrypted_content": state}
-    context = replace(turns.context, head=None, path=(), items=(), whole=True, earlier=settings)
-    behind = await place_turns(exchange, request, (turns.profile, context), [item])
+    continuation = replace(conversation_input.continuation, head=None, path=(), items=(), whole=True, earlier=settings)
+    behind = await place_input(exchange, request, (conversation_input.profile, continuation), [item])
     upstream = await translate(exchange, request, behind)
     notes = exchange.accounting.notes
     notes += [note for note in upstream.notes if note not in notes]
-    generation.branches = (Branch(behind.memory, upstream, 0, 1),)
+    generation.branches = (Branch(behind.context, upstream, 0, 1),)
     generation.calls = [PlannedCall(upstream.body, 0)]
-    return planned.answer.compacted(state, used)
+    return planned.accumulator.compacted(state, used)
 
 
-def conversation(turns: Turns) -> list[Mapping[str, Any]]:
+def conversation(conversation_input: ConversationInput) -> list[Mapping[str, Any]]:
     """Return all messages of a request's conversation, the stored history first."""
-    return [*(remembered.message for remembered in turns.history), *turns.own.messages]
+    return [*(entry.message for entry in conversation_input.history), *conversation_input.own.messages]
 
 
 async def _is_due(planned: PlannedResponse) -> bool:
@@ -79,15 +86,15 @@ async def _is_due(planned: PlannedResponse) -> bool:
     A text never has more tokens than bytes, so most contexts need no call of countTokens. Raises the errors of
     `counted`.
     """
-    exchange, generation, turns = planned.exchange, planned.generation, planned.turns
-    threshold = _threshold(planned.request, turns.profile.input_token_limit)
+    exchange, generation, conversation_input = planned.exchange, planned.generation, planned.conversation_input
+    threshold = _threshold(planned.request, conversation_input.profile.input_token_limit)
     body = generation.branches[0].upstream.body
     encoded = generation.calls[0].encode()
     if threshold is None or (len(encoded) <= threshold and b'"fileData"' not in encoded):
         return False
     if await counted(exchange, body) <= threshold:
         return False
-    if not can_be_folded(conversation(turns)):
+    if not can_be_compacted(conversation(conversation_input)):
         reason = "no messages before the latest message to compact"
         exchange.accounting.notes.append(Note("dropped", "context_management", reason))
         return False
@@ -106,13 +113,15 @@ def _threshold(request: ResponseParameters, input_limit: int) -> int | None:
 
 async def _summary(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
     """Generate the summary in its own exchange: the same conversation with one more message."""
-    turns, exchange = planned.turns, planned.exchange
+    conversation_input, exchange = planned.conversation_input, planned.exchange
     accounting = exchange.accounting
-    summary_request = summarising(planned.request, accounting.public_model, turns.items)
-    asker = Asker(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
-    async with open_exchange(exchange.runtime, summary_request, asker, "responses.compact").within(exchange) as own:
-        context = replace(turns.context, conversation=None)
-        placed = await place_turns(own, summary_request, (turns.profile, context), summary_request.items)
+    summary_request = summarising(planned.request, accounting.public_model, conversation_input.items)
+    origin = RequestOrigin(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
+    async with open_exchange(exchange.runtime, summary_request, origin, "responses.compact").within(exchange) as own:
+        continuation = replace(conversation_input.continuation, conversation=None)
+        placed = await place_input(
+            own, summary_request, (conversation_input.profile, continuation), summary_request.items
+        )
         return await summary_of(
             planned_response(own, summary_request, placed, await translate(own, summary_request, placed))
         )

@@ -23,10 +23,10 @@ from api.services import Runtime
 from sessions_store.state.orphaned_responses import fail_lost
 from sessions_store.state.responses import (
     add_events,
-    beat,
     begin_response,
     end_response,
-    forget_deleted,
+    erase_deleted,
+    heartbeat,
     purge_events,
     start_response,
 )
@@ -41,9 +41,9 @@ class Job:
     """One running background response; `log` has its events."""
 
     def __init__(self, runtime: Runtime, planned: PlannedResponse) -> None:
-        assert planned.keeper.log is not None  # noqa: S101 - plan_response gives a background response a log
-        self.public_id = planned.answer.id
-        self.log = planned.keeper.log
+        assert planned.state_builder.log is not None  # noqa: S101 - plan_response gives a background response a log
+        self.public_id = planned.accumulator.id
+        self.log = planned.state_builder.log
         self._runtime = runtime
         self._planned = planned
         self._task: asyncio.Task[None] | None = None
@@ -54,7 +54,7 @@ class Job:
         if self._hold is not None:
             self._hold.share()
         self._task = asyncio.create_task(self._run())
-        self._task.add_done_callback(self._let_go)
+        self._task.add_done_callback(self._release_hold)
         return self._task
 
     def cancel(self) -> None:
@@ -72,7 +72,7 @@ class Job:
         planned, runtime = self._planned, self._runtime
         flusher = asyncio.create_task(self._flush())
         try:
-            self.log.append(planned.answer.created(queued=True))
+            self.log.append(planned.accumulator.created(queued=True))
             await runtime.store.write(start_response, self.public_id)
             events = await stream_response(planned)
             try:
@@ -82,14 +82,14 @@ class Job:
             finally:
                 await events.aclose()
         except Exception as error:  # noqa: BLE001 - the task's edge: the exchange and the response are recorded as failed
-            planned.answer.failed(to_gateway_error(error))
+            planned.accumulator.failed(to_gateway_error(error))
             await planned.exchange.fail(error)
         finally:
             flusher.cancel()
             await asyncio.shield(self._close())
-            self.log.end(planned.answer.ending)
+            self.log.end(planned.accumulator.ending)
 
-    def _let_go(self, _ended: object) -> None:
+    def _release_hold(self, _ended: object) -> None:
         if self._hold is not None:
             self._hold.release()
 
@@ -98,7 +98,7 @@ class Job:
         exchange = self._planned.exchange
         # Without a record until here, the response was cancelled.
         await exchange.end(asyncio.CancelledError())
-        left = None if exchange.committed else self.log.unstored(self._planned.answer.ending)
+        left = None if exchange.committed else self.log.unstored(self._planned.accumulator.ending)
         request_id, principal_id = exchange.accounting.request_id, exchange.accounting.caller.principal_id
         problem = {"error": {"code": "server_error", "message": "The response could not be recorded."}}
         try:
@@ -108,7 +108,7 @@ class Job:
             await self._runtime.store.write(
                 end_response, principal_id, self.public_id, "failed", problem, datetime.now(UTC)
             )
-            await self._runtime.store.write(forget_deleted, self.public_id, request_id)
+            await self._runtime.store.write(erase_deleted, self.public_id, request_id)
         except StoreError:
             logger.exception("The final state of a background response could not be stored")
 
@@ -122,11 +122,11 @@ class Job:
                 return
             if self._runtime.store.outage is not None:
                 continue
-            stretch = self.log.take_unstored()
-            if stretch is None:
+            batch = self.log.take_unstored()
+            if batch is None:
                 continue
             try:
-                await self._runtime.store.write(add_events, self.public_id, stretch)
+                await self._runtime.store.write(add_events, self.public_id, batch)
             except StoreError:
                 logger.exception("Events of a background response could not be stored")
 
@@ -139,7 +139,7 @@ class Jobs:
         self._runtime = runtime
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._heart: asyncio.Task[None] | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
         runtime.finish_on_drain(self)
 
     async def start(self, planned: PlannedResponse) -> tuple[Job, dict[str, Any]]:
@@ -151,14 +151,14 @@ class Jobs:
         """
         planned.exchange.admit()
         job = Job(self._runtime, planned)
-        state = planned.keeper.beginning(planned.exchange.accounting, self.worker)
+        state = planned.state_builder.beginning(planned.exchange.accounting, self.worker)
         await self._runtime.store.write(begin_response, state)
         planned.exchange.keep_open()
         self._jobs[job.public_id] = job
         task = self._tasks[job.public_id] = job.start()
-        task.add_done_callback(lambda _: self._forget(job.public_id))
-        if self._heart is None:
-            self._heart = asyncio.create_task(self._beat())
+        task.add_done_callback(lambda _: self._remove(job.public_id))
+        if self._heartbeat is None:
+            self._heartbeat = asyncio.create_task(self._send_heartbeats())
         return job, {**orjson.loads(state.body), "output": []}
 
     def find(self, public_id: str) -> Job | None:
@@ -179,17 +179,17 @@ class Jobs:
 
     async def close(self) -> None:
         """Cancel the running responses: each is recorded as failed."""
-        if self._heart is not None:
-            self._heart.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
         for job in list(self._jobs.values()):
             job.stop()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    def _forget(self, public_id: str) -> None:
+    def _remove(self, public_id: str) -> None:
         self._jobs.pop(public_id, None)
         self._tasks.pop(public_id, None)
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         lease = timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS)
         while True:
             await asyncio.sleep(settings.BACKGROUND_LEASE_SECONDS / 4)
@@ -198,7 +198,7 @@ class Jobs:
             now = datetime.now(UTC)
             mine = set(self._jobs)
             try:
-                running = await self._runtime.store.write(beat, mine, now)
+                running = await self._runtime.store.write(heartbeat, mine, now)
                 await self._runtime.store.write(fail_lost, now, lease)
                 await self._runtime.store.write(purge_events, now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS))
             except StoreError:

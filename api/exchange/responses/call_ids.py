@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from api.exchange.responses.context import Context
+from api.exchange.responses.continuation import Continuation
 from api.services import Runtime
 from sessions_store.state.responses import calls_given
 from sessions_store.transcript.canonical import NodeId, call_ids_of
@@ -22,33 +22,33 @@ CallIds = dict[NodeId, dict[int, str]]
 
 
 async def client_call_ids(
-    runtime: Runtime, principal_id: int, context: Context, messages: Sequence[Message]
+    runtime: Runtime, principal_id: int, continuation: Continuation, messages: Sequence[Message]
 ) -> CallIds:
     """Return the client's ids for calls of the context: those in `messages`, and those of calls without a result."""
-    made = {row.id: ids for row in context.path if (ids := _call_ids(row))}
+    made = {row.id: ids for row in continuation.path if (ids := _call_ids(row))}
     if not made:
         return {}
     results = _results(messages)
     known = {call_id for ids in made.values() for call_id in ids}
     renamed: CallIds = {}
-    if strangers := results - known:
-        for call_id, (node, position) in (await runtime.store.read(calls_made, principal_id, strangers)).items():
+    if unknown := results - known:
+        for call_id, (node, position) in (await runtime.store.read(calls_made, principal_id, unknown)).items():
             renamed.setdefault(node, {})[position] = call_id
-    results |= _results(orjson.loads(row.openai) for row in context.path if row.role == "tool")
+    results |= _results(orjson.loads(row.openai) for row in continuation.path if row.role == "tool")
     for node, ids in made.items():
         own = renamed.get(node, {})
         still_open = [place for place, call_id in enumerate(ids) if place not in own and call_id not in results]
-        if still_open and (given := await _given(runtime, principal_id, context, node)):
+        if still_open and (given := await _given(runtime, principal_id, continuation, node)):
             renamed[node] = {place: given[place] for place in still_open if place < len(given)} | own
     return renamed
 
 
-async def _given(runtime: Runtime, principal_id: int, context: Context, node: NodeId) -> Sequence[str]:
+async def _given(runtime: Runtime, principal_id: int, continuation: Continuation, node: NodeId) -> Sequence[str]:
     """Return the ids under which this client received the calls of a message; () if they are unknown."""
-    if context.call_ids and context.path[-1].id == node:
-        return context.call_ids
-    conversation_id = context.conversation.id if context.conversation is not None else None
-    return await runtime.store.read(calls_given, principal_id, node, context.previous_id, conversation_id)
+    if continuation.call_ids and continuation.path[-1].id == node:
+        return continuation.call_ids
+    conversation_id = continuation.conversation.id if continuation.conversation is not None else None
+    return await runtime.store.read(calls_given, principal_id, node, continuation.previous_id, conversation_id)
 
 
 def _call_ids(stored: StoredMessage) -> list[str]:

@@ -31,8 +31,8 @@ async def compact(exchange: Exchange, request: CompactRequest) -> CompactedRespo
     return {
         "id": response_id(),
         "object": "response.compaction",
-        "created_at": planned.answer.created_at,
-        "output": compacted([*_said_before(planned), *request.items], summary, item_ids=ids, signer=state_signer()),
+        "created_at": planned.accumulator.created_at,
+        "output": compacted([*_user_messages(planned), *request.items], summary, item_ids=ids, signer=state_signer()),
         "usage": used,
     }
 
@@ -51,12 +51,12 @@ async def summary_of(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
     return summary, response["usage"]
 
 
-def _said_before(planned: PlannedResponse) -> Sequence[dict[str, Any]]:
+def _user_messages(planned: PlannedResponse) -> Sequence[dict[str, Any]]:
     """Return the users' messages of the stored history as items."""
     ids = item_ids()
     return [
         item
-        for remembered in planned.turns.history
-        if remembered.message["role"] == "user"
-        for item in message_to_items(remembered.message, item_ids=ids)
+        for entry in planned.conversation_input.history
+        if entry.message["role"] == "user"
+        for item in message_to_items(entry.message, item_ids=ids)
     ]

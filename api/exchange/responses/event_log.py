@@ -9,7 +9,7 @@ from contextlib import suppress
 import orjson
 
 from api.exchange.events import Event
-from sessions_store.writing.state_records import Stretch
+from sessions_store.writing.state_records import EventBatch
 
 
 class EventLog:
@@ -34,19 +34,19 @@ class EventLog:
         self.ended = True
         self.append(events)
 
-    def unstored(self, closing: Sequence[Event] = ()) -> Stretch | None:
+    def unstored(self, closing: Sequence[Event] = ()) -> EventBatch | None:
         """Return the events that are not stored yet, followed by `closing`; None if there are none."""
         events = [*self._events[self._stored :], *closing]
         if not events:
             return None
         body = b"\n".join(map(orjson.dumps, events)).decode()
-        return Stretch(self._stored, self._stored + len(events) - 1, body)
+        return EventBatch(self._stored, self._stored + len(events) - 1, body)
 
-    def take_unstored(self) -> Stretch | None:
+    def take_unstored(self) -> EventBatch | None:
         """Return the events that are not stored yet, and mark them as stored."""
-        stretch = self.unstored()
+        batch = self.unstored()
         self._stored = len(self._events)
-        return stretch
+        return batch
 
     async def wait(self, seen: int, seconds: float) -> Sequence[Event]:
         """Wait for events from index `seen` on and return them; an empty list at the end or after a timeout of

@@ -8,7 +8,7 @@ import orjson
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
 from api.exchange.planning.plan import resolve_model
-from api.exchange.responses.plan import read_turns, translate
+from api.exchange.responses.plan import read_input, translate
 from api.openai.responses.request import InputTokensRequest
 
 
@@ -23,8 +23,8 @@ async def count_input_tokens(exchange: Exchange, request: InputTokensRequest) ->
             "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
         )
     request, profile = resolve_model(request, exchange)
-    turns = await read_turns(exchange, request, profile)
-    return await counted(exchange, (await translate(exchange, request, turns)).body)
+    conversation_input = await read_input(exchange, request, profile)
+    return await counted(exchange, (await translate(exchange, request, conversation_input)).body)
 
 
 async def counted(exchange: Exchange, upstream: Mapping[str, Any]) -> int:
@@ -35,7 +35,7 @@ async def counted(exchange: Exchange, upstream: Mapping[str, Any]) -> int:
         body = {"generateContentRequest": {"model": f"models/{accounting.upstream_model}", **body}}
     exchange.admit()
     return await exchange.runtime.client.count_tokens(
-        accounting.upstream_model, lambda: orjson.dumps(body), asked_as=accounting.public_model
+        accounting.upstream_model, lambda: orjson.dumps(body), public_model=accounting.public_model
     )
 
 

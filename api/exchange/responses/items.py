@@ -13,7 +13,7 @@ import orjson
 from api.exchange.responses.item_forms import id_prefix, whole_item
 from api.exchange.responses.state_signer import state_signer
 from api.translate.responses.carried_state import without_forged
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import NewItem, new_item
 
 Item = dict[str, Any]
@@ -40,6 +40,6 @@ def output_items(principal_id: int, items: Sequence[Mapping[str, Any]]) -> tuple
     return tuple(new_item(principal_id, item) for item in items)
 
 
-def chain_start(head: Key | None, conversation: str = "") -> str:
+def chain_start(head: NodeKey | None, conversation: str = "") -> str:
     """Return the name of the predecessor of a request's items: a node, a conversation or nothing."""
     return f"{conversation}|{head or ''}"

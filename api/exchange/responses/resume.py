@@ -41,10 +41,10 @@ async def resume(
 
 async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
     """Yield the events of a response that runs in this process, after sequence number `seen`."""
-    patience = _first_patience()
+    timeout = _first_timeout()
     while True:
-        events = await log.wait(seen + 1, patience)
-        patience = settings.KEEP_ALIVE_INTERVAL
+        events = await log.wait(seen + 1, timeout)
+        timeout = settings.KEEP_ALIVE_INTERVAL
         if events:
             yield events
             seen += len(events)
@@ -56,7 +56,7 @@ async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
 
 async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> AsyncGenerator[Batch, None]:
     """Yield the stored events, and further ones as they are stored."""
-    last_sent, patience = time.monotonic(), _first_patience()
+    last_sent, timeout = time.monotonic(), _first_timeout()
     while True:
         status, events = await runtime.store.read(read_events, found.id, seen)
         if events:
@@ -72,9 +72,9 @@ async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, see
         else:
             await asyncio.sleep(POLL_SECONDS)
             await find(runtime, principal_id, found.public_id)  # marks it failed if its worker has died
-            if time.monotonic() - last_sent >= patience:
+            if time.monotonic() - last_sent >= timeout:
                 yield KEEP_ALIVE
-                last_sent, patience = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
+                last_sent, timeout = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
 
 
 async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> Event | None:
@@ -92,7 +92,7 @@ async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, see
     return {"type": kind, "sequence_number": seen + 1, "response": response}
 
 
-def _first_patience() -> float:
+def _first_timeout() -> float:
     """Return the seconds until the first keep-alive of a stream."""
     interval: float = settings.KEEP_ALIVE_INTERVAL
     return min(settings.STREAM_OPEN_AFTER or interval, interval)

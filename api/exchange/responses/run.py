@@ -17,14 +17,14 @@ from api.translate.responses.output.builder import Events
 
 async def complete_response(planned: PlannedResponse) -> Any:
     """Return the response. Raises GatewayError."""
-    exchange, answer = planned.exchange, planned.answer
+    exchange, accumulator = planned.exchange, planned.accumulator
     if planned.compacted:
-        answer.compacting()
+        accumulator.compacting()
         await compact_context(planned)
         if planned.request.compacts_only:
-            answer.finish_without_answer()
+            accumulator.finish_without_answer()
             await exchange.record(SUCCESS)
-            return answer.response()
+            return accumulator.response()
     return await complete(exchange, planned.generation)
 
 
@@ -39,9 +39,9 @@ async def stream_response(planned: PlannedResponse) -> "EventStream | Compacting
     return events
 
 
-async def take_in(planned: PlannedResponse) -> Events:
+async def store_input(planned: PlannedResponse) -> Events:
     """Record the input of a request with `generate: false` without an upstream call; return the events."""
-    events = [*planned.answer.created(), *planned.answer.finish_without_answer()]
+    events = [*planned.accumulator.created(), *planned.accumulator.finish_without_answer()]
     await planned.exchange.record(SUCCESS)
     return events
 
@@ -69,14 +69,14 @@ class CompactingStream:
         await self._end()
 
     async def _run(self) -> AsyncGenerator[Batch, None]:
-        exchange, generation, answer = self._planned.exchange, self._planned.generation, self._planned.answer
+        exchange, generation, accumulator = self._planned.exchange, self._planned.generation, self._planned.accumulator
         events: EventStream | None = None
         try:
-            yield answer.compacting()
+            yield accumulator.compacting()
             async for batch in self._compact():
                 yield batch
             if self._planned.request.compacts_only:
-                closing = answer.finish_without_answer()
+                closing = accumulator.finish_without_answer()
                 await exchange.record(SUCCESS)
                 yield LastBatch(closing)
                 return
@@ -84,7 +84,7 @@ class CompactingStream:
             async for batch in events:
                 yield batch
         except Exception as error:  # noqa: BLE001 - the stream's edge: a failed stream ends with an error event
-            closing = answer.failed(to_gateway_error(error))
+            closing = accumulator.failed(to_gateway_error(error))
             await exchange.fail(error)
             yield ErrorBatch(closing)
         finally:

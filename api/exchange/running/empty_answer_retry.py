@@ -10,22 +10,22 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from api.exchange.generation import Generation
 from api.exchange.running.parallel_calls import (
-    Batch,
-    Piece,
+    CallResponse,
+    CallResponses,
     PlannedCall,
     SingleSource,
     Source,
     generate_all,
     open_source,
 )
-from api.exchange.running.signature_retry import asked
+from api.exchange.running.signature_retry import call_with_signature_retry
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.services import Runtime
 from api.translate.answers.empty_answer import filled, names_of, reasons_of
 
 
-async def plain_answers(runtime: Runtime, generation: Generation) -> Sequence[Piece]:
+async def plain_responses(runtime: Runtime, generation: Generation) -> Sequence[CallResponse]:
     """Make the plain upstream calls of a generation and return Gemini's responses; after the last retry, an empty one
     may be among them.
     """
@@ -33,45 +33,49 @@ async def plain_answers(runtime: Runtime, generation: Generation) -> Sequence[Pi
     since = client.now()
     on_growth = _on_growth(generation)
 
-    def ask(calls: Sequence[PlannedCall]) -> Awaitable[list[Piece]]:
-        return generate_all(client, model, calls, asked_as=name, since=since, on_growth=on_growth)
+    def call(calls: Sequence[PlannedCall]) -> Awaitable[list[CallResponse]]:
+        return generate_all(client, model, calls, public_model=name, since=since, on_growth=on_growth)
 
-    answer = generation.accumulator
-    pieces = await asked(generation, ask)
+    accumulator = generation.accumulator
+    call_responses = await call_with_signature_retry(generation, call)
     retries = runtime.deployment.empty_answer_retries
-    while retries > 0 and (lacking := _lacking(generation, pieces)) and client.now() < since + client.deadlines.total:
+    while (
+        retries > 0
+        and (lacking := _lacking(generation, call_responses))
+        and client.now() < since + client.deadlines.total
+    ):
         retries -= 1
         _note(generation, (reason for lacks in lacking.values() for reason in lacks.values()))
         try:
-            fresh = await asked(generation, ask, list(lacking))
+            fresh = await call_with_signature_retry(generation, call, list(lacking))
         except BaseException:
-            answer.discard(pieces)
+            accumulator.discard(call_responses)
             raise
         for (number, lacks), (first_choice, response) in zip(lacking.items(), fresh, strict=True):
-            discarded, whole = filled(pieces[number][1], lacks, response)
-            answer.discard([(first_choice, discarded)])
-            pieces[number] = (first_choice, whole)
-    return pieces
+            discarded, whole = filled(call_responses[number][1], lacks, response)
+            accumulator.discard([(first_choice, discarded)])
+            call_responses[number] = (first_choice, whole)
+    return call_responses
 
 
-def _lacking(generation: Generation, pieces: Sequence[Piece]) -> dict[int, dict[int, str]]:
+def _lacking(generation: Generation, call_responses: Sequence[CallResponse]) -> dict[int, dict[int, str]]:
     """Return the calls with empty choices: call number → the value of `Accumulator.lacking`."""
     found = {}
-    answer = generation.accumulator
-    for number, (call, (_, response)) in enumerate(zip(generation.calls, pieces, strict=True)):
-        if lacks := answer.lacking(response, call.choices):
+    accumulator = generation.accumulator
+    for number, (call, (_, response)) in enumerate(zip(generation.calls, call_responses, strict=True)):
+        if lacks := accumulator.lacking(response, call.choices):
             found[number] = lacks
     return found
 
 
-async def open_answer(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Source:
+async def open_response(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Source:
     """Open the streams of a generation."""
     since = runtime.client.now()
     source = await _open(runtime, generation, calls, since)
-    return HeldSource(runtime, generation, source, since) if runtime.deployment.empty_answer_retries else source
+    return BufferedSource(runtime, generation, source, since) if runtime.deployment.empty_answer_retries else source
 
 
-class HeldSource:
+class BufferedSource:
     """The streams of a generation. They are buffered until the first response with content; if they end before it, the
     streams are opened again.
     """
@@ -82,7 +86,7 @@ class HeldSource:
         self._generation = generation
         self._source: Source | None = source
         self._opening: asyncio.Task[Source] | None = None
-        self._held: deque[Batch] = deque()
+        self._buffered: deque[CallResponses] = deque()
         self._shown = False
         self._retries = runtime.deployment.empty_answer_retries
         self._since = since
@@ -98,7 +102,7 @@ class HeldSource:
             except BaseException:
                 self._discard()
                 raise
-        if self._held or self._source is None:
+        if self._buffered or self._source is None:
             return self._release()
         source = self._source
         if isinstance(source, SingleSource):
@@ -129,12 +133,12 @@ class HeldSource:
             if source is None or responses is None:
                 return None
             if responses:
-                self._held.append((source.first_choice, responses))
+                self._buffered.append((source.first_choice, responses))
                 self._shown = any(map(shows, responses))
-            elif not self._may_ask():
+            elif not self._may_retry():
                 self._shown = True
             else:
-                await self._ask_again(source)
+                await self._call_again(source)
             if self._shown:
                 return self._release()
 
@@ -148,14 +152,16 @@ class HeldSource:
             self._source = opening.result()
         return self._source
 
-    def _may_ask(self) -> bool:
+    def _may_retry(self) -> bool:
         """Whether a retry is possible: Gemini has sent responses, a retry is left and the deadline is not reached."""
-        return bool(self._held) and self._retries > 0 and not self._generation.stopped and self._now() < self._ends_at
+        return (
+            bool(self._buffered) and self._retries > 0 and not self._generation.stopped and self._now() < self._ends_at
+        )
 
-    async def _ask_again(self, ended: Source) -> None:
+    async def _call_again(self, ended: Source) -> None:
         generation = self._generation
         self._retries -= 1
-        _note(generation, reasons_of(response for _, responses in self._held for response in responses))
+        _note(generation, reasons_of(response for _, responses in self._buffered for response in responses))
         self._discard()
         self._source = None
         await ended.close()
@@ -163,23 +169,25 @@ class HeldSource:
         self._opening = asyncio.ensure_future(_open(self._runtime, generation, generation.calls, self._since))
 
     def _discard(self) -> None:
-        if self._held:
+        if self._buffered:
             self._generation.accumulator.discard(
-                (first_choice, response) for first_choice, responses in self._held for response in responses
+                (first_choice, response) for first_choice, responses in self._buffered for response in responses
             )
-            self._held.clear()
+            self._buffered.clear()
 
     def _release(self) -> list[GenerateContentResponse]:
         """Return the next buffered responses, [] if there are none."""
-        if not self._held:
+        if not self._buffered:
             return []
-        self.first_choice, responses = self._held.popleft()
+        self.first_choice, responses = self._buffered.popleft()
         return responses
 
 
 async def _open(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall], since: float) -> Source:
     model, name = generation.accounting.upstream_model, generation.accounting.public_model
-    return await open_source(runtime.client, model, calls, asked_as=name, since=since, on_growth=_on_growth(generation))
+    return await open_source(
+        runtime.client, model, calls, public_model=name, since=since, on_growth=_on_growth(generation)
+    )
 
 
 def _on_growth(generation: Generation) -> Callable[[int], None] | None:

@@ -11,8 +11,8 @@ from api.gemini.client import GeminiClient
 from api.gemini.upstream_stream import UpstreamStream
 from api.gemini.wire import GenerateContentRequest, GenerateContentResponse
 
-Piece = tuple[int, GenerateContentResponse]
-Batch = tuple[int, list[GenerateContentResponse]]
+CallResponse = tuple[int, GenerateContentResponse]
+CallResponses = tuple[int, list[GenerateContentResponse]]
 
 
 @dataclass(slots=True)
@@ -37,10 +37,10 @@ async def generate_all(
     model: str,
     calls: Sequence[PlannedCall],
     *,
-    asked_as: str,
+    public_model: str,
     since: float,
     on_growth: Callable[[int], None] | None = None,
-) -> list[Piece]:
+) -> list[CallResponse]:
     """Make all plain calls concurrently; the first failure cancels the others and is raised.
 
     The total timeout counts from `since`, a time of the event loop's clock. `on_growth` is called with the number of
@@ -48,7 +48,8 @@ async def generate_all(
     """
 
     asking = [
-        client.generate(model, call.encode, asked_as=asked_as, since=since, on_growth=on_growth) for call in calls
+        client.generate(model, call.encode, public_model=public_model, since=since, on_growth=on_growth)
+        for call in calls
     ]
     if len(calls) == 1:
         return [(calls[0].first_choice, await asking[0])]
@@ -94,7 +95,7 @@ class MergedSource:
 
     def __init__(self, streams: Sequence[tuple[int, UpstreamStream]]) -> None:
         self.first_choice = 0
-        self._queue: asyncio.Queue[Batch | BaseException | None] = asyncio.Queue(maxsize=len(streams))
+        self._queue: asyncio.Queue[CallResponses | BaseException | None] = asyncio.Queue(maxsize=len(streams))
         self._streams = [stream for _, stream in streams]
         self._open = len(streams)
         self._tasks = [asyncio.ensure_future(self._pump(first, stream)) for first, stream in streams]
@@ -143,7 +144,7 @@ async def open_source(
     model: str,
     calls: Sequence[PlannedCall],
     *,
-    asked_as: str,
+    public_model: str,
     since: float,
     on_growth: Callable[[int], None] | None = None,
 ) -> Source:
@@ -153,10 +154,13 @@ async def open_source(
     number of bytes received since the last call.
     """
     if len(calls) == 1:
-        stream = await client.stream(model, calls[0].encode, asked_as=asked_as, since=since)
+        stream = await client.stream(model, calls[0].encode, public_model=public_model, since=since)
         stream.on_growth = on_growth
         return SingleSource(stream, calls[0].first_choice)
-    tasks = [asyncio.ensure_future(client.stream(model, call.encode, asked_as=asked_as, since=since)) for call in calls]
+    tasks = [
+        asyncio.ensure_future(client.stream(model, call.encode, public_model=public_model, since=since))
+        for call in calls
+    ]
     try:
         streams = await asyncio.gather(*tasks)
     except BaseException:

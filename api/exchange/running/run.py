@@ -12,9 +12,9 @@ from api.exchange.events import KEEP_ALIVE, Batch, ErrorBatch, Event, LastBatch
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
 from api.exchange.outcome import SUCCESS
-from api.exchange.running.empty_answer_retry import open_answer, plain_answers
+from api.exchange.running.empty_answer_retry import open_response, plain_responses
 from api.exchange.running.parallel_calls import PlannedCall, Source
-from api.exchange.running.signature_retry import asked
+from api.exchange.running.signature_retry import call_with_signature_retry
 from api.exchange.running.stream_opening import Opened, Opening
 from api.failures import to_gateway_error
 from api.gemini.wire import GenerateContentResponse
@@ -30,21 +30,21 @@ async def complete(exchange: Exchange, generation: Generation) -> Any:
     Raises GatewayError. A response of the Responses API that failed after its upstream call is returned with status
     `failed`, not raised.
     """
-    answer = generation.accumulator
+    accumulator = generation.accumulator
     exchange.admit()
     try:
-        pieces = await plain_answers(exchange.runtime, generation)
-        if pieces:
+        call_responses = await plain_responses(exchange.runtime, generation)
+        if call_responses:
             generation.accounting.first_byte = time.monotonic()
-        for first_choice, response in pieces:
-            answer.fold(response, first_choice=first_choice)
-        if answer.fault is not None:
-            raise answer.fault
-        completion = answer.completion()
+        for first_choice, response in call_responses:
+            accumulator.accumulate(response, first_choice=first_choice)
+        if accumulator.fault is not None:
+            raise accumulator.fault
+        completion = accumulator.completion()
         await exchange.record(SUCCESS)
     except UpstreamError as error:
         await exchange.fail(error)
-        failed = answer.failed_answer(error) if is_no_answer(error) else None
+        failed = accumulator.failed_body(error) if is_no_answer(error) else None
         if failed is None:
             raise
         return failed
@@ -56,7 +56,7 @@ class EventStream:
     """The events of a streamed response. It can be iterated over once; `aclose` may be called without an iteration."""
 
     __slots__ = (
-        "_answer",
+        "_accumulator",
         "_events",
         "_exchange",
         "_first",
@@ -70,7 +70,7 @@ class EventStream:
     def __init__(self, exchange: Exchange, generation: Generation, opened: Opened | Opening) -> None:
         self._exchange = exchange
         self._generation = generation
-        self._answer = generation.accumulator
+        self._accumulator = generation.accumulator
         self._source: Source | None = None
         self._first: Responses | None = None
         self._opening = opened if isinstance(opened, Opening) else None
@@ -94,8 +94,8 @@ class EventStream:
         Gemini's chunks may have nothing for the client, such as thoughts that it did not request: a keep-alive is sent
         every KEEP_ALIVE_INTERVAL seconds then too.
         """
-        answer, generation, interval = self._answer, self._generation, self._interval
-        accounting, feed, clock = generation.accounting, answer.feed, asyncio.get_running_loop().time
+        accumulator, generation, interval = self._accumulator, self._generation, self._interval
+        accounting, feed, clock = generation.accounting, accumulator.feed, asyncio.get_running_loop().time
         try:
             while (source := self._source) is None:
                 yield KEEP_ALIVE
@@ -113,13 +113,13 @@ class EventStream:
                     yield events or KEEP_ALIVE
                     last_sent = clock()
                 responses = await source.read(interval)
-            if not generation.stopped and answer.fault is not None:
-                raise answer.fault
-            closing = answer.finish()
+            if not generation.stopped and accumulator.fault is not None:
+                raise accumulator.fault
+            closing = accumulator.finish()
             await self._exchange.record(SUCCESS)
             yield LastBatch(closing)
         except Exception as error:  # noqa: BLE001 - the stream's edge: a failed stream ends with an error event
-            closing = answer.failed(to_gateway_error(error))
+            closing = accumulator.failed(to_gateway_error(error))
             await self._exchange.fail(error)
             yield ErrorBatch(closing)
         finally:
@@ -162,9 +162,9 @@ async def stream(exchange: Exchange, generation: Generation, *, silence: float |
     exchange.admit()
     opened: Opened | Opening
     if silence is None:
-        opened = await _asked(exchange, generation)
+        opened = await _call(exchange, generation)
     else:
-        opened = opening = Opening(lambda: _asked(exchange, generation))
+        opened = opening = Opening(lambda: _call(exchange, generation))
         try:
             if await opening.wait(silence):
                 opened = opening.result()
@@ -176,13 +176,13 @@ async def stream(exchange: Exchange, generation: Generation, *, silence: float |
     return events
 
 
-async def _asked(exchange: Exchange, generation: Generation) -> Opened:
-    return await asked(generation, lambda calls: _opened(exchange.runtime, generation, calls))
+async def _call(exchange: Exchange, generation: Generation) -> Opened:
+    return await call_with_signature_retry(generation, lambda calls: _opened(exchange.runtime, generation, calls))
 
 
 async def _opened(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Opened:
     """Open the upstream stream and read its first chunk, which may be an error."""
-    source = await open_answer(runtime, generation, calls)
+    source = await open_response(runtime, generation, calls)
     try:
         first = await source.read(settings.KEEP_ALIVE_INTERVAL)
         if first == [] and generation.calls:

@@ -13,11 +13,13 @@ from api.notes import Note
 from api.translate.conversation.signatures import without_signatures
 from api.translate.responses.param_paths import Places
 
-Answered = TypeVar("Answered")
-Ask = Callable[[Sequence[PlannedCall]], Awaitable[Answered]]
+Result = TypeVar("Result")
+CallFunction = Callable[[Sequence[PlannedCall]], Awaitable[Result]]
 
 
-async def asked(generation: Generation, ask: Ask[Answered], numbers: Sequence[int] | None = None) -> Answered:
+async def call_with_signature_retry(
+    generation: Generation, call: CallFunction[Result], numbers: Sequence[int] | None = None
+) -> Result:
     """Make the upstream calls of a generation, all or those in `numbers`; retry once without signatures if Gemini calls
     one corrupted.
 
@@ -25,22 +27,22 @@ async def asked(generation: Generation, ask: Ask[Answered], numbers: Sequence[in
     """
     try:
         try:
-            return await _ask(generation, ask, numbers)
+            return await _call(generation, call, numbers)
         except InvalidRequestError as error:
             if not is_corrupted_signature(error):
                 raise
         _drop_signatures(generation)
-        return await _ask(generation, ask, numbers)
+        return await _call(generation, call, numbers)
     except GatewayError as error:
         if generation.accounting.endpoint.startswith("responses"):
             Places().rename(error)
         raise
 
 
-def _ask(generation: Generation, ask: Ask[Answered], numbers: Sequence[int] | None) -> Awaitable[Answered]:
+def _call(generation: Generation, call: CallFunction[Result], numbers: Sequence[int] | None) -> Awaitable[Result]:
     calls = generation.calls if numbers is None else [generation.calls[number] for number in numbers]
     generation.accounting.attempts += len(calls)
-    return ask(calls)
+    return call(calls)
 
 
 def _drop_signatures(generation: Generation) -> None:

@@ -92,7 +92,7 @@ class ChatCompletionRequest(GenerationRequest, GoogleOptions):
         return isinstance(self.reasoning_effort, dict) and bool(self.reasoning_effort.get("summary"))
 
     @property
-    def rivals(self) -> int | None:
+    def wanted_top_logprobs(self) -> int | None:
         """The number of `top_logprobs` per token; None without log probabilities."""
         return (self.top_logprobs or 0) if self.logprobs else None
 

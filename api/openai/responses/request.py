@@ -121,7 +121,7 @@ class ResponseParameters(GoogleOptions):
         return (self.text or {}).get("format")
 
     @property
-    def kept(self) -> bool:
+    def stored(self) -> bool:
         """Whether the response is stored (`store`, default true)."""
         return self.store is not False
 
@@ -143,7 +143,7 @@ class ResponseParameters(GoogleOptions):
         return (self.prompt_cache_options or {}).get("prewarm") is True
 
     @property
-    def rivals(self) -> int | None:
+    def wanted_top_logprobs(self) -> int | None:
         """The number of `top_logprobs` per token; None without log probabilities."""
         wanted = self.top_logprobs or 0
         return wanted if wanted or LOGPROBS in (self.include or ()) else None

@@ -34,7 +34,7 @@ class SteerError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Steer:
+class SteerInput:
     """A steer input as the client sent it; `id` is "" for a rejected one.
 
     `notes` name the changes made while reading the frame.
@@ -53,7 +53,7 @@ class Steer:
         return list(self.input)
 
 
-def parse_steer(frame: Mapping[str, Any], *, notes: Sequence[Note] = ()) -> Steer:
+def parse_steer_input(frame: Mapping[str, Any], *, notes: Sequence[Note] = ()) -> SteerInput:
     """Return the steer input of a frame; its items are not validated yet.
 
     Raises InvalidRequestError for a frame without a response id or without input: no steer event can report that.
@@ -65,16 +65,16 @@ def parse_steer(frame: Mapping[str, Any], *, notes: Sequence[Note] = ()) -> Stee
                 f"Invalid or missing '{name}' in a 'response.steer' frame.", param=name, code="invalid_value"
             )
     items = given if isinstance(given, str) else list(given or ())
-    return Steer(response_id=str(target), input=items, notes=notes)
+    return SteerInput(response_id=str(target), input=items, notes=notes)
 
 
-def check_steer(frame: Mapping[str, Any], steer: Steer) -> None:
+def check_steer_input(frame: Mapping[str, Any], steer_input: SteerInput) -> None:
     """Raise SteerError for input that cannot be queued: only user messages can."""
     if unknown := sorted(frame.keys() - _FRAME):
         raise SteerError("invalid_input", f"Unknown parameter: '{unknown[0][:100]}'.")
-    if not steer.input:
+    if not steer_input.input:
         raise SteerError("invalid_input", "The input is empty.")
-    for index, item in enumerate(steer.items):
+    for index, item in enumerate(steer_input.items):
         if not isinstance(item, dict) or item.get("role") != "user" or item.get("type", "message") != "message":
             raise SteerError(
                 "invalid_input", f"Invalid 'input[{index}]': steering input accepts messages of the role 'user' only."
@@ -89,33 +89,33 @@ def check_steer(frame: Mapping[str, Any], steer: Steer) -> None:
                 f"Invalid 'input[{index}].content': steering input accepts text, images and files only.",
             )
     try:
-        InputTokensRequest.parse({"input": steer.items})
+        InputTokensRequest.parse({"input": steer_input.items})
     except InvalidRequestError as error:
         raise SteerError("invalid_input", error.message) from None
 
 
-def accepted_event(steer: Steer) -> dict[str, Any]:
+def accepted_event(steer_input: SteerInput) -> dict[str, Any]:
     """Return the event for an accepted steer input."""
-    return {"type": "response.steer.accepted", "steer": _named(steer)}
+    return {"type": "response.steer.accepted", "steer": _named(steer_input)}
 
 
-def pending_event(steer: Steer, output: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def pending_event(steer_input: SteerInput, output: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the event that lists the tool results required first; `output` is the response's output."""
     return {
         "type": "response.steer.pending",
-        "steer": _named(steer),
+        "steer": _named(steer_input),
         "reason": "waiting_for_required_input",
         "required_input": required_input(output),
     }
 
 
-def failed_event(steer: Steer, code: SteerErrorCode, message: str) -> dict[str, Any]:
+def failed_event(steer_input: SteerInput, code: SteerErrorCode, message: str) -> dict[str, Any]:
     """Return the event for a rejected steer input."""
-    given = {"input": steer.input, "previous_response_id": steer.response_id}
+    given = {"input": steer_input.input, "previous_response_id": steer_input.response_id}
     return {
         "type": "response.steer.failed",
         "error": {"type": "invalid_request_error", "code": code, "message": message},
-        "steer": {**given, "id": steer.id} if steer.id else given,
+        "steer": {**given, "id": steer_input.id} if steer_input.id else given,
     }
 
 
@@ -124,8 +124,8 @@ def required_input(output: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [stub(item) for item in output if (stub := _STUBS.get(item["type"])) is not None]
 
 
-def _named(steer: Steer) -> dict[str, str]:
-    return {"id": steer.id, "previous_response_id": steer.response_id}
+def _named(steer_input: SteerInput) -> dict[str, str]:
+    return {"id": steer_input.id, "previous_response_id": steer_input.response_id}
 
 
 _STUBS: Final = {

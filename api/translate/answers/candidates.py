@@ -15,7 +15,7 @@ from api.gemini.wire import Content
 from api.json.repair import replaced
 from api.notes import Note
 from api.openai.shared.usage import Usage
-from api.translate.answers.choice import LONGEST_REASON, Choice, DialectRules, Piece
+from api.translate.answers.choice import LONGEST_REASON, Choice, DialectRules, PartDelta
 from api.translate.answers.counts import count, is_sound, storable
 from api.translate.answers.empty_answer import empty_answer, lacking, shows
 from api.translate.answers.upstream_json import expect, label, unexpected_shape
@@ -62,7 +62,7 @@ class Candidates:
         self._replaced = False  # characters that no database stores
         self._blocks: dict[int, str] = {}  # first choice of a call -> block reason of its prompt, "" if not blocked
 
-    def take(self, response: Mapping[str, Any], first_choice: int) -> list[tuple[Choice, list[Piece]]]:
+    def take(self, response: Mapping[str, Any], first_choice: int) -> list[tuple[Choice, list[PartDelta]]]:
         """Add one response or chunk; return the part deltas of each choice. Raises UpstreamError for a wrong shape."""
         version = response.get("modelVersion")
         if version != self.model_version and isinstance(version, str):  # also True on each chunk if the version was cut
@@ -75,7 +75,7 @@ class Candidates:
         feedback = response.get("promptFeedback")
         if feedback is not None or first_choice not in self._blocks:
             self._take_feedback({} if feedback is None else feedback, first_choice)
-        gains: list[tuple[Choice, list[Piece]]] = []
+        gains: list[tuple[Choice, list[PartDelta]]] = []
         candidates = response.get("candidates") or []
         if not isinstance(candidates, list):
             raise unexpected_shape()

@@ -45,7 +45,7 @@ class Call(NamedTuple):
 
 
 @dataclass(slots=True)
-class Piece:
+class PartDelta:
     """The visible content that one part adds to a choice.
 
     `text` of an image is its data URL, of audio its base64; `call` is set for calls. The last four kinds occur only
@@ -86,6 +86,7 @@ class Choice:
     """Accumulates the candidates of one index: client-visible `text`, `thoughts`, `images` and `calls`, in order."""
 
     __slots__ = (
+        "_omitted",
         "_open_calls",
         "_parts",
         "_ran_code",
@@ -93,7 +94,6 @@ class Choice:
         "_run",
         "_run_is_thought",
         "_searched",
-        "_withheld",
         "audio",
         "audio_type",
         "blocked",
@@ -132,7 +132,7 @@ class Choice:
         self._run_is_thought = False
         self._open_calls: OpenCalls | None = None
         self._ran_code = False  # visible to the client, as an item
-        self._withheld: dict[str, Note] = {}
+        self._omitted: dict[str, Note] = {}
 
     @property
     def finished(self) -> bool:
@@ -152,7 +152,7 @@ class Choice:
             return None
         if not self.holds_nothing:
             return malformed_answer(native) if native in LOST_CALL and not self.calls else None
-        if self._withheld:
+        if self._omitted:
             return unseen_answer()
         return None if native == "STOP" and self._rules.empty_stop else empty_answer(native)
 
@@ -171,15 +171,15 @@ class Choice:
     def notes(self) -> list[Note]:
         """The differences between Gemini's candidate and the visible choice."""
         native = self.native_finish_reason
-        if native == "STOP" and not (self._withheld or self.blocked or self.grounding):
+        if native == "STOP" and not (self._omitted or self.blocked or self.grounding):
             return []
         reason = finish_reason_note(native, blocked=self.blocked) if native else None
         ended = [Note("converted", f"choices[{self.index}].finish_reason", reason)] if reason else []
-        return [*self._withheld.values(), *self._sources_notes(), *ended]
+        return [*self._omitted.values(), *self._sources_notes(), *ended]
 
-    def take(self, candidate: Mapping[str, Any]) -> list[Piece]:
+    def take(self, candidate: Mapping[str, Any]) -> list[PartDelta]:
         """Add the next candidate of this choice; return its part deltas. Raises UpstreamError for a wrong shape."""
-        pieces: list[Piece] = []
+        deltas: list[PartDelta] = []
         content = candidate.get("content")
         if content is not None:
             parts = content.get("parts") or [] if isinstance(content, dict) else None
@@ -188,11 +188,11 @@ class Choice:
             for part in parts:
                 if not isinstance(part, dict):
                     raise unexpected_shape()
-                self._take_part(part, pieces)  # type: ignore[arg-type]
+                self._take_part(part, deltas)  # type: ignore[arg-type]
         native = candidate.get("finishReason")
         if native and native != UNSPECIFIED:
             if self._open_calls:
-                self._give_out(self._open_calls.close(), pieces)
+                self._emit_calls(self._open_calls.close(), deltas)
             self.native_finish_reason = native if native == "STOP" else label(expect(native, str), LONGEST_REASON)
             self.finish_reason = finish_reason_to_openai(self.native_finish_reason)
         if not _SOURCES.isdisjoint(candidate):
@@ -200,7 +200,7 @@ class Choice:
             self.grounding.take(candidate)
         if self.logprobs is not None and "logprobsResult" in candidate:
             self.logprobs.take(candidate["logprobsResult"])
-        return pieces
+        return deltas
 
     def close(self) -> None:
         """End the choice. Raises UpstreamError for a part of a call received after the finish reason."""
@@ -213,13 +213,13 @@ class Choice:
         self.finish_reason = finish_reason_to_openai(reason, blocked=True)
         self.blocked = True
 
-    def _take_part(self, part: Part, pieces: list[Piece]) -> None:
+    def _take_part(self, part: Part, deltas: list[PartDelta]) -> None:
         text = part.get("text")
         if self._open_calls and (text or (text is None and "functionCall" not in part)):
-            self._give_out(self._open_calls.pause(), pieces)
+            self._emit_calls(self._open_calls.pause(), deltas)
         if text is None:
             self._close_run()
-            self._take_other(part, pieces)
+            self._take_other(part, deltas)
             return
         if not isinstance(text, str):
             raise unexpected_shape()
@@ -237,50 +237,50 @@ class Choice:
             if bare:
                 self._run.append(text)
             (self.thoughts if thought else self.text).append(text)
-            pieces.append(Piece("thought" if thought else "text", text))
+            deltas.append(PartDelta("thought" if thought else "text", text))
         if not bare:
-            self._show_signature(part, pieces)
+            self._show_signature(part, deltas)
 
-    def _take_other(self, part: Part, pieces: list[Piece]) -> None:
+    def _take_other(self, part: Part, deltas: list[PartDelta]) -> None:
         if "functionCall" in part:
-            self._take_call(part, pieces)
+            self._take_call(part, deltas)
             return
         if part.keys() <= {"thoughtSignature", "thought"}:
             part = {"text": "", **part}  # Gemini rejects a part without data in a request
             self._keep_signature(part)
-            self._show_signature(part, pieces)
+            self._show_signature(part, deltas)
         self._store(part)
         if part.get("thought") is True:
             return
         for kind, reader in _READERS.items():
             if kind in part:
-                reader(self, expect(part.get(kind), dict), pieces)
+                reader(self, expect(part.get(kind), dict), deltas)
                 return
         if "thoughtSignature" not in part:
-            self._withhold("content", "part of a kind that this API does not support")
+            self._omit("content", "part of a kind that this API does not support")
 
-    def _take_call(self, part: Part, pieces: list[Piece]) -> None:
+    def _take_call(self, part: Part, deltas: list[PartDelta]) -> None:
         call = expect(part.get("functionCall"), dict)
         if not self._open_calls:
             if is_whole(call):
-                self._made(part, pieces)
+                self._emit_call(part, deltas)
                 return
             self._open_calls = self._open_calls or OpenCalls()
-        self._give_out(self._open_calls.take(part, call), pieces)
+        self._emit_calls(self._open_calls.take(part, call), deltas)
 
-    def _give_out(self, complete: list[Part], pieces: list[Piece]) -> None:
+    def _emit_calls(self, complete: list[Part], deltas: list[PartDelta]) -> None:
         if self._open_calls is not None and self._open_calls.cut:
             self._note("dropped", "tool_calls", "incomplete arguments of a tool call: Gemini did not send the rest")
         for part in complete:
-            self._made(part, pieces)
+            self._emit_call(part, deltas)
 
-    def _made(self, part: Part, pieces: list[Piece]) -> None:
+    def _emit_call(self, part: Part, deltas: list[PartDelta]) -> None:
         """Store and emit one call; a call above the limit is neither stored nor emitted, so that both sides agree."""
         rules = self._rules
         called: Mapping[str, Any] = part["functionCall"]
         name, args = expect(called["name"], str), called["args"]
         if rules.call_limit is not None and len(self.calls) >= rules.call_limit:
-            self._withhold(
+            self._omit(
                 "tool_calls",
                 "parallel tool calls are off" if rules.call_limit else "this API does not support function calls",
             )
@@ -289,51 +289,51 @@ class Choice:
         call = Call(len(self.calls), next(rules.call_ids), client_name, to_json(args), _signature(part))
         self._store(part)
         self.calls.append(call)
-        pieces.append(Piece("call", "", call))
+        deltas.append(PartDelta("call", "", call))
 
     def _keep_signature(self, part: Part) -> None:
         if signature := _signature(part):
             self.signature, self.signs_alone = signature, not part.get("text")
 
-    def _show_signature(self, part: Part, pieces: list[Piece]) -> None:
+    def _show_signature(self, part: Part, deltas: list[PartDelta]) -> None:
         if self._rules.own_tools and (signature := _signature(part)):
-            pieces.append(Piece("signature", signature))
+            deltas.append(PartDelta("signature", signature))
 
-    def _take_code(self, code: dict[str, Any], pieces: list[Piece]) -> None:
+    def _take_code(self, code: dict[str, Any], deltas: list[PartDelta]) -> None:
         if self._rules.own_tools:
             self._ran_code = True
-            pieces.append(Piece("code", expect(code.get("code") or "", str), run=expect(code.get("id") or "", str)))
+            deltas.append(PartDelta("code", expect(code.get("code") or "", str), run=expect(code.get("id") or "", str)))
         else:
-            self._show_block(executable_code_to_text(code), pieces)
+            self._show_block(executable_code_to_text(code), deltas)
 
-    def _take_code_result(self, outcome: dict[str, Any], pieces: list[Piece]) -> None:
+    def _take_code_result(self, outcome: dict[str, Any], deltas: list[PartDelta]) -> None:
         if self._rules.own_tools:
-            pieces.append(Piece("code_result", code_output(outcome), run=expect(outcome.get("id") or "", str)))
+            deltas.append(PartDelta("code_result", code_output(outcome), run=expect(outcome.get("id") or "", str)))
         else:
-            self._show_block(code_result_to_text(outcome), pieces)
+            self._show_block(code_result_to_text(outcome), deltas)
 
-    def _show_block(self, block: str, pieces: list[Piece]) -> None:
+    def _show_block(self, block: str, deltas: list[PartDelta]) -> None:
         """Emit a fenced code block as visible text; the stored content has the original part instead."""
         if not block:
             return
         if self.text and not self.text[-1].endswith("\n"):
             block = f"\n{block}"
         self.text.append(block)
-        pieces.append(Piece("text", block))
+        deltas.append(PartDelta("text", block))
         self._note("converted", "content", "code execution shown as fenced code blocks")
 
-    def _take_inline_data(self, blob: dict[str, Any], pieces: list[Piece]) -> None:
+    def _take_inline_data(self, blob: dict[str, Any], deltas: list[PartDelta]) -> None:
         mime_type, base64 = expect(blob.get("mimeType") or "", str), expect(blob.get("data") or "", str)
         if mime_type.startswith("image/") and base64 and self._rules.images:
             url = f"data:{mime_type};base64,{base64}"
             self.images.append(url)
-            pieces.append(Piece("image", url, position=len(self.images) - 1))
+            deltas.append(PartDelta("image", url, position=len(self.images) - 1))
         elif mime_type.lower().startswith(RAW_SOUND) and self._rules.audio:
-            self._take_speech(mime_type, base64, pieces)
+            self._take_speech(mime_type, base64, deltas)
         else:
-            self._withhold("content", "media of a kind that this API does not support")
+            self._omit("content", "media of a kind that this API does not support")
 
-    def _take_speech(self, mime_type: str, base64: str, pieces: list[Piece]) -> None:
+    def _take_speech(self, mime_type: str, base64: str, deltas: list[PartDelta]) -> None:
         try:
             samples = b64decode(base64, validate=True)
         except binascii.Error:
@@ -341,18 +341,18 @@ class Choice:
         self.audio_type = mime_type
         if samples:
             self.audio.append(samples)
-            pieces.append(Piece("audio", base64))
+            deltas.append(PartDelta("audio", base64))
 
-    def _take_own_call(self, tool: dict[str, Any], pieces: list[Piece]) -> None:
+    def _take_own_call(self, tool: dict[str, Any], deltas: list[PartDelta]) -> None:
         """Read a call of Google's own tools, stored with its signature (rules 25, 39); a web search may be visible."""
         queries = expect(tool.get("args") or {}, dict).get("queries")
         if tool.get("toolType") != WEB_SEARCH or not isinstance(queries, list):
             return
         self._searched += [query for query in queries if isinstance(query, str)]
         if self._rules.own_tools:
-            pieces.append(Piece("search", "\n".join(str(query) for query in queries)))
+            deltas.append(PartDelta("search", "\n".join(str(query) for query in queries)))
 
-    def _take_own_response(self, _tool: dict[str, Any], _pieces: list[Piece]) -> None:
+    def _take_own_response(self, _tool: dict[str, Any], _deltas: list[PartDelta]) -> None:
         """Ignore the output of Google's own tools: stored, never visible."""
 
     def _store(self, part: Part) -> None:
@@ -364,7 +364,7 @@ class Choice:
             self._parts.append(_text_part(self._run, thought=self._run_is_thought))
             self._run = []
 
-    def _withhold(self, field: str, what: str) -> None:
+    def _omit(self, field: str, what: str) -> None:
         self._note("dropped", field, what)
 
     def _sources_notes(self) -> list[Note]:
@@ -374,7 +374,7 @@ class Choice:
         return [Note(kind, param, reason) for kind, reason in self.grounding.remarks("".join(self.text))]
 
     def _note(self, kind: Literal["dropped", "converted"], field: str, reason: str) -> None:
-        self._withheld[reason] = Note(kind, f"choices[{self.index}].message.{field}", reason)
+        self._omitted[reason] = Note(kind, f"choices[{self.index}].message.{field}", reason)
 
 
 def _signature(part: Part) -> str | None:
@@ -388,7 +388,7 @@ def _text_part(run: list[str], *, thought: bool) -> Part:
     return {"text": text, "thought": True} if thought else {"text": text}
 
 
-_READERS: Final[dict[str, Callable[[Choice, dict[str, Any], list[Piece]], None]]] = {
+_READERS: Final[dict[str, Callable[[Choice, dict[str, Any], list[PartDelta]], None]]] = {
     "executableCode": Choice._take_code,  # noqa: SLF001
     "codeExecutionResult": Choice._take_code_result,  # noqa: SLF001
     "inlineData": Choice._take_inline_data,  # noqa: SLF001

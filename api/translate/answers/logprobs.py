@@ -43,13 +43,15 @@ class TokenLogprobs:
         tops = expect(outcome.get("topCandidates") or [], list)
         for position, candidate in enumerate(chosen):
             token, logprob = _token(candidate)
-            rivals = expect(tops[position], dict).get("candidates") if position < len(tops) else None
+            alternatives = expect(tops[position], dict).get("candidates") if position < len(tops) else None
             self._all.append(
                 {
                     "token": token,
                     "logprob": logprob,
                     "bytes": _bytes(token),
-                    "top_logprobs": [_rival(rival) for rival in expect(rivals or [], list)[: self._top]],
+                    "top_logprobs": [
+                        _alternative(alternative) for alternative in expect(alternatives or [], list)[: self._top]
+                    ],
                 }
             )
 
@@ -93,10 +95,13 @@ def _legacy(entries: list[TokenLogprob], start: int) -> CompletionLogprobs:
 
 def _legacy_top(entry: TokenLogprob) -> dict[str, float]:
     """Return the likeliest tokens of a position, including the chosen one."""
-    return {**{rival["token"]: rival["logprob"] for rival in entry["top_logprobs"]}, entry["token"]: entry["logprob"]}
+    return {
+        **{alternative["token"]: alternative["logprob"] for alternative in entry["top_logprobs"]},
+        entry["token"]: entry["logprob"],
+    }
 
 
-def _rival(candidate: Any) -> TopLogprob:
+def _alternative(candidate: Any) -> TopLogprob:
     token, logprob = _token(candidate)
     return {"token": token, "logprob": logprob, "bytes": _bytes(token)}
 

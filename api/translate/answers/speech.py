@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from api.openai.chat.completion import AudioDelta, AudioOut, Delta
-from api.translate.answers.choice import Choice, Piece
+from api.translate.answers.choice import Choice, PartDelta
 
 SAMPLE_RATE: Final = 24_000
 SAMPLE_BYTES: Final = 2
@@ -45,16 +45,16 @@ class Speech:
             "transcript": "".join(choice.text),
         }
 
-    def delta(self, choice: Choice, piece: Piece) -> Delta:
+    def delta(self, choice: Choice, part_delta: PartDelta) -> Delta:
         """Return the delta of an audio part or of its transcript.
 
         Only the first delta has the id, because clients concatenate all strings of the deltas, including ids.
         """
         audio: AudioDelta = {} if choice.index in self._by_choice else {"id": self._id(choice)}
-        if piece.kind == "audio":
-            audio["data"] = piece.text
+        if part_delta.kind == "audio":
+            audio["data"] = part_delta.text
         else:
-            audio["transcript"] = piece.text
+            audio["transcript"] = part_delta.text
         return {"audio": audio}
 
     def last(self, choice: Choice) -> Delta:

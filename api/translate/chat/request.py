@@ -13,7 +13,7 @@ from api.openai.chat.request import ChatCompletionRequest
 from api.translate.answers.logprobs import logprobs_to_config
 from api.translate.chat.dropped import note_dropped
 from api.translate.config.cached_content import beside_cached_content
-from api.translate.config.generation import Sampling, generation_config, parallel_calls, refuse_logit_bias
+from api.translate.config.generation import Sampling, generation_config, parallel_calls, reject_logit_bias
 from api.translate.config.google_options import NO_OPTIONS, GoogleOptions, google_options
 from api.translate.config.modalities import modalities_to_config
 from api.translate.config.response_format import reconcile_with_tools, response_format_to_config
@@ -23,13 +23,13 @@ from api.translate.config.thinking import thinking_config
 from api.translate.conversation.contents import assemble_contents
 from api.translate.request.body import add_settings, generate_content_body
 from api.translate.request.context import RequestContext
-from api.translate.request.upstream_call import OMITTED, SYSTEM, RememberedMessage, UpstreamCall
+from api.translate.request.upstream_call import OMITTED, SYSTEM, HistoryMessage, UpstreamCall
 from api.translate.tools.built_in import NO_TOOLS, OfferedTools, built_in_tools, reconcile_built_in
 from api.translate.tools.choice import ChosenTools, choose_tools
 from api.translate.tools.declarations import strict_path, tools_to_declarations
 from sessions_store.catalogue.model_profile import ModelProfile
 
-__all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall", "chat_to_gemini"]
+__all__ = ["OMITTED", "SYSTEM", "HistoryMessage", "UpstreamCall", "chat_to_gemini"]
 
 _NOTHING_RESTORED: Mapping[int, Content] = MappingProxyType({})
 _NOTHING_FETCHED: Mapping[str, Blob] = MappingProxyType({})
@@ -40,13 +40,13 @@ def chat_to_gemini(
     request: ChatCompletionRequest,
     *,
     profile: ModelProfile,
-    remembered: Sequence[RememberedMessage] = (),
+    history: Sequence[HistoryMessage] = (),
     restored: Mapping[int, Content] = _NOTHING_RESTORED,
     fetched: Mapping[str, Blob] = _NOTHING_FETCHED,
 ) -> UpstreamCall:
     """Return the upstream call of a chat request to a model with this profile.
 
-    `remembered` messages precede the request's own messages. `restored` maps indices in `request.messages` to the
+    `history` messages precede the request's own messages. `restored` maps indices in `request.messages` to the
     stored Gemini contents of assistant messages, which are sent instead of a translation, with their thought
     signatures. `fetched` maps URLs to fetched media (`media_references` yields the URLs). Contents are shared, not
     copied: neither the request nor the stored contents may change afterwards. Raises InvalidRequestError naming an
@@ -55,10 +55,10 @@ def chat_to_gemini(
         {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], "generationConfig": {"temperature": 0}}
     """
     context = RequestContext(profile=profile, fetched=fetched)
-    refuse_logit_bias(request.logit_bias)
+    reject_logit_bias(request.logit_bias)
     options = google_options(request.google_options) if request.google or request.extra_body else NO_OPTIONS
     response_format, offered = _tools(request, options, context)
-    assembly = assemble_contents(request.messages, remembered=remembered, restored=restored, context=context)
+    assembly = assemble_contents(request.messages, history=history, restored=restored, context=context)
     config = _config(request, options, response_format, context)
     if options.cached_content:
         assembly, offered = beside_cached_content(assembly, offered, context=context)
@@ -73,7 +73,7 @@ def chat_to_gemini(
     note_dropped(request, context)
     return UpstreamCall(
         body=body,
-        faces=assembly.faces,
+        gemini_contents=assembly.gemini_contents,
         placement=assembly.placement,
         notes=tuple(context.notes),
         parallel=parallel_calls(request.choices, context=context),
@@ -90,9 +90,9 @@ def _tools(
     response_format, chosen = reconcile_with_tools(
         request.response_format, _chosen_tools(request, context), context=context
     )
-    asked = built_in_tools(request.web_search_options, options, context=context)
+    requested = built_in_tools(request.web_search_options, options, context=context)
     json = response_format is not None and response_format["type"] != "text"
-    return response_format, reconcile_built_in(asked, chosen, json=json, context=context)
+    return response_format, reconcile_built_in(requested, chosen, json=json, context=context)
 
 
 def _chosen_tools(request: ChatCompletionRequest, context: RequestContext) -> ChosenTools:
@@ -130,7 +130,7 @@ def _config(
     config = generation_config(_sampling(request), context=context)
     modalities = request.modalities or [word.lower() for word in options.response_modalities]
     config.update(modalities_to_config(modalities, request.audio, stream=bool(request.stream), context=context))
-    logprobs_to_config(request.rivals, config, param="logprobs", context=context)
+    logprobs_to_config(request.wanted_top_logprobs, config, param="logprobs", context=context)
     if response_format is not None:
         config.update(response_format_to_config(response_format, context=context))
     thinking = _thinking(request, options, context)
@@ -146,10 +146,10 @@ def _thinking(request: ChatCompletionRequest, options: GoogleOptions, context: R
     own = options.thinking_config
     if own is None and request.reasoning_effort is None and request.reasoning is None:
         return None
-    effort, asked = request.effort, request.asks_for_thoughts
-    if own is None and effort is None and not asked:
+    effort, requested = request.effort, request.asks_for_thoughts
+    if own is None and effort is None and not requested:
         return None
-    if asked and effort is None and context.profile.thinking == "none":
+    if requested and effort is None and context.profile.thinking == "none":
         context.note("dropped", "reasoning", "the model does not support reasoning")
-    thoughts = asked or (own is None and not request.hides_thoughts)
+    thoughts = requested or (own is None and not request.hides_thoughts)
     return thinking_config(effort, own, thoughts=thoughts, context=context)

@@ -7,14 +7,14 @@ from api.gemini.wire import GenerateContentRequest, GenerationConfig
 from api.openai.completions.request import NEW_DOCUMENT, CompletionRequest
 from api.translate.answers.logprobs import logprobs_to_config
 from api.translate.config.cached_content import beside_cached_content
-from api.translate.config.generation import Sampling, generation_config, parallel_calls, refuse_logit_bias
+from api.translate.config.generation import Sampling, generation_config, parallel_calls, reject_logit_bias
 from api.translate.config.google_options import GoogleOptions, google_options
 from api.translate.config.safety import safety_settings_to_gemini
 from api.translate.config.thinking import thinking_config
 from api.translate.conversation.contents import Assembly, assemble_contents
 from api.translate.request.body import add_settings, generate_content_body
 from api.translate.request.context import RequestContext
-from api.translate.request.upstream_call import RememberedMessage, UpstreamCall
+from api.translate.request.upstream_call import HistoryMessage, UpstreamCall
 from api.translate.tools.built_in import OfferedTools, built_in_tools
 from sessions_store.catalogue.model_profile import ModelProfile
 
@@ -24,24 +24,24 @@ _SUFFIX_INSTRUCTION = (
     "The ending:\n"
 )
 
-_NOTHING_REMEMBERED: Sequence[RememberedMessage] = ()
+_NO_HISTORY: Sequence[HistoryMessage] = ()
 
 
 def completion_to_gemini(
     request: CompletionRequest,
     *,
     profile: ModelProfile,
-    remembered: Sequence[RememberedMessage] = _NOTHING_REMEMBERED,
+    history: Sequence[HistoryMessage] = _NO_HISTORY,
 ) -> list[UpstreamCall]:
     """Return one upstream call per prompt, in order; only the first one has notes.
 
-    A prompt is sent unchanged as the user's content, after the `remembered` messages of its session. `suffix` becomes
+    A prompt is sent unchanged as the user's content, after the `history` messages of its session. `suffix` becomes
     an instruction; the accumulator handles `echo`. Raises InvalidRequestError naming an unsupported parameter.
         {"prompt": "Once upon", "max_tokens": 5}
         {"contents": [{"role": "user", "parts": [{"text": "Once upon"}]}], "generationConfig": {"maxOutputTokens": 5}}
     """
     context = RequestContext(profile=profile)
-    refuse_logit_bias(request.logit_bias)
+    reject_logit_bias(request.logit_bias)
     options = google_options(request.google or {})
     config = _config(request, options, context)
     built_in = OfferedTools(built_in=built_in_tools(None, options, context=context))
@@ -50,14 +50,14 @@ def completion_to_gemini(
     calls = []
     for prompt in request.prompts:
         message = {"role": "user", "content": _begun(prompt, context)}
-        assembly = assemble_contents([message], remembered=remembered, restored={}, context=context)
+        assembly = assemble_contents([message], history=history, restored={}, context=context)
         offered = built_in
         if options.cached_content:
             assembly, offered = beside_cached_content(assembly, offered, context=context)
         calls.append(
             UpstreamCall(
                 body=_body(request, options, assembly, offered, config),
-                faces=assembly.faces,
+                gemini_contents=assembly.gemini_contents,
                 placement=assembly.placement,
                 notes=(),
                 parallel=parallel,

@@ -22,6 +22,8 @@ def beside_cached_content(
     if not assembly.system:
         return assembly, OfferedTools()
     context.note("dropped", "messages", f"system messages: {_REASON}")
-    faces = [None if face is not None and face["role"] == "system" else face for face in assembly.faces]
+    gemini_contents = [
+        None if content is not None and content["role"] == "system" else content for content in assembly.gemini_contents
+    ]
     placement = [OMITTED if place == SYSTEM else place for place in assembly.placement]
-    return replace(assembly, system=[], faces=faces, placement=placement), OfferedTools()
+    return replace(assembly, system=[], gemini_contents=gemini_contents, placement=placement), OfferedTools()

@@ -47,7 +47,7 @@ def generation_config(sampling: Sampling, *, context: RequestContext) -> Generat
     return config
 
 
-def refuse_logit_bias(bias: Mapping[str, float] | None) -> None:
+def reject_logit_bias(bias: Mapping[str, float] | None) -> None:
     """Reject an effective bias: Gemini has no such parameter, and its tokens differ from OpenAI's.
 
     Raises InvalidRequestError.
@@ -114,10 +114,10 @@ def _apply_stop(stop: Sequence[str], config: GenerationConfig, context: RequestC
 
 def _seed(seed: int, context: RequestContext) -> int:
     """Return the seed as int32, Gemini's type; equal seeds stay equal."""
-    folded = (seed + 2**31) % 2**32 - 2**31
-    if folded != seed:
+    wrapped = (seed + 2**31) % 2**32 - 2**31
+    if wrapped != seed:
         context.note("converted", "seed", "reduced to 32 bits")
-    return folded
+    return wrapped
 
 
 def _apply_resolution(config: GenerationConfig, context: RequestContext) -> None:

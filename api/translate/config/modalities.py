@@ -78,27 +78,29 @@ def modalities_to_config(
     """
     if not modalities and audio is None and context.profile.output_modalities == _TEXT_ONLY:
         return {}
-    asked = frozenset(modalities or ())
-    _check(asked, context)
-    if "audio" in asked:
+    requested = frozenset(modalities or ())
+    _check(requested, context)
+    if "audio" in requested:
         return _speech(audio, stream=stream)
     if audio is not None:
         context.note("dropped", "audio", "'modalities' does not ask for audio")
     if "IMAGE" in context.profile.output_modalities:
-        return {"responseModalities": ["TEXT"] if asked == {"text"} else ["TEXT", "IMAGE"]}
+        return {"responseModalities": ["TEXT"] if requested == {"text"} else ["TEXT", "IMAGE"]}
     return {}
 
 
-def _check(asked: frozenset[str], context: RequestContext) -> None:
-    unknown = asked - frozenset(_KNOWN)
+def _check(requested: frozenset[str], context: RequestContext) -> None:
+    unknown = requested - frozenset(_KNOWN)
     if unknown:
-        raise _refused(f"Invalid value for 'modalities': supported values are {', '.join(_KNOWN)}.", "modalities")
+        raise _rejection(f"Invalid value for 'modalities': supported values are {', '.join(_KNOWN)}.", "modalities")
     possible = context.profile.output_modalities
-    for modality in sorted(asked - {"text"}):
+    for modality in sorted(requested - {"text"}):
         if modality.upper() not in possible:
-            raise _refused(f"Invalid value for 'modalities': the model does not answer with {modality}.", "modalities")
-    if possible == ("AUDIO",) and "audio" not in asked:
-        raise _refused(
+            raise _rejection(
+                f"Invalid value for 'modalities': the model does not answer with {modality}.", "modalities"
+            )
+    if possible == ("AUDIO",) and "audio" not in requested:
+        raise _rejection(
             "The model answers with speech only: set 'modalities' to [\"text\", \"audio\"] and choose 'audio'.",
             "modalities",
         )
@@ -111,11 +113,11 @@ def _speech(audio: Mapping[str, Any] | None, *, stream: bool) -> GenerationConfi
         )
     sound = audio["format"]
     if sound not in SPEECH_FORMATS:
-        raise _refused(
+        raise _rejection(
             f"Invalid value for 'audio.format': supported formats are {', '.join(SPEECH_FORMATS)}.", "audio.format"
         )
     if stream and sound != "pcm16":
-        raise _refused("Invalid value for 'audio.format': only pcm16 can be streamed.", "audio.format")
+        raise _rejection("Invalid value for 'audio.format': only pcm16 can be streamed.", "audio.format")
     return {
         "responseModalities": ["AUDIO"],
         "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": _voice(audio["voice"])}}},
@@ -126,12 +128,12 @@ def _voice(voice: str | Mapping[str, Any]) -> str:
     name = voice if isinstance(voice, str) else voice.get("id")
     found = _VOICES.get(name.lower()) if isinstance(name, str) else None
     if found is None:
-        raise _refused(
+        raise _rejection(
             f"Invalid value for 'audio.voice': supported voices are {', '.join((*VOICES, *GEMINI_VOICES))}.",
             "audio.voice",
         )
     return found
 
 
-def _refused(message: str, param: str) -> InvalidRequestError:
+def _rejection(message: str, param: str) -> InvalidRequestError:
     return InvalidRequestError(message, param=param, code="unsupported_value")

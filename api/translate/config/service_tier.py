@@ -26,10 +26,10 @@ def service_tier_to_gemini(tier: str | None, *, context: RequestContext) -> str 
     """Return Gemini's tier, or None for the account's default; OpenAI's other tiers are noted."""
     if tier is None or tier == "auto":
         return None
-    asked = _TO_GEMINI.get(tier)
-    if asked is None:
+    requested = _TO_GEMINI.get(tier)
+    if requested is None:
         context.note("dropped", "service_tier", "Gemini supports default, flex and priority")
-    return asked
+    return requested
 
 
 def served_tier(usage: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from api.errors import InvalidRequestError
 from api.gemini.media_types import known_mime_types, mime_type_from_name
 from api.gemini.wire import FileData, Part
 from api.translate.media.data_urls import base64_to_blob, data_url_to_blob
-from api.translate.media.shapes import medium_of
+from api.translate.media.shapes import media_body
 from api.translate.request.context import RequestContext
 from api.translate.request.unknown_fields import note_unknown
 
@@ -81,7 +81,7 @@ def media_to_part(part: Mapping[str, Any], *, path: str, context: RequestContext
     Raises InvalidRequestError naming the invalid field.
     """
     kind = part["type"]
-    note_unknown(medium_of(part), _MEDIA_FIELDS[kind], path=f"{path}.{kind}", context=context)
+    note_unknown(media_body(part), _MEDIA_FIELDS[kind], path=f"{path}.{kind}", context=context)
     return _MEDIA_TRANSLATIONS[kind](part, path, context)
 
 
@@ -131,7 +131,7 @@ def _file_data(uri: str) -> FileData:
 
 
 def _image_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
-    image = medium_of(part)
+    image = media_body(part)
     translated = url_to_part(image["url"], param=f"{path}.image_url.url", what="image", context=context)
     detail = image.get("detail") or "auto"
     if detail != "auto" and detail not in DETAIL_RESOLUTIONS:
@@ -145,11 +145,11 @@ def _image_to_part(part: Mapping[str, Any], path: str, context: RequestContext) 
 
 
 def _video_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
-    return url_to_part(medium_of(part)["url"], param=f"{path}.video_url.url", what="video", context=context)
+    return url_to_part(media_body(part)["url"], param=f"{path}.video_url.url", what="video", context=context)
 
 
 def _audio_to_part(part: Mapping[str, Any], path: str, _context: RequestContext) -> Part:
-    audio = medium_of(part)
+    audio = media_body(part)
     data, sound = audio["data"], audio.get("format")
     param = f"{path}.input_audio.data"
     if not sound and data[:5].lower() == "data:":
@@ -169,7 +169,7 @@ def _audio_to_part(part: Mapping[str, Any], path: str, _context: RequestContext)
 
 
 def _file_to_part(part: Mapping[str, Any], path: str, context: RequestContext) -> Part:
-    file = medium_of(part)
+    file = media_body(part)
     data, file_id = file.get("file_data"), file.get("file_id")
     if data:
         param = f"{path}.file.file_data"

@@ -88,7 +88,7 @@ def with_skip_value(content: Content, index: int) -> Content:
     return cast("Content", {**content, "parts": parts})
 
 
-def is_real_user_turn(content: Content) -> bool:
+def is_real_user_content(content: Content) -> bool:
     """Tell whether a content is a user content without function results, where Gemini's signature check begins."""
     return content["role"] == "user" and not any("functionResponse" in part for part in content["parts"])
 
@@ -99,7 +99,7 @@ def without_signatures(body: GenerateContentRequest) -> GenerateContentRequest:
     For one retry after "Corrupted thought signature" (rule 38). Parts with a signature only are removed.
     """
     contents = body["contents"]
-    last_user = max((i for i, content in enumerate(contents) if is_real_user_turn(content)), default=-1)
+    last_user = max((i for i, content in enumerate(contents) if is_real_user_content(content)), default=-1)
     plain = [unsigned(content) for content in contents]
     for position in range(last_user + 1, len(plain)):
         index = first_unsigned_call(plain[position])

@@ -20,7 +20,7 @@ Item = Mapping[str, Any]
 _BESIDE: Final = frozenset({"type", "id", "call_id", "status", "created_by", "caller", "fingerprint", "container_id"})
 
 
-def told(item: Item) -> str:
+def item_text(item: Item) -> str:
     """Return an item as marked text, with all relevant fields.
 
     {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
@@ -30,8 +30,8 @@ def told(item: Item) -> str:
     """
     # An approval response refers to the id of its request.
     beside = _BESIDE - {"id"} if item["type"] == "mcp_approval_request" else _BESIDE
-    said = {name: value for name, value in item.items() if name not in beside and value is not None}
-    return f"<{item['type']}>\n{orjson.dumps(said).decode()}\n</{item['type']}>"
+    fields = {name: value for name, value in item.items() if name not in beside and value is not None}
+    return f"<{item['type']}>\n{orjson.dumps(fields).decode()}\n</{item['type']}>"
 
 
 def tool_item_parts(items: Sequence[Item], *, path: str, context: RequestContext) -> list[Part]:
@@ -44,7 +44,7 @@ def tool_item_parts(items: Sequence[Item], *, path: str, context: RequestContext
         if item["type"] == "code_interpreter_call" and isinstance(code, str):
             parts += _code_parts(code, outputs if isinstance(outputs, list) else [])
         else:
-            parts.append({"text": f"{told(item)}\n"})
+            parts.append({"text": f"{item_text(item)}\n"})
     return parts
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from api.gemini.wire import Blob, Content, Part
 from api.translate.conversation.parts import TEXT_KINDS, must_be_fetched
-from api.translate.media.shapes import medium_of
+from api.translate.media.shapes import media_body
 
 MediaKind = Literal["image", "video", "file"]
 
@@ -47,12 +47,12 @@ def stored_media(message: Mapping[str, Any], content: Content) -> dict[str, Blob
     parts = message.get("content")
     if not isinstance(parts, list):
         return {}
-    asked = [part for part in parts if part["type"] not in TEXT_KINDS]
+    requested = [part for part in parts if part["type"] not in TEXT_KINDS]
     kept = list(_media_of(content.get("parts") or ()))
-    if len(asked) != len(kept):
+    if len(requested) != len(kept):
         return {}
     found: dict[str, Blob] = {}
-    for part, stored in zip(asked, kept, strict=True):
+    for part, stored in zip(requested, kept, strict=True):
         for reference in _of_part(part, 0, ""):
             if "inlineData" in stored:
                 found[reference.url] = stored["inlineData"]
@@ -64,7 +64,7 @@ def _of_part(part: Mapping[str, Any], message: int, path: str) -> Iterator[Media
     if kind not in _KINDS:
         return
     field = "file_data" if kind == "file" else "url"
-    url = medium_of(part).get(field) or ""
+    url = media_body(part).get(field) or ""
     if must_be_fetched(url):
         yield MediaReference(message=message, url=url, param=f"{path}.{kind}.{field}", kind=_KINDS[kind])
 

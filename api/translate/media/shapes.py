@@ -11,7 +11,7 @@ from typing import Any, Final
 _STRINGS: Final = {"image_url": "url", "video_url": "url", "input_audio": "data", "file": "file_data"}
 
 
-def medium_of(part: Mapping[str, Any]) -> Mapping[str, Any]:
+def media_body(part: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the medium of a content part as OpenAI's object."""
     kind = part["type"]
     medium: Mapping[str, Any] | str = part[kind]

@@ -8,21 +8,21 @@ from api.gemini.wire import Content, GenerateContentRequest
 from api.notes import Note
 from sessions_store.transcript.values import OMITTED, SYSTEM
 
-__all__ = ["OMITTED", "SYSTEM", "RememberedMessage", "UpstreamCall"]
+__all__ = ["OMITTED", "SYSTEM", "HistoryMessage", "UpstreamCall"]
 
 
 @dataclass(slots=True, kw_only=True)
 class UpstreamCall:
     """One request in Gemini's form.
 
-    `faces` has the Gemini content of each *request* message in order, exactly as sent; None if nothing of it is sent.
-    `placement` has for each remembered and request message its index in `body["contents"]`, or SYSTEM or OMITTED.
-    `parallel` is the number of upstream calls for all choices. `tool_names` maps sent names to the client's names, only
-    where they differ.
+    `gemini_contents` has the Gemini content of each *request* message in order, exactly as sent; None if nothing of it
+    is sent. `placement` has for each remembered and request message its index in `body["contents"]`, or SYSTEM or
+    OMITTED. `parallel` is the number of upstream calls for all choices. `tool_names` maps sent names to the client's
+    names, only where they differ.
     """
 
     body: GenerateContentRequest
-    faces: list[Content | None]
+    gemini_contents: list[Content | None]
     placement: list[int]
     notes: tuple[Note, ...]
     parallel: int
@@ -40,7 +40,7 @@ class UpstreamCall:
 
 
 @dataclass(slots=True, kw_only=True)
-class RememberedMessage:
+class HistoryMessage:
     """A message of the stored session before the request: its OpenAI form and its Gemini content.
 
     A content with the role "system" goes to `systemInstruction`; None means that none is stored.

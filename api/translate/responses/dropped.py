@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from api.openai.responses.request import ResponseParameters
 from api.translate.request.context import RequestContext
-from api.translate.responses.settings import AnswerSettings
+from api.translate.responses.settings import ResponseSettings
 
 
 class Dropped(NamedTuple):
@@ -30,7 +30,7 @@ DROPPED: Final[dict[str, Dropped]] = {
 }
 
 
-def note_dropped(request: ResponseParameters, settings: AnswerSettings, context: RequestContext) -> None:
+def note_dropped(request: ResponseParameters, settings: ResponseSettings, context: RequestContext) -> None:
     """Note every parameter without effect unless its value is harmless, and every unknown parameter."""
     for name, dropped in DROPPED.items():
         value = getattr(request, name)

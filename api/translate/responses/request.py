@@ -25,11 +25,11 @@ from api.translate.conversation.contents import Assembly, assemble_contents
 from api.translate.conversation.pairing import Pairing, paired
 from api.translate.request.body import add_settings, generate_content_body
 from api.translate.request.context import RequestContext
-from api.translate.request.upstream_call import RememberedMessage, UpstreamCall
+from api.translate.request.upstream_call import HistoryMessage, UpstreamCall
 from api.translate.responses.dropped import note_dropped
 from api.translate.responses.input.items import ItemMessages
 from api.translate.responses.input.unanswered_calls import check_owed
-from api.translate.responses.settings import AnswerSettings, format_to_chat, settings_in_force
+from api.translate.responses.settings import ResponseSettings, format_to_chat, settings_in_force
 from api.translate.responses.tools.choice import choice_to_chat
 from api.translate.responses.tools.declarations import ToolSet, tools_to_set
 from api.translate.responses.tools.names import CalledTools
@@ -52,31 +52,31 @@ class ResponsesCall(UpstreamCall):
 def responses_to_gemini(
     request: ResponseParameters,
     *,
-    turns: ItemMessages,
+    own: ItemMessages,
     profile: ModelProfile,
-    history: Sequence[RememberedMessage] = (),
+    history: Sequence[HistoryMessage] = (),
     restored: Mapping[int, Content] = _NOTHING_RESTORED,
     fetched: Mapping[str, Blob] = _NOTHING_FETCHED,
 ) -> ResponsesCall:
-    """Return the upstream call of a request whose items are `turns`.
+    """Return the upstream call of a request whose items are `own`.
 
     `history` is the previous conversation without its instructions, which are not inherited. `restored` maps indices in
-    `turns.messages` to stored Gemini contents, `fetched` maps URLs to fetched media. Contents are shared, not copied.
+    `own.messages` to stored Gemini contents, `fetched` maps URLs to fetched media. Contents are shared, not copied.
     Raises InvalidRequestError naming an unsupported parameter by its path in the Responses API.
         {"instructions": "Be brief.", "input": "Hi", "max_output_tokens": 100}
         {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
          "systemInstruction": {"parts": [{"text": "Be brief."}]}, "generationConfig": {"maxOutputTokens": 100}}
     """
     try:
-        return _translated(request, turns, (history, restored), RequestContext(profile=profile, fetched=fetched))
+        return _translated(request, own, (history, restored), RequestContext(profile=profile, fetched=fetched))
     except InvalidRequestError as error:
-        raise turns.places.error(error) from None
+        raise own.places.error(error) from None
 
 
 def _translated(
     request: ResponseParameters,
-    turns: ItemMessages,
-    stored: tuple[Sequence[RememberedMessage], Mapping[int, Content]],
+    own: ItemMessages,
+    stored: tuple[Sequence[HistoryMessage], Mapping[int, Content]],
     context: RequestContext,
 ) -> ResponsesCall:
     """See `responses_to_gemini`; errors have the paths of chat completions.
@@ -84,13 +84,13 @@ def _translated(
     `stored` is the history and the restored contents.
     """
     history, restored = stored
-    settings = settings_in_force(request, turns.settings)
+    settings = settings_in_force(request, own.settings)
     options = google_options(request.google_options) if request.google or request.extra_body else NO_OPTIONS
-    tools = tools_to_set(request.tools, turns.settings, places=turns.places, context=context)
+    tools = tools_to_set(request.tools, own.settings, places=own.places, context=context)
     text_format, offered = _offered(request, settings, (tools, options), context)
-    pairing = _pairing(request, turns, history)
+    pairing = _pairing(request, own, history)
     assembly = assemble_contents(
-        turns.messages, remembered=history, restored=restored, context=context, one_history=True, pairing=pairing
+        own.messages, history=history, restored=restored, context=context, one_history=True, pairing=pairing
     )
     assembly = _instructed(assembly, request.instructions)
     config = _config(request, settings, (text_format, options), context)
@@ -106,31 +106,31 @@ def _translated(
     note_dropped(request, settings, context)
     return ResponsesCall(
         body=body,
-        faces=assembly.faces,
+        gemini_contents=assembly.gemini_contents,
         placement=assembly.placement,
         # A field noted by both the items and the translations is noted once.
-        notes=tuple(dict.fromkeys((*turns.notes, *turns.places.notes(context.notes)))),
+        notes=tuple(dict.fromkeys((*own.notes, *own.places.notes(context.notes)))),
         parallel=1,
         tool_names=context.names.changed,
         called=tools.called,
     )
 
 
-def _pairing(request: ResponseParameters, turns: ItemMessages, history: Sequence[RememberedMessage]) -> Pairing | None:
+def _pairing(request: ResponseParameters, own: ItemMessages, history: Sequence[HistoryMessage]) -> Pairing | None:
     """Return the pairing of calls and results.
 
     Raises InvalidRequestError for a missing result that the request must contain.
     """
-    messages = [*(item.message for item in history), *turns.messages]
+    messages = [*(item.message for item in history), *own.messages]
     pairing = paired(messages)
     if pairing is not None and pairing.unanswered and request.answers_calls:
-        check_owed(messages, pairing, asked=len(history) - 1 if request.previous_response_id else None)
+        check_owed(messages, pairing, previous_place=len(history) - 1 if request.previous_response_id else None)
     return pairing
 
 
 def _offered(
     request: ResponseParameters,
-    settings: AnswerSettings,
+    settings: ResponseSettings,
     asked: tuple[ToolSet, GoogleOptions],
     context: RequestContext,
 ) -> tuple[Mapping[str, Any] | None, OfferedTools]:
@@ -160,7 +160,7 @@ def _instructed(assembly: Assembly, instructions: str | None) -> Assembly:
 
 def _config(
     request: ResponseParameters,
-    settings: AnswerSettings,
+    settings: ResponseSettings,
     asked: tuple[Mapping[str, Any] | None, GoogleOptions],
     context: RequestContext,
 ) -> GenerationConfig:
@@ -168,7 +168,7 @@ def _config(
     config = generation_config(_sampling(request), context=context)
     modalities = [word.lower() for word in options.response_modalities]
     config.update(modalities_to_config(modalities, None, stream=bool(request.stream), context=context))
-    logprobs_to_config(request.rivals, config, param="top_logprobs", context=context)
+    logprobs_to_config(request.wanted_top_logprobs, config, param="top_logprobs", context=context)
     if text_format is not None:
         config.update(response_format_to_config(text_format, context=context))
     thinking = thinking_config(settings.effort, options.thinking_config, thoughts=settings.summary, context=context)

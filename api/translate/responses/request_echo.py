@@ -31,7 +31,7 @@ def response_echo(request: ResponseParameters, *, model: str) -> ResponseParamet
         "reasoning": _reasoning(request),
         "safety_identifier": request.safety_identifier,
         "service_tier": request.service_tier or "auto",
-        "store": request.kept,
+        "store": request.stored,
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "text": _text(request),
         "tool_choice": _plain(request.tool_choice) or "auto",

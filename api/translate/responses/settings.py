@@ -12,7 +12,7 @@ EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerSettings:
+class ResponseSettings:
     """The settings in force; `summary` requests a summary of the thoughts."""
 
     effort: str | None
@@ -21,7 +21,9 @@ class AnswerSettings:
     verbosity: str | None
 
 
-def settings_in_force(request: ResponseParameters, settings: Sequence[tuple[Mapping[str, Any], str]]) -> AnswerSettings:
+def settings_in_force(
+    request: ResponseParameters, settings: Sequence[tuple[Mapping[str, Any], str]]
+) -> ResponseSettings:
     """Return the request's settings, updated by its items; the last value of each setting applies.
 
     Raises InvalidRequestError for an invalid value.
@@ -33,7 +35,7 @@ def settings_in_force(request: ResponseParameters, settings: Sequence[tuple[Mapp
             continue
         effort = _effort(item, path) or effort
         text |= {name: value for name, value in (item.get("text") or {}).items() if value is not None}
-    return AnswerSettings(
+    return ResponseSettings(
         effort=effort,
         summary=request.summary is not None,
         text_format=_format(text),

@@ -13,8 +13,8 @@ from typing import Any
 
 from api.json.schema_references import References
 from api.translate.request.context import RequestContext
-from api.translate.schema.accepted import is_taken
-from api.translate.schema.findings import Findings, refusal
+from api.translate.schema.accepted import is_accepted
+from api.translate.schema.findings import Findings, rejection
 from api.translate.schema.writing import Writer
 
 Schema = Mapping[str, Any]
@@ -30,7 +30,7 @@ def schema_to_gemini(schema: Schema, *, param: str, context: RequestContext) -> 
     {"type": "object", "properties": {"const": {"enum": ["a"]}}}
     """
     references: list[str] = []
-    if is_taken(schema, references):
+    if is_accepted(schema, references):
         _check(references, schema, param)
         return schema
     findings = Findings(param)
@@ -44,4 +44,4 @@ def _check(references: list[str], schema: Schema, param: str) -> None:
     resolver = References(schema) if references else None
     for reference in dict.fromkeys(references):
         if resolver is not None and resolver.resolve(reference) is None:
-            raise refusal(param, "a '$ref' points to nothing in the schema")
+            raise rejection(param, "a '$ref' points to nothing in the schema")

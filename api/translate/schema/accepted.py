@@ -15,18 +15,18 @@ from api.translate.schema.keywords import (
 )
 
 
-def is_taken(root: Any, references: list[str]) -> bool:
+def is_accepted(root: Any, references: list[str]) -> bool:
     """Tell whether Gemini accepts this schema unchanged; append each `$ref` to `references`.
 
     A schema with an `$id` below its root is not accepted: references inside that node resolve against the `$id`.
     """
     if "$id" not in root:
-        return _is_taken(root, references)
+        return _is_accepted(root, references)
     inner = {key: value for key, value in root.items() if key != "$id"}
-    return isinstance(root["$id"], str) and _is_taken(inner, references)
+    return isinstance(root["$id"], str) and _is_accepted(inner, references)
 
 
-def _is_taken(node: Any, references: list[str]) -> bool:
+def _is_accepted(node: Any, references: list[str]) -> bool:
     """Tell whether Gemini accepts this node and its descendants unchanged."""
     if node.__class__ is not dict:
         return False
@@ -42,19 +42,19 @@ def _is_taken(node: Any, references: list[str]) -> bool:
     return True
 
 
-def _is_type_taken(value: Any, _node: dict[str, Any], _references: list[str]) -> bool:
+def _is_type_accepted(value: Any, _node: dict[str, Any], _references: list[str]) -> bool:
     return value in TYPES if value.__class__ is str else is_plain_type(value)
 
 
-def _is_map_taken(value: Any, _node: dict[str, Any], references: list[str]) -> bool:
-    return value.__class__ is dict and all(_is_taken(child, references) for child in value.values())
+def _is_map_accepted(value: Any, _node: dict[str, Any], references: list[str]) -> bool:
+    return value.__class__ is dict and all(_is_accepted(child, references) for child in value.values())
 
 
-def _is_list_taken(value: Any, _node: dict[str, Any], references: list[str]) -> bool:
-    return value.__class__ is list and bool(value) and all(_is_taken(child, references) for child in value)
+def _is_list_accepted(value: Any, _node: dict[str, Any], references: list[str]) -> bool:
+    return value.__class__ is list and bool(value) and all(_is_accepted(child, references) for child in value)
 
 
-def _is_reference_taken(value: Any, node: dict[str, Any], references: list[str]) -> bool:
+def _is_reference_accepted(value: Any, node: dict[str, Any], references: list[str]) -> bool:
     """Tell whether Gemini resolves a `$ref`: no draft 7 path, and only keywords with `$` beside it."""
     references.append(value)
     return value.__class__ is str and not value.startswith("#/definitions/") and all(key[:1] == "$" for key in node)
@@ -73,11 +73,11 @@ _OF_ONE_CLASS: Final[dict[str, type]] = {
 }
 _CHECKS: Final[dict[str, _Check]] = {
     **{key: _well_formed(check) for key, check in PLAIN_KEYWORDS.items() if key not in _OF_ONE_CLASS},
-    **dict.fromkeys(MAP_KEYWORDS, _is_map_taken),
-    **dict.fromkeys(LIST_KEYWORDS, _is_list_taken),
-    "$ref": _is_reference_taken,
-    "type": _is_type_taken,
+    **dict.fromkeys(MAP_KEYWORDS, _is_map_accepted),
+    **dict.fromkeys(LIST_KEYWORDS, _is_list_accepted),
+    "$ref": _is_reference_accepted,
+    "type": _is_type_accepted,
     "enum": lambda value, node, _references: is_plain_enum(value, node.get("type")),
-    "items": lambda value, _node, references: _is_taken(value, references),
-    "additionalProperties": lambda value, _node, references: value.__class__ is bool or _is_taken(value, references),
+    "items": lambda value, _node, references: _is_accepted(value, references),
+    "additionalProperties": lambda value, _node, references: value.__class__ is bool or _is_accepted(value, references),
 }

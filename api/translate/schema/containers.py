@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from api.translate.schema.facts import Facts, Piece, Rest
+from api.translate.schema.facts import Facts, Rest, Subschema
 from api.translate.schema.findings import Budget, Findings
 
 Written = dict[str, Any]
 # Writes the schema that combines several nodes; None if no value matches all of them.
-Write = Callable[[list[Piece]], Written | None]
+Write = Callable[[list[Subschema]], Written | None]
 
 
 def array_keywords(facts: Facts, write: Write, budget: Budget) -> Written:
@@ -18,7 +18,7 @@ def array_keywords(facts: Facts, write: Write, budget: Budget) -> Written:
     for index in range(max((len(row.first) for row in facts.rows), default=0)):
         budget.charge(len(facts.rows))
         here = [row.first[index] if index < len(row.first) else row.rest for row in facts.rows]
-        rest = write([piece for piece in here if piece is not None])
+        rest = write([subschema for subschema in here if subschema is not None])
         if rest is None:
             break
         first.append(rest)
@@ -36,15 +36,15 @@ def array_keywords(facts: Facts, write: Write, budget: Budget) -> Written:
 
 def object_keywords(facts: Facts, write: Write, findings: Findings, budget: Budget) -> Written | None:
     """Return the object keywords; None if a required property has no possible value."""
-    closed = [rest for rest in facts.rests if rest.piece.node is False]
-    open_rests = [rest for rest in facts.rests if rest.piece.node is not False and rest.piece.node is not True]
+    closed = [rest for rest in facts.rests if rest.subschema.node is False]
+    open_rests = [rest for rest in facts.rests if rest.subschema.node is not False and rest.subschema.node is not True]
     allowed = _allowed(facts, closed, findings)
     properties: Written = {}
     for name, pieces in (facts.properties or {}).items():
         if allowed is not None and name not in allowed:
             continue
         budget.charge(len(open_rests))
-        others = [rest.piece for rest in open_rests if name not in rest.names]
+        others = [rest.subschema for rest in open_rests if name not in rest.names]
         written = write(pieces + others if others else pieces)
         if written is not None:
             properties[name] = written
@@ -83,5 +83,5 @@ def _additional(is_closed: bool, rests: list[Rest], write: Write) -> Written | b
         return False
     if not rests:
         return True
-    written = write([rest.piece for rest in rests])
+    written = write([rest.subschema for rest in rests])
     return False if written is None else written

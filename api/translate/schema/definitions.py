@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from api.translate.schema.facts import Piece
+from api.translate.schema.facts import Subschema
 from api.translate.schema.findings import Findings
 
 Written = dict[str, Any]
@@ -18,23 +18,23 @@ class Definitions:
         self._findings = findings
         self._names: dict[int, str] = {}
         self._taken: set[str] = set()
-        self.waiting: list[tuple[str, Piece]] = []
+        self.waiting: list[tuple[str, Subschema]] = []
         self.written: dict[str, Written] = {}
 
-    def reference(self, piece: Piece) -> Written:
+    def reference(self, subschema: Subschema) -> Written:
         """Return a reference to a node; a node outside `$defs` gets a definition."""
-        if piece.node is self._root:
+        if subschema.node is self._root:
             return {"$ref": "#"}
         if not self._taken:
             self._name_own()
-        known = self._names.get(id(piece.node))
-        name = known if known is not None else self.new_name(piece.path[1] if piece.path is not None else "")
+        known = self._names.get(id(subschema.node))
+        name = known if known is not None else self.new_name(subschema.path[1] if subschema.path is not None else "")
         if known is None:
             self._findings.converted("$ref")
-            self._names[id(piece.node)] = name
+            self._names[id(subschema.node)] = name
         if name not in self.written:
             self.written[name] = {}
-            self.waiting.append((name, piece))
+            self.waiting.append((name, subschema))
         return reference_to(name)
 
     def new_name(self, wanted: str) -> str:

@@ -13,7 +13,7 @@ from api.translate.schema.findings import Path
 Types = frozenset[str]
 
 
-class Piece(NamedTuple):
+class Subschema(NamedTuple):
     """A node of the client's schema, with its path for notes and its base URI.
 
     `is_inside` tells that `base` already includes the node's own `$id`.
@@ -37,7 +37,7 @@ class Union(NamedTuple):
     """The alternatives of an `anyOf` or a `oneOf`."""
 
     keyword: str
-    branches: list[Piece]
+    branches: list[Subschema]
     path: Path
 
 
@@ -45,14 +45,14 @@ class Rest(NamedTuple):
     """The schema of all properties except `names`; a `node` of False allows no such property."""
 
     names: frozenset[str]
-    piece: Piece
+    subschema: Subschema
 
 
 class Row(NamedTuple):
     """The schemas of array items: `first` by index, then `rest` for all others (None: no constraint)."""
 
-    first: list[Piece]
-    rest: Piece | None
+    first: list[Subschema]
+    rest: Subschema | None
 
 
 @dataclass(slots=True)
@@ -73,13 +73,13 @@ class Facts:
     upper: Bound | None = None
     plain: dict[str, Any] = field(default_factory=dict)
     annotations: dict[str, Any] = field(default_factory=dict)
-    properties: dict[str, list[Piece]] | None = None
+    properties: dict[str, list[Subschema]] | None = None
     required: dict[str, None] = field(default_factory=dict)
     ordering: dict[str, None] = field(default_factory=dict)
     rests: list[Rest] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     unions: list[Union] = field(default_factory=list)
-    references: dict[int, Piece] = field(default_factory=dict)
+    references: dict[int, Subschema] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

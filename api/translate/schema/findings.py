@@ -16,7 +16,7 @@ _EXPANSION_LEAST: Final = 64 * 1024
 _EXPANSION_MOST: Final = 4 * 1024 * 1024
 
 
-def refusal(param: str, reason: str) -> InvalidRequestError:
+def rejection(param: str, reason: str) -> InvalidRequestError:
     """Return the 400 for a schema that cannot be sent; `reason` is a clause."""
     return InvalidRequestError(
         f"Invalid schema for '{param}': {reason}.",
@@ -68,7 +68,7 @@ class Budget:
         """Subtract `size` bytes. Raises InvalidRequestError when the budget is exceeded."""
         self._left -= size
         if self._left < 0:
-            raise refusal(self._param, "the schema is too large after expansion of references and combined branches")
+            raise rejection(self._param, "the schema is too large after expansion of references and combined branches")
 
 
 def _joined(path: Path) -> str:

@@ -11,8 +11,8 @@ import orjson
 from api.json.schema_references import References
 from api.translate.schema.containers import array_keywords, object_keywords
 from api.translate.schema.definitions import Definitions, reference_to
-from api.translate.schema.facts import Bound, Facts, Piece, is_of, type_of
-from api.translate.schema.findings import Findings, refusal
+from api.translate.schema.facts import Bound, Facts, Subschema, is_of, type_of
+from api.translate.schema.findings import Findings, rejection
 from api.translate.schema.reading import Reader
 
 Written = dict[str, Any]
@@ -58,19 +58,19 @@ class Writer:
     def whole(self) -> Written:
         """Return the root and the definitions that its references need."""
         definitions = self._definitions
-        written = self.schema([Piece(self._root, "", None)])
+        written = self.schema([Subschema(self._root, "", None)])
         if written is None:
-            raise refusal(self._findings.param, "no value is valid")
+            raise rejection(self._findings.param, "no value is valid")
         while definitions.waiting:
-            name, piece = definitions.waiting.pop()
-            definition = self.schema([piece])
+            name, subschema = definitions.waiting.pop()
+            definition = self.schema([subschema])
             if definition is None:
-                self._findings.dropped("false", piece.path)
+                self._findings.dropped("false", subschema.path)
             definitions.written[name] = definition or {}
         definitions.break_circles()
         return {**written, "$defs": definitions.written} if definitions.written else written
 
-    def schema(self, pieces: list[Piece]) -> Written | None:
+    def schema(self, pieces: list[Subschema]) -> Written | None:
         """Return one schema that combines these nodes; None if no value matches all of them."""
         return self._finished(self._reader.gather(pieces)) if pieces else {}
 
@@ -84,8 +84,8 @@ class Writer:
             if not facts.references or facts.is_impossible:
                 return self._written(facts)
             if len(facts.references) == 1 and not facts.is_asserted:
-                [piece] = facts.references.values()
-                return self._described(self._definitions.reference(piece), facts)
+                [subschema] = facts.references.values()
+                return self._described(self._definitions.reference(subschema), facts)
             return self._expanded(facts)
         finally:
             self._depth -= 1
@@ -164,10 +164,10 @@ class Writer:
         rest.unions, rest.annotations = unions[1:], {}
         size = rest.size
         branches: list[Written] = []
-        for piece in first.branches:
+        for subschema in first.branches:
             self._reader.budget.charge(size)
             own = rest.copy()
-            self._reader.add(own, piece)
+            self._reader.add(own, subschema)
             written = self._finished(own)
             if written is None:
                 continue
@@ -263,7 +263,7 @@ class Writer:
 
     def _literal(self, facts: Facts, value: Any) -> Written | None:
         """Write the schema of one allowed object or array, from its members."""
-        place = Piece(None, "", facts.path)
+        place = Subschema(None, "", facts.path)
         if isinstance(value, dict):
             items = {name: {"const": item} for name, item in value.items()}
             node = {"type": "object", "properties": items, "required": [*value], "additionalProperties": False}

@@ -47,21 +47,23 @@ class Command(DaphneRunserver):  # type: ignore[misc]
         servers: list[GatewayServer] = []
 
         def build(**daphne_options: Any) -> GatewayServer:
-            servers.append(GatewayServer(limits=limits(), drain_seconds=0.0, on_ready=self._announce, **daphne_options))
+            servers.append(
+                GatewayServer(limits=limits(), drain_seconds=0.0, on_ready=self._report_addresses, **daphne_options)
+            )
             return servers[-1]
 
         self.server_cls = build
         super().inner_run(*args, **options)
         if servers and servers[-1].failure is not None:
-            self._give_up(cannot_listen(servers[-1].failure.reason))
+            self._fail(cannot_listen(servers[-1].failure.reason))
 
-    def _give_up(self, why: str) -> None:
+    def _fail(self, why: str) -> None:
         if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
             raise CommandError(why)
         self.stderr.write(f"CommandError: {why}")
         os._exit(1)  # as Django's own runserver: an exception in the reloader's thread does not end the process
 
-    def _announce(self, addresses: list[tuple[str, int]]) -> None:
+    def _report_addresses(self, addresses: list[tuple[str, int]]) -> None:
         if addresses:
             self.stdout.write(terminal_page(settings.HOST, addresses[0][1]))
             self.stdout.flush()

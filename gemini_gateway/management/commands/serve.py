@@ -48,14 +48,14 @@ class Command(BaseCommand):
             endpoints=endpoint_for(settings.HOST, settings.PORT),
             limits=limits(),
             drain_seconds=settings.DRAIN_SECONDS,
-            on_ready=self._announce,
+            on_ready=self._report_addresses,
             on_drain=process.drain,
         )
         server.run()
         if server.failure is not None:
             raise CommandError(cannot_listen(server.failure.reason))
 
-    def _announce(self, addresses: list[tuple[str, int]]) -> None:
+    def _report_addresses(self, addresses: list[tuple[str, int]]) -> None:
         if addresses:
             self.stdout.write(terminal_page(settings.HOST, addresses[0][1]))
             self.stdout.flush()

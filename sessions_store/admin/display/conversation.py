@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sessions_store.admin.display.message_display import Bubble, bubble
-from sessions_store.admin.display.related_records import AnswerLink, Viewer, answer_links
-from sessions_store.admin.display.transcript_scope import Standpoint
+from sessions_store.admin.display.message_display import MessageDisplay, message_display
+from sessions_store.admin.display.related_records import RecordLink, Viewer, record_links
+from sessions_store.admin.display.transcript_scope import TranscriptScope
 from sessions_store.database.cursors import read_rows
 from sessions_store.models import Message, ToolCall
 from sessions_store.transcript.values import INSTRUCTION_ROLES
@@ -39,7 +39,7 @@ SELECT id FROM path WHERE id IS NOT NULL ORDER BY number DESC LIMIT 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Branch:
+class BranchLink:
     """Another continuation of the same message: its first message and the beginning of its text."""
 
     id: UUID
@@ -49,12 +49,12 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Entry:
     """A message of the page, with its sibling branches and its links."""
 
-    bubble: Bubble
-    branches: tuple[Branch, ...]
-    links: tuple[AnswerLink, ...]
+    message_display: MessageDisplay
+    branches: tuple[BranchLink, ...]
+    links: tuple[RecordLink, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,9 @@ class Conversation:
     message. `clipped`: whether there are more branches than shown.
     """
 
-    turns: tuple[Turn, ...]
+    entries: tuple[Entry, ...]
     older: UUID | None
-    continued: tuple[Branch, ...]
+    continued: tuple[BranchLink, ...]
     clipped: bool
 
 
@@ -84,7 +84,7 @@ def newest_leaf(start: UUID) -> UUID:
     return UUID(rows[0][0]) if rows else start
 
 
-def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversation | None:
+def conversation(leaf: UUID, viewer: Viewer, scope: TranscriptScope) -> Conversation | None:
     """Return the page up to `leaf`, None if there is no such message: 13 queries for any length."""
     path = climb(leaf, PER_PAGE)
     if not path:
@@ -94,17 +94,17 @@ def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversa
     if path[0].parent_id is not None:
         parents.append(path[0].parent_id)
     others = Message.objects.filter(parent_id__in=parents).exclude(pk__in=[message.pk for message in path])
-    branches: dict[UUID | None, list[Branch]] = {}
+    branches: dict[UUID | None, list[BranchLink]] = {}
     found = list(others[: MOST_BRANCHES + 1])
     for message in sorted(found[:MOST_BRANCHES], key=lambda other: other.created_at):
         branches.setdefault(message.parent_id, []).append(_branch(message))
-    own = standpoint.records([message.pk for message in path if message.role == "assistant"])
-    links = answer_links(path, viewer, own, standpoint.conversation)
+    own = scope.records([message.pk for message in path if message.role == "assistant"])
+    links = record_links(path, viewer, own, scope.conversation)
     call_ids = _call_ids(path)
     return Conversation(
-        turns=tuple(
-            Turn(
-                bubble=bubble(
+        entries=tuple(
+            Entry(
+                message_display=message_display(
                     message,
                     own[message.pk].upstream_model if message.pk in own else "",
                     call_ids.get(message.pk, {}),
@@ -120,8 +120,10 @@ def conversation(leaf: UUID, viewer: Viewer, standpoint: Standpoint) -> Conversa
     )
 
 
-def _branch(message: Message) -> Branch:
-    return Branch(id=message.pk, role=message.role, excerpt=bubble(message).excerpt, created_at=message.created_at)
+def _branch(message: Message) -> BranchLink:
+    return BranchLink(
+        id=message.pk, role=message.role, excerpt=message_display(message).excerpt, created_at=message.created_at
+    )
 
 
 def _call_ids(path: list[Message]) -> dict[UUID, dict[int, list[str]]]:

@@ -41,7 +41,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bubble:
+class MessageDisplay:
     """One message of the transcript page."""
 
     id: UUID
@@ -74,18 +74,22 @@ class Bubble:
         return line if len(line) <= EXCERPT else line[:EXCERPT].rstrip() + "…"
 
 
-def bubble(message: Message, model: str = "", call_ids: Mapping[int, Sequence[str]] = MappingProxyType({})) -> Bubble:
+def message_display(
+    message: Message, model: str = "", call_ids: Mapping[int, Sequence[str]] = MappingProxyType({})
+) -> MessageDisplay:
     """Return the display of a stored message from both of its forms; a form that is not JSON is shown as text.
 
     `model`: the model whose content is shown if several generated the message, by default the last. `call_ids`: the
     call ids of each tool call, by its index.
     """
-    face = message.former_gemini if model and model == message.former_model != message.model else message.gemini
-    openai, gemini = _parsed(message.openai), _parsed(face)
+    gemini_content = (
+        message.former_gemini if model and model == message.former_model != message.model else message.gemini
+    )
+    openai, gemini = _parsed(message.openai), _parsed(gemini_content)
     body: Mapping[str, Any] = openai if isinstance(openai, Mapping) else {}
     texts, attachments = _content(body.get("content"))
     text = "\n\n".join(texts)
-    return Bubble(
+    return MessageDisplay(
         id=message.pk,
         role=message.role,
         created_at=message.created_at,
@@ -98,7 +102,7 @@ def bubble(message: Message, model: str = "", call_ids: Mapping[int, Sequence[st
         answers_call=_text(body.get("tool_call_id")) or _text(body.get("name")),
         calls=tuple(_calls(body, call_ids)),
         attachments=tuple(attachments),
-        signed="thoughtSignature" in face,
+        signed="thoughtSignature" in gemini_content,
         openai=_readable(openai),
         gemini=_readable(gemini),
     )

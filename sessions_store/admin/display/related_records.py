@@ -30,7 +30,7 @@ class Viewer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerLink:
+class RecordLink:
     """A link to one record of an assistant message."""
 
     label: str
@@ -38,16 +38,16 @@ class AnswerLink:
     address: str
 
 
-def answer_links(
+def record_links(
     messages: Sequence[Message], viewer: Viewer, own: Mapping[UUID, UsageRecord], conversation: str = ""
-) -> dict[UUID, list[AnswerLink]]:
+) -> dict[UUID, list[RecordLink]]:
     """Return the links of each message: one per kind that the viewer may see.
 
     The record is that of the request in `own` or of the conversation `conversation`, else the newest: a repeated
     assistant message may have very many records. One query, and one more per kind.
     """
     answers = [message.pk for message in messages if message.role == "assistant"]
-    links: dict[UUID, list[AnswerLink]] = {key: [] for key in answers}
+    links: dict[UUID, list[RecordLink]] = {key: [] for key in answers}
     kinds = [kind for kind in KINDS if viewer.has_perm(f"sessions_store.view_{kind[0]._meta.model_name}")]
     newest = _newest(answers, kinds)
     requests = {record.request_id for record in own.values()}
@@ -64,7 +64,7 @@ def answer_links(
         for key in answers:
             if found := chosen.get(key):
                 address = reverse(f"admin:sessions_store_{name}_change", args=[found.pk])
-                links[key].append(AnswerLink(label=label, detail=_detail(found), address=address))
+                links[key].append(RecordLink(label=label, detail=_detail(found), address=address))
     return links
 
 

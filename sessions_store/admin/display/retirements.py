@@ -67,7 +67,7 @@ def retirements(today: date) -> dict[str, Retirement]:
             model=name,
             day=row.retires_on,
             days_left=(row.retires_on - today).days,
-            successor=_heir(name, rows, max(today, row.retires_on)),
+            successor=_successor(name, rows, max(today, row.retires_on)),
         )
         for name, row in rows.items()
         if row.retires_on is not None and row.retires_on <= today + SOON
@@ -84,7 +84,7 @@ def mapping_warnings(today: date) -> list[MappingWarning]:
     return sorted(warnings, key=lambda warning: (warning.retirement.day, warning.retirement.model))
 
 
-def _heir(name: str, rows: dict[str, UpstreamModel], day: date) -> str:
+def _successor(name: str, rows: dict[str, UpstreamModel], day: date) -> str:
     """Return the first successor that is in service on that day; the chain of successors may contain a cycle."""
     seen = {name}
     row = rows[name]

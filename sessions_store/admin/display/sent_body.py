@@ -9,7 +9,7 @@ from uuid import UUID
 from sessions_store.admin.display.conversation import climb
 from sessions_store.models import Message, UpstreamRequest, UsageRecord
 from sessions_store.transcript.values import OMITTED, SYSTEM
-from sessions_store.writing.records import TURNS_AS_SENT, WITHOUT_SIGNATURES
+from sessions_store.writing.records import CONTENTS_AS_SENT, WITHOUT_SIGNATURES
 
 MOST_MESSAGES = 2500
 
@@ -35,7 +35,7 @@ def sent_body(record: UsageRecord) -> SentBody:
         return SentBody(body=None, problem="The conversation was deleted, and the request body with it.")
     sent: dict[str, Any] = json.loads(rest)
     unsigned = sent.pop(WITHOUT_SIGNATURES, False)
-    own = sent.pop(TURNS_AS_SENT, {})
+    own = sent.pop(CONTENTS_AS_SENT, {})
     messages = _messages(record)
     if len(messages) != len(record.placement):
         return SentBody(body=None, problem="Messages of this request were deleted. The request body cannot be rebuilt.")
@@ -45,24 +45,24 @@ def sent_body(record: UsageRecord) -> SentBody:
     for index, (place, message) in enumerate(zip(record.placement, messages, strict=True)):
         if place == OMITTED or message is None or not message.gemini:
             continue
-        face = own.get(str(last - index)) or json.loads(message.gemini)
+        content = own.get(str(last - index)) or json.loads(message.gemini)
         if unsigned:
-            face = _unsigned(face)
+            content = _unsigned(content)
         if place == SYSTEM:
-            system += face.get("parts", [])
+            system += content.get("parts", [])
             continue
-        role = "model" if face.get("role") == "model" else "user"
-        contents.setdefault(place, {"role": role, "parts": []})["parts"] += face.get("parts", [])
+        role = "model" if content.get("role") == "model" else "user"
+        contents.setdefault(place, {"role": role, "parts": []})["parts"] += content.get("parts", [])
     body = {"contents": [contents[place] for place in sorted(contents)]}
     if system:
         body["systemInstruction"] = {"parts": system}  # type: ignore[assignment]  # JSON
     return SentBody(body=body | sent)
 
 
-def _unsigned(face: dict[str, Any]) -> dict[str, Any]:
-    parts = face.get("parts", [])
+def _unsigned(content: dict[str, Any]) -> dict[str, Any]:
+    parts = content.get("parts", [])
     return {
-        **face,
+        **content,
         "parts": [{key: value for key, value in part.items() if key != "thoughtSignature"} for part in parts],
     }
 

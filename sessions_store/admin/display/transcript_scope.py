@@ -14,7 +14,7 @@ from sessions_store.models import Message, StoredResponse, UsageRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standpoint:
+class TranscriptScope:
     """A session (its id), a request or a conversation (their public ids); none of them selects all records."""
 
     session: int | None = None

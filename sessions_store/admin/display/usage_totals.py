@@ -15,7 +15,7 @@ SUMS = {f"sum_{column}": Sum(column) for column in (*SUM_COLUMNS, *HISTOGRAM_COL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class UsageTotals:
     """The totals of a period. A latency is the upper bound of its histogram bucket, in ms."""
 
     requests: int = 0
@@ -43,21 +43,21 @@ class Hour:
     errors: int
 
 
-def totals(rollups: "QuerySet[Any]") -> Figures:
+def totals(rollups: "QuerySet[Any]") -> UsageTotals:
     """Return the totals of all rows of a roll-up's queryset: one query."""
-    return _figures(rollups.aggregate(**SUMS))
+    return _totals(rollups.aggregate(**SUMS))
 
 
-def totals_by(rollups: "QuerySet[Any]", *columns: str) -> Iterator[tuple[tuple[Any, ...], Figures]]:
+def totals_by(rollups: "QuerySet[Any]", *columns: str) -> Iterator[tuple[tuple[Any, ...], UsageTotals]]:
     """Yield the totals of each combination of `columns`, in their order: one query."""
     for row in rollups.order_by(*columns).values(*columns).annotate(**SUMS):
-        yield tuple(row[column] for column in columns), _figures(row)
+        yield tuple(row[column] for column in columns), _totals(row)
 
 
-def largest(groups: Iterable[tuple[tuple[Any, ...], Figures]], *, most: int) -> list[tuple[Any, Figures]]:
+def largest(groups: Iterable[tuple[tuple[Any, ...], UsageTotals]], *, most: int) -> list[tuple[Any, UsageTotals]]:
     """Return the `most` groups with the highest cost, then requests, by the first column of their key."""
     ranked = sorted(groups, key=lambda group: (group[1].cost_nano, group[1].requests), reverse=True)
-    return [(key[0], figures) for key, figures in ranked[:most]]
+    return [(key[0], total) for key, total in ranked[:most]]
 
 
 def hours_until(now: datetime, *, hours: int = 24) -> list[Hour]:
@@ -79,7 +79,7 @@ def hours_until(now: datetime, *, hours: int = 24) -> list[Hour]:
     ]
 
 
-def _figures(row: Mapping[str, Any]) -> Figures:
+def _totals(row: Mapping[str, Any]) -> UsageTotals:
     sums = {column: row[f"sum_{column}"] or 0 for column in SUM_COLUMNS if column != "latency_sum_ms"}
     histogram = [row[f"sum_{column}"] or 0 for column in HISTOGRAM_COLUMNS]
-    return Figures(**sums, p50=percentile(histogram, 0.5), p95=percentile(histogram, 0.95))
+    return UsageTotals(**sums, p50=percentile(histogram, 0.5), p95=percentile(histogram, 0.95))

@@ -18,10 +18,10 @@ from django.utils.text import Truncator
 
 from sessions_store.admin.display.conversation import conversation, newest_leaf
 from sessions_store.admin.display.formats import NOTHING
-from sessions_store.admin.display.transcript_scope import Standpoint
+from sessions_store.admin.display.transcript_scope import TranscriptScope
 from sessions_store.admin.pages.page import Page
 from sessions_store.models import ChatSession, Message
-from sessions_store.state.chat_sessions import forget_session
+from sessions_store.state.chat_sessions import erase_session
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class ActiveFilter(admin.SimpleListFilter):
 class ChatSessionPage(Page[ChatSession]):
     """Chat sessions by user, with their transcripts."""
 
-    list_display = ("conversation", "asker", "messages", "last_active", "state")
+    list_display = ("conversation", "requested_by", "messages", "last_active", "state")
     list_display_links = None
     list_filter = (ActiveFilter,)
     list_intro = "One row per chat. A request with a “user” field continues the chat of this end user."
@@ -111,7 +111,7 @@ class ChatSessionPage(Page[ChatSession]):
         return self._transcript(request, session.head_id, session)
 
     def message(self, request: HttpRequest, message_id: UUID) -> HttpResponse:
-        """The conversation up to one message; the query string gives its scope (see Standpoint)."""
+        """The conversation up to one message; the query string gives its scope (see TranscriptScope)."""
         session_id = request.GET.get("session", "")
         session = self.get_object(request, session_id) if session_id.isdecimal() else None
         return self._transcript(request, message_id, session)
@@ -121,7 +121,7 @@ class ChatSessionPage(Page[ChatSession]):
         _may_read(request)
         session_id = request.GET.get("session", "")
         session = int(session_id) if session_id.isdecimal() and len(session_id) < LONGEST_KEY else None
-        query = Standpoint.from_query(request.GET, session).query()
+        query = TranscriptScope.from_query(request.GET, session).query()
         return HttpResponseRedirect(reverse("admin:sessions_store_message", args=[newest_leaf(message_id)]) + query)
 
     def raw(self, request: HttpRequest, message_id: UUID) -> HttpResponse:
@@ -131,14 +131,14 @@ class ChatSessionPage(Page[ChatSession]):
         if message is None:
             raise Http404
         log.info("Account %s read message %s", request.user.pk, message_id)
-        faces = {"openai": _json(message.openai), "gemini": _json(message.gemini)}
+        forms = {"openai": _json(message.openai), "gemini": _json(message.gemini)}
         # Plain text, so that no browser renders a client's content.
-        return HttpResponse(json.dumps(faces, indent=2, ensure_ascii=False), content_type="text/plain; charset=utf-8")
+        return HttpResponse(json.dumps(forms, indent=2, ensure_ascii=False), content_type="text/plain; charset=utf-8")
 
     def _transcript(self, request: HttpRequest, leaf: UUID | None, session: ChatSession | None) -> HttpResponse:
         _may_read(request)
-        standpoint = Standpoint.from_query(request.GET, None if session is None else session.pk)
-        shown = conversation(leaf, request.user, standpoint) if leaf is not None else None
+        scope = TranscriptScope.from_query(request.GET, None if session is None else session.pk)
+        shown = conversation(leaf, request.user, scope) if leaf is not None else None
         if shown is None and session is None:
             raise Http404
         log.info("Account %s read a transcript up to message %s", request.user.pk, leaf)
@@ -150,7 +150,7 @@ class ChatSessionPage(Page[ChatSession]):
             "session": session,
             "conversation": shown,
             "leaf": leaf,
-            "standpoint": standpoint.query(),
+            "scope": scope.query(),
             "beside_head": head is not None and head != leaf,
             "may_change": session is not None and self.has_change_permission(request, session),
         }
@@ -181,12 +181,12 @@ class ChatSessionPage(Page[ChatSession]):
 
     def delete_model(self, request: HttpRequest, obj: ChatSession) -> None:
         """Erase the session and the messages without other uses."""
-        forget_session(obj.pk)
+        erase_session(obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ChatSession]) -> None:
         """Erase each session."""
         for session in queryset:
-            forget_session(session.pk)
+            erase_session(session.pk)
 
     @admin.display(description="conversation")
     def conversation(self, session: ChatSession) -> SafeString:
@@ -201,7 +201,7 @@ class ChatSessionPage(Page[ChatSession]):
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, session.public_id)
 
     @admin.display(description="end user")
-    def asker(self, session: ChatSession) -> SafeString:
+    def requested_by(self, session: ChatSession) -> SafeString:
         """The client's user, the value of X-Session-Id if any, and the owner."""
         below = " · ".join(text for text in (session.name, session.principal.get_username()) if text)
         return format_html(

@@ -16,7 +16,7 @@ from sessions_store.admin.display.formats import NOTHING
 from sessions_store.admin.display.mapping_preview import dry_run
 from sessions_store.admin.display.retirements import RetirementList
 from sessions_store.admin.pages.page import Page
-from sessions_store.catalogue.changes import announce
+from sessions_store.catalogue.changes import publish
 from sessions_store.models import ModelMapping, UpstreamModel
 from sessions_store.models.mapping import ANY
 
@@ -127,7 +127,7 @@ class ModelMappingPage(Page[ModelMapping]):
         for mapping in changed:
             self.log_change(request, mapping, "Enabled." if enabled else "Disabled.")
         number = changed.update(enabled=enabled, updated_at=timezone.now())
-        announce()
+        publish()
         self.message_user(
             request,
             f"{number} model mapping{'' if number == 1 else 's'} {'en' if enabled else 'dis'}abled.",

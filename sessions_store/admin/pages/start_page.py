@@ -47,7 +47,7 @@ def _usage(now: datetime) -> dict[str, Any]:
         "periods": (("Today", totals(today)), ("Last 24 hours", totals(last_hours))),
         "chart": hourly_chart(hours_until(now)),
         "top_models": largest(totals_by(today, "upstream_model"), most=MOST),
-        "top_users": [(names.get(key, NOTHING), figures) for key, figures in principals],
+        "top_users": [(names.get(key, NOTHING), total) for key, total in principals],
         "never_used": not UsageRecord.objects.exists(),
     }
 

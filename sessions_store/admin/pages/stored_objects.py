@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from sessions_store.admin.display.formats import NOTHING, pretty_json
-from sessions_store.admin.display.transcript_scope import Standpoint
+from sessions_store.admin.display.transcript_scope import TranscriptScope
 from sessions_store.admin.pages.chat_sessions import MAY_READ
 from sessions_store.admin.pages.page import Page, RecordPage
 from sessions_store.models import Conversation, StoredCompletion, StoredResponse, UsageRecord
@@ -98,13 +98,13 @@ class StoredPage(RecordPage[Row]):
         """Return the node of a row in the transcript tree."""
         return getattr(row, "answer_id", None)
 
-    def standpoint(self, row: Any) -> Standpoint:
+    def scope(self, row: Any) -> TranscriptScope:
         """Return the scope of a row's transcript."""
-        return Standpoint(request=row.request_id)
+        return TranscriptScope(request=row.request_id)
 
     def place(self, row: Row, node: UUID) -> str:
         """Return the URL of the transcript up to a node, in the scope of a row."""
-        return reverse("admin:sessions_store_message", args=[node]) + self.standpoint(row).query()
+        return reverse("admin:sessions_store_message", args=[node]) + self.scope(row).query()
 
     @admin.display(description="id")
     def name(self, row: Row) -> SafeString:
@@ -138,7 +138,7 @@ class StoredPage(RecordPage[Row]):
         return format_html('<a href="{}">Open</a>', self.place(row, node))
 
     @admin.display(description="end user")
-    def asker(self, row: Any) -> SafeString:
+    def requested_by(self, row: Any) -> SafeString:
         """The client's user, if any, and the owner."""
         owner = row.principal.get_username()
         if not getattr(row, "user", ""):
@@ -155,7 +155,7 @@ class StoredPage(RecordPage[Row]):
 class StoredResponsePage(StoredPage[StoredResponse]):
     """Responses of the Responses API."""
 
-    list_display = ("name", "outcome", "model", "asker", "made", "transcript")
+    list_display = ("name", "outcome", "model", "requested_by", "made", "transcript")
     list_filter = ("status", "background")
     list_intro = "Stored responses (Responses API)."
     list_empty = "No responses yet. Send a request to POST /v1/responses without “store: false”."
@@ -224,7 +224,7 @@ class StoredResponsePage(StoredPage[StoredResponse]):
 class ConversationPage(StoredPage[Conversation]):
     """Conversations of the Conversations API."""
 
-    list_display = ("name", "asker", "items", "made", "last_active", "transcript")
+    list_display = ("name", "requested_by", "items", "made", "last_active", "transcript")
     list_intro = "Conversations of the Conversations API."
     list_empty = "No conversations yet. Send a request to POST /v1/conversations."
     search_fields = ("=public_id",)
@@ -242,9 +242,9 @@ class ConversationPage(StoredPage[Conversation]):
         newest = row.responses.filter(answer__isnull=False).order_by("-id").values_list("answer_id", flat=True)
         return newest.first()
 
-    def standpoint(self, row: Conversation) -> Standpoint:
+    def scope(self, row: Conversation) -> TranscriptScope:
         """See StoredPage."""
-        return Standpoint(conversation=row.public_id)
+        return TranscriptScope(conversation=row.public_id)
 
     @admin.display(description="items")
     def items(self, row: Conversation) -> SafeString:
@@ -266,7 +266,7 @@ class ConversationPage(StoredPage[Conversation]):
 class StoredCompletionPage(StoredPage[StoredCompletion]):
     """Chat completions stored by `store: true`."""
 
-    list_display = ("name", "model", "asker", "made", "transcript")
+    list_display = ("name", "model", "requested_by", "made", "transcript")
     list_intro = "Chat completions of requests with “store: true”."
     list_empty = "No stored completions yet. Send a chat completion request with “store: true”."
     search_fields = ("=public_id", "user__startswith")

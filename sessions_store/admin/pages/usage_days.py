@@ -31,14 +31,14 @@ class UsageDayPage(RecordPage[UsageDay]):
         midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
         rows = UsageDay.objects.filter(bucket__gt=midnight - timedelta(days=length))
         by_day = [
-            (bucket, [(model or "no model (request rejected)", figures) for (_, model), figures in models])
+            (bucket, [(model or "no model (request rejected)", total) for (_, model), total in models])
             for bucket, models in groupby(totals_by(rows, "bucket", "upstream_model"), key=lambda row: row[0][0])
         ]
         days = [
             {
                 "day": bucket,
-                "requests": sum(figures.requests for _, figures in models),
-                "cost_nano": sum(figures.cost_nano for _, figures in models),
+                "requests": sum(total.requests for _, total in models),
+                "cost_nano": sum(total.cost_nano for _, total in models),
                 "models": sorted(models, key=lambda model: (-model[1].cost_nano, model[0])),
             }
             for bucket, models in reversed(by_day)

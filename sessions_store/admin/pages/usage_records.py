@@ -21,7 +21,7 @@ from sessions_store.admin.display import formats
 from sessions_store.admin.display.cost_lines import cost_breakdown
 from sessions_store.admin.display.formats import NOTHING
 from sessions_store.admin.display.sent_body import answers, sent_body
-from sessions_store.admin.display.transcript_scope import Standpoint
+from sessions_store.admin.display.transcript_scope import TranscriptScope
 from sessions_store.admin.pages import usage_filters
 from sessions_store.admin.pages.chat_sessions import MAY_READ
 from sessions_store.admin.pages.keyset import KeysetList, beyond
@@ -90,7 +90,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
     """Requests with their outcome and cost."""
 
     change_list_template = "gateway/usage_records.html"
-    list_display = ("started", "outcome", "models", "asker", "tokens", "cost", "latency")
+    list_display = ("started", "outcome", "models", "requested_by", "tokens", "cost", "latency")
     list_display_links = ("started",)
     list_filter = (
         usage_filters.PeriodFilter,
@@ -166,7 +166,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
             "metadata": sorted(record.metadata.items()),
             "may_read": may_read,
             "answers": list(answers(record)),
-            "standpoint": Standpoint(session=record.session_id, request=record.request_id).query(),
+            "scope": TranscriptScope(session=record.session_id, request=record.request_id).query(),
             "sent": sent,
             "sent_json": formats.pretty_json(sent.body) if sent and sent.body else "",
         }
@@ -197,7 +197,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         )
 
     @admin.display(description="end user")
-    def asker(self, record: UsageRecord) -> SafeString:
+    def requested_by(self, record: UsageRecord) -> SafeString:
         """The client's user and the owner."""
         if not record.user:
             return format_html('<span class="quiet">{}</span>', record.principal.get_username())

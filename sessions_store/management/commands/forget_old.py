@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from sessions_store.erasing.retention import forget_before
+from sessions_store.erasing.retention import erase_before
 from sessions_store.state.orphaned_responses import fail_lost
 from sessions_store.state.responses import purge_events
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         if days == 0:
             self.stdout.write("Nothing deleted: 0 days (--days or STATE_RETENTION_DAYS) keeps content forever.")
             return
-        forget_before(now - timedelta(days=days), told=lambda what, count: self._say(f"{what} deleted", count))
+        erase_before(now - timedelta(days=days), report=lambda what, count: self._say(f"{what} deleted", count))
 
     def _say(self, what: str, count: int) -> None:
         self.stdout.write(f"{count} {what}")

@@ -16,7 +16,7 @@ from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
 from api.exchange.ids import completion_id
 from api.exchange.outcome import SUCCESS
-from api.exchange.planning.plan import Asker, open_exchange, plan_chat
+from api.exchange.planning.plan import RequestOrigin, open_exchange, plan_chat
 from api.exchange.running.run import complete, stream
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
@@ -24,7 +24,7 @@ from api.notes import Note
 from api.openai.chat.request import parse_chat_completion
 from api.services import Runtime
 from api.translate.answers.usage_report import UsageReport
-from api.translate.chat.answer import ChatAnswer
+from api.translate.chat.accumulator import ChatAccumulator
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
@@ -49,9 +49,11 @@ async def planned(runtime: Runtime, user: str, **parameters: Any) -> AsyncIterat
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "messages": [chat_message("Hello!")], "user": user, **parameters}
     request = parse_chat_completion(orjson.dumps(body))
-    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), session_name="work")
-    async with open_exchange(runtime, request, asker, "chat.completions", stream=request.stream) as exchange:
-        yield exchange, await plan_chat(exchange, request, asker)
+    origin = RequestOrigin(
+        completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), session_name="work"
+    )
+    async with open_exchange(runtime, request, origin, "chat.completions", stream=request.stream) as exchange:
+        yield exchange, await plan_chat(exchange, request, origin)
 
 
 async def recorded(runtime: Runtime, accounting: Accounting) -> tuple[list[str], int]:
@@ -150,7 +152,7 @@ async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_sa
         raise ZeroDivisionError
 
     user = fresh("user")
-    monkeypatch.setattr(ChatAnswer, "messages", property(broken))
+    monkeypatch.setattr(ChatAccumulator, "messages", property(broken))
     if streamed:
         async with planned(runtime, user, stream=True) as (exchange, generation):
             *_, last = [batch async for batch in await stream(exchange, generation)]

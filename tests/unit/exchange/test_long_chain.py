@@ -16,7 +16,7 @@ from django.db import connection
 
 from api.auth.principals import Caller
 from api.exchange.ids import completion_id
-from api.exchange.planning.plan import Asker, open_exchange
+from api.exchange.planning.plan import RequestOrigin, open_exchange
 from api.exchange.responses.plan import plan_response
 from api.exchange.running.run import complete
 from api.gemini.client import GeminiClient, Upstream
@@ -69,9 +69,9 @@ async def step(runtime: Runtime, text: str, previous: str | None) -> Any:
     """One response that goes on from another."""
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "input": text, "previous_response_id": previous, "max_output_tokens": 16}
-    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
+    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
     request = parse_responses(orjson.dumps(body))
-    async with open_exchange(runtime, request, asker, "responses") as exchange:
+    async with open_exchange(runtime, request, origin, "responses") as exchange:
         planned = await plan_response(exchange, request)
         return await complete(exchange, planned.generation)
 

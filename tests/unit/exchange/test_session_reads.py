@@ -9,13 +9,13 @@ from django.db import connection
 
 from api.auth.principals import Caller
 from api.exchange.ids import completion_id
-from api.exchange.planning.plan import Asker, open_exchange, plan_chat
+from api.exchange.planning.plan import RequestOrigin, open_exchange, plan_chat
 from api.exchange.running.run import complete
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
 from api.openai.chat.request import parse_chat_completion
 from api.services import Runtime
-from sessions_store.database.inline_reads import NearReads
+from sessions_store.database.inline_reads import InlineReads
 from sessions_store.models import ChatSession, User
 from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
@@ -42,7 +42,7 @@ async def runtime(
     if request.param == "near" and connection.vendor != "sqlite":
         pytest.skip("on PostgreSQL nothing is near")
     if request.param == "far":
-        monkeypatch.setattr(NearReads, "look_up", lambda *_, **__: None)
+        monkeypatch.setattr(InlineReads, "look_up", lambda *_, **__: None)
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = CountedStore()
     yield Runtime(client=client, store=store)
@@ -57,9 +57,9 @@ async def ask(runtime: Runtime, user: str, *messages: Any) -> tuple[str, int]:
     principal = await store.read(lambda: User.objects.get(username="local").pk)
     store.visits = 0
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": messages, "user": user}))
-    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
-    async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
-        answer = await complete(exchange, await plan_chat(exchange, request, asker))
+    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
+    async with open_exchange(runtime, request, origin, "chat.completions") as exchange:
+        answer = await complete(exchange, await plan_chat(exchange, request, origin))
     return answer["choices"][0]["message"]["content"], store.visits
 
 

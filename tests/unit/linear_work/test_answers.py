@@ -43,7 +43,7 @@ def plain(parts: Iterable[Part], **fields: Any) -> list[Any]:
     return [response_of_parts(parts, finishReason="STOP", **fields)]
 
 
-def fold(answer: Any, responses: list[Any], encode: Callable[[Any], bytes]) -> None:
+def accumulate(answer: Any, responses: list[Any], encode: Callable[[Any], bytes]) -> None:
     """Feed an answer, encode what is sent, and read what is stored."""
     with suppress(GatewayError):
         for response in responses:
@@ -58,12 +58,12 @@ def fold(answer: Any, responses: list[Any], encode: Callable[[Any], bytes]) -> N
 
 def to_chat(responses: list[Any]) -> Work:
     """Return the work on an answer to chat completions."""
-    return lambda: fold(chat_answer(tool_names=CHAT_TOOLS, show_reasoning=True, top_logprobs=2), responses, event)
+    return lambda: accumulate(chat_answer(tool_names=CHAT_TOOLS, show_reasoning=True, top_logprobs=2), responses, event)
 
 
 def to_completions(responses: list[Any]) -> Work:
     """Return the work on an answer to legacy completions."""
-    return lambda: fold(completion_answer(top_logprobs=2), responses, event)
+    return lambda: accumulate(completion_answer(top_logprobs=2), responses, event)
 
 
 def to_responses(responses: list[Any]) -> Work:
@@ -75,7 +75,7 @@ def to_responses(responses: list[Any]) -> Work:
 
     def work() -> None:
         answer = answer_to(request, called=called)
-        fold(answer, responses, named_event)
+        accumulate(answer, responses, named_event)
         orjson.dumps(answer.response())
 
     return work

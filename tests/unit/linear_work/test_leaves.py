@@ -26,10 +26,10 @@ from api.translate.conversation.call_arguments import read_arguments
 from api.translate.conversation.tool_results import result_to_response
 from api.translate.request.context import RequestContext
 from gemini_gateway.server.daphne_fast.receive_queue import Inbox
-from sessions_store.admin.display.message_display import bubble
+from sessions_store.admin.display.message_display import message_display
 from sessions_store.models import Message
 from sessions_store.transcript import call_ids
-from sessions_store.transcript.canonical import Key, NodeId, message_key
+from sessions_store.transcript.canonical import NodeId, NodeKey, message_key
 from sessions_store.transcript.placement import rehang
 from sessions_store.transcript.reading import stored_message
 from sessions_store.writing.records import NewMessage
@@ -132,14 +132,16 @@ def hung_elsewhere(count: int) -> Work:
         key = message_key(1, parent, body)
         messages.append(NewMessage(key=key, parent=parent, role=body["role"], openai=orjson.dumps(body).decode()))
         parent = key
-    return lambda: rehang(1, messages, {None: Key("0" * 32)})
+    return lambda: rehang(1, messages, {None: NodeKey("0" * 32)})
 
 
 def with_other_ids(count: int) -> Work:
     """Return the work of giving results the ids of the calls that they answer, where they name them otherwise."""
     bodies = at_once(count)
     path = [
-        stored_message(NodeId(f"{at:032x}"), Key(f"{at:032x}"), body["role"], _renamed(body), 1, "", "", "", "", "", "")
+        stored_message(
+            NodeId(f"{at:032x}"), NodeKey(f"{at:032x}"), body["role"], _renamed(body), 1, "", "", "", "", "", ""
+        )
         for at, body in enumerate(bodies)
     ]
     rows = [(path[1].id, f"other c{number}", number) for number in range(count)]
@@ -163,9 +165,11 @@ def _renamed(body: dict[str, Any]) -> str:
 
 def shown(body: dict[str, Any]) -> Work:
     """Return the work of showing a stored message to an operator."""
-    face = {"role": "model", "parts": [{"text": body["content"] or "", "thought": True}]}
-    message = Message(role=body["role"], openai=orjson.dumps(body).decode(), gemini=orjson.dumps(face).decode())
-    return lambda: bubble(message).excerpt
+    gemini_content = {"role": "model", "parts": [{"text": body["content"] or "", "thought": True}]}
+    message = Message(
+        role=body["role"], openai=orjson.dumps(body).decode(), gemini=orjson.dumps(gemini_content).decode()
+    )
+    return lambda: message_display(message).excerpt
 
 
 def queued(count: int) -> Work:

@@ -25,7 +25,7 @@ from sessions_store.transcript.reading import message_keys
 from tests.exchanges import user_message
 from tests.unit.linear_work.hostile_texts import Hostile, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear
-from tests.unit.responses.building import SIGNER, turns_of
+from tests.unit.responses.building import SIGNER, own_messages
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, assistant, call, result
 
 # Signed, so that it is read to its end; no conversation, so that each one is looked at.
@@ -47,7 +47,7 @@ def chat_work(parameters: Fields, profile: ModelProfile = FLASH_3) -> Work:
             list(media_references(request.messages, restored={}))
             upstream = chat_to_gemini(request, profile=profile)
             json_tokens(orjson.dumps(upstream.body))
-            assert len(keys) == len(upstream.faces)
+            assert len(keys) == len(upstream.gemini_contents)
             notes_header(upstream.notes)
 
     return work
@@ -60,10 +60,10 @@ def responses_work(parameters: Fields, profile: ModelProfile = FLASH_3) -> Work:
     def work() -> None:
         with suppress(InvalidRequestError):
             request = parse_responses(body)
-            turns = turns_of(request)
+            turns = own_messages(request)
             message_keys(1, turns.messages)
             stored_items(1, request.items, after="")
-            upstream = responses_to_gemini(request, turns=turns, profile=profile)
+            upstream = responses_to_gemini(request, own=turns, profile=profile)
             orjson.dumps(upstream.body)
             notes_header(upstream.notes)
 

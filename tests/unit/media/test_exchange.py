@@ -10,7 +10,7 @@ import pytest
 from api.auth.principals import Caller
 from api.errors import InvalidRequestError, RateLimitError
 from api.exchange.ids import completion_id
-from api.exchange.planning.plan import Asker, open_exchange, plan_chat
+from api.exchange.planning.plan import RequestOrigin, open_exchange, plan_chat
 from api.exchange.running.run import complete
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
@@ -41,10 +41,10 @@ async def ask(runtime: Runtime, *messages: Any, model: str = GEMINI_25, **parame
     """Return the request id and the answer's message of one chat request, carried out as the view does it."""
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": model, "messages": messages, **parameters}))
-    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
-    async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
-        answer = await complete(exchange, await plan_chat(exchange, request, asker))
-    return asker.request_id, answer["choices"][0]["message"]
+    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
+    async with open_exchange(runtime, request, origin, "chat.completions") as exchange:
+        answer = await complete(exchange, await plan_chat(exchange, request, origin))
+    return origin.request_id, answer["choices"][0]["message"]
 
 
 def showing(url: str, text: str = "What is this?") -> Any:
@@ -154,9 +154,9 @@ async def test_the_bytes_of_fetched_files_are_held(runtime: Runtime, site: Site)
     hold = Hold(budget)
     principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": [showing(URL)]}))
-    asker = Asker(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), hold=hold)
-    async with open_exchange(runtime, request, asker, "chat.completions") as exchange:
-        await plan_chat(exchange, request, asker)
+    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), hold=hold)
+    async with open_exchange(runtime, request, origin, "chat.completions") as exchange:
+        await plan_chat(exchange, request, origin)
     assert hold.size >= len(PNG)
     hold.release()
     assert budget.held == 0

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from api.errors import InvalidRequestError
-from api.media.guard import Guard, RefusedURLError, is_public
+from api.media.guard import Guard, RejectedURLError, is_public
 from tests.unit.media.site import PUBLIC, Site, fetcher, redirect, wanted
 
 INSIDE = (
@@ -143,17 +143,17 @@ async def test_http_is_fetched_only_where_the_setting_says_so(site: Site) -> Non
 
 
 async def test_the_guard_checks_the_port_of_a_connection_too() -> None:
-    with pytest.raises(RefusedURLError, match="port"):
+    with pytest.raises(RejectedURLError, match="port"):
         await Guard().addresses("8.8.8.8", 22)
 
 
 async def test_a_name_is_resolved_without_holding_up_others() -> None:
     assert await Guard(permits=lambda _: True).addresses("127.0.0.1", 443) == ["127.0.0.1"]
-    with pytest.raises(RefusedURLError):
+    with pytest.raises(RejectedURLError):
         await asyncio.wait_for(Guard().addresses("127.0.0.1", 443), 5)
 
 
 def test_a_url_may_name_its_port() -> None:
     Guard().check_url(httpx2.URL("https://public.example:443/a"))
-    with pytest.raises(RefusedURLError):
+    with pytest.raises(RejectedURLError):
         Guard().check_url(httpx2.URL("https://public.example:444/a"))

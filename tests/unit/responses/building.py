@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 from api.errors import InvalidRequestError
 from api.gemini.wire import Content
 from api.openai.responses.request import ResponsesRequest, parse_responses
-from api.translate.request.upstream_call import RememberedMessage
-from api.translate.responses.answer import ResponsesAnswer
+from api.translate.request.upstream_call import HistoryMessage
+from api.translate.responses.accumulator import ResponseAccumulator
 from api.translate.responses.carried_state import StateSigner
 from api.translate.responses.input import items as read_items
 from api.translate.responses.input.items import ItemMessages
@@ -45,7 +45,7 @@ def items_to_messages(items: Sequence[Mapping[str, Any]], **options: Any) -> Ite
     return read_items.items_to_messages(items, signer=SIGNER, **options)
 
 
-def turns_of(request: ResponsesRequest, family: str = "gemini-3") -> ItemMessages:
+def own_messages(request: ResponsesRequest, family: str = "gemini-3") -> ItemMessages:
     """Return the messages of a request's items."""
     return items_to_messages(request.items, family=family, text_input=isinstance(request.input, str))
 
@@ -53,14 +53,14 @@ def turns_of(request: ResponsesRequest, family: str = "gemini-3") -> ItemMessage
 def translate(
     *,
     profile: ModelProfile = FLASH_3,
-    history: Sequence[RememberedMessage] = (),
+    history: Sequence[HistoryMessage] = (),
     restored: Mapping[int, Content] | None = None,
     **parameters: Any,
 ) -> ResponsesCall:
     """Return the translation of a request, parsed as it would come in, and let the emulator's rules judge it."""
     request = parsed(**parameters)
     call = responses_to_gemini(
-        request, turns=turns_of(request, profile.family), profile=profile, history=history, restored=restored or {}
+        request, own=own_messages(request, profile.family), profile=profile, history=history, restored=restored or {}
     )
     judge(call, profile)
     return call
@@ -83,10 +83,10 @@ def counted(prefix: str = "") -> Iterator[str]:
     return (f"{prefix}{number}" for number in itertools.count(1))
 
 
-def answer_to(request: ResponsesRequest, **options: Any) -> ResponsesAnswer:
+def answer_to(request: ResponsesRequest, **options: Any) -> ResponseAccumulator:
     """Return the answer that belongs to a request, as the exchange would build it for a model that signs."""
     profile = options.pop("profile", FLASH_3)
-    call = responses_to_gemini(request, turns=turns_of(request, profile.family), profile=profile)
+    call = responses_to_gemini(request, own=own_messages(request, profile.family), profile=profile)
     defaults: dict[str, Any] = {
         "id": "resp_1",
         "created_at": CREATED,
@@ -98,13 +98,13 @@ def answer_to(request: ResponsesRequest, **options: Any) -> ResponsesAnswer:
         "called": call.called,
         "signer": SIGNER,
         "family": profile.family if request.encrypted_reasoning else None,
-        "top_logprobs": request.rivals,
+        "top_logprobs": request.wanted_top_logprobs,
         "thinks": profile.thinking != "none" and call.thinking_budget != 0,
     }
-    return ResponsesAnswer(**{**defaults, **options})
+    return ResponseAccumulator(**{**defaults, **options})
 
 
-def stream_of(answer: ResponsesAnswer, responses: Sequence[Any]) -> list[dict[str, Any]]:
+def stream_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> list[dict[str, Any]]:
     """Feed all responses; return every event as JSON would carry it, once the SDK's types have accepted it.
 
     An event must not change after `feed` has returned it: who sends or stores it may do so later.
@@ -123,7 +123,7 @@ def stream_of(answer: ResponsesAnswer, responses: Sequence[Any]) -> list[dict[st
     return sent
 
 
-def plain_of(answer: ResponsesAnswer, responses: Sequence[Any]) -> dict[str, Any]:
+def plain_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> dict[str, Any]:
     """Feed all responses; return the plain answer as JSON would carry it, once the SDK's type has accepted it."""
     for response in responses:
         answer.feed(response)

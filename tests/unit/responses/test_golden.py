@@ -9,7 +9,7 @@ from pathlib import Path
 from api.openai.responses.request import ResponsesRequest, parse_responses
 from api.translate.responses.request import responses_to_gemini
 from tests.golden_cases import REQUEST, STREAM, cases, check, check_lines, parametrize, read, read_lines
-from tests.unit.responses.building import answer_to, plain_of, stream_of, turns_of
+from tests.unit.responses.building import answer_to, own_messages, plain_of, stream_of
 from tests.unit.translate.requests import FLASH_3, PROFILES, judge
 
 CASES = cases("responses")
@@ -31,7 +31,7 @@ def test_request(case: Path) -> None:
     if (case / "profile.json").exists():
         profile = PROFILES[read(case / "profile.json")["name"]]
     request = request_of(case)
-    call = responses_to_gemini(request, turns=turns_of(request, profile.family), profile=profile)
+    call = responses_to_gemini(request, own=own_messages(request, profile.family), profile=profile)
     judge(call, profile)
     check(case / "gemini_request.json", call.body)
     remarks = {

@@ -9,7 +9,7 @@ from typing_extensions import get_type_hints
 
 from api.translate.responses.input.item_fields import unread_fields
 from sessions_store.transcript.canonical import canonical_message
-from tests.unit.responses.building import parsed, translate, turns_of
+from tests.unit.responses.building import own_messages, parsed, translate
 from tests.unit.translate.requests import PIXEL
 
 CACHED: dict[str, Any] = {"cache_control": {"type": "ephemeral"}}
@@ -103,7 +103,7 @@ def test_an_unread_item_field_changes_no_message(items: list[Any]) -> None:
             return {name: without(entry) for name, entry in value.items() if name not in odd}
         return value
 
-    kept, plain = (turns_of(parsed(input=given)).messages for given in (items, without(items)))
+    kept, plain = (own_messages(parsed(input=given)).messages for given in (items, without(items)))
     assert [canonical_message(message) for message in kept] == [canonical_message(message) for message in plain]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from api.translate.conversation.pairing import paired
 from api.translate.conversation.signatures import SKIP_SIGNATURE
-from api.translate.request.upstream_call import RememberedMessage
+from api.translate.request.upstream_call import HistoryMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
 from tests.unit.responses.building import SIGNER, noted, refused, translate
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, SIGNATURE
@@ -153,13 +153,13 @@ def test_every_arrangement_is_sent_in_geminis_order(items: list[Item], sent: lis
     upstream = translate(input=items, profile=profile)
 
     assert shape(upstream.body) == sent
-    assert len(upstream.faces) == len(upstream.placement)
+    assert len(upstream.gemini_contents) == len(upstream.placement)
 
 
 def test_faces_and_placement_belong_to_the_messages_as_they_came() -> None:
     upstream = translate(input=[USER, call("1", "a"), easy_message("user", "Quick!"), out("1")])
 
-    _, called, quick, result = upstream.faces
+    _, called, quick, result = upstream.gemini_contents
     assert called is not None
     assert "functionCall" in called["parts"][0]
     assert quick == {"role": "user", "parts": [{"text": "Quick!"}]}
@@ -218,9 +218,9 @@ def test_a_namespace_belongs_to_the_name() -> None:
     assert shape(translate(input=[*items[:-1], bare]).body)[2] == "result agents.close: x"
 
 
-def remembered(*messages: Item) -> list[RememberedMessage]:
+def history_of(*messages: Item) -> list[HistoryMessage]:
     """Messages of the conversation so far, which were never sent."""
-    return [RememberedMessage(message=message, content=None) for message in messages]
+    return [HistoryMessage(message=message, content=None) for message in messages]
 
 
 ASKED: Final[Item] = {"role": "user", "content": "Hi"}
@@ -232,16 +232,19 @@ CALLED: Final[Item] = {
 
 
 def test_a_result_of_the_request_goes_behind_a_call_of_the_history() -> None:
-    history = remembered(ASKED, CALLED, easy_message("user", "Quick!"), easy_message("assistant", "Yes."))
+    history = history_of(ASKED, CALLED, easy_message("user", "Quick!"), easy_message("assistant", "Yes."))
     upstream = translate(input=[easy_message("user", "And?"), out("1")], history=history)
 
     assert shape(upstream.body) == ["Hi", A, RESULT_A, "Quick!", "Yes.", "And?"]
     assert upstream.placement == [0, 1, 3, 4, 5, 2]
-    assert [face is not None and face["parts"][0].get("text") for face in upstream.faces] == ["And?", None]
+    assert [
+        gemini_content is not None and gemini_content["parts"][0].get("text")
+        for gemini_content in upstream.gemini_contents
+    ] == ["And?", None]
 
 
 def test_an_assistants_words_before_the_result_are_not_lost() -> None:
-    upstream = translate(input=[easy_message("assistant", "Working."), out("1")], history=remembered(ASKED, CALLED))
+    upstream = translate(input=[easy_message("assistant", "Working."), out("1")], history=history_of(ASKED, CALLED))
 
     assert shape(upstream.body) == ["Hi", A, "Working.", RESULT_A]
 
@@ -249,8 +252,8 @@ def test_an_assistants_words_before_the_result_are_not_lost() -> None:
 def test_a_loose_result_that_was_sent_as_text_becomes_one_again_with_its_call() -> None:
     text: Any = {"role": "user", "parts": [{"text": "<tool_output>\nof 1\n</tool_output>"}]}
     history = [
-        *remembered(ASKED),
-        RememberedMessage(message={"role": "tool", "tool_call_id": "1", "content": "of 1"}, content=text),
+        *history_of(ASKED),
+        HistoryMessage(message={"role": "tool", "tool_call_id": "1", "content": "of 1"}, content=text),
     ]
     upstream = translate(input=[call("1", "a")], history=history)
 
@@ -271,11 +274,11 @@ def test_a_result_that_the_request_was_to_bring_is_asked_for(items: list[Item]) 
 
 
 def test_the_answer_that_is_gone_on_from_wants_its_results() -> None:
-    history = remembered(ASKED, CALLED)
+    history = history_of(ASKED, CALLED)
     named: Any = {"previous_response_id": "resp_1", "input": "Never mind."}
 
     assert refused(history=history, **named).message == "No tool output found for function call 1."
-    later = remembered(ASKED, CALLED, easy_message("user"), easy_message("assistant"))
+    later = history_of(ASKED, CALLED, easy_message("user"), easy_message("assistant"))
     assert shape(translate(history=later, **named).body)[2] == "result a: No result was given."
     of_conversation: Any = {"conversation": "conv_1", "input": "Never mind."}
     assert shape(translate(history=history, **of_conversation).body)[2] == "result a: No result was given."

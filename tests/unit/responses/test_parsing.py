@@ -173,7 +173,7 @@ def test_a_default_that_is_not_valid_is_not_the_clients_fault() -> None:
     ],
 )
 def test_log_probabilities_are_asked_for_in_two_ways(parameters: dict[str, Any], expected: int | None) -> None:
-    assert parsed(**parameters).rivals == expected
+    assert parsed(**parameters).wanted_top_logprobs == expected
 
 
 def test_every_parameter_of_the_sdk_is_known() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from api.errors import InvalidRequestError, UpstreamError
 from api.openai.responses.request import ResponsesRequest, parse_responses
-from api.translate.request.upstream_call import OMITTED, RememberedMessage
+from api.translate.request.upstream_call import OMITTED, HistoryMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
 from api.translate.responses.input.items import ItemMessages
 from api.translate.responses.input.message_items import message_to_items
@@ -22,9 +22,9 @@ from tests.unit.responses.building import (
     answer_to,
     gemini_chunk,
     items_to_messages,
+    own_messages,
     plain_of,
     stream_of,
-    turns_of,
 )
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE, judge
 from tests.unit.translate.test_answer_hostile import mutations
@@ -168,7 +168,7 @@ def translated(
 ) -> tuple[ResponsesCall | None, InvalidRequestError | None]:
     """Return the translation, or the refusal."""
     try:
-        return responses_to_gemini(request, turns=turns, profile=profile), None
+        return responses_to_gemini(request, own=turns, profile=profile), None
     except InvalidRequestError as error:
         return None, error
 
@@ -179,7 +179,7 @@ def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], 
     request = request_of(body)
     if request is None:
         return
-    turns = turns_of(request, profile.family)
+    turns = own_messages(request, profile.family)
     call, refusal = translated(request, turns, profile)
     if call is None:
         assert refusal is not None
@@ -187,9 +187,9 @@ def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], 
         assert not refusal.param.startswith(("messages", "remembered", "response_format"))
         return
     judge(call, profile)
-    assert len(call.faces) == len(call.placement) == len(turns.messages)
-    for face, place in zip(call.faces, call.placement, strict=True):
-        assert (face is None) == (place == OMITTED)
+    assert len(call.gemini_contents) == len(call.placement) == len(turns.messages)
+    for gemini_content, place in zip(call.gemini_contents, call.placement, strict=True):
+        assert (gemini_content is None) == (place == OMITTED)
     assert all(str(note) for note in call.notes)
 
 
@@ -198,12 +198,12 @@ def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], 
 def test_no_order_of_items_is_refused(sent: list[dict[str, Any]], profile: ModelProfile, cut: int) -> None:
     request = request_of({"model": "m", "input": sent})
     assert request is not None
-    turns = turns_of(request, profile.family)
+    turns = own_messages(request, profile.family)
     before = items_to_messages(sent[:cut], family=profile.family).messages
-    history = [RememberedMessage(message=message, content=None) for message in before]
-    call = responses_to_gemini(request, turns=turns, profile=profile, history=history)
+    history = [HistoryMessage(message=message, content=None) for message in before]
+    call = responses_to_gemini(request, own=turns, profile=profile, history=history)
     judge(call, profile)
-    assert len(call.faces) == len(turns.messages)
+    assert len(call.gemini_contents) == len(turns.messages)
     assert len(call.placement) == len(turns.messages) + len(history)
 
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from api.openai.responses.request import parse_responses
-from api.translate.request.upstream_call import RememberedMessage
+from api.translate.request.upstream_call import HistoryMessage
 from api.translate.responses.request import responses_to_gemini
 from sessions_store.catalogue.model_profile import ModelProfile
 from sessions_store.transcript.canonical import canonical_message
@@ -17,10 +17,10 @@ from tests.unit.responses.building import (
     gemini_chunk,
     items_to_messages,
     kinds,
+    own_messages,
     parsed,
     plain_of,
     stream_of,
-    turns_of,
 )
 from tests.unit.translate.requests import FLASH_2, FLASH_3, judge
 
@@ -54,7 +54,7 @@ def events_of(text: str) -> list[Any]:
     return [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: {")]
 
 
-def history_for(items: list[Any]) -> list[RememberedMessage]:
+def history_for(items: list[Any]) -> list[HistoryMessage]:
     """Return the calls that results in `items` answer without bringing them: they are in a stored conversation."""
     made = {item.get("call_id") for item in items if item.get("type", "").endswith("_call")}
     answered = [item["call_id"] for item in items if item.get("type") == "function_call_output"]
@@ -69,7 +69,7 @@ def history_for(items: list[Any]) -> list[RememberedMessage]:
         {"role": "user", "content": "Hi"},
         {"role": "assistant", "content": None, "tool_calls": calls},
     ]
-    return [RememberedMessage(message=message, content=None) for message in messages]
+    return [HistoryMessage(message=message, content=None) for message in messages]
 
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: str(profile.name))
@@ -78,7 +78,7 @@ def test_recorded_requests_of_real_clients_are_accepted(body: dict[str, Any], pr
     request = parse_responses(orjson.dumps(body))
     assert set(request.unknown) <= {"client_metadata"}
     history = history_for(request.items) if body.get("previous_response_id") or body.get("conversation") else []
-    call = responses_to_gemini(request, turns=turns_of(request, profile.family), profile=profile, history=history)
+    call = responses_to_gemini(request, own=own_messages(request, profile.family), profile=profile, history=history)
     judge(call, profile)
     assert not [note for note in call.notes if note.param.startswith(("messages", "remembered", "tool_calls"))]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.translate.conversation.signatures import SKIP_SIGNATURE
-from api.translate.request.upstream_call import OMITTED, SYSTEM, RememberedMessage
+from api.translate.request.upstream_call import OMITTED, SYSTEM, HistoryMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
 from tests.unit.responses.building import SIGNER, noted, refused, translate
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE
@@ -301,15 +301,15 @@ def test_history_goes_before_the_input_and_keeps_its_signatures() -> None:
         "parts": [{"functionCall": {"name": "time", "args": {}}, "thoughtSignature": SIGNATURE}],
     }
     history = [
-        RememberedMessage(message={"role": "developer", "content": "Be kind."}, content=None),
-        RememberedMessage(message=USER, content={"role": "user", "parts": [{"text": "Hi"}]}),
-        RememberedMessage(message=answer, content=stored),
+        HistoryMessage(message={"role": "developer", "content": "Be kind."}, content=None),
+        HistoryMessage(message=USER, content={"role": "user", "parts": [{"text": "Hi"}]}),
+        HistoryMessage(message=answer, content=stored),
     ]
     items = [OUTPUT, {"role": "developer", "content": "Be brief."}]
     call = translate(history=history, input=items, instructions="Be fast.")
     assert call.body["systemInstruction"]["parts"] == [{"text": "Be fast."}, {"text": "Be kind."}]
     assert call.placement == [SYSTEM, 0, 1, 2, 3]
-    assert len(call.faces) == 2
+    assert len(call.gemini_contents) == 2
     assert call.body["contents"][1] == stored
     assert call.body["contents"][3]["parts"] == [{"text": "<system_message>\nBe brief.\n</system_message>"}]
 

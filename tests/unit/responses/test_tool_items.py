@@ -250,4 +250,4 @@ def test_a_picture_may_come_as_a_data_url() -> None:
 )
 def test_no_item_of_a_history_is_refused(kind: str, fields: Item, profile: Any) -> None:
     upstream = translate(input=[USER, {"type": kind, **fields}, USER, {"type": kind, **fields}, USER], profile=profile)
-    assert len(upstream.faces) == len(upstream.placement)
+    assert len(upstream.gemini_contents) == len(upstream.placement)

@@ -26,6 +26,6 @@ def principal_id(live_db: None) -> int:
 @pytest_asyncio.fixture
 async def store() -> AsyncIterator[Store]:
     """The way from the test's event loop to the database."""
-    opened = Store(patience=20)
+    opened = Store(timeout=20)
     yield opened
     await opened.close()

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from sessions_store.models import Message, User
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.reading import message_keys
 from sessions_store.writing.records import ExchangeRecord, NewMessage, SessionUpdate, UsageRow
 
@@ -27,7 +27,7 @@ def stored_message(role: str, text: str) -> Json:
 
 
 def nodes(
-    principal_id: int, messages: Sequence[Json], *, parent: Key | None = None, tokens: int = 10
+    principal_id: int, messages: Sequence[Json], *, parent: NodeKey | None = None, tokens: int = 10
 ) -> list[NewMessage]:
     """The nodes of a chain of messages."""
     keys = message_keys(principal_id, messages, parent=parent)
@@ -72,7 +72,7 @@ def exchange(
     principal_id: int,
     messages: Sequence[Json] = (),
     *,
-    parent: Key | None = None,
+    parent: NodeKey | None = None,
     session: Json | None = None,
     **columns: Any,
 ) -> ExchangeRecord:
@@ -92,13 +92,13 @@ def exchange(
     return ExchangeRecord(usage=usage(principal_id, chain, **columns), messages=tuple(chain), session=update)
 
 
-def key_of(message: Message) -> Key:
+def key_of(message: Message) -> NodeKey:
     """The key of a stored message, as the writer and the planner know it."""
     assert message.key is not None
-    return Key(message.key.hex)
+    return NodeKey(message.key.hex)
 
 
-def node_id(key: Key | None) -> UUID:
+def node_id(key: NodeKey | None) -> UUID:
     """The id that the database has given a node."""
     return Message.objects.get(key=key).pk
 

@@ -179,21 +179,21 @@ def test_an_edit_is_seen_at_once(stamp: Path, django_capture_on_commit_callbacks
 @pytest.mark.parametrize("edit", ["save", "delete", "announce"])
 def test_an_edit_of_the_catalogue_is_announced(stamp: Path, django_capture_on_commit_callbacks: Any, edit: str) -> None:
     row = ModelPrice.objects.filter(model__name="gemini-3.8-flash").latest("valid_from")
-    before = changes.stamp()
+    before = changes.version()
     with django_capture_on_commit_callbacks(execute=True):
         if edit == "announce":
-            changes.announce()
+            changes.publish()
         else:
             getattr(row, edit)()
 
-    assert changes.stamp() != before
+    assert changes.version() != before
 
 
 def test_two_changes_in_one_tick_of_the_clock_differ(stamp: Path) -> None:
     seen = set()
     for _ in range(5):
         changes._touch()
-        seen.add(changes.stamp())
+        seen.add(changes.version())
 
     assert len(seen) == 5
 
@@ -249,7 +249,7 @@ def test_other_machines_are_notified(live_db: None, stamp: Path) -> None:
     listener.start()
     try:
         for _ in range(100):  # until the thread listens
-            changes.announce()
+            changes.publish()
             if heard.wait(0.1):
                 break
         assert heard.is_set()

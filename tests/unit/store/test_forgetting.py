@@ -8,7 +8,7 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 import pytest
 
 from sessions_store.models import ChatSession, Message, ToolCall, UpstreamRequest, UsageRecord
-from sessions_store.state.chat_sessions import forget, forget_session, list_sessions
+from sessions_store.state.chat_sessions import erase_session, erase_sessions, list_sessions
 from sessions_store.transcript.reading import path_to
 from sessions_store.writing.records import Committed
 from sessions_store.writing.writer import write_batch
@@ -40,7 +40,7 @@ def test_the_words_go_and_the_accounts_stay() -> None:
     record = UsageRecord.objects.get(principal_id=principal_id)
     before = (record.cost_nano, record.prompt_tokens)
 
-    assert forget(principal_id, "ann") == 1
+    assert erase_sessions(principal_id, "ann") == 1
 
     record.refresh_from_db()
     assert texts(principal_id) == set()
@@ -48,7 +48,7 @@ def test_the_words_go_and_the_accounts_stay() -> None:
     assert (record.cost_nano, record.prompt_tokens) == before
     assert (record.session, record.message_id, record.answer_id, record.user) == (None, None, None, "ann")
     assert list_sessions(principal_id) == []
-    assert forget(principal_id, "ann") == 0
+    assert erase_sessions(principal_id, "ann") == 0
 
 
 def test_messages_that_other_sessions_build_on_stay() -> None:
@@ -58,15 +58,15 @@ def test_messages_that_other_sessions_build_on_stay() -> None:
     bob = talk(principal_id, [*shared, *turn("bob")], "bob")
     carol = talk(principal_id, shared, "carol")
 
-    forget(principal_id, "ann")
+    erase_sessions(principal_id, "ann")
 
     assert texts(principal_id) == {"s", "hello", "You said hello", "bob", "You said bob"}
     for head, length in ((bob.head, 5), (carol.head, 3)):
         assert head is not None
         assert len(path_to(head, max_messages=100, max_tokens=10**6)) == length
-    forget(principal_id, "bob")
+    erase_sessions(principal_id, "bob")
     assert texts(principal_id) == {"s", "hello", "You said hello"}
-    forget(principal_id, "carol")
+    erase_sessions(principal_id, "carol")
     assert texts(principal_id) == set()
 
 
@@ -75,7 +75,7 @@ def test_answers_to_exchanges_outside_of_sessions_stay() -> None:
     write_batch([exchange(principal_id, turn("hello"))])
     talk(principal_id, turn("hello") + turn("more"), "ann")
 
-    forget(principal_id, "ann")
+    erase_sessions(principal_id, "ann")
 
     assert texts(principal_id) == {"hello", "You said hello"}
 
@@ -86,7 +86,7 @@ def test_branches_that_the_head_left_go_too() -> None:
     talk(principal_id, turn("two"), "ann")
     write_batch([exchange(principal_id, turn("three"), user="ann")])
 
-    forget(principal_id, "ann")
+    erase_sessions(principal_id, "ann")
 
     assert texts(principal_id) == set()
 
@@ -97,11 +97,11 @@ def test_a_single_session_of_several_is_erased() -> None:
     work = talk(principal_id, turn("work"), "ann", name="work")
     talk(principal_id, turn("play"), "ann", name="play")
 
-    assert forget(principal_id, "ann", "work") == 1
-    assert forget(principal_id, "ann", work.session) == 0
+    assert erase_sessions(principal_id, "ann", "work") == 1
+    assert erase_sessions(principal_id, "ann", work.session) == 0
     assert texts(principal_id) == {"home", "You said home", "play", "You said play"}
-    assert forget_session(ChatSession.objects.get(principal_id=principal_id, name="play").pk) == 1
-    assert forget_session(0) == 0
+    assert erase_session(ChatSession.objects.get(principal_id=principal_id, name="play").pk) == 1
+    assert erase_session(0) == 0
     assert texts(principal_id) == {"home", "You said home"}
 
 
@@ -110,7 +110,7 @@ def test_messages_of_another_principal_are_never_touched() -> None:
     talk(mine, turn("x"), "ann")
     talk(theirs, turn("x"), "ann")
 
-    forget(mine, "ann")
+    erase_sessions(mine, "ann")
 
     assert (texts(mine), texts(theirs)) == (set(), {"x", "You said x"})
 
@@ -122,7 +122,7 @@ def test_tool_calls_go_with_their_message() -> None:
     )
     assert ToolCall.objects.filter(principal_id=principal_id).exists()
 
-    forget(principal_id, "ann")
+    erase_sessions(principal_id, "ann")
 
     assert not ToolCall.objects.filter(principal_id=principal_id).exists()
 
@@ -131,7 +131,7 @@ def test_a_long_conversation() -> None:
     principal_id = new_principal()
     talk(principal_id, [message for number in range(1000) for message in turn(str(number))], "ann")
 
-    forget(principal_id, "ann")
+    erase_sessions(principal_id, "ann")
 
     assert texts(principal_id) == set()
 
@@ -153,9 +153,9 @@ def test_settings_and_tools_go_with_the_last_exchange_that_was_sent_with_them(
     assert sent_with(principal_id, f"a shared tool {own}", "three", "bob") == shared
 
     with django_capture_on_commit_callbacks(execute=True):
-        forget(principal_id, "ann")
+        erase_sessions(principal_id, "ann")
     assert [row.pk.hex for row in UpstreamRequest.objects.filter(pk__in=[alone, shared])] == [shared]
 
     with django_capture_on_commit_callbacks(execute=True):
-        forget(principal_id, "bob")
+        erase_sessions(principal_id, "bob")
     assert not UpstreamRequest.objects.filter(pk=shared).exists()

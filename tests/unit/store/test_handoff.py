@@ -4,75 +4,75 @@ import asyncio
 
 import pytest
 
-from sessions_store.writing.thread_bridge import Handover, Job, Patience, StoreError
+from sessions_store.writing.thread_bridge import JobQueue, StoreError, StoreJob, Timeouts
 
 
-def job(name: str) -> Job:
+def job(name: str) -> StoreJob:
     return name, asyncio.get_running_loop().create_future()
 
 
-def waiting_in(handover: Handover) -> list[list[str]]:
+def waiting_in(job_queue: JobQueue) -> list[list[str]]:
     batches = []
-    while not handover.queue.empty():
-        batches.append([name for name, _ in handover.queue.get_nowait() or ()])
+    while not job_queue.queue.empty():
+        batches.append([name for name, _ in job_queue.queue.get_nowait() or ()])
     return batches
 
 
 async def test_jobs_of_one_turn_go_together() -> None:
-    handover = Handover(asyncio.get_running_loop(), most=10)
-    handover.add(job("a"))
-    handover.add(job("b"))
-    assert waiting_in(handover) == []
+    job_queue = JobQueue(asyncio.get_running_loop(), most=10)
+    job_queue.add(job("a"))
+    job_queue.add(job("b"))
+    assert waiting_in(job_queue) == []
 
     await asyncio.sleep(0)
-    assert waiting_in(handover) == [["a", "b"]]
+    assert waiting_in(job_queue) == [["a", "b"]]
 
 
 async def test_jobs_that_may_wait_go_with_the_first_that_may_not() -> None:
-    handover = Handover(asyncio.get_running_loop(), most=10)
-    handover.add(job("a"), within=60.0)
+    job_queue = JobQueue(asyncio.get_running_loop(), most=10)
+    job_queue.add(job("a"), within=60.0)
     await asyncio.sleep(0)
-    assert waiting_in(handover) == []
+    assert waiting_in(job_queue) == []
 
-    handover.add(job("b"))
-    assert waiting_in(handover) == [["a", "b"]]
+    job_queue.add(job("b"))
+    assert waiting_in(job_queue) == [["a", "b"]]
 
 
 async def test_jobs_that_may_wait_do_so_no_longer_than_said() -> None:
-    handover = Handover(asyncio.get_running_loop(), most=10)
-    handover.add(job("a"), within=0.001)
-    batch = await asyncio.to_thread(handover.queue.get, timeout=5.0)
+    job_queue = JobQueue(asyncio.get_running_loop(), most=10)
+    job_queue.add(job("a"), within=0.001)
+    batch = await asyncio.to_thread(job_queue.queue.get, timeout=5.0)
     assert [name for name, _ in batch or ()] == ["a"]
 
 
 async def test_all_that_wait_go_with_the_first_whose_time_has_come() -> None:
-    handover = Handover(asyncio.get_running_loop(), most=10)
+    job_queue = JobQueue(asyncio.get_running_loop(), most=10)
     for name, within in (("a", 60.0), ("b", 0.001), ("c", 60.0)):
-        handover.add(job(name), within=within)
-    batch = await asyncio.to_thread(handover.queue.get, timeout=5.0)
+        job_queue.add(job(name), within=within)
+    batch = await asyncio.to_thread(job_queue.queue.get, timeout=5.0)
     assert [name for name, _ in batch or ()] == ["a", "b", "c"]
 
 
 async def test_a_full_batch_waits_for_nobody_and_large_ones_are_cut() -> None:
-    handover = Handover(asyncio.get_running_loop(), most=2)
+    job_queue = JobQueue(asyncio.get_running_loop(), most=2)
     for name in "ab":
-        handover.add(job(name), within=60.0)
-    assert waiting_in(handover) == [["a", "b"]]
+        job_queue.add(job(name), within=60.0)
+    assert waiting_in(job_queue) == [["a", "b"]]
 
     for name in "cdefg":
-        handover.add(job(name))
-    handover.flush()
-    assert sorted(map(len, waiting_in(handover))) == [1, 2, 2]
+        job_queue.add(job(name))
+    job_queue.flush()
+    assert sorted(map(len, waiting_in(job_queue))) == [1, 2, 2]
 
 
 async def test_patience_ends_for_each_in_its_time_and_not_for_what_is_done() -> None:
-    patience = Patience(asyncio.get_running_loop(), 0.01)
-    done, late = patience.future(), patience.future()
+    timeouts = Timeouts(asyncio.get_running_loop(), 0.01)
+    done, late = timeouts.future(), timeouts.future()
     done.set_result("in time")
     with pytest.raises(StoreError, match=r"within 0\.01 seconds"):
         await late
     assert await done == "in time"
 
-    later = patience.future()
+    later = timeouts.future()
     with pytest.raises(StoreError):
         await later

@@ -16,7 +16,7 @@ from tests.server_process import ROOT
 
 @pytest.mark.usefixtures("live_db")
 def test_a_second_migrate_says_that_another_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migration_lock, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(migration_lock, "TIMEOUT_SECONDS", 0.3)
     said = StringIO()
     with migration_lock.migration_lock(connection, waiting=lambda: pytest.fail("The lock is free.")):
         with pytest.raises(CommandError, match="Another migrate is still running on this database"):

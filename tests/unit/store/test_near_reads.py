@@ -14,8 +14,8 @@ from django.db import connection
 
 from sessions_store.database import inline_reads
 from sessions_store.database.cursors import ReadRows, database_file, read_rows
-from sessions_store.database.inline_reads import NearReads
-from sessions_store.state.chat_sessions import SessionState, find_session, forget
+from sessions_store.database.inline_reads import InlineReads
+from sessions_store.state.chat_sessions import SessionState, erase_sessions, find_session
 from sessions_store.writing.records import IDLE
 from sessions_store.writing.store import Store, StoreError
 from tests.unit.store.exchanges import NOON, exchange, turn
@@ -32,9 +32,9 @@ def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def near() -> Iterator[NearReads]:
+def inline() -> Iterator[InlineReads]:
     """The connection of the test's event loop."""
-    with closing(NearReads()) as opened:
+    with closing(InlineReads()) as opened:
         yield opened
 
 
@@ -56,11 +56,11 @@ async def test_postgresql_is_asked_in_a_thread(store: Store) -> None:
 
 @on_sqlite
 async def test_a_committed_row_is_found_at_once(
-    store: Store, near: NearReads, principal_id: int, blockbuster: BlockBuster
+    store: Store, inline: InlineReads, principal_id: int, blockbuster: BlockBuster
 ) -> None:
     """The loop sees what its own writer and another worker's have acknowledged, each time."""
-    other = Store(patience=20)
-    assert near.look_up(find, principal_id) == (None,)
+    other = Store(timeout=20)
+    assert inline.look_up(find, principal_id) == (None,)
 
     head = None
     for number in range(40):
@@ -68,20 +68,20 @@ async def test_a_committed_row_is_found_at_once(
         committed = await (store, other)[number % 2].commit(
             exchange(principal_id, turn(str(number)), parent=head, session=known)
         )
-        (found,) = near.look_up(find, principal_id) or (None,)
+        (found,) = inline.look_up(find, principal_id) or (None,)
         assert found is not None
         assert (found.head, found.public_id) == (committed.head, committed.session)
         assert found.message_count == 2 * (number + 1)
         head = committed.head
 
     await other.close()
-    assert await store.write(forget, principal_id, "ann") == 1
-    assert near.look_up(find, principal_id) == (None,)
+    assert await store.write(erase_sessions, principal_id, "ann") == 1
+    assert inline.look_up(find, principal_id) == (None,)
 
 
 @on_sqlite
 async def test_one_of_many_sessions_of_a_user_is_found_by_its_name_or_id(
-    store: Store, near: NearReads, principal_id: int
+    store: Store, inline: InlineReads, principal_id: int
 ) -> None:
     named = {
         f"chat-{number}": await store.commit(
@@ -94,61 +94,61 @@ async def test_one_of_many_sessions_of_a_user_is_found_by_its_name_or_id(
             found = await store.read(find, read_rows, principal_id, called)
             assert found is not None
             assert found.public_id == committed.session
-            assert near.look_up(find, principal_id, called) == (found,)
-    assert near.look_up(find, principal_id) == (None,)
+            assert inline.look_up(find, principal_id, called) == (found,)
+    assert inline.look_up(find, principal_id) == (None,)
 
 
 @on_sqlite
-async def test_no_snapshot_stays_open(store: Store, near: NearReads, principal_id: int) -> None:
+async def test_no_snapshot_stays_open(store: Store, inline: InlineReads, principal_id: int) -> None:
     """One that stayed would keep the log from being emptied, for as long as the worker lives."""
     await store.commit(exchange(principal_id, turn("1"), session={"user": "ann"}))
-    assert near.look_up(find, principal_id) is not None
+    assert inline.look_up(find, principal_id) is not None
     (emptied,) = await store.read(read_rows, "PRAGMA wal_checkpoint(TRUNCATE)", [])
     assert emptied[0] == 0  # 1: somebody was in the way
 
 
 @on_sqlite
-async def test_the_loop_cannot_write(store: Store, near: NearReads, principal_id: int) -> None:
+async def test_the_loop_cannot_write(store: Store, inline: InlineReads, principal_id: int) -> None:
     await store.commit(exchange(principal_id, turn("1"), session={"user": "ann"}))
 
     def erase(rows: ReadRows) -> None:
         rows('DELETE FROM sessions_store_chatsession WHERE "user" = %s', ["ann"])
 
-    assert near.look_up(erase) is None
+    assert inline.look_up(erase) is None
     assert await store.read(find, read_rows, principal_id) is not None
 
 
 @on_sqlite
-async def test_an_exception_of_the_function_is_passed_on(near: NearReads) -> None:
+async def test_an_exception_of_the_function_is_passed_on(inline: InlineReads) -> None:
     def stumble(_: ReadRows) -> None:
         raise LookupError("not the database's")
 
     with pytest.raises(LookupError, match="not the database's"):
-        near.look_up(stumble)
-    assert near.look_up(one) is not None
+        inline.look_up(stumble)
+    assert inline.look_up(one) is not None
 
 
 @on_sqlite
 @pytest.mark.usefixtures("short_pause")
-async def test_a_stall_sends_the_reads_to_the_threads_for_a_while(near: NearReads) -> None:
-    assert near.look_up(one, seconds=inline_reads.STALLED_SECONDS) == ([(1,)],)
-    assert near.look_up(one) is None
-    eventually(lambda: near.look_up(one) == ([(1,)],))
+async def test_a_stall_sends_the_reads_to_the_threads_for_a_while(inline: InlineReads) -> None:
+    assert inline.look_up(one, seconds=inline_reads.STALLED_SECONDS) == ([(1,)],)
+    assert inline.look_up(one) is None
+    eventually(lambda: inline.look_up(one) == ([(1,)],))
 
 
 @on_sqlite
 async def test_a_slow_disk_sends_the_reads_to_the_threads_and_a_busy_core_does_not(
-    near: NearReads, monkeypatch: pytest.MonkeyPatch
+    inline: InlineReads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = 2 * inline_reads.SLOW_SECONDS
     read = 1000
     monkeypatch.setattr(inline_reads, "disk_reads", lambda: read)
-    assert near.look_up(one) is not None
-    assert near.look_up(one, seconds=slow) is not None
+    assert inline.look_up(one) is not None
+    assert inline.look_up(one, seconds=slow) is not None
 
     read += 8
-    assert near.look_up(one, seconds=slow) == ([(1,)],)
-    assert near.look_up(one) is None
+    assert inline.look_up(one, seconds=slow) == ([(1,)],)
+    assert inline.look_up(one) is None
 
 
 async def reader_of(store: Store, *, has_more: bool = False) -> list[bool]:
@@ -189,15 +189,15 @@ async def test_a_locked_database_is_not_waited_for(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(inline_reads, "database_file", lambda: tmp_path / "a?b%20.sqlite3")
     with closing(sqlite3.connect(tmp_path / "a?b%20.sqlite3", isolation_level=None)) as owner:
         owner.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (n); INSERT INTO t VALUES (1)")
-        with closing(NearReads()) as near:
-            assert near.look_up(one) == ([(1,)],)
-            near.close()
+        with closing(InlineReads()) as inline:
+            assert inline.look_up(one) == ([(1,)],)
+            inline.close()
             owner.executescript("PRAGMA locking_mode = EXCLUSIVE; INSERT INTO t VALUES (2)")
             began = time.monotonic()
-            assert near.look_up(one) is None
+            assert inline.look_up(one) is None
             assert time.monotonic() - began < 1
             owner.executescript("PRAGMA locking_mode = NORMAL; SELECT * FROM t")
-            eventually(lambda: near.look_up(one) == ([(1,)],))
+            eventually(lambda: inline.look_up(one) == ([(1,)],))
 
 
 @on_sqlite
@@ -216,7 +216,7 @@ async def test_an_unsafe_read_is_left_to_the_threads(
         assert database_file() is None
     else:
         monkeypatch.setattr(inline_reads, "database_file", lambda: file)
-    with closing(NearReads()) as near:
-        assert near.look_up(one) is None
-        assert near.look_up(one) is None
+    with closing(InlineReads()) as inline:
+        assert inline.look_up(one) is None
+        assert inline.look_up(one) is None
     assert file.exists() == (what in {"garbage", "without WAL"})

@@ -174,7 +174,7 @@ async def test_an_owed_record_at_fault_itself_does_not_keep_the_gateway_closed(
 async def test_a_deadline_that_passes_refuses_what_comes_until_the_database_answers(
     principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store(patience=0.05)
+    store = Store(timeout=0.05)
     gate, begun = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 

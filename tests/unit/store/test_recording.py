@@ -12,7 +12,7 @@ from blockbuster import BlockBuster
 from django.db import InterfaceError, connection
 
 from sessions_store.models import ChatSession, Message, UsageRecord
-from sessions_store.state.chat_sessions import find_session, forget
+from sessions_store.state.chat_sessions import erase_sessions, find_session
 from sessions_store.transcript.reading import path_to
 from sessions_store.writing import batch_commit
 from sessions_store.writing import store as recording
@@ -144,7 +144,7 @@ async def test_a_database_out_of_reach_is_told(
 
 
 async def test_a_cancelled_commit_is_recorded(principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    impatient = Store(patience=0.05)
+    impatient = Store(timeout=0.05)
     cancelled, late = exchange(principal_id), exchange(principal_id)
     with held_writer(monkeypatch) as (gate, _):
         task = asyncio.ensure_future(impatient.commit(cancelled))
@@ -198,7 +198,7 @@ async def test_writes_take_their_turn_in_a_transaction(store: Store, principal_i
 
     assert (await commit).session is not None
     assert (await ChatSession.objects.aget(principal_id=principal_id)).title == "1"
-    assert await store.write(forget, principal_id, "ann") == 1
+    assert await store.write(erase_sessions, principal_id, "ann") == 1
 
 
 async def test_reading_raises_what_was_raised(store: Store) -> None:
@@ -219,7 +219,7 @@ def _nonsense() -> None:
 
 async def test_two_workers_in_one_session(principal_id: int) -> None:
     """Each worker reads the head and commits on it, many times at once: one strict order, nothing lost or doubled."""
-    workers = [Store(patience=60), Store(patience=60)]
+    workers = [Store(timeout=60), Store(timeout=60)]
     rounds = 20
 
     async def ask(worker: Store, text: str) -> bool:
@@ -250,7 +250,7 @@ async def test_two_workers_in_one_session(principal_id: int) -> None:
 
 async def test_two_workers_insert_the_same_messages(principal_id: int) -> None:
     """The same long histories in opposite order: no deadlock, no duplicate, every exchange recorded."""
-    workers = [Store(patience=60), Store(patience=60)]
+    workers = [Store(timeout=60), Store(timeout=60)]
     histories = [[message for part in range(5) for message in turn(f"{part}-{number % 7}")] for number in range(40)]
 
     await asyncio.gather(

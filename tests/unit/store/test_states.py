@@ -14,7 +14,7 @@ from sessions_store.state.responses import begin_response, delete_response, end_
 from sessions_store.transcript.history import history_to
 from sessions_store.transcript.reading import message_keys, path_to
 from sessions_store.writing.records import ExchangeRecord
-from sessions_store.writing.state_records import ConversationTurn, NewItem, ResponseState, Stretch, new_item
+from sessions_store.writing.state_records import ConversationVersion, EventBatch, NewItem, ResponseState, new_item
 from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, nodes, stored_message, turn, usage
 
@@ -82,7 +82,7 @@ def test_items_that_several_hold_go_with_the_last() -> None:
 def test_a_conversation_takes_turns_in_order_whoever_read_it_first() -> None:
     principal_id = new_principal()
     made = create_conversation(principal_id, f"conv_{principal_id}", {}, [item(principal_id, "0")], NOON)
-    seen = ConversationTurn(id=made.id, version=made.version)
+    seen = ConversationVersion(id=made.id, version=made.version)
     write_batch([responded(principal_id, "a", conversation=seen)])
     first = find_conversation(principal_id, made.public_id)
     write_batch([responded(principal_id, "b", conversation=seen)])
@@ -98,7 +98,7 @@ def test_a_conversation_takes_turns_in_order_whoever_read_it_first() -> None:
 def test_an_item_added_by_hand_changes_the_version() -> None:
     principal_id = new_principal()
     made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
-    write_batch([responded(principal_id, "a", conversation=made.turn)])
+    write_batch([responded(principal_id, "a", conversation=made.lock_version)])
     add_items(principal_id, made.public_id, [item(principal_id, "x")], NOON)
 
     found = find_conversation(principal_id, made.public_id)
@@ -112,7 +112,7 @@ def test_only_an_answer_is_appended(status: str) -> None:
     principal_id = new_principal()
     made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
 
-    write_batch([responded(principal_id, "a", conversation=made.turn, status=status)])
+    write_batch([responded(principal_id, "a", conversation=made.lock_version, status=status)])
 
     assert all_items(made.id) == []
     assert bodies(principal_id) == {"msg_in-a": 1, "msg_out-a": 1}
@@ -123,7 +123,7 @@ def test_a_conversation_that_is_gone_keeps_no_response_from_being_stored() -> No
     made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
     delete_conversation(principal_id, made.public_id)
 
-    write_batch([responded(principal_id, "a", conversation=made.turn)])
+    write_batch([responded(principal_id, "a", conversation=made.lock_version)])
 
     assert find_response(principal_id, f"resp_a{principal_id}") is not None
     assert bodies(principal_id) == {"msg_in-a": 1, "msg_out-a": 1}
@@ -131,7 +131,7 @@ def test_a_conversation_that_is_gone_keeps_no_response_from_being_stored() -> No
 
 def test_a_running_response_is_finished_with_its_last_events() -> None:
     principal_id = new_principal()
-    record = responded(principal_id, "a", background=True, running=True, events=Stretch(3, 4, "{}\n{}"))
+    record = responded(principal_id, "a", background=True, running=True, events=EventBatch(3, 4, "{}\n{}"))
     assert isinstance(record.state, ResponseState)
     begin_response(responded(principal_id, "a", status="queued", background=True, outputs=(), worker="w").state)  # type: ignore[arg-type]
 

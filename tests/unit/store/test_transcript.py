@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from sessions_store.models import Message
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.history import calls_made
-from sessions_store.transcript.reading import known_contents, path_to
+from sessions_store.transcript.reading import find_contents, path_to
 from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import Json, exchange, new_principal, nodes, stored_message, turn
 
@@ -43,13 +43,13 @@ def test_known_contents_are_the_principals_own() -> None:
     )
     keys = [node.key for node in chain]
 
-    known = known_contents(principal_id, [*keys, Key(uuid4().hex)], ["call_2", "call_9"])
-    foreign = known_contents(stranger, keys, ["call_2"])
+    known = find_contents(principal_id, [*keys, NodeKey(uuid4().hex)], ["call_2", "call_9"])
+    foreign = find_contents(stranger, keys, ["call_2"])
 
-    faces = {key: face.gemini for key, [face] in known.faces.items()}
-    assert faces == {keys[0]: "", keys[1]: '{"face":"assistant"}', keys[2]: ""}
+    contents = {key: content.gemini for key, [content] in known.contents.items()}
+    assert contents == {keys[0]: "", keys[1]: '{"face":"assistant"}', keys[2]: ""}
     assert known.by_call_id == {"call_2": (keys[1], 1)}
-    assert (foreign.faces, foreign.by_call_id) == ({}, {})
+    assert (foreign.contents, foreign.by_call_id) == ({}, {})
 
 
 def test_calls_are_found_by_ids_of_any_length() -> None:
@@ -58,7 +58,7 @@ def test_calls_are_found_by_ids_of_any_length() -> None:
         [stored_message("user", "a"), calling("call_1", long), answering(long), answering("call_1")]
     )
 
-    known = known_contents(principal_id, [], [long, other, "call_1"])
+    known = find_contents(principal_id, [], [long, other, "call_1"])
 
     made = calls_made(principal_id, [long, other])
     assert {call_id: position for call_id, (_, position) in known.by_call_id.items()} == {"call_1": 0, long: 1}
@@ -70,9 +70,9 @@ def test_known_contents_of_a_long_history() -> None:
     messages = [message for number in range(1000) for message in turn(str(number))]
     write_batch([exchange(principal_id, messages)])
 
-    known = known_contents(principal_id, [node.key for node in nodes(principal_id, messages)], [])
+    known = find_contents(principal_id, [node.key for node in nodes(principal_id, messages)], [])
 
-    assert len(known.faces) == 2000
+    assert len(known.contents) == 2000
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_path_to_gives_both_faces() -> None:
 
     [_, answer] = path_to(head, **PLENTY)
 
-    assert (answer.key, answer.faces[0].gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
+    assert (answer.key, answer.contents[0].gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
     assert answer.openai == '{"role":"assistant","content":"You said 1"}'
 
 
 def test_path_to_nowhere() -> None:
-    assert path_to(Key(uuid4().hex), **PLENTY) == []
+    assert path_to(NodeKey(uuid4().hex), **PLENTY) == []
 
 
 def test_a_turn_of_a_long_session_costs_what_the_budget_allows() -> None:

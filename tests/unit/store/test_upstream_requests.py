@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.db import connections, transaction
 
 from sessions_store.models import UpstreamRequest, UsageRecord
-from sessions_store.state.chat_sessions import forget
+from sessions_store.state.chat_sessions import erase_sessions
 from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
 
@@ -40,7 +40,7 @@ def test_the_request_body_of_a_running_exchange_stays(live_db: None) -> None:
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
         assert written.wait(10)
-        forget(principal_id, "ann")
+        erase_sessions(principal_id, "ann")
         forgotten.set()
         writing.result()
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 
 from sessions_store.models import ChatSession, Message, ModelPrice, ToolCall, UpstreamRequest, UsageRecord
 from sessions_store.state.chat_sessions import find_session, list_sessions
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.reading import path_to
 from sessions_store.writing.records import ExchangeRecord, request_digest
 from sessions_store.writing.writer import write_batch
@@ -33,7 +33,7 @@ DAY = timedelta(hours=24)
 ANN = {"user": "ann"}
 
 
-def conversation(head: Key | None) -> list[str]:
+def conversation(head: NodeKey | None) -> list[str]:
     """The texts that lead to a head."""
     assert head is not None
     path = path_to(head, max_messages=1000, max_tokens=10**6)
@@ -55,7 +55,7 @@ def test_an_exchange_is_stored_whole() -> None:
         placement=[-1, 0],
     )
     system, _, last = (node.key for node in record.messages)
-    columns = replace(record.usage, systems=[system, Key(uuid4().hex)], more_answers=[last])
+    columns = replace(record.usage, systems=[system, NodeKey(uuid4().hex)], more_answers=[last])
 
     [committed] = write_batch(
         [ExchangeRecord(usage=columns, messages=record.messages, upstream_request=(request_digest(text), text))]
@@ -123,13 +123,16 @@ def test_a_node_learns_its_gemini_face_later_and_keeps_the_first() -> None:
     principal_id = new_principal()
     [question, answer] = nodes(principal_id, turn("1"))
 
-    def faces(gemini: str) -> str:
+    def contents(gemini: str) -> str:
         """Record the response with this Gemini content; return the stored content."""
         node = replace(answer, gemini=gemini)
         write_batch([ExchangeRecord(usage=usage(principal_id), messages=(question, node))])
         return Message.objects.get(key=answer.key).gemini
 
-    assert [faces(""), faces('{"signed":1}'), faces(""), faces('{"signed":2}')] == ["", *['{"signed":1}'] * 3]
+    assert [contents(""), contents('{"signed":1}'), contents(""), contents('{"signed":2}')] == [
+        "",
+        *['{"signed":1}'] * 3,
+    ]
 
 
 def test_the_first_message_that_made_a_call_keeps_it() -> None:
@@ -311,7 +314,7 @@ def test_a_session_named_twice_in_one_batch_is_one() -> None:
 
 def test_a_history_that_was_forgotten_meanwhile_begins_anew() -> None:
     principal_id = new_principal()
-    gone = Key(uuid4().hex)
+    gone = NodeKey(uuid4().hex)
     [appended] = write_batch([exchange(principal_id, turn("1"), parent=gone, session=ANN | {"session_id": 10**9})])
     [followed] = write_batch([exchange(principal_id, turn("2"), parent=gone, session={"user": "bob", "follow": True})])
 

@@ -11,8 +11,8 @@ from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from api.openai.chat.tools import custom_names
-from api.translate.chat.answer import ChatAnswer
-from api.translate.completions.answer import CompletionAnswer
+from api.translate.chat.accumulator import ChatAccumulator
+from api.translate.completions.accumulator import CompletionAccumulator
 from api.translate.tools.names import ToolNames
 
 MODEL = "gpt-4o"
@@ -24,7 +24,7 @@ def call_ids() -> Iterator[str]:
     return (f"call_{number}" for number in itertools.count(1))
 
 
-def chat_answer(**options: Any) -> ChatAnswer:
+def chat_answer(**options: Any) -> ChatAccumulator:
     """Return a new accumulator, by default with one choice."""
     defaults: dict[str, Any] = {
         "id": "chatcmpl-test",
@@ -35,16 +35,16 @@ def chat_answer(**options: Any) -> ChatAnswer:
         "tool_names": {},
         "include_usage": False,
     }
-    return ChatAnswer(**{**defaults, **options})
+    return ChatAccumulator(**{**defaults, **options})
 
 
-def completion_answer(**options: Any) -> CompletionAnswer:
+def completion_answer(**options: Any) -> CompletionAccumulator:
     """Return a new accumulator of a legacy completion, by default with one choice."""
     defaults: dict[str, Any] = {"id": "cmpl-test", "created": CREATED, "model": MODEL, "choices": 1}
-    return CompletionAnswer(**{**defaults, "include_usage": False, **options})
+    return CompletionAccumulator(**{**defaults, "include_usage": False, **options})
 
 
-def answer_for(request: Mapping[str, Any]) -> ChatAnswer | CompletionAnswer:
+def answer_for(request: Mapping[str, Any]) -> ChatAccumulator | CompletionAccumulator:
     """Return the answer that belongs to an OpenAI request, as the exchange would build it."""
     include_usage = (request.get("stream_options") or {}).get("include_usage", False)
     n = request.get("n", 1)
@@ -74,7 +74,9 @@ def answer_for(request: Mapping[str, Any]) -> ChatAnswer | CompletionAnswer:
     )
 
 
-def stream_of(answer: ChatAnswer | CompletionAnswer, responses: Sequence[tuple[int, Any]]) -> list[dict[str, Any]]:
+def stream_of(
+    answer: ChatAccumulator | CompletionAccumulator, responses: Sequence[tuple[int, Any]]
+) -> list[dict[str, Any]]:
     """Feed (first choice, response) pairs and return every chunk of the stream, as JSON would carry it.
 
     A chunk must not change after `feed` has returned it: it is sent later.
@@ -91,15 +93,15 @@ def stream_of(answer: ChatAnswer | CompletionAnswer, responses: Sequence[tuple[i
     return sent
 
 
-def plain_of(answer: ChatAnswer | CompletionAnswer, responses: Sequence[tuple[int, Any]]) -> dict[str, Any]:
+def plain_of(answer: ChatAccumulator | CompletionAccumulator, responses: Sequence[tuple[int, Any]]) -> dict[str, Any]:
     """Fold (first choice, response) pairs and return the plain answer, as JSON would carry it."""
     for first_choice, response in responses:
-        answer.fold(response, first_choice=first_choice)
+        answer.accumulate(response, first_choice=first_choice)
     sent: dict[str, Any] = json.loads(json.dumps(answer.completion()))
     return sent
 
 
-def fold(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+def accumulate(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
     """Return message and finish reason of each choice, added up from a stream by the SDK's accumulator."""
     if chunks[0]["object"] == "text_completion":
         return _fold_completion(chunks)

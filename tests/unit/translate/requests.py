@@ -12,7 +12,7 @@ from api.emulator.rules import check_rules
 from api.emulator.validation import check
 from api.gemini.wire import Blob, Content
 from api.openai.chat.request import parse_chat_completion
-from api.translate.chat.request import RememberedMessage, UpstreamCall, chat_to_gemini
+from api.translate.chat.request import HistoryMessage, UpstreamCall, chat_to_gemini
 from sessions_store.catalogue.model_profile import ModelProfile
 from tests.exchanges import user_message
 
@@ -90,7 +90,7 @@ def result(call_id: str, content: Any = "21 degrees") -> dict[str, Any]:
 def translate(
     *messages: Mapping[str, Any],
     profile: ModelProfile = FLASH_2,
-    remembered: Sequence[RememberedMessage] = (),
+    history: Sequence[HistoryMessage] = (),
     restored: Mapping[int, Content] | None = None,
     fetched: Mapping[str, Blob] | None = None,
     **parameters: Any,
@@ -99,9 +99,7 @@ def translate(
     request = parse_chat_completion(
         orjson.dumps({"model": "gpt-4o", "messages": list(messages) or [user_message()], **parameters})
     )
-    upstream = chat_to_gemini(
-        request, profile=profile, remembered=remembered, restored=restored or {}, fetched=fetched or {}
-    )
+    upstream = chat_to_gemini(request, profile=profile, history=history, restored=restored or {}, fetched=fetched or {})
     judge(upstream, profile)
     return upstream
 
@@ -115,7 +113,7 @@ def judge(upstream: UpstreamCall, profile: ModelProfile) -> None:
     """Raise GoogleError if a strict Gemini would refuse the body; signatures made elsewhere are let through."""
     body = orjson.loads(orjson.dumps(upstream.body))
     check_rules(check(body, "GenerateContentRequest"), models()[profile.name], foreign_signatures=True)
-    assert len(upstream.placement) >= len(upstream.faces)
+    assert len(upstream.placement) >= len(upstream.gemini_contents)
 
 
 def contents(*messages: Mapping[str, Any], **options: Any) -> list[Content]:

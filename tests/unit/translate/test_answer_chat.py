@@ -7,7 +7,7 @@ import pytest
 
 from api.errors import UpstreamError
 from api.notes import Note
-from tests.unit.translate.answers import chat_answer, fold, plain_of, stream_of
+from tests.unit.translate.answers import accumulate, chat_answer, plain_of, stream_of
 
 
 def candidate(*parts: dict[str, Any], finish: str | None = None, index: int | None = None, **more: Any) -> Any:
@@ -269,7 +269,7 @@ def test_text_beside_a_call_is_not_lost() -> None:
 def test_content_without_any_text(parts: list[dict[str, Any]], content: str | None) -> None:
     response = candidate(*parts, finish="STOP")
     assert message_of(response)["content"] == content
-    folded = fold(stream_of(chat_answer(), [(0, response)]))[0]["message"]
+    folded = accumulate(stream_of(chat_answer(), [(0, response)]))[0]["message"]
     assert folded.get("content") == content
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.errors import UpstreamError
-from tests.unit.translate.answers import completion_answer, fold, plain_of, stream_of
+from tests.unit.translate.answers import accumulate, completion_answer, plain_of, stream_of
 
 
 def says(*texts: str, finish: str | None = "STOP") -> Any:
@@ -40,7 +40,7 @@ def test_a_stream_adds_up_to_the_plain_answer(echo: bool) -> None:
         (1, says("z", finish="MAX_TOKENS")),
     ]
     options: dict[str, Any] = {"choices": 2, "prompts": ["A", "B"], "echo": echo}
-    folded = fold(stream_of(completion_answer(**options), responses))
+    folded = accumulate(stream_of(completion_answer(**options), responses))
     plain = plain_of(completion_answer(**options), responses)
     assert folded == {
         choice["index"]: {"text": choice["text"], "finish_reason": choice["finish_reason"]}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.errors import UpstreamError
-from tests.unit.translate.answers import chat_answer, choices_of, completion_answer, fold, plain_of, stream_of
+from tests.unit.translate.answers import accumulate, chat_answer, choices_of, completion_answer, plain_of, stream_of
 
 SIGNATURE = "c2lnbmF0dXJl"
 CARRIED = {"google": {"thought_signature": SIGNATURE}}
@@ -19,17 +19,19 @@ def response(*parts: Any, reason: str | None = "STOP", **fields: Any) -> tuple[i
     return 0, {"candidates": [candidate], **fields}
 
 
-def likelihood(*tokens: str, rivals: tuple[str, ...] = ()) -> dict[str, Any]:
+def likelihood(*tokens: str, alternatives: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a logprobsResult; the first token is certain, which proto JSON does not write down."""
     chosen: list[dict[str, Any]] = [{"token": token, "logProbability": -0.5} for token in tokens]
     del chosen[0]["logProbability"]
-    top = [{"candidates": [{"token": rival, "logProbability": -1} for rival in rivals]} for _ in tokens]
+    top = [
+        {"candidates": [{"token": alternative, "logProbability": -1} for alternative in alternatives]} for _ in tokens
+    ]
     return {"logprobsResult": {"chosenCandidates": chosen, "topCandidates": top}}
 
 
 PIECES = [
-    response({"text": "Grün"}, reason=None, candidate=likelihood("Gr", "ün", rivals=("a", "b"))),
-    response({"text": " ok"}, candidate=likelihood(" ok", rivals=("a", "b"))),
+    response({"text": "Grün"}, reason=None, candidate=likelihood("Gr", "ün", alternatives=("a", "b"))),
+    response({"text": " ok"}, candidate=likelihood(" ok", alternatives=("a", "b"))),
 ]
 
 
@@ -51,7 +53,7 @@ def test_log_probabilities_have_openais_form() -> None:
 
 def test_log_probabilities_stream_with_their_text() -> None:
     chunks = stream_of(chat_answer(top_logprobs=0), PIECES)
-    fold(chunks)
+    accumulate(chunks)
     told = [
         [entry["token"] for entry in chunk["choices"][0]["logprobs"]["content"]]
         for chunk in chunks
@@ -108,7 +110,7 @@ def test_signatures_of_calls_are_offered() -> None:
     assert first["extra_content"] == CARRIED
     assert "extra_content" not in second
     assert "extra_content" not in str(answer.messages)
-    folded = fold(stream_of(chat_answer(), responses))
+    folded = accumulate(stream_of(chat_answer(), responses))
     assert folded == choices_of(plain)
 
 
@@ -127,7 +129,7 @@ def test_the_last_signature_of_a_text_is_offered(parts: list[Any]) -> None:
     carried = {"google": {"thought_signature": SIGNATURE, **alone}}
     assert plain["choices"][0]["message"]["extra_content"] == carried
     pieces = [response(part, reason=None) for part in parts]
-    folded = fold(stream_of(chat_answer(), [*pieces, response()]))
+    folded = accumulate(stream_of(chat_answer(), [*pieces, response()]))
     assert folded == choices_of(plain)
 
 
@@ -150,7 +152,7 @@ def test_thoughts_come_under_reasoning_too_where_asked() -> None:
     message = plain["choices"][0]["message"]
     assert message["reasoning"] == message["reasoning_content"] == "Hm. So."
     chunks = stream_of(chat_answer(show_reasoning=True), THOUGHTS)
-    assert fold(chunks) == choices_of(plain)
+    assert accumulate(chunks) == choices_of(plain)
     keys = [key for chunk in chunks for key in ("reasoning", "content") if chunk["choices"][0]["delta"].get(key)]
     assert keys == ["reasoning", "reasoning", "content"]
     assert "reasoning" not in plain_of(chat_answer(), THOUGHTS)["choices"][0]["message"]
@@ -204,7 +206,7 @@ def test_an_answer_that_a_filter_took_away_whole_says_so(reason: str) -> None:
     [choice] = plain["choices"]
     assert (choice["finish_reason"], choice["message"]["content"]) == ("content_filter", None)
     assert choice["message"]["refusal"] == f"The answer was withheld by Gemini ({reason})."
-    assert fold(stream_of(chat_answer(), responses)) == choices_of(plain)
+    assert accumulate(stream_of(chat_answer(), responses)) == choices_of(plain)
 
 
 def test_an_answer_that_a_filter_cut_is_no_refusal() -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from api.errors import UpstreamError
 from api.translate.answers.empty_answer import filled
 from api.translate.answers.speech import Speech
-from api.translate.chat.answer import ChatAnswer
+from api.translate.chat.accumulator import ChatAccumulator
 from tests.golden_cases import RESPONSE, STREAM, cases, read, read_lines
-from tests.unit.translate.answers import chat_answer, choices_of, completion_answer, fold, plain_of, stream_of
+from tests.unit.translate.answers import accumulate, chat_answer, choices_of, completion_answer, plain_of, stream_of
 
 GOLDEN = [
     *(read(case / RESPONSE) for case in cases(holding=RESPONSE)),
@@ -55,7 +55,7 @@ def mutations(draw: st.DrawFn) -> Any:
     return response
 
 
-def spoken() -> ChatAnswer:
+def spoken() -> ChatAccumulator:
     """Generated speech; test_answer_speech joins its chunks."""
     return chat_answer(speech=Speech(wav=False, expires_at=1, ids=(f"audio_{n}" for n in itertools.count())))
 
@@ -92,7 +92,7 @@ def test_mutated_answers_raise_nothing_but_upstream_errors(
             stream_of(fresh(), pairs)
         return
     chunks = stream_of(fresh(), pairs)
-    assert fresh is spoken or fold(chunks) == choices_of(plain)
+    assert fresh is spoken or accumulate(chunks) == choices_of(plain)
 
 
 @given(response=mutations(), fresh=st.sampled_from(list(ANSWERS.values())))

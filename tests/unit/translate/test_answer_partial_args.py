@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import UpstreamError
-from tests.unit.translate.answers import chat_answer, choices_of, fold, plain_of, stream_of
+from tests.unit.translate.answers import accumulate, chat_answer, choices_of, plain_of, stream_of
 
 
 def calls_chunk(*calls: dict[str, Any], finish: str | None = "STOP") -> Any:
@@ -305,7 +305,7 @@ def test_any_way_of_cutting_calls_gives_the_same_calls(
     chunks.append(calls_chunk())
     pairs = [(0, chunk) for chunk in chunks]
     plain = plain_of(chat_answer(), pairs)
-    assert fold(stream_of(chat_answer(), pairs)) == choices_of(plain)
+    assert accumulate(stream_of(chat_answer(), pairs)) == choices_of(plain)
     calls = plain["choices"][0]["message"]["tool_calls"]
     assert [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls] == made
 

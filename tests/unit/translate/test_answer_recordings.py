@@ -6,10 +6,10 @@ import pytest
 
 from tests.recorded import WHOLE, gemini_answers
 from tests.unit.translate.answers import (
+    accumulate,
     chat_answer,
     choices_of,
     completion_answer,
-    fold,
     plain_of,
     stream_of,
 )
@@ -36,7 +36,7 @@ def test_stream_and_plain_answer_are_the_same(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
     plain = plain_of(chat_answer(), responses)
     chunks = stream_of(chat_answer(include_usage=True), responses)
-    assert fold(chunks) == choices_of(plain)
+    assert accumulate(chunks) == choices_of(plain)
     assert chunks[-1]["usage"] == plain["usage"]
 
 
@@ -88,6 +88,6 @@ def test_stored_content_gives_the_same_message_again(recorded: list[Any]) -> Non
 def test_recorded_answers_as_text_completions(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
     plain = plain_of(completion_answer(), responses)
-    folded = fold(stream_of(completion_answer(), responses))
+    folded = accumulate(stream_of(completion_answer(), responses))
     assert folded[0]["text"] == plain["choices"][0]["text"]
     assert folded[0]["finish_reason"] == plain["choices"][0]["finish_reason"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.golden_cases import REQUEST, RESPONSE, STREAM, cases, check, check_lines, parametrize, read, read_lines
-from tests.unit.translate.answers import answer_for, choices_of, fold, plain_of, stream_of
+from tests.unit.translate.answers import accumulate, answer_for, choices_of, plain_of, stream_of
 
 PLAIN = cases("chat", "completions", holding=RESPONSE)
 STREAMS = cases("chat", "completions", holding=STREAM)
@@ -40,7 +40,7 @@ def test_stream_adds_up_to_the_plain_answer(case: Path) -> None:
     plain = plain_of(answer_for(read(case / REQUEST)), responses_of(case))
     check(case / "openai_response.json", plain)
     chunks = read_lines(case / "openai_stream.jsonl")
-    assert fold(chunks) == choices_of(plain)
+    assert accumulate(chunks) == choices_of(plain)
     if chunks[-1].get("usage"):
         assert chunks[-1]["usage"] == plain["usage"]
 
@@ -48,4 +48,4 @@ def test_stream_adds_up_to_the_plain_answer(case: Path) -> None:
 @parametrize(PLAIN)
 def test_plain_response_streams_to_the_same_answer(case: Path) -> None:
     chunks = stream_of(answer_for(read(case / REQUEST)), responses_of(case))
-    assert fold(chunks) == choices_of(read(case / "openai_response.json"))
+    assert accumulate(chunks) == choices_of(read(case / "openai_response.json"))

@@ -27,7 +27,7 @@ def test_a_prompt_is_the_users_turn() -> None:
         "contents": [content],
         "generationConfig": {"temperature": 0, "maxOutputTokens": 5, "stopSequences": ["\n"]},
     }
-    assert (upstream.faces, upstream.placement, upstream.notes) == ([content], [0], ())
+    assert (upstream.gemini_contents, upstream.placement, upstream.notes) == ([content], [0], ())
 
 
 def test_each_prompt_is_a_call_and_notes_stand_on_the_first() -> None:

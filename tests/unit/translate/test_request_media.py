@@ -107,9 +107,9 @@ def test_rule_078_what_a_tool_showed_is_found_in_its_stored_result() -> None:
         upstream = translate(
             user_message(), assistant(None, tool_calls=[call("a")]), message, profile=profile, fetched={WEB: BLOB}
         )
-        face = upstream.faces[2]
-        assert face is not None
-        assert stored_media(message, face) == {WEB: BLOB}
+        gemini_content = upstream.gemini_contents[2]
+        assert gemini_content is not None
+        assert stored_media(message, gemini_content) == {WEB: BLOB}
 
 
 @pytest.mark.parametrize("uri", [FILES_API, YOUTUBE, "https://youtu.be/abc"])

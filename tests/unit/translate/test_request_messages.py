@@ -42,7 +42,7 @@ def test_rule_001_system_and_developer_messages_are_parts_of_the_system_instruct
     assert upstream.body["systemInstruction"] == {"parts": [{"text": "Be terse."}, {"text": "In"}, {"text": "French."}]}
     assert upstream.body["contents"] == [text("user", "Hi")]
     assert upstream.placement == [-1, -1, 0]
-    assert upstream.faces[0] == text("system", "Be terse.")
+    assert upstream.gemini_contents[0] == text("system", "Be terse.")
     assert upstream.notes == ()
 
 
@@ -52,7 +52,7 @@ def test_rule_002_a_later_system_message_stays_in_its_place_as_marked_user_text(
     assert upstream.body["contents"] == [text("user", "one"), text("model", "two"), text("user", marked, "three")]
     assert upstream.body["systemInstruction"] == {"parts": [{"text": "A"}]}
     assert upstream.placement == [-1, 0, 1, 2, 2]
-    assert upstream.faces[3] == text("user", marked)
+    assert upstream.gemini_contents[3] == text("user", marked)
     assert noted(upstream) == [("converted", "messages[3]")]
 
 
@@ -68,7 +68,7 @@ def test_rule_004_an_empty_system_instruction_is_left_out(content: Any) -> None:
     upstream = translate(system(content), user_message())
     assert upstream.body == {"contents": [text("user", "Hi")]}
     assert upstream.placement == [-2, 0]
-    assert upstream.faces == [None, text("user", "Hi")]
+    assert upstream.gemini_contents == [None, text("user", "Hi")]
 
 
 def test_rule_005_neighbours_of_one_role_become_one_turn() -> None:
@@ -77,13 +77,13 @@ def test_rule_005_neighbours_of_one_role_become_one_turn() -> None:
     )
     assert upstream.body["contents"] == [text("user", "a", "b", "c"), text("model", "d", "e"), text("user", "f")]
     assert upstream.placement == [0, 0, 0, 1, 1, 2]
-    assert upstream.faces[1] == text("user", "b")
+    assert upstream.gemini_contents[1] == text("user", "b")
 
 
 def test_rule_006_trailing_assistant_messages_are_dropped() -> None:
     upstream = translate(user_message("a"), assistant("b"), assistant("c"))
     assert upstream.body["contents"] == [text("user", "a")]
-    assert upstream.faces == [text("user", "a"), None, None]
+    assert upstream.gemini_contents == [text("user", "a"), None, None]
     assert upstream.placement == [0, -2, -2]
     assert sorted(noted(upstream)) == [("dropped", "messages[1]"), ("dropped", "messages[2]")]
 

@@ -151,7 +151,7 @@ def test_rule_076_cached_content_brings_its_own_instructions_and_tools() -> None
         "cachedContent": "cachedContents/abc",
     }
     assert upstream.placement == [OMITTED, 0]
-    assert upstream.faces[0] is None
+    assert upstream.gemini_contents[0] is None
     assert noted(upstream) == [("dropped", "tools"), ("dropped", "messages")]
 
 

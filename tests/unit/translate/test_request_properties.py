@@ -14,7 +14,7 @@ from api.openai.completions.request import parse_completion
 from api.translate.chat.request import OMITTED, UpstreamCall, chat_to_gemini
 from api.translate.completions.request import completion_to_gemini
 from api.translate.config.google_options import OPTIONS
-from api.translate.request.upstream_call import RememberedMessage
+from api.translate.request.upstream_call import HistoryMessage
 from sessions_store.catalogue.model_profile import ModelProfile
 from tests.recorded import CLIENTS, client_requests
 from tests.unit.translate.requests import (
@@ -238,9 +238,9 @@ def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], 
         assert refusal.param
         return
     check_schema(upstream)
-    assert len(upstream.faces) == len(upstream.placement) == len(request.messages)
-    for face, place in zip(upstream.faces, upstream.placement, strict=True):
-        assert (face is None) == (place == OMITTED)
+    assert len(upstream.gemini_contents) == len(upstream.placement) == len(request.messages)
+    for gemini_content, place in zip(upstream.gemini_contents, upstream.placement, strict=True):
+        assert (gemini_content is None) == (place == OMITTED)
         assert place < len(upstream.body["contents"])
     assert all(str(note) for note in upstream.notes)
 
@@ -272,13 +272,13 @@ def test_the_stored_content_of_one_model_is_accepted_by_another(
     first, then = parsed({"model": "m", "messages": earlier}), parsed({"model": "m", "messages": messages})
     if first is None or then is None:
         return
-    faces = chat_to_gemini(first, profile=before).faces
-    remembered = [RememberedMessage(message=dict(m), content=f) for m, f in zip(first.messages, faces, strict=True)]
-    judge(chat_to_gemini(then, profile=profile, remembered=remembered), profile)
+    gemini_contents = chat_to_gemini(first, profile=before).gemini_contents
+    history = [HistoryMessage(message=dict(m), content=f) for m, f in zip(first.messages, gemini_contents, strict=True)]
+    judge(chat_to_gemini(then, profile=profile, history=history), profile)
     restored = {
-        index: face
-        for index, (item, face) in enumerate(zip(first.messages, faces, strict=True))
-        if item["role"] == "assistant" and face is not None
+        index: gemini_content
+        for index, (item, gemini_content) in enumerate(zip(first.messages, gemini_contents, strict=True))
+        if item["role"] == "assistant" and gemini_content is not None
     }
     judge(chat_to_gemini(first, profile=profile, restored=restored), profile)
 
@@ -305,12 +305,12 @@ def test_any_completion_is_one_that_gemini_takes_or_is_refused_by_name(
     session = parsed({"model": "m", "messages": earlier})
     try:
         request = parse_completion(orjson.dumps(body))
-        faces = chat_to_gemini(session, profile=profile).faces if session is not None else []
-        remembered = [
-            RememberedMessage(message=dict(m), content=f)
-            for m, f in zip(session.messages if session is not None else (), faces, strict=True)
+        gemini_contents = chat_to_gemini(session, profile=profile).gemini_contents if session is not None else []
+        history = [
+            HistoryMessage(message=dict(m), content=f)
+            for m, f in zip(session.messages if session is not None else (), gemini_contents, strict=True)
         ]
-        calls = completion_to_gemini(request, profile=profile, remembered=remembered)
+        calls = completion_to_gemini(request, profile=profile, history=history)
     except InvalidRequestError as error:
         refused, calls = error.param, []
     else:

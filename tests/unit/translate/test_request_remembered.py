@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.gemini.wire import Content
-from api.translate.chat.request import OMITTED, SYSTEM, RememberedMessage
+from api.translate.chat.request import OMITTED, SYSTEM, HistoryMessage
 from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     FLASH_3,
@@ -17,65 +17,65 @@ from tests.unit.translate.requests import (
 )
 
 
-def face(role: Any, *texts: str) -> Content:
+def gemini_content(role: Any, *texts: str) -> Content:
     return {"role": role, "parts": [{"text": text} for text in texts]}
 
 
-def remember(message: dict[str, Any], content: Content | None) -> RememberedMessage:
-    return RememberedMessage(message=message, content=content)
+def history_message(message: dict[str, Any], content: Content | None) -> HistoryMessage:
+    return HistoryMessage(message=message, content=content)
 
 
 SYSTEM_MESSAGE = {"role": "system", "content": "Be terse."}
-REMEMBERED = [
-    remember(SYSTEM_MESSAGE, face("system", "Be terse.")),
-    remember(user_message("I am Ann."), face("user", "I am Ann.")),
-    remember(
+HISTORY = [
+    history_message(SYSTEM_MESSAGE, gemini_content("system", "Be terse.")),
+    history_message(user_message("I am Ann."), gemini_content("user", "I am Ann.")),
+    history_message(
         assistant("Hello Ann."), {"role": "model", "parts": [{"text": "Hello Ann.", "thoughtSignature": SIGNATURE}]}
     ),
 ]
 
 
 def test_remembered_turns_go_first_exactly_as_stored() -> None:
-    upstream = translate(user_message("Who am I?"), remembered=REMEMBERED, profile=FLASH_3)
+    upstream = translate(user_message("Who am I?"), history=HISTORY, profile=FLASH_3)
     assert upstream.body == {
-        "contents": [face("user", "I am Ann."), REMEMBERED[2].content, face("user", "Who am I?")],
+        "contents": [gemini_content("user", "I am Ann."), HISTORY[2].content, gemini_content("user", "Who am I?")],
         "systemInstruction": {"parts": [{"text": "Be terse."}]},
     }
     assert upstream.placement == [SYSTEM, 0, 1, 2]
-    assert upstream.faces == [face("user", "Who am I?")]
+    assert upstream.gemini_contents == [gemini_content("user", "Who am I?")]
     assert upstream.notes == ()
 
 
 def test_the_requests_own_system_message_wins() -> None:
     own = {"role": "developer", "content": "Be kind."}
-    upstream = translate(own, user_message("Who am I?"), remembered=REMEMBERED)
+    upstream = translate(own, user_message("Who am I?"), history=HISTORY)
     assert upstream.body["systemInstruction"] == {"parts": [{"text": "Be kind."}]}
     assert upstream.placement == [OMITTED, 0, 1, SYSTEM, 2]
-    assert upstream.faces == [face("system", "Be kind."), face("user", "Who am I?")]
+    assert upstream.gemini_contents == [gemini_content("system", "Be kind."), gemini_content("user", "Who am I?")]
 
 
 def test_a_system_message_that_was_stored_within_the_conversation_stays_there() -> None:
-    marked = face("user", "<system_message>\nBe brief.\n</system_message>")
-    remembered = [*REMEMBERED, remember({"role": "system", "content": "Be brief."}, marked)]
-    upstream = translate(user_message("Go"), remembered=remembered)
+    marked = gemini_content("user", "<system_message>\nBe brief.\n</system_message>")
+    history = [*HISTORY, history_message({"role": "system", "content": "Be brief."}, marked)]
+    upstream = translate(user_message("Go"), history=history)
     assert upstream.body["contents"][2] == {"role": "user", "parts": [*marked["parts"], {"text": "Go"}]}
     assert upstream.placement == [SYSTEM, 0, 1, 2, 2]
 
 
 def test_a_message_without_a_stored_face_is_translated() -> None:
-    remembered = [remember(item.message, None) for item in REMEMBERED]  # type: ignore[arg-type]
-    upstream = translate(user_message("Who am I?"), remembered=remembered)
+    history = [history_message(item.message, None) for item in HISTORY]  # type: ignore[arg-type]
+    upstream = translate(user_message("Who am I?"), history=history)
     assert upstream.body["contents"] == [
-        face("user", "I am Ann."),
-        face("model", "Hello Ann."),
-        face("user", "Who am I?"),
+        gemini_content("user", "I am Ann."),
+        gemini_content("model", "Hello Ann."),
+        gemini_content("user", "Who am I?"),
     ]
     assert upstream.placement == [SYSTEM, 0, 1, 2]
 
 
 def test_a_request_of_system_messages_alone_is_the_next_turn() -> None:
-    upstream = translate({"role": "system", "content": "Continue."}, remembered=REMEMBERED)
-    assert upstream.body["contents"][-1] == face("user", "Continue.")
+    upstream = translate({"role": "system", "content": "Continue."}, history=HISTORY)
+    assert upstream.body["contents"][-1] == gemini_content("user", "Continue.")
     assert upstream.placement == [OMITTED, 0, 1, 2]
 
 
@@ -88,12 +88,12 @@ def test_a_remembered_call_without_its_result_gets_one_that_says_so() -> None:
         ],
     }
     answer: Any = {"functionResponse": {"name": "get_weather", "response": {"output": "21"}, "id": "g2"}}
-    remembered = [
-        remember(user_message(), face("user", "Hi")),
-        remember(assistant(tool_calls=[call("c1"), call("c2")]), called),
-        remember(result("c2"), {"role": "user", "parts": [answer]}),
+    history = [
+        history_message(user_message(), gemini_content("user", "Hi")),
+        history_message(assistant(tool_calls=[call("c1"), call("c2")]), called),
+        history_message(result("c2"), {"role": "user", "parts": [answer]}),
     ]
-    upstream = translate(user_message("Never mind"), remembered=remembered, tools=[WEATHER_TOOL], profile=FLASH_3)
+    upstream = translate(user_message("Never mind"), history=history, tools=[WEATHER_TOOL], profile=FLASH_3)
     missing = {"functionResponse": {"name": "get_weather", "response": {"error": "No result was given."}, "id": "g1"}}
     assert upstream.body["contents"][2] == {"role": "user", "parts": [missing, answer]}
     assert upstream.placement == [0, 1, 2, 3]
@@ -103,11 +103,11 @@ def test_a_remembered_call_without_its_result_gets_one_that_says_so() -> None:
 def test_ids_of_remembered_calls_and_results_go_only_to_models_that_take_them() -> None:
     called: Content = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}, "id": "g1"}}]}
     answered: Content = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}, "id": "g1"}}]}
-    remembered = [
-        remember(user_message(), face("user", "Hi")),
-        remember(assistant(tool_calls=[call("c1", "f")]), called),
-        remember(result("c1"), answered),
+    history = [
+        history_message(user_message(), gemini_content("user", "Hi")),
+        history_message(assistant(tool_calls=[call("c1", "f")]), called),
+        history_message(result("c1"), answered),
     ]
-    upstream = translate(user_message("Go"), remembered=remembered)
+    upstream = translate(user_message("Go"), history=history)
     assert upstream.body["contents"][1]["parts"] == [{"functionCall": {"name": "f", "args": {}}}]
     assert upstream.body["contents"][2]["parts"] == [{"functionResponse": {"name": "f", "response": {}}}]

@@ -7,7 +7,7 @@ import pytest
 
 from api.errors import InvalidRequestError
 from api.gemini.wire import Content
-from api.translate.request.upstream_call import RememberedMessage
+from api.translate.request.upstream_call import HistoryMessage
 from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     DATA_URL,
@@ -75,11 +75,12 @@ def test_rule_018_detail_has_no_place_inside_a_result() -> None:
 @pytest.mark.parametrize("then", [FLASH_2, FLASH_3_WITHOUT_IDS])
 def test_rule_018_a_stored_result_fits_the_model_that_is_asked_next(first: Any, then: Any) -> None:
     messages = [user_message(), CALL, result("a", [DONE, SCREENSHOT])]
-    faces = translate(*messages, profile=first).faces
-    remembered = [
-        RememberedMessage(message=message, content=face) for message, face in zip(messages, faces, strict=True)
+    gemini_contents = translate(*messages, profile=first).gemini_contents
+    history = [
+        HistoryMessage(message=message, content=gemini_content)
+        for message, gemini_content in zip(messages, gemini_contents, strict=True)
     ]
-    upstream = translate(assistant("Seen"), user_message("And?"), profile=then, remembered=remembered)
+    upstream = translate(assistant("Seen"), user_message("And?"), profile=then, history=history)
     fresh = translate(*messages, assistant("Seen"), user_message("And?"), profile=then)
     assert str(BLOB) in str(upstream.body["contents"])
     assert upstream.body["contents"][2:] == fresh.body["contents"][2:]

@@ -108,7 +108,7 @@ def test_rule_028_calls_before_the_last_user_message_need_no_signature() -> None
         [SKIP_SIGNATURE],
     ]
     assert sorted(noted(upstream)) == [("added", "messages[4]"), ("added", "messages[7]")]
-    assert upstream.faces[4] == turns[4]
+    assert upstream.gemini_contents[4] == turns[4]
 
 
 def test_rule_029_no_signature_stands_on_two_parts() -> None:
@@ -156,7 +156,7 @@ def test_rule_036_a_stored_turn_is_sent_exactly_as_it_came() -> None:
         restored={1: stored},
     )
     assert upstream.body["contents"][1] is stored
-    assert upstream.faces[1] is stored
+    assert upstream.gemini_contents[1] is stored
     responses = [part["functionResponse"]["id"] for part in upstream.body["contents"][2]["parts"]]
     assert responses == ["g1", "g2"]
     assert noted(upstream) == [("restored", "messages")]
@@ -174,7 +174,7 @@ def test_a_stored_turn_without_signature_gets_the_skip_value_and_stays_unchanged
     )
     assert signatures(upstream.body["contents"][1]) == [SKIP_SIGNATURE]
     assert signatures(stored) == [None]
-    assert upstream.faces[1] == upstream.body["contents"][1]
+    assert upstream.gemini_contents[1] == upstream.body["contents"][1]
 
 
 def test_a_stored_turn_with_other_calls_than_the_message_is_not_used() -> None:

@@ -29,7 +29,7 @@ def text_of_content(content: Any) -> str:
 def test_a_users_name_stands_before_the_text() -> None:
     upstream = translate(named("Ann"))
     assert text_of_content(upstream.body["contents"][0]) == "Ann: Hi"
-    assert upstream.faces == upstream.body["contents"]
+    assert upstream.gemini_contents == upstream.body["contents"]
     assert [str(note) for note in upstream.notes] == [
         "converted messages[0].name: Gemini does not support names: added before the text of the message"
     ]

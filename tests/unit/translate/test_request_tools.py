@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.errors import InvalidRequestError
-from api.translate.chat.request import RememberedMessage
+from api.translate.chat.request import HistoryMessage
 from tests.exchanges import user_message
 from tests.unit.translate.requests import (
     FLASH_2,
@@ -50,8 +50,8 @@ def test_rule_013_results_stand_in_the_order_of_their_calls() -> None:
     upstream = translate(user_message(), TWO_CALLS, result("c2", "warm"), result("c1", "cold"), tools=[WEATHER_TOOL])
     turn = upstream.body["contents"][2]
     assert [part["functionResponse"]["response"]["output"] for part in turn["parts"]] == ["cold", "warm"]
-    assert upstream.faces[2] is not None
-    assert upstream.faces[2]["parts"][0]["functionResponse"]["response"] == {"output": "warm"}
+    assert upstream.gemini_contents[2] is not None
+    assert upstream.gemini_contents[2]["parts"][0]["functionResponse"]["response"] == {"output": "warm"}
     assert upstream.placement == [0, 1, 2, 2]
 
 
@@ -65,9 +65,9 @@ def test_rule_014_a_result_gets_its_name_from_the_call_it_answers() -> None:
 def test_rule_015_text_between_a_call_and_its_result_does_not_hide_the_call() -> None:
     stored: Any = {"role": "model", "parts": [{"functionCall": {"name": "get_weather", "args": {}}}]}
     messages = [user_message(), assistant(tool_calls=[call("c1")]), assistant("Wait."), result("c1")]
-    remembered = [RememberedMessage(message=item, content=None) for item in messages]
-    remembered[1] = RememberedMessage(message=messages[1], content=stored)
-    turns = contents(user_message("And?"), remembered=remembered, tools=[WEATHER_TOOL])
+    history = [HistoryMessage(message=item, content=None) for item in messages]
+    history[1] = HistoryMessage(message=messages[1], content=stored)
+    turns = contents(user_message("And?"), history=history, tools=[WEATHER_TOOL])
     assert [turn["role"] for turn in turns] == ["user", "model", "user", "user"]
     assert turns[1]["parts"] == [*stored["parts"], {"text": "Wait."}]
     assert names(turns[2], "functionResponse") == ["get_weather"]

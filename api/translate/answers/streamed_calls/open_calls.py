@@ -87,14 +87,14 @@ class OpenCalls:
     `cut` is True if an emitted call had an incomplete argument value.
     """
 
-    __slots__ = ("_by_id", "_calls", "_current", "_given_out", "cut")
+    __slots__ = ("_by_id", "_calls", "_current", "_emitted", "cut")
 
     def __init__(self) -> None:
         self.cut = False
         self._calls: deque[_OpenCall] = deque()
         self._by_id: dict[str, _OpenCall] = {}
         self._current: _OpenCall | None = None  # the call of the last part
-        self._given_out: set[str] = set()  # ids
+        self._emitted: set[str] = set()  # ids
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -106,7 +106,7 @@ class OpenCalls:
         """
         name = expect(call.get("name") or "", str)
         call_id = expect(call.get("id") or "", str)
-        late = not name and call_id in self._given_out
+        late = not name and call_id in self._emitted
         owner = None if late else self._owner(name, call_id, call)
         if owner is None:
             if late and call.keys() & _ARGUMENTS:
@@ -159,7 +159,7 @@ class OpenCalls:
             call = self._calls.popleft()
             if call.id:
                 self._by_id.pop(call.id, None)
-                self._given_out.add(call.id)
+                self._emitted.add(call.id)
             self.cut = self.cut or call.is_cut
             complete.append(call.whole())
         return complete

@@ -17,7 +17,7 @@ from api.translate.responses.tools.names import TOOL_SEARCH, flat_name
 Item = Mapping[str, Any]
 
 
-class AssistantTurn:
+class AssistantMessageBuilder:
     """Collects the items of one message; `index` is its position among the messages.
 
     `family` is the family of the requested model; `signer` verifies the state that the client carries. `call_signature`
@@ -41,7 +41,7 @@ class AssistantTurn:
         self._text_signature = ""
         self._call_signature = call_signature
 
-    def say(self, item: Item, path: str) -> None:
+    def add_message(self, item: Item, path: str) -> None:
         """Add an assistant message item."""
         self._place(path)
         content = content_to_chat(item["content"], path=f"{path}.content")
@@ -59,7 +59,7 @@ class AssistantTurn:
                 note = Note("dropped", f"{path}.content[{index}]", "not allowed in an assistant message")
                 self.notes.append(note)
 
-    def think(self, item: Item, path: str) -> None:
+    def add_reasoning(self, item: Item, path: str) -> None:
         """Add a reasoning item: its summary, and its signatures of the next call and of the text."""
         self._place(path)
         texts = [part["text"] for part in item.get("summary") or ()] or [
@@ -111,7 +111,7 @@ class AssistantTurn:
             return
         url = result if result[:5] == "data:" else f"data:image/{item.get('output_format') or 'png'};base64,{result}"
         if not is_picture(url):
-            self.keep({name: value for name, value in item.items() if name != "result"}, path)
+            self.add_tool_item({name: value for name, value in item.items() if name != "result"}, path)
         else:
             self._places.inner[f"{self._name}.images[{len(self._images)}]"] = path
             self._images.append({"type": "image_url", "image_url": {"url": url}})
@@ -121,7 +121,7 @@ class AssistantTurn:
         function = {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()}
         self._call({"id": call.id, "type": "function", "function": function}, item, path)
 
-    def keep(self, item: Item, path: str) -> None:
+    def add_tool_item(self, item: Item, path: str) -> None:
         """Store an item of a server-side tool, sent as text unless the stored Gemini content is sent."""
         self._place(path)
         self._places.inner[f"{self._name}.tool_items[{len(self._tool_items)}]"] = path

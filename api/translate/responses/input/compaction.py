@@ -10,7 +10,7 @@ from api.openai.responses.items import item_type
 from api.openai.responses.request import CompactRequest, ResponseParameters
 from api.translate.conversation.pairing import in_order
 from api.translate.responses.carried_state import CarriedConversation, StateSigner, pack_conversation
-from api.translate.responses.input.expand_compaction import rule_of
+from api.translate.responses.input.expand_compaction import instruction_of
 from api.translate.responses.input.message_items import message_to_items
 from sessions_store.transcript.values import INSTRUCTION_ROLES, RESULT_ROLES
 
@@ -30,7 +30,7 @@ _SHARED: Final = (
     "prompt_cache_key",
 )
 
-_ASK: Final = (
+_SUMMARY_PROMPT: Final = (
     "Summarise our conversation so far, so that it can go on from the summary alone. Keep every fact, decision, name, "
     "number, file, open question and unfinished task that may matter later, and what the user wants of you. Write in "
     "the language of the conversation, without any introduction."
@@ -39,8 +39,8 @@ _ASK: Final = (
 
 def compacting(request: CompactRequest) -> CompactRequest:
     """Return the request for a summary: the same conversation and one more message."""
-    ask = {"type": "message", "role": "user", "content": _ASK}
-    return request.model_copy(update={"input": [*request.items, ask]})
+    summary_message = {"type": "message", "role": "user", "content": _SUMMARY_PROMPT}
+    return request.model_copy(update={"input": [*request.items, summary_message]})
 
 
 def compacted(
@@ -74,8 +74,8 @@ def summarising(request: ResponseParameters, model: str, items: Sequence[Item]) 
     """
     shared = {name: value for name in _SHARED if (value := getattr(request, name, None)) is not None}
     choice = {"tool_choice": "none"} if request.tools else {}
-    asked = CompactRequest.parse({"model": model, "store": False, "input": list(items), **shared, **choice})
-    return compacting(asked)
+    summary_request = CompactRequest.parse({"model": model, "store": False, "input": list(items), **shared, **choice})
+    return compacting(summary_request)
 
 
 def latest_step(messages: Sequence[Message]) -> int:
@@ -93,13 +93,13 @@ def latest_step(messages: Sequence[Message]) -> int:
     return max(start - 1, 0) if "user" not in last else start
 
 
-def can_be_folded(messages: Sequence[Message]) -> bool:
+def can_be_compacted(messages: Sequence[Message]) -> bool:
     """Whether the conversation has messages before the latest step, which a summary can replace."""
     messages = in_order(messages)
     return any(message["role"] not in INSTRUCTION_ROLES for message in messages[: latest_step(messages)])
 
 
-def folded(
+def compacted_state(
     messages: Sequence[Message],
     settings: Sequence[Item],
     summary: str,
@@ -110,7 +110,7 @@ def folded(
     """Return the `encrypted_content` of the compaction item that replaces a whole conversation."""
     messages = in_order(messages)
     step = latest_step(messages)
-    rules = [dict(rule) for item in settings if (rule := rule_of(item)) is not None]
+    rules = [dict(instruction) for item in settings if (instruction := instruction_of(item)) is not None]
     for message in messages:
         if message["role"] in INSTRUCTION_ROLES:
             rules += message_to_items(message, item_ids=item_ids)

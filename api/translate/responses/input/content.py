@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.errors import InvalidRequestError
-from api.translate.media.shapes import medium_of
+from api.translate.media.shapes import media_body
 
 Part = dict[str, Any]
 _TEXT = frozenset({"input_text", "output_text", "text"})
@@ -89,8 +89,8 @@ def _item_part(part: Mapping[str, Any], *, answer: bool) -> Part:
             return {"type": "output_text", "annotations": [], "logprobs": [], "text": part["text"]}
         return {"type": "input_text", "text": part["text"]}
     if kind == "image_url":
-        image = medium_of(part)
+        image = media_body(part)
         return {"type": "input_image", "detail": image.get("detail") or "auto", "image_url": image["url"]}
     if kind == "file":
-        return {"type": "input_file", **medium_of(part)}
+        return {"type": "input_file", **media_body(part)}
     return dict(part)

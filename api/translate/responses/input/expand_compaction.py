@@ -19,7 +19,7 @@ Placed = tuple[Item, str]
 SETTINGS: Final = frozenset({"additional_tools", "configuration_update", "tool_search_output"})
 
 
-def unfolded(items: Sequence[Item], signer: StateSigner) -> list[Placed]:
+def expanded(items: Sequence[Item], signer: StateSigner) -> list[Placed]:
     """Return the effective items, each with its path; the verbatim items of a compaction follow the compaction item.
 
     Items before the last whole compaction are left out, except instructions and settings.
@@ -33,7 +33,7 @@ def unfolded(items: Sequence[Item], signer: StateSigner) -> list[Placed]:
     return placed
 
 
-def rule_of(item: Item) -> Item | None:
+def instruction_of(item: Item) -> Item | None:
     """Return the instruction or the settings in an item; None for any other item.
 
     The tools of a tool search result are declared without the search.
@@ -46,10 +46,10 @@ def rule_of(item: Item) -> Item | None:
 
 def _replaced(placed: list[Placed], index: int, carried: CarriedConversation) -> list[Placed] | None:
     """Return the items with a compaction instead of the earlier ones; None if this release cannot read its items."""
-    own = [(rule, path) for item, path in placed[:index] if (rule := rule_of(item)) is not None]
+    own = [(instruction, path) for item, path in placed[:index] if (instruction := instruction_of(item)) is not None]
     item, path = placed[index]
     try:
-        rules = own or [(rule, path) for rule in _checked(carried.rules)]
+        rules = own or [(instruction, path) for instruction in _checked(carried.rules)]
         latest = [(kept, path) for kept in _checked(carried.latest)]
     except InvalidRequestError:
         return None

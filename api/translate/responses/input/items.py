@@ -14,13 +14,13 @@ from api.errors import InvalidRequestError, NotFoundError
 from api.notes import Note
 from api.openai.responses.items import item_type
 from api.openai.shared.validation import printable_name
-from api.translate.conversation.tool_item_text import told
+from api.translate.conversation.tool_item_text import item_text
 from api.translate.responses.carried_state import StateSigner, unpack_conversation
-from api.translate.responses.input.assistant_message import AssistantTurn
+from api.translate.responses.input.assistant_message import AssistantMessageBuilder
 from api.translate.responses.input.content import content_to_chat, is_text
-from api.translate.responses.input.expand_compaction import SETTINGS, unfolded
+from api.translate.responses.input.expand_compaction import SETTINGS, expanded
 from api.translate.responses.input.item_fields import unread_fields
-from api.translate.responses.input.tool_items import IN_TURN, OF_USER, call_of, result_of
+from api.translate.responses.input.tool_items import IN_MESSAGE, OF_USER, call_of, result_of
 from api.translate.responses.param_paths import Places
 from api.translate.responses.tools.client_tools import CALL_ITEMS
 from api.translate.responses.tools.names import flat_name
@@ -64,9 +64,9 @@ def items_to_messages(
     """
     reader = _Reader(family, signer)
     reader.settings = [(item, "previous_response_id") for item in earlier if item_type(dict(item)) in SETTINGS]
-    for item, path in unfolded(items, signer):
+    for item, path in expanded(items, signer):
         reader.take(item, path)
-    reader.end_turn()
+    reader.end_message()
     if text_input:
         reader.places.inner["messages[0].content"] = "input"
     return ItemMessages(
@@ -99,7 +99,7 @@ def _not_found(item: Item) -> NotFoundError:
 
 @dataclass(slots=True)
 class _Reader:
-    """Collects messages; `turn` is the open assistant message."""
+    """Collects messages; `builder` is the open assistant message."""
 
     family: str
     signer: StateSigner
@@ -107,7 +107,7 @@ class _Reader:
     places: Places = field(default_factory=Places)
     notes: list[Note] = field(default_factory=list)
     settings: list[tuple[Item, str]] = field(default_factory=list)
-    turn: AssistantTurn | None = None
+    builder: AssistantMessageBuilder | None = None
     call_ids: dict[str, str] = field(default_factory=dict)
     call_signature: str = ""
 
@@ -115,40 +115,40 @@ class _Reader:
         """Add the next item."""
         kind = item_type(dict(item)) or ""
         if kind == "message" and item["role"] == "assistant":
-            self._assistant().say(item, path)
-        elif kind in _IN_TURN:
-            _IN_TURN[kind](self._assistant(), item, path)
-        elif kind in IN_TURN:
-            self._assistant().keep(item, path)
+            self._assistant().add_message(item, path)
+        elif kind in _IN_MESSAGE:
+            _IN_MESSAGE[kind](self._assistant(), item, path)
+        elif kind in IN_MESSAGE:
+            self._assistant().add_tool_item(item, path)
         elif kind in OF_USER:
             self.notes.append(Note("converted", path, f"item of type {kind}: sent as text"))
-            name = self._add({"role": "user", "content": told(item)}, path)
+            name = self._add({"role": "user", "content": item_text(item)}, path)
             self.places.inner[f"{name}.content"] = path
         elif kind in _ALONE:
             _ALONE[kind](self, item, path)
         else:
             self._tool(item, path)
 
-    def end_turn(self) -> None:
+    def end_message(self) -> None:
         """End the open assistant message."""
-        if self.turn is not None:
-            self.messages[-1] = self.turn.message()
-            self.notes += self.turn.notes
-            self.call_signature = self.turn.call_signature
-            self.turn = None
+        if self.builder is not None:
+            self.messages[-1] = self.builder.message()
+            self.notes += self.builder.notes
+            self.call_signature = self.builder.call_signature
+            self.builder = None
 
-    def _assistant(self) -> AssistantTurn:
-        if self.turn is None:
-            self.turn = AssistantTurn(
+    def _assistant(self) -> AssistantMessageBuilder:
+        if self.builder is None:
+            self.builder = AssistantMessageBuilder(
                 self.family, self.signer, self.places, len(self.messages), call_signature=self.call_signature
             )
             self.messages.append({})
             self.places.messages.append("input")
-        return self.turn
+        return self.builder
 
     def _add(self, message: Message, path: str) -> str:
         """Add a message of another role; return its path in the shared translations."""
-        self.end_turn()
+        self.end_message()
         self.messages.append(message)
         self.places.messages.append(path)
         return f"messages[{len(self.messages) - 1}]"
@@ -235,12 +235,12 @@ class _Reader:
         del item, path
 
 
-_IN_TURN: dict[str, Callable[[AssistantTurn, Item, str], None]] = {
-    "reasoning": AssistantTurn.think,
-    "function_call": AssistantTurn.call_function,
-    "custom_tool_call": AssistantTurn.call_custom,
-    "tool_search_call": AssistantTurn.search_tools,
-    "image_generation_call": AssistantTurn.show_image,
+_IN_MESSAGE: dict[str, Callable[[AssistantMessageBuilder, Item, str], None]] = {
+    "reasoning": AssistantMessageBuilder.add_reasoning,
+    "function_call": AssistantMessageBuilder.call_function,
+    "custom_tool_call": AssistantMessageBuilder.call_custom,
+    "tool_search_call": AssistantMessageBuilder.search_tools,
+    "image_generation_call": AssistantMessageBuilder.show_image,
 }
 _ALONE: dict[str, Callable[[_Reader, Item, str], None]] = {
     "message": _Reader._message,  # noqa: SLF001

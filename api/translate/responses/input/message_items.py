@@ -55,15 +55,15 @@ def _answer(message: Mapping[str, Any], item_ids: Iterator[str], called: CalledT
     if message.get("refusal"):
         parts.append({"type": "refusal", "refusal": message["refusal"]})
     if parts:
-        items.append(_said(item_ids, parts))
+        items.append(_message_item(item_ids, parts))
     items += [_image(image, item_ids) for image in message.get("images") or ()]
     items += [_call(call, item_ids, called) for call in message.get("tool_calls") or ()]
-    return items or [_said(item_ids, content_to_item([{"type": "text", "text": ""}], answer=True))]
+    return items or [_message_item(item_ids, content_to_item([{"type": "text", "text": ""}], answer=True))]
 
 
-def _said(item_ids: Iterator[str], parts: list[Item]) -> Item:
-    said = {"status": "completed", "content": parts, "role": "assistant"}
-    return {"id": f"msg_{next(item_ids)}", "type": "message", **said}
+def _message_item(item_ids: Iterator[str], parts: list[Item]) -> Item:
+    fields = {"status": "completed", "content": parts, "role": "assistant"}
+    return {"id": f"msg_{next(item_ids)}", "type": "message", **fields}
 
 
 def _reasoning(item_ids: Iterator[str], thoughts: str) -> Item:

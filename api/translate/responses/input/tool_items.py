@@ -164,7 +164,7 @@ _RESULTS: Final[Mapping[str, Callable[[Item], str | list[Fields]]]] = {
     "file_search_call": _file_search_output,
 }
 # Items within an assistant message, and items that become a user message.
-IN_TURN: Final = frozenset(
+IN_MESSAGE: Final = frozenset(
     {"web_search_call", "code_interpreter_call", "mcp_approval_request", "program", "program_output"}
 )
 OF_USER: Final = frozenset({"mcp_approval_response"})

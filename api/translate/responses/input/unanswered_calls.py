@@ -14,14 +14,14 @@ from api.translate.conversation.pairing import Pairing
 from sessions_store.transcript.values import RESULT_ROLES
 
 
-def check_owed(messages: Sequence[Mapping[str, Any]], pairing: Pairing, *, asked: int | None) -> None:
+def check_owed(messages: Sequence[Mapping[str, Any]], pairing: Pairing, *, previous_place: int | None) -> None:
     """Check the results of pending calls: calls followed by results only, and calls of the previous response.
 
-    `messages` are the messages of the previous conversation and of the request. `asked` is the position of the previous
-    response's message, whose calls require results in any case. Raises InvalidRequestError.
+    `messages` are the messages of the previous conversation and of the request. `previous_place` is the position of the
+    previous response's message, whose calls require results in any case. Raises InvalidRequestError.
     """
     last = max((place for place, message in enumerate(messages) if message["role"] not in RESULT_ROLES), default=-1)
-    owed = [call_id for place, call_id in pairing.unanswered if place in (last, asked)]
+    owed = [call_id for place, call_id in pairing.unanswered if place in (last, previous_place)]
     if owed:
         raise InvalidRequestError(
             f"No tool output found for function call {printable_name(min(owed))}.", param="input", code="invalid_value"

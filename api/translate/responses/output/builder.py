@@ -75,7 +75,7 @@ class MessageWriter:
 
     def __init__(self, output: Output) -> None:
         self._open = output.begin("msg", "message", status="in_progress", content=[], role="assistant")
-        self._pieces: list[str] = []
+        self._deltas: list[str] = []
         self._logprobs: list[TokenLogprob] = []
         # Joined on demand only: a message may have thousands of deltas.
         self._part: OutputText = {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
@@ -83,7 +83,7 @@ class MessageWriter:
     @property
     def length(self) -> int:
         """The length of the message in characters."""
-        return sum(map(len, self._pieces))
+        return sum(map(len, self._deltas))
 
     def begin(self) -> Events:
         """Return the first events of the message."""
@@ -93,13 +93,13 @@ class MessageWriter:
 
     def add(self, text: str, logprobs: list[TokenLogprob]) -> Events:
         """Add a text delta with the log probabilities of its tokens."""
-        self._pieces.append(text)
+        self._deltas.append(text)
         self._logprobs += logprobs
         return [self._open.event("response.output_text.delta", content_index=0, delta=text, logprobs=logprobs)]
 
     def look(self) -> None:
         """Update the item."""
-        self._part["text"] = "".join(self._pieces)
+        self._part["text"] = "".join(self._deltas)
         self._part["logprobs"] = list(self._logprobs)
 
     def end(self, annotations: list[URLCitation], *, whole: bool) -> Events:
@@ -130,7 +130,7 @@ class ReasoningWriter:
     def __init__(self, output: Output, *, carries: bool) -> None:
         carried = {"encrypted_content": None} if carries else {}
         self._open = output.begin("rs", "reasoning", summary=[], **carried)
-        self._pieces: list[str] = []
+        self._deltas: list[str] = []
         self._thought = False
 
     def begin(self) -> Events:
@@ -140,17 +140,17 @@ class ReasoningWriter:
     def add(self, text: str) -> Events:
         """Add a delta of a thought."""
         event, events = self._open.event, Events()
-        if not self._pieces:
+        if not self._deltas:
             part = {"type": "summary_text", "text": ""}
             self._open.item["summary"] = [part]
             events.append(event("response.reasoning_summary_part.added", summary_index=0, part=dict(part)))
-        self._pieces.append(text)
+        self._deltas.append(text)
         return [*events, event("response.reasoning_summary_text.delta", summary_index=0, delta=text)]
 
     def look(self) -> None:
         """Update the item."""
         for part in self._open.item["summary"]:
-            part["text"] = "".join(self._pieces)
+            part["text"] = "".join(self._deltas)
 
     def end_summary(self) -> Events:
         """End the summary, once; the item stays open for its carried state."""

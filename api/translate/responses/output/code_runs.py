@@ -7,7 +7,7 @@ identifies the run of a result.
 from collections.abc import Callable
 from typing import Final
 
-from api.translate.answers.choice import Piece
+from api.translate.answers.choice import PartDelta
 from api.translate.responses.output.builder import Events, Output
 from api.translate.responses.output.writers import CodeWriter
 
@@ -22,29 +22,29 @@ class CodeRuns:
         self._output = output
         self._open: list[tuple[str, CodeWriter]] = []
 
-    def begin(self, piece: Piece) -> Events:
+    def begin(self, delta: PartDelta) -> Events:
         """Return the first events of a run; a result of an unknown run begins one without code."""
         events = Events()
         if len(self._open) == MOST_OPEN:
             _, oldest = self._open.pop(0)
             events += oldest.end()
         writer = CodeWriter(self._output)
-        self._open.append((piece.run, writer))
-        events += writer.begin(piece.text if piece.kind == "code" else "")
-        if piece.kind == "code_result":
-            writer.add(piece.text)
+        self._open.append((delta.run, writer))
+        events += writer.begin(delta.text if delta.kind == "code" else "")
+        if delta.kind == "code_result":
+            writer.add(delta.text)
         return events
 
     def expects(self, run: str) -> bool:
         """Whether an open run expects a result with this id."""
         return self._run(run) is not None
 
-    def add(self, piece: Piece) -> Events:
+    def add(self, delta: PartDelta) -> Events:
         """Add a result of an open run, and end the other runs that have a result."""
-        writer = self._run(piece.run)
+        writer = self._run(delta.run)
         events = self._end(lambda other: other.has_result and other is not writer)
         if writer is not None:
-            writer.add(piece.text)
+            writer.add(delta.text)
         return events
 
     def pause(self) -> Events:

@@ -3,7 +3,7 @@
 from typing import Any, Final, cast
 
 from api.openai.responses.response import OutputItem, TokenLogprob, URLCitation
-from api.translate.answers.choice import Call, Choice, Piece
+from api.translate.answers.choice import Call, Choice, PartDelta
 from api.translate.responses.carried_state import CarriedSignature, StateSigner, pack_signature
 from api.translate.responses.output.builder import Events, MessageWriter, Output, ReasoningWriter
 from api.translate.responses.output.code_runs import CodeRuns
@@ -21,7 +21,7 @@ from api.translate.responses.tools.names import CalledTools, client_tool
 _MOST_LOOKS: Final = 16
 
 
-class AnswerItems:
+class OutputItems:
     """Builds output items from part deltas.
 
     At most one item is open, except runs of code: the reasoning item before a message stays open too if it carries the
@@ -61,20 +61,20 @@ class AnswerItems:
         """Return the number of citations in no message: received after its end, or not located."""
         return max(0, len(_all_citations(choice)) - self._cited)
 
-    def take(self, choice: Choice, pieces: list[Piece]) -> Events:
+    def take(self, choice: Choice, deltas: list[PartDelta]) -> Events:
         """Return the events of a choice's part deltas."""
         events = Events()
-        for piece in pieces:
-            if piece.kind == "text":
-                events += self._say(choice, piece.text)
-            elif piece.kind == "thought":
-                events += self._think(choice, piece.text)
-            elif piece.kind == "call" and piece.call is not None:
-                events += self._call(choice, piece.call)
-            elif piece.kind == "signature":
-                self._text_signature = piece.text
+        for delta in deltas:
+            if delta.kind == "text":
+                events += self._add_text(choice, delta.text)
+            elif delta.kind == "thought":
+                events += self._add_reasoning(choice, delta.text)
+            elif delta.kind == "call" and delta.call is not None:
+                events += self._call(choice, delta.call)
+            elif delta.kind == "signature":
+                self._text_signature = delta.text
             else:
-                events += self._whole(choice, piece)
+                events += self._whole(choice, delta)
         return events
 
     def compacting(self) -> Events:
@@ -100,7 +100,7 @@ class AnswerItems:
         """Return the events of a refusal message."""
         return refusal_item(self._output, refusal)
 
-    def _say(self, choice: Choice, text: str) -> Events:
+    def _add_text(self, choice: Choice, text: str) -> Events:
         events = Events()
         if self._message is None:
             events += [*self._runs.pause(), *self._think_first()]
@@ -113,7 +113,7 @@ class AnswerItems:
         self._shown += len(text)
         return events + self._message.add(text, _logprobs(choice))
 
-    def _think(self, choice: Choice, text: str) -> Events:
+    def _add_reasoning(self, choice: Choice, text: str) -> Events:
         events = Events()
         if self._reasoning is None or self._message is not None:
             events += [*self._close(choice), *self._begin_reasoning()]
@@ -127,16 +127,16 @@ class AnswerItems:
         events += [*self._end_reasoning(signature or ""), *self._end_message(choice)]
         return events + call_item(self._output, call, client_tool(call.name, self._called))
 
-    def _whole(self, choice: Choice, piece: Piece) -> Events:
-        if piece.kind == "code_result" and self._runs.expects(piece.run):
-            return self._runs.add(piece)
+    def _whole(self, choice: Choice, delta: PartDelta) -> Events:
+        if delta.kind == "code_result" and self._runs.expects(delta.run):
+            return self._runs.add(delta)
         events = [*self._close(choice), *self._think_first(), *self._end_reasoning()]
-        if piece.kind in ("code", "code_result"):
-            return events + self._runs.begin(piece)
-        if piece.kind == "search":
+        if delta.kind in ("code", "code_result"):
+            return events + self._runs.begin(delta)
+        if delta.kind == "search":
             self._calls_show = True
-            return events + self._searched(piece.text.split("\n"))
-        return events + image_item(self._output, piece.text)
+            return events + self._searched(delta.text.split("\n"))
+        return events + image_item(self._output, delta.text)
 
     def _grounded(self, choice: Choice) -> Events:
         """Return the searches known from the grounding only, and the retrieved pages, behind all other items.

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
-from api.exchange.planning.plan import Asker
+from api.exchange.planning.plan import RequestOrigin
 from api.exchange.running.run import complete, stream
 from api.exchange.running.stream_opening import silence_left
 from api.http.view import GatewayView, json_response
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 SESSION_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def asker_of(view: GatewayView, request: HttpRequest) -> Asker:
+def origin_of(view: GatewayView, request: HttpRequest) -> RequestOrigin:
     """Return the caller and the context of a request; raises InvalidRequestError for an invalid X-Session-Id."""
     name = session_name(request) if request.META.get("HTTP_X_SESSION_ID") else ""
     notes: tuple[Note, ...] = getattr(request, "address_notes", ())
     hold = request.scope.get("hold")  # type: ignore[attr-defined]  # an ASGIRequest has it
-    return Asker(view.request_id, view.caller, view.catalogue, name, settings.MEMORY_ENABLED, notes, hold)
+    return RequestOrigin(view.request_id, view.caller, view.catalogue, name, settings.MEMORY_ENABLED, notes, hold)
 
 
 def session_name(request: HttpRequest) -> str:
@@ -41,7 +41,7 @@ def session_name(request: HttpRequest) -> str:
     return name
 
 
-async def answer(exchange: Exchange, generation: Generation, spelling: Spelling = UNNAMED) -> HttpResponseBase:
+async def respond(exchange: Exchange, generation: Generation, spelling: Spelling = UNNAMED) -> HttpResponseBase:
     """Run the exchange and return its HTTP response: JSON, or server-sent events encoded by `spelling`."""
     response: HttpResponseBase
     if exchange.accounting.stream:

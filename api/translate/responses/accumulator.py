@@ -23,14 +23,14 @@ from api.openai.responses.response import (
     ResponseStatus,
     ResponseUsage,
 )
+from api.translate.answers.base_accumulator import BaseAccumulator
 from api.translate.answers.candidates import Candidates
 from api.translate.answers.choice import Call, Choice, DialectRules
 from api.translate.answers.finish_reason import finish_reason_with_calls, refusal_text
-from api.translate.answers.generation_result import FoldedAnswer
 from api.translate.config.service_tier import service_tier_to_openai
 from api.translate.responses.carried_state import StateSigner
 from api.translate.responses.output.builder import Events, Output
-from api.translate.responses.output.items import AnswerItems
+from api.translate.responses.output.items import OutputItems
 from api.translate.responses.tools.client_tools import CLIENT_TOOLS, client_action, normal_arguments
 from api.translate.responses.tools.names import CalledTools, client_tool, flat_name
 from api.translate.responses.usage import added_usage, tool_usage, usage_to_responses
@@ -43,7 +43,7 @@ _INCOMPLETE: Final[Mapping[str, IncompleteReason]] = {
 
 
 @dataclass(slots=True, kw_only=True)
-class ResponsesAnswer(FoldedAnswer):
+class ResponseAccumulator(BaseAccumulator):
     """Accumulates the response of one exchange.
 
     `created_at` is in Unix seconds, and `now` returns them for the end. `item_ids` yields the unique parts of item ids,
@@ -70,7 +70,7 @@ class ResponsesAnswer(FoldedAnswer):
     thinks: bool = False
     _candidates: Candidates = field(init=False, repr=False)
     _output: Output = field(init=False, repr=False)
-    _items: AnswerItems = field(init=False, repr=False)
+    _items: OutputItems = field(init=False, repr=False)
     _begun: bool = field(init=False, repr=False, default=False)
     _status: ResponseStatus = field(init=False, repr=False, default="in_progress")
     _error: ResponseError | None = field(init=False, repr=False, default=None)
@@ -90,7 +90,7 @@ class ResponsesAnswer(FoldedAnswer):
         )
         self._candidates = Candidates(1, rules)
         self._output = Output(self.item_ids)
-        self._items = AnswerItems(self._output, self.called, self.family, self.signer)
+        self._items = OutputItems(self._output, self.called, self.family, self.signer)
 
     def created(self, *, queued: bool = False) -> Events:
         """Return the first events of the stream, once; `feed` returns them if this method was not called before.
@@ -101,11 +101,11 @@ class ResponsesAnswer(FoldedAnswer):
             return Events()
         self._begun = True
         self._status = "queued" if queued else "in_progress"
-        events = [self._turn("response.created")]
+        events = [self._response_event("response.created")]
         if queued:
-            events.append(self._turn("response.queued"))
+            events.append(self._response_event("response.queued"))
             self._status = "in_progress"
-        return [*events, self._turn("response.in_progress")]
+        return [*events, self._response_event("response.in_progress")]
 
     def compacting(self) -> Events:
         """Return the first events of the response and of the compaction of its conversation."""
@@ -119,7 +119,7 @@ class ResponsesAnswer(FoldedAnswer):
     def finish_without_answer(self) -> Events:
         """End a response that only compacts; return its last event."""
         self._status, self._completed_at = "completed", self.now()
-        self._ending = [self._turn("response.completed")]
+        self._ending = [self._response_event("response.completed")]
         return self._ending
 
     def steer(self) -> None:
@@ -138,12 +138,12 @@ class ResponsesAnswer(FoldedAnswer):
         if not self._items.thought:
             candidates = self._candidates
             self._items.thought = candidates.thought or (self.thinks and candidates.uncounted)
-        for choice, pieces in gains:
-            events += self._items.take(choice, pieces)
+        for choice, deltas in gains:
+            events += self._items.take(choice, deltas)
         return events
 
-    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
-        """See FoldedAnswer: the output items are built in `feed`."""
+    def accumulate(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
+        """See BaseAccumulator: the output items are built in `feed`."""
         self.feed(response, first_choice=first_choice)
 
     def finish(self) -> Events:
@@ -154,7 +154,7 @@ class ResponsesAnswer(FoldedAnswer):
         if self._steered and not self._choice.finished:
             self._status = "incomplete"
             events += self._items.end(self._choice, whole=False)
-            self._ending = [*events, self._turn("response.incomplete")]
+            self._ending = [*events, self._response_event("response.incomplete")]
             return self._ending
         self._candidates.close()
         reason = _INCOMPLETE.get(self._choice.finish_reason)
@@ -164,7 +164,7 @@ class ResponsesAnswer(FoldedAnswer):
         self._status = "incomplete" if reason else "completed"
         if not reason:
             self._completed_at = self.now()
-        self._ending = [*events, self._turn(f"response.{self._status}")]
+        self._ending = [*events, self._response_event(f"response.{self._status}")]
         return self._ending
 
     def completion(self) -> Response:
@@ -184,10 +184,10 @@ class ResponsesAnswer(FoldedAnswer):
             events = [*self.created(), *self._items.end(self._choice, whole=False)]
             self._status = "failed"
             self._error = {"code": _error_code(error), "message": error.message}
-            self._ending = [*events, self._turn("response.failed")]
+            self._ending = [*events, self._response_event("response.failed")]
         return self._ending
 
-    def failed_answer(self, error: GatewayError) -> Response:
+    def failed_body(self, error: GatewayError) -> Response:
         """End the response with status failed and return it."""
         self.failed(error)
         return self.response()
@@ -297,16 +297,16 @@ class ResponsesAnswer(FoldedAnswer):
 
     def _served_tier(self) -> str:
         """Return the tier as served; `auto` becomes `default`."""
-        tier, asked = self._candidates.service_tier, self.echo["service_tier"]
+        tier, requested = self._candidates.service_tier, self.echo["service_tier"]
         if tier:
             return service_tier_to_openai(tier)
-        return "default" if self._ended and asked == "auto" else asked
+        return "default" if self._ended and requested == "auto" else requested
 
     def _refusal(self) -> str | None:
         """Return the refusal of a response that a content filter left empty, else None."""
         choice = self._choice
-        withheld = choice.finished and choice.finish_reason == "content_filter"
-        if not withheld or choice.text or choice.calls or choice.images:
+        filtered = choice.finished and choice.finish_reason == "content_filter"
+        if not filtered or choice.text or choice.calls or choice.images:
             return None
         return refusal_text(choice.native_finish_reason, blocked=choice.blocked)
 
@@ -319,7 +319,7 @@ class ResponsesAnswer(FoldedAnswer):
         failed: Any = {**end, "type": "response.failed", "response": response}
         self._ending = [*self._ending[:-1], failed]
 
-    def _turn(self, kind: str) -> Any:
+    def _response_event(self, kind: str) -> Any:
         return self._output.event(kind, response=self.response())
 
     def _changed_arguments(self, call: Call) -> Note | None:

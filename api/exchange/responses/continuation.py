@@ -18,7 +18,7 @@ from api.translate.responses.carried_state import signed_again
 from sessions_store.state.conversations import FoundConversation, all_items, find_conversation, items_size
 from sessions_store.state.items import find_items, item_sizes
 from sessions_store.state.responses import find_response
-from sessions_store.transcript.canonical import Key
+from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.history import History, history_to
 from sessions_store.transcript.stored_messages import StoredMessage
 
@@ -32,13 +32,13 @@ class LocalResponse:
     ids of its calls, in order.
     """
 
-    head: Key | None
+    head: NodeKey | None
     settings: str
     call_ids: Sequence[str] = ()
 
 
 @dataclass(slots=True, kw_only=True)
-class Context:
+class Continuation:
     """The stored history of a request's conversation.
 
     `path` are the stored messages up to `head`; `whole` is False if the oldest of them were omitted. `items` are those
@@ -47,7 +47,7 @@ class Context:
     of `path`, if only the WebSocket connection knows them.
     """
 
-    head: Key | None = None
+    head: NodeKey | None = None
     path: Sequence[StoredMessage] = ()
     whole: bool = True
     items: Sequence[Item] = ()
@@ -57,9 +57,9 @@ class Context:
     conversation: FoundConversation | None = None
 
 
-async def load_context(
+async def load_continuation(
     exchange: Exchange, request: ResponseParameters, *, max_tokens: int, local: Mapping[str, LocalResponse]
-) -> Context:
+) -> Continuation:
     """Return the history that the request continues; `max_tokens` applies to `truncation: "auto"` only.
 
     `local` are the responses of the request's WebSocket connection. A conversation is locked until the exchange ends.
@@ -72,22 +72,22 @@ async def load_context(
     if request.conversation_id is not None:
         await exchange.lock((principal_id, "", request.conversation_id))
         return await _conversation(runtime, principal_id, request.conversation_id, bound)
-    return Context()
+    return Continuation()
 
 
 async def _previous(
     runtime: Runtime, principal_id: int, public_id: str, bound: int | None, local: Mapping[str, LocalResponse]
-) -> Context:
+) -> Continuation:
     known = local.get(public_id)
     if known is None:
         known = await _stored(runtime, principal_id, public_id)
     earlier = orjson.loads(known.settings)
     if known.head is None:
-        return Context(earlier=earlier, previous_id=public_id)
+        return Continuation(earlier=earlier, previous_id=public_id)
     history = await _history(runtime, known.head, bound, param="previous_response_id")
     if not history.path:
         raise previous_not_found(public_id)
-    return Context(
+    return Continuation(
         head=known.head,
         path=history.path,
         whole=history.whole,
@@ -97,7 +97,7 @@ async def _previous(
     )
 
 
-async def _history(runtime: Runtime, head: Key, bound: int | None, *, param: str) -> History:
+async def _history(runtime: Runtime, head: NodeKey, bound: int | None, *, param: str) -> History:
     """Read the conversation up to a node, at most MAX_BODY_BYTES of it.
 
     Raises InvalidRequestError if older messages are left and truncation is disabled.
@@ -177,14 +177,14 @@ def conversation_not_found(public_id: str) -> NotFoundError:
     return NotFoundError(f"Conversation with id '{public_id[:100]}' not found.", param="conversation_id")
 
 
-async def _conversation(runtime: Runtime, principal_id: int, public_id: str, bound: int | None) -> Context:
+async def _conversation(runtime: Runtime, principal_id: int, public_id: str, bound: int | None) -> Continuation:
     found = await find_or_404(runtime, principal_id, public_id)
-    context = Context(conversation=found, earlier=orjson.loads(found.settings))
+    continuation = Continuation(conversation=found, earlier=orjson.loads(found.settings))
     if found.head is not None:
         history = await _history(runtime, found.head, bound, param="conversation")
-        context.path, context.whole = history.path, history.whole
-    if context.path:
-        context.head = found.head
+        continuation.path, continuation.whole = history.path, history.whole
+    if continuation.path:
+        continuation.head = found.head
     elif not found.empty:
-        context.items = await runtime.store.read(_items, found.id)
-    return context
+        continuation.items = await runtime.store.read(_items, found.id)
+    return continuation

@@ -19,11 +19,11 @@ from api.openai.chat.completion import (
     FinishReason,
     ImageOut,
 )
+from api.translate.answers.base_accumulator import BaseAccumulator
 from api.translate.answers.candidates import Candidates
-from api.translate.answers.choice import Choice, DialectRules, Piece
+from api.translate.answers.choice import Choice, DialectRules, PartDelta
 from api.translate.answers.fingerprint import system_fingerprint
 from api.translate.answers.finish_reason import finish_reason_with_calls, refusal_text
-from api.translate.answers.generation_result import FoldedAnswer
 from api.translate.answers.speech import Speech
 from api.translate.chat.calls import (
     called_function,
@@ -36,7 +36,7 @@ from api.translate.config.service_tier import service_tier_to_openai
 
 
 @dataclass(slots=True, kw_only=True)
-class ChatAnswer(FoldedAnswer):
+class ChatAccumulator(BaseAccumulator):
     """Accumulates the completion of one exchange.
 
     `choices` is the number of requested choices; `call_ids` yields a fresh id for each tool call; `tool_names` maps
@@ -67,7 +67,7 @@ class ChatAnswer(FoldedAnswer):
     _candidates: Candidates = field(init=False, repr=False)
     _skeleton: dict[str, Any] = field(init=False, repr=False)
     _opened: set[int] = field(init=False, repr=False, default_factory=set)
-    _stamp: tuple[str | None, str | None] = field(init=False, repr=False, default=(None, None))
+    _version_and_tier: tuple[str | None, str | None] = field(init=False, repr=False, default=(None, None))
     _messages: list[ChatMessage] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -97,13 +97,15 @@ class ChatAnswer(FoldedAnswer):
         chunks: list[ChatCompletionChunk] = []
         candidates = self._candidates
         gains = candidates.take(response, first_choice)
-        if self._stamp != (stamp := (candidates.model_version, candidates.service_tier)):
-            self._stamp = stamp
+        if self._version_and_tier != (version_and_tier := (candidates.model_version, candidates.service_tier)):
+            self._version_and_tier = version_and_tier
             self._skeleton.update(_served(candidates))
-        for choice, pieces in gains:
-            for piece in pieces:
-                plain = piece.kind == "text" and self.speech is None
-                deltas: tuple[Delta, ...] = ({"content": piece.text},) if plain else self._deltas(choice, piece)
+        for choice, part_deltas in gains:
+            for part_delta in part_deltas:
+                plain = part_delta.kind == "text" and self.speech is None
+                deltas: tuple[Delta, ...] = (
+                    ({"content": part_delta.text},) if plain else self._deltas(choice, part_delta)
+                )
                 for delta in deltas:
                     if choice.index not in self._opened:
                         self._opened.add(choice.index)
@@ -189,20 +191,20 @@ class ChatAnswer(FoldedAnswer):
     def _chunk(self, choice: Choice, delta: Delta, reason: FinishReason | None) -> ChatCompletionChunk:
         """Return a chunk; log probabilities accompany their text, the remaining ones the finish reason."""
         fresh = choice.logprobs.fresh() if choice.logprobs and ("content" in delta or reason) else None
-        piece = {"index": choice.index, "delta": delta, "logprobs": fresh, "finish_reason": reason}
-        return {**self._skeleton, "choices": [piece]}  # type: ignore[typeddict-item]
+        chunk_choice = {"index": choice.index, "delta": delta, "logprobs": fresh, "finish_reason": reason}
+        return {**self._skeleton, "choices": [chunk_choice]}  # type: ignore[typeddict-item]
 
-    def _deltas(self, choice: Choice, piece: Piece) -> tuple[Delta, ...]:
+    def _deltas(self, choice: Choice, part_delta: PartDelta) -> tuple[Delta, ...]:
         """Return the deltas of one part, except plain text without speech."""
-        if self.speech is not None and piece.kind in {"text", "audio"}:
-            return (self.speech.delta(choice, piece),)
-        if piece.kind == "thought":
-            return (self._thought(piece.text),) if self.show_thoughts else ()
-        if piece.call is None:
-            return ({"images": [_image(piece.position, piece.text)]},)
+        if self.speech is not None and part_delta.kind in {"text", "audio"}:
+            return (self.speech.delta(choice, part_delta),)
+        if part_delta.kind == "thought":
+            return (self._thought(part_delta.text),) if self.show_thoughts else ()
+        if part_delta.call is None:
+            return ({"images": [_image(part_delta.position, part_delta.text)]},)
         if self.legacy_functions:
-            return function_call_deltas(piece.call)
-        return tool_call_deltas(piece.call, self.custom_tools)
+            return function_call_deltas(part_delta.call)
+        return tool_call_deltas(part_delta.call, self.custom_tools)
 
     def _thought(self, text: str) -> Delta:
         if self.show_reasoning:

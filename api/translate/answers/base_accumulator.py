@@ -13,14 +13,14 @@ from api.translate.answers.candidates import Candidates
 from api.translate.answers.usage_report import UsageReport
 
 
-class FoldedAnswer(ABC):
+class BaseAccumulator(ABC):
     """Base class of the accumulators of all dialects; a dialect sets `_candidates`."""
 
     __slots__ = ()
 
     _candidates: Candidates
 
-    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
+    def accumulate(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
         """Accumulate the complete response of one upstream call without chunks for the client.
 
         `feed` returns chunks.
@@ -47,7 +47,7 @@ class FoldedAnswer(ABC):
         """Mark the result as cancelled; None in a dialect without a status."""
         return None
 
-    def failed_answer(self, error: GatewayError) -> Any:
+    def failed_body(self, error: GatewayError) -> Any:
         """Return the stored object with status failed; None in a dialect that has only the error."""
         return None
 

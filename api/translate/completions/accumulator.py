@@ -12,15 +12,15 @@ from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.openai.completions.completion import CompletionFinishReason, CompletionLogprobs, CompletionObject
 from api.openai.shared.usage import Usage
+from api.translate.answers.base_accumulator import BaseAccumulator
 from api.translate.answers.candidates import Candidates
 from api.translate.answers.choice import Choice, DialectRules
 from api.translate.answers.fingerprint import system_fingerprint
-from api.translate.answers.generation_result import FoldedAnswer
 from api.translate.answers.usage import usage_metadata_to_usage
 
 
 @dataclass(slots=True, kw_only=True)
-class CompletionAnswer(FoldedAnswer):
+class CompletionAccumulator(BaseAccumulator):
     """Accumulates the completions of one exchange; `choices` counts the choices of all `prompts` together.
 
     `echo` puts the prompt before each choice's text; `top_logprobs` and `empty_stop` are as in DialectRules. An echoed
@@ -64,15 +64,15 @@ class CompletionAnswer(FoldedAnswer):
         chunks: list[CompletionObject] = []
         gains = self._candidates.take(response, first_choice)
         self._skeleton["system_fingerprint"] = system_fingerprint(self._candidates.model_version)
-        for choice, pieces in gains:
-            for piece in pieces:
-                if piece.kind == "text":
+        for choice, part_deltas in gains:
+            for part_delta in part_deltas:
+                if part_delta.kind == "text":
                     chunks += self._opening(choice)
-                    chunks.append(self._chunk(choice, piece.text, None))
+                    chunks.append(self._chunk(choice, part_delta.text, None))
         return chunks
 
-    def fold(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
-        """See FoldedAnswer."""
+    def accumulate(self, response: GenerateContentResponse, *, first_choice: int = 0) -> None:
+        """See BaseAccumulator."""
         self.feed(response, first_choice=first_choice)
 
     def finish(self) -> list[CompletionObject]:
@@ -145,15 +145,15 @@ class CompletionAnswer(FoldedAnswer):
         self, choice: Choice, text: str, reason: CompletionFinishReason | None, *, fresh: bool = True
     ) -> CompletionObject:
         logprobs = self._logprobs(choice, fresh=True) if fresh else None
-        piece = {"index": choice.index, "text": text, "logprobs": logprobs, "finish_reason": reason}
-        chunk = {**self._skeleton, "choices": [piece]}
+        chunk_choice = {"index": choice.index, "text": text, "logprobs": logprobs, "finish_reason": reason}
+        chunk = {**self._skeleton, "choices": [chunk_choice]}
         if self.include_usage:
             chunk["usage"] = None
         return chunk  # type: ignore[return-value]
 
 
 @dataclass(slots=True, kw_only=True)
-class UnaskedAnswer(CompletionAnswer):
+class PromptOnlyAccumulator(CompletionAccumulator):
     """The completion for `max_tokens: 0`, without an upstream call: the echoed prompt or "", with reason `length`.
 
     `prompt_tokens` is an estimate.
@@ -162,7 +162,7 @@ class UnaskedAnswer(CompletionAnswer):
     prompt_tokens: int
 
     def __post_init__(self) -> None:
-        CompletionAnswer.__post_init__(self)
+        CompletionAccumulator.__post_init__(self)
         ended = [{"index": index, "finishReason": "MAX_TOKENS"} for index in range(self.choices)]
         self._candidates.take({"candidates": ended}, 0)
 
