@@ -79,7 +79,7 @@ class Connection(Protocol):
 
 
 @dataclass(slots=True)
-class Runtime:
+class Services:
     """The shared objects of one event loop. Without `media`, URLs of clients are not fetched.
 
     `account` is a digest that distinguishes Gemini accounts. `session_locks` serialize the requests of a named session.
@@ -173,13 +173,13 @@ class Runtime:
         await self.store.close()
 
 
-def open_runtime(base_url: str) -> Runtime:
+def open_services(base_url: str) -> Services:
     """Return the shared objects for the running event loop, as the settings say.
 
     `base_url` is the address of the Gemini API, "" for Google's own.
     """
     store = Store()
-    return Runtime(
+    return Services(
         client=_client(base_url),
         store=store,
         account=_account(),

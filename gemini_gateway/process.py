@@ -15,7 +15,7 @@ Stop (the lifespan's shutdown):
 
 1. The key check and the watchdog.
 2. Without a drain before: background responses get DRAIN_SECONDS.
-3. The services, in the order of `Runtime.close`.
+3. The services, in the order of `Services.close`.
 
 A server without the lifespan protocol (plain Daphne) starts the services at its first request and ends them with the
 interpreter.
@@ -27,7 +27,7 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from api.services import Runtime, open_runtime
+from api.services import Services, open_services
 from gemini_gateway.checks import start_faults
 from gemini_gateway.server import gc_tuning
 from gemini_gateway.server.loop_watchdog import LoopWatchdog
@@ -42,17 +42,17 @@ class Process:
 
     def __init__(self) -> None:
         self.base_url: str = settings.GEMINI_BASE_URL
-        self._services: Runtime | None = None
+        self._services: Services | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchdog = LoopWatchdog()
         self._key_check: asyncio.Task[None] | None = None
 
     @property
-    def services(self) -> Runtime:
+    def services(self) -> Services:
         """The services of the running event loop, created on the first access."""
         loop = asyncio.get_running_loop()
         if self._services is None or self._loop is not loop:
-            self._services, self._loop = open_runtime(self.base_url), loop
+            self._services, self._loop = open_services(self.base_url), loop
         return self._services
 
     async def start(self) -> list[str]:

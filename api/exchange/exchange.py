@@ -22,7 +22,7 @@ from api.notes import notes_header
 from api.resources.byte_budget import Hold
 from api.resources.interruption import server_cut
 from api.resources.session_lock import Name
-from api.services import Runtime
+from api.services import Services
 from sessions_store.catalogue.resolution import Catalogue
 
 logger = logging.getLogger(__name__)
@@ -47,9 +47,9 @@ class Exchange:
     _kept_open = False
 
     def __init__(
-        self, runtime: Runtime, accounting: Accounting, catalogue: Catalogue, hold: Hold | None = None
+        self, services: Services, accounting: Accounting, catalogue: Catalogue, hold: Hold | None = None
     ) -> None:
-        self.runtime = runtime
+        self.services = services
         self.accounting = accounting
         self.catalogue = catalogue
         self.hold = hold
@@ -73,25 +73,25 @@ class Exchange:
     def admit(self) -> None:
         """Count the exchange against MAX_IN_FLIGHT, before any cost arises; a second call does nothing.
 
-        Raises RateLimitError or StorageUnavailableError (see `Runtime.enter`).
+        Raises RateLimitError or StorageUnavailableError (see `Services.enter`).
         """
         if self._parent is not None:
             self._parent.admit()
         elif not self._admitted:
-            self.runtime.enter()
+            self.services.enter()
             self._admitted = True
 
     async def lock(self, name: Name) -> None:
         """Acquire the lock of a session or conversation, with SESSION_WAIT_SECONDS as timeout. The end of the exchange
         releases the lock.
         """
-        runtime = self.runtime
-        held = runtime.session_locks.hold(name, timeout=runtime.deployment.session_wait)
+        services = self.services
+        held = services.session_locks.hold(name, timeout=services.deployment.session_wait)
         await self._until_end().enter_async_context(held)
 
     def new_session_id(self, name: Name) -> str:
         """Return the public id of a new session; concurrent requests that create the same session get the same id."""
-        return self._until_end().enter_context(self.runtime.new_session_ids.share(name, session_id()))
+        return self._until_end().enter_context(self.services.new_session_ids.share(name, session_id()))
 
     def _until_end(self) -> AsyncExitStack:
         if self._resources is None:
@@ -111,7 +111,7 @@ class Exchange:
         if self.recorded:
             return
         self.recorded = True
-        self.committed = await record(self.runtime, self.accounting, outcome, self.generation)
+        self.committed = await record(self.services, self.accounting, outcome, self.generation)
 
     async def fail(self, error: BaseException) -> None:
         """End the response as failed or cancelled and record the exchange, even while this task is being cancelled.
@@ -156,7 +156,7 @@ class Exchange:
             finally:
                 if self._admitted:
                     self._admitted = False
-                    self.runtime.leave()
+                    self.services.leave()
 
     @property
     def size(self) -> int:

@@ -24,7 +24,7 @@ from api.json.repair import replaced
 from api.notes import Note, notes_header
 from api.openai.shared.request_model import RequestModel
 from api.resources.worker_threads import LARGE, off_loop
-from api.services import Runtime
+from api.services import Services
 from sessions_store.catalogue.resolution import Catalogue
 
 Request = TypeVar("Request", bound=RequestModel)
@@ -52,7 +52,7 @@ class GatewayView(APIView):
         """Return the view without DRF's coroutine that exempts it from CSRF checks: there are none here."""
         return unwrap(super().as_view(**initkwargs))
 
-    services: Runtime
+    services: Services
     request_id: str
     started: float
     caller: Caller

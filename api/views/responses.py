@@ -85,7 +85,7 @@ async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpRe
     if parsed.prewarms:
         return stored_input(await store_input(planned), stream=bool(parsed.stream))
     if parsed.background:
-        job, queued = await jobs_of(planned.exchange.runtime).start(planned)
+        job, queued = await jobs_of(planned.exchange.services).start(planned)
         return EventStreamResponse(listen(job.log, -1), NAMED) if parsed.stream else json_response(queued)
     if parsed.stream:
         return EventStreamResponse(await stream_response(planned), NAMED)

@@ -38,7 +38,7 @@ from sessions_store.writing.state_records import given_call_ids
 
 if TYPE_CHECKING:
     from api.auth.principals import Caller
-    from api.services import Runtime
+    from api.services import Services
 
 MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
@@ -64,7 +64,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._services: Runtime  # set by __call__
+        self._services: Services  # set by __call__
         self._caller: Caller | None = None
         self._counted: CallerKey | None = None
         self.cut = False  # see api.resources.interruption.Served

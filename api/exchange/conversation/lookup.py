@@ -18,7 +18,7 @@ from api.exchange.conversation.signature_compatibility import SignaturePolicy
 from api.exchange.exchange import Exchange
 from api.gemini.wire import Content
 from api.notes import Note
-from api.services import Runtime
+from api.services import Services
 from api.translate.request.upstream_call import HistoryMessage
 from api.translate.tools.custom import custom_input
 from sessions_store.database.cursors import ReadRows
@@ -58,13 +58,13 @@ async def load_context(
 async def _client_history(
     exchange: Exchange, messages: list[JsonDict], session: SessionKey | None, policy: SignaturePolicy
 ) -> ConversationContext:
-    runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
+    services, principal_id = exchange.services, exchange.accounting.caller.principal_id
     keys = message_keys(principal_id, messages)
     answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     call_ids = [call["id"] for index in answers for call in messages[index].get("tool_calls") or ()]
     context = ConversationContext(principal_id, messages, keys, session)
     context.state, lookup = await _state_and_lookup(
-        runtime, principal_id, session, [keys[index] for index in answers], call_ids
+        services, principal_id, session, [keys[index] for index in answers], call_ids
     )
     if session is not None:
         state, name = context.state, (principal_id, session.user, session.name)
@@ -78,7 +78,7 @@ async def _client_history(
         _restore(context, answers, lookup, policy)
         context.in_tree = {key: contents[0].gemini for key in keys if (contents := lookup.contents.get(key))}
         if results := _foreign_results(context, answers):
-            context.in_tree |= await runtime.store.read(sent_contents, principal_id, results)
+            context.in_tree |= await services.store.read(sent_contents, principal_id, results)
     return context
 
 
@@ -197,12 +197,12 @@ def _is_unchanged(call: JsonDict, args: JsonDict) -> bool:
 async def _continued(
     exchange: Exchange, messages: list[JsonDict], session: SessionKey, policy: SignaturePolicy
 ) -> ConversationContext:
-    runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
+    services, principal_id = exchange.services, exchange.accounting.caller.principal_id
     name = (principal_id, session.user, session.name)
     if session.name:
         await exchange.lock(name)
     context = ConversationContext(principal_id, messages, [], session, continued=True)
-    found = await _load(runtime, principal_id, session)
+    found = await _load(services, principal_id, session)
     if found is None:
         context.public_id = exchange.new_session_id(name)
     else:
@@ -215,11 +215,11 @@ async def _continued(
 
 
 async def _load(
-    runtime: Runtime, principal_id: int, session: SessionKey
+    services: Services, principal_id: int, session: SessionKey
 ) -> tuple[SessionState, Sequence[StoredMessage]] | None:
     """Read a session and the end of its conversation within the limits; None if there is no session."""
-    return await runtime.store.read_one(
-        _finder(runtime, principal_id, session),
+    return await services.store.read_one(
+        _finder(services, principal_id, session),
         _with_path,
         has_more=lambda state: state is not None and state.head is not None,
     )
@@ -241,7 +241,11 @@ def _with_path(state: SessionState | None) -> tuple[SessionState, Sequence[Store
 
 
 async def _state_and_lookup(
-    runtime: Runtime, principal_id: int, session: SessionKey | None, answers: Sequence[NodeKey], call_ids: Sequence[str]
+    services: Services,
+    principal_id: int,
+    session: SessionKey | None,
+    answers: Sequence[NodeKey],
+    call_ids: Sequence[str],
 ) -> tuple[SessionState | None, TreeLookup]:
     """Read a session and the stored Gemini contents of these assistant messages."""
 
@@ -249,14 +253,14 @@ async def _state_and_lookup(
         return state, find_contents(principal_id, answers, call_ids) if answers else _NOTHING_FOUND
 
     if session is None:
-        return await runtime.store.read(with_lookup, None) if answers else (None, _NOTHING_FOUND)
-    find = _finder(runtime, principal_id, session)
-    return await runtime.store.read_one(find, with_lookup, has_more=lambda _: bool(answers))
+        return await services.store.read(with_lookup, None) if answers else (None, _NOTHING_FOUND)
+    find = _finder(services, principal_id, session)
+    return await services.store.read_one(find, with_lookup, has_more=lambda _: bool(answers))
 
 
-def _finder(runtime: Runtime, principal_id: int, session: SessionKey) -> Callable[[ReadRows], SessionState | None]:
+def _finder(services: Services, principal_id: int, session: SessionKey) -> Callable[[ReadRows], SessionState | None]:
     """Return the function that reads a session's state by its name or its public id."""
-    idle = runtime.deployment.session_idle
+    idle = services.deployment.session_idle
 
     def find(rows: ReadRows) -> SessionState | None:
         return find_session(principal_id, session.user, session.name, now=datetime.now(UTC), idle=idle, rows=rows)

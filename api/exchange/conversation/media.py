@@ -13,7 +13,7 @@ from api.exchange.conversation.context import ConversationContext
 from api.exchange.exchange import Exchange
 from api.gemini.wire import Blob
 from api.media.fetcher import WantedMedia
-from api.services import Runtime
+from api.services import Services
 from api.translate.media.references import MediaReference, media_references, stored_media
 from sessions_store.transcript.reading import sent_contents
 
@@ -28,11 +28,11 @@ async def fetch_media(exchange: Exchange, context: ConversationContext) -> dict[
     Gemini as often. Raises InvalidRequestError with the parameter, RateLimitError if too many exchanges or downloads
     are open. With MEDIA_FETCH=off the result is empty, and the translation rejects the URL.
     """
-    runtime = exchange.runtime
+    services = exchange.services
     references = list(media_references(context.messages, restored=context.restored))
-    if not references or runtime.media is None:
+    if not references or services.media is None:
         return {}
-    held = await _stored(runtime, context, references)
+    held = await _stored(services, context, references)
     missing = [
         WantedMedia(reference.url, reference.param, reference.kind)
         for reference in references
@@ -40,7 +40,7 @@ async def fetch_media(exchange: Exchange, context: ConversationContext) -> dict[
     ]
     if missing:
         exchange.admit()
-        held |= await runtime.media.fetch_all(missing)
+        held |= await services.media.fetch_all(missing)
     exchange.hold_bytes(_size(held, references))
     return held
 
@@ -60,11 +60,13 @@ def _size(held: Mapping[str, Blob], references: Sequence[MediaReference]) -> int
     return size
 
 
-async def _stored(runtime: Runtime, context: ConversationContext, references: list[MediaReference]) -> dict[str, Blob]:
+async def _stored(
+    services: Services, context: ConversationContext, references: list[MediaReference]
+) -> dict[str, Blob]:
     """Return the stored media of these messages: URL → content."""
     indexes = dict.fromkeys(reference.message for reference in references)
     keys = {context.keys[index]: context.messages[index] for index in indexes}
     held: dict[str, Blob] = {}
-    for key, text in (await runtime.store.read(sent_contents, context.principal_id, list(keys))).items():
+    for key, text in (await services.store.read(sent_contents, context.principal_id, list(keys))).items():
         held |= stored_media(keys[key], orjson.loads(text))
     return held

@@ -25,7 +25,7 @@ from api.openai.completions.request import CompletionRequest
 from api.openai.shared.request_model import RequestModel
 from api.resources.byte_budget import Hold
 from api.resources.worker_threads import off_loop
-from api.services import Runtime
+from api.services import Services
 from api.translate.answers.speech import Speech
 from api.translate.chat.accumulator import ChatAccumulator
 from api.translate.chat.request import chat_to_gemini
@@ -86,7 +86,7 @@ class Accounted(Protocol):
 
 
 def open_exchange(
-    runtime: Runtime, request: Accounted, origin: RequestOrigin, endpoint: str, *, stream: bool | None = None
+    services: Services, request: Accounted, origin: RequestOrigin, endpoint: str, *, stream: bool | None = None
 ) -> Exchange:
     """Return the exchange of a request, to be opened with `async with`; `stream`: whether Gemini's response is
     streamed.
@@ -96,13 +96,13 @@ def open_exchange(
         caller=origin.caller,
         endpoint=endpoint,
         public_model=request.model or "",
-        account=runtime.account,
+        account=services.account,
         stream=bool(stream),
         user=request.user or "",
         metadata=request.metadata or {},
         notes=[*origin.notes, *request.notes],
     )
-    return Exchange(runtime, accounting, origin.catalogue, origin.hold)
+    return Exchange(services, accounting, origin.catalogue, origin.hold)
 
 
 async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: RequestOrigin) -> Generation:
@@ -136,7 +136,7 @@ def _chat_generation(
     upstream = chat_to_gemini(
         request, profile=profile, history=context.history, restored=context.restored, fetched=fetched
     )
-    upstream = final_call(upstream, vertex=exchange.runtime.deployment.vertex)
+    upstream = final_call(upstream, vertex=exchange.services.deployment.vertex)
     accounting.notes += upstream.notes
     branch = Branch(context, upstream, 0, request.choices)
     accumulator = ChatAccumulator(
@@ -205,7 +205,7 @@ def _completion_generation(
 ) -> Generation:
     accounting = exchange.accounting
     upstreams = [
-        final_call(upstream, vertex=exchange.runtime.deployment.vertex)
+        final_call(upstream, vertex=exchange.services.deployment.vertex)
         for upstream in completion_to_gemini(request, profile=profile, history=contexts[0].history)
     ]
     accounting.notes += upstreams[0].notes

@@ -20,7 +20,7 @@ from api.exchange.outcome import CLIENT_CLOSED, OK, Outcome, Status
 from api.exchange.recording.usage_row import usage_row
 from api.gemini.wire import Content
 from api.resources.worker_threads import LARGE, off_loop
-from api.services import Runtime
+from api.services import Services
 from api.translate.answers.usage_report import UsageReport
 from api.translate.request.message_tokens import json_tokens
 from sessions_store.transcript.canonical import NodeKey, message_key
@@ -53,14 +53,14 @@ class Recorded:
 
 
 def record(
-    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
+    services: Services, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
 ) -> Awaitable[Recorded]:
     """Commit an exchange: its usage and, with a `generation`, its messages, its session and its stored object.
 
     The status of a response that safety filters blocked is "blocked". Raises StorageUnavailableError or InternalError
     if the database did not commit.
     """
-    committing = _commit(runtime, accounting, outcome, generation)
+    committing = _commit(services, accounting, outcome, generation)
     return _shielded(committing) if generation is not None and generation.size >= LARGE else committing
 
 
@@ -77,21 +77,21 @@ async def _shielded(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
 
 
 async def _commit(
-    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None
+    services: Services, accounting: Accounting, outcome: Outcome, generation: Generation | None
 ) -> Recorded:
     omitted = False
     try:
         if generation is not None and generation.size >= LARGE:
             exchange_record = await off_loop(
-                generation.size, _exchange_record, runtime, accounting, outcome, generation
+                generation.size, _exchange_record, services, accounting, outcome, generation
             )
         else:
-            exchange_record = _exchange_record(runtime, accounting, outcome, generation)
+            exchange_record = _exchange_record(services, accounting, outcome, generation)
     except Exception:
         logger.exception("A request was recorded without its response")
-        omitted, exchange_record = True, _without_answer(runtime, accounting, generation)
+        omitted, exchange_record = True, _without_answer(services, accounting, generation)
     try:
-        await runtime.store.commit(exchange_record, under_way=runtime.in_flight)
+        await services.store.commit(exchange_record, under_way=services.in_flight)
     except StoreUnavailableError:
         raise StorageUnavailableError from None
     except StoreError:
@@ -104,37 +104,39 @@ async def _commit(
 
 
 def _exchange_record(
-    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation | None
+    services: Services, accounting: Accounting, outcome: Outcome, generation: Generation | None
 ) -> ExchangeRecord:
     """Return the record of an exchange, and drop the large contents of its generation."""
     if generation is None:
-        usage = usage_row(accounting, outcome, accounting.usage, upstream=runtime.deployment.upstream)
+        usage = usage_row(accounting, outcome, accounting.usage, upstream=services.deployment.upstream)
         return ExchangeRecord(usage=usage)
-    exchange_record = _generation_record(runtime, accounting, outcome, generation)
+    exchange_record = _generation_record(services, accounting, outcome, generation)
     generation.drop_content()
     return exchange_record
 
 
 def _generation_record(
-    runtime: Runtime, accounting: Accounting, outcome: Outcome, generation: Generation
+    services: Services, accounting: Accounting, outcome: Outcome, generation: Generation
 ) -> ExchangeRecord:
     """Return the record of an exchange with a generation."""
     report = generation.accumulator.report()
     nodes, leaf, answers = _messages(generation, report)
     state_builder = generation.state_builder
     return ExchangeRecord(
-        usage=usage_row(accounting, outcome, report, generation, (leaf, answers), upstream=runtime.deployment.upstream),
+        usage=usage_row(
+            accounting, outcome, report, generation, (leaf, answers), upstream=services.deployment.upstream
+        ),
         messages=nodes,
-        session=_session_update(generation, outcome, answers, idle=runtime.deployment.session_idle),
+        session=_session_update(generation, outcome, answers, idle=services.deployment.session_idle),
         upstream_request=_upstream_request(generation),
         state=state_builder.build(generation, outcome, (leaf, answers)) if state_builder is not None else None,
     )
 
 
-def _without_answer(runtime: Runtime, accounting: Accounting, generation: Generation | None) -> ExchangeRecord:
+def _without_answer(services: Services, accounting: Accounting, generation: Generation | None) -> ExchangeRecord:
     """Return the record of an exchange without its messages: the tokens that Google bills are recorded."""
     outcome = Outcome(Status.INTERNAL_ERROR, InternalError(NOT_RECORDED))
-    usage = usage_row(accounting, outcome, None, upstream=runtime.deployment.upstream)
+    usage = usage_row(accounting, outcome, None, upstream=services.deployment.upstream)
     if generation is None or not accounting.attempts:
         return ExchangeRecord(usage=usage)
     prompt = sum(json_tokens(call.encode()) for call in generation.calls)

@@ -117,7 +117,7 @@ async def _summary(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
     accounting = exchange.accounting
     summary_request = summarising(planned.request, accounting.public_model, conversation_input.items)
     origin = RequestOrigin(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
-    async with open_exchange(exchange.runtime, summary_request, origin, "responses.compact").within(exchange) as own:
+    async with open_exchange(exchange.services, summary_request, origin, "responses.compact").within(exchange) as own:
         continuation = replace(conversation_input.continuation, conversation=None)
         placed = await place_input(
             own, summary_request, (conversation_input.profile, continuation), summary_request.items

@@ -19,7 +19,7 @@ from api.exchange.events import LastBatch
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import stream_response
 from api.failures import to_gateway_error
-from api.services import Runtime
+from api.services import Services
 from sessions_store.state.orphaned_responses import fail_lost
 from sessions_store.state.responses import (
     add_events,
@@ -40,11 +40,11 @@ FLUSH_SECONDS: Final = 0.2
 class Job:
     """One running background response; `log` has its events."""
 
-    def __init__(self, runtime: Runtime, planned: PlannedResponse) -> None:
+    def __init__(self, services: Services, planned: PlannedResponse) -> None:
         assert planned.state_builder.log is not None  # noqa: S101 - plan_response gives a background response a log
         self.public_id = planned.accumulator.id
         self.log = planned.state_builder.log
-        self._runtime = runtime
+        self._services = services
         self._planned = planned
         self._task: asyncio.Task[None] | None = None
         self._hold = planned.exchange.hold
@@ -69,11 +69,11 @@ class Job:
         self.cancel()
 
     async def _run(self) -> None:
-        planned, runtime = self._planned, self._runtime
+        planned, services = self._planned, self._services
         flusher = asyncio.create_task(self._flush())
         try:
             self.log.append(planned.accumulator.created(queued=True))
-            await runtime.store.write(start_response, self.public_id)
+            await services.store.write(start_response, self.public_id)
             events = await stream_response(planned)
             try:
                 async for batch in events:
@@ -103,12 +103,12 @@ class Job:
         problem = {"error": {"code": "server_error", "message": "The response could not be recorded."}}
         try:
             if left is not None:
-                await self._runtime.store.write(add_events, self.public_id, left)
+                await self._services.store.write(add_events, self.public_id, left)
             # Does nothing if the record has ended the response.
-            await self._runtime.store.write(
+            await self._services.store.write(
                 end_response, principal_id, self.public_id, "failed", problem, datetime.now(UTC)
             )
-            await self._runtime.store.write(erase_deleted, self.public_id, request_id)
+            await self._services.store.write(erase_deleted, self.public_id, request_id)
         except StoreError:
             logger.exception("The final state of a background response could not be stored")
 
@@ -120,13 +120,13 @@ class Job:
             await asyncio.sleep(FLUSH_SECONDS)
             if self._planned.exchange.recorded:
                 return
-            if self._runtime.store.outage is not None:
+            if self._services.store.outage is not None:
                 continue
             batch = self.log.take_unstored()
             if batch is None:
                 continue
             try:
-                await self._runtime.store.write(add_events, self.public_id, batch)
+                await self._services.store.write(add_events, self.public_id, batch)
             except StoreError:
                 logger.exception("Events of a background response could not be stored")
 
@@ -134,13 +134,13 @@ class Job:
 class Jobs:
     """The background responses of one process, and their heartbeat."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, services: Services) -> None:
         self.worker = uuid4().hex
-        self._runtime = runtime
+        self._services = services
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._heartbeat: asyncio.Task[None] | None = None
-        runtime.finish_on_drain(self)
+        services.finish_on_drain(self)
 
     async def start(self, planned: PlannedResponse) -> tuple[Job, dict[str, Any]]:
         """Store the response as queued and start its task; return the job and the queued response. The job ends the
@@ -150,9 +150,9 @@ class Jobs:
         records.
         """
         planned.exchange.admit()
-        job = Job(self._runtime, planned)
+        job = Job(self._services, planned)
         state = planned.state_builder.beginning(planned.exchange.accounting, self.worker)
-        await self._runtime.store.write(begin_response, state)
+        await self._services.store.write(begin_response, state)
         planned.exchange.keep_open()
         self._jobs[job.public_id] = job
         task = self._tasks[job.public_id] = job.start()
@@ -193,14 +193,16 @@ class Jobs:
         lease = timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS)
         while True:
             await asyncio.sleep(settings.BACKGROUND_LEASE_SECONDS / 4)
-            if self._runtime.store.outage is not None:
+            if self._services.store.outage is not None:
                 continue
             now = datetime.now(UTC)
             mine = set(self._jobs)
             try:
-                running = await self._runtime.store.write(heartbeat, mine, now)
-                await self._runtime.store.write(fail_lost, now, lease)
-                await self._runtime.store.write(purge_events, now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS))
+                running = await self._services.store.write(heartbeat, mine, now)
+                await self._services.store.write(fail_lost, now, lease)
+                await self._services.store.write(
+                    purge_events, now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS)
+                )
             except StoreError:
                 logger.exception("The heartbeat of background responses could not be stored")
                 continue
@@ -208,6 +210,6 @@ class Jobs:
                 self.cancel(public_id)
 
 
-def jobs_of(runtime: Runtime) -> Jobs:
+def jobs_of(services: Services) -> Jobs:
     """Return the background responses of this process."""
-    return runtime.shared(Jobs, runtime)
+    return services.shared(Jobs, services)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from api.exchange.responses.continuation import Continuation
-from api.services import Runtime
+from api.services import Services
 from sessions_store.state.responses import calls_given
 from sessions_store.transcript.canonical import NodeId, call_ids_of
 from sessions_store.transcript.history import calls_made
@@ -22,7 +22,7 @@ CallIds = dict[NodeId, dict[int, str]]
 
 
 async def client_call_ids(
-    runtime: Runtime, principal_id: int, continuation: Continuation, messages: Sequence[Message]
+    services: Services, principal_id: int, continuation: Continuation, messages: Sequence[Message]
 ) -> CallIds:
     """Return the client's ids for calls of the context: those in `messages`, and those of calls without a result."""
     made = {row.id: ids for row in continuation.path if (ids := _call_ids(row))}
@@ -32,23 +32,23 @@ async def client_call_ids(
     known = {call_id for ids in made.values() for call_id in ids}
     renamed: CallIds = {}
     if unknown := results - known:
-        for call_id, (node, position) in (await runtime.store.read(calls_made, principal_id, unknown)).items():
+        for call_id, (node, position) in (await services.store.read(calls_made, principal_id, unknown)).items():
             renamed.setdefault(node, {})[position] = call_id
     results |= _results(orjson.loads(row.openai) for row in continuation.path if row.role == "tool")
     for node, ids in made.items():
         own = renamed.get(node, {})
         still_open = [place for place, call_id in enumerate(ids) if place not in own and call_id not in results]
-        if still_open and (given := await _given(runtime, principal_id, continuation, node)):
+        if still_open and (given := await _given(services, principal_id, continuation, node)):
             renamed[node] = {place: given[place] for place in still_open if place < len(given)} | own
     return renamed
 
 
-async def _given(runtime: Runtime, principal_id: int, continuation: Continuation, node: NodeId) -> Sequence[str]:
+async def _given(services: Services, principal_id: int, continuation: Continuation, node: NodeId) -> Sequence[str]:
     """Return the ids under which this client received the calls of a message; () if they are unknown."""
     if continuation.call_ids and continuation.path[-1].id == node:
         return continuation.call_ids
     conversation_id = continuation.conversation.id if continuation.conversation is not None else None
-    return await runtime.store.read(calls_given, principal_id, node, continuation.previous_id, conversation_id)
+    return await services.store.read(calls_given, principal_id, node, continuation.previous_id, conversation_id)
 
 
 def _call_ids(stored: StoredMessage) -> list[str]:

@@ -13,7 +13,7 @@ from api.errors import InvalidRequestError, NotFoundError
 from api.exchange.exchange import Exchange
 from api.exchange.responses.state_signer import state_signer
 from api.openai.responses.request import ResponseParameters
-from api.services import Runtime
+from api.services import Services
 from api.translate.responses.carried_state import signed_again
 from sessions_store.state.conversations import FoundConversation, all_items, find_conversation, items_size
 from sessions_store.state.items import find_items, item_sizes
@@ -65,26 +65,26 @@ async def load_continuation(
     `local` are the responses of the request's WebSocket connection. A conversation is locked until the exchange ends.
     Raises InvalidRequestError for an unknown previous response, NotFoundError for an unknown conversation.
     """
-    runtime, principal_id = exchange.runtime, exchange.accounting.caller.principal_id
+    services, principal_id = exchange.services, exchange.accounting.caller.principal_id
     bound = max_tokens if request.truncation == "auto" else None
     if request.previous_response_id is not None:
-        return await _previous(runtime, principal_id, request.previous_response_id, bound, local)
+        return await _previous(services, principal_id, request.previous_response_id, bound, local)
     if request.conversation_id is not None:
         await exchange.lock((principal_id, "", request.conversation_id))
-        return await _conversation(runtime, principal_id, request.conversation_id, bound)
+        return await _conversation(services, principal_id, request.conversation_id, bound)
     return Continuation()
 
 
 async def _previous(
-    runtime: Runtime, principal_id: int, public_id: str, bound: int | None, local: Mapping[str, LocalResponse]
+    services: Services, principal_id: int, public_id: str, bound: int | None, local: Mapping[str, LocalResponse]
 ) -> Continuation:
     known = local.get(public_id)
     if known is None:
-        known = await _stored(runtime, principal_id, public_id)
+        known = await _stored(services, principal_id, public_id)
     earlier = orjson.loads(known.settings)
     if known.head is None:
         return Continuation(earlier=earlier, previous_id=public_id)
-    history = await _history(runtime, known.head, bound, param="previous_response_id")
+    history = await _history(services, known.head, bound, param="previous_response_id")
     if not history.path:
         raise previous_not_found(public_id)
     return Continuation(
@@ -97,12 +97,12 @@ async def _previous(
     )
 
 
-async def _history(runtime: Runtime, head: NodeKey, bound: int | None, *, param: str) -> History:
+async def _history(services: Services, head: NodeKey, bound: int | None, *, param: str) -> History:
     """Read the conversation up to a node, at most MAX_BODY_BYTES of it.
 
     Raises InvalidRequestError if older messages are left and truncation is disabled.
     """
-    history = await runtime.store.read(history_to, head, max_tokens=bound, max_bytes=settings.MAX_BODY_BYTES)
+    history = await services.store.read(history_to, head, max_tokens=bound, max_bytes=settings.MAX_BODY_BYTES)
     if bound is None and not history.whole:
         raise too_large("The stored conversation", param, "Compact it, or set 'truncation' to 'auto'.")
     return history
@@ -137,8 +137,8 @@ def too_large(what: str, param: str, advice: str) -> InvalidRequestError:
     )
 
 
-async def _stored(runtime: Runtime, principal_id: int, public_id: str) -> LocalResponse:
-    found = await runtime.store.read(find_response, principal_id, public_id)
+async def _stored(services: Services, principal_id: int, public_id: str) -> LocalResponse:
+    found = await services.store.read(find_response, principal_id, public_id)
     if found is None:
         raise previous_not_found(public_id)
     if found.answer is None:
@@ -158,7 +158,7 @@ def previous_not_found(public_id: str) -> InvalidRequestError:
     )
 
 
-async def find_or_404(runtime: Runtime, principal_id: int, public_id: str) -> FoundConversation:
+async def find_or_404(services: Services, principal_id: int, public_id: str) -> FoundConversation:
     """Return a conversation; raises NotFoundError, and InvalidRequestError for a malformed id."""
     if not public_id.startswith(CONVERSATION_PREFIX):
         raise InvalidRequestError(
@@ -166,7 +166,7 @@ async def find_or_404(runtime: Runtime, principal_id: int, public_id: str) -> Fo
             param="conversation_id",
             code="invalid_value",
         )
-    found = await runtime.store.read(find_conversation, principal_id, public_id)
+    found = await services.store.read(find_conversation, principal_id, public_id)
     if found is None:
         raise conversation_not_found(public_id)
     return found
@@ -177,14 +177,14 @@ def conversation_not_found(public_id: str) -> NotFoundError:
     return NotFoundError(f"Conversation with id '{public_id[:100]}' not found.", param="conversation_id")
 
 
-async def _conversation(runtime: Runtime, principal_id: int, public_id: str, bound: int | None) -> Continuation:
-    found = await find_or_404(runtime, principal_id, public_id)
+async def _conversation(services: Services, principal_id: int, public_id: str, bound: int | None) -> Continuation:
+    found = await find_or_404(services, principal_id, public_id)
     continuation = Continuation(conversation=found, earlier=orjson.loads(found.settings))
     if found.head is not None:
-        history = await _history(runtime, found.head, bound, param="conversation")
+        history = await _history(services, found.head, bound, param="conversation")
         continuation.path, continuation.whole = history.path, history.whole
     if continuation.path:
         continuation.head = found.head
     elif not found.empty:
-        continuation.items = await runtime.store.read(_items, found.id)
+        continuation.items = await services.store.read(_items, found.id)
     return continuation

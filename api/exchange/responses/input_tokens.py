@@ -31,10 +31,10 @@ async def counted(exchange: Exchange, upstream: Mapping[str, Any]) -> int:
     """Return the number of tokens that Gemini counts in an upstream body (https://ai.google.dev/api/tokens)."""
     accounting = exchange.accounting
     body: dict[str, Any] = {name: value for name, value in upstream.items() if name in _COUNTED}
-    if not exchange.runtime.deployment.vertex:
+    if not exchange.services.deployment.vertex:
         body = {"generateContentRequest": {"model": f"models/{accounting.upstream_model}", **body}}
     exchange.admit()
-    return await exchange.runtime.client.count_tokens(
+    return await exchange.services.client.count_tokens(
         accounting.upstream_model, lambda: orjson.dumps(body), public_model=accounting.public_model
     )
 

@@ -107,10 +107,10 @@ async def read_input(
     local: Mapping[str, LocalResponse] = NO_LOCAL,
 ) -> ConversationInput:
     """Return the request's conversation, locked until the exchange ends."""
-    runtime, accounting = exchange.runtime, exchange.accounting
+    services, accounting = exchange.services, exchange.accounting
     items = request.items
     if named := references(items):
-        found = await runtime.store.read(referenced_items, accounting.caller.principal_id, named)
+        found = await services.store.read(referenced_items, accounting.caller.principal_id, named)
         items = resolved(items, found)  # type: ignore[assignment]
     continuation = await load_continuation(exchange, request, max_tokens=profile.input_token_limit, local=local)
     if not continuation.whole:
@@ -148,7 +148,7 @@ async def _placed(
     """Return the messages before the request's own, and the request's place in the tree."""
     principal_id = exchange.accounting.caller.principal_id
     if continuation.head is not None:
-        call_ids_by_node = await client_call_ids(exchange.runtime, principal_id, continuation, own.messages)
+        call_ids_by_node = await client_call_ids(exchange.services, principal_id, continuation, own.messages)
         history = [
             _history_message(row, f"remembered[{index}]", policy, call_ids_by_node)
             for index, row in enumerate(continuation.path)
@@ -189,7 +189,7 @@ async def translate(
         },
         fetched=fetched,
     )
-    upstream = final_call(upstream, vertex=exchange.runtime.deployment.vertex)
+    upstream = final_call(upstream, vertex=exchange.services.deployment.vertex)
     return replace(upstream, gemini_contents=[*[None] * first, *upstream.gemini_contents]) if first else upstream
 
 

@@ -14,7 +14,7 @@ from api.exchange.events import KEEP_ALIVE, Batch, Event
 from api.exchange.responses.background import Jobs
 from api.exchange.responses.event_log import EventLog
 from api.exchange.responses.retrieval import find, retrieve
-from api.services import Runtime
+from api.services import Services
 from sessions_store.state.responses import FoundResponse, last_event, read_events
 from sessions_store.writing.state_records import ACTIVE
 
@@ -23,20 +23,20 @@ ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.
 
 
 async def resume(
-    runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str, after: int | None
+    services: Services, jobs: Jobs, principal_id: int, public_id: str, after: int | None
 ) -> AsyncGenerator[Batch, None]:
     """Return the stream of a background response after the sequence number `after`.
 
     Raises NotFoundError, and InvalidRequestError for a response that did not run in the background.
     """
-    found = await find(runtime, principal_id, public_id)
+    found = await find(services, principal_id, public_id)
     if not found.background:
         raise InvalidRequestError(
             "Only the stream of a response created with 'background': true can be resumed.", param="stream"
         )
     seen = -1 if after is None else after
     job = jobs.find(public_id)
-    return listen(job.log, seen) if job is not None else _stored(runtime, principal_id, found, seen)
+    return listen(job.log, seen) if job is not None else _stored(services, principal_id, found, seen)
 
 
 async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
@@ -54,11 +54,13 @@ async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
             yield KEEP_ALIVE
 
 
-async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> AsyncGenerator[Batch, None]:
+async def _stored(
+    services: Services, principal_id: int, found: FoundResponse, seen: int
+) -> AsyncGenerator[Batch, None]:
     """Yield the stored events, and further ones as they are stored."""
     last_sent, timeout = time.monotonic(), _first_timeout()
     while True:
-        status, events = await runtime.store.read(read_events, found.id, seen)
+        status, events = await services.store.read(read_events, found.id, seen)
         if events:
             yield events
             seen += len(events)
@@ -66,26 +68,26 @@ async def _stored(runtime: Runtime, principal_id: int, found: FoundResponse, see
             if events[-1]["type"] in ENDS:
                 return
         elif status not in ACTIVE:
-            if (ending := await _ending(runtime, principal_id, found, seen)) is not None:
+            if (ending := await _ending(services, principal_id, found, seen)) is not None:
                 yield [ending]
             return
         else:
             await asyncio.sleep(POLL_SECONDS)
-            await find(runtime, principal_id, found.public_id)  # marks it failed if its worker has died
+            await find(services, principal_id, found.public_id)  # marks it failed if its worker has died
             if time.monotonic() - last_sent >= timeout:
                 yield KEEP_ALIVE
                 last_sent, timeout = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
 
 
-async def _ending(runtime: Runtime, principal_id: int, found: FoundResponse, seen: int) -> Event | None:
+async def _ending(services: Services, principal_id: int, found: FoundResponse, seen: int) -> Event | None:
     """Return the closing event of a response whose stored events have none: its worker has died, or the events are
     purged.
 
     None if the client has received the closing event, or for a cancelled response: OpenAI has no event for that.
     """
-    if not found.id or await runtime.store.read(last_event, found.id) in ENDS:
+    if not found.id or await services.store.read(last_event, found.id) in ENDS:
         return None
-    response = await retrieve(runtime, principal_id, found.public_id)
+    response = await retrieve(services, principal_id, found.public_id)
     kind = f"response.{response['status']}"
     if kind not in ENDS:
         return None

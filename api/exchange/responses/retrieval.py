@@ -12,7 +12,7 @@ from api.errors import InvalidRequestError, NotFoundError
 from api.exchange.responses.background import Jobs
 from api.openai.conversations.objects import ListPage, list_page
 from api.openai.shared.list_query import ListQuery
-from api.services import Runtime
+from api.services import Services
 from sessions_store.state.orphaned_responses import fail_response
 from sessions_store.state.responses import (
     FoundResponse,
@@ -31,23 +31,23 @@ def response_not_found(public_id: str) -> NotFoundError:
     return NotFoundError(f"Response with id '{public_id[:100]}' not found.", param="response_id")
 
 
-async def retrieve(runtime: Runtime, principal_id: int, public_id: str) -> dict[str, Any]:
+async def retrieve(services: Services, principal_id: int, public_id: str) -> dict[str, Any]:
     """Return the response in its current state; raises NotFoundError."""
-    read = await runtime.store.read(read_response, principal_id, public_id)
+    read = await services.store.read(read_response, principal_id, public_id)
     if read is None:
         raise response_not_found(public_id)
     found, output = read
     if is_lost(found):
-        found = await fail(runtime, principal_id, found)
+        found = await fail(services, principal_id, found)
     return {**found.body, "output": output}
 
 
-async def find(runtime: Runtime, principal_id: int, public_id: str) -> FoundResponse:
+async def find(services: Services, principal_id: int, public_id: str) -> FoundResponse:
     """Return a response without its items; raises NotFoundError."""
-    found = await runtime.store.read(find_response, principal_id, public_id)
+    found = await services.store.read(find_response, principal_id, public_id)
     if found is None:
         raise response_not_found(public_id)
-    return await fail(runtime, principal_id, found) if is_lost(found) else found
+    return await fail(services, principal_id, found) if is_lost(found) else found
 
 
 def is_lost(found: FoundResponse) -> bool:
@@ -55,41 +55,41 @@ def is_lost(found: FoundResponse) -> bool:
     return found.lost(datetime.now(UTC), timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS))
 
 
-async def fail(runtime: Runtime, principal_id: int, found: FoundResponse) -> FoundResponse:
+async def fail(services: Services, principal_id: int, found: FoundResponse) -> FoundResponse:
     """Mark a response failed because its worker has died; its usage is recorded as an estimate."""
-    await runtime.store.write(fail_response, principal_id, found.public_id, datetime.now(UTC))
-    ended = await runtime.store.read(find_response, principal_id, found.public_id)
+    await services.store.write(fail_response, principal_id, found.public_id, datetime.now(UTC))
+    ended = await services.store.read(find_response, principal_id, found.public_id)
     if ended is None:
         raise response_not_found(found.public_id)
     return ended
 
 
-async def cancel(runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str) -> dict[str, Any]:
+async def cancel(services: Services, jobs: Jobs, principal_id: int, public_id: str) -> dict[str, Any]:
     """Cancel a background response, in whatever worker it runs, and return it; a response that has ended is unchanged.
 
     Raises NotFoundError, and InvalidRequestError for a response that does not run in the background.
     """
-    found = await find(runtime, principal_id, public_id)
+    found = await find(services, principal_id, public_id)
     if not found.background:
         raise InvalidRequestError("Cannot cancel a synchronous response.")
     if found.active:
-        await runtime.store.write(end_response, principal_id, public_id, "cancelled", {}, datetime.now(UTC))
+        await services.store.write(end_response, principal_id, public_id, "cancelled", {}, datetime.now(UTC))
         jobs.cancel(public_id)
-    return await retrieve(runtime, principal_id, public_id)
+    return await retrieve(services, principal_id, public_id)
 
 
-async def delete(runtime: Runtime, jobs: Jobs, principal_id: int, public_id: str) -> None:
+async def delete(services: Services, jobs: Jobs, principal_id: int, public_id: str) -> None:
     """Delete a response; a running one is cancelled. Raises NotFoundError."""
-    if not await runtime.store.write(delete_response, principal_id, public_id):
+    if not await services.store.write(delete_response, principal_id, public_id):
         raise response_not_found(public_id)
     jobs.cancel(public_id)
 
 
-async def list_inputs(runtime: Runtime, principal_id: int, public_id: str, query: ListQuery) -> ListPage:
+async def list_inputs(services: Services, principal_id: int, public_id: str, query: ListQuery) -> ListPage:
     """Return a page of a response's own input items. Raises NotFoundError, and InvalidRequestError for an unknown
     `after`.
     """
-    items = await runtime.store.read(read_inputs, principal_id, public_id)
+    items = await services.store.read(read_inputs, principal_id, public_id)
     if items is None:
         raise response_not_found(public_id)
     return page_of(items if query.order == "asc" else items[::-1], query)

@@ -21,15 +21,15 @@ from api.exchange.running.parallel_calls import (
 from api.exchange.running.signature_retry import call_with_signature_retry
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
-from api.services import Runtime
+from api.services import Services
 from api.translate.answers.empty_answer import filled, names_of, reasons_of
 
 
-async def plain_responses(runtime: Runtime, generation: Generation) -> Sequence[CallResponse]:
+async def plain_responses(services: Services, generation: Generation) -> Sequence[CallResponse]:
     """Make the plain upstream calls of a generation and return Gemini's responses; after the last retry, an empty one
     may be among them.
     """
-    client, model, name = runtime.client, generation.accounting.upstream_model, generation.accounting.public_model
+    client, model, name = services.client, generation.accounting.upstream_model, generation.accounting.public_model
     since = client.now()
     on_growth = _on_growth(generation)
 
@@ -38,7 +38,7 @@ async def plain_responses(runtime: Runtime, generation: Generation) -> Sequence[
 
     accumulator = generation.accumulator
     call_responses = await call_with_signature_retry(generation, call)
-    retries = runtime.deployment.empty_answer_retries
+    retries = services.deployment.empty_answer_retries
     while (
         retries > 0
         and (lacking := _lacking(generation, call_responses))
@@ -68,11 +68,11 @@ def _lacking(generation: Generation, call_responses: Sequence[CallResponse]) -> 
     return found
 
 
-async def open_response(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Source:
+async def open_response(services: Services, generation: Generation, calls: Sequence[PlannedCall]) -> Source:
     """Open the streams of a generation."""
-    since = runtime.client.now()
-    source = await _open(runtime, generation, calls, since)
-    return BufferedSource(runtime, generation, source, since) if runtime.deployment.empty_answer_retries else source
+    since = services.client.now()
+    source = await _open(services, generation, calls, since)
+    return BufferedSource(services, generation, source, since) if services.deployment.empty_answer_retries else source
 
 
 class BufferedSource:
@@ -80,18 +80,18 @@ class BufferedSource:
     streams are opened again.
     """
 
-    def __init__(self, runtime: Runtime, generation: Generation, source: Source, since: float) -> None:
+    def __init__(self, services: Services, generation: Generation, source: Source, since: float) -> None:
         self.first_choice = source.first_choice
-        self._runtime = runtime
+        self._services = services
         self._generation = generation
         self._source: Source | None = source
         self._opening: asyncio.Task[Source] | None = None
         self._buffered: deque[CallResponses] = deque()
         self._shown = False
-        self._retries = runtime.deployment.empty_answer_retries
+        self._retries = services.deployment.empty_answer_retries
         self._since = since
-        self._ends_at = since + runtime.client.deadlines.total
-        self._now = runtime.client.now
+        self._ends_at = since + services.client.deadlines.total
+        self._now = services.client.now
         self.read: Callable[[float], Awaitable[list[GenerateContentResponse] | None]] = self._read
 
     async def _read(self, wait: float) -> list[GenerateContentResponse] | None:
@@ -166,7 +166,7 @@ class BufferedSource:
         self._source = None
         await ended.close()
         generation.accounting.attempts += len(generation.calls)
-        self._opening = asyncio.ensure_future(_open(self._runtime, generation, generation.calls, self._since))
+        self._opening = asyncio.ensure_future(_open(self._services, generation, generation.calls, self._since))
 
     def _discard(self) -> None:
         if self._buffered:
@@ -183,10 +183,10 @@ class BufferedSource:
         return responses
 
 
-async def _open(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall], since: float) -> Source:
+async def _open(services: Services, generation: Generation, calls: Sequence[PlannedCall], since: float) -> Source:
     model, name = generation.accounting.upstream_model, generation.accounting.public_model
     return await open_source(
-        runtime.client, model, calls, public_model=name, since=since, on_growth=_on_growth(generation)
+        services.client, model, calls, public_model=name, since=since, on_growth=_on_growth(generation)
     )
 
 

@@ -18,7 +18,7 @@ from api.exchange.running.signature_retry import call_with_signature_retry
 from api.exchange.running.stream_opening import Opened, Opening
 from api.failures import to_gateway_error
 from api.gemini.wire import GenerateContentResponse
-from api.services import Runtime
+from api.services import Services
 from api.translate.answers.empty_answer import is_no_answer
 
 Responses = list[GenerateContentResponse]
@@ -33,7 +33,7 @@ async def complete(exchange: Exchange, generation: Generation) -> Any:
     accumulator = generation.accumulator
     exchange.admit()
     try:
-        call_responses = await plain_responses(exchange.runtime, generation)
+        call_responses = await plain_responses(exchange.services, generation)
         if call_responses:
             generation.accounting.first_byte = time.monotonic()
         for first_choice, response in call_responses:
@@ -177,12 +177,12 @@ async def stream(exchange: Exchange, generation: Generation, *, silence: float |
 
 
 async def _call(exchange: Exchange, generation: Generation) -> Opened:
-    return await call_with_signature_retry(generation, lambda calls: _opened(exchange.runtime, generation, calls))
+    return await call_with_signature_retry(generation, lambda calls: _opened(exchange.services, generation, calls))
 
 
-async def _opened(runtime: Runtime, generation: Generation, calls: Sequence[PlannedCall]) -> Opened:
+async def _opened(services: Services, generation: Generation, calls: Sequence[PlannedCall]) -> Opened:
     """Open the upstream stream and read its first chunk, which may be an error."""
-    source = await open_response(runtime, generation, calls)
+    source = await open_response(services, generation, calls)
     try:
         first = await source.read(settings.KEEP_ALIVE_INTERVAL)
         if first == [] and generation.calls:

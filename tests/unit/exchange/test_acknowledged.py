@@ -22,7 +22,7 @@ from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
 from api.notes import Note
 from api.openai.chat.request import parse_chat_completion
-from api.services import Runtime
+from api.services import Services
 from api.translate.answers.usage_report import UsageReport
 from api.translate.chat.accumulator import ChatAccumulator
 from sessions_store.models import ChatSession, UsageRecord, User
@@ -34,29 +34,29 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 
 @pytest.fixture
-async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
+async def services(emulator: Emulator) -> AsyncIterator[Services]:
     """The shared parts of a process."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store()
-    yield Runtime(client=client, store=store)
+    yield Services(client=client, store=store)
     await client.aclose()
     await store.close()
 
 
 @asynccontextmanager
-async def planned(runtime: Runtime, user: str, **parameters: Any) -> AsyncIterator[tuple[Exchange, Generation]]:
+async def planned(services: Services, user: str, **parameters: Any) -> AsyncIterator[tuple[Exchange, Generation]]:
     """A chat request of a user that names its session, ready to be carried out."""
-    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "messages": [chat_message("Hello!")], "user": user, **parameters}
     request = parse_chat_completion(orjson.dumps(body))
     origin = RequestOrigin(
-        completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), session_name="work"
+        completion_id(), Caller(principal, memory=True), await services.store.catalogue(), session_name="work"
     )
-    async with open_exchange(runtime, request, origin, "chat.completions", stream=request.stream) as exchange:
+    async with open_exchange(services, request, origin, "chat.completions", stream=request.stream) as exchange:
         yield exchange, await plan_chat(exchange, request, origin)
 
 
-async def recorded(runtime: Runtime, accounting: Accounting) -> tuple[list[str], int]:
+async def recorded(services: Services, accounting: Accounting) -> tuple[list[str], int]:
     """How the exchange stands in the database: its status, and how many messages its user's session holds."""
 
     def look() -> tuple[list[str], int]:
@@ -65,88 +65,88 @@ async def recorded(runtime: Runtime, accounting: Accounting) -> tuple[list[str],
             ChatSession.objects.filter(user=accounting.user).values_list("message_count", flat=True)
         )
 
-    found: tuple[list[str], int] = await runtime.store.read(look)
+    found: tuple[list[str], int] = await services.store.read(look)
     return found
 
 
-def taken(runtime: Runtime) -> tuple[int, bool]:
+def taken(services: Services) -> tuple[int, bool]:
     """How many exchanges are counted in, and whether a session is locked."""
-    return runtime.in_flight, bool(runtime.session_locks)
+    return services.in_flight, bool(services.session_locks)
 
 
-async def test_a_stream_ends_after_its_record(runtime: Runtime) -> None:
-    async with planned(runtime, fresh("user"), stream=True) as (exchange, generation):
+async def test_a_stream_ends_after_its_record(services: Services) -> None:
+    async with planned(services, fresh("user"), stream=True) as (exchange, generation):
         events = await stream(exchange, generation)
-        *_, last = [(event, await recorded(runtime, exchange.accounting)) async for event in events]
+        *_, last = [(event, await recorded(services, exchange.accounting)) async for event in events]
 
     assert type(last[0]) is LastBatch
     assert last[1] == (["ok"], 2)
 
 
-async def test_a_broken_stream_ends_after_its_record(runtime: Runtime, emulator: Emulator) -> None:
+async def test_a_broken_stream_ends_after_its_record(services: Services, emulator: Emulator) -> None:
     emulator.script({"no_finish": True})
-    async with planned(runtime, fresh("user"), stream=True) as (exchange, generation):
+    async with planned(services, fresh("user"), stream=True) as (exchange, generation):
         events = await stream(exchange, generation)
-        *_, last = [(event, await recorded(runtime, exchange.accounting)) async for event in events]
+        *_, last = [(event, await recorded(services, exchange.accounting)) async for event in events]
 
     assert type(last[0]) is ErrorBatch
     assert [event["error"]["code"] for event in last[0]] == ["upstream_truncated"]
     assert last[1] == (["truncated"], 0)
 
 
-async def test_a_plain_answer_comes_after_its_record(runtime: Runtime) -> None:
-    async with planned(runtime, fresh("user")) as (exchange, generation):
+async def test_a_plain_answer_comes_after_its_record(services: Services) -> None:
+    async with planned(services, fresh("user")) as (exchange, generation):
         await complete(exchange, generation)
-        assert await recorded(runtime, exchange.accounting) == (["ok"], 2)
+        assert await recorded(services, exchange.accounting) == (["ok"], 2)
 
 
-async def test_a_stream_outlives_the_view_and_releases_when_it_is_closed(runtime: Runtime) -> None:
-    async with planned(runtime, fresh("user"), stream=True) as (exchange, generation):
+async def test_a_stream_outlives_the_view_and_releases_when_it_is_closed(services: Services) -> None:
+    async with planned(services, fresh("user"), stream=True) as (exchange, generation):
         events = await stream(exchange, generation)
     await anext(aiter(events))
-    assert taken(runtime) == (1, True)
+    assert taken(services) == (1, True)
     await events.aclose()
     await events.aclose()
 
-    assert (await recorded(runtime, exchange.accounting))[0] == ["client_closed"]
-    assert taken(runtime) == (0, False)
+    assert (await recorded(services, exchange.accounting))[0] == ["client_closed"]
+    assert taken(services) == (0, False)
 
 
-async def test_a_stream_that_is_never_read_is_recorded_and_released(runtime: Runtime) -> None:
-    async with planned(runtime, fresh("user"), stream=True) as (exchange, generation):
+async def test_a_stream_that_is_never_read_is_recorded_and_released(services: Services) -> None:
+    async with planned(services, fresh("user"), stream=True) as (exchange, generation):
         events = await stream(exchange, generation)
     await events.aclose()
 
-    assert (await recorded(runtime, exchange.accounting))[0] == ["client_closed"]
-    assert taken(runtime) == (0, False)
+    assert (await recorded(services, exchange.accounting))[0] == ["client_closed"]
+    assert taken(services) == (0, False)
 
 
 @pytest.mark.parametrize(("error", "status"), [(asyncio.CancelledError, "client_closed"), (KeyError, "internal_error")])
 @pytest.mark.parametrize("admitted", [False, True])
 async def test_an_exchange_that_is_left_by_an_exception_is_recorded_and_released(
-    runtime: Runtime, error: type[BaseException], status: str, admitted: bool
+    services: Services, error: type[BaseException], status: str, admitted: bool
 ) -> None:
     accountings = []
 
     async def left() -> None:
-        async with planned(runtime, fresh("user")) as (exchange, _):
+        async with planned(services, fresh("user")) as (exchange, _):
             accountings.append(exchange.accounting)
             if admitted:
                 exchange.admit()
                 exchange.admit()
-            assert taken(runtime) == (int(admitted), True)
+            assert taken(services) == (int(admitted), True)
             raise error
 
     with pytest.raises(error):
         await left()
     [accounting] = accountings
-    assert (await recorded(runtime, accounting))[0] == [status]
-    assert taken(runtime) == (0, False)
+    assert (await recorded(services, accounting))[0] == [status]
+    assert taken(services) == (0, False)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_same(
-    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, streamed: bool
+    services: Services, monkeypatch: pytest.MonkeyPatch, streamed: bool
 ) -> None:
     def broken(_answer: Any) -> Any:
         raise ZeroDivisionError
@@ -154,28 +154,28 @@ async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_sa
     user = fresh("user")
     monkeypatch.setattr(ChatAccumulator, "messages", property(broken))
     if streamed:
-        async with planned(runtime, user, stream=True) as (exchange, generation):
+        async with planned(services, user, stream=True) as (exchange, generation):
             *_, last = [batch async for batch in await stream(exchange, generation)]
         assert type(last) is ErrorBatch
         assert "could not be recorded" in last[0]["error"]["message"]
     else:
         with pytest.raises(InternalError, match="could not be recorded"):
-            async with planned(runtime, user) as (exchange, generation):
+            async with planned(services, user) as (exchange, generation):
                 await complete(exchange, generation)
 
     request_id = exchange.accounting.request_id
-    [row] = await runtime.store.read(lambda: list(UsageRecord.objects.filter(request_id=request_id)))
+    [row] = await services.store.read(lambda: list(UsageRecord.objects.filter(request_id=request_id)))
     assert (row.status, row.http_status, row.attempts, row.estimated) == ("internal_error", 500, 1, True)
     assert row.prompt_tokens > 0
     assert row.cost_nano > 0
-    assert taken(runtime) == (0, False)
+    assert taken(services) == (0, False)
     monkeypatch.undo()
-    async with planned(runtime, user) as (exchange, generation):
+    async with planned(services, user) as (exchange, generation):
         await complete(exchange, generation)
 
 
-async def test_an_exchange_without_a_conversation_is_recorded_whole(runtime: Runtime) -> None:
-    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+async def test_an_exchange_without_a_conversation_is_recorded_whole(services: Services) -> None:
+    principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     accounting = Accounting(
         request_id=completion_id(),
         caller=Caller(principal, memory=True),
@@ -188,7 +188,7 @@ async def test_an_exchange_without_a_conversation_is_recorded_whole(runtime: Run
         upstream_model=GEMINI_25,
     )
     metadata = {"promptTokenCount": 1_000_000}
-    async with Exchange(runtime, accounting, await runtime.store.catalogue()) as exchange:
+    async with Exchange(services, accounting, await services.store.catalogue()) as exchange:
         exchange.admit()
         accounting.attempts = 1
         accounting.first_byte = accounting.started + 0.25
@@ -196,7 +196,7 @@ async def test_an_exchange_without_a_conversation_is_recorded_whole(runtime: Run
         accounting.usage = UsageReport(usage=usage, usage_metadata=[metadata])
         await exchange.record(SUCCESS)
 
-    row = await runtime.store.read(lambda: UsageRecord.objects.get(request_id=accounting.request_id))
+    row = await services.store.read(lambda: UsageRecord.objects.get(request_id=accounting.request_id))
     assert (row.status, row.http_status, row.endpoint, row.user) == ("ok", 200, "embeddings", accounting.user)
     assert (row.public_model, row.upstream_model, row.attempts) == ("text-embedding-3-small", GEMINI_25, 1)
     assert (row.prompt_tokens, row.completion_tokens, row.total_tokens) == (1_000_000, 0, 1_000_000)
@@ -204,4 +204,4 @@ async def test_an_exchange_without_a_conversation_is_recorded_whole(runtime: Run
     assert row.cost_nano > 0
     assert (row.metadata, row.notes) == ({"run": "1"}, [["dropped", "dimensions", "a test"]])
     assert (row.message_id, row.answer_id, row.session_id, row.upstream_request_id) == (None, None, None, None)
-    assert taken(runtime) == (0, False)
+    assert taken(services) == (0, False)

@@ -22,7 +22,7 @@ from api.exchange.running.run import complete
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
 from api.openai.responses.request import parse_responses
-from api.services import Runtime
+from api.services import Services
 from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UpstreamRequest, UsageRecord, User
 from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
@@ -35,11 +35,11 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 
 @pytest.fixture
-async def runtime(emulator: Emulator) -> AsyncIterator[Runtime]:
+async def services(emulator: Emulator) -> AsyncIterator[Services]:
     """The shared parts of a process, with one thread that reads."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store(readers=1)
-    yield Runtime(client=client, store=store)
+    yield Services(client=client, store=store)
     await client.aclose()
     await store.close()
 
@@ -65,13 +65,13 @@ class Statements:
         self.count += 1
 
 
-async def step(runtime: Runtime, text: str, previous: str | None) -> Any:
+async def step(services: Services, text: str, previous: str | None) -> Any:
     """One response that goes on from another."""
-    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "input": text, "previous_response_id": previous, "max_output_tokens": 16}
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
+    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue())
     request = parse_responses(orjson.dumps(body))
-    async with open_exchange(runtime, request, origin, "responses") as exchange:
+    async with open_exchange(services, request, origin, "responses") as exchange:
         planned = await plan_response(exchange, request)
         return await complete(exchange, planned.generation)
 
@@ -81,7 +81,7 @@ def sizes() -> list[int]:
     return [table.objects.count() for table in TABLES]
 
 
-async def test_a_step_costs_no_more_than_its_length(runtime: Runtime) -> None:
+async def test_a_step_costs_no_more_than_its_length(services: Services) -> None:
     word = fresh("chain")
     statements = Statements()
     look: Callable[[], list[int]] = sizes
@@ -89,15 +89,15 @@ async def test_a_step_costs_no_more_than_its_length(runtime: Runtime) -> None:
     rows: list[list[int]] = []
     asked: list[int] = []
     for number in range(STEPS):
-        before = await runtime.store.read(look)
-        await runtime.store.read(statements.watch)
-        await runtime.store.write(statements.watch)
+        before = await services.store.read(look)
+        await services.store.read(statements.watch)
+        await services.store.write(statements.watch)
         statements.taken()
         began = time.perf_counter()
-        previous = (await step(runtime, f"{word} {number}", previous))["id"]
+        previous = (await step(services, f"{word} {number}", previous))["id"]
         seconds.append(time.perf_counter() - began)
         asked.append(statements.taken())
-        after = await runtime.store.read(look)
+        after = await services.store.read(look)
         rows.append([now - then for now, then in zip(after, before, strict=True)])
 
     if "CHAIN_STEPS" in os.environ:
@@ -106,14 +106,14 @@ async def test_a_step_costs_no_more_than_its_length(runtime: Runtime) -> None:
     assert rows[1:] == [[2, 3, 1, 1, 0, 0]] * (STEPS - 1)
     # The catalogue is read anew every few seconds, beside what a step asks.
     assert median(asked[2 : STEPS // 2]) == median(asked[STEPS // 2 :]) >= max(asked) - 4, asked
-    stored = await runtime.store.read(
+    stored = await services.store.read(
         lambda: [
             len(row.body) + len(row.settings) + len(row.input_items) + len(row.output_items)
             for row in StoredResponse.objects.order_by("-id")[:STEPS]
         ]
     )
     assert max(stored) - min(stored) < 64  # the id of the one before it, digits of counts
-    uses = await runtime.store.read(
+    uses = await services.store.read(
         lambda: list(StoredItem.objects.filter(body__contains=f"{word} ").values_list("uses", flat=True))
     )
     assert set(uses) == {1}

@@ -14,7 +14,7 @@ from api.exchange.running.run import complete
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
 from api.openai.chat.request import parse_chat_completion
-from api.services import Runtime
+from api.services import Services
 from sessions_store.database.inline_reads import InlineReads
 from sessions_store.models import ChatSession, User
 from sessions_store.writing.store import Store
@@ -35,9 +35,9 @@ class CountedStore(Store):
 
 
 @pytest.fixture(params=["near", "far"])
-async def runtime(
+async def services(
     request: pytest.FixtureRequest, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Runtime]:
+) -> AsyncIterator[Services]:
     """The shared parts of a process, with and without look-ups on the loop."""
     if request.param == "near" and connection.vendor != "sqlite":
         pytest.skip("on PostgreSQL nothing is near")
@@ -45,36 +45,36 @@ async def runtime(
         monkeypatch.setattr(InlineReads, "look_up", lambda *_, **__: None)
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = CountedStore()
-    yield Runtime(client=client, store=store)
+    yield Services(client=client, store=store)
     await client.aclose()
     await store.close()
 
 
-async def ask(runtime: Runtime, user: str, *messages: Any) -> tuple[str, int]:
+async def ask(services: Services, user: str, *messages: Any) -> tuple[str, int]:
     """The answer's text and how often a reading thread was visited for it."""
-    store = runtime.store
+    store = services.store
     assert isinstance(store, CountedStore)
     principal = await store.read(lambda: User.objects.get(username="local").pk)
     store.visits = 0
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": messages, "user": user}))
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
-    async with open_exchange(runtime, request, origin, "chat.completions") as exchange:
+    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue())
+    async with open_exchange(services, request, origin, "chat.completions") as exchange:
         answer = await complete(exchange, await plan_chat(exchange, request, origin))
     return answer["choices"][0]["message"]["content"], store.visits
 
 
-async def test_a_session_takes_one_visit_at_most(runtime: Runtime, request: pytest.FixtureRequest) -> None:
+async def test_a_session_takes_one_visit_at_most(services: Services, request: pytest.FixtureRequest) -> None:
     near = "near" in request.node.name
     user = fresh("user")
     first = f"My name is Ada, I am {user}."  # a message of no other test
-    answer, visits = await ask(runtime, user, chat_message(first))
+    answer, visits = await ask(services, user, chat_message(first))
     assert visits == (0 if near else 1)  # there is no session yet, so that there is nothing more to read
 
     history = [chat_message(first), chat_message(answer, "assistant"), chat_message("My cat is called Tom.")]
-    own, visits = await ask(runtime, user, *history)
+    own, visits = await ask(services, user, *history)
     assert visits == 1
 
-    remembered, visits = await ask(runtime, user, chat_message("What is my name?"))
+    remembered, visits = await ask(services, user, chat_message("What is my name?"))
     assert "Ada" in remembered
     assert visits == 1
 
@@ -87,4 +87,4 @@ async def test_a_session_takes_one_visit_at_most(runtime: Runtime, request: pyte
         return texts[::-1]
 
     told = [message["content"] for message in history]
-    assert await runtime.store.read(turns) == [*told, own, "What is my name?", remembered]
+    assert await services.store.read(turns) == [*told, own, "What is my name?", remembered]

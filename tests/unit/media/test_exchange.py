@@ -16,7 +16,7 @@ from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
 from api.openai.chat.request import parse_chat_completion
 from api.resources.byte_budget import ByteBudget, Hold
-from api.services import Runtime
+from api.services import Services
 from sessions_store.models import Message, UsageRecord, User
 from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
@@ -28,21 +28,21 @@ URL = "http://public.example/a.png"
 
 
 @pytest.fixture
-async def runtime(site: Site, emulator: Emulator) -> AsyncIterator[Runtime]:
+async def services(site: Site, emulator: Emulator) -> AsyncIterator[Services]:
     """The shared parts of a process whose fetcher knows the site."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store()
-    yield Runtime(client=client, store=store, media=fetcher(site))
+    yield Services(client=client, store=store, media=fetcher(site))
     await client.aclose()
     await store.close()
 
 
-async def ask(runtime: Runtime, *messages: Any, model: str = GEMINI_25, **parameters: Any) -> tuple[str, Any]:
+async def ask(services: Services, *messages: Any, model: str = GEMINI_25, **parameters: Any) -> tuple[str, Any]:
     """Return the request id and the answer's message of one chat request, carried out as the view does it."""
-    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": model, "messages": messages, **parameters}))
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue())
-    async with open_exchange(runtime, request, origin, "chat.completions") as exchange:
+    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue())
+    async with open_exchange(services, request, origin, "chat.completions") as exchange:
         answer = await complete(exchange, await plan_chat(exchange, request, origin))
     return origin.request_id, answer["choices"][0]["message"]
 
@@ -62,10 +62,10 @@ def sent_images(body: Any) -> list[str]:
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 async def test_an_image_is_fetched_and_both_faces_are_kept(
-    runtime: Runtime, site: Site, emulator: Emulator, model: str
+    services: Services, site: Site, emulator: Emulator, model: str
 ) -> None:
     question = showing(URL, fresh("What is this?"))
-    request_id, message = await ask(runtime, question, model=model)
+    request_id, message = await ask(services, question, model=model)
 
     assert "image/png" in message["content"]
     (body,) = emulator.bodies()
@@ -74,22 +74,22 @@ async def test_an_image_is_fetched_and_both_faces_are_kept(
     def stored() -> Message | None:
         return UsageRecord.objects.select_related("message").get(request_id=request_id).message
 
-    node = await runtime.store.read(stored)
+    node = await services.store.read(stored)
     assert node is not None
     assert orjson.loads(node.openai) == question
     assert orjson.loads(node.gemini) == body["contents"][0]
-    assert runtime.in_flight == 0
+    assert services.in_flight == 0
 
 
 async def test_fetched_media_is_read_from_the_store_in_the_next_request(
-    runtime: Runtime, site: Site, emulator: Emulator
+    services: Services, site: Site, emulator: Emulator
 ) -> None:
     question = showing(URL, fresh("What is this?"))
-    _, message = await ask(runtime, question)
+    _, message = await ask(services, question)
     site.pages.clear()  # the link has expired
     site.pages["/b.gif"] = page(b"GIF89a" + bytes(20), kind="image/gif")
     await ask(
-        runtime,
+        services,
         question,
         {"role": "assistant", "content": message["content"]},
         showing("http://public.example/b.gif", "And this?"),
@@ -100,11 +100,11 @@ async def test_fetched_media_is_read_from_the_store_in_the_next_request(
     assert [path for _, path, _ in site.heard] == ["/a.png", "/b.gif"]
 
 
-async def test_a_session_remembers_what_was_fetched(runtime: Runtime, site: Site, emulator: Emulator) -> None:
+async def test_a_session_remembers_what_was_fetched(services: Services, site: Site, emulator: Emulator) -> None:
     user = fresh("viewer")
-    await ask(runtime, showing(URL), user=user)
+    await ask(services, showing(URL), user=user)
     site.pages.clear()
-    await ask(runtime, {"role": "user", "content": "Say more"}, user=user)
+    await ask(services, {"role": "user", "content": "Say more"}, user=user)
 
     *_, body = emulator.bodies()
     assert sent_images(body) == ["image/png"]
@@ -112,36 +112,36 @@ async def test_a_session_remembers_what_was_fetched(runtime: Runtime, site: Site
 
 
 async def test_rule_081_a_failed_fetch_is_recorded_and_never_sent(
-    runtime: Runtime, site: Site, emulator: Emulator
+    services: Services, site: Site, emulator: Emulator
 ) -> None:
     site.pages["/a.png"] = page(b"<svg>secret</svg>", kind="image/svg+xml")
     with pytest.raises(InvalidRequestError) as caught:
-        await ask(runtime, {"role": "user", "content": "Hi"}, showing(URL), user=fresh("viewer"))
+        await ask(services, {"role": "user", "content": "Hi"}, showing(URL), user=fresh("viewer"))
 
     assert caught.value.param == "messages[1].content[1].image_url.url"
     assert "secret" not in caught.value.message
     assert emulator.received() == []
-    assert runtime.in_flight == 0
-    assert not runtime.session_locks
+    assert services.in_flight == 0
+    assert not services.session_locks
 
 
-async def test_a_full_gateway_fetches_nothing(runtime: Runtime, site: Site) -> None:
-    runtime.deployment = replace(runtime.deployment, max_in_flight=0)
+async def test_a_full_gateway_fetches_nothing(services: Services, site: Site) -> None:
+    services.deployment = replace(services.deployment, max_in_flight=0)
     with pytest.raises(RateLimitError):
-        await ask(runtime, showing(URL))
+        await ask(services, showing(URL))
     assert site.connections == 0
 
 
 async def test_a_file_counts_as_often_as_it_is_named(
-    runtime: Runtime, site: Site, emulator: Emulator, settings: Any
+    services: Services, site: Site, emulator: Emulator, settings: Any
 ) -> None:
     settings.MAX_BODY_BYTES = 4 * len(PNG)
     twice, often = showing(URL), showing(URL)
     twice["content"] += twice["content"][1:]
     often["content"] += often["content"][1:] * 7
-    await ask(runtime, twice)
+    await ask(services, twice)
     with pytest.raises(InvalidRequestError) as refused:
-        await ask(runtime, often)
+        await ask(services, often)
 
     assert refused.value.code == "image_file_too_large"
     assert refused.value.param == "messages[0].content[5].image_url.url"
@@ -149,30 +149,30 @@ async def test_a_file_counts_as_often_as_it_is_named(
     assert sent_images(body) == ["image/png"] * 2
 
 
-async def test_the_bytes_of_fetched_files_are_held(runtime: Runtime, site: Site) -> None:
+async def test_the_bytes_of_fetched_files_are_held(services: Services, site: Site) -> None:
     budget = ByteBudget(10_000)
     hold = Hold(budget)
-    principal = await runtime.store.read(lambda: User.objects.get(username="local").pk)
+    principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": [showing(URL)]}))
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await runtime.store.catalogue(), hold=hold)
-    async with open_exchange(runtime, request, origin, "chat.completions") as exchange:
+    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue(), hold=hold)
+    async with open_exchange(services, request, origin, "chat.completions") as exchange:
         await plan_chat(exchange, request, origin)
     assert hold.size >= len(PNG)
     hold.release()
     assert budget.held == 0
 
 
-async def test_a_url_that_google_resolves_is_not_fetched(runtime: Runtime, site: Site, emulator: Emulator) -> None:
+async def test_a_url_that_google_resolves_is_not_fetched(services: Services, site: Site, emulator: Emulator) -> None:
     youtube = "https://www.youtube.com/watch?v=abc"
     parts = [{"type": "text", "text": "What happens?"}, {"type": "video_url", "video_url": {"url": youtube}}]
-    await ask(runtime, {"role": "user", "content": parts})
+    await ask(services, {"role": "user", "content": parts})
 
     (body,) = emulator.bodies()
     assert body["contents"][0]["parts"][1] == {"fileData": {"fileUri": youtube}}
     assert site.connections == 0
 
 
-async def test_many_kinds_of_url_are_fetched_together(runtime: Runtime, site: Site, emulator: Emulator) -> None:
+async def test_many_kinds_of_url_are_fetched_together(services: Services, site: Site, emulator: Emulator) -> None:
     site.pages |= {
         "/a.mp4": page(b"\x00\x00\x00\x18ftypisom" + bytes(20), kind="video/mp4"),
         "/a.pdf": page(b"%PDF-1.7 text", kind="application/pdf"),
@@ -187,7 +187,7 @@ async def test_many_kinds_of_url_are_fetched_together(runtime: Runtime, site: Si
         {"type": "file", "file": {"file_data": f"{base}/a.pdf"}},
         {"type": "file", "file": {"file_data": f"{base}/a.txt"}},
     ]
-    await ask(runtime, {"role": "user", "content": parts})
+    await ask(services, {"role": "user", "content": parts})
 
     (body,) = emulator.bodies()
     assert sent_images(body) == ["image/png", "video/mp4", "application/pdf", "text/plain"]
