@@ -24,7 +24,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def sources() -> list[Path]:
     """Every Python file of ours; migrations are generated."""
     found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    return sorted(path for path in found if "migrations" not in path.parts and "node_modules" not in path.parts)
+    return sorted(path for path in found if {"migrations", "node_modules", ".peers"}.isdisjoint(path.parts))
 
 
 def functions() -> Iterator[tuple[str, Function, bool]]:
