@@ -32,7 +32,7 @@ def without_gc_tuning() -> None:
     """Use the interpreter's defaults of garbage collector and allocator."""
     from gemini_gateway.server import gc_tuning
 
-    gc_tuning.settle = lambda: None
+    gc_tuning.tune = lambda: None
 
 
 def without_direct_request() -> None:
@@ -48,10 +48,10 @@ def without_direct_response() -> None:
     """Let Daphne and Twisted write responses."""
     from daphne.http_protocol import WebRequest
 
-    from gemini_gateway.server.daphne_fast.response import DirectAnswer
+    from gemini_gateway.server.daphne_fast.response import DirectResponse
 
-    DirectAnswer.handle_reply = WebRequest.handle_reply
-    DirectAnswer.finish = WebRequest.finish
+    DirectResponse.handle_reply = WebRequest.handle_reply
+    DirectResponse.finish = WebRequest.finish
 
 
 def without_direct_write() -> None:
@@ -67,7 +67,7 @@ def without_receive_queue() -> None:
 
     from gemini_gateway.server import daphne
 
-    daphne.Inbox = asyncio.Queue  # type: ignore[misc,assignment]
+    daphne.ReceiveQueue = asyncio.Queue  # type: ignore[misc,assignment]
 
 
 def without_idle_sweep() -> None:

@@ -60,7 +60,7 @@ class Process:
         if faults := await asyncio.to_thread(start_faults, self.base_url):
             return faults
         services = self.services
-        gc_tuning.settle()
+        gc_tuning.tune()
         if settings.LOOP_WATCHDOG_MS:
             self._watchdog.start(settings.LOOP_WATCHDOG_MS / 1000)
         self._key_check = begin_key_check(services.client)

@@ -2,8 +2,8 @@
 
 Django's stock ASGI handler spools the body to a file, opens an executor and two tasks for each request and hops to a
 thread for signals and logging; that costs more than the HTTP parsing (docs/performance.md). This subclass keeps what
-is Django's (request, resolver, middleware protocol, views, streaming responses) and drops the rest. It answers a client
-that hangs up by cancelling the view. Database connections belong to the store's own threads, so `request_started` and
+is Django's (request, resolver, middleware protocol, views, streaming responses) and drops the rest. It cancels the view
+of a client that disconnects. Database connections belong to the store's own threads, so `request_started` and
 `request_finished` have nothing to do here and are not sent.
 """
 
@@ -36,7 +36,7 @@ View = Callable[..., Awaitable[HttpResponseBase]]
 
 
 class Route(Protocol):
-    """Where a path leads: a view with its arguments, and the model that the path names, "" for most."""
+    """The target of a path: a view with its arguments, and the model that the path names, "" for most."""
 
     @property
     def match(self) -> ResolverMatch:
@@ -72,9 +72,9 @@ class ShortHandler(ASGIHandler):
         self._middleware_chain = chain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request: run the view and send its answer; a client that hangs up cancels both.
+        """Serve one HTTP request: run the view and send its response; a client disconnect cancels both.
 
-        `scope["hold"]` holds the body in memory's budget; a server that does not count itself is counted for here.
+        `scope["hold"]` reserves the body's bytes; the handler reserves them for servers that do not.
         """
         hold: Hold | None = scope.get("hold")
         own: Hold | None = None
@@ -94,7 +94,7 @@ class ShortHandler(ASGIHandler):
         except asyncio.CancelledError:
             if watch is None:
                 raise
-            # The client has gone and the view has cleaned up: nobody is left to tell. What the server cuts short ends
+            # The client has disconnected and the view has cleaned up. A request that the server cuts ends
             # here as well: uvicorn would log a traceback for each.
             if watch.cut:
                 logger.warning("The server stopped before a response was complete")
@@ -109,7 +109,7 @@ class ShortHandler(ASGIHandler):
                 own.release()
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        """Run middleware and view. What fails outside a view (no route matches, say) never becomes Django's page."""
+        """Run middleware and view. A failure outside a view (such as no matching route) never becomes Django's page."""
         response: HttpResponseBase
         if request.method == "OPTIONS" and (headers := preflight_headers(request.META)) is not None:
             preflight = HttpResponse(status=204, headers=headers)
@@ -153,7 +153,7 @@ class ShortHandler(ASGIHandler):
         await send({"type": "http.response.body"})
 
     def _check_declared_length(self, scope: Scope, hold: Hold) -> None:
-        """Hold a body's bytes or refuse it before it is read, on servers that do not look at its length themselves."""
+        """Reserve a body's bytes, or reject the body before it is read, for servers that do not check its length."""
         for name, value in scope["headers"]:
             if name == b"content-length":
                 if int(value) > self._max_body:
@@ -163,7 +163,7 @@ class ShortHandler(ASGIHandler):
                 return
 
     async def _refuse(self, refusal: HttpResponse, receive: Receive, send: Send) -> None:
-        """Answer a request whose body has not been read, and read on for a short while before the answer ends.
+        """Send a response to a request with an unread body, and read on for LINGER_SECONDS before the response ends.
 
         A server closes the connection then, and the kernel resets one with unread bytes in it: the client would see
         that instead of the answer.

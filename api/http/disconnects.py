@@ -1,4 +1,4 @@
-"""Noticing that a client hangs up while it is being served: its view is cancelled then."""
+"""Client disconnects during a request: they cancel the view."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,5 +1,5 @@
-"""One connection of the server and one request on it, held to limits: how large a body may be (refused before it is
-read), how long head and body may take, how much may wait for a client that does not read.
+"""One connection of the server and one request on it, with limits: the size of a body (rejected before it is read), the
+time for head and body, the bytes buffered for a client that does not read.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from api.openai.shared.error_body import error_body
 from api.openai.shared.sse import event
 from api.resources.byte_budget import Hold, byte_budget
 from gemini_gateway.server.daphne_fast.idle_timeouts import SweptTimeout
-from gemini_gateway.server.daphne_fast.response import DirectAnswer
+from gemini_gateway.server.daphne_fast.response import DirectResponse
 from gemini_gateway.server.daphne_fast.writes import DirectChannel
 
 if TYPE_CHECKING:
@@ -95,28 +95,28 @@ class GatewayChannel(SweptTimeout, DirectChannel):
         return bool(self._secure)
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes from the client; within a head they do not buy more time."""
+        """Process bytes from the client; within a head they do not extend the timeout."""
         if not self._reading_head:
             self._reading_head = True
             self.resetTimeout()
         LineReceiver.dataReceived(self, data)
 
     def allHeadersReceived(self) -> None:
-        """The head is complete: refuse what is too large before its body is read."""
+        """The head is complete: reject a body that is too large before it is read."""
         request = self.requests[-1]
         request.early_path = self._path.partition(b"?")[0]
         if self.length != 0:  # from here on the request looks at the time itself (check_timeouts)
             self._savedTimeOut = self.setTimeout(None)
         refusal = self._refusal(request, self.length)
         if refusal is not None:
-            # Not "100 Continue" either: the client shall not start to send.
+            # No "100 Continue": the client must not start to send.
             request.requestHeaders.removeHeader(b"expect")
         super().allHeadersReceived()
         if refusal is not None:
             request.refuse(refusal)
 
     def _refusal(self, request: "GatewayRequest", length: int | None) -> GatewayError | None:
-        """Return why a body of that declared length is not read, None if it is: then its bytes are held."""
+        """Return the error for a body of that declared length; None if the body is read, and its bytes are reserved."""
         if not length:
             return None
         if length > self._limits.max_body_bytes:
@@ -142,13 +142,13 @@ class GatewayChannel(SweptTimeout, DirectChannel):
         self.loseConnection()
 
     def linger(self) -> None:
-        """The answer is out before the body is in: read on for a short while, then close."""
+        """Read on for LINGER_SECONDS after a response that precedes the end of the body, then close."""
         self._reading_head = True
         self.persistent = 0
         self.setTimeout(LINGER_SECONDS)
 
     def stop_reading(self) -> None:
-        """Leave whatever comes in the kernel's buffers."""
+        """Leave further bytes in the kernel's buffers."""
         self.transport.pauseProducing()
 
     def close_if_idle(self) -> None:
@@ -157,11 +157,11 @@ class GatewayChannel(SweptTimeout, DirectChannel):
             self.loseConnection()
 
 
-class GatewayRequest(DirectAnswer):
-    """One request and its answer.
+class GatewayRequest(DirectResponse):
+    """One request and its response.
 
-    `served` says that the application was started for it, whose end releases `hold`.
-    `unread` is a future while more than the outbound budget waits for the client, None otherwise.
+    `served` is set if the application was started for the request: its end releases `hold`. `unread` is a future while
+    more bytes than the outbound budget wait for the client, else None.
     """
 
     channel: GatewayChannel
@@ -186,7 +186,7 @@ class GatewayRequest(DirectAnswer):
         values = self.requestHeaders.getRawHeaders(b"origin")
         return values[0] if values else None
 
-    # --- the body comes in -------------------------------------------------------------------------------------------
+    # --- the request body ---------------------------------------------------------------------------------------------
 
     def gotLength(self, length: int | None) -> None:
         """The head is complete. The body stays in memory (its size is bounded), not in a temporary file."""
@@ -194,7 +194,7 @@ class GatewayRequest(DirectAnswer):
         self._head_at = time.monotonic()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep a piece of the body unless there is too much of it."""
+        """Store a chunk of the body, unless the body is too large."""
         self._received += len(data)
         limit = self.server.limits.max_body_bytes
         if self._refused:
@@ -211,7 +211,7 @@ class GatewayRequest(DirectAnswer):
             self.content.write(data)
 
     def refuse(self, refusal: GatewayError) -> None:
-        """Answer at once, without the application, and close the connection soon after."""
+        """Send a rejection at once, without the application, and close the connection after LINGER_SECONDS."""
         self._refused = True
         self.content = io.BytesIO()
         self.hold.release()
@@ -220,12 +220,12 @@ class GatewayRequest(DirectAnswer):
         logger.info("Request rejected: %s", refusal.code, extra={"status": refusal.status})
 
     def process(self) -> Any:
-        """The request is whole: give it to the application."""
+        """The request is complete: pass it to the application."""
         if self._refused:
             self.channel.loseConnection()
             return None
         self.arrived = True
-        # Daphne lets this header of any client rewrite the path that the application sees.
+        # Daphne lets any client rewrite the application's path with this header.
         self.requestHeaders.removeHeader(b"daphne-root-path")
         try:
             return super().process()
@@ -234,14 +234,14 @@ class GatewayRequest(DirectAnswer):
                 self.hold.release()
 
     def check_timeouts(self) -> None:
-        """Called each second: a body must arrive in time, slow ones at SLOWEST_BODY bytes a second at least."""
+        """Called each second: reject a body that is late; the minimum rate is SLOWEST_BODY bytes per second."""
         if self.arrived or self._refused or not self._head_at:
             return
         patience = self.server.limits.body_timeout + self._received / SLOWEST_BODY
         if time.monotonic() - self._head_at > patience:
             self.refuse(TOO_SLOW)
 
-    # --- the answer goes out -----------------------------------------------------------------------------------------
+    # --- the response -------------------------------------------------------------------------------------------------
 
     def handle_reply(self, message: Mapping[str, Any]) -> None:
         """Write one message of the application."""
@@ -250,7 +250,7 @@ class GatewayRequest(DirectAnswer):
             return
         if message.get("more_body"):
             if self._producing and self.chunked:
-                # One more piece of a stream: its head is out, so nothing is left for Daphne and Twisted to decide.
+                # A further chunk of a stream needs neither Daphne nor Twisted: the head is sent.
                 piece = message.get("body", b"")
                 if piece and not self.finished and self.channel is not None:
                     self.sentLength += len(piece)
@@ -262,7 +262,7 @@ class GatewayRequest(DirectAnswer):
                 super().handle_reply(message)
 
     def _watch_headers(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Note what the answer is; while draining it is the last one on its connection."""
+        """Read the response's headers; while draining, the response is the last on its connection."""
         last = self.server.draining
         if last:
             message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
@@ -277,38 +277,38 @@ class GatewayRequest(DirectAnswer):
         return message
 
     def _announce_stream(self) -> None:
-        """Let Twisted tell us when the client does not keep up."""
+        """Register as a producer: Twisted then reports a client that reads too slowly."""
         if not self._producing and not self.finished and self.channel is not None:
             self._producing = True
             self.registerProducer(self, True)
 
     def finish(self) -> None:
-        """The answer is complete."""
+        """The response is complete."""
         self._stop_waiting()
         super().finish()
 
     def connectionLost(self, reason: Any) -> None:
-        """The client has gone."""
+        """The client has disconnected."""
         self._release()
         if not self.arrived and not self._refused:
             self.hold.release()  # otherwise the end of the application does that
         super().connectionLost(reason)
 
     def pauseProducing(self) -> None:
-        """Twisted: more than the budget waits for the client."""
+        """Twisted: more bytes than the budget wait for the client."""
         if self.unread is None:
             self.unread = asyncio.get_running_loop().create_future()
 
     def resumeProducing(self) -> None:
-        """Twisted: the client has read it all."""
+        """Twisted: the client has read all bytes."""
         self._release()
 
     def stopProducing(self) -> None:
-        """Twisted: the connection is gone."""
+        """Twisted: the connection is closed."""
         self._release()
 
     async def wait_until_read(self) -> None:
-        """Return when the client has read what waits for it; one that does not within the send timeout is cut off.
+        """Return when the client has read the waiting bytes; disconnect a client that does not within the send timeout.
 
         Raises ConnectionAbortedError then, a moment later: an application that watches for `http.disconnect` has been
         cancelled before.
@@ -336,27 +336,27 @@ class GatewayRequest(DirectAnswer):
     # --- ends that are not the application's -------------------------------------------------------------------------
 
     def abort(self) -> None:
-        """Close the connection now, whatever still waits to be sent."""
+        """Close the connection at once; unsent bytes are lost."""
         if self.channel is not None:
             self.channel.forceAbortClient()
 
     def abandon(self) -> None:
-        """The application ended without a complete answer."""
+        """The application ended without a complete response."""
         if self._response_started:
             self.abort()
         else:
             self._answer(FAILED)
 
     def handle_exception(self, exception: BaseException) -> None:
-        """The application failed: say so while that is possible, else close the connection."""
+        """The application failed: send an error if no head was sent, else close the connection."""
         self.abandon()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """Answer Daphne's own rejections (bad header names and such) in our form."""
+        """Send Daphne's own rejections (such as of bad header names) with OpenAI's error body."""
         self._answer((InvalidRequestError if status < 500 else InternalError)(f"{body}."))
 
     def cut(self) -> None:
-        """The server stops: an error event ends a stream, other requests are told to come again."""
+        """The server stops: an error event ends a stream, other requests get 503."""
         if self.finished or self.channel is None:
             return
         if not self._response_started:

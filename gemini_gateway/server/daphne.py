@@ -1,4 +1,4 @@
-"""Daphne plus what it lacks: the ASGI lifespan, a drain on SIGTERM, an application that ends or fails noticed at once.
+"""Daphne with an ASGI lifespan, a drain on SIGTERM, and an immediate reaction to an application that ends or fails.
 
 What a single connection is held to (body size and time, send budget) is in `gemini_gateway.server.connection`, and for
 a WebSocket in `gemini_gateway.server.websocket`.
@@ -21,7 +21,7 @@ from twisted.internet.defer import maybeDeferred
 
 from gemini_gateway.server.connection import GatewayChannel, GatewayRequest, Limits
 from gemini_gateway.server.daphne_fast.idle_timeouts import SWEEP_SECONDS
-from gemini_gateway.server.daphne_fast.receive_queue import Inbox
+from gemini_gateway.server.daphne_fast.receive_queue import ReceiveQueue
 from gemini_gateway.server.lifespan import Lifespan
 from gemini_gateway.server.websocket import GatewaySocket, socket_options
 
@@ -36,7 +36,7 @@ CUT_GRACE_SECONDS = 10.0  # for applications that were cut at the end of the dra
 
 
 async def nothing_else() -> None:
-    """Nothing but requests is to be waited for."""
+    """The default `on_drain`: no work besides requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +49,10 @@ class ListenFailure:
 class GatewayServer(Server):  # type: ignore[misc]
     """A Daphne server for one application on one address.
 
-    `drain_seconds` is how long running requests may go on after SIGTERM; `on_ready` is called, in a thread, with the
-    listening addresses once the server accepts connections, `on_drain` when it stops to: what that returns has the same
-    time as the requests, and so have WebSockets, which their application closes. `run()` returns when the server has
-    stopped; `failure` then says whether it ever listened.
+    `drain_seconds` is the time for running requests after SIGTERM. The server calls `on_ready`, in a thread, with the
+    listening addresses when it accepts connections, and `on_drain` when it stops accepting; the awaitable that
+    `on_drain` returns has the same time as the requests. The application closes its WebSockets in that time. `run()`
+    returns when the server has stopped; `failure` is set if the server never listened.
     """
 
     def __init__(
@@ -102,14 +102,14 @@ class GatewayServer(Server):  # type: ignore[misc]
         self._ports.append(port)
 
     def listen_error(self, failure: Any) -> None:
-        """Keep the reason for the command that started us, and stop."""
+        """Store the reason for the command that started the server, and stop."""
         self.failure = ListenFailure(reason=str(failure.getErrorMessage()))
         self.stop()
 
     def _begin(self) -> None:
         """Last step before the event loop runs (Daphne's ready_callable)."""
         self.http_factory.protocol = partial(GatewayChannel, self)
-        # Twisted's own access log: a line is formatted for each request, and nobody listens.
+        # Twisted's own access log formats a line for each request, without a reader.
         self.http_factory.log = _log_nothing
         self.ws_factory.protocol = GatewaySocket
         self.ws_factory.setProtocolOptions(**socket_options(self.limits))
@@ -122,17 +122,17 @@ class GatewayServer(Server):  # type: ignore[misc]
         if self._handles_signals:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.begin_drain)
-        # In a thread: what is told may need the database.
+        # In a thread: the callback may use the database.
         self._announcing = loop.run_in_executor(None, self._on_ready, list(self.listening_addresses))
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def create_application(self, protocol: Any, scope: Scope) -> Inbox | None:
-        """Start the application for one request; its end is noticed at once, not by Daphne's poll each second."""
+    def create_application(self, protocol: Any, scope: Scope) -> ReceiveQueue | None:
+        """Start the application for one request; a callback handles its end, instead of Daphne's poll each second."""
         details = self.connections.get(protocol)
         if details is None:
             return None
-        inbox = Inbox()
+        inbox = ReceiveQueue()
         scope.setdefault("asgi", {"version": "3.0"})
         if isinstance(protocol, GatewayRequest):
             scope["hold"] = protocol.hold
@@ -161,7 +161,7 @@ class GatewayServer(Server):  # type: ignore[misc]
             self._forget(protocol)
 
     def protocol_disconnected(self, protocol: Any) -> None:
-        """The exchange on the wire is over; forget it now unless its application still runs."""
+        """The request has left the wire: remove it, unless its application still runs."""
         details = self.connections.get(protocol)
         if details is None:
             return
@@ -175,7 +175,7 @@ class GatewayServer(Server):  # type: ignore[misc]
             self._idle.set()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Write one message of the application; waits while the client has not read what it was sent before."""
+        """Write one message of the application; wait while the client has not read the bytes before it."""
         if not isinstance(protocol, GatewayRequest):
             await super().handle_reply(protocol, message)
             return
@@ -187,7 +187,7 @@ class GatewayServer(Server):  # type: ignore[misc]
             await protocol.wait_until_read()
 
     def timeout_checker(self) -> None:
-        """Daphne's periodic check of every request, and ours of every connection."""
+        """Daphne's periodic check of requests, and the gateway's of connections."""
         for protocol in list(self.connections):
             protocol.check_timeouts()
         for channel in list(self.channels):
@@ -239,7 +239,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         running = len(self.connections)
         logger.warning("Stopped waiting: ended %d request%s", running, "" if running == 1 else "s")
         for protocol, details in list(self.connections.items()):
-            # First, so that the application does not take the end of the connection for its client's leaving.
+            # First: the application must not take the end of the connection for a client disconnect.
             if isinstance(protocol, GatewayRequest) and (task := details.get("application_instance")):
                 task.cancel()
             protocol.cut()
@@ -247,7 +247,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         await self._within(CUT_GRACE_SECONDS, self._no_requests())
 
     async def _all_done(self) -> None:
-        """Wait until no request is left and nothing runs in the background."""
+        """Wait until no request and no background work is left."""
         await self._no_requests()
         if self._background is not None:
             await self._background
@@ -258,7 +258,7 @@ class GatewayServer(Server):  # type: ignore[misc]
             await self._idle.wait()
 
     async def _within(self, seconds: float, end: Coroutine[Any, Any, None]) -> bool:
-        """Wait for `end` until the time is over or somebody is in a hurry; tell whether it came."""
+        """Wait for `end` until the timeout or a second signal; return whether `end` came."""
         waits = [asyncio.ensure_future(end), asyncio.ensure_future(self._hurry.wait())]
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         came = waits[0].done()
@@ -267,7 +267,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         return came
 
     def kill_all_applications(self) -> None:
-        """Nothing is left to kill when the reactor stops: the drain came first."""
+        """Do nothing: the drain has ended all applications before the reactor stops."""
 
 
 def _log_nothing(_request: object) -> None:

@@ -1,7 +1,7 @@
-"""The event loop of `serve`: uvloop where it is installed, under Twisted's asyncio reactor.
+"""The event loop of `serve`: uvloop where installed, under Twisted's asyncio reactor.
 
-Daphne installs a reactor on a loop of the standard library as soon as it is imported, unless there is one already; so
-this comes first, before Django loads its apps. Without uvloop (Windows, PyPy) nothing is done: Daphne's choice stands.
+The import of Daphne installs a reactor on a loop of the standard library, unless a reactor is installed. This module
+must therefore run before Django loads its apps. Without uvloop (Windows, PyPy) the module does nothing.
 """
 
 import importlib.util

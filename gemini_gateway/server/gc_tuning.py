@@ -1,13 +1,13 @@
-"""Garbage collector and allocator of a server that runs for weeks.
+"""Settings of the garbage collector and the allocator for a server that runs for weeks.
 
-What is loaded at the start (modules, settings, models: some 400,000 objects) never becomes garbage: frozen, no full
-collection walks through it again, which would stop all streams for a tenth of a second. An exchange leaves next to no
-cycles, so young objects are looked through every 10,000 allocations instead of every 700, by when nearly all of them
-have gone by themselves. It cost about 6 % of a small request before.
+The objects of the start (modules, settings, models: some 400,000) never become garbage. `gc.freeze` excludes them from
+full collections, which would stop all streams for a tenth of a second. An exchange leaves nearly no cycles, so young
+objects are collected every 10,000 allocations instead of every 700: reference counts have freed nearly all of them by
+then. The default setting costs about 6 % of a small request.
 
-glibc gives a block back to the system at once if it was mapped for itself. What is mapped begins at 128 KiB, and each
-large block that is freed raises that up to 32 MiB: after a few pictures all bodies come from the heap, whose holes
-stay. A fixed bound keeps them out of it (48 requests of 10 MB left 700 MB behind, now 10).
+glibc returns a block to the system at once if the block was mapped separately. Its threshold for mapping starts at 128
+KiB and grows with each large block that is freed, up to 32 MiB: after a few images all bodies come from the heap, and
+the holes in the heap stay. A fixed threshold avoids that (48 requests of 10 MB left 700 MB, now 10).
 """
 
 import ctypes
@@ -20,8 +20,8 @@ MAPPED_FROM: Final = 256 * 1024  # bytes of one block
 _M_MMAP_THRESHOLD: Final = -3  # malloc.h
 
 
-def settle() -> None:
-    """Collect once, freeze what is left, and collect more rarely from now on; let large blocks go back to the system.
+def tune() -> None:
+    """Collect once, freeze the remaining objects, collect more rarely, and fix the mapping threshold of glibc.
 
     Call it when everything is loaded.
     """

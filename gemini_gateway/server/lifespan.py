@@ -13,7 +13,7 @@ SHUTDOWN_SECONDS = 10.0
 
 
 class Lifespan:
-    """One lifespan conversation with an application; one that does not speak it is left in peace."""
+    """One lifespan of an application; an application without the protocol runs without it."""
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
         self._application = application
@@ -21,12 +21,12 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin the conversation as soon as `loop` runs."""
+        """Send the startup event when `loop` runs."""
         self._to_application.put_nowait({"type": "lifespan.startup"})
         self._task = loop.create_task(self._converse())
 
     async def stop(self) -> None:
-        """Tell the application to close what it opened and wait for it, not longer than SHUTDOWN_SECONDS."""
+        """Send the shutdown event and wait for the application, at most SHUTDOWN_SECONDS."""
         if self._task is None or self._task.done():
             return
         self._to_application.put_nowait({"type": "lifespan.shutdown"})

@@ -1,6 +1,6 @@
-"""A watchdog of the event loop: one line in the log names what kept it from running, for whoever has to mend it.
+"""A watchdog of the event loop: a log line names the functions that blocked the loop.
 
-The loop notes the time at each beat, and a thread looks at the note as often. When the note is too old, the thread
+The loop stores the time at each heartbeat, and a thread compares it with the clock. If the time is too old, the thread
 reads the stack of the loop's thread: files, lines and function names of this project, never a value.
 """
 
@@ -31,7 +31,7 @@ _LOOPS: Final = (
 
 
 class LoopWatchdog:
-    """Watches one event loop from `start` to `stop`. `blocked` counts how often it stood still for too long."""
+    """Watches one event loop from `start` to `stop`. `blocked` counts the blocks that were longer than the limit."""
 
     def __init__(self) -> None:
         self.blocked = 0

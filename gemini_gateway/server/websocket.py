@@ -1,6 +1,6 @@
-"""One WebSocket of the server, held to limits: how large a message may be, how long it may take, what a refusal says.
+"""One WebSocket of the server, with limits for the size and the time of a message, and the close codes of rejections.
 
-A message that breaks a limit or the protocol closes the connection with the code that
+A message over a limit or against the protocol closes the connection with the code that
 https://datatracker.ietf.org/doc/html/rfc6455#section-7.4.1 names for it; the client can read that code, because the
 server goes on reading for LINGER_SECONDS without keeping anything.
 """
@@ -47,10 +47,10 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
         self._received = 0
         self._hold = Hold(byte_budget())
 
-    # --- messages come in --------------------------------------------------------------------------------------------
+    # --- incoming messages -----------------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
-        """Take bytes from the client, and note whether a message is left incomplete."""
+        """Process bytes from the client, and record whether a message is incomplete."""
         self._received += len(data)
         super().dataReceived(data)
         if self.state != self.STATE_OPEN or not (self.inside_message or self.current_frame is not None or self.data):
@@ -78,7 +78,7 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
             self._hold = Hold(byte_budget())
 
     def onFrameEnd(self) -> bool | None:
-        """A frame is complete, and with it perhaps its message."""
+        """A frame is complete, and the message if the frame is its last."""
         going_on: bool | None = super().onFrameEnd()
         if not self.inside_message:
             self._began = 0.0
@@ -92,10 +92,10 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
             self._began = 0.0
             self._fail_connection(POLICY_VIOLATION, "The message did not arrive in time.")
 
-    # --- messages go out ---------------------------------------------------------------------------------------------
+    # --- outgoing messages -----------------------------------------------------------------------------------------
 
     def sendMessage(self, payload: bytes, isBinary: bool = False, **options: Any) -> None:
-        """Send a message; the limit of what comes in is none for what goes out."""
+        """Send a message; the size limit holds for incoming messages only."""
         self.maxMessagePayloadSize = 0
         try:
             super().sendMessage(payload, isBinary, **options)
@@ -103,7 +103,7 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
             self.maxMessagePayloadSize = self.factory.server_class.limits.max_body_bytes
 
     def handle_reply(self, message: Mapping[str, Any]) -> None:
-        """Write one message of the application; nothing once the connection is closing.
+        """Write one message of the application, unless the connection is closing.
 
         Daphne leaves closing to a method of Autobahn's that takes private codes only; clients know the others, such as
         1012 for a server that restarts.
@@ -116,7 +116,7 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
             super().handle_reply(message)
 
     def cut(self) -> None:
-        """The server stops: close, and let the application know at once, by the code, that its client has not left."""
+        """The server stops: close, and report the code to the application, which distinguishes it from a disconnect."""
         connecting = self.state == self.STATE_CONNECTING
         self.handle_reply({"type": "websocket.close", "code": SHUTTING_DOWN if connecting else RESTARTING})
         self.muted = True  # Daphne's word: nothing more goes to the application

@@ -12,7 +12,7 @@ from twisted.internet.testing import StringTransport
 
 from gemini_gateway.server.connection import GatewayRequest
 from gemini_gateway.server.daphne_fast.request import DirectRequest
-from gemini_gateway.server.daphne_fast.response import DirectAnswer
+from gemini_gateway.server.daphne_fast.response import DirectResponse
 from gemini_gateway.server.daphne_fast.writes import DirectChannel
 
 Header = tuple[bytes, bytes]
@@ -86,7 +86,7 @@ def _same(sent: bytes) -> tuple[Any, ...]:
 def test_an_answer_is_what_daphne_sends(
     request_bytes: bytes, headers: list[Header], body: list[bytes], status: int
 ) -> None:
-    ours, we_close = _sent(DirectAnswer, request_bytes, headers, *body, status=status)
+    ours, we_close = _sent(DirectResponse, request_bytes, headers, *body, status=status)
     theirs, they_close = _sent(TwistedAnswer, request_bytes, headers, *body, status=status)
 
     assert _same(ours) == _same(theirs)
@@ -104,7 +104,7 @@ def test_a_streams_pieces_are_what_daphne_sends(request_bytes: bytes) -> None:
 
 def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="x-name: a"):
-        _sent(DirectAnswer, KEPT, [(b"x-name: a\r\nx-other", b"b"), LENGTH], b"{}")
+        _sent(DirectResponse, KEPT, [(b"x-name: a\r\nx-other", b"b"), LENGTH], b"{}")
 
 
 def test_a_servers_name_and_its_log_are_daphnes() -> None:
@@ -115,13 +115,13 @@ def test_a_servers_name_and_its_log_are_daphnes() -> None:
         "log_action": lambda *words: log.append(words),
     }
 
-    ours, _ = _sent(DirectAnswer, KEPT, [TYPE, LENGTH], b"{}", **options)
+    ours, _ = _sent(DirectResponse, KEPT, [TYPE, LENGTH], b"{}", **options)
 
     assert b"Server: gateway" in ours
     assert len(log) == 1
 
 
-@pytest.mark.parametrize("kind", [DirectAnswer, TwistedAnswer])
+@pytest.mark.parametrize("kind", [DirectResponse, TwistedAnswer])
 def test_an_answer_has_one_beginning(kind: Any) -> None:
     start: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
     request = _request(kind)
@@ -133,7 +133,7 @@ def test_an_answer_has_one_beginning(kind: Any) -> None:
 
 def test_a_body_needs_a_head() -> None:
     with pytest.raises(ValueError, match="not yet been started"):
-        _request(DirectAnswer).handle_reply({"type": "http.response.body", "body": b"{}"})
+        _request(DirectResponse).handle_reply({"type": "http.response.body", "body": b"{}"})
 
 
 def _request(kind: Any) -> Any:

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from gemini_gateway.server.daphne_fast.receive_queue import Inbox
+from gemini_gateway.server.daphne_fast.receive_queue import ReceiveQueue
 
 
 async def test_messages_come_in_order_whoever_is_first() -> None:
-    inbox = Inbox()
+    inbox = ReceiveQueue()
     inbox.put_nowait({"type": "one"})
     inbox.put_nowait({"type": "two"})
     assert [(await inbox.get())["type"], (await inbox.get())["type"]] == ["one", "two"]
@@ -20,7 +20,7 @@ async def test_messages_come_in_order_whoever_is_first() -> None:
 
 
 async def test_whoever_stops_waiting_takes_nothing_along() -> None:
-    inbox = Inbox()
+    inbox = ReceiveQueue()
     waiting = asyncio.ensure_future(inbox.get())
     await asyncio.sleep(0)
     waiting.cancel()

@@ -1,4 +1,4 @@
-"""What a server has for an application, one message after the other."""
+"""The queue of ASGI messages from the server to one application."""
 
 import asyncio
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 Message = dict[str, Any]
 
 
-class Inbox:
-    """The queue between Daphne's protocol and one application, which alone waits for it.
+class ReceiveQueue:
+    """The queue between Daphne's protocol and one application, its only reader.
 
-    asyncio.Queue would do, at 3 KiB for each open stream: it is made for many who wait and many who put.
+    asyncio.Queue takes 3 KiB for each open stream: it supports many readers and writers.
     """
 
     __slots__ = ("_messages", "_ready", "_waiter")

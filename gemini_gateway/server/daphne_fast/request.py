@@ -1,8 +1,8 @@
-"""Daphne's request, given to the application without detours.
+"""Daphne's requests, passed to the application directly.
 
-Daphne looks through the headers three times, wraps the call of the application in two Deferreds and compares requests
-by Python code. A plain request needs none of it. What is not plain (an upgrade to WebSocket, headers or paths that must
-be refused, addresses told by a proxy) goes Daphne's own way.
+Daphne iterates the headers three times, wraps the call of the application in two Deferreds and compares requests in
+Python code. A plain request needs none of these. Other requests (an upgrade to WebSocket, headers or paths that must be
+rejected, addresses from a proxy) use Daphne's code.
 """
 
 import functools
@@ -28,7 +28,7 @@ def lowered_name(name: bytes) -> bytes:
 
 
 class DirectRequest(WebRequest):  # type: ignore[misc]
-    """A request of Daphne's server; two are equal when they are the same."""
+    """A request of Daphne's server, compared by identity."""
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
@@ -46,7 +46,7 @@ class DirectRequest(WebRequest):  # type: ignore[misc]
         self.server.protocol_connected(self)
 
     def process(self) -> Any:
-        """Give the request to the application."""
+        """Pass the request to the application."""
         headers = self._plain_headers()
         plain = self.uri.isascii() and self.method.isascii() and not self.server.proxy_forwarded_address_header
         if headers is None or not plain:
@@ -59,17 +59,17 @@ class DirectRequest(WebRequest):  # type: ignore[misc]
         self.content.seek(0)
         body = self.content.read()
         self.application_queue = self.server.create_application(self, self._scope(headers))
-        # A stream may stay open for minutes: what it was asked with is not kept for that long.
+        # A stream may stay open for minutes: the request's body and headers are freed.
         self.content.truncate(0)
         self.requestHeaders = TwistedHeaders()
         if self._origin is not None:
-            self.requestHeaders.setRawHeaders(b"origin", [self._origin])  # what a refusal of the server's needs
+            self.requestHeaders.setRawHeaders(b"origin", [self._origin])  # for rejections by the server
         if self.application_queue is not None:
             self.application_queue.put_nowait({"type": "http.request", "body": body, "more_body": False})
         return None
 
     def _plain_headers(self) -> Headers | None:
-        """Return the headers as ASGI has them; None when they are for Daphne to look at."""
+        """Return the headers in ASGI's form; None if Daphne must process them."""
         headers: Headers = []
         self._origin = None
         for name, values in self.requestHeaders.getAllRawHeaders():

@@ -1,11 +1,11 @@
-"""Daphne's answer, written without detours.
+"""Daphne's responses, written directly.
 
-Daphne puts each header into an object of Twisted's, which brings its name into another form, looks for line ends in it
-and is asked twice whether it has one; then an access log is told that nobody keeps. A plain answer's head is put
-together here from what the application gave. What is not plain (HTTP/1.0, answers without a body, a header that Twisted
-must clean, a server with a name or an access log) goes Daphne's and Twisted's way.
+Daphne copies each header into an object of Twisted's, which changes the case of its name, searches it for line ends and
+is searched twice; then Daphne writes to an access log that nobody reads. This module builds the head of a plain
+response from the application's headers. Other responses (HTTP/1.0, without a body, with a header that Twisted must
+clean, from a server with a name or an access log) use Daphne's and Twisted's code.
 
-What is private of them: `_response_started`, `startedWriting` and `chunked`, by which they know how far an answer is;
+What is private of them: `_response_started`, `startedWriting` and `chunked`, the state of a response;
 tests/unit/test_direct_answer.py is the contract test.
 """
 
@@ -19,8 +19,8 @@ from gemini_gateway.server.daphne_fast.request import DirectRequest, lowered_nam
 Header = tuple[bytes, bytes]
 
 
-class DirectAnswer(DirectRequest):
-    """A request of Daphne's server that is answered directly."""
+class DirectResponse(DirectRequest):
+    """A request of Daphne's server whose response is written directly."""
 
     _headers: Iterable[Header] = ()
 
@@ -43,14 +43,14 @@ class DirectAnswer(DirectRequest):
             super().handle_reply(message)  # raises
 
     def finish(self) -> None:
-        """The answer is complete."""
+        """The response is complete."""
         if self.application_queue:
             self.send_disconnect()
         Request.finish(self)
         self.server.protocol_disconnected(self)
 
     def _begin(self) -> None:
-        """Write the head, or leave it to Twisted's `write`, which does it before the first piece of the body."""
+        """Write the head, or leave it to Twisted's `write`, which writes it before the first chunk of the body."""
         headers, self._headers = self._headers, ()
         head = self._plain_head(headers)
         if head is not None:
@@ -61,7 +61,7 @@ class DirectAnswer(DirectRequest):
             self.responseHeaders.addRawHeader(name, value)
 
     def _plain_head(self, headers: Iterable[Header]) -> bytes | None:
-        """Return the head as it goes over the wire, None if that is Twisted's to find out."""
+        """Return the head in its wire format; None if Twisted must build it."""
         bodiless = self.method == b"HEAD" or self.code in NO_BODY_CODES
         if bodiless or self.clientproto != b"HTTP/1.1" or any(self.responseHeaders.getAllRawHeaders()):
             return None

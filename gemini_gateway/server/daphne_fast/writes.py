@@ -1,9 +1,9 @@
-"""Writing to a client at once instead of at the event loop's next turn.
+"""Writing to a client at once instead of in the next iteration of the event loop.
 
-Twisted buffers each write, asks the reactor to tell when the socket takes data, writes then, and takes the request
-back: two system calls and a turn of the loop for each piece of a stream, although the socket nearly always takes it.
-Here what an answer's message comes to (head, body, end) is gathered and sent in one go. Only what the socket does not
-take, and whatever comes behind that, goes Twisted's way, so its buffer, its limits and its errors stay as they are.
+Twisted buffers each write, registers for a writable socket, writes, and unregisters: two system calls and an iteration
+of the loop for each chunk of a stream, although the socket is nearly always writable. This module joins the bytes of
+one ASGI message (head, body, end) and sends them with one call. Bytes that the socket does not accept, and all bytes
+after them, go through Twisted, with its buffer, its limits and its errors.
 
 What is private of Twisted: `FileDescriptor.dataBuffer`, `_tempDataBuffer` and `Connection.socket`;
 tests/unit/test_direct_write.py is the contract test. Other transports (TLS, say) write for themselves.
@@ -19,7 +19,7 @@ from twisted.web.http_headers import Headers
 
 
 def send_now(transport: Any, pieces: Sequence[bytes]) -> None:
-    """Send what the socket takes now; the transport keeps the rest."""
+    """Send the bytes that the socket accepts now; the transport buffers the rest."""
     is_clear = (  # a plain connection stands open and nothing waits to be sent before
         isinstance(transport, Connection)
         and not transport.TLS
@@ -41,13 +41,13 @@ def send_now(transport: Any, pieces: Sequence[bytes]) -> None:
 
 
 class DirectChannel(HTTPChannel):  # type: ignore[misc]
-    """An HTTP channel whose answers go out at once."""
+    """An HTTP channel that writes responses at once."""
 
     _gathered: list[bytes] | None = None
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
-        """Send what is written inside the block as one piece, at its end or before the connection is let go."""
+        """Join all writes inside the block, and send them at its end or before the connection closes."""
         self._gathered = []
         try:
             yield
@@ -55,7 +55,7 @@ class DirectChannel(HTTPChannel):  # type: ignore[misc]
             self._flush()
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
-        """Write the head of an answer."""
+        """Write the head of a response."""
         lines = [version, b" ", code, b" ", reason, b"\r\n"]
         for name, values in headers.getAllRawHeaders():
             for value in values:
@@ -64,23 +64,23 @@ class DirectChannel(HTTPChannel):  # type: ignore[misc]
         self.writeSequence(lines)
 
     def write(self, data: bytes) -> None:
-        """Write a piece of an answer."""
+        """Write bytes of a response."""
         self.writeSequence((data,))
 
     def writeSequence(self, iovec: Sequence[bytes]) -> None:
-        """Write pieces of an answer."""
+        """Write a sequence of bytes of a response."""
         if self._gathered is None:
             send_now(self.transport, iovec)
         else:
             self._gathered += iovec
 
     def requestDone(self, request: Any) -> None:
-        """The answer is complete; the next request or the end of the connection follows."""
+        """The response is complete; the next request or the end of the connection follows."""
         self._flush()
         super().requestDone(request)
 
     def loseConnection(self) -> Any:
-        """Close the connection when all is sent."""
+        """Close the connection after all bytes are sent."""
         self._flush()
         return super().loseConnection()
 

@@ -25,7 +25,7 @@ from api.openai.shared.json_body import parse_json
 from api.translate.conversation.call_arguments import read_arguments
 from api.translate.conversation.tool_results import result_to_response
 from api.translate.request.context import RequestContext
-from gemini_gateway.server.daphne_fast.receive_queue import Inbox
+from gemini_gateway.server.daphne_fast.receive_queue import ReceiveQueue
 from sessions_store.admin.display.message_display import message_display
 from sessions_store.models import Message
 from sessions_store.transcript import call_ids
@@ -176,7 +176,7 @@ def queued(count: int) -> Work:
     """Return the work of taking messages that have come in the meantime."""
 
     async def take() -> None:
-        inbox = Inbox()
+        inbox = ReceiveQueue()
         for _ in range(count):
             inbox.put_nowait({"type": "websocket.receive"})
         for _ in range(count):
