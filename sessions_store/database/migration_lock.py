@@ -19,14 +19,14 @@ _PAUSE: Final = 0.2
 
 
 class AlreadyMigratingError(Exception):
-    """Another process is migrating this database and did not end within PATIENCE_SECONDS."""
+    """Another process is migrating this database and did not end within TIMEOUT_SECONDS."""
 
 
 @contextmanager
 def migration_lock(connection: BaseDatabaseWrapper, *, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock while the block runs; `waiting` is called once if another process holds the lock.
 
-    Raises AlreadyMigratingError if another process holds the lock for longer than PATIENCE_SECONDS.
+    Raises AlreadyMigratingError if another process holds the lock for longer than TIMEOUT_SECONDS.
     """
     acquired, release = _attempts(connection)
     try:
