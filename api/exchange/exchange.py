@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Self
 
-from api.errors import GatewayError, InternalError, StorageUnavailableError
+from api.errors import GatewayError, InternalError
 from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
 from api.exchange.ids import session_id
@@ -122,11 +122,15 @@ class Exchange:
         if self.recorded:
             return
         outcome = failure(error)
-        if outcome.status is CLIENT_CLOSED and (fault := self.fault or server_cut()) is not None:
+        if outcome.status is CLIENT_CLOSED and (fault := self._cancelled_by()) is not None:
             outcome = failure(fault)
         self._end_generation(outcome)
-        with suppress(StorageUnavailableError):
+        with suppress(InternalError):  # StorageUnavailableError too; `record` has logged it
             await asyncio.shield(self.record(outcome))
+
+    def _cancelled_by(self) -> GatewayError | None:
+        """Return why the server itself cancels the exchange or the one that it is a part of."""
+        return self.fault or (self._parent.fault if self._parent is not None else None) or server_cut()
 
     def _end_generation(self, outcome: Outcome) -> None:
         """Mark an unfinished response as failed or cancelled; if that raises, the response is recorded as it is."""

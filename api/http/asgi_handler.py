@@ -104,9 +104,11 @@ class ShortHandler(ASGIHandler):
         finally:
             if watch is not None:
                 watch.end()
-            await _end(response)
-            if own is not None:
-                own.release()
+            try:
+                await _end(response)
+            finally:
+                if own is not None:
+                    own.release()
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         """Run middleware and view. A failure outside a view (such as no matching route) never becomes Django's page."""

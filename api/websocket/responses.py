@@ -80,6 +80,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         try:
             await super().__call__(scope, *channel)
         finally:
+            await self._cancel_lanes()
             if self._counted is not None:
                 self._services.shared(OpenSockets).leave(self._counted)
 
@@ -139,6 +140,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self.cut = code == RESTARTING
         if self._closing is not None:
             self._closing.cancel()
+        await self._cancel_lanes()
+
+    async def _cancel_lanes(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -167,6 +171,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 await self._fail(to_gateway_error(error), lane)
             finally:
                 arrived[-1].release()
+                del arrived  # else an idle lane would keep a large frame
                 queue.task_done()
 
     async def _serve_frame(self, arrived: Arrived, lane: str | None) -> None:

@@ -169,7 +169,9 @@ def add_events(public_id: str, batch: EventBatch) -> None:
     """Store a batch of a running response's events; no effect if the response was deleted."""
     key = StoredResponse.objects.filter(public_id=public_id).values_list("pk", flat=True).order_by().first()
     if key is not None:
-        ResponseEvents.objects.create(response_id=key, first=batch.first, last=batch.last, body=batch.body)
+        ResponseEvents.objects.get_or_create(
+            response_id=key, first=batch.first, defaults={"last": batch.last, "body": batch.body}
+        )
 
 
 def read_events(response_id: int, after: int) -> tuple[str, list[dict[str, Any]]]:

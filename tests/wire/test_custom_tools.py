@@ -148,7 +148,7 @@ def test_allowed_tools_and_a_grammar(client: OpenAI, emulator: Emulator) -> None
 
     [call] = called(raw.parse().choices[0].message)
     assert call["custom"]["name"] == "add"
-    note = "tools[1].custom.format: grammar added to the description: Gemini does not enforce grammars"
+    note = "tools[1].custom.format: grammar added to the description (Gemini does not enforce grammars)"
     assert f"converted {note}" in raw.headers["x-gateway-notes"]
     assert ["converted", *note.split(": ")] in usage_of(raw.headers).notes
     [sent] = emulator.bodies()

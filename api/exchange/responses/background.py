@@ -8,7 +8,7 @@ is written to the database, so any worker can cancel a response.
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import orjson
@@ -32,6 +32,9 @@ from sessions_store.state.responses import (
 )
 from sessions_store.writing.store import StoreError
 
+if TYPE_CHECKING:
+    from sessions_store.writing.state_records import EventBatch
+
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS: Final = 0.2
@@ -48,6 +51,8 @@ class Job:
         self._planned = planned
         self._task: asyncio.Task[None] | None = None
         self._hold = planned.exchange.hold
+        self._ending = False
+        self._unsent: EventBatch | None = None
 
     def start(self) -> "asyncio.Task[None]":
         """Start the task."""
@@ -61,7 +66,12 @@ class Job:
         """Cancel the task; the response has ended in the database already."""
         if self._task is not None:
             # After the task's first step: a task cancelled before it would leave the exchange open.
-            asyncio.get_running_loop().call_soon(self._task.cancel)
+            asyncio.get_running_loop().call_soon(self._cancel, self._task)
+
+    def _cancel(self, task: "asyncio.Task[None]") -> None:
+        if not self._ending:  # once: a second cancellation would interrupt `_close`
+            self._ending = True
+            task.cancel()
 
     def stop(self) -> None:
         """Cancel the task because the server stops: the response has failed."""
@@ -85,9 +95,12 @@ class Job:
             planned.accumulator.failed(to_gateway_error(error))
             await planned.exchange.fail(error)
         finally:
+            self._ending = True
             flusher.cancel()
-            await asyncio.shield(self._close())
-            self.log.end(planned.accumulator.ending)
+            try:
+                await asyncio.shield(self._close())
+            finally:
+                self.log.end(planned.accumulator.ending)
 
     def _release_hold(self, _ended: object) -> None:
         if self._hold is not None:
@@ -102,8 +115,9 @@ class Job:
         request_id, principal_id = exchange.accounting.request_id, exchange.accounting.caller.principal_id
         problem = {"error": {"code": "server_error", "message": "The response could not be recorded."}}
         try:
-            if left is not None:
-                await self._services.store.write(add_events, self.public_id, left)
+            for batch in (self._unsent, left):
+                if batch is not None:
+                    await self._services.store.write(add_events, self.public_id, batch)
             # Does nothing if the record has ended the response.
             await self._services.store.write(
                 end_response, principal_id, self.public_id, "failed", problem, datetime.now(UTC)
@@ -122,11 +136,12 @@ class Job:
                 return
             if self._services.store.outage is not None:
                 continue
-            batch = self.log.take_unstored()
-            if batch is None:
+            self._unsent = self._unsent or self.log.take_unstored()
+            if self._unsent is None:
                 continue
             try:
-                await self._services.store.write(add_events, self.public_id, batch)
+                await self._services.store.write(add_events, self.public_id, self._unsent)
+                self._unsent = None
             except StoreError:
                 logger.exception("Events of a background response could not be stored")
 
@@ -203,7 +218,7 @@ class Jobs:
                 await self._services.store.write(
                     purge_events, now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS)
                 )
-            except StoreError:
+            except Exception:  # whatever fails once: without a heartbeat all running responses would lose their lease
                 logger.exception("The heartbeat of background responses could not be stored")
                 continue
             for public_id in mine - running:

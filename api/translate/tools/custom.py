@@ -51,5 +51,5 @@ def _grammar(form: Mapping[str, Any], path: str, context: RequestContext) -> str
         raise InvalidRequestError(
             f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
         )
-    context.note("converted", path, "grammar added to the description: Gemini does not enforce grammars")
+    context.note("converted", path, "grammar added to the description (Gemini does not enforce grammars)")
     return f"The input must match this {grammar.get('syntax') or 'lark'} grammar:\n{definition}"

@@ -152,7 +152,7 @@ async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_sa
         raise ZeroDivisionError
 
     user = fresh("user")
-    monkeypatch.setattr(ChatAccumulator, "messages", property(broken))
+    monkeypatch.setattr(ChatAccumulator, "report", broken)
     if streamed:
         async with planned(services, user, stream=True) as (exchange, generation):
             *_, last = [batch async for batch in await stream(exchange, generation)]
