@@ -20,8 +20,9 @@ MAX_CHOICES = 8
 MAX_STOP_SEQUENCES = 16
 
 # No control characters and no line separators: names appear in headers and log lines.
-ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
-UserName = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+# Without NUL, which is replaced before a request is validated (api/json/repair.py).
+ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x01-\x1f\x7f-\x9f\u2028\u2029]*$")]
+UserName = Annotated[str, Field(max_length=256, pattern=r"^[^\x01-\x1f\x7f-\x9f\u2028\u2029]*$")]
 
 Temperature = Annotated[float, Field(ge=0, le=2)]
 TopP = Annotated[float, Field(ge=0, le=1)]
