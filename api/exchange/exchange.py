@@ -116,7 +116,7 @@ class Exchange:
     async def fail(self, error: BaseException) -> None:
         """End the response as failed or cancelled and record the exchange, even while this task is being cancelled.
 
-        If the database is unavailable, the exchange stays unrecorded and nothing is raised: a failure acknowledges
+        If the database does not commit, the exchange stays unrecorded and nothing is raised: a failure acknowledges
         nothing.
         """
         if self.recorded:

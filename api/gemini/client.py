@@ -12,9 +12,9 @@ import importlib.util
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -70,7 +70,6 @@ class GeminiClient:
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time  # the clock of all deadlines
         self._targets: dict[str, tuple[str, Mapping[str, str]]] = {}
-        self._needs_token = upstream.vertex and not self._api.api_key
         origin = urlsplit(self._api._build_request("post", "models", {}).url)  # noqa: SLF001
         self._transport = _transport(f"{origin.scheme}://{origin.netloc}", deadlines.connect)
 
@@ -116,15 +115,8 @@ class GeminiClient:
         Raises the errors of `generate`.
         """
         until = self._loop.time() + min(self.deadlines.first_byte, self.deadlines.total)
-        target, headers = self._target("models?pageSize=1")
-        if self._needs_token:
-            headers = await self._with_token(headers)
-        try:
-            response = await self._transport.get(target, headers, until=until)
-        except TransportError as error:
-            raise connection_error(error) from None
-        if response is None or response.status != 200:
-            await self._raise_error(response, until, "")
+        target, headers = await self._target("models?pageSize=1")
+        response = await self._accepted(self._transport.get(target, headers, until=until), until, "")
         response.close()
 
     async def stream(
@@ -166,32 +158,33 @@ class GeminiClient:
         Raises the GatewayError of any other status.
         """
         until = min(self._loop.time() + self.deadlines.first_byte, ends_at)
-        target, headers = self._target(path)
-        if self._needs_token:
-            headers = await self._with_token(headers)
+        target, headers = await self._target(path)
+        return await self._accepted(self._transport.post(target, headers, body, until=until), until, name, body)
+
+    async def _accepted(
+        self, pending: Awaitable[UpstreamResponse | None], until: float, name: str, body: Body | None = None
+    ) -> UpstreamResponse:
+        """Await the response to `body` and return it with its own body unread if its status is 200.
+
+        Raises the GatewayError of any other status, of a timeout and of a failed connection.
+        """
         try:
-            response = await self._transport.post(target, headers, body, until=until)
+            response = await pending
         except TransportError as error:
             raise connection_error(error) from None
-        if response is None or response.status != 200:
-            await self._raise_error(response, until, name, body)
-        return response
-
-    async def _raise_error(
-        self, response: UpstreamResponse | None, until: float, name: str, body: Body | None = None
-    ) -> NoReturn:
-        """Raise the error of a response that is not 200; None stands for a timeout. `body` is the request's body."""
         if response is None:
             raise UpstreamTimeoutError(LATE)
+        if response.status == 200:
+            return response
         try:
             raw = await _read_all(response, until, MAX_ERROR_BYTES)
         finally:
             response.close()
-        error = upstream_error(
+        refused = upstream_error(
             response.status, raw, response.headers, openai_model=name, request=b"" if body is None else body()
         )
-        self._log(error, response.status)
-        raise error
+        self._log(refused, response.status)
+        raise refused
 
     def _log(self, error: GatewayError, status: int) -> None:
         """Log an upstream error, with Google's sentence if the sentence cannot quote a prompt.
@@ -208,20 +201,18 @@ class GeminiClient:
                 "Gemini rejected a request: %s", ascii(sentence or "see the usage record"), extra={"status": status}
             )
 
-    def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
-        """Return the request's path and headers; the SDK builds them once per path."""
+    async def _target(self, path: str) -> tuple[str, Mapping[str, str]]:
+        """Return the request's path and headers, built once per path by the SDK; Vertex AI gets a token each time."""
         known = self._targets.get(path)
         if known is None:
             built = self._api._build_request("post", path, {})  # noqa: SLF001
             parts = urlsplit(built.url)
             target = f"{parts.path}?{parts.query}" if parts.query else parts.path
             known = self._targets[path] = (target, dict(built.headers))
-        return known
-
-    async def _with_token(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the headers with Vertex AI's current access token."""
+        if not self._upstream.vertex or self._api.api_key:
+            return known
         token = await self._api._async_access_token()  # noqa: SLF001
-        return {**headers, "Authorization": f"Bearer {token}"}
+        return known[0], {**known[1], "Authorization": f"Bearer {token}"}
 
     def _path(self, model: str) -> str:
         if MODEL_NAME.fullmatch(model) is None or ".." in model:

@@ -87,15 +87,15 @@ class ShortHandler(ASGIHandler):
             if body is None:
                 return
             answering = self._answer(LeanRequest(scope, body))
-            del body  # a stream may stay open for minutes: what it was asked with is not kept for that long
+            del body  # a stream may stay open for minutes: the body is freed
             watch = DisconnectWatch(receive, asyncio.get_running_loop())
             response = await answering
             await self._send(response, send, hold)
         except asyncio.CancelledError:
             if watch is None:
                 raise
-            # The client has disconnected and the view has cleaned up. A request that the server cuts ends
-            # here as well: uvicorn would log a traceback for each.
+            # The client has disconnected and the view has cleaned up. A request that the server cuts ends here as well:
+            # uvicorn would log a traceback for each.
             if watch.cut:
                 logger.warning("The server stopped before a response was complete")
                 await _end(response)
@@ -186,7 +186,7 @@ class ShortHandler(ASGIHandler):
         await send({"type": "http.response.body"})
 
     async def _accept(self, scope: Scope, receive: Receive, send: Send, hold: Hold) -> bytes | None:
-        """Return the body; None when the client left before it was whole, or it was refused."""
+        """Return the body; None if the client disconnected before its end, or the body was rejected."""
         try:
             self._check_declared_length(scope, hold)
             message = await receive()
@@ -195,7 +195,7 @@ class ShortHandler(ASGIHandler):
             body: bytes = message.get("body", b"")
             if len(body) > self._max_body:
                 raise PayloadTooLargeError
-            hold.grow(len(body) - hold.size)  # where no length was declared
+            hold.grow(len(body) - hold.size)  # without a declared length
         except GatewayError as error:
             refusal = self._refused(error)
             _open_to(_origin(scope), refusal)
@@ -204,7 +204,7 @@ class ShortHandler(ASGIHandler):
         return body
 
     async def _read_on(self, message: Mapping[str, Any], receive: Receive, hold: Hold) -> bytes | None:
-        """Return the body that begins with `message`, or None when the client left before it was whole."""
+        """Return the body that begins with `message`; None if the client disconnected before its end."""
         parts: list[bytes] = []
         size = 0
         while message["type"] == "http.request":

@@ -23,7 +23,7 @@ from api.http.request_id import new_request_id
 from api.json.repair import replaced
 from api.notes import Note, notes_header
 from api.openai.shared.request_model import RequestModel
-from api.resources.worker_threads import LARGE, off_loop
+from api.resources.worker_threads import off_loop
 from api.services import Services
 from sessions_store.catalogue.resolution import Catalogue
 
@@ -132,8 +132,7 @@ async def json_body(request: HttpRequest) -> bytes:
     Decompression runs in a thread, because a small body may become a large one. Raises UnsupportedMediaTypeError and
     the errors of `decoded`.
     """
-    declared = request.META.get("CONTENT_TYPE", "")
-    if declared != "application/json" and declared.partition(";")[0].strip().lower() != "application/json":
+    if request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("Send the request as JSON, with the header 'Content-Type: application/json'.")
     body = take_body(request)
     header = request.META.get("HTTP_CONTENT_ENCODING")
@@ -154,4 +153,4 @@ async def json_body(request: HttpRequest) -> bytes:
 async def parsed_body(request: HttpRequest, parse: Callable[[bytes], Request]) -> Request:
     """Return the body parsed by `parse`; raises the errors of `json_body` and `parse`."""
     body = await json_body(request)
-    return parse(body) if len(body) < LARGE else await off_loop(len(body), parse, body)
+    return await off_loop(len(body), parse, body)

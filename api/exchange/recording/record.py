@@ -81,12 +81,8 @@ async def _commit(
 ) -> Recorded:
     omitted = False
     try:
-        if generation is not None and generation.size >= LARGE:
-            exchange_record = await off_loop(
-                generation.size, _exchange_record, services, accounting, outcome, generation
-            )
-        else:
-            exchange_record = _exchange_record(services, accounting, outcome, generation)
+        size = generation.size if generation is not None else 0
+        exchange_record = await off_loop(size, _exchange_record, services, accounting, outcome, generation)
     except Exception:
         logger.exception("A request was recorded without its response")
         omitted, exchange_record = True, _without_answer(services, accounting, generation)

@@ -103,7 +103,7 @@ class Candidates:
     def _take_feedback(self, feedback: Any, first_choice: int) -> None:
         """Record whether the prompt of a call was blocked; the first block reason is kept."""
         reason = self._blocks.setdefault(first_choice, "")
-        if feedback and not reason:
+        if not reason:
             blocked = expect(expect(feedback, dict).get("blockReason") or "", str)
             self._blocks[first_choice] = label(blocked, LONGEST_REASON)
 

@@ -193,7 +193,7 @@ class Choice:
         if native and native != UNSPECIFIED:
             if self._open_calls:
                 self._emit_calls(self._open_calls.close(), deltas)
-            self.native_finish_reason = native if native == "STOP" else label(expect(native, str), LONGEST_REASON)
+            self.native_finish_reason = label(expect(native, str), LONGEST_REASON)
             self.finish_reason = finish_reason_to_openai(self.native_finish_reason)
         if not _SOURCES.isdisjoint(candidate):
             self.grounding = self.grounding or Grounding()

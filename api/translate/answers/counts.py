@@ -27,11 +27,7 @@ def count(counts: Mapping[str, Any], name: str) -> int:
 
 def is_sound(metadata: Mapping[str, Any]) -> bool:
     """Tell whether all counts of a `usageMetadata` have the form of Google's API; a missing count means 0 there."""
-    for name, value in metadata.items():
-        usual = type(value) is int and 0 <= value <= MOST and name.endswith(_COUNT)
-        if not usual and not _is_sound(name, value):
-            return False
-    return True
+    return all(_is_sound(name, value) for name, value in metadata.items())
 
 
 def storable(metadata: Mapping[str, Any]) -> dict[str, Any]:
