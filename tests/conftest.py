@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_django import DjangoDbBlocker
 
     from tests.emulator_control import Emulator
+    from tests.issued_keys import Issued
     from tests.live_gateway import LiveGateway
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="gateway-test-"))
@@ -124,6 +125,18 @@ def impatient_gateway(django_db_setup: None, emulator_url: str) -> Iterator["Liv
     }
     with LiveGateway.start(upstream=emulator_url, settings=settings) as server:
         yield server
+
+
+@pytest.fixture
+def issued(live_db: None) -> Iterator["Issued"]:
+    """Keys and projects in the database of the live gateway; afterwards the gateway accepts requests without a key
+    again.
+    """
+    from tests.issued_keys import Issued
+
+    keys = Issued()
+    yield keys
+    keys.remove()
 
 
 @pytest.fixture

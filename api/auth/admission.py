@@ -32,6 +32,10 @@ PROXY_HEADERS: Final = tuple(
     )
 )
 
+MISSING: Final = (
+    "You didn't provide an API key. This gateway requires a client key: send it as "
+    "'Authorization: Bearer sk-gw-...'. An operator creates keys in the admin or with 'manage.py create_key'."
+)
 ELSEWHERE = (
     "Only local programs may connect (no client keys configured): use localhost, 127.0.0.1 or [::1], without a proxy. "
     "To open the gateway to a network, see docs/operations.md."
@@ -73,7 +77,7 @@ def admit(credentials: Credentials) -> None:
     """
     headers, peer, opens_socket = credentials
     if settings.REQUIRE_KEY:
-        raise AuthenticationError("A client key is required.", retryable=False)
+        raise AuthenticationError(MISSING, retryable=False)
     origin = headers.get("HTTP_ORIGIN")
     if settings.ALLOW_INSECURE_KEYLESS:
         _require_allowed_host(headers)

@@ -1,17 +1,38 @@
 """Authentication of every request under `/v1`, for HTTP and for WebSocket handshakes."""
 
-from api.auth.admission import Credentials, admit
-from api.auth.principals import Caller, Principals
+from api.auth.admission import MISSING, Credentials, admit
+from api.auth.client_keys import check_client_key, find_key
+from api.errors import AuthenticationError, PermissionDeniedError
 from api.services import Services
+from sessions_store.accounts.access import Caller
+from sessions_store.accounts.policy import Policy
 from sessions_store.catalogue.resolution import Catalogue
+
+
+def require_scope(policy: Policy, family: str, *, write: bool) -> None:
+    """Raise PermissionDeniedError unless the scopes of a key permit an endpoint family."""
+    if not policy.permits_scope(family, write=write):
+        scope = f"{family or 'all'}.{'write' if write else 'read'}"
+        raise PermissionDeniedError(
+            f"You have insufficient permissions for this operation. Missing scopes: {scope}.",
+            code="insufficient_permissions",
+            retryable=False,
+        )
 
 
 async def authenticate(services: Services, credentials: Credentials) -> tuple[Caller, Catalogue]:
     """Return the caller, and the snapshot of the catalogue that the request uses.
 
-    Raises the errors of `admit`, and StoreError if the database does not respond.
+    Without a key in the request, the caller is the built-in local principal, until the first key exists. Raises
+    AuthenticationError, PermissionDeniedError, the errors of `admit`, and StoreError if the database does not respond.
     """
-    admit(credentials)
     catalogue = await services.store.catalogue()
-    principals = services.shared(Principals, services.store)
-    return principals.known(catalogue) or await principals.local(catalogue), catalogue
+    access = catalogue.access
+    key = find_key(credentials.headers, access)
+    if key is not None:
+        check_client_key(key, credentials.peer)
+        return key.caller, catalogue
+    if access.keyed or access.local is None:
+        raise AuthenticationError(MISSING, retryable=False)
+    admit(credentials)
+    return access.local, catalogue

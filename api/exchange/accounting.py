@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from api.auth.principals import Caller
 from api.notes import Note
 from api.translate.answers.usage_report import UsageReport
+from sessions_store.accounts.access import Caller
 
 
 @dataclass(slots=True, kw_only=True)

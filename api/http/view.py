@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from inspect import unwrap
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import orjson
 from django.conf import settings
@@ -13,8 +13,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
 
 from api.auth.admission import Credentials
-from api.auth.authentication import authenticate
-from api.auth.principals import Caller
+from api.auth.authentication import authenticate, require_scope
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from api.http.content_coding import codings_of, decoded
 from api.http.deployments import overruled, with_model
@@ -25,9 +24,11 @@ from api.notes import Note, notes_header
 from api.openai.shared.request_model import RequestModel
 from api.resources.worker_threads import off_loop
 from api.services import Services
+from sessions_store.accounts.access import Caller
 from sessions_store.catalogue.resolution import Catalogue
 
 Request = TypeVar("Request", bound=RequestModel)
+EVERY_KEY: Final = "*"
 
 
 def json_response(body: Any, *, status: int = 200) -> HttpResponse:
@@ -41,11 +42,13 @@ class GatewayView(APIView):
     It does not use DRF's Request object, content negotiation and parsers: `/v1` accepts JSON only, and `api.openai`
     parses the bodies. DRF's exception handling (`handle_exception`) and `as_view` are used.
 
-    `services` are the shared objects of the process. `public` views need no caller. `notes` are the changes that the
-    view itself made to its request; the notes of an exchange are in the exchange.
+    `services` are the shared objects of the process. `public` views need no caller. `family` is the endpoint family
+    that a key's scopes permit: a view without a family is rejected for every restricted key, `EVERY_KEY` is permitted.
+    `notes` are the changes that the view itself made to its request; the notes of an exchange are in the exchange.
     """
 
     public: ClassVar[bool] = False
+    family: ClassVar[str] = ""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -77,6 +80,8 @@ class GatewayView(APIView):
                 self.caller, self.catalogue = await authenticate(self.services, credentials)
             method = (request.method or "").lower()
             method = "get" if method == "head" else method
+            if not self.public and self.family != EVERY_KEY and self.caller.policy.scopes:
+                require_scope(self.caller.policy, self.family, write=method != "get")
             handler = getattr(self, method, None) if method in self.http_method_names else None
             for name, value in kwargs.items():
                 if isinstance(value, str):

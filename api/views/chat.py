@@ -16,6 +16,8 @@ from api.views.stored_completions import FILTERS, list_stored
 class ChatCompletionsView(GatewayView):
     """Create a chat completion, plain or as a stream of server-sent events; list the stored ones."""
 
+    family = "chat"
+
     @Operation(
         name="listChatCompletions",
         what="List the stored chat completions, oldest first.",

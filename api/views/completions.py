@@ -14,6 +14,8 @@ from api.views.responding import origin_of, respond
 class CompletionsView(GatewayView):
     """Create a legacy completion of one prompt or several, plain or as a stream of server-sent events."""
 
+    family = "completions"
+
     @Operation(
         name="createCompletion",
         what="Complete one prompt or several (the legacy endpoint), streamed or not.",

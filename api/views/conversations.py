@@ -38,6 +38,8 @@ from sessions_store.state.conversations import (
 class ConversationsView(GatewayView):
     """Create a conversation."""
 
+    family = "conversations"
+
     @Operation(
         name="createConversation",
         gives=("conversation", "/id"),
@@ -49,7 +51,7 @@ class ConversationsView(GatewayView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Create the conversation, with its first items if the request has any."""
         parsed = self.noted(parse_conversation_create(await json_body(request)))
-        principal_id, public_id = self.caller.principal_id, conversation_id()
+        principal_id, public_id = self.caller.owner_id, conversation_id()
         items = stored_items(principal_id, parsed.items or (), after=public_id)
         created = await self.services.store.write(
             create_conversation, principal_id, public_id, parsed.metadata or {}, items, datetime.now(UTC)
@@ -60,10 +62,12 @@ class ConversationsView(GatewayView):
 class ConversationView(GatewayView):
     """One conversation."""
 
+    family = "conversations"
+
     @Operation(name="getConversation", what="Return a conversation.", answer=Conversation)
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Return the conversation."""
-        return json_response(_conversation(await find_or_404(self.services, self.caller.principal_id, conversation)))
+        return json_response(_conversation(await find_or_404(self.services, self.caller.owner_id, conversation)))
 
     @Operation(
         name="updateConversation", what="Set the metadata of a conversation.", body=MetadataUpdate, answer=Conversation
@@ -71,7 +75,7 @@ class ConversationView(GatewayView):
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Set the conversation's metadata."""
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
-        updated = await self.services.store.write(update_conversation, self.caller.principal_id, conversation, metadata)
+        updated = await self.services.store.write(update_conversation, self.caller.owner_id, conversation, metadata)
         if updated is None:
             raise conversation_not_found(conversation)
         return json_response(_conversation(updated))
@@ -79,7 +83,7 @@ class ConversationView(GatewayView):
     @Operation(name="deleteConversation", what="Delete a conversation; its responses stay.", answer=Deleted)
     async def delete(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Delete the conversation; its responses stay."""
-        if not await self.services.store.write(delete_conversation, self.caller.principal_id, conversation):
+        if not await self.services.store.write(delete_conversation, self.caller.owner_id, conversation):
             raise conversation_not_found(conversation)
         body: Deleted = {"id": conversation, "object": "conversation.deleted", "deleted": True}
         return json_response(body)
@@ -87,6 +91,8 @@ class ConversationView(GatewayView):
 
 class ConversationItemsView(GatewayView):
     """The items of a conversation."""
+
+    family = "conversations"
 
     @Operation(
         name="listConversationItems",
@@ -97,7 +103,7 @@ class ConversationItemsView(GatewayView):
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """List the items, by default the newest first."""
         query = parse_list_query(self.query_pairs(request))
-        principal_id = self.caller.principal_id
+        principal_id = self.caller.owner_id
         page = await self.services.store.read(
             list_items,
             principal_id,
@@ -122,7 +128,7 @@ class ConversationItemsView(GatewayView):
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Append items and return them."""
         parsed = self.noted(parse_items_create(await json_body(request)))
-        principal_id = self.caller.principal_id
+        principal_id = self.caller.owner_id
         found = await find_or_404(self.services, principal_id, conversation)
         items = stored_items(principal_id, parsed.items, after=f"{conversation}.{found.version}")
         added = await self.services.store.write(add_items, principal_id, conversation, items, datetime.now(UTC))
@@ -134,10 +140,12 @@ class ConversationItemsView(GatewayView):
 class ConversationItemView(GatewayView):
     """One item of a conversation."""
 
+    family = "conversations"
+
     @Operation(name="getConversationItem", what="Return an item of a conversation.", answer=dict[str, Any])
     async def get(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Return the item."""
-        found = await self.services.store.read(find_item, self.caller.principal_id, conversation, item)
+        found = await self.services.store.read(find_item, self.caller.owner_id, conversation, item)
         if found is None:
             raise await self._missing(conversation, item)
         return json_response(found)
@@ -149,13 +157,13 @@ class ConversationItemView(GatewayView):
     )
     async def delete(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Delete the item and return the conversation, like OpenAI."""
-        changed = await self.services.store.write(delete_item, self.caller.principal_id, conversation, item)
+        changed = await self.services.store.write(delete_item, self.caller.owner_id, conversation, item)
         if changed is None:
             raise await self._missing(conversation, item)
         return json_response(_conversation(changed))
 
     async def _missing(self, conversation: str, item: str) -> NotFoundError:
-        await find_or_404(self.services, self.caller.principal_id, conversation)
+        await find_or_404(self.services, self.caller.owner_id, conversation)
         return NotFoundError(f"Item with id '{item[:100]}' not found in conversation.", param="item_id")
 
 

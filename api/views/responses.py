@@ -53,6 +53,8 @@ _SESSION_DROPPED: Final = Note("dropped", "X-Session-Id", "a response continues 
 class ResponsesView(GatewayView):
     """Create a response, plain or as a stream of server-sent events, in the foreground or in the background."""
 
+    family = "responses"
+
     @Operation(
         name="createResponse",
         gives=("response_id", "/id"),
@@ -95,6 +97,8 @@ async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpRe
 class ResponseView(GatewayView):
     """One stored response."""
 
+    family = "responses"
+
     @Operation(
         name="getResponse",
         what="Return a stored response, or its events after `starting_after`.",
@@ -104,7 +108,7 @@ class ResponseView(GatewayView):
     )
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponseBase:
         """Return the response in its current state, or with `?stream=true` its events after `starting_after`."""
-        principal_id = self.caller.principal_id
+        principal_id = self.caller.owner_id
         if request.GET.get("stream") != "true":
             return json_response(await retrieval.retrieve(self.services, principal_id, response_id))
         after = parse_starting_after(request.GET.get("starting_after"))
@@ -115,7 +119,7 @@ class ResponseView(GatewayView):
     @Operation(name="deleteResponse", what="Delete a stored response; its usage record stays.", answer=Deleted)
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Delete the response; its usage stays."""
-        await retrieval.delete(self.services, jobs_of(self.services), self.caller.principal_id, response_id)
+        await retrieval.delete(self.services, jobs_of(self.services), self.caller.owner_id, response_id)
         body: Deleted = {"id": response_id, "object": "response", "deleted": True}
         return json_response(body)
 
@@ -123,15 +127,19 @@ class ResponseView(GatewayView):
 class CancelView(GatewayView):
     """Cancel a background response."""
 
+    family = "responses"
+
     @Operation(name="cancelResponse", what="Cancel a background response and return the response.", answer=Response)
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Cancel the response in whatever worker it runs, and return it."""
         jobs = jobs_of(self.services)
-        return json_response(await retrieval.cancel(self.services, jobs, self.caller.principal_id, response_id))
+        return json_response(await retrieval.cancel(self.services, jobs, self.caller.owner_id, response_id))
 
 
 class InputItemsView(GatewayView):
     """List the input items of a response."""
+
+    family = "responses"
 
     @Operation(
         name="listInputItems",
@@ -142,11 +150,13 @@ class InputItemsView(GatewayView):
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """List the response's own input items, by default the newest first."""
         query = parse_list_query(self.query_pairs(request))
-        return json_response(await retrieval.list_inputs(self.services, self.caller.principal_id, response_id, query))
+        return json_response(await retrieval.list_inputs(self.services, self.caller.owner_id, response_id, query))
 
 
 class InputTokensView(GatewayView):
     """Count the tokens of a response's input."""
+
+    family = "responses"
 
     @Operation(
         name="countInputTokens",
@@ -166,6 +176,8 @@ class InputTokensView(GatewayView):
 
 class CompactView(GatewayView):
     """Compact a conversation."""
+
+    family = "responses"
 
     @Operation(
         name="compactResponse",

@@ -54,6 +54,8 @@ class SessionsDeleted(TypedDict):
 class SessionListView(GatewayView):
     """The chat sessions of the caller."""
 
+    family = "sessions"
+
     @Operation(
         name="listSessions",
         what="List the chat sessions of the caller, newest first. Not OpenAI's.",
@@ -61,13 +63,15 @@ class SessionListView(GatewayView):
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List the sessions, the newest first."""
-        sessions = await self.services.store.read(list_sessions, self.caller.principal_id)
+        sessions = await self.services.store.read(list_sessions, self.caller.owner_id)
         body: SessionList = {"object": "list", "data": [_session(session) for session in sessions]}
         return json_response(body)
 
 
 class SessionView(GatewayView):
     """All sessions of one user of the caller, or with `X-Session-Id` one of them."""
+
+    family = "sessions"
 
     @Operation(
         name="deleteSessions",
@@ -78,7 +82,7 @@ class SessionView(GatewayView):
     async def delete(self, request: HttpRequest, user: str) -> HttpResponse:
         """Delete the sessions with their messages; usage stays. Foreign and missing sessions give the same 404."""
         name = session_name(request) if "HTTP_X_SESSION_ID" in request.META else None
-        forgotten = await self.services.store.write(erase_sessions, self.caller.principal_id, user, name)
+        forgotten = await self.services.store.write(erase_sessions, self.caller.owner_id, user, name)
         if not forgotten:
             raise NotFoundError("No chat session found for this user.", param="user")
         body: SessionsDeleted = {"object": "session.deleted", "user": user, "deleted": True, "sessions": forgotten}

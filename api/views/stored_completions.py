@@ -50,7 +50,7 @@ async def list_stored(view: GatewayView, request: HttpRequest) -> HttpResponse:
         max_bytes=settings.MAX_BODY_BYTES,
         newest=query.order == "desc",
     )
-    page = await view.services.store.read(list_completions, view.caller.principal_id, wanted)
+    page = await view.services.store.read(list_completions, view.caller.owner_id, wanted)
     if page is None:
         raise unknown_after(query.after or "")
     return json_response(list_page(page.completions, has_more=page.more))
@@ -59,10 +59,12 @@ async def list_stored(view: GatewayView, request: HttpRequest) -> HttpResponse:
 class StoredCompletionView(GatewayView):
     """One stored completion."""
 
+    family = "chat"
+
     @Operation(name="getChatCompletion", what="Return a stored chat completion.", answer=ChatCompletion)
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Return the completion."""
-        found = await self.services.store.read(find_completion, self.caller.principal_id, completion)
+        found = await self.services.store.read(find_completion, self.caller.owner_id, completion)
         return json_response(_or_404(found, completion))
 
     @Operation(
@@ -74,7 +76,7 @@ class StoredCompletionView(GatewayView):
     async def post(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Set the completion's metadata."""
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
-        updated = await self.services.store.write(update_completion, self.caller.principal_id, completion, metadata)
+        updated = await self.services.store.write(update_completion, self.caller.owner_id, completion, metadata)
         return json_response(_or_404(updated, completion))
 
     @Operation(
@@ -82,7 +84,7 @@ class StoredCompletionView(GatewayView):
     )
     async def delete(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Delete the completion; its usage stays."""
-        if not await self.services.store.write(delete_completion, self.caller.principal_id, completion):
+        if not await self.services.store.write(delete_completion, self.caller.owner_id, completion):
             raise _missing(completion)
         body: Deleted = {"id": completion, "object": "chat.completion.deleted", "deleted": True}
         return json_response(body)
@@ -90,6 +92,8 @@ class StoredCompletionView(GatewayView):
 
 class StoredMessagesView(GatewayView):
     """List the request messages of a stored completion."""
+
+    family = "chat"
 
     @Operation(
         name="getChatCompletionMessages",
@@ -100,7 +104,7 @@ class StoredMessagesView(GatewayView):
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
         """List the request's messages, by default in order; the id of a message is the completion's id and an index."""
         query = parse_list_query(self.query_pairs(request), order="asc")
-        messages = await self.services.store.read(completion_messages, self.caller.principal_id, completion)
+        messages = await self.services.store.read(completion_messages, self.caller.owner_id, completion)
         if messages is None:
             raise _missing(completion)
         listed = [_message(message, f"{completion}-{number}") for number, message in enumerate(messages)]

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from api.errors import NotFoundError
 from api.http.addresses import ENDPOINTS, suggestion
-from api.http.view import GatewayView, json_response
+from api.http.view import EVERY_KEY, GatewayView, json_response
 from api.views.operation import Operation
 
 _PLAIN: Final = "/:;,@!$&'()*+=~%?#[]"
@@ -29,6 +29,8 @@ INDEX: Index = {"object": "index", "name": "Gemini Gateway", "endpoints": list(E
 class UnknownView(GatewayView):
     """404 in OpenAI's form, for any method."""
 
+    family = EVERY_KEY
+
     async def get(self, request: HttpRequest, path: str = "") -> HttpResponse:
         """Raise NotFoundError with the unknown path, and with an endpoint of a similar path."""
         text = f"Unknown request URL: {request.method} {quote(request.path[:200], safe=_PLAIN)}."
@@ -41,6 +43,8 @@ class UnknownView(GatewayView):
 
 class IndexView(GatewayView):
     """The index at `/v1`, for programs. Browsers get the start page (gemini_gateway.asgi)."""
+
+    family = EVERY_KEY
 
     @Operation(name="getIndex", what="List the endpoints. Not OpenAI's.", answer=Index)
     async def get(self, request: HttpRequest) -> HttpResponse:

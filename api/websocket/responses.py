@@ -14,7 +14,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from api.auth.admission import Credentials
-from api.auth.authentication import authenticate
+from api.auth.authentication import authenticate, require_scope
 from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
 from api.exchange.planning.plan import RequestOrigin, open_exchange
 from api.exchange.recording.record import Recorded
@@ -37,8 +37,8 @@ from api.websocket.steering import Steering, successor
 from sessions_store.writing.state_records import given_call_ids
 
 if TYPE_CHECKING:
-    from api.auth.principals import Caller
     from api.services import Services
+    from sessions_store.accounts.access import Caller
 
 MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
@@ -89,16 +89,17 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         try:
             credentials = Credentials.of_handshake(self.scope)
             self._caller, _ = await authenticate(self._services, credentials)
+            require_scope(self._caller.policy, "responses", write=True)
         except GatewayError:
             await self.close(code=REJECTED)
             return
-        key = (self._caller.principal_id, credentials.peer)
+        key = (self._caller.owner_id, credentials.peer)
         if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
             await self.close(code=TOO_MANY)
             return
         self._counted = key
         served.set(self)
-        await self.accept()
+        await self.accept("realtime" if "realtime" in self.scope.get("subprotocols", ()) else None)
         self._services.end_on_drain(self)
 
     def drain(self) -> None:

@@ -45,7 +45,8 @@ class _Snapshots:
             if self.catalogue is None or self.changed() or self.stale():
                 # The version is read before the load: a change during the load causes another load.
                 seen = changes.version()
-                self.catalogue = Catalogue(rows.load())
+                previous = self.catalogue.access if self.catalogue is not None else None
+                self.catalogue = Catalogue(rows.load(previous))
                 self.seen, self.loaded_at = seen, time.monotonic()
             return self.catalogue
 

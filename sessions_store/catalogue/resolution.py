@@ -34,10 +34,11 @@ class Resolution:
 
 
 class Catalogue:
-    """An immutable snapshot of models, mappings and prices; resolved names are cached."""
+    """An immutable snapshot of models, mappings, prices, keys and projects; resolved names are cached."""
 
     def __init__(self, rows: CatalogueRows) -> None:
         self._rows = rows
+        self.access = rows.access
         self._resolved: dict[tuple[str, date], Resolution] = {}
         self._listed: dict[date, list[tuple[str, int, str]]] = {}
 

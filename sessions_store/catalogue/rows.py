@@ -8,6 +8,7 @@ from decimal import Decimal
 from fnmatch import translate
 from typing import Any
 
+from sessions_store.accounts.access import Access, load_access
 from sessions_store.catalogue.model_profile import ModelProfile
 from sessions_store.catalogue.pricing import AUDIO, IMAGE, VIDEO, Price
 from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel
@@ -65,16 +66,24 @@ class CatalogueRows:
     models: Mapping[str, CatalogueModel] = field(default_factory=dict)
     mappings: tuple[MappingRow, ...] = ()
     prices: Mapping[tuple[str, str], tuple[tuple[date, Price], ...]] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
 
 
-def load() -> CatalogueRows:
-    """Read the catalogue, its prices and the enabled mappings: three queries."""
+def load(previous: Access | None = None) -> CatalogueRows:
+    """Read the catalogue, its prices, the enabled mappings, and the keys and projects unless they are those of
+    `previous`.
+    """
     models = {row.name: catalogue_model(row) for row in UpstreamModel.objects.select_related("successor")}
     mappings = tuple(_mapping_row(row) for row in ModelMapping.objects.filter(enabled=True).order_by("position", "id"))
     prices: dict[tuple[str, str], list[tuple[date, Price]]] = {}
     for row in ModelPrice.objects.select_related("model").order_by("-valid_from", "-id"):
         prices.setdefault((row.model.name, row.tier), []).append((row.valid_from, _price(row)))
-    return CatalogueRows(models=models, mappings=mappings, prices={key: tuple(dated) for key, dated in prices.items()})
+    return CatalogueRows(
+        models=models,
+        mappings=mappings,
+        prices={key: tuple(dated) for key, dated in prices.items()},
+        access=load_access(previous),
+    )
 
 
 def catalogue_model(row: UpstreamModel) -> CatalogueModel:

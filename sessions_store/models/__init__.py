@@ -1,11 +1,15 @@
 """The tables of the gateway, one idea per module. Each row of a client refers to its principal (a `User`)."""
 
+from sessions_store.models.budget import Budget, BudgetAlert, BudgetLease, BudgetWindow
 from sessions_store.models.chat_session import ChatSession
 from sessions_store.models.conversation import Conversation, ConversationItem
+from sessions_store.models.key import Key
 from sessions_store.models.mapping import ModelMapping
 from sessions_store.models.message import Message, ToolCall
 from sessions_store.models.price import ModelPrice
 from sessions_store.models.principal import User
+from sessions_store.models.project import Organization, Project
+from sessions_store.models.rate_limit import RateLimit, Worker
 from sessions_store.models.response import ResponseEvents, StoredResponse
 from sessions_store.models.rollup import UsageDay, UsageHour, UsageMinute, UsageRollup
 from sessions_store.models.stored_completion import StoredCompletion
@@ -14,12 +18,20 @@ from sessions_store.models.upstream_model import UpstreamModel
 from sessions_store.models.usage import UpstreamRequest, UsageRecord
 
 __all__ = [
+    "Budget",
+    "BudgetAlert",
+    "BudgetLease",
+    "BudgetWindow",
     "ChatSession",
     "Conversation",
     "ConversationItem",
+    "Key",
     "Message",
     "ModelMapping",
     "ModelPrice",
+    "Organization",
+    "Project",
+    "RateLimit",
     "ResponseEvents",
     "StoredCompletion",
     "StoredItem",
@@ -33,4 +45,5 @@ __all__ = [
     "UsageRecord",
     "UsageRollup",
     "User",
+    "Worker",
 ]

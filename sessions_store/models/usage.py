@@ -125,6 +125,26 @@ class UsageRecord(models.Model):
         db_index=False,  # indexed in Meta: SQLite adds that without copying the table
     )
 
+    # Null in records of versions without projects; nullable, because SQLite would copy the table for a default.
+    project = models.ForeignKey(
+        "sessions_store.Project",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    key = models.ForeignKey(
+        "sessions_store.Key",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="Client key of the request.",
+    )
+    tags = models.JSONField(null=True, help_text="Tags of the client key.")
+
     class Meta:
         verbose_name_plural = "requests"
         ordering: ClassVar[list[str]] = ["-id"]

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from sessions_store.catalogue import loaded
-from sessions_store.models import Conversation, ResponseEvents, StoredResponse, UsageRecord
+from sessions_store.models import Conversation, Project, ResponseEvents, StoredResponse, UsageRecord
 from sessions_store.state.items import bodies
 from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.history import history_to
@@ -64,6 +64,8 @@ def _usage(row: StoredResponse, now: datetime) -> UsageRow:
     return UsageRow(
         request_id=row.request_id,
         principal_id=row.principal_id,
+        owner_id=row.principal_id,
+        project_id=Project.objects.filter(storage_id=row.principal_id).values_list("pk", flat=True).first(),
         endpoint="responses",
         status=UsageRecord.Status.INTERNAL_ERROR,
         http_status=500,

@@ -69,6 +69,7 @@ class SessionUpdate:
 class UsageRow:
     """The columns of a usage record that the exchange knows; the commit adds session, cost and prices.
 
+    `principal_id` sends the request, `owner_id` owns its messages (see `sessions_store.accounts.access.Caller`).
     `message`, `answer`, `more_answers`, `systems`: keys of nodes. `usage_metadata`: Gemini's own, one per upstream
     call; the token counts are in OpenAI's terms. `estimated`: the counts are estimates, and the cost follows the counts
     instead of the metadata. `grounded`: whether each upstream call searched, in the order of the metadata; empty if
@@ -77,6 +78,10 @@ class UsageRow:
 
     request_id: str
     principal_id: int
+    owner_id: int
+    project_id: int | None = None
+    key_id: int | None = None
+    tags: Sequence[str] = ()
     endpoint: str
     status: str
     http_status: int

@@ -140,6 +140,9 @@ def bare(record: ExchangeRecord) -> ExchangeRecord:
     failed = UsageRow(
         request_id=usage.request_id,
         principal_id=usage.principal_id,
+        owner_id=usage.owner_id,
+        project_id=usage.project_id,
+        key_id=usage.key_id,
         user=usage.user,
         endpoint=usage.endpoint,
         public_model=usage.public_model,

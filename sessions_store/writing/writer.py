@@ -194,7 +194,7 @@ class _Batch:
                 skipped = max(self._places[head].depth - before.depth, 0)
         if not moved:
             return record.messages, {}, 0
-        messages, renamed = rehang(record.usage.principal_id, record.messages, moved)
+        messages, renamed = rehang(record.usage.owner_id, record.messages, moved)
         self._place({message.key for message in messages})
         return messages, renamed, skipped
 
@@ -213,7 +213,7 @@ class _Batch:
                 self._messages[key] = [
                     place.id,
                     message.key,
-                    usage.principal_id,
+                    usage.owner_id,
                     above.id,
                     place.depth,
                     message.role,
@@ -226,8 +226,8 @@ class _Batch:
                     finished_at if message.key in answers else usage.started_at,
                 ]
             for position, call_id in enumerate(map(stored_call_id, message.call_ids)):
-                row = [usage.principal_id, call_id, place.id, position]
-                self._tool_calls.setdefault((usage.principal_id, call_id), row)
+                row = [usage.owner_id, call_id, place.id, position]
+                self._tool_calls.setdefault((usage.owner_id, call_id), row)
 
     def _usage_row(self, record: ExchangeRecord, renamed: dict[NodeKey, NodeKey], skipped: int) -> Row:
         """Return the table row of a usage record; the session's id is added later."""

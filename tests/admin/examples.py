@@ -113,6 +113,7 @@ def _usage_row(exchange: Exchange, principal_id: int, at: datetime, keys: Sequen
     return UsageRow(
         request_id=f"req_{next(NUMBERS):024x}",
         principal_id=principal_id,
+        owner_id=principal_id,
         user=exchange.user,
         endpoint="/v1/chat/completions",
         public_model=exchange.public_model,

@@ -84,6 +84,7 @@ def _exchange(principal: int, request_id: str, nodes: tuple[NodeKey, NodeKey], s
     usage = UsageRow(
         request_id=request_id,
         principal_id=principal,
+        owner_id=principal,
         endpoint="responses",
         status="ok",
         http_status=200,

@@ -46,7 +46,7 @@ async def load_context(
     A session with a name is locked until the exchange ends. A session of a `user` alone is not locked: each request
     continues from the head that is committed at its start.
     """
-    principal_id = exchange.accounting.caller.principal_id
+    principal_id = exchange.accounting.caller.owner_id
     plain: list[JsonDict] = [dict(message) for message in messages]
     if any(message["role"] in OWN_HISTORY_ROLES for message in plain):
         return await _client_history(exchange, plain, session, policy)
@@ -58,7 +58,7 @@ async def load_context(
 async def _client_history(
     exchange: Exchange, messages: list[JsonDict], session: SessionKey | None, policy: SignaturePolicy
 ) -> ConversationContext:
-    services, principal_id = exchange.services, exchange.accounting.caller.principal_id
+    services, principal_id = exchange.services, exchange.accounting.caller.owner_id
     keys = message_keys(principal_id, messages)
     answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     call_ids = [call["id"] for index in answers for call in messages[index].get("tool_calls") or ()]
@@ -197,7 +197,7 @@ def _is_unchanged(call: JsonDict, args: JsonDict) -> bool:
 async def _continued(
     exchange: Exchange, messages: list[JsonDict], session: SessionKey, policy: SignaturePolicy
 ) -> ConversationContext:
-    services, principal_id = exchange.services, exchange.accounting.caller.principal_id
+    services, principal_id = exchange.services, exchange.accounting.caller.owner_id
     name = (principal_id, session.user, session.name)
     if session.name:
         await exchange.lock(name)

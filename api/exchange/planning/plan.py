@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from api.auth.principals import Caller
 from api.errors import ModelNotFoundError
 from api.exchange.accounting import Accounting
 from api.exchange.conversation.context import ConversationContext, SessionKey
@@ -33,6 +32,7 @@ from api.translate.completions.accumulator import CompletionAccumulator, PromptO
 from api.translate.completions.request import completion_to_gemini, suffix_instruction
 from api.translate.request.message_tokens import json_tokens
 from api.translate.request.vertex import final_call
+from sessions_store.accounts.access import Caller
 from sessions_store.catalogue.model_profile import ModelProfile
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.transcript.reading import message_keys
@@ -188,7 +188,7 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, origin
     session = origin.session_of(request.user) if generates and isinstance(request.prompt, str) else None
     messages = [{"role": "user", "content": prompt} for prompt in request.prompts]
     if session is None:
-        principal = accounting.caller.principal_id
+        principal = accounting.caller.owner_id
         contexts = [
             ConversationContext(principal, [message], message_keys(principal, [message])) for message in messages
         ]
@@ -251,7 +251,7 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
     accounting = exchange.accounting
     name = accounting.public_model
     resolution = exchange.catalogue.resolve(name, today=accounting.started_at.date())
-    if resolution is None:
+    if resolution is None or not accounting.caller.policy.permits_model(name, resolution.upstream):
         raise ModelNotFoundError(
             f"The model '{name}' does not exist: no model mapping and no Gemini model has this name. "
             "See GET /v1/models.",

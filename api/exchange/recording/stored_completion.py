@@ -31,7 +31,7 @@ class StoredCompletionBuilder:
         accounting, completion = generation.accounting, generation.accumulator.completion()
         return CompletionState(
             public_id=completion["id"],
-            principal_id=accounting.caller.principal_id,
+            principal_id=accounting.caller.owner_id,
             request_id=accounting.request_id,
             model=self.model,
             user=accounting.user,
@@ -41,5 +41,5 @@ class StoredCompletionBuilder:
             message=leaf,
             answer=answers[0] if answers else None,
             message_count=len(generation.branches[0].context.messages),
-            inputs=tuple(message_item(accounting.caller.principal_id, message) for message in self.messages),
+            inputs=tuple(message_item(accounting.caller.owner_id, message) for message in self.messages),
         )

@@ -38,6 +38,10 @@ def usage_row(
     return UsageRow(
         request_id=accounting.request_id,
         principal_id=accounting.caller.principal_id,
+        owner_id=accounting.caller.owner_id,
+        project_id=accounting.caller.project_id,
+        key_id=accounting.caller.key_id,
+        tags=accounting.caller.policy.tags,
         user=accounting.user,
         endpoint=accounting.endpoint,
         public_model=accounting.public_model,

@@ -112,7 +112,7 @@ class Job:
         # Without a record until here, the response was cancelled.
         await exchange.end(asyncio.CancelledError())
         left = None if exchange.committed else self.log.unstored(self._planned.accumulator.ending)
-        request_id, principal_id = exchange.accounting.request_id, exchange.accounting.caller.principal_id
+        request_id, principal_id = exchange.accounting.request_id, exchange.accounting.caller.owner_id
         problem = {"error": {"code": "server_error", "message": "The response could not be recorded."}}
         try:
             for batch in (self._unsent, left):

@@ -65,7 +65,7 @@ async def load_continuation(
     `local` are the responses of the request's WebSocket connection. A conversation is locked until the exchange ends.
     Raises InvalidRequestError for an unknown previous response, NotFoundError for an unknown conversation.
     """
-    services, principal_id = exchange.services, exchange.accounting.caller.principal_id
+    services, principal_id = exchange.services, exchange.accounting.caller.owner_id
     bound = max_tokens if request.truncation == "auto" else None
     if request.previous_response_id is not None:
         return await _previous(services, principal_id, request.previous_response_id, bound, local)

@@ -110,7 +110,7 @@ async def read_input(
     services, accounting = exchange.services, exchange.accounting
     items = request.items
     if named := references(items):
-        found = await services.store.read(referenced_items, accounting.caller.principal_id, named)
+        found = await services.store.read(referenced_items, accounting.caller.owner_id, named)
         items = resolved(items, found)  # type: ignore[assignment]
     continuation = await load_continuation(exchange, request, max_tokens=profile.input_token_limit, local=local)
     if not continuation.whole:
@@ -146,7 +146,7 @@ async def _placed(
     exchange: Exchange, continuation: Continuation, own: ItemMessages, policy: SignaturePolicy
 ) -> tuple[Sequence[HistoryMessage], ConversationContext]:
     """Return the messages before the request's own, and the request's place in the tree."""
-    principal_id = exchange.accounting.caller.principal_id
+    principal_id = exchange.accounting.caller.owner_id
     if continuation.head is not None:
         call_ids_by_node = await client_call_ids(exchange.services, principal_id, continuation, own.messages)
         history = [
@@ -248,7 +248,7 @@ def _state_builder(
     named = f"{conversation.public_id}.{conversation.version}" if conversation is not None else ""
     wanted = request.stored or conversation is not None
     return StoredResponseBuilder(
-        principal_id=accounting.caller.principal_id,
+        principal_id=accounting.caller.owner_id,
         accumulator=accumulator,
         model=request.model,
         user=accounting.user,

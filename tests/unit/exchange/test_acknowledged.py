@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from api.auth.principals import Caller
 from api.errors import InternalError
 from api.exchange.accounting import Accounting
 from api.exchange.events import ErrorBatch, LastBatch
@@ -27,6 +26,7 @@ from api.translate.answers.usage_report import UsageReport
 from api.translate.chat.accumulator import ChatAccumulator
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.writing.store import Store
+from tests.callers import local_caller
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25, chat_message, fresh
 
@@ -50,7 +50,7 @@ async def planned(services: Services, user: str, **parameters: Any) -> AsyncIter
     body = {"model": GEMINI_25, "messages": [chat_message("Hello!")], "user": user, **parameters}
     request = parse_chat_completion(orjson.dumps(body))
     origin = RequestOrigin(
-        completion_id(), Caller(principal, memory=True), await services.store.catalogue(), session_name="work"
+        completion_id(), local_caller(principal), await services.store.catalogue(), session_name="work"
     )
     async with open_exchange(services, request, origin, "chat.completions", stream=request.stream) as exchange:
         yield exchange, await plan_chat(exchange, request, origin)
@@ -178,7 +178,7 @@ async def test_an_exchange_without_a_conversation_is_recorded_whole(services: Se
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     accounting = Accounting(
         request_id=completion_id(),
-        caller=Caller(principal, memory=True),
+        caller=local_caller(principal),
         endpoint="embeddings",
         public_model="text-embedding-3-small",
         account="gemini:12345678",

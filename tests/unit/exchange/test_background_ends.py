@@ -8,7 +8,6 @@ import orjson
 import pytest
 from pytest_django import Settings
 
-from api.auth.principals import Caller
 from api.exchange.ids import completion_id
 from api.exchange.planning.plan import RequestOrigin, open_exchange
 from api.exchange.responses.auto_compaction import plan_managed
@@ -21,6 +20,7 @@ from api.services import Services
 from sessions_store.models import StoredResponse, User
 from sessions_store.state.responses import add_events, end_response, read_events
 from sessions_store.writing.store import Store, StoreError
+from tests.callers import local_caller
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25
 
@@ -43,7 +43,7 @@ async def begin(services: Services) -> Job:
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "input": "Hello!", "background": True, "stream": True}
     request = parse_responses(orjson.dumps(body))
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue())
+    origin = RequestOrigin(completion_id(), local_caller(principal), await services.store.catalogue())
     async with open_exchange(services, request, origin, "responses", stream=True) as exchange:
         job, _ = await jobs_of(services).start(await plan_managed(exchange, request))
     return job

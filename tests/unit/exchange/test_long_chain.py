@@ -14,7 +14,6 @@ import orjson
 import pytest
 from django.db import connection
 
-from api.auth.principals import Caller
 from api.exchange.ids import completion_id
 from api.exchange.planning.plan import RequestOrigin, open_exchange
 from api.exchange.responses.plan import plan_response
@@ -25,6 +24,7 @@ from api.openai.responses.request import parse_responses
 from api.services import Services
 from sessions_store.models import Message, StoredItem, StoredResponse, ToolCall, UpstreamRequest, UsageRecord, User
 from sessions_store.writing.store import Store
+from tests.callers import local_caller
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25, fresh
 
@@ -69,7 +69,7 @@ async def step(services: Services, text: str, previous: str | None) -> Any:
     """One response that goes on from another."""
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "input": text, "previous_response_id": previous, "max_output_tokens": 16}
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue())
+    origin = RequestOrigin(completion_id(), local_caller(principal), await services.store.catalogue())
     request = parse_responses(orjson.dumps(body))
     async with open_exchange(services, request, origin, "responses") as exchange:
         planned = await plan_response(exchange, request)

@@ -7,7 +7,6 @@ import orjson
 import pytest
 from django.db import connection
 
-from api.auth.principals import Caller
 from api.exchange.ids import completion_id
 from api.exchange.planning.plan import RequestOrigin, open_exchange, plan_chat
 from api.exchange.running.run import complete
@@ -18,6 +17,7 @@ from api.services import Services
 from sessions_store.database.inline_reads import InlineReads
 from sessions_store.models import ChatSession, User
 from sessions_store.writing.store import Store
+from tests.callers import local_caller
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25, chat_message, fresh
 
@@ -57,7 +57,7 @@ async def ask(services: Services, user: str, *messages: Any) -> tuple[str, int]:
     principal = await store.read(lambda: User.objects.get(username="local").pk)
     store.visits = 0
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": messages, "user": user}))
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue())
+    origin = RequestOrigin(completion_id(), local_caller(principal), await services.store.catalogue())
     async with open_exchange(services, request, origin, "chat.completions") as exchange:
         answer = await complete(exchange, await plan_chat(exchange, request, origin))
     return answer["choices"][0]["message"]["content"], store.visits

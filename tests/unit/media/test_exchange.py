@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pytest
 
-from api.auth.principals import Caller
 from api.errors import InvalidRequestError, RateLimitError
 from api.exchange.ids import completion_id
 from api.exchange.planning.plan import RequestOrigin, open_exchange, plan_chat
@@ -19,6 +18,7 @@ from api.resources.byte_budget import ByteBudget, Hold
 from api.services import Services
 from sessions_store.models import Message, UsageRecord, User
 from sessions_store.writing.store import Store
+from tests.callers import local_caller
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, fresh
 from tests.unit.media.site import PNG, Site, fetcher, page
@@ -41,7 +41,7 @@ async def ask(services: Services, *messages: Any, model: str = GEMINI_25, **para
     """Return the request id and the answer's message of one chat request, carried out as the view does it."""
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": model, "messages": messages, **parameters}))
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue())
+    origin = RequestOrigin(completion_id(), local_caller(principal), await services.store.catalogue())
     async with open_exchange(services, request, origin, "chat.completions") as exchange:
         answer = await complete(exchange, await plan_chat(exchange, request, origin))
     return origin.request_id, answer["choices"][0]["message"]
@@ -154,7 +154,7 @@ async def test_the_bytes_of_fetched_files_are_held(services: Services, site: Sit
     hold = Hold(budget)
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": [showing(URL)]}))
-    origin = RequestOrigin(completion_id(), Caller(principal, memory=True), await services.store.catalogue(), hold=hold)
+    origin = RequestOrigin(completion_id(), local_caller(principal), await services.store.catalogue(), hold=hold)
     async with open_exchange(services, request, origin, "chat.completions") as exchange:
         await plan_chat(exchange, request, origin)
     assert hold.size >= len(PNG)

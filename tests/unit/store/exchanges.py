@@ -65,7 +65,8 @@ def usage(principal_id: int, chain: Sequence[NewMessage] = (), **columns: Any) -
         "answer": chain[-1].key if chain else None,
         "message": chain[-2].key if len(chain) > 1 else None,
     }
-    return UsageRow(**given | columns)
+    given |= columns
+    return UsageRow(owner_id=given["principal_id"], **given)
 
 
 def exchange(

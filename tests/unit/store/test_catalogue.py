@@ -12,6 +12,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import connection
 
+from sessions_store.accounts.access import Access
 from sessions_store.catalogue import changes, loaded, rows
 from sessions_store.catalogue.model_profile import Sampling, Thinking
 from sessions_store.catalogue.resolution import Catalogue
@@ -218,9 +219,9 @@ async def test_many_requests_after_an_edit_load_once(
 ) -> None:
     loads: list[int] = []
 
-    def counted() -> CatalogueRows:
+    def counted(previous: Access | None = None) -> CatalogueRows:
         loads.append(1)
-        return load()
+        return load(previous)
 
     monkeypatch.setattr(rows, "load", counted)
 

@@ -1,0 +1,64 @@
+"""Client keys in a request's headers: where a key may stand, and the caller of a valid key.
+
+A value that has not the form of a key is passed over, because SDKs send dummies: a dummy may stand beside a key.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from api.errors import AuthenticationError, PermissionDeniedError
+from sessions_store.accounts.access import Access, AccessKey
+from sessions_store.accounts.key_form import is_key, resembles_key
+
+# Headers with a bare key, in CGI form: Azure's, Anthropic's and Google's clients.
+KEY_HEADERS: Final = ("HTTP_API_KEY", "HTTP_X_API_KEY", "HTTP_X_GOOG_API_KEY")
+# The subprotocol by which browsers send a key: they cannot set headers on a WebSocket.
+SUBPROTOCOL: Final = "openai-insecure-api-key."
+
+INCORRECT: Final = "Incorrect API key provided. An operator creates keys in the admin or with 'manage.py create_key'."
+SEVERAL: Final = "The request contains several different API keys. Send one."
+ADMIN_KEY: Final = "This is an admin key. Admin keys are for /v1/organization only; send a client key."
+FOREIGN_NETWORK: Final = "This API key may not be used from your network address."
+
+
+def find_key(headers: Mapping[str, Any], access: Access) -> AccessKey | None:
+    """Return the valid key of a request; None if the request contains nothing that resembles a key.
+
+    Raises AuthenticationError for an unknown, expired, revoked or inactive key (the same error for all of them) and for
+    two different keys.
+    """
+    given = set(_presented(headers))
+    keys = {text for text in given if is_key(text)}
+    if not keys:
+        if any(map(resembles_key, given)):
+            raise AuthenticationError(INCORRECT, retryable=False)
+        return None
+    if len(keys) > 1:
+        raise AuthenticationError(SEVERAL, retryable=False)
+    found = access.find(keys.pop())
+    if found is None or not found.usable(datetime.now(UTC)):
+        raise AuthenticationError(INCORRECT, retryable=False)
+    return found
+
+
+def check_client_key(key: AccessKey, peer: str) -> None:
+    """Raise PermissionDeniedError for an admin key, or for an address outside the key's networks."""
+    if key.admin:
+        raise PermissionDeniedError(ADMIN_KEY, code="admin_key_not_allowed", retryable=False)
+    if not key.caller.policy.permits_address(peer):
+        raise PermissionDeniedError(FOREIGN_NETWORK, code="ip_not_authorized", retryable=False)
+
+
+def _presented(headers: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every value that stands where a key may stand."""
+    scheme, _, value = headers.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() == "bearer":
+        yield value.strip()
+    for name in KEY_HEADERS:
+        if name in headers:
+            yield headers[name].strip()
+    if "HTTP_SEC_WEBSOCKET_PROTOCOL" in headers:
+        for protocol in headers["HTTP_SEC_WEBSOCKET_PROTOCOL"].split(","):
+            if protocol.strip().startswith(SUBPROTOCOL):
+                yield protocol.strip().removeprefix(SUBPROTOCOL)

@@ -1,0 +1,1 @@
+"""Keys, projects, rate limits and budgets, through the live gateway."""
