@@ -36,4 +36,4 @@ class Issued:
         for organization in Organization.objects.all():
             organization.keyed_at, organization.policy = None, {}
             organization.save()
-        UsageRecord.objects.exclude(key_id=None).update(key_id=None)
+        UsageRecord.objects.filter(key__isnull=False).update(key_id=None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -15,6 +16,7 @@ from tests.issued_keys import Issued
 from tests.live_gateway import LiveGateway
 
 MODEL = "gemini-3.8-flash"
+HELLO: Any = [user_message()]
 
 
 def sdk(gateway: LiveGateway, key: str) -> OpenAI:
@@ -24,7 +26,7 @@ def sdk(gateway: LiveGateway, key: str) -> OpenAI:
 
 def say_hello(client: OpenAI) -> str:
     """Return the id of a chat completion."""
-    return client.chat.completions.create(model=MODEL, messages=[user_message()]).id
+    return client.chat.completions.create(model=MODEL, messages=HELLO).id
 
 
 def test_g01_a_key_with_a_wrong_character_is_no_key() -> None:
@@ -138,9 +140,9 @@ def test_g05_scopes_restrict_the_endpoint_families(gateway: LiveGateway, issued:
 def test_g05_a_forbidden_model_is_the_404_of_a_missing_one(gateway: LiveGateway, issued: Issued) -> None:
     client = sdk(gateway, issued.client_key(models={"mode": "allow_list", "model_ids": ["gemini-2.5-flash*"]}))
 
-    assert client.chat.completions.create(model="gpt-3.5-turbo", messages=[user_message()]).id
+    assert client.chat.completions.create(model="gpt-3.5-turbo", messages=HELLO).id
     with pytest.raises(NotFoundError) as forbidden:
-        client.chat.completions.create(model="gpt-4", messages=[user_message()])
+        client.chat.completions.create(model="gpt-4", messages=HELLO)
     assert forbidden.value.code == "model_not_found"
     names = {model.id for model in client.models.list()}
     assert "gpt-3.5-turbo" in names
@@ -154,7 +156,7 @@ def test_usage_records_name_the_key_and_the_project(gateway: LiveGateway, issued
     row, key = issued.key(project)
     user = fresh("user")
 
-    sdk(gateway, key).chat.completions.create(model=MODEL, messages=[user_message()], user=user)
+    sdk(gateway, key).chat.completions.create(model=MODEL, messages=HELLO, user=user)
 
     record = UsageRecord.objects.get(user=user)
     assert (record.key_id, record.project_id, record.principal_id) == (row.pk, project.pk, row.principal_id)
@@ -166,7 +168,7 @@ def test_objects_of_another_project_are_the_404_of_missing_ones(gateway: LiveGat
     stranger = sdk(gateway, issued.client_key(issued.project()))
     response = owner.responses.create(model=MODEL, input="Hi")
     conversation = owner.conversations.create()
-    completion = owner.chat.completions.create(model=MODEL, messages=[user_message()], store=True)
+    completion = owner.chat.completions.create(model=MODEL, messages=HELLO, store=True)
 
     assert owner.responses.retrieve(response.id).id == response.id
     for foreign, missing in (
