@@ -20,8 +20,9 @@ from django.db import Error as DatabaseError
 
 from api.auth.loopback import is_loopback_host
 from api.auth.origins import is_usable
-from gemini_gateway.pages.trusted_proxies import parse_networks
+from api.auth.proxies import parse_networks
 from gemini_gateway.startup.bind_address import ADVICE, exposure_problem
+from gemini_gateway.startup.bootstrap_keys import bootstrap_problems
 from gemini_gateway.startup.private_files import readable_by_others
 from gemini_gateway.startup.secrets import FILE_NAME
 from sessions_store.database.health import unapplied_migrations
@@ -201,6 +202,8 @@ def _network_faults() -> Iterator[CheckMessage]:
             "page use this server without a key.",
             id="gateway.E016",
         )
+    for problem in bootstrap_problems():
+        yield Error(problem, hint="Make one with: manage.py create_key --generate", id="gateway.E018")
     if settings.ALLOW_INSECURE_KEYLESS:
         yield Warning(
             "ALLOW_INSECURE_KEYLESS is on: anyone who can reach this server can use it without a key.",
@@ -216,7 +219,7 @@ def exposure_check(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage
 
 
 def _exposure_faults() -> Iterator[CheckMessage]:
-    if problem := exposure_problem(settings.HOST, allowed=settings.ALLOW_INSECURE_KEYLESS):
+    if problem := exposure_problem(settings.HOST):
         yield Error(problem, hint=ADVICE, id="gateway.E012")
     if settings.DEBUG and not is_loopback_host(settings.HOST):
         yield Error(

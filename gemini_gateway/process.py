@@ -3,10 +3,11 @@
 Start (the ASGI lifespan's startup):
 
 1. The start checks; an error prevents the start.
-2. The services of `api.services`: client, store and their dependants.
-3. The garbage collector's settings, after everything is loaded.
-4. The watchdog of the event loop.
-5. The check of the Gemini key, in the background.
+2. The keys of BOOTSTRAP_CLIENT_KEY and BOOTSTRAP_ADMIN_KEY.
+3. The services of `api.services`: client, store and their dependants.
+4. The garbage collector's settings, after everything is loaded.
+5. The watchdog of the event loop.
+6. The check of the Gemini key, in the background.
 
 Drain (SIGTERM under `serve`; other servers do not announce it): `/readyz` returns 503, idle WebSockets close,
 background responses continue to their end.
@@ -26,11 +27,13 @@ from collections.abc import Awaitable
 from contextlib import suppress
 
 from django.conf import settings
+from django.db import Error
 
 from api.services import Services, open_services
 from gemini_gateway.checks import start_faults
 from gemini_gateway.server import gc_tuning
 from gemini_gateway.server.loop_watchdog import LoopWatchdog
+from gemini_gateway.startup.bootstrap_keys import ensure_bootstrap_keys
 from gemini_gateway.startup.key_check import begin_key_check
 
 
@@ -59,6 +62,8 @@ class Process:
         """Start everything in the module's order; return the errors that prevent the start, as log lines."""
         if faults := await asyncio.to_thread(start_faults, self.base_url):
             return faults
+        with suppress(Error):  # a database that does not respond may return; /readyz reports it
+            await asyncio.to_thread(ensure_bootstrap_keys)
         services = self.services
         gc_tuning.tune()
         if settings.LOOP_WATCHDOG_MS:

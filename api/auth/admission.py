@@ -16,6 +16,7 @@ from django.http.request import split_domain_port, validate_host
 
 from api.auth.loopback import is_loopback_address
 from api.auth.origins import LOCAL_NAMES, is_admitted
+from api.auth.proxies import client_address
 from api.errors import AuthenticationError, InvalidRequestError, PermissionDeniedError
 
 # Prefixes of the headers that proxies, tunnels and hosting services add to a request, in CGI form. Prefixes, because
@@ -55,6 +56,11 @@ class Credentials(NamedTuple):
     headers: Mapping[str, Any]
     peer: str
     opens_socket: bool = False
+
+    @property
+    def client_address(self) -> str:
+        """The address of the client, behind trusted proxies too."""
+        return client_address(self.peer, self.headers.get("HTTP_X_FORWARDED_FOR", ""))
 
     @classmethod
     def of_handshake(cls, scope: Mapping[str, Any]) -> "Credentials":

@@ -30,7 +30,7 @@ async def authenticate(services: Services, credentials: Credentials) -> tuple[Ca
     access = catalogue.access
     key = find_key(credentials.headers, access)
     if key is not None:
-        check_client_key(key, credentials.peer)
+        check_client_key(key, credentials.client_address)
         return key.caller, catalogue
     if access.keyed or access.local is None:
         raise AuthenticationError(MISSING, retryable=False)

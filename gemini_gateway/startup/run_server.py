@@ -11,6 +11,7 @@ from django.conf import settings
 from api.auth.loopback import is_loopback_host
 from gemini_gateway.pages.start_page import upstream_label
 from gemini_gateway.server.connection import Limits
+from gemini_gateway.startup.bind_address import keyless_is_closed
 from gemini_gateway.startup.setup_link import setup_path
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,9 @@ def terminal_page(host: str, port: int) -> str:
     ]
     if path := setup_path():
         lines += ["", "  Open this link once to create the first admin account:", f"  {origin}{path}"]
-    if not is_loopback_host(host):
+    if keyless_is_closed():
+        lines += ["", "  Requests need a client key (manage.py create_key --name NAME, or the admin)."]
+    elif not is_loopback_host(host):
         lines += ["", f"  Listening on {host}: anyone who can reach this machine can use the gateway without a key."]
     return "\n".join([*lines, "", ""])
 

@@ -55,10 +55,12 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.django_db
 def test_a_fresh_checkout_has_no_fault() -> None:
     assert [fault for check in ALL for fault in check()] == []
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("check", "changes", "found"),
     [

@@ -17,14 +17,13 @@ from openai import OpenAI
 
 from tests.emulator_control import Emulator
 from tests.exchanges import chat_body
+from tests.issued_keys import Issued
 from tests.live_gateway import LiveGateway
 from tests.server_process import ROOT
 from tests.waiting import eventually
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 NAME = "gateway.example.com"
-KEY = "Bearer a-long-random-key"
-AZURE_KEY = "another-long-random-key"
 PAGE = "https://chat.example.com"
 FRAME = """
 pid {folder}/nginx.pid;
@@ -49,7 +48,7 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx is installed")
 def worker(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
     """A gateway with the environment of docs/operations.md."""
     settings = {
-        "ALLOW_INSECURE_KEYLESS": "1",
+        "REQUIRE_KEY": "1",
         "ALLOWED_HOSTS": NAME,
         "CSRF_TRUSTED_ORIGINS": f"https://{NAME}",
         "TRUSTED_PROXIES": "127.0.0.1",
@@ -65,7 +64,6 @@ def origin(worker: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Where nginx listens, with our file but for its addresses and paths."""
     folder = tmp_path_factory.mktemp("nginx")
     write_certificate(folder)
-    (folder / "gateway-clients").write_text(f'"{KEY}" alice;\n"{AZURE_KEY}" bob;\n')
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,6 +84,12 @@ def origin(worker: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
         eventually(lambda: accepts(port))
         yield f"https://127.0.0.1:{port}"
         process.terminate()
+
+
+@pytest.fixture
+def key(issued: Issued) -> str:
+    """A client key of the gateway."""
+    return issued.client_key()
 
 
 @pytest.fixture
@@ -115,9 +119,8 @@ def write_certificate(folder: Path) -> None:
     )
 
 
-def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client, emulator: Emulator) -> None:
-    through.headers["authorization"] = KEY
-    client = OpenAI(base_url=f"{through.base_url}/v1", api_key=KEY.removeprefix("Bearer "), http_client=through)
+def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client, emulator: Emulator, key: str) -> None:
+    client = OpenAI(base_url=f"{through.base_url}/v1", api_key=key, http_client=through)
 
     chunks = list(
         client.chat.completions.create(model="gpt-4", stream=True, messages=[{"role": "user", "content": "Hello!"}])
@@ -127,9 +130,9 @@ def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client,
     assert len(emulator.received()) == 1
 
 
-@pytest.mark.parametrize("key", ["", "Bearer another", "Bearer", KEY.removeprefix("Bearer "), f"{KEY}x"])
-def test_a_request_without_a_key_is_refused(through: httpx2.Client, emulator: Emulator, key: str) -> None:
-    through.headers["authorization"] = key
+@pytest.mark.parametrize("given", ["", "Bearer another", "Bearer", "{}", "Bearer {}x"])
+def test_a_request_without_a_key_is_rejected(through: httpx2.Client, emulator: Emulator, key: str, given: str) -> None:
+    through.headers["authorization"] = given.format(key)
 
     answer = through.post("/v1/chat/completions", json=chat_body())
 
@@ -138,12 +141,26 @@ def test_a_request_without_a_key_is_refused(through: httpx2.Client, emulator: Em
     assert emulator.received() == []
 
 
-def test_azures_address_and_key_are_taken(through: httpx2.Client) -> None:
+def test_a_gateway_that_requires_keys_is_closed_before_the_first_key(through: httpx2.Client) -> None:
+    assert through.post("/v1/chat/completions", json=chat_body()).status_code == 401
+
+
+def test_azures_address_and_key_are_taken(through: httpx2.Client, key: str) -> None:
     path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
 
-    assert through.post(path, json=chat_body(), headers={"api-key": AZURE_KEY}).status_code == 200
+    assert through.post(path, json=chat_body(), headers={"api-key": key}).status_code == 200
     assert through.post(path, json=chat_body(), headers={"api-key": "wrong"}).status_code == 401
-    assert through.get("/v1beta/openai/models", headers={"authorization": KEY}).status_code == 200
+    google = through.get("/v1beta/openai/models", headers={"authorization": f"Bearer {key}"})
+    assert google.status_code == 200
+
+
+def test_the_networks_of_a_key_are_those_of_the_client_behind_nginx(through: httpx2.Client, issued: Issued) -> None:
+    inside, outside = issued.client_key(networks=["127.0.0.0/8"]), issued.client_key(networks=["203.0.113.0/24"])
+    lies = {"x-forwarded-for": "203.0.113.9"}
+
+    for key, status in ((inside, 200), (outside, 403)):
+        found = through.get("/v1/models", headers={"authorization": f"Bearer {key}", **lies})
+        assert found.status_code == status
 
 
 def test_a_preflight_passes_without_a_key(through: httpx2.Client) -> None:
@@ -154,12 +171,12 @@ def test_a_preflight_passes_without_a_key(through: httpx2.Client) -> None:
 
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, PAGE)
     assert "access-control-allow-origin" not in foreign.headers
-    assert foreign.status_code == 405
+    assert foreign.status_code == 401
 
 
-def test_a_websocket_is_passed_on(through: httpx2.Client) -> None:
+def test_a_websocket_is_passed_on(through: httpx2.Client, key: str) -> None:
     upgrade = {
-        "authorization": KEY,
+        "authorization": f"Bearer {key}",
         "connection": "Upgrade",
         "upgrade": "websocket",
         "sec-websocket-version": "13",
@@ -169,15 +186,15 @@ def test_a_websocket_is_passed_on(through: httpx2.Client) -> None:
         assert answer.status_code == 101
 
 
-def test_the_gateway_hears_nginx_and_not_the_client(through: httpx2.Client) -> None:
-    through.headers["authorization"] = KEY
+def test_the_gateway_hears_nginx_and_not_the_client(through: httpx2.Client, key: str) -> None:
+    through.headers["authorization"] = f"Bearer {key}"
     lies = {"x-forwarded-proto": "http", "x-forwarded-for": "203.0.113.9", "daphne-root-path": "/elsewhere"}
 
     assert through.get("/v1/models", headers=lies).status_code == 200
     login = through.get("/admin/login/", headers=lies)
     assert login.status_code == 200  # by http it would be sent to https
     assert "Secure" in login.headers["set-cookie"]
-    assert through.get("/v1/models", headers={"host": "evil.example"}).status_code == 400
+    assert through.get("/admin/login/", headers={"host": "evil.example"}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/"])
@@ -185,7 +202,7 @@ def test_private_paths_are_not_passed_on(through: httpx2.Client, path: str) -> N
     assert through.get(path).status_code == 404
 
 
-def test_a_large_body_is_refused_in_openais_form(through: httpx2.Client) -> None:
-    answer = through.post("/v1/chat/completions", content=b"x" * 21_000_000, headers={"authorization": KEY})
+def test_a_large_body_is_refused_in_openais_form(through: httpx2.Client, key: str) -> None:
+    answer = through.post("/v1/chat/completions", content=b"x" * 21_000_000, headers={"authorization": f"Bearer {key}"})
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")

@@ -9,6 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from tests.exchanges import fresh
+from tests.issued_keys import Issued
 from tests.live_gateway import UVICORN, LiveGateway
 from tests.wire.test_seed_examples import GREETING, at, run
 
@@ -16,6 +17,8 @@ README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding=
 
 # How the tests' command differs: this interpreter's uvicorn, on a free port.
 IN_TESTS = {sys.executable, "-m", "uvicorn", "--port", "0"}
+
+CREATE_KEY = ".venv/bin/python manage.py create_key --name my-program\n"
 
 pytestmark = pytest.mark.usefixtures("emulator", "live_db")
 
@@ -32,9 +35,17 @@ def curl(path: str) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    calls = {curl("/v1/chat/completions"), curl("/v1/sessions/")}
+    calls = {curl("/v1/chat/completions"), curl("/v1/sessions/"), CREATE_KEY}
     assert {block for block in blocks("sh") if "make run" not in block and "uvicorn" not in block} == calls
     assert set(re.findall(r"^```(\w+)", README, re.MULTILINE)) == {"sh", "python"}
+
+
+def test_the_command_prints_a_key_that_the_gateway_accepts(gateway: LiveGateway, issued: Issued) -> None:
+    key = run("sh", "-c", CREATE_KEY.replace(".venv/bin/python", sys.executable)).strip()
+
+    with_key = httpx2.get(f"{gateway.base_url}/models", headers={"authorization": f"Bearer {key}"}, trust_env=False)
+    without = httpx2.get(f"{gateway.base_url}/models", headers={"authorization": "Bearer dummy"}, trust_env=False)
+    assert (with_key.status_code, without.status_code) == (200, 401)
 
 
 def test_uvicorn_is_started_by_the_tests_as_it_says() -> None:

@@ -28,7 +28,7 @@ class Command(DaphneRunserver):  # type: ignore[misc]
     def run(self, **options: Any) -> None:
         """Start the emulator once, in the process that survives every reload, then serve."""
         host = self.addr.strip("[]")
-        if problem := exposure_problem(host, allowed=settings.ALLOW_INSECURE_KEYLESS):
+        if problem := exposure_problem(host):
             raise CommandError(f"{problem}\n\tHINT: {ADVICE}")
         settings.HOST, settings.PORT = host, int(self.port)
         if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from gemini_gateway.checks import exposure_check, migrations_fault
+from gemini_gateway.startup.bootstrap_keys import ensure_bootstrap_keys
 from gemini_gateway.startup.run_server import cannot_listen, limits, terminal_page, upstream
 
 
@@ -30,10 +31,11 @@ class Command(BaseCommand):
         if options["port"] is not None:
             settings.PORT = options["port"]
         self.check()
-        for fault in exposure_check():
-            raise CommandError(f"{fault.id}: {fault.msg}\n\tHINT: {fault.hint}")
         for fault in migrations_fault():
             raise CommandError(f"{fault.msg} {fault.hint}")
+        ensure_bootstrap_keys()
+        for fault in exposure_check():
+            raise CommandError(f"{fault.id}: {fault.msg}\n\tHINT: {fault.hint}")
         with upstream() as base_url:
             self._serve(base_url)
 
