@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from api.emulator.answers.calls import calls_for
-from api.emulator.answers.json_values import json_for
-from api.emulator.answers.text import text_for
 from api.emulator.conversation import Conversation
+from api.emulator.output.calls import calls_for
+from api.emulator.output.json_values import json_for
+from api.emulator.output.text import text_for
 from tests.unit.emulator.conftest import Gemini, calls_of, candidate_text
 
 STRING = {"type": "string"}

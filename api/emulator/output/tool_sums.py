@@ -17,7 +17,7 @@ _SIGNS = {
     "/": keywords("divide division quotient"),
     "^": keywords("power exponent exponentiate pow"),
 }
-_SPOKEN = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "^": "power"}
+_OPERATION_WORDS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "^": "power"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def _as_tool(sign: str, declaration: Declaration) -> Tool | None:
     if keywords(declaration["name"]) & _SIGNS[sign]:
         return Tool(name=declaration["name"], operands=operands, whole=whole)
     for name, entry in properties.items():
-        value = chosen(entry["enum"], _SPOKEN.get(sign, ""), sign) if entry.get("enum") else None
+        value = chosen(entry["enum"], _OPERATION_WORDS.get(sign, ""), sign) if entry.get("enum") else None
         if value is not None:
             return Tool(name=declaration["name"], operands=operands, whole=whole, operation=(name, value))
     return None
@@ -83,7 +83,7 @@ class _Steps:
 
     def __init__(self, tools: dict[str, Tool], conversation: Conversation) -> None:
         self.tools = tools
-        self.answered = [(call, result) for call, result in conversation.answered if result]
+        self.calls_with_results = [(call, result) for call, result in conversation.calls_with_results if result]
         self.calls: list[dict[str, Any]] = []
         self.used = False
 
@@ -100,7 +100,7 @@ class _Steps:
         self.used = True
         args = tool.args(left, right)
         call = {"name": tool.name, "args": args}
-        for made, result in self.answered:
+        for made, result in self.calls_with_results:
             if made["name"] == tool.name and made.get("args") == args:
                 found = numbers(str(list((result or {}).get("response", {}).values())))
                 return found[-1] if found else _applied(operand.sign, left, right)

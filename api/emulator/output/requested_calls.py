@@ -13,7 +13,7 @@ from api.emulator.extraction.arithmetic import sums
 from api.emulator.extraction.declarations import Declaration, is_named, properties_of, required_of, score, searches
 from api.emulator.extraction.filling import kind_of
 from api.emulator.extraction.patterns import EMAIL, LOWER_PLACE, is_bare
-from api.emulator.extraction.places import capitals_asked, is_region
+from api.emulator.extraction.places import capital_questions, is_region
 from api.emulator.extraction.reading import keywords, meanings, names, quoted
 from api.emulator.extraction.supply import COORDINATES, NEAR, PLACES, field_of
 
@@ -27,7 +27,7 @@ MATHS = keywords("calculate calculator calculation compute evaluate expression m
 
 
 @dataclass(slots=True, kw_only=True)
-class Wish:
+class RequestedCall:
     """A call to make: the function, and the clauses of the prompt that request it."""
 
     declaration: Declaration
@@ -39,27 +39,27 @@ class Wish:
         return " and ".join(clause.strip() for clause in self.clauses).rstrip(" .!?")
 
 
-def wishes_in(text: str, offered: list[Declaration]) -> list[Wish]:
-    """Parallel calls: each clause asks for a function, or goes on with the one before it."""
-    wishes: list[Wish] = []
+def requested_calls_in(text: str, offered: list[Declaration]) -> list[RequestedCall]:
+    """Return the parallel calls of a text: each clause requests a function, or extends the previous call."""
+    wanted_calls: list[RequestedCall] = []
     opening: list[str] = []
-    looking = next((entry for entry in offered if searches(entry)), None)
+    search_function = next((entry for entry in offered if searches(entry)), None)
     for clause in islice(clauses_of(text), MAX_CLAUSES):
-        said = meanings(clause) | (MATHS if sums(clause) else set())
-        best = max(offered, key=lambda entry: score(said, entry))
-        asked = [entry for entry in offered if is_named(entry, clause)] or ([best] if score(said, best) else [])
-        if asked and not _continues(wishes, asked[0], clause):
-            wishes.extend(Wish(declaration=entry, clauses=[*opening, clause]) for entry in asked)
+        words = meanings(clause) | (MATHS if sums(clause) else set())
+        best = max(offered, key=lambda entry: score(words, entry))
+        named = [entry for entry in offered if is_named(entry, clause)] or ([best] if score(words, best) else [])
+        if named and not _continues(wanted_calls, named[0], clause):
+            wanted_calls.extend(RequestedCall(declaration=entry, clauses=[*opening, clause]) for entry in named)
             opening = []
-        elif not wishes:
+        elif not wanted_calls:
             opening.append(clause)
-        elif looking and _ASKS.match(clause) and not capitals_asked(clause):
-            wishes.append(Wish(declaration=looking, clauses=[clause]))
-        elif _is_another(wishes[-1], clause):
-            wishes.append(Wish(declaration=wishes[-1].declaration, clauses=[clause]))
+        elif search_function and _ASKS.match(clause) and not capital_questions(clause):
+            wanted_calls.append(RequestedCall(declaration=search_function, clauses=[clause]))
+        elif _is_another(wanted_calls[-1], clause):
+            wanted_calls.append(RequestedCall(declaration=wanted_calls[-1].declaration, clauses=[clause]))
         else:
-            wishes[-1].clauses.append(clause)
-    return wishes
+            wanted_calls[-1].clauses.append(clause)
+    return wanted_calls
 
 
 def clauses_of(text: str) -> Iterator[str]:
@@ -81,18 +81,20 @@ def _parts_place(text: str, comma: re.Match[str]) -> bool:
     return bool(region and is_region(region[1]) and town and not is_region(town[1]))
 
 
-def _continues(wishes: list[Wish], declaration: Declaration, clause: str) -> bool:
+def _continues(wanted_calls: list[RequestedCall], declaration: Declaration, clause: str) -> bool:
     """Whether a clause only extends the call before it: same function, no new object."""
-    return bool(wishes) and wishes[-1].declaration is declaration and not _is_another(wishes[-1], clause)
+    return (
+        bool(wanted_calls) and wanted_calls[-1].declaration is declaration and not _is_another(wanted_calls[-1], clause)
+    )
 
 
-def _is_another(wish: Wish, clause: str) -> bool:
+def _is_another(requested: RequestedCall, clause: str) -> bool:
     """Whether a clause names a further object for the same action: "... in Paris", "London".
 
     True if the function takes one text argument, the call has its own value, and the clause has another one.
     """
-    properties = properties_of(wish.declaration)
-    required = required_of(wish.declaration) or list(properties)[:1]
+    properties = properties_of(requested.declaration)
+    required = required_of(requested.declaration) or list(properties)[:1]
     texts = [
         name
         for name in required
@@ -100,19 +102,19 @@ def _is_another(wish: Wish, clause: str) -> bool:
     ]
     if any(kind_of(entry) == "array" for entry in properties.values()):
         return False
-    if EMAIL.search(clause) and EMAIL.search(wish.clauses[0]) and "to" in texts:
+    if EMAIL.search(clause) and EMAIL.search(requested.clauses[0]) and "to" in texts:
         return True
     if not texts and COORDINATES & set(required):
         return _has_thing(clause, place=True)
     if len(texts) != 1:
         return False
     place = bool(field_of(texts[0], properties[texts[0]], set()).about & PLACES)
-    if _has_thing(clause, place=place) and _has_thing(" ".join(wish.clauses), place=place):
+    if _has_thing(clause, place=place) and _has_thing(" ".join(requested.clauses), place=place):
         return True
     bare = is_bare(clause.strip(" .,!?;").removeprefix("in ").partition(" in ")[0])
-    return place and bare and any(LOWER_PLACE.search(entry) for entry in wish.clauses)
+    return place and bare and any(LOWER_PLACE.search(entry) for entry in requested.clauses)
 
 
 def _has_thing(text: str, *, place: bool) -> bool:
-    """Whether a text names something, which may stand in or at somewhere only if places are meant."""
+    """Whether a text contains a name or a quote; names after "in" or "at" count only if `place` is set."""
     return any(place or before not in NEAR for _, before in names(text)) or bool(quoted(text))

@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from api.emulator.answers.calls import calls_for
-from api.emulator.answers.json_values import enum_for, json_for
-from api.emulator.answers.media import IMAGE_TOKENS, draws, picture, speaks, speech, speech_tokens
-from api.emulator.answers.searching import OPENING, searches
-from api.emulator.answers.text import text_for
-from api.emulator.answers.thoughts import thoughts_for
 from api.emulator.conversation import Conversation, Part
 from api.emulator.models import Model
+from api.emulator.output.calls import calls_for
+from api.emulator.output.grounding import OPENING, searches
+from api.emulator.output.json_values import enum_for, json_for
+from api.emulator.output.media import IMAGE_TOKENS, generates_image, generates_speech, picture, speech, speech_tokens
+from api.emulator.output.text import text_for
+from api.emulator.output.thoughts import thoughts_for
 from api.emulator.usage import cut, planned_thoughts, tokens
 
 CALLED = "Model generated function call(s)."
@@ -41,8 +41,8 @@ class Candidate:
 
 def candidates_for(conversation: Conversation, model: Model) -> list[Candidate]:
     """Return the requested number of candidates."""
-    if speaks(conversation):
-        return [_spoken(conversation)]
+    if generates_speech(conversation):
+        return [_speech_candidate(conversation)]
     digest = hashlib.blake2b(orjson.dumps(conversation.request), digest_size=12).hexdigest()
     count = conversation.config.get("candidateCount", 1)
     return [_candidate(conversation, model, index, f"{digest}/{index}") for index in range(count)]
@@ -56,7 +56,7 @@ def _candidate(conversation: Conversation, model: Model, index: int, seed: str) 
     thoughts = min(thoughts, max(1, limit // 2))
     shows = thoughts and config.get("thinkingConfig", {}).get("includeThoughts")
     thought = thoughts_for(conversation) if shows else ""
-    calls = [] if _loses_thread(conversation, model) else calls_for(conversation)
+    calls = [] if _lacks_call_id(conversation, model) else calls_for(conversation)
     if calls:
         calls = [_with_id(call, seed, number) if model.function_call_ids else call for number, call in enumerate(calls)]
         cost = sum(tokens(orjson.dumps(call).decode()) for call in calls)
@@ -65,9 +65,9 @@ def _candidate(conversation: Conversation, model: Model, index: int, seed: str) 
             calls, cost, reason = [], max(limit - thoughts, 0), "MAX_TOKENS"
         text = ""
     else:
-        text, reason = _limited(_answer(conversation, model, index), config, limit - thoughts)
+        text, reason = _limited(_output_text(conversation, model, index), config, limit - thoughts)
         cost = tokens(text)
-    shown = not calls and reason == "STOP" and draws(conversation, model)
+    shown = not calls and reason == "STOP" and generates_image(conversation, model)
     return Candidate(
         media=[picture(conversation, index)] if shown else [],
         media_tokens={"IMAGE": IMAGE_TOKENS} if shown else {},
@@ -82,7 +82,7 @@ def _candidate(conversation: Conversation, model: Model, index: int, seed: str) 
     )
 
 
-def _spoken(conversation: Conversation) -> Candidate:
+def _speech_candidate(conversation: Conversation) -> Candidate:
     """Return the only candidate of a speech: no text, no thoughts."""
     parts = speech(conversation)
     cost = speech_tokens(parts)
@@ -100,8 +100,8 @@ def _spoken(conversation: Conversation) -> Candidate:
     )
 
 
-def _answer(conversation: Conversation, model: Model, index: int) -> str:
-    if _loses_thread(conversation, model):
+def _output_text(conversation: Conversation, model: Model, index: int) -> str:
+    if _lacks_call_id(conversation, model):
         return ""
     if conversation.mime_type == "application/json":
         return json_for(conversation)
@@ -111,18 +111,18 @@ def _answer(conversation: Conversation, model: Model, index: int) -> str:
     return OPENING + text if searches(conversation) else text
 
 
-def _loses_thread(conversation: Conversation, model: Model) -> bool:
+def _lacks_call_id(conversation: Conversation, model: Model) -> bool:
     """Whether a result has no matching call id: models with call ids then return nothing, with STOP.
 
     If the model requires `result_ids`, a result without an id does not match either.
     """
     if not model.function_call_ids or not conversation.results:
         return False
-    calls = conversation.turns[-2].calls
-    return not all(any(_belongs(result, call, model) for call in calls) for result in conversation.results)
+    calls = conversation.messages[-2].calls
+    return not all(any(_is_result_of(result, call, model) for call in calls) for result in conversation.results)
 
 
-def _belongs(result: dict[str, Any], call: dict[str, Any], model: Model) -> bool:
+def _is_result_of(result: dict[str, Any], call: dict[str, Any], model: Model) -> bool:
     if call["name"] != result["name"] or "id" not in call:
         return bool(call["name"] == result["name"])
     return bool(result.get("id") == call["id"]) or ("id" not in result and not model.result_ids)

@@ -21,17 +21,17 @@ IMAGE_TOKENS = 1_290
 SPEECH_TOKENS_PER_SECOND = 25
 SECONDS_PER_WORD = 0.05
 MAX_SECONDS = 2.0
-PIECE_SECONDS = 0.25
+PART_SECONDS = 0.25
 LOUDNESS = 8_000
 
 
-def draws(conversation: Conversation, model: Model) -> bool:
+def generates_image(conversation: Conversation, model: Model) -> bool:
     """Whether the output has an image: the model generates images, and the request does not ask for text alone."""
-    asked = conversation.config.get("responseModalities") or model.output_modalities
-    return "IMAGE" in model.output_modalities and "IMAGE" in asked and conversation.mime_type == "text/plain"
+    modalities = conversation.config.get("responseModalities") or model.output_modalities
+    return "IMAGE" in model.output_modalities and "IMAGE" in modalities and conversation.mime_type == "text/plain"
 
 
-def speaks(conversation: Conversation) -> bool:
+def generates_speech(conversation: Conversation) -> bool:
     """Whether the output is speech."""
     return "AUDIO" in conversation.config.get("responseModalities", [])
 
@@ -55,11 +55,11 @@ def speech(conversation: Conversation) -> list[Part]:
     pitch = 200 + hashlib.blake2b(_voice(conversation.config).encode(), digest_size=1).digest()[0]
     step = 2 * math.pi * pitch / RATE
     samples = array("h", (round(LOUDNESS * math.sin(step * number)) for number in range(round(seconds * RATE))))
-    size = round(PIECE_SECONDS * RATE)
-    pieces = [samples[start : start + size] for start in range(0, len(samples), size)]
+    size = round(PART_SECONDS * RATE)
+    chunks = [samples[start : start + size] for start in range(0, len(samples), size)]
     return [
-        {"inlineData": {"mimeType": SPEECH_TYPE, "data": base64.b64encode(piece.tobytes()).decode()}}
-        for piece in pieces
+        {"inlineData": {"mimeType": SPEECH_TYPE, "data": base64.b64encode(samples_chunk.tobytes()).decode()}}
+        for samples_chunk in chunks
     ]
 
 

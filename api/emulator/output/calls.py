@@ -10,26 +10,26 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from api.emulator.answers.text import HANDOFF, known_answer, text_for
-from api.emulator.answers.tool_sums import sum_calls
-from api.emulator.answers.wishes import Wish, wishes_in
 from api.emulator.conversation import Conversation
 from api.emulator.extraction.declarations import (
     Declaration,
-    is_answer,
     is_class,
     is_named,
     parameters_of,
     properties_of,
+    provides,
     required_of,
     score,
     searches,
-    tells,
+    takes_output,
 )
 from api.emulator.extraction.filling import Filler
 from api.emulator.extraction.memory import is_question, results_in_words, shown
 from api.emulator.extraction.reading import keywords, meanings, sentences
 from api.emulator.extraction.supply import Supply, field_of
+from api.emulator.output.requested_calls import RequestedCall, requested_calls_in
+from api.emulator.output.text import HANDOFF, skill_text, text_for
+from api.emulator.output.tool_sums import sum_calls
 
 Call = dict[str, Any]
 _STEPS = re.compile(r"\b(?:and then|then|after that|afterwards|finally)\b[,:]?", re.I)
@@ -72,49 +72,55 @@ class _Choice:
         offered = [entry for entry in conversation.declarations if not allowed or entry["name"] in allowed]
         self.offered: list[Declaration] = [] if mode == "NONE" else offered
         self.required = mode == "ANY"
-        self.called = {call["name"] for call, _ in conversation.answered}
-        self.answers = [entry for entry in self.offered if is_answer(entry) or (self.required and is_class(entry))]
-        self.actions = [entry for entry in self.offered if entry not in self.answers]
+        self.called = {call["name"] for call, _ in conversation.calls_with_results}
+        self.output_functions = [
+            entry for entry in self.offered if takes_output(entry) or (self.required and is_class(entry))
+        ]
+        self.actions = [entry for entry in self.offered if entry not in self.output_functions]
 
     def calls(self) -> list[Call]:
         """Return the calls for now: those in the prompt, else those of the system instruction or of the mode."""
         if not self.offered:
             return []
-        found = self.asked() if self.actions else []
+        found = self.prompt_calls() if self.actions else []
         if found or not self.required:
-            return found or self.answer_if_known()
-        return [self.demanded()]
+            return found or self.output_call_if_complete()
+        return [self.required_call()]
 
-    def asked(self) -> list[Call]:
+    def prompt_calls(self) -> list[Call]:
         """Return the calls that the prompt requests and that were not made yet."""
         computing, rest = sum_calls(self.conversation, self.actions)
-        plan = [wishes for step in _STEPS.split(rest) if step.strip() and (wishes := wishes_in(step, self.actions))]
+        plan = [
+            wanted_calls
+            for step in _STEPS.split(rest)
+            if step.strip() and (wanted_calls := requested_calls_in(step, self.actions))
+        ]
         if not plan and not computing and not self.called:
-            plan = [hinted] if (hinted := self.hinted(rest)) else []
+            plan = [implied_calls] if (implied_calls := self.implied_calls(rest)) else []
         step = self.next_step(plan)
         if computing:
             return [*computing, *(self.filled(step) if len(plan) == 1 and not self.called else [])]
-        return self.filled(step) or self.followed()
+        return self.filled(step) or self.chained_call()
 
-    def next_step(self, plan: list[list[Wish]]) -> list[Wish]:
+    def next_step(self, plan: list[list[RequestedCall]]) -> list[RequestedCall]:
         """Return the first step without any call yet, in the order of the calls made."""
         at = 0
         for names in ({call["name"] for call in calls} for calls in self.conversation.steps):
-            if at < len(plan) and any(wish.declaration["name"] in names for wish in plan[at]):
+            if at < len(plan) and any(requested.declaration["name"] in names for requested in plan[at]):
                 at += 1
         return plan[at] if at < len(plan) else []
 
-    def hinted(self, prompt: str) -> list[Wish]:
+    def implied_calls(self, prompt: str) -> list[RequestedCall]:
         """Return calls for a prompt without a function's name: "use the tool to ...", the system instruction,
         look-ups.
         """
-        found = [entry for entry in self.actions if self.is_ordered(entry) or self.is_fitted(entry, prompt)]
+        found = [entry for entry in self.actions if self.is_ordered(entry) or self.has_all_arguments(entry, prompt)]
         asks = any(is_question(sentence) for sentence in sentences(prompt))
         if not found and _USES_TOOLS.search(prompt):
             found = [self.best(self.actions)]
-        elif not found and asks and not known_answer(self.conversation):
+        elif not found and asks and not skill_text(self.conversation):
             found = [entry for entry in self.actions if searches(entry)][:1]
-        return [Wish(declaration=entry, clauses=[prompt]) for entry in found]
+        return [RequestedCall(declaration=entry, clauses=[prompt]) for entry in found]
 
     def is_ordered(self, declaration: Declaration) -> bool:
         """Whether the system instruction always requires the call; only for functions without required arguments."""
@@ -125,79 +131,81 @@ class _Choice:
             for part in _unconditional(self.conversation.system)
         )
 
-    def is_fitted(self, declaration: Declaration, prompt: str) -> bool:
+    def has_all_arguments(self, declaration: Declaration, prompt: str) -> bool:
         """Whether the prompt mentions each required argument of the function, with a value."""
-        said, required = keywords(prompt), required_of(declaration)
-        named = bool(required) and all(keywords(name) & said for name in required)
+        words, required = keywords(prompt), required_of(declaration)
+        named = bool(required) and all(keywords(name) & words for name in required)
         return named and not draft(declaration, prompt).lacking
 
     def best(self, among: list[Declaration]) -> Declaration:
         """Return the function that matches the prompt best, else the one whose arguments it fills best."""
         if len(among) == 1:
             return among[0]
-        said, text = meanings(self.conversation.prompt), self.known()
-        return max(among, key=lambda entry: (score(said, entry), -len(draft(entry, text, complete=True).lacking)))
+        words, text = meanings(self.conversation.prompt), self.known()
+        return max(among, key=lambda entry: (score(words, entry), -len(draft(entry, text, complete=True).lacking)))
 
-    def filled(self, wishes: list[Wish]) -> list[Call]:
-        """Return the calls for wishes. A call that needs another function's result is postponed."""
-        told = [shown((result or {}).get("response", {})) for _, result in self.conversation.answered if result]
+    def filled(self, wanted_calls: list[RequestedCall]) -> list[Call]:
+        """Return the calls for requested calls. A call that needs another function's result is postponed."""
+        results = [
+            shown((result or {}).get("response", {})) for _, result in self.conversation.calls_with_results if result
+        ]
         calls: list[Call] = []
-        for index, wish in enumerate(wishes):
-            own = told[index] if len(told) == len(wishes) else " ".join(told)
-            made = draft(wish.declaration, wish.text, context=self.conversation.prompt)
+        for index, requested in enumerate(wanted_calls):
+            own = results[index] if len(results) == len(wanted_calls) else " ".join(results)
+            made = draft(requested.declaration, requested.text, context=self.conversation.prompt)
             if made.lacking:
-                made = self.teller(wish, made.lacking) or made
+                made = self.provider_call(requested, made.lacking) or made
             if made.lacking and own:
-                made = draft(wish.declaration, f"{wish.text}. {own}", context=self.conversation.prompt)
+                made = draft(requested.declaration, f"{requested.text}. {own}", context=self.conversation.prompt)
             if made.call not in calls:
                 calls.append(made.call)
         return calls
 
-    def teller(self, wish: Wish, fields: list[str]) -> Draft | None:
+    def provider_call(self, requested: RequestedCall, fields: list[str]) -> Draft | None:
         """Return a call of another function that returns the missing fields and has all its own arguments."""
         for entry in self.actions:
-            if entry["name"] in {wish.declaration["name"], *self.called} or not tells(entry, fields):
+            if entry["name"] in {requested.declaration["name"], *self.called} or not provides(entry, fields):
                 continue
-            made = draft(entry, wish.text)
+            made = draft(entry, requested.text)
             if not made.lacking and not made.call["args"].keys() & set(fields):
                 return made
         return None
 
-    def followed(self) -> list[Call]:
+    def chained_call(self) -> list[Call]:
         """Return a call of a function that the prompt mentions and that takes the results as input ("... in
         celsius").
         """
-        told = results_in_words(self.conversation)
-        said = keywords(self.conversation.prompt)
-        for entry in self.actions if told else []:
-            if entry["name"] in self.called or HANDOFF.match(entry["name"]) or not keywords(entry["name"]) & said:
+        results = results_in_words(self.conversation)
+        words = keywords(self.conversation.prompt)
+        for entry in self.actions if results else []:
+            if entry["name"] in self.called or HANDOFF.match(entry["name"]) or not keywords(entry["name"]) & words:
                 continue
-            if args := _labelled_args(entry, told):
+            if args := _labelled_args(entry, results):
                 return [{"name": entry["name"], "args": args}]
         return []
 
-    def answer_if_known(self) -> list[Call]:
+    def output_call_if_complete(self) -> list[Call]:
         """Return the optional call for the final output, if the prompt has all its arguments."""
-        for entry in self.answers:
+        for entry in self.output_functions:
             made = draft(entry, self.known())
             if entry["name"] not in self.called and required_of(entry) and not made.lacking:
                 return [made.call]
         return []
 
-    def demanded(self) -> Call:
+    def required_call(self) -> Call:
         """Return the single call of a required mode: a function not called yet, the one for the final output last."""
         fresh = [entry for entry in self.offered if entry["name"] not in self.called]
-        answers = [entry for entry in fresh if entry in self.answers] or self.answers
-        entry = self.best(answers or fresh or self.offered)
-        if self.called and not answers:
+        output_functions = [entry for entry in fresh if entry in self.output_functions] or self.output_functions
+        entry = self.best(output_functions or fresh or self.offered)
+        if self.called and not output_functions:
             entry = (fresh or self.offered)[-1]
-        if entry in self.answers or len(self.offered) == 1:
-            answer = text_for(self.conversation)
-            call = draft(entry, self.known(), answer=answer, complete=entry in self.answers).call
+        if entry in self.output_functions or len(self.offered) == 1:
+            output = text_for(self.conversation)
+            call = draft(entry, self.known(), output=output, complete=entry in self.output_functions).call
         else:
-            answer, call = "", draft(entry, self.conversation.prompt).call
+            output, call = "", draft(entry, self.conversation.prompt).call
         if properties_of(entry) and all(value is None for value in call["args"].values()):
-            return draft(entry, self.known(), answer=answer, complete=True, eager=True).call
+            return draft(entry, self.known(), output=output, complete=True, eager=True).call
         return call
 
     def known(self) -> str:
@@ -211,9 +219,9 @@ def _unconditional(system: str) -> Iterator[str]:
         yield from takewhile(lambda part: not _DEPENDS.search(part), re.split(r",|\s+and\s+", sentence))
 
 
-def _labelled_args(declaration: Declaration, told: str) -> dict[str, Any]:
+def _labelled_args(declaration: Declaration, results: str) -> dict[str, Any]:
     """Return the required arguments if each is a number beside its name in the text; else {}."""
-    supply, properties = Supply(told), properties_of(declaration)
+    supply, properties = Supply(results), properties_of(declaration)
     fields = {name: field_of(name, properties.get(name, {}), set()) for name in required_of(declaration)}
     found = {name: supply.labelled_number(wanted) for name, wanted in fields.items()}
     return {} if None in found.values() else found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from api.emulator.conversation import Conversation
 from api.emulator.extraction.arithmetic import Sum, computed, shown_number, sums
 from api.emulator.extraction.memory import facts_in, recalled, shown
-from api.emulator.extraction.places import capitals_asked
+from api.emulator.extraction.places import capital_questions
 from api.emulator.extraction.reading import NUMBER_WORDS, numbers, quoted, sentences
 
 MARK = "[Gemini emulator]"
@@ -31,16 +31,16 @@ HANDOFF = re.compile(r"transfer_to_|hand_?off", re.I)
 
 def text_for(conversation: Conversation, *, variant: int = 0) -> str:
     """Return the text, marked as the emulator's. Further candidates (`variant`) state their number."""
-    answer = known_answer(conversation) or _echo(conversation)
+    text = skill_text(conversation) or _echo(conversation)
     persona = sentences(conversation.system)[:1]
     if persona:
-        answer += f" (I was instructed: “{persona[0][:100]}”)"
+        text += f" (I was instructed: “{persona[0][:100]}”)"
     if variant:
-        answer += f" (This is candidate {variant + 1}.)"
-    return f"{MARK} {answer}"
+        text += f" (This is candidate {variant + 1}.)"
+    return f"{MARK} {text}"
 
 
-def known_answer(conversation: Conversation) -> str:
+def skill_text(conversation: Conversation) -> str:
     """Return the text of the first matching skill; "" without one."""
     return next(filter(None, (skill(conversation) for skill in _SKILLS)), "")
 
@@ -48,9 +48,9 @@ def known_answer(conversation: Conversation) -> str:
 def _tool_results(conversation: Conversation) -> str:
     if not conversation.results:
         return ""
-    answered = [result for _, result in conversation.answered if result and not HANDOFF.match(result["name"])]
-    told = [f"{result['name']} returned {shown(result.get('response', {})).rstrip(' .')}." for result in answered]
-    return "Here is what I found: " + " ".join(told) if told else ""
+    results = [result for _, result in conversation.calls_with_results if result and not HANDOFF.match(result["name"])]
+    parts = [f"{result['name']} returned {shown(result.get('response', {})).rstrip(' .')}." for result in results]
+    return "Here is what I found: " + " ".join(parts) if parts else ""
 
 
 def _greeting(conversation: Conversation) -> str:
@@ -113,8 +113,8 @@ def _equation(conversation: Conversation) -> str:
 
 
 def _capital(conversation: Conversation) -> str:
-    asked = capitals_asked(conversation.prompt)
-    return " ".join(f"The capital of {known.country} is {known.capital.rstrip('.')}." for known in asked)
+    countries = capital_questions(conversation.prompt)
+    return " ".join(f"The capital of {known.country} is {known.capital.rstrip('.')}." for known in countries)
 
 
 def _listing(conversation: Conversation) -> str:
@@ -174,7 +174,7 @@ def _seeing(conversation: Conversation) -> str:
 
 
 def _echo(conversation: Conversation) -> str:
-    earlier = sum(1 for turn in conversation.turns if turn.role == "user" and turn.text) - 1
+    earlier = sum(1 for message in conversation.messages if message.role == "user" and message.text) - 1
     if not conversation.prompt:
         return "I am ready. What would you like to talk about?"
     shortened = conversation.prompt if len(conversation.prompt) <= 400 else conversation.prompt[:400] + "…"
