@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from api.auth.principals import Caller
 from api.notes import Note
-from api.translate.answers.usage_report import UsageReport
+from api.translate.candidates.usage_report import UsageReport
 
 
 @dataclass(slots=True, kw_only=True)

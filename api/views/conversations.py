@@ -44,7 +44,7 @@ class ConversationsView(GatewayView):
         what="Create a conversation, with the first items if the request has any.",
         body=ConversationCreate,
         optional=True,
-        answer=Conversation,
+        response=Conversation,
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Create the conversation, with its first items if the request has any."""
@@ -60,13 +60,16 @@ class ConversationsView(GatewayView):
 class ConversationView(GatewayView):
     """One conversation."""
 
-    @Operation(name="getConversation", what="Return a conversation.", answer=Conversation)
+    @Operation(name="getConversation", what="Return a conversation.", response=Conversation)
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Return the conversation."""
         return json_response(_conversation(await find_or_404(self.services, self.caller.principal_id, conversation)))
 
     @Operation(
-        name="updateConversation", what="Set the metadata of a conversation.", body=MetadataUpdate, answer=Conversation
+        name="updateConversation",
+        what="Set the metadata of a conversation.",
+        body=MetadataUpdate,
+        response=Conversation,
     )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Set the conversation's metadata."""
@@ -76,7 +79,7 @@ class ConversationView(GatewayView):
             raise conversation_not_found(conversation)
         return json_response(_conversation(updated))
 
-    @Operation(name="deleteConversation", what="Delete a conversation; its responses stay.", answer=Deleted)
+    @Operation(name="deleteConversation", what="Delete a conversation; its responses stay.", response=Deleted)
     async def delete(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Delete the conversation; its responses stay."""
         if not await self.services.store.write(delete_conversation, self.caller.principal_id, conversation):
@@ -91,7 +94,7 @@ class ConversationItemsView(GatewayView):
     @Operation(
         name="listConversationItems",
         what="List the items of a conversation, newest first.",
-        answer=ListPage,
+        response=ListPage,
         parameters=page_parameters("desc"),
     )
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
@@ -117,7 +120,7 @@ class ConversationItemsView(GatewayView):
         gives=("item", "/data/0/id"),
         what="Append items to a conversation and return the items.",
         body=ItemsCreate,
-        answer=ListPage,
+        response=ListPage,
     )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Append items and return them."""
@@ -134,7 +137,7 @@ class ConversationItemsView(GatewayView):
 class ConversationItemView(GatewayView):
     """One item of a conversation."""
 
-    @Operation(name="getConversationItem", what="Return an item of a conversation.", answer=dict[str, Any])
+    @Operation(name="getConversationItem", what="Return an item of a conversation.", response=dict[str, Any])
     async def get(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Return the item."""
         found = await self.services.store.read(find_item, self.caller.principal_id, conversation, item)
@@ -145,7 +148,7 @@ class ConversationItemView(GatewayView):
     @Operation(
         name="deleteConversationItem",
         what="Delete an item of a conversation and return the conversation.",
-        answer=Conversation,
+        response=Conversation,
     )
     async def delete(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Delete the item and return the conversation, like OpenAI."""

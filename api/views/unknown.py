@@ -42,7 +42,7 @@ class UnknownView(GatewayView):
 class IndexView(GatewayView):
     """The index at `/v1`, for programs. Browsers get the start page (gemini_gateway.asgi)."""
 
-    @Operation(name="getIndex", what="List the endpoints. Not OpenAI's.", answer=Index)
+    @Operation(name="getIndex", what="List the endpoints. Not OpenAI's.", response=Index)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List the endpoints."""
         response = json_response(INDEX)

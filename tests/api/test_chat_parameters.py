@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from openai import OpenAI
 
-from api.translate.answers.fingerprint import system_fingerprint
+from api.translate.candidates.fingerprint import system_fingerprint
 from sessions_store.models import Message, UpstreamModel
 from tests.api.sessions import ask
 from tests.emulator_control import Emulator

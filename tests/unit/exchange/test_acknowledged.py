@@ -23,7 +23,7 @@ from api.gemini.upstream_stream import Deadlines
 from api.notes import Note
 from api.openai.chat.request import parse_chat_completion
 from api.services import Services
-from api.translate.answers.usage_report import UsageReport
+from api.translate.candidates.usage_report import UsageReport
 from api.translate.chat.accumulator import ChatAccumulator
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.writing.store import Store

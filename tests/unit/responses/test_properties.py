@@ -27,7 +27,7 @@ from tests.unit.responses.building import (
     stream_of,
 )
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE, judge
-from tests.unit.translate.test_answer_hostile import mutations
+from tests.unit.translate.test_candidates_hostile import mutations
 
 OWNERS: tuple[Literal["call", "text"], ...] = ("call", "text")
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)

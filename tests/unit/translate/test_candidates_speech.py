@@ -10,8 +10,8 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from api.errors import UpstreamError
-from api.translate.answers.speech import Speech, pcm_to_wav, sample_rate
-from tests.unit.translate.answers import chat_answer, plain_of, stream_of
+from api.translate.candidates.speech import Speech, pcm_to_wav, sample_rate
+from tests.unit.translate.accumulators import chat_accumulator, plain_of, stream_of
 
 SAMPLES = [bytes([number, 0]) * 300 for number in range(4)]
 PIXEL = "iVBORw0KGgo="
@@ -43,7 +43,7 @@ PIECES = [
 
 
 def test_rule_084_speech_is_wrapped_as_wav() -> None:
-    plain = plain_of(chat_answer(speech=speech(wav=True)), [(0, WHOLE)])
+    plain = plain_of(chat_accumulator(speech=speech(wav=True)), [(0, WHOLE)])
     message = ChatCompletion.model_validate(plain).choices[0].message
     assert message.content is None
     assert message.audio is not None
@@ -55,8 +55,8 @@ def test_rule_084_speech_is_wrapped_as_wav() -> None:
 
 
 def test_rule_084_a_stream_of_pcm16_adds_up_to_the_plain_answer() -> None:
-    plain = plain_of(chat_answer(speech=speech(wav=False)), [(0, WHOLE)])["choices"][0]
-    chunks = [chunk["choices"][0] for chunk in stream_of(chat_answer(speech=speech(wav=False)), PIECES)]
+    plain = plain_of(chat_accumulator(speech=speech(wav=False)), [(0, WHOLE)])["choices"][0]
+    chunks = [chunk["choices"][0] for chunk in stream_of(chat_accumulator(speech=speech(wav=False)), PIECES)]
     deltas = [chunk["delta"]["audio"] for chunk in chunks if "audio" in chunk["delta"]]
     audio = plain["message"]["audio"]
     assert "".join(delta.get("id", "") for delta in deltas) == audio["id"]  # once: clients add texts up
@@ -69,7 +69,7 @@ def test_rule_084_a_stream_of_pcm16_adds_up_to_the_plain_answer() -> None:
 
 
 def test_rule_084_each_choice_has_its_own_sound() -> None:
-    answer = chat_answer(speech=speech(wav=False), choices=2)
+    answer = chat_accumulator(speech=speech(wav=False), choices=2)
     plain = plain_of(
         answer, [(0, response(sound(SAMPLES[1]), reason="STOP")), (1, response(sound(SAMPLES[2]), reason="STOP"))]
     )
@@ -79,7 +79,7 @@ def test_rule_084_each_choice_has_its_own_sound() -> None:
 
 
 def test_the_sound_is_stored_as_it_came() -> None:
-    answer = chat_answer(speech=speech(wav=True))
+    answer = chat_accumulator(speech=speech(wav=True))
     plain_of(answer, [(0, WHOLE)])
     parts = answer.contents[0]["parts"]
     assert parts == [{"text": "Hello"}, *(sound(piece) for piece in SAMPLES)]
@@ -87,14 +87,14 @@ def test_the_sound_is_stored_as_it_came() -> None:
 
 def test_a_blocked_answer_says_nothing() -> None:
     for reason in ("SAFETY", "PROHIBITED_CONTENT"):
-        answer = chat_answer(speech=speech(wav=True))
+        answer = chat_accumulator(speech=speech(wav=True))
         message = plain_of(answer, [(0, response(reason=reason))])["choices"][0]["message"]
         assert "audio" not in message
         assert message["content"] is None
 
 
 def test_sound_nobody_asked_for_is_withheld_with_a_note() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     plain = plain_of(answer, [(0, response({"text": "Hi"}, sound(SAMPLES[1]), reason="STOP"))])
     assert plain["choices"][0]["message"]["content"] == "Hi"
     assert [note.kind for note in answer.notes] == ["dropped"]
@@ -103,7 +103,7 @@ def test_sound_nobody_asked_for_is_withheld_with_a_note() -> None:
 @pytest.mark.parametrize("blob", [{"mimeType": "audio/L16", "data": "a"}, {"mimeType": 7, "data": "AAAA"}])
 def test_sound_that_is_none_is_the_upstreams_fault(blob: dict[str, Any]) -> None:
     with pytest.raises(UpstreamError):
-        plain_of(chat_answer(speech=speech(wav=True)), [(0, response({"inlineData": blob}, reason="STOP"))])
+        plain_of(chat_accumulator(speech=speech(wav=True)), [(0, response({"inlineData": blob}, reason="STOP"))])
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_the_rate_stands_in_the_type(mime_type: str, rate: int) -> None:
 def test_pictures_come_as_data_urls_between_the_words() -> None:
     picture = {"inlineData": {"mimeType": "image/png", "data": PIXEL}, "thoughtSignature": "c2ln"}
     whole = response({"text": "Here"}, picture, picture, reason="STOP")
-    answer = chat_answer()
+    answer = chat_accumulator()
     message = plain_of(answer, [(0, whole)])["choices"][0]["message"]
     expected = [
         {"index": index, "type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
@@ -127,5 +127,5 @@ def test_pictures_come_as_data_urls_between_the_words() -> None:
     ]
     assert message["images"] == expected
     assert answer.contents[0]["parts"][1:] == [picture, picture]
-    streamed = [chunk["choices"][0]["delta"] for chunk in stream_of(chat_answer(), [(0, whole)])]
+    streamed = [chunk["choices"][0]["delta"] for chunk in stream_of(chat_accumulator(), [(0, whole)])]
     assert [image for delta in streamed for image in delta.get("images", ())] == expected

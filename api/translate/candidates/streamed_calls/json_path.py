@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from api.translate.answers.upstream_json import unexpected_shape
+from api.translate.candidates.upstream_json import unexpected_shape
 
 Steps = tuple[str | int, ...]
 

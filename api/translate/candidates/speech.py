@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from api.openai.chat.completion import AudioDelta, AudioOut, Delta
-from api.translate.answers.choice import Choice, PartDelta
+from api.translate.candidates.choice import Choice, PartDelta
 
 SAMPLE_RATE: Final = 24_000
 SAMPLE_BYTES: Final = 2
@@ -37,10 +37,10 @@ class Speech:
         if not choice.audio and not choice.text:
             return None
         pcm = b"".join(choice.audio)
-        spoken = pcm_to_wav(pcm, rate=sample_rate(choice.audio_type)) if self.wav else pcm
+        encoded = pcm_to_wav(pcm, rate=sample_rate(choice.audio_type)) if self.wav else pcm
         return {
             "id": self._id(choice),
-            "data": b64encode(spoken).decode(),
+            "data": b64encode(encoded).decode(),
             "expires_at": self.expires_at,
             "transcript": "".join(choice.text),
         }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.golden_cases import REQUEST, RESPONSE, STREAM, cases, check, check_lines, parametrize, read, read_lines
-from tests.unit.translate.answers import accumulate, answer_for, choices_of, plain_of, stream_of
+from tests.unit.translate.accumulators import accumulate, accumulator_for, choices_of, plain_of, stream_of
 
 PLAIN = cases("chat", "completions", holding=RESPONSE)
 STREAMS = cases("chat", "completions", holding=STREAM)
@@ -27,17 +27,17 @@ def test_golden_answers_are_found() -> None:
 
 @parametrize(PLAIN)
 def test_plain_answer(case: Path) -> None:
-    check(case / "openai_response.json", plain_of(answer_for(read(case / REQUEST)), responses_of(case)))
+    check(case / "openai_response.json", plain_of(accumulator_for(read(case / REQUEST)), responses_of(case)))
 
 
 @parametrize(STREAMS)
 def test_stream(case: Path) -> None:
-    check_lines(case / "openai_stream.jsonl", stream_of(answer_for(read(case / REQUEST)), responses_of(case)))
+    check_lines(case / "openai_stream.jsonl", stream_of(accumulator_for(read(case / REQUEST)), responses_of(case)))
 
 
 @parametrize(STREAMS)
 def test_stream_adds_up_to_the_plain_answer(case: Path) -> None:
-    plain = plain_of(answer_for(read(case / REQUEST)), responses_of(case))
+    plain = plain_of(accumulator_for(read(case / REQUEST)), responses_of(case))
     check(case / "openai_response.json", plain)
     chunks = read_lines(case / "openai_stream.jsonl")
     assert accumulate(chunks) == choices_of(plain)
@@ -47,5 +47,5 @@ def test_stream_adds_up_to_the_plain_answer(case: Path) -> None:
 
 @parametrize(PLAIN)
 def test_plain_response_streams_to_the_same_answer(case: Path) -> None:
-    chunks = stream_of(answer_for(read(case / REQUEST)), responses_of(case))
+    chunks = stream_of(accumulator_for(read(case / REQUEST)), responses_of(case))
     assert accumulate(chunks) == choices_of(read(case / "openai_response.json"))

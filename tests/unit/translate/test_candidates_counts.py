@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.translate.answers.counts import MOST, count, is_sound, storable
-from tests.unit.translate.test_answer_hostile import JSON
+from api.translate.candidates.counts import MOST, count, is_sound, storable
+from tests.unit.translate.test_candidates_hostile import JSON
 
 NAMES = ["promptTokenCount", "totalTokenCount", "promptTokensDetails", "serviceTier", "other", "x\x00" * 200]
 COUNTS: list[tuple[Any, int, bool]] = [

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from api.translate.answers.counts import storable
-from api.translate.answers.usage import usage_metadata_to_usage
+from api.translate.candidates.counts import storable
+from api.translate.candidates.usage import usage_metadata_to_usage
 
 
 def usage(**counts: Any) -> tuple[int, int, int]:

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from tests.recorded import WHOLE, gemini_answers
-from tests.unit.translate.answers import (
+from tests.unit.translate.accumulators import (
     accumulate,
-    chat_answer,
+    chat_accumulator,
     choices_of,
-    completion_answer,
+    completion_accumulator,
     plain_of,
     stream_of,
 )
@@ -34,8 +34,8 @@ def test_there_are_recordings() -> None:
 @each_answer
 def test_stream_and_plain_answer_are_the_same(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
-    plain = plain_of(chat_answer(), responses)
-    chunks = stream_of(chat_answer(include_usage=True), responses)
+    plain = plain_of(chat_accumulator(), responses)
+    chunks = stream_of(chat_accumulator(include_usage=True), responses)
     assert accumulate(chunks) == choices_of(plain)
     assert chunks[-1]["usage"] == plain["usage"]
 
@@ -43,7 +43,7 @@ def test_stream_and_plain_answer_are_the_same(recorded: list[Any]) -> None:
 @each_answer
 def test_every_part_of_a_recorded_answer_is_kept(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
-    answer = chat_answer()
+    answer = chat_accumulator()
     plain_of(answer, responses)
     sent, parts = parts_of(responses), answer.contents[0]["parts"]
     for thought in (False, True):
@@ -62,7 +62,7 @@ def test_every_part_of_a_recorded_answer_is_kept(recorded: list[Any]) -> None:
 @each_answer
 def test_usage_adds_up_to_geminis_total(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
-    answer = chat_answer()
+    answer = chat_accumulator()
     plain_of(answer, responses)
     for counts in answer.usage_metadata:
         assert answer.usage["total_tokens"] == counts.get("totalTokenCount", 0)
@@ -71,9 +71,9 @@ def test_usage_adds_up_to_geminis_total(recorded: list[Any]) -> None:
 @each_answer
 def test_stored_content_gives_the_same_message_again(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
-    answer = chat_answer()
+    answer = chat_accumulator()
     plain_of(answer, responses)
-    again = chat_answer()
+    again = chat_accumulator()
     again.feed({"candidates": [{"content": answer.contents[0], "finishReason": "STOP"}]})
     again_message = {key: value for key, value in again.messages[0].items() if key != "annotations"}
     message = {key: value for key, value in answer.messages[0].items() if key != "annotations"}
@@ -87,7 +87,7 @@ def test_stored_content_gives_the_same_message_again(recorded: list[Any]) -> Non
 @each_answer
 def test_recorded_answers_as_text_completions(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
-    plain = plain_of(completion_answer(), responses)
-    folded = accumulate(stream_of(completion_answer(), responses))
+    plain = plain_of(completion_accumulator(), responses)
+    folded = accumulate(stream_of(completion_accumulator(), responses))
     assert folded[0]["text"] == plain["choices"][0]["text"]
     assert folded[0]["finish_reason"] == plain["choices"][0]["finish_reason"]

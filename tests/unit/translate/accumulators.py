@@ -24,7 +24,7 @@ def call_ids() -> Iterator[str]:
     return (f"call_{number}" for number in itertools.count(1))
 
 
-def chat_answer(**options: Any) -> ChatAccumulator:
+def chat_accumulator(**options: Any) -> ChatAccumulator:
     """Return a new accumulator, by default with one choice."""
     defaults: dict[str, Any] = {
         "id": "chatcmpl-test",
@@ -38,19 +38,19 @@ def chat_answer(**options: Any) -> ChatAccumulator:
     return ChatAccumulator(**{**defaults, **options})
 
 
-def completion_answer(**options: Any) -> CompletionAccumulator:
+def completion_accumulator(**options: Any) -> CompletionAccumulator:
     """Return a new accumulator of a legacy completion, by default with one choice."""
     defaults: dict[str, Any] = {"id": "cmpl-test", "created": CREATED, "model": MODEL, "choices": 1}
     return CompletionAccumulator(**{**defaults, "include_usage": False, **options})
 
 
-def answer_for(request: Mapping[str, Any]) -> ChatAccumulator | CompletionAccumulator:
+def accumulator_for(request: Mapping[str, Any]) -> ChatAccumulator | CompletionAccumulator:
     """Return the answer that belongs to an OpenAI request, as the exchange would build it."""
     include_usage = (request.get("stream_options") or {}).get("include_usage", False)
     n = request.get("n", 1)
     if "prompt" in request:
         prompts = request["prompt"] if isinstance(request["prompt"], list) else [request["prompt"]]
-        return completion_answer(
+        return completion_accumulator(
             model=request["model"],
             choices=len(prompts) * n,
             prompts=prompts,
@@ -61,7 +61,7 @@ def answer_for(request: Mapping[str, Any]) -> ChatAccumulator | CompletionAccumu
     names = ToolNames()
     for tool in request.get("tools", ()):
         names.sent(tool[tool["type"]]["name"])
-    return chat_answer(
+    return chat_accumulator(
         model=request["model"],
         choices=n,
         tool_names=names.changed,
@@ -75,7 +75,7 @@ def answer_for(request: Mapping[str, Any]) -> ChatAccumulator | CompletionAccumu
 
 
 def stream_of(
-    answer: ChatAccumulator | CompletionAccumulator, responses: Sequence[tuple[int, Any]]
+    accumulator: ChatAccumulator | CompletionAccumulator, responses: Sequence[tuple[int, Any]]
 ) -> list[dict[str, Any]]:
     """Feed (first choice, response) pairs and return every chunk of the stream, as JSON would carry it.
 
@@ -84,34 +84,36 @@ def stream_of(
     chunks: list[Any] = []
     at_once: list[str] = []
     for first_choice, response in responses:
-        fed = answer.feed(response, first_choice=first_choice)
+        fed = accumulator.feed(response, first_choice=first_choice)
         chunks += fed
         at_once += map(json.dumps, fed)
-    ended = answer.finish()
+    ended = accumulator.finish()
     assert list(map(json.dumps, chunks)) == at_once
     sent: list[dict[str, Any]] = json.loads(json.dumps([*chunks, *ended]))
     return sent
 
 
-def plain_of(answer: ChatAccumulator | CompletionAccumulator, responses: Sequence[tuple[int, Any]]) -> dict[str, Any]:
+def plain_of(
+    accumulator: ChatAccumulator | CompletionAccumulator, responses: Sequence[tuple[int, Any]]
+) -> dict[str, Any]:
     """Fold (first choice, response) pairs and return the plain answer, as JSON would carry it."""
     for first_choice, response in responses:
-        answer.accumulate(response, first_choice=first_choice)
-    sent: dict[str, Any] = json.loads(json.dumps(answer.completion()))
+        accumulator.accumulate(response, first_choice=first_choice)
+    sent: dict[str, Any] = json.loads(json.dumps(accumulator.completion()))
     return sent
 
 
 def accumulate(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
     """Return message and finish reason of each choice, added up from a stream by the SDK's accumulator."""
     if chunks[0]["object"] == "text_completion":
-        return _fold_completion(chunks)
+        return _accumulated_completion(chunks)
     state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
     for chunk in chunks:
         ChatCompletionChunk.model_validate(without_custom_calls(chunk), strict=True)
         # As the client itself makes chunks: types that its document does not have come through.
         state.handle_chunk(construct_type(type_=ChatCompletionChunk, value=chunk))  # type: ignore[arg-type]
-    folded = state.current_completion_snapshot.model_dump(exclude_unset=True)
-    return {choice["index"]: _choice(choice) for choice in folded["choices"]}
+    accumulated = state.current_completion_snapshot.model_dump(exclude_unset=True)
+    return {choice["index"]: _choice(choice) for choice in accumulated["choices"]}
 
 
 def without_custom_calls(chunk: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,21 +145,21 @@ def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
 
 def _called(call: Mapping[str, Any]) -> dict[str, Any]:
     """Return a call without what the accumulator adds: the deltas' index, parsed arguments, a null `function`."""
-    kept = {key: value for key, value in call.items() if key != "index" and value is not None}
-    if "function" in kept:
-        kept["function"] = {key: kept["function"][key] for key in ("name", "arguments")}
-    return kept
+    stored = {key: value for key, value in call.items() if key != "index" and value is not None}
+    if "function" in stored:
+        stored["function"] = {key: stored["function"][key] for key in ("name", "arguments")}
+    return stored
 
 
-def _fold_completion(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
-    folded: dict[int, dict[str, Any]] = {}
+def _accumulated_completion(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    accumulated: dict[int, dict[str, Any]] = {}
     for chunk in chunks:
         # The SDK's type forbids the null that OpenAI itself sends in every chunk but the last.
         Completion.model_validate(
             {**chunk, "choices": [{**choice, "finish_reason": "stop"} for choice in chunk["choices"]]}, strict=True
         )
         for choice in chunk["choices"]:
-            so_far = folded.setdefault(choice["index"], {"text": "", "finish_reason": None})
+            so_far = accumulated.setdefault(choice["index"], {"text": "", "finish_reason": None})
             so_far["text"] += choice["text"]
             so_far["finish_reason"] = choice["finish_reason"]
-    return folded
+    return accumulated

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.errors import UpstreamError
-from tests.unit.translate.answers import accumulate, completion_answer, plain_of, stream_of
+from tests.unit.translate.accumulators import accumulate, completion_accumulator, plain_of, stream_of
 
 
 def says(*texts: str, finish: str | None = "STOP") -> Any:
@@ -14,7 +14,7 @@ def says(*texts: str, finish: str | None = "STOP") -> Any:
 
 
 def test_two_prompts_times_two_choices_count_on() -> None:
-    answer = completion_answer(choices=4, prompts=["A", "B"], echo=True)
+    answer = completion_accumulator(choices=4, prompts=["A", "B"], echo=True)
     plain = plain_of(answer, [(index, says(str(index))) for index in (3, 1, 0, 2)])
     assert [(choice["index"], choice["text"]) for choice in plain["choices"]] == [
         (0, "A0"),
@@ -25,7 +25,7 @@ def test_two_prompts_times_two_choices_count_on() -> None:
 
 
 def test_candidates_of_one_call_per_prompt() -> None:
-    answer = completion_answer(choices=4, prompts=["A", "B"])
+    answer = completion_accumulator(choices=4, prompts=["A", "B"])
     both: Any = {"candidates": [{**says("x")["candidates"][0], "index": index} for index in (0, 1)]}
     plain = plain_of(answer, [(0, both), (2, both)])
     assert [choice["text"] for choice in plain["choices"]] == ["x"] * 4
@@ -40,8 +40,8 @@ def test_a_stream_adds_up_to_the_plain_answer(echo: bool) -> None:
         (1, says("z", finish="MAX_TOKENS")),
     ]
     options: dict[str, Any] = {"choices": 2, "prompts": ["A", "B"], "echo": echo}
-    folded = accumulate(stream_of(completion_answer(**options), responses))
-    plain = plain_of(completion_answer(**options), responses)
+    folded = accumulate(stream_of(completion_accumulator(**options), responses))
+    plain = plain_of(completion_accumulator(**options), responses)
     assert folded == {
         choice["index"]: {"text": choice["text"], "finish_reason": choice["finish_reason"]}
         for choice in plain["choices"]
@@ -50,13 +50,13 @@ def test_a_stream_adds_up_to_the_plain_answer(echo: bool) -> None:
 
 
 def test_the_echo_comes_even_if_nothing_follows() -> None:
-    chunks = stream_of(completion_answer(prompts=["A"], echo=True), [(0, says(finish="SAFETY"))])
+    chunks = stream_of(completion_accumulator(prompts=["A"], echo=True), [(0, says(finish="SAFETY"))])
     assert [choice["text"] for chunk in chunks for choice in chunk["choices"]] == ["A", ""]
     assert chunks[-1]["choices"][0]["finish_reason"] == "content_filter"
 
 
 def test_the_echo_is_not_stored() -> None:
-    answer = completion_answer(prompts=["A"], echo=True)
+    answer = completion_accumulator(prompts=["A"], echo=True)
     answer.feed(says("x"))
     assert answer.messages == [{"role": "assistant", "content": "x", "refusal": None}]
     assert answer.contents == [{"role": "model", "parts": [{"text": "x"}]}]
@@ -69,7 +69,7 @@ def test_thoughts_calls_and_images_do_not_get_into_the_text() -> None:
         {"inlineData": {"mimeType": "image/png", "data": "aWk="}},
         {"text": "x"},
     ]
-    answer = completion_answer()
+    answer = completion_accumulator()
     response: Any = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     assert plain_of(answer, [(0, response)])["choices"][0] == {
         "index": 0,
@@ -81,7 +81,7 @@ def test_thoughts_calls_and_images_do_not_get_into_the_text() -> None:
 
 
 def test_an_unfinished_answer_is_an_error() -> None:
-    answer = completion_answer()
+    answer = completion_accumulator()
     answer.feed(says("x", finish=None))
     with pytest.raises(UpstreamError, match="without a finish reason"):
         answer.finish()
@@ -89,6 +89,6 @@ def test_an_unfinished_answer_is_an_error() -> None:
 
 def test_usage_comes_last_and_only_when_asked_for() -> None:
     response = {**says("x"), "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 1}}
-    chunks = stream_of(completion_answer(include_usage=True), [(0, response)])
+    chunks = stream_of(completion_accumulator(include_usage=True), [(0, response)])
     assert [chunk["usage"] and chunk["usage"]["total_tokens"] for chunk in chunks] == [None, None, 3]
-    assert all("usage" not in chunk for chunk in stream_of(completion_answer(), [(0, response)]))
+    assert all("usage" not in chunk for chunk in stream_of(completion_accumulator(), [(0, response)]))

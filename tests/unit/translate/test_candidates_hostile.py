@@ -11,11 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import UpstreamError
-from api.translate.answers.empty_answer import filled
-from api.translate.answers.speech import Speech
+from api.translate.candidates.empty_response import filled
+from api.translate.candidates.speech import Speech
 from api.translate.chat.accumulator import ChatAccumulator
 from tests.golden_cases import RESPONSE, STREAM, cases, read, read_lines
-from tests.unit.translate.answers import accumulate, chat_answer, choices_of, completion_answer, plain_of, stream_of
+from tests.unit.translate.accumulators import (
+    accumulate,
+    chat_accumulator,
+    choices_of,
+    completion_accumulator,
+    plain_of,
+    stream_of,
+)
 
 GOLDEN = [
     *(read(case / RESPONSE) for case in cases(holding=RESPONSE)),
@@ -57,21 +64,21 @@ def mutations(draw: st.DrawFn) -> Any:
 
 def spoken() -> ChatAccumulator:
     """Generated speech; test_answer_speech joins its chunks."""
-    return chat_answer(speech=Speech(wav=False, expires_at=1, ids=(f"audio_{n}" for n in itertools.count())))
+    return chat_accumulator(speech=Speech(wav=False, expires_at=1, ids=(f"audio_{n}" for n in itertools.count())))
 
 
 # Every kind of answer that a client can ask for.
 ANSWERS: dict[str, Callable[[], Any]] = {
-    "plain": chat_answer,
-    "choices": lambda: chat_answer(choices=3, include_usage=True),
-    "legacy functions": lambda: chat_answer(legacy_functions=True),
-    "one call": lambda: chat_answer(parallel_tool_calls=False, show_reasoning=True),
-    "no thoughts": lambda: chat_answer(show_thoughts=False),
-    "log probabilities": lambda: chat_answer(top_logprobs=2),
+    "plain": chat_accumulator,
+    "choices": lambda: chat_accumulator(choices=3, include_usage=True),
+    "legacy functions": lambda: chat_accumulator(legacy_functions=True),
+    "one call": lambda: chat_accumulator(parallel_tool_calls=False, show_reasoning=True),
+    "no thoughts": lambda: chat_accumulator(show_thoughts=False),
+    "log probabilities": lambda: chat_accumulator(top_logprobs=2),
     "speech": spoken,
-    "completion": completion_answer,
-    "echo": lambda: completion_answer(prompts=["Say"], echo=True, top_logprobs=2, include_usage=True),
-    "prompts": lambda: completion_answer(prompts=["a", "b"], choices=4, echo=True),
+    "completion": completion_accumulator,
+    "echo": lambda: completion_accumulator(prompts=["Say"], echo=True, top_logprobs=2, include_usage=True),
+    "prompts": lambda: completion_accumulator(prompts=["a", "b"], choices=4, echo=True),
 }
 
 
@@ -141,7 +148,7 @@ def test_an_answer_that_is_to_be_asked_for_again_is_a_fault(
 @pytest.mark.parametrize("index", [-1, 1, 7, True, "0", 1.0])
 def test_a_candidate_that_nobody_asked_for_is_an_error(index: Any) -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed({"candidates": [{"index": index}]})
+        chat_accumulator().feed({"candidates": [{"index": index}]})
 
 
 @pytest.mark.parametrize("kind", ["functionCall", "toolResponse", "hologram"])
@@ -151,4 +158,4 @@ def test_answers_nested_too_deeply_to_be_written_are_an_error(kind: str) -> None
         deep = {"a": deep}
     part: Any = {kind: {"name": "f", "args": deep}}
     with pytest.raises(UpstreamError):
-        chat_answer().feed({"candidates": [{"content": {"parts": [part]}}]})
+        chat_accumulator().feed({"candidates": [{"content": {"parts": [part]}}]})

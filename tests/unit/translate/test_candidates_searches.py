@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.recorded import gemini_exchanges, responses_of_exchange
-from tests.unit.translate.answers import chat_answer, completion_answer
+from tests.unit.translate.accumulators import chat_accumulator, completion_accumulator
 
 
 def candidate(*queries: str, index: int = 0, text: str = "Yes.") -> Any:
@@ -35,7 +35,7 @@ def own_call(*queries: str, tool: str = "GOOGLE_SEARCH_WEB") -> Any:
     ],
 )
 def test_rule_098_different_queries_are_counted(candidates: list[Any], searches: int) -> None:
-    answer = chat_answer(choices=2)
+    answer = chat_accumulator(choices=2)
     for one in candidates:
         answer.feed({"candidates": [one]})
 
@@ -44,7 +44,7 @@ def test_rule_098_different_queries_are_counted(candidates: list[Any], searches:
 
 def test_rule_098_sources_without_a_query_are_no_search() -> None:
     """URL context and file search give grounding too; nothing is billed for it but its tokens."""
-    answer = chat_answer()
+    answer = chat_accumulator()
     grounded = candidate()
     grounded["groundingMetadata"] = {"groundingChunks": [{"web": {"uri": "https://example.org"}}]}
     answer.feed({"candidates": [grounded]})
@@ -53,7 +53,7 @@ def test_rule_098_sources_without_a_query_are_no_search() -> None:
 
 
 def test_rule_098_each_call_searches_for_itself() -> None:
-    answer = completion_answer(choices=6, prompts=["a", "b", "c"])
+    answer = completion_accumulator(choices=6, prompts=["a", "b", "c"])
     answer.feed({"candidates": [candidate("ducks"), candidate("geese", index=1)]}, first_choice=4)
     answer.feed({"candidates": [candidate("ducks")]}, first_choice=0)  # it reports no usage, so it comes last
     for first in (4, 2):
@@ -75,7 +75,7 @@ def test_rule_098_each_call_searches_for_itself() -> None:
     ],
 )
 def test_rule_098_recorded_searches(number: int, searches: int) -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     for response in responses_of_exchange(dict(gemini_exchanges())[number]):
         answer.feed(response)
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from google.genai import types
 
-from api.translate.answers.finish_reason import FINISH_REASONS, finish_reason_note, finish_reason_to_openai
-from tests.unit.translate.answers import chat_answer
+from api.translate.candidates.finish_reason import FINISH_REASONS, finish_reason_note, finish_reason_to_openai
+from tests.unit.translate.accumulators import chat_accumulator
 
 NATIVE = [reason.value for reason in types.FinishReason if reason.value != "FINISH_REASON_UNSPECIFIED"]
 
@@ -39,7 +39,7 @@ def test_plain_ends_need_no_note(native: str) -> None:
 
 @pytest.mark.parametrize("reason", [reason.value for reason in types.BlockedReason])
 def test_a_blocked_prompt_is_always_content_filter(reason: str) -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed({"promptFeedback": {"blockReason": reason}})
     assert answer.completion()["choices"][0]["finish_reason"] == "content_filter"
 

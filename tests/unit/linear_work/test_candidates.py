@@ -16,7 +16,7 @@ from api.translate.responses.tools.names import CalledTool, CalledTools
 from tests.unit.linear_work.hostile_texts import TEXTS, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear
 from tests.unit.responses.building import answer_to, parsed
-from tests.unit.translate.answers import chat_answer, completion_answer
+from tests.unit.translate.accumulators import chat_accumulator, completion_accumulator
 
 Part = Mapping[str, Any]
 Build = Callable[[int], list[Any]]
@@ -58,12 +58,14 @@ def accumulate(answer: Any, responses: list[Any], encode: Callable[[Any], bytes]
 
 def to_chat(responses: list[Any]) -> Work:
     """Return the work on an answer to chat completions."""
-    return lambda: accumulate(chat_answer(tool_names=CHAT_TOOLS, show_reasoning=True, top_logprobs=2), responses, event)
+    return lambda: accumulate(
+        chat_accumulator(tool_names=CHAT_TOOLS, show_reasoning=True, top_logprobs=2), responses, event
+    )
 
 
 def to_completions(responses: list[Any]) -> Work:
     """Return the work on an answer to legacy completions."""
-    return lambda: accumulate(completion_answer(top_logprobs=2), responses, event)
+    return lambda: accumulate(completion_accumulator(top_logprobs=2), responses, event)
 
 
 def to_responses(responses: list[Any]) -> Work:

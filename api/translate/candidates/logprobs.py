@@ -10,7 +10,7 @@ from typing import Any
 from api.gemini.wire import GenerationConfig
 from api.openai.chat.completion import Logprobs, TokenLogprob, TopLogprob
 from api.openai.completions.completion import CompletionLogprobs
-from api.translate.answers.upstream_json import expect, unexpected_shape
+from api.translate.candidates.upstream_json import expect, unexpected_shape
 from api.translate.request.context import RequestContext
 
 MAX_TOP = 20

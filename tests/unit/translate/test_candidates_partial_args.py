@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import UpstreamError
-from tests.unit.translate.answers import accumulate, chat_answer, choices_of, plain_of, stream_of
+from tests.unit.translate.accumulators import accumulate, chat_accumulator, choices_of, plain_of, stream_of
 
 
 def calls_chunk(*calls: dict[str, Any], finish: str | None = "STOP") -> Any:
@@ -26,14 +26,14 @@ START: dict[str, Any] = {"name": "f", "willContinue": True}
 
 def calls_of(*calls: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return name and arguments of each call that the client gets."""
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(calls_chunk(*calls))
     made: Any = answer.completion()["choices"][0]["message"]["tool_calls"]
     return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in made]
 
 
 def args_of(*calls: dict[str, Any]) -> Any:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(calls_chunk(*calls))
     return answer.contents[0]["parts"][0]["functionCall"]["args"]
 
@@ -68,14 +68,14 @@ def test_all_kinds_of_values() -> None:
 
 
 def test_a_call_that_nobody_closed_is_given_out_at_the_end_of_the_answer() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     assert answer.feed(calls_chunk(START, part("$.a", numberValue=1), finish=None)) == []
     assert len(answer.feed(calls_chunk())) == 2
     assert answer.messages[0]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'  # type: ignore[typeddict-item]
 
 
 def test_the_next_named_call_closes_the_one_before() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(calls_chunk(START, {**START, "name": "g"}))
     assert [call["function"]["name"] for call in answer.messages[0]["tool_calls"]] == ["f", "g"]  # type: ignore[typeddict-item]
 
@@ -93,12 +93,12 @@ def test_the_next_named_call_closes_the_one_before() -> None:
 )
 def test_arguments_of_no_call_are_geminis_fault(calls: list[dict[str, Any]]) -> None:
     with pytest.raises(UpstreamError) as caught:
-        chat_answer().feed(calls_chunk(*calls))
+        chat_accumulator().feed(calls_chunk(*calls))
     assert caught.value.code == "upstream_malformed_answer"
 
 
 def test_a_part_of_a_call_behind_the_end_of_the_answer_is_geminis_fault() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(calls_chunk(START))
     answer.feed(calls_chunk(part("$.a", numberValue=1), finish=None))
     with pytest.raises(UpstreamError):
@@ -112,7 +112,7 @@ def test_an_end_without_a_call_loses_nothing() -> None:
 def test_a_value_that_breaks_off_is_noted() -> None:
     for finish in ("STOP", "MAX_TOKENS"):
         for last in (part("$.a", stringValue="x", willContinue=True), {"partialArgs": [GROWING]}):
-            answer = chat_answer()
+            answer = chat_accumulator()
             answer.feed(calls_chunk(START, last, finish=finish))
             made: Any = answer.completion()["choices"][0]["message"]["tool_calls"]
             assert made[0]["function"]["arguments"] == '{"a":"x"}'
@@ -120,7 +120,7 @@ def test_a_value_that_breaks_off_is_noted() -> None:
 
 
 def test_a_call_with_all_its_values_is_not_noted() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(calls_chunk(START, part("$.a", stringValue="x")))
     assert answer.completion()["choices"][0]["message"]["tool_calls"]
     assert not answer.notes
@@ -151,7 +151,7 @@ FORMS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("calls", FORMS.values(), ids=FORMS)
 def test_a_call_in_pieces_is_the_whole_call(calls: list[dict[str, Any]]) -> None:
     assert calls_of(*calls) == [("f", {"a": "xy"})]
-    answer = chat_answer()
+    answer = chat_accumulator()
     for call in calls:
         answer.feed(calls_chunk(call, finish=None))
     answer.feed(calls_chunk())
@@ -178,7 +178,7 @@ def test_arguments_come_whole_and_in_pieces() -> None:
 
 
 def test_a_text_between_two_parts_of_a_call_changes_nothing() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(calls_chunk(START, finish=None))
     answer.feed({"candidates": [{"content": {"parts": [{"text": "So: "}]}}]})
     answer.feed(calls_chunk(part("$.a", numberValue=1), {}))
@@ -187,7 +187,7 @@ def test_a_text_between_two_parts_of_a_call_changes_nothing() -> None:
 
 
 def test_a_signature_in_a_later_part_is_the_calls() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     parts: Any = [{"functionCall": START}, {"functionCall": {}, "thoughtSignature": "c2ln"}]
     answer.feed({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
     assert answer.contents[0]["parts"][0]["thoughtSignature"] == "c2ln"
@@ -219,12 +219,12 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("calls", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_no_value_replaces_another_one(calls: list[dict[str, Any]]) -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed(calls_chunk(START, *calls))
+        chat_accumulator().feed(calls_chunk(START, *calls))
 
 
 def test_another_name_under_the_same_id_is_geminis_fault() -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed(calls_chunk({**START, "id": "1"}, {"id": "1", "name": "g"}))
+        chat_accumulator().feed(calls_chunk({**START, "id": "1"}, {"id": "1", "name": "g"}))
 
 
 # Any arguments, and any way to cut the call into parts.
@@ -304,8 +304,8 @@ def test_any_way_of_cutting_calls_gives_the_same_calls(
         parts = parts[size:]
     chunks.append(calls_chunk())
     pairs = [(0, chunk) for chunk in chunks]
-    plain = plain_of(chat_answer(), pairs)
-    assert accumulate(stream_of(chat_answer(), pairs)) == choices_of(plain)
+    plain = plain_of(chat_accumulator(), pairs)
+    assert accumulate(stream_of(chat_accumulator(), pairs)) == choices_of(plain)
     calls = plain["choices"][0]["message"]["tool_calls"]
     assert [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls] == made
 
@@ -331,7 +331,7 @@ ANY_PART = st.fixed_dictionaries(
 @given(st.lists(ANY_PART, max_size=6))
 @settings(max_examples=500, deadline=None)
 def test_no_argument_is_lost_however_parts_come(calls: list[dict[str, Any]]) -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     try:
         answer.feed(calls_chunk(*calls))
         answer.completion()
@@ -365,9 +365,9 @@ def test_no_argument_is_lost_however_parts_come(calls: list[dict[str, Any]]) -> 
 )
 def test_paths_that_are_none_are_geminis_fault(path: Any) -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed(calls_chunk(START, part(path, numberValue=1)))
+        chat_accumulator().feed(calls_chunk(START, part(path, numberValue=1)))
 
 
 def test_a_path_that_contradicts_an_earlier_one_is_geminis_fault() -> None:
     with pytest.raises(UpstreamError):
-        chat_answer().feed(calls_chunk(START, part("$.a", numberValue=1), part("$.a.b", numberValue=2)))
+        chat_accumulator().feed(calls_chunk(START, part("$.a", numberValue=1), part("$.a.b", numberValue=2)))

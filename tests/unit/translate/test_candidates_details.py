@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from api.errors import UpstreamError
-from tests.unit.translate.answers import accumulate, chat_answer, choices_of, completion_answer, plain_of, stream_of
+from tests.unit.translate.accumulators import (
+    accumulate,
+    chat_accumulator,
+    choices_of,
+    completion_accumulator,
+    plain_of,
+    stream_of,
+)
 
 SIGNATURE = "c2lnbmF0dXJl"
 CARRIED = {"google": {"thought_signature": SIGNATURE}}
@@ -36,7 +43,7 @@ PIECES = [
 
 
 def test_log_probabilities_have_openais_form() -> None:
-    plain = plain_of(chat_answer(top_logprobs=1), PIECES)
+    plain = plain_of(chat_accumulator(top_logprobs=1), PIECES)
     choices_of(plain)
     [choice] = plain["choices"]
     assert choice["logprobs"]["refusal"] is None
@@ -52,7 +59,7 @@ def test_log_probabilities_have_openais_form() -> None:
 
 
 def test_log_probabilities_stream_with_their_text() -> None:
-    chunks = stream_of(chat_answer(top_logprobs=0), PIECES)
+    chunks = stream_of(chat_accumulator(top_logprobs=0), PIECES)
     accumulate(chunks)
     told = [
         [entry["token"] for entry in chunk["choices"][0]["logprobs"]["content"]]
@@ -61,38 +68,38 @@ def test_log_probabilities_stream_with_their_text() -> None:
     ]
     assert told == [["Gr", "ün"], [" ok"]]
     content = [entry for chunk in chunks for entry in (chunk["choices"][0]["logprobs"] or {}).get("content", ())]
-    assert content == plain_of(chat_answer(top_logprobs=0), PIECES)["choices"][0]["logprobs"]["content"]
+    assert content == plain_of(chat_accumulator(top_logprobs=0), PIECES)["choices"][0]["logprobs"]["content"]
 
 
 def test_log_probabilities_without_text_come_at_the_end() -> None:
     late = [response({"text": "a"}, reason=None), response(candidate=likelihood("a"))]
-    *_, closing = stream_of(chat_answer(top_logprobs=0), late)
+    *_, closing = stream_of(chat_accumulator(top_logprobs=0), late)
     assert [entry["token"] for entry in closing["choices"][0]["logprobs"]["content"]] == ["a"]
 
 
 @pytest.mark.parametrize("wanted", [None, 2])
 def test_no_log_probabilities_are_null(wanted: int | None) -> None:
     responses = [response({"text": "a"})] if wanted else PIECES
-    assert plain_of(chat_answer(top_logprobs=wanted), responses)["choices"][0]["logprobs"] is None
+    assert plain_of(chat_accumulator(top_logprobs=wanted), responses)["choices"][0]["logprobs"] is None
 
 
 @pytest.mark.parametrize("outcome", [7, {"chosenCandidates": 1}, {"chosenCandidates": [{"logProbability": "x"}]}])
 def test_log_probabilities_of_another_shape_are_an_upstream_error(outcome: Any) -> None:
     with pytest.raises(UpstreamError):
-        plain_of(chat_answer(top_logprobs=1), [response({"text": "a"}, candidate={"logprobsResult": outcome})])
+        plain_of(chat_accumulator(top_logprobs=1), [response({"text": "a"}, candidate={"logprobsResult": outcome})])
 
 
 @pytest.mark.parametrize(("echo", "start"), [(False, 0), (True, len("Farbe: "))])
 def test_legacy_log_probabilities_stand_at_their_places(echo: bool, start: int) -> None:
     options: dict[str, Any] = {"prompts": ["Farbe: "], "echo": echo, "top_logprobs": 1}
-    [choice] = plain_of(completion_answer(**options), PIECES)["choices"]
+    [choice] = plain_of(completion_accumulator(**options), PIECES)["choices"]
     assert choice["logprobs"] == {
         "tokens": ["Gr", "ün", " ok"],
         "token_logprobs": [0.0, -0.5, 0.0],
         "top_logprobs": [{"a": -1.0, "Gr": 0.0}, {"a": -1.0, "ün": -0.5}, {"a": -1.0, " ok": 0.0}],
         "text_offset": [start, start + 2, start + 4],
     }
-    chunks = stream_of(completion_answer(**options), PIECES)
+    chunks = stream_of(completion_accumulator(**options), PIECES)
     offsets = [chunk["choices"][0]["logprobs"]["text_offset"] for chunk in chunks if chunk["choices"][0]["logprobs"]]
     assert offsets == [[start, start + 2], [start + 4]]
     for chunk in chunks:
@@ -104,13 +111,13 @@ def test_signatures_of_calls_are_offered() -> None:
     responses = [
         response({"functionCall": {"name": "a"}, "thoughtSignature": SIGNATURE}, {"functionCall": {"name": "b"}})
     ]
-    answer = chat_answer()
+    answer = chat_accumulator()
     plain = plain_of(answer, responses)
     first, second = plain["choices"][0]["message"]["tool_calls"]
     assert first["extra_content"] == CARRIED
     assert "extra_content" not in second
     assert "extra_content" not in str(answer.messages)
-    folded = accumulate(stream_of(chat_answer(), responses))
+    folded = accumulate(stream_of(chat_accumulator(), responses))
     assert folded == choices_of(plain)
 
 
@@ -124,23 +131,23 @@ def test_signatures_of_calls_are_offered() -> None:
     ],
 )
 def test_the_last_signature_of_a_text_is_offered(parts: list[Any]) -> None:
-    plain = plain_of(chat_answer(), [response(*parts)])
+    plain = plain_of(chat_accumulator(), [response(*parts)])
     alone = {"thought_signature_alone": True} if not parts[-1].get("text") else {}
     carried = {"google": {"thought_signature": SIGNATURE, **alone}}
     assert plain["choices"][0]["message"]["extra_content"] == carried
     pieces = [response(part, reason=None) for part in parts]
-    folded = accumulate(stream_of(chat_answer(), [*pieces, response()]))
+    folded = accumulate(stream_of(chat_accumulator(), [*pieces, response()]))
     assert folded == choices_of(plain)
 
 
 def test_a_thoughts_own_signature_is_not_offered() -> None:
     responses = [response({"text": "Hm", "thought": True, "thoughtSignature": SIGNATURE}, {"text": "Hi"})]
-    assert "extra_content" not in plain_of(chat_answer(), responses)["choices"][0]["message"]
+    assert "extra_content" not in plain_of(chat_accumulator(), responses)["choices"][0]["message"]
 
 
 def test_legacy_calls_carry_their_signature() -> None:
     responses = [response({"functionCall": {"name": "a"}, "thoughtSignature": SIGNATURE})]
-    [choice] = plain_of(chat_answer(legacy_functions=True), responses)["choices"]
+    [choice] = plain_of(chat_accumulator(legacy_functions=True), responses)["choices"]
     assert choice["message"]["function_call"] == {"name": "a", "arguments": "{}", "extra_content": CARRIED}
 
 
@@ -148,20 +155,20 @@ THOUGHTS = [response({"text": "Hm. ", "thought": True}, {"text": "So.", "thought
 
 
 def test_thoughts_come_under_reasoning_too_where_asked() -> None:
-    plain = plain_of(chat_answer(show_reasoning=True), THOUGHTS)
+    plain = plain_of(chat_accumulator(show_reasoning=True), THOUGHTS)
     message = plain["choices"][0]["message"]
     assert message["reasoning"] == message["reasoning_content"] == "Hm. So."
-    chunks = stream_of(chat_answer(show_reasoning=True), THOUGHTS)
+    chunks = stream_of(chat_accumulator(show_reasoning=True), THOUGHTS)
     assert accumulate(chunks) == choices_of(plain)
     keys = [key for chunk in chunks for key in ("reasoning", "content") if chunk["choices"][0]["delta"].get(key)]
     assert keys == ["reasoning", "reasoning", "content"]
-    assert "reasoning" not in plain_of(chat_answer(), THOUGHTS)["choices"][0]["message"]
+    assert "reasoning" not in plain_of(chat_accumulator(), THOUGHTS)["choices"][0]["message"]
 
 
 def test_hidden_thoughts_are_neither_told_nor_streamed() -> None:
     told = [
-        str(plain_of(chat_answer(show_thoughts=False), THOUGHTS)),
-        str(stream_of(chat_answer(show_thoughts=False), THOUGHTS)),
+        str(plain_of(chat_accumulator(show_thoughts=False), THOUGHTS)),
+        str(stream_of(chat_accumulator(show_thoughts=False), THOUGHTS)),
     ]
     assert all("Hm." not in text for text in told)
 
@@ -172,8 +179,8 @@ def test_hidden_thoughts_are_neither_told_nor_streamed() -> None:
 )
 def test_rule_077_the_tier_is_told_as_served(served: str, told: str) -> None:
     responses = [response({"text": "a"}, reason=None, usageMetadata={"serviceTier": served}), response()]
-    assert plain_of(chat_answer(), responses)["service_tier"] == told
-    assert {chunk["service_tier"] for chunk in stream_of(chat_answer(), responses)} == {told}
+    assert plain_of(chat_accumulator(), responses)["service_tier"] == told
+    assert {chunk["service_tier"] for chunk in stream_of(chat_accumulator(), responses)} == {told}
 
 
 @pytest.mark.parametrize(
@@ -181,41 +188,41 @@ def test_rule_077_the_tier_is_told_as_served(served: str, told: str) -> None:
     [("ON_DEMAND", "default"), ("ON_DEMAND_FLEX", "flex"), ("PROVISIONED_THROUGHPUT", None), (7, None)],
 )
 def test_vertex_tells_the_tier_by_its_traffic(traffic: Any, told: str | None) -> None:
-    plain = plain_of(chat_answer(), [response({"text": "a"}, usageMetadata={"trafficType": traffic})])
+    plain = plain_of(chat_accumulator(), [response({"text": "a"}, usageMetadata={"trafficType": traffic})])
     assert plain.get("service_tier") == told
 
 
 def test_no_tier_is_told_where_gemini_names_none() -> None:
-    assert "service_tier" not in plain_of(chat_answer(), [response({"text": "a"})])
+    assert "service_tier" not in plain_of(chat_accumulator(), [response({"text": "a"})])
 
 
 def test_the_fingerprint_follows_the_models_version() -> None:
     one, same, other = (
-        plain_of(chat_answer(), [response({"text": text}, modelVersion=version)])["system_fingerprint"]
+        plain_of(chat_accumulator(), [response({"text": text}, modelVersion=version)])["system_fingerprint"]
         for text, version in (("a", "gemini-3.8-flash"), ("b", "gemini-3.8-flash"), ("c", "gemini-3.7-flash"))
     )
     assert one == same != other
     assert one.startswith("fp_")
-    assert plain_of(chat_answer(), [response({"text": "a"})])["system_fingerprint"] is None
+    assert plain_of(chat_accumulator(), [response({"text": "a"})])["system_fingerprint"] is None
 
 
 @pytest.mark.parametrize("reason", ["SAFETY", "RECITATION", "PROHIBITED_CONTENT"])
 def test_an_answer_that_a_filter_took_away_whole_says_so(reason: str) -> None:
     responses = [response(reason=reason)]
-    plain = plain_of(chat_answer(), responses)
+    plain = plain_of(chat_accumulator(), responses)
     [choice] = plain["choices"]
     assert (choice["finish_reason"], choice["message"]["content"]) == ("content_filter", None)
     assert choice["message"]["refusal"] == f"The answer was withheld by Gemini ({reason})."
-    assert accumulate(stream_of(chat_answer(), responses)) == choices_of(plain)
+    assert accumulate(stream_of(chat_accumulator(), responses)) == choices_of(plain)
 
 
 def test_an_answer_that_a_filter_cut_is_no_refusal() -> None:
-    [choice] = plain_of(chat_answer(), [response({"text": "Once"}, reason="SAFETY")])["choices"]
+    [choice] = plain_of(chat_accumulator(), [response({"text": "Once"}, reason="SAFETY")])["choices"]
     assert (choice["message"]["content"], choice["message"]["refusal"]) == ("Once", None)
 
 
 def test_rule_066_thoughts_that_took_the_whole_limit_are_explained() -> None:
-    for answer in (chat_answer(), completion_answer()):
+    for answer in (chat_accumulator(), completion_accumulator()):
         plain_of(answer, [response(reason="MAX_TOKENS", usageMetadata={"thoughtsTokenCount": 97})])
         [note] = answer.notes
         assert (note.kind, note.param) == ("clamped", "choices[0].message.content")
@@ -227,13 +234,13 @@ def test_rule_066_thoughts_that_took_the_whole_limit_are_explained() -> None:
     [([{"text": "a"}], "MAX_TOKENS", 97), ([], "MAX_TOKENS", 0), ([], "STOP", 97)],
 )
 def test_rule_066_other_answers_need_no_explanation(parts: list[Any], reason: str, thoughts: int) -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     plain_of(answer, [response(*parts, reason=reason, usageMetadata={"thoughtsTokenCount": thoughts})])
     assert answer.notes == []
 
 
 def test_a_full_segment_is_a_length_with_a_note() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     [choice] = plain_of(answer, [response({"text": "a"}, reason="CONTINUATION")])["choices"]
     assert choice["finish_reason"] == "length"
     assert [(note.kind, note.param) for note in answer.notes] == [("converted", "choices[0].finish_reason")]
@@ -241,7 +248,7 @@ def test_a_full_segment_is_a_length_with_a_note() -> None:
 
 @pytest.mark.parametrize("support", [{"groundingChunkIndices": 1}, {"segment": "x"}, 7])
 def test_sources_of_another_shape_are_an_upstream_error_at_once(support: Any) -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     wrong: Any = response({"text": "a"}, candidate={"groundingMetadata": {"groundingSupports": [support]}})[1]
     with pytest.raises(UpstreamError):
         answer.feed(wrong)

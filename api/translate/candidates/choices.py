@@ -15,11 +15,11 @@ from api.gemini.wire import Content
 from api.json.repair import replaced
 from api.notes import Note
 from api.openai.shared.usage import Usage
-from api.translate.answers.choice import LONGEST_REASON, Choice, DialectRules, PartDelta
-from api.translate.answers.counts import count, is_sound, storable
-from api.translate.answers.empty_answer import empty_answer, lacking, shows
-from api.translate.answers.upstream_json import expect, label, unexpected_shape
-from api.translate.answers.usage import usage_metadata_to_usage
+from api.translate.candidates.choice import LONGEST_REASON, Choice, DialectRules, PartDelta
+from api.translate.candidates.counts import count, is_sound, storable
+from api.translate.candidates.empty_response import empty_response, lacking, shows
+from api.translate.candidates.upstream_json import expect, label, unexpected_shape
+from api.translate.candidates.usage import usage_metadata_to_usage
 from api.translate.config.service_tier import served_tier
 
 UNFINISHED: Final = "upstream_truncated"
@@ -135,7 +135,7 @@ class Candidates:
             if choice.finished:
                 fault = choice.fault
             else:
-                fault = empty_answer("") if choice.holds_nothing and not self._block_reason(choice) else None
+                fault = empty_response("") if choice.holds_nothing and not self._block_reason(choice) else None
             if fault is not None:
                 return fault
         return None
@@ -153,11 +153,11 @@ class Candidates:
         self._counted = self._storable = self._sound = None
 
     def lacking(self, response: Mapping[str, Any], choices: int) -> dict[int, str]:
-        """See empty_answer.lacking."""
+        """See empty_response.lacking."""
         return lacking(response, choices, empty_stop=self._rules.empty_stop)
 
     def shows(self, response: Mapping[str, Any], *, thoughts: bool) -> bool:
-        """See empty_answer.shows."""
+        """See empty_response.shows."""
         rules = self._rules
         return shows(response, thoughts=thoughts, own_tools=rules.own_tools, empty_stop=rules.empty_stop)
 

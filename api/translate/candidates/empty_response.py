@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from api.errors import UpstreamError
 from api.gemini.wire import GenerateContentResponse
-from api.translate.answers.finish_reason import FINISH_REASONS, LOST_CALL, UNSPECIFIED, enum_name
+from api.translate.candidates.finish_reason import FINISH_REASONS, LOST_CALL, UNSPECIFIED, enum_name
 
 EMPTY: Final = "upstream_empty_answer"
 MALFORMED: Final = "upstream_malformed_answer"
@@ -20,17 +20,17 @@ _UNSEEN: Final = frozenset({"text", "thought", "thoughtSignature", "partMetadata
 _OWN_TOOLS: Final = frozenset({"toolCall", "toolResponse"})
 
 
-def empty_answer(native: str) -> UpstreamError:
+def empty_response(native: str) -> UpstreamError:
     """Return the error for a response without content; `native` is Gemini's finish reason."""
     return UpstreamError(f"The upstream model returned an empty response ({enum_name(native)}).", code=EMPTY)
 
 
-def malformed_answer(native: str) -> UpstreamError:
+def malformed_response(native: str) -> UpstreamError:
     """Return the error for a response that ends at an invalid function call."""
     return UpstreamError(f"The upstream response is incomplete ({enum_name(native)}).", code=MALFORMED)
 
 
-def unseen_answer() -> UpstreamError:
+def invisible_response() -> UpstreamError:
     """Return the error for a response without visible content; a retry does not help."""
     return UpstreamError("The upstream response contains nothing that this API supports.", code=EMPTY, retryable=False)
 
@@ -61,7 +61,7 @@ def lacking(response: Mapping[str, Any], choices: int, *, empty_stop: bool) -> d
         if not isinstance(candidate, dict):
             return {}
         index = _index(candidate)
-        if _is_answer(candidate, empty_stop=empty_stop):
+        if _is_usable(candidate, empty_stop=empty_stop):
             reasons.pop(index, None)
         elif index in reasons:
             reasons[index] = _reason(candidate)
@@ -118,7 +118,7 @@ def names_of(reasons: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(map(enum_name, filter(None, reasons)))) or "no reason"
 
 
-def _is_answer(candidate: Mapping[str, Any], *, empty_stop: bool) -> bool:
+def _is_usable(candidate: Mapping[str, Any], *, empty_stop: bool) -> bool:
     reason = _reason(candidate)
     if _ends_well(reason, empty_stop=empty_stop):
         return True

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from api.errors import UpstreamError
 from api.gemini.wire import Content, Part
 from api.notes import Note
-from api.translate.answers.annotations import Grounding
-from api.translate.answers.empty_answer import empty_answer, malformed_answer, unplaced, unseen_answer
-from api.translate.answers.finish_reason import LOST_CALL, UNSPECIFIED, finish_reason_note, finish_reason_to_openai
-from api.translate.answers.logprobs import TokenLogprobs
-from api.translate.answers.streamed_calls.open_calls import OpenCalls, is_whole
-from api.translate.answers.upstream_json import expect, label, to_json, unexpected_shape
+from api.translate.candidates.annotations import Grounding
+from api.translate.candidates.empty_response import empty_response, invisible_response, malformed_response, unplaced
+from api.translate.candidates.finish_reason import LOST_CALL, UNSPECIFIED, finish_reason_note, finish_reason_to_openai
+from api.translate.candidates.logprobs import TokenLogprobs
+from api.translate.candidates.streamed_calls.open_calls import OpenCalls, is_whole
+from api.translate.candidates.upstream_json import expect, label, to_json, unexpected_shape
 from api.translate.conversation.code_blocks import code_output, code_result_to_text, executable_code_to_text
 
 if TYPE_CHECKING:
@@ -151,10 +151,10 @@ class Choice:
         if self.blocked or self.finish_reason != "stop":
             return None
         if not self.holds_nothing:
-            return malformed_answer(native) if native in LOST_CALL and not self.calls else None
+            return malformed_response(native) if native in LOST_CALL and not self.calls else None
         if self._omitted:
-            return unseen_answer()
-        return None if native == "STOP" and self._rules.empty_stop else empty_answer(native)
+            return invisible_response()
+        return None if native == "STOP" and self._rules.empty_stop else empty_response(native)
 
     @property
     def content(self) -> Content:

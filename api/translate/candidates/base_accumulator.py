@@ -9,8 +9,8 @@ from api.gemini.wire import Content, GenerateContentResponse
 from api.notes import Note
 from api.openai.shared.error_body import error_body
 from api.openai.shared.usage import Usage
-from api.translate.answers.candidates import Candidates
-from api.translate.answers.usage_report import UsageReport
+from api.translate.candidates.choices import Candidates
+from api.translate.candidates.usage_report import UsageReport
 
 
 class BaseAccumulator(ABC):

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.translate.answers.upstream_json import label
+from api.translate.candidates.upstream_json import label
 
 MOST: Final = 2**31 - 1
 _COUNT: Final = "TokenCount"

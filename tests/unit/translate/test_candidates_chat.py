@@ -7,7 +7,7 @@ import pytest
 
 from api.errors import UpstreamError
 from api.notes import Note
-from tests.unit.translate.answers import accumulate, chat_answer, plain_of, stream_of
+from tests.unit.translate.accumulators import accumulate, chat_accumulator, plain_of, stream_of
 
 
 def candidate(*parts: dict[str, Any], finish: str | None = None, index: int | None = None, **more: Any) -> Any:
@@ -25,18 +25,18 @@ def call(name: str, **args: Any) -> dict[str, Any]:
 
 
 def message_of(*responses: Any, **options: Any) -> dict[str, Any]:
-    plain = plain_of(chat_answer(**options), [(0, response) for response in responses])
+    plain = plain_of(chat_accumulator(**options), [(0, response) for response in responses])
     message: dict[str, Any] = plain["choices"][0]["message"]
     return message
 
 
 def finish_reason_of(*responses: Any, **options: Any) -> str:
-    plain = plain_of(chat_answer(**options), [(0, response) for response in responses])
+    plain = plain_of(chat_accumulator(**options), [(0, response) for response in responses])
     return str(plain["choices"][0]["finish_reason"])
 
 
 def deltas_of(*responses: Any, **options: Any) -> list[dict[str, Any]]:
-    chunks = stream_of(chat_answer(**options), [(0, response) for response in responses])
+    chunks = stream_of(chat_accumulator(**options), [(0, response) for response in responses])
     return [chunk["choices"][0]["delta"] for chunk in chunks if chunk["choices"]]
 
 
@@ -51,7 +51,7 @@ def test_rule_023_arguments_keep_geminis_key_order() -> None:
 
 
 def test_rule_024_call_ids_are_unique_over_choices_and_chunks() -> None:
-    answer = chat_answer(choices=2)
+    answer = chat_accumulator(choices=2)
     for first_choice, _ in itertools.product((0, 1), range(3)):
         answer.feed(candidate(call("f")), first_choice=first_choice)
     for first_choice in (0, 1):
@@ -71,7 +71,7 @@ def test_rule_053_the_clients_own_tool_name_comes_back() -> None:
 
 
 def test_rule_085_a_candidate_without_content_is_still_a_choice() -> None:
-    plain = plain_of(chat_answer(), [(0, {"candidates": [{"finishReason": "STOP"}]})])
+    plain = plain_of(chat_accumulator(), [(0, {"candidates": [{"finishReason": "STOP"}]})])
     assert plain["choices"] == [
         {
             "index": 0,
@@ -112,7 +112,7 @@ def test_a_call_streams_as_openai_does_name_first_then_arguments() -> None:
 
 
 def test_rule_090_the_last_usage_counts_and_is_not_summed() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     for prompt, answered in ((55, 1), (55, 5), (257, 9)):
         answer.feed({"usageMetadata": {"promptTokenCount": prompt, "candidatesTokenCount": answered}})
     assert answer.usage["prompt_tokens"] == 257
@@ -121,7 +121,7 @@ def test_rule_090_the_last_usage_counts_and_is_not_summed() -> None:
 
 
 def test_rule_092_a_chunk_of_only_metadata_gives_no_delta_and_loses_no_finish() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(candidate({"text": "Hi"}))
     assert answer.feed({"usageMetadata": {"promptTokenCount": 1}, "modelVersion": "gemini-9"}) == []
     assert not answer.complete
@@ -131,7 +131,7 @@ def test_rule_092_a_chunk_of_only_metadata_gives_no_delta_and_loses_no_finish() 
 
 
 def test_rule_100_a_blocked_prompt_is_an_answer_with_null_content() -> None:
-    answer = chat_answer(choices=2)
+    answer = chat_accumulator(choices=2)
     answer.feed({"promptFeedback": {"blockReason": "SAFETY"}})
     assert answer.complete
     choices = answer.completion()["choices"]
@@ -150,7 +150,7 @@ def test_a_blocked_prompt_streams_a_role_and_a_reason() -> None:
 
 
 def test_one_of_several_parallel_calls_is_blocked() -> None:
-    answer = chat_answer(choices=3)
+    answer = chat_accumulator(choices=3)
     answer.feed(candidate({"text": "a"}, finish="STOP"), first_choice=0)
     answer.feed({"promptFeedback": {"blockReason": "OTHER"}}, first_choice=1)
     assert not answer.complete
@@ -168,7 +168,7 @@ def test_rule_101_thoughts_of_all_parts_are_joined() -> None:
 
 
 def test_thoughts_can_be_kept_from_the_client_and_are_stored_all_the_same() -> None:
-    answer = chat_answer(show_thoughts=False)
+    answer = chat_accumulator(show_thoughts=False)
     chunks = answer.feed(candidate({"text": "Hm.", "thought": True}, {"text": "Yes."}, finish="STOP"))
     assert [chunk["choices"][0]["delta"].get("content") for chunk in chunks] == ["Yes."]
     assert "reasoning_content" not in answer.completion()["choices"][0]["message"]
@@ -187,7 +187,7 @@ def test_thoughts_can_be_kept_from_the_client_and_are_stored_all_the_same() -> N
 )
 def test_rule_089_an_answer_without_a_finish_reason_is_an_error_not_a_stop(responses: list[Any]) -> None:
     for end in ("finish", "completion"):
-        answer = chat_answer()
+        answer = chat_accumulator()
         for response in responses:
             answer.feed(response)
         assert not answer.complete
@@ -197,7 +197,7 @@ def test_rule_089_an_answer_without_a_finish_reason_is_an_error_not_a_stop(respo
 
 
 def test_a_cut_answer_still_tells_what_there_was() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(candidate({"text": "Half an "}))
     answer.feed(candidate({"text": "ans"}))
     assert answer.messages[0]["content"] == "Half an ans"
@@ -210,15 +210,17 @@ def test_a_cut_answer_still_tells_what_there_was() -> None:
 def test_include_usage_puts_null_everywhere_but_in_the_last_chunk() -> None:
     usage = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
     response = {**candidate({"text": "Hi"}, finish="STOP"), "usageMetadata": usage}
-    chunks = stream_of(chat_answer(include_usage=True), [(0, response)])
+    chunks = stream_of(chat_accumulator(include_usage=True), [(0, response)])
     assert [chunk["usage"] for chunk in chunks[:-1]] == [None, None]
     assert chunks[-1]["choices"] == []
     assert chunks[-1]["usage"]["total_tokens"] == 5
-    assert all("usage" not in chunk for chunk in stream_of(chat_answer(), [(0, response)]))
+    assert all("usage" not in chunk for chunk in stream_of(chat_accumulator(), [(0, response)]))
 
 
 def test_every_chunk_has_the_same_id_created_and_model() -> None:
-    chunks = stream_of(chat_answer(), [(0, candidate({"text": "a"})), (0, candidate({"text": "b"}, finish="STOP"))])
+    chunks = stream_of(
+        chat_accumulator(), [(0, candidate({"text": "a"})), (0, candidate({"text": "b"}, finish="STOP"))]
+    )
     assert {(chunk["id"], chunk["created"], chunk["model"]) for chunk in chunks} == {
         ("chatcmpl-test", 1_700_000_000, "gpt-4o")
     }
@@ -227,14 +229,14 @@ def test_every_chunk_has_the_same_id_created_and_model() -> None:
 def test_the_role_comes_once_for_each_choice() -> None:
     responses = [candidate({"text": text}, index=index) for text in "ab" for index in (0, 1)]
     ends = [candidate(finish="STOP", index=index) for index in (0, 1)]
-    chunks = stream_of(chat_answer(choices=2), [(0, response) for response in [*responses, *ends]])
+    chunks = stream_of(chat_accumulator(choices=2), [(0, response) for response in [*responses, *ends]])
     roles = [chunk["choices"][0]["index"] for chunk in chunks if "role" in chunk["choices"][0]["delta"]]
     assert roles == [0, 1]
 
 
 @pytest.mark.parametrize("option", [{"parallel_tool_calls": False}, {"legacy_functions": True}])
 def test_parallel_tool_calls_false_withholds_all_calls_but_the_first(option: dict[str, bool]) -> None:
-    answer = chat_answer(**option)
+    answer = chat_accumulator(**option)
     signed = {**call("first"), "thoughtSignature": "c2ln"}
     answer.feed(candidate(signed, call("second")))
     answer.feed(candidate(call("third"), finish="STOP"))
@@ -269,14 +271,14 @@ def test_text_beside_a_call_is_not_lost() -> None:
 def test_content_without_any_text(parts: list[dict[str, Any]], content: str | None) -> None:
     response = candidate(*parts, finish="STOP")
     assert message_of(response)["content"] == content
-    folded = accumulate(stream_of(chat_answer(), [(0, response)]))[0]["message"]
+    folded = accumulate(stream_of(chat_accumulator(), [(0, response)]))[0]["message"]
     assert folded.get("content") == content
 
 
 def test_executed_code_is_shown_as_fenced_blocks_on_their_own_lines() -> None:
     code = {"executableCode": {"language": "PYTHON", "code": "print('```')"}}
     printed = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "```\n"}}
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(candidate({"text": "So:"}, code, printed, {"text": "Done."}, finish="STOP"))
     assert answer.messages[0]["content"] == "So:\n````python\nprint('```')\n````\n````\n```\n````\nDone."
     assert answer.contents[0]["parts"] == [{"text": "So:"}, code, printed, {"text": "Done."}]
@@ -289,7 +291,7 @@ def test_code_that_printed_nothing_shows_no_block() -> None:
 
 def test_images_are_data_urls_counted_over_the_stream() -> None:
     image = {"inlineData": {"mimeType": "image/png", "data": "aWk="}}
-    answer = chat_answer()
+    answer = chat_accumulator()
     chunks = [*answer.feed(candidate(image)), *answer.feed(candidate(image, finish="STOP"))]
     deltas = [chunk["choices"][0]["delta"]["images"][0] for chunk in chunks]
     assert [delta["index"] for delta in deltas] == [0, 1]
@@ -299,7 +301,7 @@ def test_images_are_data_urls_counted_over_the_stream() -> None:
 
 @pytest.mark.parametrize("part", [{"inlineData": {"mimeType": "audio/pcm", "data": "AAA="}}, {"hologram": {"x": 1}}])
 def test_parts_that_chat_cannot_carry_are_stored_and_noted(part: dict[str, Any]) -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(candidate(part, {"text": "Hi"}, finish="STOP"))
     assert answer.messages[0]["content"] == "Hi"
     assert answer.contents[0]["parts"][0] == part
@@ -307,7 +309,7 @@ def test_parts_that_chat_cannot_carry_are_stored_and_noted(part: dict[str, Any])
 
 
 def test_unknown_finish_reasons_are_a_stop_with_a_note() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed(candidate({"text": "Hi"}, finish="BRAND_NEW_REASON"))
     assert answer.completion()["choices"][0]["finish_reason"] == "stop"
     assert answer.native_finish_reasons == ["BRAND_NEW_REASON"]
@@ -315,7 +317,7 @@ def test_unknown_finish_reasons_are_a_stop_with_a_note() -> None:
 
 
 def test_n_parallel_calls_each_fill_their_own_choice() -> None:
-    answer = chat_answer(choices=3)
+    answer = chat_accumulator(choices=3)
     for first_choice, text in ((2, "c"), (0, "a"), (1, "b")):
         usage = {"promptTokenCount": 4, "candidatesTokenCount": first_choice, "totalTokenCount": 4 + first_choice}
         response: Any = {**candidate({"text": text}, finish="STOP"), "usageMetadata": usage}

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import orjson
 
-from api.translate.answers.streamed_calls.json_path import Steps, json_path_to_steps
-from api.translate.answers.upstream_json import expect, to_json, unexpected_shape
+from api.translate.candidates.streamed_calls.json_path import Steps, json_path_to_steps
+from api.translate.candidates.upstream_json import expect, to_json, unexpected_shape
 
 # The kinds of value, each with its type in JSON.
 _VALUES: Final[Mapping[str, tuple[type, ...]]] = {

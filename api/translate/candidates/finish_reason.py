@@ -34,7 +34,7 @@ FINISH_REASONS: Final[dict[str, CompletionFinishReason]] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
     # The model failed to generate valid output, for which OpenAI has no reason: the partial content is returned with a
-    # note. A response without content raises an error (`empty_answer`).
+    # note. A response without content raises an error (`empty_response`).
     "OTHER": "stop",
     "MALFORMED_FUNCTION_CALL": "stop",
     "UNEXPECTED_TOOL_CALL": "stop",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.translate.answers import chat_answer
+from tests.unit.translate.accumulators import chat_accumulator
 
 TEXT = "Größe: Zürich ist schön. Bern auch."
 WEB = {"web": {"uri": "https://example.org/z", "title": "Zürich"}}
@@ -18,7 +18,7 @@ def support(words: str, *chunks: int, within: str = TEXT, **segment: Any) -> dic
 
 def annotations_of(*metadata: dict[str, Any], parts: Any = ({"text": TEXT},)) -> list[tuple[str, str]]:
     """Return (annotated words, address) of one answer whose candidates carry the metadata."""
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed({"candidates": [{"content": {"parts": list(parts)}}]})
     for one in metadata:
         answer.feed({"candidates": [one]})  # type: ignore[list-item]
@@ -75,7 +75,7 @@ def test_sources_of_every_kind_are_cited(source: dict[str, Any], address: str) -
 
 
 def test_places_and_sources_without_a_citation_are_noted() -> None:
-    answer = chat_answer()
+    answer = chat_accumulator()
     nowhere = {"retrievedContext": {"title": "a file"}}
     grounding = {
         "groundingChunks": [MAPS, WEB, nowhere],
@@ -115,7 +115,7 @@ def test_words_that_moved_are_found_behind_each_other() -> None:
 
 def test_more_misplaced_words_than_are_searched_for_are_noted() -> None:
     gone = [support("Zürich", 0, text=f"Anders {number}") for number in range(100)]
-    answer = chat_answer()
+    answer = chat_accumulator()
     answer.feed({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "finishReason": "STOP"}]})
     grounding = {"groundingChunks": [WEB], "groundingSupports": gone}
     answer.feed({"candidates": [{"groundingMetadata": grounding}]})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.translate.answers import chat_answer
+from tests.unit.translate.accumulators import chat_accumulator
 
 SIGNED_CALL = {"functionCall": {"id": "a1", "name": "f", "args": {"x": 1}}, "thoughtSignature": "Y2FsbA=="}
 SIGNED_TEXT = {"text": "end", "thoughtSignature": "dGV4dA=="}
@@ -13,7 +13,7 @@ SIGNED_NOTHING = {"text": "", "thoughtSignature": "bGFzdA=="}
 
 def stored(*chunks: list[dict[str, Any]]) -> list[Any]:
     """Return the stored parts after one candidate a chunk."""
-    answer = chat_answer()
+    answer = chat_accumulator()
     for parts in chunks:
         answer.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})  # type: ignore[typeddict-item]
     return list(answer.contents[0]["parts"])
@@ -51,7 +51,7 @@ def test_rules_025_and_039_googles_own_tools_keep_their_two_signatures_and_are_n
         {"toolResponse": {"id": "t1", "response": {"search_suggestions": "<style/>"}}, "thoughtSignature": "dHdv"},
     ]
     assert stored(tool) == tool
-    answer = chat_answer()
+    answer = chat_accumulator()
     content: Any = {"parts": tool}
     assert answer.feed({"candidates": [{"content": content}]}) == []
 
@@ -70,7 +70,7 @@ def test_unknown_fields_beside_a_text_are_kept() -> None:
 
 
 def test_the_sent_name_and_geminis_id_stay_in_storage() -> None:
-    answer = chat_answer(tool_names={"f": "my f"})
+    answer = chat_accumulator(tool_names={"f": "my f"})
     parts: Any = [SIGNED_CALL]
     answer.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})
     assert answer.contents[0]["parts"] == [SIGNED_CALL]

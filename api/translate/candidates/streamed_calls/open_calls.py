@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from api.gemini.wire import Part
-from api.translate.answers.empty_answer import unplaced
-from api.translate.answers.streamed_calls.partial_args import PartialArgs
-from api.translate.answers.upstream_json import expect, unexpected_shape
+from api.translate.candidates.empty_response import unplaced
+from api.translate.candidates.streamed_calls.partial_args import PartialArgs
+from api.translate.candidates.upstream_json import expect, unexpected_shape
 
 _ARGUMENTS: Final = frozenset({"args", "partialArgs"})
-_IN_PIECES: Final = _ARGUMENTS | {"willContinue"}
+_STREAMED_FIELDS: Final = _ARGUMENTS | {"willContinue"}
 
 
 def is_whole(call: Mapping[str, Any]) -> bool:
@@ -52,7 +52,7 @@ class _OpenCall:
         """Add one part. Raises UpstreamError for a name or arguments that contradict earlier parts."""
         known = (self.name, self.id)
         self._part |= part  # the thought signature, too, may come in any part
-        self._call |= {key: value for key, value in call.items() if key not in _IN_PIECES and value}
+        self._call |= {key: value for key, value in call.items() if key not in _STREAMED_FIELDS and value}
         self.name, self.id = self._call.get("name", ""), self._call.get("id", "")
         if known[0] not in ("", self.name):
             raise unexpected_shape()

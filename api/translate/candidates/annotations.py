@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from api.openai.chat.completion import Annotation
-from api.translate.answers.text_offsets import QuotedText
-from api.translate.answers.upstream_json import expect
+from api.translate.candidates.text_offsets import QuotedText
+from api.translate.candidates.upstream_json import expect
 
 _READ: Final = ("URL_RETRIEVAL_STATUS_SUCCESS", "")
 # The address field of a source by its kind: web page, Google Maps place, document, page of an image.
