@@ -29,7 +29,7 @@ def unread(server: ServerProcess, body: dict[str, Any], path: str = CHAT) -> Ite
 
 
 def chat_message(text: str, role: str = "user") -> ChatCompletionMessageParam:
-    """One message."""
+    """Return one message."""
     message: Any = {"role": role, "content": text}
     typed: ChatCompletionMessageParam = message
     return typed

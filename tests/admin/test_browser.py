@@ -48,10 +48,10 @@ def test_an_edited_mapping_is_followed_by_the_next_request(
     page.fill("#id_upstream_model", "gemini-3.5-flash-lite")
     page.click("input[name=_save]")
     page.wait_for_selector("text=was changed successfully")
-    answer = client.chat.completions.with_raw_response.create(
+    response = client.chat.completions.with_raw_response.create(
         model=small_model, messages=[{"role": "user", "content": "Hello!"}]
     )
-    assert answer.headers["x-gateway-model"] == "gemini-3.5-flash-lite"
+    assert response.headers["x-gateway-model"] == "gemini-3.5-flash-lite"
 
     page.fill("#dry-run-name", small_model)
     page.click(".dry-run input[type=submit]")

@@ -63,18 +63,18 @@ def log_in(browser: Client, password: str, *, name: str = "grace", address: str 
 def fail(times: int, *, name: str = "grace", address: str = "192.0.2.1") -> HttpResponse:
     """Try wrong passwords from a browser that nobody knows; return the last answer."""
     for number in range(times):
-        answer: HttpResponse = log_in(Client(), f"guess {number}", name=name, address=address)
-    return answer
+        response: HttpResponse = log_in(Client(), f"guess {number}", name=name, address=address)
+    return response
 
 
 def test_beyond_the_free_attempts_not_even_the_right_password_is_looked_at(grace: User, later: Later) -> None:
     assert fail(FREE_BY_NAME).status_code == 200
 
-    refused = log_in(Client(), PASSWORD)
+    rejected = log_in(Client(), PASSWORD)
 
-    assert refused.status_code == 429
-    assert 0 < int(refused["Retry-After"]) <= 10
-    assert f"Too many failed attempts. Try again in {refused['Retry-After']} seconds." in refused.content.decode()
+    assert rejected.status_code == 429
+    assert 0 < int(rejected["Retry-After"]) <= 10
+    assert f"Too many failed attempts. Try again in {rejected['Retry-After']} seconds." in rejected.content.decode()
     later(11)
     assert log_in(Client(), PASSWORD)["Location"] == "/admin/"
 
@@ -122,9 +122,9 @@ def test_a_known_browser_may_not_guess_either(grace: User) -> None:
     log_in(known, PASSWORD)
     known.post(reverse("admin:logout"))
 
-    answers = [log_in(known, f"guess {number}").status_code for number in range(FREE_BY_NAME + 1)]
+    responses = [log_in(known, f"guess {number}").status_code for number in range(FREE_BY_NAME + 1)]
 
-    assert answers == [200] * FREE_BY_NAME + [429]
+    assert responses == [200] * FREE_BY_NAME + [429]
 
 
 def test_a_browser_is_known_for_the_user_who_got_in_only(grace: User) -> None:
@@ -156,20 +156,20 @@ def test_the_cookie_is_for_the_login_page_alone(grace: User, settings: Settings)
 
 
 def test_many_names_from_one_place_are_slowed_down_too(grace: User) -> None:
-    answers = [fail(1, name=f"name-{number}").status_code for number in range(FREE_BY_PLACE + 1)]
+    responses = [fail(1, name=f"name-{number}").status_code for number in range(FREE_BY_PLACE + 1)]
 
-    assert answers == [200] * FREE_BY_PLACE + [429]
+    assert responses == [200] * FREE_BY_PLACE + [429]
     assert log_in(Client(), PASSWORD, address="192.0.2.2").status_code == 302
 
 
 def test_own_logins_buy_no_further_guesses(grace: User) -> None:
     User.objects.create_superuser("mallory", password="mallorys-own")
-    answers = []
+    responses = []
     for number in range(FREE_BY_PLACE + 1):
         log_in(Client(), "mallorys-own", name="mallory")
-        answers.append(fail(1, name=f"name-{number}").status_code)
+        responses.append(fail(1, name=f"name-{number}").status_code)
 
-    assert answers[-1] == 429
+    assert responses[-1] == 429
 
 
 def test_a_network_of_ipv6_counts_as_one_place(grace: User) -> None:

@@ -59,9 +59,9 @@ def test_a_mapping_is_edited_and_the_catalogue_follows(operator: Client) -> None
     ],
 )
 def test_a_wrong_mapping_is_explained(operator: Client, changed: dict[str, str], complaint: str) -> None:
-    answer = operator.post(reverse("admin:sessions_store_modelmapping_add"), form(**changed))
-    assert answer.status_code == 200
-    assert complaint in answer.content.decode()
+    response = operator.post(reverse("admin:sessions_store_modelmapping_add"), form(**changed))
+    assert response.status_code == 200
+    assert complaint in response.content.decode()
     assert not ModelMapping.objects.filter(public_name="my-model").exists()
 
 
@@ -89,16 +89,16 @@ def test_a_model_that_the_catalogue_does_not_know_is_saved_with_a_warning(
     ],
 )
 def test_the_dry_run_says_who_answers_and_why(operator: Client, name: str, expected: list[str]) -> None:
-    answer = dry_run(operator, name)
+    response = dry_run(operator, name)
     for text in expected:
-        assert text in answer
+        assert text in response
 
 
 def test_the_dry_run_follows_a_retired_model_to_its_successor(operator: Client) -> None:
     heir = UpstreamModel.objects.get(name="gemini-3.8-flash")
     UpstreamModel.objects.filter(name="gemini-2.5-pro").update(retires_on="2020-01-01", successor=heir)
-    answer = dry_run(operator, "gpt-4")
-    assert "gemini-2.5-pro → gemini-3.8-flash since 2020-01-01" in answer
+    response = dry_run(operator, "gpt-4")
+    assert "gemini-2.5-pro → gemini-3.8-flash since 2020-01-01" in response
 
 
 def test_a_coming_retirement_is_seen_in_the_list_and_on_the_start_page(operator: Client) -> None:
@@ -115,8 +115,8 @@ def test_mappings_are_disabled_and_enabled_together(operator: Client) -> None:
     chosen = list(ModelMapping.objects.filter(public_name__startswith="gpt-4").values_list("pk", flat=True))
     for action, enabled in (("disable", False), ("enable", True)):
         fields = {"action": action, "_selected_action": [str(pk) for pk in chosen]}
-        answer = operator.post(reverse(LIST), fields, follow=True)
-        assert f"{len(chosen)} model mappings {action}d" in answer.content.decode()
+        response = operator.post(reverse(LIST), fields, follow=True)
+        assert f"{len(chosen)} model mappings {action}d" in response.content.decode()
         assert set(ModelMapping.objects.filter(pk__in=chosen).values_list("enabled", flat=True)) == {enabled}
 
 

@@ -42,9 +42,9 @@ def addresses(db: None) -> dict[str, str]:
 
 def test_every_page_sends_strangers_to_the_login(anonymous: Client, addresses: dict[str, str]) -> None:
     for name, address in addresses.items():
-        answer = anonymous.get(address)
-        assert answer.status_code == 302, name
-        assert answer["Location"].startswith(reverse("admin:login")), name
+        response = anonymous.get(address)
+        assert response.status_code == 302, name
+        assert response["Location"].startswith(reverse("admin:login")), name
 
 
 def test_staff_without_rights_sees_the_start_page_only(clerk: Operator, addresses: dict[str, str]) -> None:
@@ -76,8 +76,8 @@ def test_records_cannot_be_added_changed_or_deleted(operator: Client, addresses:
 
 
 def test_an_unknown_record_leads_back_with_a_message(operator: Client) -> None:
-    answer = operator.get(reverse("admin:sessions_store_usagerecord_change", args=[987654]), follow=True)
-    assert "Perhaps it was deleted" in answer.content.decode()
+    response = operator.get(reverse("admin:sessions_store_usagerecord_change", args=[987654]), follow=True)
+    assert "Perhaps it was deleted" in response.content.decode()
 
 
 def test_a_viewer_is_offered_nothing_that_would_be_refused(clerk: Operator, addresses: dict[str, str]) -> None:
@@ -85,15 +85,15 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(clerk: Operator, addr
     browser = clerk(*rights, "view_message")
     shown = {name: browser.get(address) for name, address in addresses.items()}
 
-    assert {name for name, answer in shown.items() if answer.status_code == 403} == {
+    assert {name for name, response in shown.items() if response.status_code == 403} == {
         *(f"{model.__name__} add" for model in admin.site._registry),
         "forget",
         "password",
     }
     offered = re.compile(r'href="[^"]*/(?:add|delete|password)/|name="(?:_save|action)"|>Rename<|Delete conversation')
-    for name, answer in shown.items():
-        if answer.status_code == 200 and not answer.streaming:
-            assert offered.findall(answer.content.decode()) == [], name
+    for name, response in shown.items():
+        if response.status_code == 200 and not response.streaming:
+            assert offered.findall(response.content.decode()) == [], name
 
 
 def test_titles_are_for_those_who_may_read_messages(clerk: Operator, addresses: dict[str, str]) -> None:

@@ -84,10 +84,10 @@ def test_grid_lines_are_round_numbers(value: int, line: int) -> None:
 
 
 def test_no_page_needs_inline_code(operator: Client) -> None:
-    answer = operator.get(reverse("admin:index"))
-    page = answer.content.decode()
-    assert "script-src 'self'" in answer["Content-Security-Policy"]
-    assert "unsafe" not in answer["Content-Security-Policy"]
+    response = operator.get(reverse("admin:index"))
+    page = response.content.decode()
+    assert "script-src 'self'" in response["Content-Security-Policy"]
+    assert "unsafe" not in response["Content-Security-Policy"]
     assert "<style" not in page
     assert " style=" not in page
     assert "<script>" not in page

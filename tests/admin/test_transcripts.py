@@ -117,10 +117,10 @@ def test_markup_in_messages_is_shown_as_text(operator: Client, hostile: str) -> 
 
 def test_a_raw_message_is_never_rendered(operator: Client) -> None:
     usage = record(Exchange(messages=[user_message(SCRIPT), assistant("no")], user="eve"))
-    answer = operator.get(reverse("admin:sessions_store_message_raw", args=[usage.message_id]))
-    assert answer["Content-Type"] == "text/plain; charset=utf-8"
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert orjson.loads(answer.content)["openai"] == user_message(SCRIPT)
+    response = operator.get(reverse("admin:sessions_store_message_raw", args=[usage.message_id]))
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert orjson.loads(response.content)["openai"] == user_message(SCRIPT)
 
 
 def test_files_are_named_and_measured_but_not_shown(operator: Client) -> None:
@@ -150,10 +150,10 @@ def test_a_line_of_a_megabyte_is_no_trouble(operator: Client) -> None:
 def test_a_long_conversation_comes_in_pages_with_few_queries(
     operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    turns = [
+    messages = [
         turn for number in range(125) for turn in (user_message(f"Question {number}."), assistant(f"Reply {number}."))
     ]
-    record(Exchange(messages=turns, user="ada"))
+    record(Exchange(messages=messages, user="ada"))
     address = reverse("admin:sessions_store_transcript", args=[ChatSession.objects.get().pk])
     seen: list[int] = []
     for _ in range(3):

@@ -40,11 +40,11 @@ def detail(operator: Client, usage: UsageRecord) -> str:
     return operator.get(reverse("admin:sessions_store_usagerecord_change", args=[usage.pk])).content.decode()
 
 
-def downloaded(answer: Any) -> str:
+def downloaded(response: Any) -> str:
     """Read a streamed answer the way an ASGI server does."""
 
     async def collect() -> bytes:
-        return b"".join([chunk async for chunk in answer])
+        return b"".join([chunk async for chunk in response])
 
     return async_to_sync(collect)().decode()
 
@@ -267,9 +267,9 @@ def test_a_request_that_cannot_be_rebuilt_says_why(operator: Client) -> None:
 def test_the_download_streams_what_is_filtered(operator: Client) -> None:
     hostile = Exchange(messages=[QUESTION, ANSWER], user="=HYPERLINK(1)", public_model="o3")
     rows = record_all([hostile, Exchange(messages=[QUESTION, ANSWER], status="timeout", http_status=504)])
-    answer = operator.get(reverse("admin:sessions_store_usage_export"), {"status": "ok"})
-    assert answer["Content-Type"].startswith("text/csv")
-    (line,) = csv.DictReader(io.StringIO(downloaded(answer)))
+    response = operator.get(reverse("admin:sessions_store_usage_export"), {"status": "ok"})
+    assert response["Content-Type"].startswith("text/csv")
+    (line,) = csv.DictReader(io.StringIO(downloaded(response)))
     assert line["request_id"] == rows[0].request_id
     assert line["user"] == "'=HYPERLINK(1)"
     assert line["account"] == "local"
@@ -280,8 +280,8 @@ def test_the_download_streams_what_is_filtered(operator: Client) -> None:
 def test_the_download_is_fetched_in_chunks(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessions_store.admin.pages.usage_records.CHUNK", 7)
     rows = record_all([Exchange(messages=[QUESTION, ANSWER], at=timezone.now())] * 21)
-    answer = operator.get(reverse("admin:sessions_store_usage_export"))
-    lines = list(csv.DictReader(io.StringIO(downloaded(answer))))
+    response = operator.get(reverse("admin:sessions_store_usage_export"))
+    lines = list(csv.DictReader(io.StringIO(downloaded(response))))
     assert [line["request_id"] for line in lines] == [row.request_id for row in reversed(rows)]
 
 

@@ -31,8 +31,8 @@ def test_the_local_principal_cannot_be_deleted_or_given_a_login(operator: Client
 
 def test_the_local_principals_memory_can_be_turned_off(operator: Client) -> None:
     local = User.objects.local()
-    answer = operator.post(change(local), {"_save": "Save"})
-    assert answer.status_code == 302
+    response = operator.post(change(local), {"_save": "Save"})
+    assert response.status_code == 302
     local.refresh_from_db()
     assert local.memory is False
 
@@ -58,8 +58,8 @@ def test_a_user_with_records_is_kept_and_a_user_without_any_may_be_deleted(opera
     usage = record(Exchange(messages=({"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"})))
     type(usage).objects.filter(pk=usage.pk).update(principal=owner)
     for user, status in ((owner, 403), (leaver, 302)):
-        answer = operator.post(reverse("admin:sessions_store_user_delete", args=[user.pk]), {"post": "yes"})
-        assert answer.status_code == status
+        response = operator.post(reverse("admin:sessions_store_user_delete", args=[user.pk]), {"post": "yes"})
+        assert response.status_code == status
     assert set(User.objects.filter(username__in=["owner", "leaver"]).values_list("username", flat=True)) == {"owner"}
 
 

@@ -350,10 +350,10 @@ def test_a_trigger_in_a_stream(http: httpx2.Client, emulator: Emulator) -> None:
     ],
 )
 def test_invalid_context_management_is_refused(http: httpx2.Client, changes: dict[str, Any], param: str | None) -> None:
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", **changes})
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", **changes})
 
-    assert refused.status_code == 400
-    assert error_of(refused)["param"] == (param or "context_management[0].compact_threshold")
+    assert rejected.status_code == 400
+    assert error_of(rejected)["param"] == (param or "context_management[0].compact_threshold")
 
 
 def begin(http: httpx2.Client, emulator: Emulator) -> Any:

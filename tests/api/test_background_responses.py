@@ -71,9 +71,9 @@ def test_a_running_response_cannot_be_continued(http: httpx2.Client, emulator: E
     emulator.script({"hang_after": 1})
     identifier = begin(http)
 
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": identifier})
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": identifier})
 
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "previous_response_id")
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "previous_response_id")
     http.post(f"{RESPONSES}/{identifier}/cancel")
 
 
@@ -110,9 +110,9 @@ def test_a_running_response_is_followed_from_another_worker(
 
 
 def test_a_foreground_response_has_no_stream_to_resume(http: httpx2.Client) -> None:
-    refused = http.get(f"{RESPONSES}/{ask(http, input='Hello!')['id']}", params={"stream": "true"})
+    rejected = http.get(f"{RESPONSES}/{ask(http, input='Hello!')['id']}", params={"stream": "true"})
 
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "stream")
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "stream")
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
@@ -137,10 +137,10 @@ def test_a_background_response_is_cancelled(
 
 
 def test_only_a_background_response_is_called_off(http: httpx2.Client) -> None:
-    refused = http.post(f"{RESPONSES}/{ask(http, input='Hello!')['id']}/cancel")
+    rejected = http.post(f"{RESPONSES}/{ask(http, input='Hello!')['id']}/cancel")
 
-    assert refused.status_code == 400
-    assert error_of(refused)["message"] == "Cannot cancel a synchronous response."
+    assert rejected.status_code == 400
+    assert error_of(rejected)["message"] == "Cannot cancel a synchronous response."
 
 
 def test_a_deleted_background_response_stops_and_stays_deleted(http: httpx2.Client, emulator: Emulator) -> None:

@@ -92,11 +92,11 @@ def test_a_preflight_needs_no_key(django_db_setup: None, emulator_url: str) -> N
         httpx2.Client(base_url=closed.origin, trust_env=False) as http,
     ):
         asked = preflight(http, CHAT, PAGE)
-        refused = http.post(CHAT, json=chat_body(), headers={"origin": PAGE})
+        rejected = http.post(CHAT, json=chat_body(), headers={"origin": PAGE})
 
     assert asked.status_code == 204
-    assert refused.status_code == 401
-    assert refused.headers["access-control-allow-origin"] == PAGE
+    assert rejected.status_code == 401
+    assert rejected.headers["access-control-allow-origin"] == PAGE
 
 
 @pytest.mark.parametrize("origin", [*LISTED, *OF_A_LISTED_SCHEME, "https://trailing.example"])
@@ -200,9 +200,9 @@ def test_websockets_follow_the_same_list(open_gateway: LiveGateway, origin: str 
         with connect(address, additional_headers=headers, proxy=None) as socket:
             assert socket.ping().wait(10)
         return
-    with pytest.raises(InvalidStatus) as refused, connect(address, additional_headers=headers, proxy=None):
+    with pytest.raises(InvalidStatus) as rejected, connect(address, additional_headers=headers, proxy=None):
         pass
-    assert refused.value.response.status_code == 403
+    assert rejected.value.response.status_code == 403
 
 
 def test_a_foreign_page_gets_no_websocket_of_an_open_gateway(django_db_setup: None, emulator_url: str) -> None:

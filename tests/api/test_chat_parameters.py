@@ -71,9 +71,9 @@ def test_the_tier_is_asked_for_told_and_recorded(http: httpx2.Client, emulator: 
     response = http.post(CHAT, json=chat_body(service_tier="flex", stream=stream))
     [body] = emulator.bodies()
     assert body["serviceTier"] == "flex"
-    answers = events(response) if stream else [response.json()]
-    assert {answer["service_tier"] for answer in answers} == {"flex"}
-    assert {answer["system_fingerprint"] for answer in answers} == {system_fingerprint(GEMINI_25)}
+    responses = events(response) if stream else [response.json()]
+    assert {answer["service_tier"] for answer in responses} == {"flex"}
+    assert {answer["system_fingerprint"] for answer in responses} == {system_fingerprint(GEMINI_25)}
     assert usage_of(response.headers).service_tier == "flex"
 
 
@@ -177,9 +177,9 @@ def test_rule_034_signatures_of_another_account_are_left_out(
     http: httpx2.Client, emulator: Emulator, user: str
 ) -> None:
     ask(http, user, "My name is Ada.", model=GEMINI_3)
-    answers = Message.objects.filter(role="assistant", parent__openai__contains="My name is Ada.")
-    assert answers.exclude(account="").exists()
-    answers.update(account="somebody else's")
+    responses = Message.objects.filter(role="assistant", parent__openai__contains="My name is Ada.")
+    assert responses.exclude(account="").exists()
+    responses.update(account="somebody else's")
 
     last = ask(http, user, "What is my name?", model=GEMINI_3)
 
@@ -200,8 +200,8 @@ def test_a_retry_without_signatures_is_recorded_as_sent(
     body = chat_body("What is my name?", model=GEMINI_3, user=user, stream=stream)
     last = http.post(CHAT, json=body)
 
-    *_, refused, sent = emulator.bodies()
-    assert "thoughtSignature" in str(refused)
+    *_, rejected, sent = emulator.bodies()
+    assert "thoughtSignature" in str(rejected)
     assert "thoughtSignature" not in str(sent)
     usage = usage_of(last.headers)
     assert usage.attempts == 2

@@ -29,10 +29,10 @@ def test_as_items_that_are_sent_back(http: httpx2.Client, emulator: Emulator, st
     output = ask(http, input=[asked], store=store)["output"]
     assert [item["type"] for item in output] == ["code_interpreter_call"]
     body = {"model": GEMINI_3, "input": [asked, *output, {"role": "user", "content": "And?"}], "stream": stream}
-    answer = http.post(RESPONSES, json=body)
-    assert answer.status_code == 200, answer.text
+    response = http.post(RESPONSES, json=body)
+    assert response.status_code == 200, response.text
     if stream:
-        assert named_events(answer.text)[-1]["type"] == "response.completed"
+        assert named_events(response.text)[-1]["type"] == "response.completed"
     *_, sent = emulator.bodies()
     assert [content["role"] for content in sent["contents"]] == ["user", "model", "user"]
     assert sent["contents"][1]["parts"] == [RUN, PRINTED]

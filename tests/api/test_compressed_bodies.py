@@ -25,7 +25,7 @@ Encode = Callable[[bytes], bytes]
 
 
 def raw_deflate(data: bytes) -> bytes:
-    """Return what some senders call deflate: no header, no checksum."""
+    """Return raw deflate, without header and checksum, as some clients send it."""
     encoder = zlib.compressobj(wbits=-15)
     return encoder.compress(data) + encoder.flush()
 
@@ -125,7 +125,9 @@ def test_a_broken_body_is_refused(http: httpx2.Client, header: str, encode: Enco
 
 @pytest.mark.parametrize("header", ["compress", "gzip, lz4", "exi"])
 @pytest.mark.parametrize("path", [CHAT, RESPONSES, CONVERSATIONS])
-def test_an_unknown_coding_is_refused_with_those_that_are_known(http: httpx2.Client, path: str, header: str) -> None:
+def test_an_unknown_coding_is_rejected_with_the_list_of_known_codings(
+    http: httpx2.Client, path: str, header: str
+) -> None:
     response = posted(http, path, gzip.compress(b"{}"), header)
 
     assert response.status_code == 415
@@ -155,6 +157,6 @@ def test_a_large_body_is_decoded_beside_other_requests(http: httpx2.Client, emul
     body = zstd_stream(gzip.compress(json.dumps(large).encode()))
 
     with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(posted, http, CHAT, body, "gzip, zstd") for _ in range(4)]
+        responses = [pool.submit(posted, http, CHAT, body, "gzip, zstd") for _ in range(4)]
         assert http.get("/v1/models").status_code == 200
-        assert [answer.result().status_code for answer in answers] == [200] * 4
+        assert [answer.result().status_code for answer in responses] == [200] * 4

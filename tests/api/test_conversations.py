@@ -212,8 +212,8 @@ def test_the_conversation_of_another_principal_is_missing(client: OpenAI, http: 
         response = http.request(method, address + path, json=body, headers=JSON)
         assert response.status_code == 404, (method, path)
         assert error_of(response)["message"] == f"Conversation with id '{made.id}' not found."
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "conversation": made.id})
-    assert refused.status_code == 404
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "conversation": made.id})
+    assert rejected.status_code == 404
     assert ConversationItem.objects.filter(conversation__public_id=made.id).count() == 1
 
 

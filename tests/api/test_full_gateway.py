@@ -35,16 +35,16 @@ def test_a_request_beyond_the_limit_is_a_429_that_costs_nothing(
     ):
         slow = pool.submit(http.post, CHAT, json=chat_body(stream=first))
         eventually(emulator.received)
-        refused = other.post(CHAT, json=chat_body(stream=second, user=user))
+        rejected = other.post(CHAT, json=chat_body(stream=second, user=user))
         assert not slow.done()
         emulator.release()
         assert slow.result().status_code == 200
         after = other.post(CHAT, json=chat_body(stream=second, user=user))
 
-    error = error_of(refused)
-    assert (refused.status_code, error["type"], error["code"]) == (429, "rate_limit_error", "rate_limit_exceeded")
-    assert refused.headers["retry-after"] == "1"
-    record = usage_of(refused.headers)
+    error = error_of(rejected)
+    assert (rejected.status_code, error["type"], error["code"]) == (429, "rate_limit_error", "rate_limit_exceeded")
+    assert rejected.headers["retry-after"] == "1"
+    record = usage_of(rejected.headers)
     assert (record.status, record.http_status, record.attempts, record.total_tokens) == ("rate_limited", 429, 0, 0)
     assert (after.status_code, after.headers["x-session-messages"]) == (200, "0")
     assert len(emulator.received()) == 2

@@ -32,7 +32,7 @@ PATCH: Final[Any] = {"type": "apply_patch"}
 
 
 def call(call_id: str, name: str = "get_weather") -> Item:
-    """A function call."""
+    """Return a function call."""
     return {"type": "function_call", "call_id": call_id, "name": name, "arguments": '{"city":"Paris"}'}
 
 
@@ -260,10 +260,10 @@ def test_a_response_that_waits_for_results_says_so(http: httpx2.Client) -> None:
     first = ask(http, input=ONE, tools=[WEATHER])
     [called] = [item for item in first["output"] if item["type"] == "function_call"]
     body = {"model": GEMINI_3, "input": "Well?", "previous_response_id": first["id"]}
-    refused = http.post(RESPONSES, json=body)
+    rejected = http.post(RESPONSES, json=body)
 
-    assert refused.status_code == 400
-    assert refused.json()["error"]["message"].startswith("No tool output found for function call call_")
+    assert rejected.status_code == 400
+    assert rejected.json()["error"]["message"].startswith("No tool output found for function call call_")
     named = {"type": "function_call_output", "name": called["name"], "output": "21 degrees"}
     assert ask(http, input=[message_item("Well?"), named], previous_response_id=first["id"])["status"] == "completed"
 

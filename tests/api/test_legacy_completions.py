@@ -24,11 +24,11 @@ def texts(response: httpx2.Response, *, stream: bool) -> list[str]:
     """The text of each choice, in order."""
     if not stream:
         return [choice["text"] for choice in response.json()["choices"]]
-    folded: dict[int, str] = {}
+    accumulated: dict[int, str] = {}
     for event in events(response):
         for choice in event["choices"]:
-            folded[choice["index"]] = folded.get(choice["index"], "") + choice["text"]
-    return [folded[index] for index in sorted(folded)]
+            accumulated[choice["index"]] = accumulated.get(choice["index"], "") + choice["text"]
+    return [accumulated[index] for index in sorted(accumulated)]
 
 
 def test_a_single_prompt_of_a_user_continues_the_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:

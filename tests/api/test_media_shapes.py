@@ -25,13 +25,13 @@ def blobs(body: Any) -> list[Any]:
 
 def test_a_chats_image_may_be_a_plain_string(http: httpx2.Client, emulator: Emulator) -> None:
     asked = [{"role": "user", "content": SHORT}]
-    answer = http.post(CHAT, json=chat_body(model=GEMINI_3, messages=asked, store=True))
-    assert answer.status_code == 200, answer.text
+    response = http.post(CHAT, json=chat_body(model=GEMINI_3, messages=asked, store=True))
+    assert response.status_code == 200, response.text
     events(http.post(CHAT, json=chat_body(model=GEMINI_3, messages=asked, stream=True)))
-    back = [*asked, answer.json()["choices"][0]["message"], {"role": "user", "content": "And now?"}]
+    back = [*asked, response.json()["choices"][0]["message"], {"role": "user", "content": "And now?"}]
     assert http.post(CHAT, json=chat_body(model=GEMINI_3, messages=back)).status_code == 200
     assert [blobs(body) for body in emulator.bodies()] == [[BLOB]] * 3
-    [message] = http.get(f"{CHAT}/{answer.json()['id']}/messages").json()["data"]
+    [message] = http.get(f"{CHAT}/{response.json()['id']}/messages").json()["data"]
     assert message["content_parts"] == SHORT
 
 

@@ -27,9 +27,9 @@ def ids_of(response: Any) -> list[str]:
 
 def refusal(http: httpx2.Client, **body: Any) -> str:
     """Return the message that a request is refused with."""
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "tools": [WEATHER], **body})
-    assert refused.status_code == 400, refused.text
-    message: str = error_of(refused)["message"]
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "tools": [WEATHER], **body})
+    assert rejected.status_code == 400, rejected.text
+    message: str = error_of(rejected)["message"]
     return message
 
 
@@ -79,8 +79,8 @@ def test_on_a_connection_that_stores_nothing(gateway: LiveGateway, emulator: Emu
         made = [asked(socket, input=text, store=False)["response"] for _ in range(2)]
         for response in made:
             [call_id] = ids_of(response)
-            refused = asked(socket, input="Well?", previous_response_id=response["id"], store=False)
-            assert call_id in refused["error"]["message"]
+            rejected = asked(socket, input="Well?", previous_response_id=response["id"], store=False)
+            assert call_id in rejected["error"]["message"]
 
 
 def asked(socket: ClientConnection, **body: Any) -> Any:

@@ -60,12 +60,12 @@ def test_an_unforeseen_failure_is_recorded(http: httpx2.Client, emulator: Emulat
     [state] = ChatSession.objects.filter(user=body["user"]) if "user" in body else [None]
     headers = {} if state is None else {"x-session-id": state.public_id}
     for _ in range(2):  # the second would wait for ever if the first had kept its session
-        refused = http.post(path, json=body | {"stream": stream}, headers=headers, timeout=10)
+        rejected = http.post(path, json=body | {"stream": stream}, headers=headers, timeout=10)
 
-        error = error_of(refused)
-        assert (refused.status_code, error["type"]) == (500, "server_error")
-        assert secret not in refused.text
-        record = usage_of(refused.headers)
+        error = error_of(rejected)
+        assert (rejected.status_code, error["type"]) == (500, "server_error")
+        assert secret not in rejected.text
+        record = usage_of(rejected.headers)
         assert (record.status, record.http_status, record.attempts) == ("internal_error", 500, 0)
         assert record.error_code == "server_error"
     assert emulator.received() == []

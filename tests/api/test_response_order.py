@@ -46,10 +46,10 @@ def test_a_search_stands_in_the_same_place_everywhere(
     queued = ask(http, model=GEMINI_3, background=True, **SEARCH)
     ended = eventually(lambda: _ended(http, queued["id"]))
 
-    told = {event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
+    sent = {event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
     final = events[-1]["response"]
     assert types(plain["output"]) == order
-    assert types(told[index] for index in sorted(told)) == order
+    assert types(sent[index] for index in sorted(sent)) == order
     assert types(final["output"]) == order
     assert types(ended["output"]) == order
     for made in (plain, final):

@@ -159,8 +159,8 @@ def test_input_items_are_listed_in_pages(client: OpenAI, http: httpx2.Client) ->
     assert (newest["first_id"], newest["last_id"]) == (newest["data"][0]["id"], newest["data"][-1]["id"])
     paged = list(client.responses.input_items.list(made.id, order="asc", limit=1))
     assert [item.id for item in paged] == [item["id"] for item in newest["data"][::-1]]
-    refused = http.get(f"{RESPONSES}/{made.id}/input_items", params={"after": "msg_none"})
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "after")
+    rejected = http.get(f"{RESPONSES}/{made.id}/input_items", params={"after": "msg_none"})
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "after")
 
 
 def test_an_item_may_be_referred_to(http: httpx2.Client, emulator: Emulator) -> None:
@@ -231,8 +231,8 @@ def test_the_response_of_another_principal_is_missing(http: httpx2.Client) -> No
         response = http.request(method, f"{RESPONSES}/{made['id']}{path}", headers=JSON)
         assert response.status_code == missing.status_code == 404, (method, path)
         assert error_of(response)["message"].replace(made["id"], "resp_missing") == error_of(missing)["message"]
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": made["id"]})
-    assert (refused.status_code, error_of(refused)["code"]) == (400, "previous_response_not_found")
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": made["id"]})
+    assert (rejected.status_code, error_of(rejected)["code"]) == (400, "previous_response_not_found")
 
 
 def test_a_chain_grows_by_the_same_rows_at_each_step(http: httpx2.Client) -> None:

@@ -62,10 +62,10 @@ def test_forgetting_a_session_that_cannot_be_forgets_nothing(
     http: httpx2.Client, emulator: Emulator, user: str, name: str
 ) -> None:
     ask(http, user, "My name is Ada.", session="work")
-    refused = http.delete(f"/v1/sessions/{user}", headers={"x-session-id": name})
+    rejected = http.delete(f"/v1/sessions/{user}", headers={"x-session-id": name})
 
-    assert refused.status_code == 400
-    assert error_of(refused)["param"] == "X-Session-Id"
+    assert rejected.status_code == 400
+    assert error_of(rejected)["param"] == "X-Session-Id"
     assert ChatSession.objects.filter(user=user).count() == 1
 
 
@@ -172,10 +172,10 @@ def test_memory_may_be_off_for_a_principal(http: httpx2.Client, emulator: Emulat
 
 
 def test_headers_say_what_was_remembered(http: httpx2.Client, emulator: Emulator, user: str) -> None:
-    answers = [ask(http, user, f"Number {number}") for number in range(3)]
+    responses = [ask(http, user, f"Number {number}") for number in range(3)]
 
-    assert [answer.headers["x-session-messages"] for answer in answers] == ["0", "2", "4"]
-    assert {answer.headers["x-session-id"] for answer in answers} == {session_of(user).public_id}
+    assert [answer.headers["x-session-messages"] for answer in responses] == ["0", "2", "4"]
+    assert {answer.headers["x-session-id"] for answer in responses} == {session_of(user).public_id}
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_parallel_requests_of_a_session_lose_nothing(
 ) -> None:
     texts = [f"Message {number}" for number in range(12)]
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda text: ask(http, user, text, session=name, stream=stream), texts))
+        responses = list(pool.map(lambda text: ask(http, user, text, session=name, stream=stream), texts))
 
     path = transcript(session_of(user, name))
     assert [message.role for message in path] == ["user", "assistant"] * 12
@@ -220,9 +220,9 @@ def test_parallel_requests_of_a_session_lose_nothing(
     assert sorted(told) == sorted(f'{{"role":"user","content":"{text}"}}' for text in texts)
     assert ChatSession.objects.filter(user=user).count() == 1
     assert session_of(user, name).message_count == 24
-    assert {answer.headers["x-session-id"] for answer in answers} == {session_of(user, name).public_id}
+    assert {answer.headers["x-session-id"] for answer in responses} == {session_of(user, name).public_id}
     if name:  # each saw all that was before it, in this order
-        assert sorted(int(answer.headers["x-session-messages"]) for answer in answers) == list(range(0, 24, 2))
+        assert sorted(int(answer.headers["x-session-messages"]) for answer in responses) == list(range(0, 24, 2))
         assert [len(body["contents"]) for body in emulator.bodies()] == list(range(1, 25, 2))
 
 
@@ -271,9 +271,9 @@ def test_requests_that_name_one_session_are_served_in_their_order(
             ask(http, user, "Other.", session=f"other-{number}")
         assert len(emulator.received()) == 1 + 5
         emulator.release()
-        answers = [slow.result(), faster.result()]
+        responses = [slow.result(), faster.result()]
 
-    assert [answer.headers["x-session-messages"] for answer in answers] == ["0", "2"]
+    assert [answer.headers["x-session-messages"] for answer in responses] == ["0", "2"]
     told = [json.loads(message.openai)["content"] for message in transcript(session_of(user, "work"))]
     assert told[::2] == ["Slow.", "Faster."]
 

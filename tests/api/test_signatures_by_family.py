@@ -80,8 +80,8 @@ def test_rule_035_each_family_finds_its_own_signature(
         client.go_on(model)
 
         [sent] = emulator.bodies()  # once: the signature, which the emulator binds to a family, was not refused
-        answers = [content["parts"] for content in sent["contents"] if content["role"] == "model"]
-        assert answers
-        for answer in answers:
+        responses = [content["parts"] for content in sent["contents"] if content["role"] == "model"]
+        assert responses
+        for answer in responses:
             [signature] = [part["thoughtSignature"] for part in answer if "thoughtSignature" in part]
             assert base64.b64decode(signature).startswith(MADE_BY_THE_EMULATOR)

@@ -20,20 +20,20 @@ def named(name: str, content: str, role: str = "user") -> dict[str, Any]:
 @pytest.mark.parametrize("stream", [False, True])
 def test_names_reach_gemini(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
     messages = [named("Ann", "I like tea."), named("Bob", "I like milk.")]
-    answer = http.post(CHAT, json=chat_body(messages=messages, stream=stream))
-    assert answer.status_code == 200
-    assert "converted messages[0].name" in answer.headers["x-gateway-notes"]
+    response = http.post(CHAT, json=chat_body(messages=messages, stream=stream))
+    assert response.status_code == 200
+    assert "converted messages[0].name" in response.headers["x-gateway-notes"]
     [body] = emulator.bodies()
     assert turns(body) == ["Ann: I like tea.\nBob: I like milk."]
 
 
 def test_an_answer_that_comes_back_with_a_name_is_still_known(http: httpx2.Client, emulator: Emulator) -> None:
     first = [named("Ann", "I like tea.")]
-    answer = http.post(CHAT, json=chat_body(model=GEMINI_3, messages=first)).json()["choices"][0]["message"]
-    back = [*first, {"role": "assistant", "content": answer["content"], "name": "Bob"}, named("Ann", "And you?")]
+    response = http.post(CHAT, json=chat_body(model=GEMINI_3, messages=first)).json()["choices"][0]["message"]
+    back = [*first, {"role": "assistant", "content": response["content"], "name": "Bob"}, named("Ann", "And you?")]
     assert http.post(CHAT, json=chat_body(model=GEMINI_3, messages=back)).status_code == 200
     *_, body = emulator.bodies()
-    assert turns(body) == ["Ann: I like tea.", f"Bob: {answer['content']}", "Ann: And you?"]
+    assert turns(body) == ["Ann: I like tea.", f"Bob: {response['content']}", "Ann: And you?"]
     assert body["contents"][1]["parts"][-1]["thoughtSignature"]
 
 

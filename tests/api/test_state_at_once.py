@@ -67,11 +67,11 @@ def test_two_servers_append_whole_turns_to_one_conversation(client: OpenAI, othe
             for number in range(6)
             for server in (client, other)
         ]
-        answers = {answer.result().output[-1].id for answer in asked}
+        responses = {response.result().output[-1].id for response in asked}
 
     items = [item for item in other.conversations.items.list(conversation, order="asc") if item.type == "message"]
     assert [getattr(item, "role", "") for item in items] == ["user", "assistant"] * 12
-    assert {item.id for item in items[1::2]} == answers
+    assert {item.id for item in items[1::2]} == responses
     assert client.responses.create(model=GEMINI_25, input="Last.", conversation=conversation).output_text
 
 

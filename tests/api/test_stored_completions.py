@@ -65,8 +65,8 @@ def test_listed_by_model_and_metadata_in_pages(client: OpenAI, http: httpx2.Clie
     assert list(client.chat.completions.list(metadata={"run": run, "other": "x"})) == []
     page = http.get(CHAT, params={"metadata[run]": run, "limit": "2"}).json()
     assert (page["first_id"], page["last_id"], page["has_more"]) == (made[0], made[1], True)
-    refused = http.get(CHAT, params={"after": "chatcmpl-nothing"})
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "after")
+    rejected = http.get(CHAT, params={"after": "chatcmpl-nothing"})
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "after")
 
 
 def test_a_filters_key_may_look_like_anything(client: OpenAI) -> None:
@@ -115,8 +115,8 @@ def test_metadata_can_be_changed(client: OpenAI, http: httpx2.Client) -> None:
 
     assert client.chat.completions.update(made.id, metadata={"x": "y"}).metadata == {"x": "y"}
     assert client.chat.completions.retrieve(made.id).metadata == {"x": "y"}
-    refused = http.post(f"{CHAT}/{made.id}", json={})
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "metadata")
+    rejected = http.post(f"{CHAT}/{made.id}", json={})
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "metadata")
 
 
 def test_deleting_forgets_the_content_and_keeps_the_account(client: OpenAI) -> None:

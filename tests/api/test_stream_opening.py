@@ -174,8 +174,8 @@ def test_events_hold_no_line_ends_of_unicode(http: httpx2.Client, emulator: Emul
         )
         return
     choices = [json.loads(line[6:])["choices"] for line in lines(response.text) if line != "data: [DONE]"]
-    told = [choice.get("text") or choice.get("delta", {}).get("content") or "" for [choice] in choices]
-    assert "".join(told) == f"{LINE_ENDS} and {LINE_ENDS}"
+    sent = [choice.get("text") or choice.get("delta", {}).get("content") or "" for [choice] in choices]
+    assert "".join(sent) == f"{LINE_ENDS} and {LINE_ENDS}"
 
 
 def test_a_resumed_stream_holds_none_either(http: httpx2.Client, emulator: Emulator) -> None:

@@ -70,14 +70,14 @@ def test_order_of_chunks(http: httpx2.Client, emulator: Emulator, model: str) ->
 
 def test_usage_only_when_asked(http: httpx2.Client, emulator: Emulator) -> None:
     asked = http.post(CHAT, json=chat_body(stream=True, stream_options={"include_usage": True}))
-    refused = http.post(CHAT, json=chat_body(stream=True, stream_options={"include_usage": False}))
+    rejected = http.post(CHAT, json=chat_body(stream=True, stream_options={"include_usage": False}))
 
     *chunks, last = events(asked)
     assert {chunk["usage"] for chunk in chunks} == {None}
     assert last["choices"] == []
     assert last["usage"]["prompt_tokens"] > 0
     assert last["usage"]["total_tokens"] == last["usage"]["prompt_tokens"] + last["usage"]["completion_tokens"]
-    assert all(chunk.get("usage") is None and chunk["choices"] for chunk in events(refused))
+    assert all(chunk.get("usage") is None and chunk["choices"] for chunk in events(rejected))
     record = usage_of(asked.headers)
     assert (record.prompt_tokens, record.total_tokens) == (
         last["usage"]["prompt_tokens"],

@@ -131,11 +131,11 @@ def test_no_token_is_asked_for(
     response = complete(http, **body, max_tokens=0, user=user, **options)
 
     assert texts(response, stream=stream) == told
-    answers = events(response) if stream else [response.json()]
-    reasons = [choice["finish_reason"] for answer in answers for choice in answer["choices"]]
+    responses = events(response) if stream else [response.json()]
+    reasons = [choice["finish_reason"] for answer in responses for choice in answer["choices"]]
     assert [reason for reason in reasons if reason] == ["length"] * len(told)
     assert emulator.received() == []
-    usage = answers[-1]["usage"]
+    usage = responses[-1]["usage"]
     row = usage_of(response.headers)
     assert (row.status, row.http_status, row.attempts, row.finish_reason) == ("ok", 200, 0, "length")
     assert (row.prompt_tokens, row.completion_tokens) == (usage["prompt_tokens"], 0)

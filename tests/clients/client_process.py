@@ -46,19 +46,19 @@ class ClientProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def run(self, task: str, ask: Mapping[str, str], *, patience: float = 60.0) -> dict[str, Any]:
+    def run(self, task: str, ask: Mapping[str, str], *, timeout: float = 60.0) -> dict[str, Any]:
         """What the client made of a task; AssertionError with what it printed if it failed, died or was too slow."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"task": task, **ask}) + "\n")
             self._process.stdin.flush()
-            line = self._answers.get(timeout=patience)
+            line = self._answers.get(timeout=timeout)
         except (BrokenPipeError, queue.Empty):
             line = ""
         assert line, f"no answer to {task!r}; the client said:\n{self._said()}"
-        answer: dict[str, Any] = json.loads(line)
-        assert "error" not in answer, answer["error"]
-        return answer
+        response: dict[str, Any] = json.loads(line)
+        assert "error" not in response, response["error"]
+        return response
 
     def _said(self) -> str:
         self._errors.seek(0)

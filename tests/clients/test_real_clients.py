@@ -112,11 +112,11 @@ def check_results(body: Any) -> None:
         assert argument in str(results[key]["response"])
 
 
-def check_loop(bodies: list[Any], answer: dict[str, Any]) -> None:
+def check_loop(bodies: list[Any], response: dict[str, Any]) -> None:
     """Two calls at once, then one, then the answer: the tools were called with these and Gemini saw it all again."""
     weather, note = [["get_weather", "London"], ["get_weather", "Paris"]], ["save_note", "umbrella"]
-    assert sorted(answer["calls"][:2]) == weather
-    assert answer["calls"][2:] == [note]
+    assert sorted(response["calls"][:2]) == weather
+    assert response["calls"][2:] == [note]
     assert [len(parts(body, "functionCall")) for body in bodies] == [0, 2, 3]
     assert [part["functionCall"]["name"] for part in parts(bodies[-1], "functionCall")] == [
         "get_weather",
@@ -133,54 +133,54 @@ def test_stream(running: Running, emulator: Emulator, task: str) -> None:
     if running.client.name == "instructor":  # its streams are of structured answers
         assert running.does(task, PERSON)["values"][-1] == {"name": "Ada", "age": 36}
     else:
-        pieces = running.does(task, "Tell me a story about a fox.")["pieces"]
-        assert len(pieces) > 3
-        assert "story about a fox" in "".join(pieces)
-        assert "The end." in "".join(pieces)
+        chunks = running.does(task, "Tell me a story about a fox.")["pieces"]
+        assert len(chunks) > 3
+        assert "story about a fox" in "".join(chunks)
+        assert "The end." in "".join(chunks)
     [entry] = emulator.received()
     assert entry["path"].endswith(":streamGenerateContent")
 
 
 @by_clients(TOOLS, STREAMED)
 def test_tool_loop(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, STEPS)
+    response = running.does(task, STEPS)
 
-    assert "Saved: umbrella" in answer["text"]
-    check_loop(sent(emulator), answer)
+    assert "Saved: umbrella" in response["text"]
+    check_loop(sent(emulator), response)
     streamed = {entry["path"].endswith(":streamGenerateContent") for entry in emulator.received()}
     assert streamed == {task == STREAMED}
 
 
 @by_clients(CLIENT_TOOLS)
 def test_tools_that_the_client_runs(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, "List the files.")
+    response = running.does(task, "List the files.")
 
-    assert [name for name, _ in answer["calls"]] == [
+    assert [name for name, _ in response["calls"]] == [
         name for name in ("shell", "local_shell", "apply_patch") for _ in ("plain", "streamed")
     ]
-    assert all(command for _, command in answer["calls"])
-    assert len([text for text in answer["texts"] if text]) == len(answer["calls"])
+    assert all(command for _, command in response["calls"])
+    assert len([text for text in response["texts"] if text]) == len(response["calls"])
     bodies = sent(emulator)
-    assert [len(parts(body, "functionResponse")) for body in bodies] == [0, 1] * len(answer["calls"])
+    assert [len(parts(body, "functionResponse")) for body in bodies] == [0, 1] * len(response["calls"])
     for body in bodies:
         check_signatures(body)
 
 
 @by_clients(CHAINED, CONVERSATION, SESSION)
 def test_the_server_keeps_the_thread(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, STEPS)
+    response = running.does(task, STEPS)
 
-    assert "Saved: umbrella" in answer["text"]
-    assert answer["after"]
+    assert "Saved: umbrella" in response["text"]
+    assert response["after"]
     *loop, last = sent(emulator)
-    check_loop(loop, answer)
+    check_loop(loop, response)
     said = [part["text"] for part in parts(last, "text")]
-    assert said == [STEPS, answer["text"], "Thank you. What now?"]
+    assert said == [STEPS, response["text"], "Thank you. What now?"]
     assert len(parts(last, "functionCall")) == 3
     check_signatures(last)
     check_results(last)
     if task == SESSION:
-        kinds = Counter(answer["items"])
+        kinds = Counter(response["items"])
         assert (kinds["message"], kinds["function_call"], kinds["function_call_output"]) == (4, 3, 3)
 
 
@@ -196,11 +196,11 @@ def test_structured_answer(running: Running, emulator: Emulator, task: str) -> N
 
 @by_clients(AGENT, AGENT_BY_TOOL)
 def test_tools_and_a_structured_answer_together(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, "What is the weather in Paris? Then describe the person Ada, who is 36 years old.")
+    response = running.does(task, "What is the weather in Paris? Then describe the person Ada, who is 36 years old.")
 
-    assert answer["calls"] == [["get_weather", "Paris"]]
-    assert answer["value"].keys() == {"name", "age"}
-    assert answer["value"]["age"] == 36
+    assert response["calls"] == [["get_weather", "Paris"]]
+    assert response["value"].keys() == {"name", "age"}
+    assert response["value"]["age"] == 36
     bodies = sent(emulator)
     check_signatures(bodies[-1])
     check_results(bodies[-1])
@@ -217,9 +217,9 @@ def test_a_refused_answer_is_repaired(running: Running, emulator: Emulator, task
 
 @by_clients(IMAGE)
 def test_image(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, "What is in this picture?", image=f"data:image/png;base64,{PIXEL}")
+    response = running.does(task, "What is in this picture?", image=f"data:image/png;base64,{PIXEL}")
 
-    assert "I see 1 attachment: image/png." in answer["text"]
+    assert "I see 1 attachment: image/png." in response["text"]
     [body] = sent(emulator)
     [part] = parts(body, "inlineData")
     assert part["inlineData"] == {"mimeType": "image/png", "data": PIXEL}

@@ -275,8 +275,8 @@ def calls_apart(messages: Messages) -> Messages:
     for message in known_fields_only(messages):
         calls = message.get("tool_calls") or ()
         for call in calls:
-            [answer] = [entry for entry in messages if entry.get("tool_call_id") == call["id"]]
-            apart += [{"role": "assistant", "content": None, "tool_calls": [call]}, answer]
+            [response] = [entry for entry in messages if entry.get("tool_call_id") == call["id"]]
+            apart += [{"role": "assistant", "content": None, "tool_calls": [call]}, response]
         if not calls and message["role"] != "tool":
             apart.append(message)
     return apart

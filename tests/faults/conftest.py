@@ -48,22 +48,22 @@ def connect() -> Iterator[Callable[[ServerProcess], socket.socket]]:
 
 def read_to_end(connection: socket.socket) -> bytes:
     """Everything until the server closes the connection."""
-    pieces = []
-    while piece := connection.recv(65536):
-        pieces.append(piece)
-    return b"".join(pieces)
+    chunks = []
+    while chunk := connection.recv(65536):
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def read_answer(connection: socket.socket) -> bytes:
     """One answer with a length, as soon as it is whole: a server that refuses a body may linger before it closes."""
-    answer = b""
-    while (missing := _missing(answer)) and (piece := connection.recv(missing)):
-        answer += piece
-    return answer
+    response = b""
+    while (missing := _missing(response)) and (chunk := connection.recv(missing)):
+        response += chunk
+    return response
 
 
-def _missing(answer: bytes) -> int:
+def _missing(response: bytes) -> int:
     """How many bytes an answer lacks; 1 at least while its head is not whole."""
-    head, end, body = answer.partition(b"\r\n\r\n")
+    head, end, body = response.partition(b"\r\n\r\n")
     length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
     return int(length[1]) - len(body) if end and length else 1

@@ -38,8 +38,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
     _, name, *words = scope["path"].removeprefix("/v1").split("/")
-    answer: Callable[..., Awaitable[None]] = PATHS.get(name, size_of_body)
-    answering = asyncio.ensure_future(answer(scope, size, send, *words))
+    response: Callable[..., Awaitable[None]] = PATHS.get(name, size_of_body)
+    answering = asyncio.ensure_future(response(scope, size, send, *words))
     leaving = asyncio.ensure_future(receive())
     try:
         await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)

@@ -106,8 +106,8 @@ def test_a_body_announced_too_large_is_refused_before_it_is_read(impatient_gatew
 def test_a_body_too_large_is_refused_with_and_without_a_length(impatient_gateway: LiveGateway) -> None:
     url = f"{impatient_gateway.origin}{CHAT}"
     whole = b'{"model": "gpt-4", "messages": [{"role": "user", "content": "' + b"x" * 250_000 + b'"}]}'
-    pieces = (whole[start : start + 50_000] for start in range(0, len(whole), 50_000))
-    for content in (whole, pieces):
+    chunks = (whole[start : start + 50_000] for start in range(0, len(whole), 50_000))
+    for content in (whole, chunks):
         response = httpx2.post(url, content=content, headers=JSON, timeout=10, trust_env=False)
         assert response.status_code == 413
         assert error_of(response)["code"] == "request_too_large"

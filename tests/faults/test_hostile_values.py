@@ -188,8 +188,8 @@ def test_every_field_of_a_request_with_every_hostile_value(http: httpx2.Client, 
     check(http.post(where, json=body), "as it is")
     cases = [
         (path, name)
-        for turn, path in enumerate(places(body))
-        for name in list(HOSTILE)[0 if EVERY else turn % 3 :: 1 if EVERY else 3]
+        for message, path in enumerate(places(body))
+        for name in list(HOSTILE)[0 if EVERY else message % 3 :: 1 if EVERY else 3]
     ]
 
     def ask(case: tuple[Path, str]) -> httpx2.Response:

@@ -83,9 +83,9 @@ def test_a_large_body_keeps_nobody_else_waiting(gateway: LiveGateway, name: str)
         time.sleep(1)
 
     with waits(gateway) as busy:
-        answer = ask(gateway, BODIES[name])
+        response = ask(gateway, BODIES[name])
 
-    assert answer.status_code == 200, answer.text[:500]
+    assert response.status_code == 200, response.text[:500]
     # On a machine that is busy otherwise everybody waits.
     assert max(busy) <= LONGEST + 5 * max(idle), f"others waited {max(busy):.3f} s; {max(idle):.3f} s without the body"
 

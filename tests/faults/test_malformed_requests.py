@@ -16,10 +16,10 @@ def answer_to(gateway: LiveGateway, request: bytes) -> tuple[bytes, bytes]:
     """Send bytes and return head and body of what comes until the connection closes."""
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
         connection.sendall(request)
-        answer = b""
-        while piece := connection.recv(65536):
-            answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
+        response = b""
+        while chunk := connection.recv(65536):
+            response += chunk
+    head, _, body = response.partition(b"\r\n\r\n")
     return head, body
 
 

@@ -275,9 +275,9 @@ def test_unfinished_messages_of_a_socket_are_counted(small_gateway: LiveGateway)
 def test_an_answer_without_end_is_ended(
     small_gateway: LiveGateway, emulator: Emulator, path: str, stream: bool
 ) -> None:
-    piece = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 20_000}]}}]}
+    chunk = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 20_000}]}}]}
     if stream:
-        emulator.script({"chunks": [piece] * 100})
+        emulator.script({"chunks": [chunk] * 100})
     else:
         emulator.script({"body": {"candidates": [{"content": {"parts": [{"text": "x" * 1_100_000}]}}]}})
     question = {"messages": [{"role": "user", "content": "Go on"}]} if path == CHAT else {"input": "Go on"}
@@ -296,8 +296,8 @@ def test_an_answer_without_end_is_ended(
 
 
 def test_a_slow_reader_stops_the_upstream(gateway: LiveGateway, emulator: Emulator) -> None:
-    piece = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 100_000}]}}]}
-    emulator.script({"chunks": [piece] * 300})
+    chunk = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 100_000}]}}]}
+    emulator.script({"chunks": [chunk] * 300})
     before = memory(gateway)
     with (
         httpx2.Client(base_url=gateway.origin, timeout=30, trust_env=False) as client,

@@ -16,9 +16,9 @@ MB = 1024 * 1024
 pytestmark = pytest.mark.serve
 
 
-def status_and_error(answer: bytes) -> tuple[int, dict[str, object]]:
+def status_and_error(response: bytes) -> tuple[int, dict[str, object]]:
     """Status and OpenAI error object of a raw answer."""
-    head, _, body = answer.partition(b"\r\n\r\n")
+    head, _, body = response.partition(b"\r\n\r\n")
     assert b"x-request-id: req_" in head.lower()
     assert b"connection: close" in head.lower()
     return int(head.split()[1]), json.loads(body)["error"]
@@ -135,15 +135,15 @@ def test_a_body_that_does_not_arrive_in_time_is_refused(
     connection.sendall(b"POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx")
     connection.settimeout(0.2)
     began = time.monotonic()
-    answer = b""
-    while not answer and time.monotonic() - began < 10:
+    response = b""
+    while not response and time.monotonic() - began < 10:
         try:
             connection.sendall(drip)
-            answer = connection.recv(65536)
+            response = connection.recv(65536)
         except TimeoutError:
             continue
 
-    status, error = status_and_error(answer)
+    status, error = status_and_error(response)
 
     assert (status, error["code"]) == (408, "request_timeout")
     assert time.monotonic() - began < 5
@@ -165,8 +165,8 @@ def test_heads_that_are_too_large_or_malformed_are_refused(plain_server: ServerP
     ):
         connection = connect(plain_server)
         connection.sendall(head)
-        answer = read_to_end(connection)
-        assert answer == b"" or answer.startswith(b"HTTP/1.1 400 "), head[:60]
+        response = read_to_end(connection)
+        assert response == b"" or response.startswith(b"HTTP/1.1 400 "), head[:60]
 
 
 def test_a_failing_application_is_answered_in_openais_form_under_v1(
@@ -174,11 +174,11 @@ def test_a_failing_application_is_answered_in_openais_form_under_v1(
 ) -> None:
     connection = connect(plain_server)
     connection.sendall(b"GET /v1/fail HTTP/1.1\r\nHost: a\r\n\r\n")
-    answer = read_answer(connection)
+    response = read_answer(connection)
 
-    assert answer.startswith(b"HTTP/1.1 500 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["type"] == "server_error"
-    assert b"on purpose" not in answer
+    assert response.startswith(b"HTTP/1.1 500 ")
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["error"]["type"] == "server_error"
+    assert b"on purpose" not in response
 
 
 def test_a_silent_application_is_an_error_not_a_hang(plain_server: ServerProcess, connect: Connect) -> None:
@@ -195,7 +195,7 @@ def test_an_application_that_fails_midway_leaves_no_complete_answer(
     connection.sendall(b"GET /v1/fail/late HTTP/1.1\r\nHost: a\r\n\r\n")
 
     try:
-        answer = read_to_end(connection)
+        response = read_to_end(connection)
     except ConnectionResetError:
         return
-    assert not answer.endswith(b"0\r\n\r\n")  # the chunked body was not closed as if it were whole
+    assert not response.endswith(b"0\r\n\r\n")  # the chunked body was not closed as if it were whole

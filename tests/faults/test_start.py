@@ -73,9 +73,9 @@ def test_the_start_does_not_wait_for_the_list_of_models(servers: ExitStack, emul
     emulator.script({"hang": True, "match": LIST})
     gateway = started(servers, emulator.base_url)
 
-    answer: Any = httpx2.post(
+    response: Any = httpx2.post(
         f"{gateway.base_url}/chat/completions", json=chat_body(), timeout=20, trust_env=False
     ).json()
-    assert answer["choices"][0]["message"]["content"]
+    assert response["choices"][0]["message"]["content"]
     gateway.terminate()
     assert gateway.ended_well()

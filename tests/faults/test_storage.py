@@ -141,16 +141,16 @@ def test_a_full_disk_is_found_out_once_and_costs_nothing_more(small_disk: Path, 
             unready = http.get("/readyz")
             health = http.get("/healthz").status_code
             emulator.release()
-            told = [line.removeprefix("data: ") for line in heard if line.startswith("data: ")]
+            sent = [line.removeprefix("data: ") for line in heard if line.startswith("data: ")]
 
         assert len(emulator.received()) == asked == 3
-        assert json.loads(told[-1])["error"]["code"] == "storage_unavailable"
+        assert json.loads(sent[-1])["error"]["code"] == "storage_unavailable"
         assert (unready.status_code, health) == (503, 200)
         assert unready.json() == {
             "status": "nothing can be recorded",
             "reason": "the database has no space left",
         }
-        assert "[DONE]" not in told
+        assert "[DONE]" not in sent
 
         ballast.unlink()
         eventually(lambda: ready(http))
@@ -179,8 +179,8 @@ def test_many_at_once_are_asked_once_each_at_most_and_are_in_the_usage_once(
         assert http.post(CHAT, json=chat_body()).status_code == 200
         ballast = fill(small_disk)
         with ThreadPoolExecutor(8) as pool:
-            refused = list(pool.map(lambda _: http.post(CHAT, json=chat_body()), range(40)))
-        for response in refused:
+            rejected = list(pool.map(lambda _: http.post(CHAT, json=chat_body()), range(40)))
+        for response in rejected:
             assert_unavailable(response)
         asked = len(emulator.received()) - 1
         assert 1 <= asked <= 8
@@ -314,9 +314,9 @@ def test_connections_that_are_cut_under_load_are_opened_again(
         for until in (20, 50, 80):
             asked[until].result()
             cut(url)
-        answers = [future.result() for future in asked]
+        responses = [future.result() for future in asked]
 
-    failed = [answer for answer in answers if answer.status_code != 200]
+    failed = [answer for answer in responses if answer.status_code != 200]
     assert len(failed) <= 9, "one for each time and connection that was cut"
     for answer in failed:
         assert_unavailable(answer)
@@ -325,7 +325,7 @@ def test_connections_that_are_cut_under_load_are_opened_again(
     assert len({row[0] for row in rows}) == len(rows)
     assert len([row for row in rows if row[4]]) == len(emulator.received())
     recorded = {row[0] for row in rows if row[1] == "ok"}
-    assert {answer.headers["x-request-id"] for answer in answers if answer.status_code == 200} <= recorded
+    assert {answer.headers["x-request-id"] for answer in responses if answer.status_code == 200} <= recorded
 
 
 @pytest.mark.postgres

@@ -149,19 +149,19 @@ def check(
         return http.post(where, json={"model": GEMINI_25, **text, "stream": stream})
 
     with ThreadPoolExecutor(12) as threads:
-        answers = list(threads.map(ask, range(len(cases))))
-    rows = UsageRecord.objects.in_bulk([one.headers["x-request-id"] for one in answers], field_name="request_id")
+        responses = list(threads.map(ask, range(len(cases))))
+    rows = UsageRecord.objects.in_bulk([one.headers["x-request-id"] for one in responses], field_name="request_id")
     assert len(rows) == len(cases)
     assert sum(row.attempts for row in rows.values()) == len(emulator.received())
-    told = []
-    for (path, value, form, stream), response in zip(cases, answers, strict=True):
+    sent = []
+    for (path, value, form, stream), response in zip(cases, responses, strict=True):
         what = (path, str(value)[:40], form[0], stream)
         row = rows[response.headers["x-request-id"]]
         assert response.status_code in (200, 502), (what, response.text)
         assert (row.status in ("ok", "blocked")) == (not failed(response)), (what, response.text)
         assert row.status != "internal_error", (what, response.text)
-        told.append((response, row))
-    return told
+        sent.append((response, row))
+    return sent
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -169,8 +169,8 @@ def test_every_field_of_an_answer_with_every_wrong_value(http: httpx2.Client, em
     forms = cycle([(form, stream) for form in FORMS for stream in (False, True)])
     cases = [
         (path, value, *next(forms))
-        for turn, path in enumerate(places(changed((), None, empty=empty)))
-        for value in WRONG[0 if EVERY else turn % 3 :: 1 if EVERY else 3]
+        for message, path in enumerate(places(changed((), None, empty=empty)))
+        for value in WRONG[0 if EVERY else message % 3 :: 1 if EVERY else 3]
     ]
     assert len(cases) > 300
     for start in range(0, len(cases), 500):

@@ -90,10 +90,10 @@ def no_failure_of_ours_in_a_success(
     kind = response.headers.get("content-type", [""])[0]
     if kind == "text/event-stream":
         lines = response.text.split("\n")  # splitlines would also split at U+2028 and its like inside JSON
-        told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+        sent = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
     else:
-        told = [json.loads(response.content)] if response.status_code == 200 and kind == "application/json" else []
-    for event in told:
+        sent = [json.loads(response.content)] if response.status_code == 200 and kind == "application/json" else []
+    for event in sent:
         assert not _faults(event) & OURS, f"Failed inside a success: {event}"
     return None
 

@@ -40,10 +40,10 @@ def offline_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGa
 def test_made_up_requests(offline_gateway: LiveGateway, tmp_path: Path) -> None:
     described = tmp_path / "openapi.json"
     described.write_text(json.dumps(close_answers(document())))
-    told = ["--url", offline_gateway.origin, "--seed", SEED, "--no-color", "--warnings", "off"]
+    sent = ["--url", offline_gateway.origin, "--seed", SEED, "--no-color", "--warnings", "off"]
     longer = ["--max-time", SECONDS] if SECONDS else []
     ran = subprocess.run(
-        [SCHEMATHESIS, "--config-file", CONFIGURATION, "run", described, *told, *longer],
+        [SCHEMATHESIS, "--config-file", CONFIGURATION, "run", described, *sent, *longer],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks"},
         capture_output=True,

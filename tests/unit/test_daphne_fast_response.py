@@ -1,5 +1,5 @@
-"""What `gemini_gateway.server.daphne_fast.response` takes from Daphne's inside: what it sends is what Daphne would
-send.
+"""The contract of `gemini_gateway.server.daphne_fast.response` with Daphne: the sent bytes equal the bytes that Daphne
+sends.
 """
 
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ KEPT = b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class TwistedAnswer(DirectRequest):
-    """A request that is answered as Daphne answers it."""
+    """A request with Daphne's own response."""
 
 
 def _server(**options: Any) -> Any:
-    """A server that gives requests to nobody."""
+    """A server without an application."""
     wanted = {
         "connections": {},
         "protocol_connected": lambda request: None,
@@ -44,7 +44,7 @@ def _server(**options: Any) -> Any:
 
 
 def _sent(kind: Any, request: bytes, headers: Sequence[Header], *body: bytes, status: int = 200, **options: Any) -> Any:
-    """Return what goes out when a request is answered, and whether the connection stays open."""
+    """Return the sent bytes of a response, and whether the connection stays open."""
     transport = StringTransport()
     channel = DirectChannel()
     channel.factory = SimpleNamespace(server=_server(**options), log=lambda request: None)
@@ -53,14 +53,14 @@ def _sent(kind: Any, request: bytes, headers: Sequence[Header], *body: bytes, st
     channel.dataReceived(request)
     answered = channel.requests[0]
     answered.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
-    for place, piece in enumerate(body, start=1):
-        answered.handle_reply({"type": "http.response.body", "body": piece, "more_body": place < len(body)})
+    for place, chunk in enumerate(body, start=1):
+        answered.handle_reply({"type": "http.response.body", "body": chunk, "more_body": place < len(body)})
     channel.setTimeout(None)
     return transport.value(), transport.disconnecting
 
 
 def _same(sent: bytes) -> tuple[Any, ...]:
-    """Return an answer with the names of its headers in lower case, in whatever order."""
+    """Return a response with sorted header names in lower case."""
     head, _, body = sent.partition(b"\r\n\r\n")
     status, *lines = head.split(b"\r\n")
     return status, sorted((name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)), body
@@ -83,9 +83,7 @@ def _same(sent: bytes) -> tuple[Any, ...]:
         *((KEPT, [header, LENGTH], [b"{}"], 200) for header in ODD_VALUES),
     ],
 )
-def test_an_answer_is_what_daphne_sends(
-    request_bytes: bytes, headers: list[Header], body: list[bytes], status: int
-) -> None:
+def test_a_response_equals_daphnes(request_bytes: bytes, headers: list[Header], body: list[bytes], status: int) -> None:
     ours, we_close = _sent(DirectResponse, request_bytes, headers, *body, status=status)
     theirs, they_close = _sent(TwistedAnswer, request_bytes, headers, *body, status=status)
 
@@ -94,20 +92,20 @@ def test_an_answer_is_what_daphne_sends(
 
 
 @pytest.mark.parametrize("request_bytes", [KEPT, KEPT.replace(b"1.1", b"1.0")])
-def test_a_streams_pieces_are_what_daphne_sends(request_bytes: bytes) -> None:
-    pieces = [b"data: 1\n\n", b"data: 2\n\n", b"", b"data: 3\n\n", b""]
-    ours, _ = _sent(GatewayRequest, request_bytes, [TYPE], *pieces, draining=False)
-    theirs, _ = _sent(TwistedAnswer, request_bytes, [TYPE], *pieces)
+def test_the_chunks_of_a_stream_equal_daphnes(request_bytes: bytes) -> None:
+    chunks = [b"data: 1\n\n", b"data: 2\n\n", b"", b"data: 3\n\n", b""]
+    ours, _ = _sent(GatewayRequest, request_bytes, [TYPE], *chunks, draining=False)
+    theirs, _ = _sent(TwistedAnswer, request_bytes, [TYPE], *chunks)
 
     assert _same(ours) == _same(theirs)
 
 
-def test_a_name_that_is_none_is_refused() -> None:
+def test_an_invalid_header_name_is_rejected() -> None:
     with pytest.raises(ValueError, match="x-name: a"):
         _sent(DirectResponse, KEPT, [(b"x-name: a\r\nx-other", b"b"), LENGTH], b"{}")
 
 
-def test_a_servers_name_and_its_log_are_daphnes() -> None:
+def test_the_server_name_and_the_log_equal_daphnes() -> None:
     log: list[Any] = []
     options: dict[str, Any] = {
         "server_name": "gateway",
@@ -122,7 +120,7 @@ def test_a_servers_name_and_its_log_are_daphnes() -> None:
 
 
 @pytest.mark.parametrize("kind", [DirectResponse, TwistedAnswer])
-def test_an_answer_has_one_beginning(kind: Any) -> None:
+def test_a_second_response_start_is_rejected(kind: Any) -> None:
     start: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
     request = _request(kind)
     request.handle_reply(start)
@@ -131,7 +129,7 @@ def test_an_answer_has_one_beginning(kind: Any) -> None:
         request.handle_reply(start)
 
 
-def test_a_body_needs_a_head() -> None:
+def test_a_body_without_a_response_start_is_rejected() -> None:
     with pytest.raises(ValueError, match="not yet been started"):
         _request(DirectResponse).handle_reply({"type": "http.response.body", "body": b"{}"})
 
@@ -144,7 +142,7 @@ def _request(kind: Any) -> Any:
     return kind(channel)
 
 
-def test_a_request_is_made_as_daphne_makes_it() -> None:
+def test_a_request_scope_equals_daphnes() -> None:
     channel = _request(DirectRequest).channel
     ours, theirs = DirectRequest(channel), WebRequest(channel, False, parsePOSTFormSubmission=False)
 

@@ -1,6 +1,4 @@
-"""What `gemini_gateway.server.daphne_fast.writes` takes from Twisted's inside, and that every byte arrives once and in
-order.
-"""
+"""The contract of `gemini_gateway.server.daphne_fast.writes` with Twisted; every byte arrives once and in order."""
 
 import socket
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ MUCH = bytes(range(256)) * 16_384
 
 @pytest.fixture
 def ends() -> Iterator[tuple[Any, socket.socket, Any]]:
-    """A connection of Twisted's, the client at its other end, and the reactor that would be asked to write."""
+    """A Twisted connection, its client, and the reactor that registers writers."""
     own, client = socket.socketpair()
     own.setblocking(False)
     client.setblocking(False)
@@ -30,7 +28,7 @@ def ends() -> Iterator[tuple[Any, socket.socket, Any]]:
         yield connection, client, reactor
 
 
-def test_what_the_socket_takes_is_sent_at_once(ends: tuple[Any, socket.socket, Any]) -> None:
+def test_bytes_that_the_socket_accepts_are_sent_at_once(ends: tuple[Any, socket.socket, Any]) -> None:
     connection, client, reactor = ends
 
     send_now(connection, [b"head", b"body"])
@@ -39,7 +37,7 @@ def test_what_the_socket_takes_is_sent_at_once(ends: tuple[Any, socket.socket, A
     assert list(reactor.getWriters()) == []
 
 
-def test_nothing_overtakes_what_waits(ends: tuple[Any, socket.socket, Any]) -> None:
+def test_new_bytes_follow_waiting_bytes(ends: tuple[Any, socket.socket, Any]) -> None:
     connection, client, _ = ends
     connection.write(b"first ")
 
@@ -51,7 +49,7 @@ def test_nothing_overtakes_what_waits(ends: tuple[Any, socket.socket, Any]) -> N
     assert client.recv(100) == b"first second"
 
 
-def test_twisted_sends_what_the_socket_did_not_take(ends: tuple[Any, socket.socket, Any]) -> None:
+def test_twisted_sends_the_bytes_that_the_socket_did_not_accept(ends: tuple[Any, socket.socket, Any]) -> None:
     connection, client, reactor = ends
 
     send_now(connection, [MUCH])
@@ -66,7 +64,7 @@ def test_twisted_sends_what_the_socket_did_not_take(ends: tuple[Any, socket.sock
     assert list(reactor.getWriters()) == []
 
 
-def test_twisted_finds_out_that_the_client_has_gone(ends: tuple[Any, socket.socket, Any]) -> None:
+def test_twisted_detects_a_client_disconnect(ends: tuple[Any, socket.socket, Any]) -> None:
     connection, client, reactor = ends
     client.close()
 
@@ -76,7 +74,7 @@ def test_twisted_finds_out_that_the_client_has_gone(ends: tuple[Any, socket.sock
     assert isinstance(connection.doWrite(), Exception)
 
 
-def test_other_transports_write_for_themselves() -> None:
+def test_other_transports_use_their_own_write() -> None:
     transport = StringTransport()
 
     send_now(transport, [b"head", b"body"])

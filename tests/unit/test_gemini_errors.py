@@ -1,4 +1,4 @@
-"""Google's errors to ours: message, retry, delay, and the text that no client receives."""
+"""Google's errors to the gateway's: message, retry, delay, and the text that no client receives."""
 
 from typing import Any
 
@@ -55,17 +55,17 @@ def invalid(message: str, *details: dict[str, Any]) -> GatewayError:
         (504, "DEADLINE_EXCEEDED", UpstreamTimeoutError),
     ],
 )
-def test_status_table(code: int, status: str, expected: type[GatewayError]) -> None:
+def test_each_status_of_google_has_an_error(code: int, status: str, expected: type[GatewayError]) -> None:
     assert type(fault(code, body(code, status))) is expected
     assert type(fault(code, None)) in (expected, InvalidRequestError)
-    # The same error inside a 200 stream, with and without its number.
+    # The same error inside a stream with status 200, with and without its code.
     assert type(fault(200, body(code, status))) is expected
     if status:
         assert type(fault(200, {"error": {"status": status}})) is expected
 
 
 @pytest.mark.parametrize("wrap", [lambda error: error, lambda error: [error], orjson.dumps])
-def test_rule_102_an_object_an_array_or_raw_bytes(wrap: Any) -> None:
+def test_rule_102_an_error_is_an_object_an_array_or_raw_bytes(wrap: Any) -> None:
     error = fault(404, wrap(body(404, "NOT_FOUND", "models/gemini-9 is not found for API version v1beta")))
     assert isinstance(error, ModelNotFoundError)
     assert error.message == "The model `gpt-4o` does not exist or you do not have access to it."
@@ -100,7 +100,7 @@ def test_rule_103_retry_info_wins_then_metadata_then_the_sentence_then_the_heade
 
 
 @pytest.mark.parametrize("delay", ["", "soon", "-5s", "1e9s", 5, None, {}, "5", "s", "9" * 40 + "s"])
-def test_delays_that_are_none_are_ignored(delay: Any) -> None:
+def test_invalid_delays_are_ignored(delay: Any) -> None:
     details = {"@type": RETRY_INFO, "retryDelay": delay}
     assert fault(429, body(429, "RESOURCE_EXHAUSTED", "", details), {"retry-after": "tomorrow"}).retry_after is None
 
@@ -142,7 +142,7 @@ def test_rule_106_a_429_in_a_5xx_envelope_is_a_rate_limit() -> None:
         body(403, "PERMISSION_DENIED", "Generative Language API has not been used.", {"reason": "SERVICE_DISABLED"}),
     ],
 )
-def test_a_refused_key_is_the_operators_fault_not_the_clients(answer: dict[str, Any]) -> None:
+def test_a_rejected_key_is_an_error_of_the_operator_not_the_client(answer: dict[str, Any]) -> None:
     error = fault(answer["error"]["code"], answer)
     assert type(error) is UpstreamError
     assert (error.status, error.code, error.retryable) == (502, "upstream_authentication_failed", False)
@@ -150,7 +150,7 @@ def test_a_refused_key_is_the_operators_fault_not_the_clients(answer: dict[str, 
 
 
 @pytest.mark.parametrize("code", [400, 403])
-def test_a_place_that_google_does_not_serve(code: int) -> None:
+def test_an_unsupported_location_is_mapped(code: int) -> None:
     error = fault(code, body(code, "FAILED_PRECONDITION", "User location is not supported for the API use."))
     assert isinstance(error, PermissionDeniedError)
     assert error.code == "unsupported_country_region_territory"
@@ -164,7 +164,7 @@ def test_a_place_that_google_does_not_serve(code: int) -> None:
         "Unable to submit request because the input token count is 1234567 but model only supports up to 1048576.",
     ],
 )
-def test_a_context_that_is_too_long_tells_both_numbers(message: str) -> None:
+def test_a_too_long_context_has_both_numbers_in_the_error(message: str) -> None:
     error = invalid(message)
     assert (error.param, error.code) == ("messages", "context_length_exceeded")
     assert "1048576 tokens" in error.message
@@ -206,7 +206,7 @@ def test_a_context_that_is_too_long_tells_both_numbers(message: str) -> None:
         ("Something entirely new", None),
     ],
 )
-def test_known_refusals_name_openais_parameter(message: str, param: str | None) -> None:
+def test_known_errors_name_openais_parameter(message: str, param: str | None) -> None:
     error = invalid(message)
     assert isinstance(error, InvalidRequestError)
     assert error.param == param
@@ -338,23 +338,23 @@ def test_field_violations_name_the_parameter_of_an_unknown_message() -> None:
     ],
 )
 @pytest.mark.parametrize("code", [200, 400, 403, 404, 429, 500, 503, 504])
-def test_googles_words_never_reach_the_client(message: str, code: int) -> None:
+def test_googles_text_never_reaches_the_client(message: str, code: int) -> None:
     for status in ("INVALID_ARGUMENT", "FAILED_PRECONDITION", ""):
         assert "SECRET" not in fault(code, body(code, status, message)).message
 
 
-def test_a_corrupted_signature_is_told_apart() -> None:
+def test_a_corrupted_signature_has_its_own_error() -> None:
     assert is_corrupted_signature(invalid("Corrupted thought signature."))
     assert not is_corrupted_signature(invalid("Function call is missing a thought_signature in functionCall parts."))
     assert not is_corrupted_signature(fault(500))
 
 
-def test_something_else_that_was_not_found_is_not_the_model() -> None:
+def test_another_missing_resource_is_not_reported_as_the_model() -> None:
     error = fault(404, body(404, "NOT_FOUND", "CachedContent not found"))
     assert type(error) is NotFoundError
 
 
-def test_a_request_too_large_for_google() -> None:
+def test_a_request_too_large_for_google_is_mapped() -> None:
     message = "Request payload size exceeds the limit: 20971520 bytes."
     assert isinstance(invalid(message), PayloadTooLargeError)
 

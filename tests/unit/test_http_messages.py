@@ -1,4 +1,4 @@
-"""What `api.http.messages` takes from Django's inside: its objects are what Django's own constructors make."""
+"""The contract of `api.http.messages` with Django: its objects equal the objects of Django's constructors."""
 
 import io
 from collections.abc import AsyncGenerator
@@ -46,7 +46,7 @@ def _attributes(thing: Any, *without: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("scope", [SCOPE, BARE, UNIX])
-def test_a_request_is_djangos(scope: dict[str, Any]) -> None:
+def test_a_request_equals_djangos(scope: dict[str, Any]) -> None:
     ours, theirs = LeanRequest(scope, b"{}"), ASGIRequest(scope, io.BytesIO(b"{}"))
 
     assert ours.body == theirs.body == b"{}"
@@ -58,7 +58,7 @@ def test_a_request_is_djangos(scope: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
-def test_a_requests_type_is_parsed_as_djangos(content_type: bytes) -> None:
+def test_the_content_type_of_a_request_is_parsed_like_djangos(content_type: bytes) -> None:
     scope = SCOPE | {"headers": [(b"content-type", content_type)]}
     ours, theirs = LeanRequest(scope, b"{}"), ASGIRequest(scope, io.BytesIO(b"{}"))
 
@@ -72,7 +72,7 @@ def test_a_request_can_be_read_as_a_file() -> None:
     assert request.read() == b"{}"
 
 
-def test_a_response_is_djangos() -> None:
+def test_a_response_equals_djangos() -> None:
     ours = LeanResponse(b"{}", status=202, content_type="application/json")
     theirs = HttpResponse(b"{}", status=202, content_type="application/json")
 
@@ -81,7 +81,7 @@ def test_a_response_is_djangos() -> None:
 
 
 class Body:
-    """A body of two chunks."""
+    """Yield a body of two chunks."""
 
     ended = False
 
@@ -100,24 +100,24 @@ async def two_pieces() -> AsyncGenerator[bytes, None]:
     yield b"two"
 
 
-async def test_a_stream_is_djangos() -> None:
+async def test_a_stream_equals_djangos() -> None:
     ours = LeanStream(Body(), content_type="text/event-stream")
     theirs = StreamingHttpResponse(two_pieces(), content_type="text/event-stream")
 
     differs = ("_iterator", "body", "is_async", "status_code")
     assert _attributes(ours, *differs) == _attributes(theirs, *differs)
     assert (ours.is_async, ours.status_code) == (theirs.is_async, theirs.status_code)
-    assert [piece async for piece in ours] == [piece async for piece in theirs] == [b"one", b"two"]
+    assert [chunk async for chunk in ours] == [chunk async for chunk in theirs] == [b"one", b"two"]
 
 
-async def test_a_stream_that_is_closed_gives_nothing_more() -> None:
+async def test_a_closed_stream_yields_no_more_chunks() -> None:
     stream = LeanStream(Body(), content_type="text/event-stream")
     await stream.aclose()
 
-    assert [piece async for piece in stream] == []
+    assert [chunk async for chunk in stream] == []
 
 
-def test_headers_are_djangos() -> None:
+def test_headers_equal_djangos() -> None:
     ours = LeanResponse(b"{}", status=200, content_type="application/json")
     theirs = HttpResponse(b"{}", content_type="application/json")
     for response in (ours, theirs):
@@ -137,7 +137,7 @@ def test_headers_are_djangos() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("x-name", "a\r\nb: c"), ("x-name", "a\nb"), ("x\r\nname", "a")])
-def test_a_line_end_in_a_header_is_refused(name: str, value: str) -> None:
+def test_a_line_end_in_a_header_is_rejected(name: str, value: str) -> None:
     response = LeanResponse(b"{}", status=200, content_type="application/json")
 
     with pytest.raises(BadHeaderError):

@@ -7,7 +7,7 @@ import pytest
 from gemini_gateway.server.daphne_fast.receive_queue import ReceiveQueue
 
 
-async def test_messages_come_in_order_whoever_is_first() -> None:
+async def test_messages_are_received_in_order() -> None:
     inbox = ReceiveQueue()
     inbox.put_nowait({"type": "one"})
     inbox.put_nowait({"type": "two"})
@@ -19,7 +19,7 @@ async def test_messages_come_in_order_whoever_is_first() -> None:
     assert await waiting == {"type": "three"}
 
 
-async def test_whoever_stops_waiting_takes_nothing_along() -> None:
+async def test_a_cancelled_receiver_loses_no_message() -> None:
     inbox = ReceiveQueue()
     waiting = asyncio.ensure_future(inbox.get())
     await asyncio.sleep(0)

@@ -103,8 +103,8 @@ def test_opencode_sends_two_user_messages_and_2020_12_schemas(
     )
 
     assert events(response)[-1]["usage"]["total_tokens"] > 0
-    [turn] = said_to(emulator)
-    assert turn == ("user", [{TEXT: "Read a.txt"}, {TEXT: "Quickly."}])
+    [message] = said_to(emulator)
+    assert message == ("user", [{TEXT: "Read a.txt"}, {TEXT: "Quickly."}])
     [sent] = emulator.bodies()
     [declared] = sent["tools"][0]["functionDeclarations"]
     properties = declared["parametersJsonSchema"]["properties"]

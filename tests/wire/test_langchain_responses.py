@@ -45,7 +45,7 @@ def test_text_is_the_same_streamed_or_not(gateway: LiveGateway) -> None:
 
     plain = asked.invoke("Tell me a story").text
     assert plain
-    assert "".join(piece.text for piece in asked.stream("Tell me a story")) == plain
+    assert "".join(chunk.text for chunk in asked.stream("Tell me a story")) == plain
 
 
 @pytest.mark.parametrize("by_id", [False, True])

@@ -128,13 +128,13 @@ def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client,
 
 
 @pytest.mark.parametrize("key", ["", "Bearer another", "Bearer", KEY.removeprefix("Bearer "), f"{KEY}x"])
-def test_a_request_without_a_key_is_refused(through: httpx2.Client, emulator: Emulator, key: str) -> None:
+def test_a_request_without_a_key_is_rejected(through: httpx2.Client, emulator: Emulator, key: str) -> None:
     through.headers["authorization"] = key
 
-    answer = through.post("/v1/chat/completions", json=chat_body())
+    response = through.post("/v1/chat/completions", json=chat_body())
 
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "invalid_api_key"
     assert emulator.received() == []
 
 
@@ -149,10 +149,10 @@ def test_azures_address_and_key_are_taken(through: httpx2.Client) -> None:
 def test_a_preflight_passes_without_a_key(through: httpx2.Client) -> None:
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
 
-    answer = through.options("/v1/chat/completions", headers={**asked, "origin": PAGE})
+    response = through.options("/v1/chat/completions", headers={**asked, "origin": PAGE})
     foreign = through.options("/v1/chat/completions", headers={**asked, "origin": "https://evil.example"})
 
-    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, PAGE)
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (204, PAGE)
     assert "access-control-allow-origin" not in foreign.headers
     assert foreign.status_code == 405
 
@@ -165,8 +165,8 @@ def test_a_websocket_is_passed_on(through: httpx2.Client) -> None:
         "sec-websocket-version": "13",
         "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    with through.stream("GET", "/v1/responses", headers=upgrade) as answer:
-        assert answer.status_code == 101
+    with through.stream("GET", "/v1/responses", headers=upgrade) as response:
+        assert response.status_code == 101
 
 
 def test_the_gateway_hears_nginx_and_not_the_client(through: httpx2.Client) -> None:
@@ -186,6 +186,6 @@ def test_private_paths_are_not_passed_on(through: httpx2.Client, path: str) -> N
 
 
 def test_a_large_body_is_refused_in_openais_form(through: httpx2.Client) -> None:
-    answer = through.post("/v1/chat/completions", content=b"x" * 21_000_000, headers={"authorization": KEY})
+    response = through.post("/v1/chat/completions", content=b"x" * 21_000_000, headers={"authorization": KEY})
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "request_too_large")

@@ -188,10 +188,10 @@ def test_headers(client: OpenAI) -> None:
 
 
 def test_two_requests_never_share_an_id(client: OpenAI) -> None:
-    answers = [client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")]) for _ in range(2)]
+    responses = [client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")]) for _ in range(2)]
 
-    assert len({answer.id for answer in answers}) == 2
-    assert len({answer._request_id for answer in answers}) == 2
+    assert len({answer.id for answer in responses}) == 2
+    assert len({answer._request_id for answer in responses}) == 2
 
 
 def test_completions(client: OpenAI, emulator: Emulator) -> None:

@@ -90,7 +90,7 @@ def test_answers_are_of_the_clients_types(http: httpx2.Client, name: str) -> Non
     for event in events:
         EVENT.validate_python(event, strict=True)
     # A search is known before the text in a plain answer, behind it in a stream.
-    kinds = [sorted(item["type"] for item in answer["output"]) for answer in (plain, events[-1]["response"])]
+    kinds = [sorted(item["type"] for item in response["output"]) for response in (plain, events[-1]["response"])]
     assert kinds[0] == kinds[1]
     assert events[-1]["type"] == ("response.incomplete" if name == "short" else "response.completed")
     if body.get("store") is not False:
@@ -166,10 +166,12 @@ def test_compact(client: OpenAI, emulator: Emulator) -> None:
 
 
 def test_input_tokens(http: httpx2.Client, client: OpenAI) -> None:
-    answer = http.post(f"{RESPONSES}/input_tokens", json={"model": GEMINI_3, "input": "How long?"}).json()
+    response = http.post(f"{RESPONSES}/input_tokens", json={"model": GEMINI_3, "input": "How long?"}).json()
 
-    InputTokenCountResponse.model_validate(answer, strict=True)
-    assert client.responses.input_tokens.count(model=GEMINI_3, input="How long?").input_tokens == answer["input_tokens"]
+    InputTokenCountResponse.model_validate(response, strict=True)
+    assert (
+        client.responses.input_tokens.count(model=GEMINI_3, input="How long?").input_tokens == response["input_tokens"]
+    )
 
 
 def test_input_items(client: OpenAI) -> None:
@@ -231,9 +233,9 @@ def test_conversations(client: OpenAI, http: httpx2.Client) -> None:
     Conversation.model_validate(made, strict=True)
     path = f"{CONVERSATIONS}/{made['id']}"
     asked = {"model": GEMINI_3, "conversation": made["id"], **ASKS["call"]}
-    answer = http.post(RESPONSES, json=asked).json()
-    assert answer["conversation"] == {"id": made["id"]}
-    [call] = [item for item in answer["output"] if item["type"] == "function_call"]
+    response = http.post(RESPONSES, json=asked).json()
+    assert response["conversation"] == {"id": made["id"]}
+    [call] = [item for item in response["output"] if item["type"] == "function_call"]
     result: Any = {"type": "function_call_output", "call_id": call["call_id"], "output": "21 degrees"}
     client.conversations.items.create(made["id"], items=[result])
 

@@ -70,7 +70,7 @@ class Replay:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_recorded_requests(http: httpx2.Client, client: str) -> None:
+def test_recorded_requests_are_accepted(http: httpx2.Client, client: str) -> None:
     replay = Replay(http)
     sent = 0
     for number, request in client_requests(client):

@@ -46,8 +46,8 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def chat(origin: str) -> tuple[dict[str, object], str]:
     """One chat completion: the answer, and which upstream says it gave it."""
     body = {"model": "gpt-4", "messages": [{"role": "user", "content": "Hello!"}]}
-    answer = httpx2.post(f"{origin}/v1/chat/completions", json=body, timeout=30)
-    return answer.json(), answer.headers.get("x-gateway-upstream", "")
+    response = httpx2.post(f"{origin}/v1/chat/completions", json=body, timeout=30)
+    return response.json(), response.headers.get("x-gateway-upstream", "")
 
 
 def alive(pid: int) -> bool:
@@ -71,9 +71,9 @@ def emulator_pid(server: ServerProcess) -> int:
 def test_without_a_key_the_emulator_answers_and_every_place_says_so(start: Start) -> None:
     server = start()
 
-    answer, upstream = chat(server.origin)
+    response, upstream = chat(server.origin)
 
-    assert answer["object"] == "chat.completion"
+    assert response["object"] == "chat.completion"
     assert upstream == "emulator"
     assert "Built-in emulator" in server.log
     assert "emulator" in httpx2.get(server.origin).text

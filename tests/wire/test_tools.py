@@ -106,9 +106,9 @@ def test_parallel_calls(client: OpenAI, emulator: Emulator, stream: bool) -> Non
     *_, sent = emulator.bodies()
     calls, results = parts(sent, "functionCall"), parts(sent, "functionResponse")
     assert base64.b64decode(calls[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
-    answers = {result["functionResponse"]["id"]: str(result["functionResponse"]["response"]) for result in results}
+    responses = {result["functionResponse"]["id"]: str(result["functionResponse"]["response"]) for result in results}
     for call in calls:
-        assert call["functionCall"]["args"]["city"] in answers[call["functionCall"]["id"]]
+        assert call["functionCall"]["args"]["city"] in responses[call["functionCall"]["id"]]
 
 
 def test_a_long_conversation_keeps_every_signature(client: OpenAI, emulator: Emulator) -> None:
@@ -169,8 +169,8 @@ def test_a_signature_that_gemini_calls_corrupted_is_left_out(client: OpenAI, emu
     answer: Any = response.parse()
     text = "".join(chunk.choices[0].delta.content or "" for chunk in answer) if stream else str(answer)
     assert "Paris: 21 degrees" in text
-    _, refused, again = emulator.bodies()
-    assert base64.b64decode(parts(refused, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
+    _, rejected, again = emulator.bodies()
+    assert base64.b64decode(parts(rejected, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
     assert not base64.b64decode(parts(again, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
     assert "Gemini rejected the signature as corrupted" in response.headers["x-gateway-notes"]
 

@@ -45,13 +45,13 @@ Task = Callable[[Ask], dict[str, Any]]
 
 def serve(tasks: Mapping[str, Task]) -> None:
     """Answer until the input ends. Whatever a client prints itself goes to the error output, not among the answers."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    responses = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in sys.stdin:
         request = json.loads(line)
         task = tasks[request.pop("task")]
-        answers.write(json.dumps(_answered(task, Ask(**request))) + "\n")
-        answers.flush()
+        responses.write(json.dumps(_answered(task, Ask(**request))) + "\n")
+        responses.flush()
 
 
 def _answered(task: Task, ask: Ask) -> dict[str, Any]:

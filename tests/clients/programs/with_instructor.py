@@ -30,8 +30,8 @@ def tools(ask: Ask) -> dict[str, Any]:
     desk = Desk()
     messages: list[Any] = list(ask.messages)
     while True:
-        answer = connected(ask).create(model=ask.model, messages=messages, tools=TOOLS, response_model=None)
-        message = answer.choices[0].message
+        response = connected(ask).create(model=ask.model, messages=messages, tools=TOOLS, response_model=None)
+        message = response.choices[0].message
         if not message.tool_calls:
             return {"text": message.content, "calls": desk.calls}
         messages += [message.model_dump(), *desk.results(message.tool_calls)]
@@ -39,14 +39,14 @@ def tools(ask: Ask) -> dict[str, Any]:
 
 def structured(ask: Ask) -> dict[str, Any]:
     """`response_format` json_schema."""
-    answer = connected(ask, Mode.JSON_SCHEMA).create(model=ask.model, messages=ask.messages, response_model=Person)
-    return {"value": answer.model_dump()}
+    response = connected(ask, Mode.JSON_SCHEMA).create(model=ask.model, messages=ask.messages, response_model=Person)
+    return {"value": response.model_dump()}
 
 
 def structured_by_tool(ask: Ask) -> dict[str, Any]:
     """The default: a forced tool."""
-    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Person)
-    return {"value": answer.model_dump()}
+    response = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Person)
+    return {"value": response.model_dump()}
 
 
 def repaired(ask: Ask) -> dict[str, Any]:
@@ -65,14 +65,14 @@ def repaired(ask: Ask) -> dict[str, Any]:
                 raise ValueError("look again")
             return name
 
-    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Checked, max_retries=2)
-    return {"value": answer.model_dump(), "refusals": refusals}
+    response = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Checked, max_retries=2)
+    return {"value": response.model_dump(), "refusals": refusals}
 
 
 def image(ask: Ask) -> dict[str, Any]:
     """A picture as a data URL."""
-    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=None)
-    return {"text": answer.choices[0].message.content}
+    response = connected(ask).create(model=ask.model, messages=ask.messages, response_model=None)
+    return {"text": response.choices[0].message.content}
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def _loop(ask: Ask, create: Any) -> dict[str, Any]:
 
 def structured(ask: Ask) -> dict[str, Any]:
     """A Pydantic model as `response_format`."""
-    answer = completion(ask, ask.messages, response_format=Person)
-    return {"value": Person.model_validate_json(answer.choices[0].message.content).model_dump()}
+    response = completion(ask, ask.messages, response_format=Person)
+    return {"value": Person.model_validate_json(response.choices[0].message.content).model_dump()}
 
 
 def image(ask: Ask) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def messages(ask: Ask) -> list[Any]:
 
 def stream(ask: Ask) -> dict[str, Any]:
     """Pieces of a streamed answer."""
-    return {"pieces": [piece.delta for piece in chat(ask).stream_chat(messages(ask)) if piece.delta]}
+    return {"pieces": [chunk.delta for chunk in chat(ask).stream_chat(messages(ask)) if chunk.delta]}
 
 
 def tools(ask: Ask) -> dict[str, Any]:
@@ -53,10 +53,10 @@ async def _agent(ask: Ask, *, streaming: bool) -> dict[str, Any]:
         tools=[desk.get_weather, desk.save_note], llm=chat(ask), system_prompt=ask.system, streaming=streaming
     )
     run = agent.run(ask.prompt)
-    pieces = [event.delta async for event in run.stream_events() if isinstance(event, AgentStream)]
+    chunks = [event.delta async for event in run.stream_events() if isinstance(event, AgentStream)]
     text = str((await run).response.content)
-    if streaming and "".join(pieces) != text:
-        raise ValueError(f"streamed {pieces}, answered {text}")
+    if streaming and "".join(chunks) != text:
+        raise ValueError(f"streamed {chunks}, answered {text}")
     return {"text": text, "calls": desk.calls}
 
 

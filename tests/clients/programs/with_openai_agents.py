@@ -73,8 +73,8 @@ def tools(ask: Ask) -> dict[str, Any]:
 def tools_streamed(ask: Ask) -> dict[str, Any]:
     """A streamed run with tools."""
     desk = Desk()
-    pieces = asyncio.run(_streamed(agent(ask, desk), ask.prompt))
-    return {"text": "".join(pieces), "calls": desk.calls}
+    chunks = asyncio.run(_streamed(agent(ask, desk), ask.prompt))
+    return {"text": "".join(chunks), "calls": desk.calls}
 
 
 def structured(ask: Ask) -> dict[str, Any]:
@@ -121,8 +121,8 @@ def session(ask: Ask) -> dict[str, Any]:
     async def run() -> dict[str, Any]:
         client = AsyncOpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
         kept = OpenAIConversationsSession(openai_client=client)
-        answer = await _twice(ask, session=kept)
-        return {**answer, "items": [item.get("type", "message") for item in await kept.get_items()]}
+        response = await _twice(ask, session=kept)
+        return {**response, "items": [item.get("type", "message") for item in await kept.get_items()]}
 
     return asyncio.run(run())
 
@@ -156,13 +156,13 @@ def client_tools(ask: Ask) -> dict[str, Any]:
     )
 
     async def run() -> list[str]:
-        answers: list[str] = []
+        responses: list[str] = []
         for tool in offered:
             chosen = ModelSettings(tool_choice="required")
             worker = Agent(name="Desk", instructions=ask.system, model=model(ask), tools=[tool], model_settings=chosen)
-            answers.append((await Runner.run(worker, ask.prompt)).final_output)
-            answers.append("".join(await _streamed(worker, ask.prompt)))
-        return answers
+            responses.append((await Runner.run(worker, ask.prompt)).final_output)
+            responses.append("".join(await _streamed(worker, ask.prompt)))
+        return responses
 
     return {"texts": asyncio.run(run()), "calls": calls}
 

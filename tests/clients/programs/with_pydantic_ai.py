@@ -32,7 +32,7 @@ def stream(ask: Ask) -> dict[str, Any]:
 
     async def pieces() -> list[str]:
         async with agent(ask).run_stream(ask.prompt) as run:
-            return [piece async for piece in run.stream_text(delta=True, debounce_by=None)]
+            return [chunk async for chunk in run.stream_text(delta=True, debounce_by=None)]
 
     return {"pieces": asyncio.run(pieces())}
 

@@ -1,4 +1,4 @@
-"""Google Search, log probabilities and tiers as the emulator plays them."""
+"""Emulated Google Search, log probabilities and service tiers."""
 
 from itertools import chain
 from typing import Any
@@ -14,13 +14,13 @@ SEARCH: list[dict[str, Any]] = [{"googleSearch": {}}]
 
 
 def quoted(text: str, support: dict[str, Any]) -> str:
-    """What a support's bytes are in the answer."""
+    """Return the text at a support's byte offsets."""
     segment = support["segment"]
     return text.encode()[segment.get("startIndex", 0) : segment["endIndex"]].decode()
 
 
 @pytest.mark.parametrize("model", [OLD, NEW])
-def test_a_search_names_its_sources_by_bytes(gemini: Gemini, model: str) -> None:
+def test_a_search_has_sources_with_byte_offsets(gemini: Gemini, model: str) -> None:
     answer = gemini.ask("Tell me about naïve ducks. Are they blue?", model=model, tools=SEARCH)
     grounding = answer["candidates"][0]["groundingMetadata"]
     text = candidate_text(answer)
@@ -32,7 +32,7 @@ def test_a_search_names_its_sources_by_bytes(gemini: Gemini, model: str) -> None
     assert grounding["webSearchQueries"] == ["Tell me about naïve ducks. Are they blue?"]
 
 
-def test_a_stream_names_its_sources_at_the_end(gemini: Gemini) -> None:
+def test_the_last_chunk_of_a_stream_has_the_sources(gemini: Gemini) -> None:
     *before, last = gemini.stream("Tell me about ducks.", tools=SEARCH)
     assert "groundingMetadata" not in str(before)
     text = "".join(candidate_text(chunk) for chunk in [*before, last])
@@ -48,14 +48,14 @@ def test_without_a_search_there_are_no_sources(gemini: Gemini, request_: dict[st
 
 
 def generation(**config: Any) -> Generation:
-    """The answer of a model that has log probabilities; Google has shut it down, so no client reaches it."""
+    """Return the response of a model with log probabilities; no client reaches the model since its shutdown."""
     model = models()["gemini-2.0-flash"]
     request = {"contents": contents("Count to three"), "generationConfig": config}
     return Generation(check_rules(request, model), model)
 
 
 def tokens(responses: list[dict[str, Any]]) -> list[str]:
-    """The chosen tokens of all responses."""
+    """Return the chosen tokens of all responses."""
     results = [response["candidates"][0].get("logprobsResult", {}) for response in responses]
     return [entry["token"] for entry in chain(*(result.get("chosenCandidates", []) for result in results))]
 
@@ -72,7 +72,7 @@ def test_log_probabilities_are_those_of_the_text() -> None:
         assert chosen["logProbability"] > top["candidates"][1]["logProbability"]
 
 
-def test_log_probabilities_come_only_when_asked_for(gemini: Gemini) -> None:
+def test_log_probabilities_are_sent_only_on_request(gemini: Gemini) -> None:
     assert "logprobsResult" not in generation().response()["candidates"][0]
     message = gemini.refused({"contents": contents("Hi"), "generationConfig": {"responseLogprobs": True}})
     assert "Logprobs is not enabled" in message

@@ -1,4 +1,4 @@
-"""What the emulated model says: useful, deterministic, and always marked as made up."""
+"""The text output of the emulated model: plausible, deterministic, and always marked as emulated."""
 
 import pytest
 
@@ -36,7 +36,7 @@ MARK = "[Gemini emulator]"
         ([" "], "I am ready."),
     ],
 )
-def test_the_emulator_answers_from_the_conversation(gemini: Gemini, conversation: list[str], expected: str) -> None:
+def test_the_text_output_follows_from_the_conversation(gemini: Gemini, conversation: list[str], expected: str) -> None:
     for model in (OLD, NEW):
         text = candidate_text(gemini.ask(*conversation, model=model))
         assert text.startswith(MARK)
@@ -49,22 +49,22 @@ def test_a_story_has_several_sentences(gemini: Gemini) -> None:
     assert text.count(". ") > 4
 
 
-def test_the_system_instruction_shows_and_is_known(gemini: Gemini) -> None:
+def test_the_text_output_shows_and_uses_the_system_instruction(gemini: Gemini) -> None:
     system = {"parts": [{"text": "You are a pirate."}, {"text": "The secret word is xyzzy."}]}
     text = candidate_text(gemini.ask("What is the secret word?", systemInstruction=system))
     assert "xyzzy" in text
     assert "You are a pirate." in text
 
 
-def test_function_results_are_answered_and_remembered(gemini: Gemini) -> None:
-    turns = [
+def test_function_results_are_repeated_and_looked_up_later(gemini: Gemini) -> None:
+    messages = [
         *contents("What is the temperature?"),
         {"role": "model", "parts": [{"functionCall": {"name": "thermometer", "args": {}}}]},
         {"role": "user", "parts": [{"functionResponse": {"name": "thermometer", "response": {"celsius": 21.5}}}]},
     ]
-    answer = gemini.post(OLD, {"contents": turns}).json()
-    assert "thermometer returned 21.5" in candidate_text(answer)
-    later = [*turns, answer["candidates"][0]["content"], *contents("What did the thermometer show?")]
+    response = gemini.post(OLD, {"contents": messages}).json()
+    assert "thermometer returned 21.5" in candidate_text(response)
+    later = [*messages, response["candidates"][0]["content"], *contents("What did the thermometer show?")]
     assert "21.5" in candidate_text(gemini.post(OLD, {"contents": later}).json())
 
 
@@ -80,35 +80,35 @@ def test_function_results_are_answered_and_remembered(gemini: Gemini) -> None:
         (OLD, {"name": "g"}, False),
     ],
 )
-def test_newer_models_answer_nothing_when_a_result_has_lost_its_call(
+def test_newer_models_send_no_content_for_a_result_without_a_call_id(
     gemini: Gemini, model: str, result: dict[str, str], empty: bool
 ) -> None:
     call = {"functionCall": {"id": "abc", "name": "f"}, "thoughtSignature": "skip_thought_signature_validator"}
-    turns = [
+    messages = [
         *contents("Do it"),
         {"role": "model", "parts": [call]},
         {"role": "user", "parts": [{"functionResponse": {**result, "response": {"ok": True}}}]},
     ]
-    candidate = gemini.post(model, {"contents": turns}).json()["candidates"][0]
+    candidate = gemini.post(model, {"contents": messages}).json()["candidates"][0]
     assert candidate["finishReason"] == "STOP"
     assert ("parts" not in candidate["content"]) == empty
 
 
-def test_media_is_seen(gemini: Gemini) -> None:
+def test_the_text_output_lists_the_media(gemini: Gemini) -> None:
     image = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
-    answer = gemini.post(NEW, {"contents": [{"parts": [{"text": "What is this?"}, image]}]}).json()
-    assert "image/png" in candidate_text(answer)
-    assert {"modality": "IMAGE", "tokenCount": 258} in answer["usageMetadata"]["promptTokensDetails"]
+    response = gemini.post(NEW, {"contents": [{"parts": [{"text": "What is this?"}, image]}]}).json()
+    assert "image/png" in candidate_text(response)
+    assert {"modality": "IMAGE", "tokenCount": 258} in response["usageMetadata"]["promptTokensDetails"]
 
 
-def test_several_candidates_where_the_model_gives_them(gemini: Gemini) -> None:
-    answer = gemini.ask("Hello", model=OLD, generationConfig={"candidateCount": 3})
-    assert [candidate["index"] for candidate in answer["candidates"]] == [0, 1, 2]
-    texts = {candidate["content"]["parts"][0]["text"] for candidate in answer["candidates"]}
+def test_models_with_several_candidates_return_different_texts(gemini: Gemini) -> None:
+    response = gemini.ask("Hello", model=OLD, generationConfig={"candidateCount": 3})
+    assert [candidate["index"] for candidate in response["candidates"]] == [0, 1, 2]
+    texts = {candidate["content"]["parts"][0]["text"] for candidate in response["candidates"]}
     assert len(texts) == 3
 
 
-def test_the_same_request_has_the_same_answer_under_another_id(gemini: Gemini) -> None:
+def test_equal_requests_get_equal_responses_with_different_ids(gemini: Gemini) -> None:
     first, second = gemini.ask("Tell me a poem"), gemini.ask("Tell me a poem", generationConfig={"seed": 7})
     assert candidate_text(first) == candidate_text(second)
     assert first["responseId"] != second["responseId"]

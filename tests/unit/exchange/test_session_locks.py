@@ -1,5 +1,5 @@
-"""Session locks: held in order, released whatever becomes of those that wait, and gone when nobody uses them. The ids
-of new sessions: shared while they are in use.
+"""Session locks: acquired in order, released when a waiting request ends, and removed without users. The ids of new
+sessions: shared while requests use them.
 """
 
 import asyncio
@@ -13,17 +13,17 @@ ANN = (1, "ann", "")
 BOB = (1, "bob", "")
 
 
-async def test_requests_of_one_session_run_one_after_the_other_in_their_order() -> None:
+async def test_requests_of_one_session_run_in_their_order() -> None:
     locks, log = SessionLocks(), []
 
-    async def answer(name: str) -> None:
+    async def response(name: str) -> None:
         async with locks.hold(ANN, timeout=10) as acquired:
             assert acquired
             log.append(f"{name} begins")
             await asyncio.sleep(0)
             log.append(f"{name} ends")
 
-    await asyncio.gather(*map(answer, "abc"))
+    await asyncio.gather(*map(response, "abc"))
 
     assert log == [f"{name} {what}" for name in "abc" for what in ("begins", "ends")]
     assert not locks
@@ -36,13 +36,13 @@ async def test_requests_of_other_sessions_do_not_wait() -> None:
     assert not locks
 
 
-async def test_a_request_whose_timeout_expires_goes_on_without_the_lock() -> None:
+async def test_a_request_continues_without_the_lock_after_the_timeout() -> None:
     locks = SessionLocks()
     async with locks.hold(ANN, timeout=0) as first:
         assert first
         async with locks.hold(ANN, timeout=0.01) as second:
             assert not second
-        async with locks.hold(ANN, timeout=0.01) as third:  # what is not held is not released
+        async with locks.hold(ANN, timeout=0.01) as third:  # a lock that was not acquired is not released
             assert not third
     assert not locks
 
@@ -56,13 +56,13 @@ async def test_a_lock_is_released_by_an_exception() -> None:
 
 
 async def waiting(locks: SessionLocks) -> None:
-    """Hold Ann's lock once it is free."""
+    """Acquire Ann's lock."""
     async with locks.hold(ANN, timeout=10) as acquired:
         assert acquired
 
 
 @pytest.mark.parametrize("released_first", [False, True])
-async def test_a_request_that_is_cancelled_while_it_waits_is_passed_over(released_first: bool) -> None:
+async def test_a_request_cancelled_while_it_waits_does_not_get_the_lock(released_first: bool) -> None:
     locks = SessionLocks()
     async with locks.hold(ANN, timeout=0):
         cancelled, next_one = (asyncio.create_task(waiting(locks)) for _ in range(2))

@@ -1,7 +1,7 @@
-"""How the work for an input of some size is compared with that for one that is four times as large.
+"""Comparison of the work for an input with the work for an input four times as large.
 
-Processor time is measured, the best of several runs. Linear work takes four times as long, quadratic work sixteen
-times.
+The measure is processor time, the best of several runs. Linear work takes four times as long, quadratic work
+sixteen times.
 """
 
 import gc
@@ -13,11 +13,11 @@ Work = Callable[[], object]
 
 FACTOR = 4
 BOUND = 2.5**2  # 2.5 for each doubling: caches and memory cost more for larger inputs
-ENOUGH = 0.003  # seconds of work from which on a comparison means something
+ENOUGH = 0.003  # the minimum of seconds for a meaningful comparison
 FIRST, MOST = 64, 1_000_000
 RUNS = 2
-SCALES = 3  # at how many sizes in a row the work has to grow too fast,
-TOO_LONG = 0.5  # unless it takes so many seconds
+SCALES = 3  # the number of consecutive sizes with too fast growth that fail a test,
+TOO_LONG = 0.5  # and the seconds of work that fail a test at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def check_linear(shape: Shape) -> None:
 
 
 def _large_enough(shape: Shape) -> tuple[int, Work, float]:
-    """Return a size for which the work takes long enough to be measured, the work, and how long it takes."""
+    """Return a size with measurable work, the work, and its duration."""
     size = min(FIRST, shape.most // FACTOR)
     while True:
         work = shape.prepared(size)
@@ -63,7 +63,7 @@ def _large_enough(shape: Shape) -> tuple[int, Work, float]:
 
 
 def _best(work: Work, times: int) -> float:
-    """Return the least processor time that so many repetitions took."""
+    """Return the minimal processor time of the repetitions."""
     found = []
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Gemini's answers, plain and streamed, to all dialects and to what is stored of them."""
+"""Gemini's responses, plain and streamed, to all dialects and to the stored contents."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -29,47 +29,47 @@ OUTPUT = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}
 
 
 def response_of_parts(parts: Iterable[Part], **fields: Any) -> Any:
-    """Return one response of Gemini's."""
+    """Return one response of Gemini."""
     return {"candidates": [{"content": {"role": "model", "parts": list(parts)}, **fields}]}
 
 
 def streamed(parts: Iterable[Part], **fields: Any) -> list[Any]:
-    """Return a stream of a response for each part; what else there is comes with the last."""
+    """Return a stream with one response per part; further fields come with the last response."""
     return [*(response_of_parts([part]) for part in parts), response_of_parts([], finishReason="STOP", **fields)]
 
 
 def plain(parts: Iterable[Part], **fields: Any) -> list[Any]:
-    """Return the one response of a plain answer."""
+    """Return the single response of a plain call."""
     return [response_of_parts(parts, finishReason="STOP", **fields)]
 
 
 def accumulate(answer: Any, responses: list[Any], encode: Callable[[Any], bytes]) -> None:
-    """Feed an answer, encode what is sent, and read what is stored."""
+    """Feed an accumulator, encode the events, and read the stored contents."""
     with suppress(GatewayError):
         for response in responses:
-            for piece in answer.feed(response):
-                encode(piece)
-        for piece in answer.finish():
-            encode(piece)
+            for chunk in answer.feed(response):
+                encode(chunk)
+        for chunk in answer.finish():
+            encode(chunk)
         orjson.dumps([answer.messages, answer.contents, answer.usage, answer.usage_metadata])
         str([*map(str, answer.notes)])
         _ = answer.searches, answer.complete
 
 
 def to_chat(responses: list[Any]) -> Work:
-    """Return the work on an answer to chat completions."""
+    """Return the work on a response to chat completions."""
     return lambda: accumulate(
         chat_accumulator(tool_names=CHAT_TOOLS, show_reasoning=True, top_logprobs=2), responses, event
     )
 
 
 def to_completions(responses: list[Any]) -> Work:
-    """Return the work on an answer to legacy completions."""
+    """Return the work on a response to legacy completions."""
     return lambda: accumulate(completion_accumulator(top_logprobs=2), responses, event)
 
 
 def to_responses(responses: list[Any]) -> Work:
-    """Return the work on an answer to the Responses API, for a request with a tool in a namespace for each chunk."""
+    """Return the work on a response to the Responses API; the request has a tool in a namespace for each chunk."""
     called = CalledTools()
     for number in range(len(responses)):
         called[f"n.{number}"] = CalledTool(kind="function", name=str(number), namespace="n")
@@ -96,8 +96,8 @@ def function_call(number: int, **fields: Any) -> Part:
 def growing(count: int) -> list[Any]:
     """Return a call whose one argument arrives in many chunks."""
     grown = {"jsonPath": "$.a", "stringValue": "word " * 200, "willContinue": True}
-    piece = {"functionCall": {"willContinue": True, "partialArgs": [grown]}}
-    return streamed([{"functionCall": {"name": "f", "willContinue": True}}, *[piece] * count])
+    chunk = {"functionCall": {"willContinue": True, "partialArgs": [grown]}}
+    return streamed([{"functionCall": {"name": "f", "willContinue": True}}, *[chunk] * count])
 
 
 def in_one_call(count: int) -> list[Any]:
@@ -114,41 +114,41 @@ def side_by_side(count: int) -> list[Any]:
 
 
 def logprobs(count: int) -> dict[str, Any]:
-    """Return the log probabilities of so many tokens."""
+    """Return the log probabilities of `count` tokens."""
     token = {"token": "word ", "logProbability": -0.1}
     return {"chosenCandidates": [token] * count, "topCandidates": [{"candidates": [token] * 3}] * count}
 
 
 def with_logprobs(count: int) -> list[Any]:
-    """Return a stream whose chunks bring the log probabilities of their text."""
+    """Return a stream whose chunks have the log probabilities of their text."""
     return [response_of_parts([text("word ")], logprobsResult=logprobs(1)) for _ in range(count)] + streamed([])
 
 
 def support(start: int, words: str) -> dict[str, Any]:
-    """Return what says that some words come from the first source."""
+    """Return the grounding support of some words by the first source."""
     segment = {"startIndex": start, "endIndex": start + len(words.encode()), "text": words}
     return {"segment": segment, "groundingChunkIndices": [0]}
 
 
 def grounding(supports: list[dict[str, Any]], *, chunks: int = 1) -> dict[str, Any]:
-    """Return sources and what they support."""
+    """Return grounding metadata: sources and their supports."""
     return {"groundingMetadata": {"groundingChunks": [WEB] * chunks, "groundingSupports": supports}}
 
 
 def cited(count: int, *, moved: int = 0, word: str = "Größe ") -> list[Any]:
-    """Return an answer with a citation of each of its words; `moved` says how far from their places."""
+    """Return a response with a citation of each word; `moved` is the distance from the word's position."""
     size = len(word.encode())
     supports = [support(number * size + moved, word) for number in range(count)]
     return plain([text(word * count)], **grounding(supports))
 
 
 def never_found(count: int) -> list[Any]:
-    """Return an answer with citations of words that it does not hold."""
+    """Return a response with citations of missing words."""
     return plain([text("word " * count)], **grounding([support(0, f"other {number}") for number in range(count)]))
 
 
 def found_late(count: int) -> list[Any]:
-    """Return an answer with citations of words that stand elsewhere, each in another place."""
+    """Return a response with citations of words at other positions."""
     words = [f"w{number} " for number in range(count)]
     return plain([text("".join(words))], **grounding([support(0, word) for word in reversed(words)]))
 
@@ -160,19 +160,19 @@ def cited_first(count: int) -> list[Any]:
 
 
 def sources(count: int, *, first: int = 0) -> dict[str, Any]:
-    """Return what Google Search was asked, and what it found."""
+    """Return the queries and the sources of Google Search."""
     asked = [f"query {number}" for number in range(first, first + count)]
     return {"groundingMetadata": {"webSearchQueries": asked, "groundingChunks": [WEB] * count}}
 
 
 def searched(count: int) -> list[Any]:
-    """Return an answer in which Google's own search is called again and again."""
+    """Return a response with many calls of Google's own search."""
     call = {"toolCall": {"toolType": "GOOGLE_SEARCH_WEB", "id": "t", "args": {"queries": ["a", "b"]}}}
     return plain([call] * count)
 
 
 def candidates(count: int) -> list[Any]:
-    """Return responses with usage, each with more of one candidate."""
+    """Return responses with usage, each with a further chunk of one candidate."""
     usage = {"promptTokenCount": 1, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 1}] * 4}
     return [{**response_of_parts([text("a")]), "usageMetadata": usage} for _ in range(count)] + streamed([])
 
@@ -221,7 +221,7 @@ ANSWERS: dict[str, Build] = {
 
 
 def hostile_answer(value: str) -> list[Any]:
-    """Return an answer that holds a text in each place where one can stand."""
+    """Return a response with a text in every text field."""
     parts: list[Part] = [
         text(value, thought=True),
         text(value),
@@ -233,7 +233,7 @@ def hostile_answer(value: str) -> list[Any]:
 
 
 def decoded(body: bytes, size: int) -> Work:
-    """Return the work on the bytes of a stream that arrive in reads of some size."""
+    """Return the work on the bytes of a stream, in reads of one size."""
     reads = [body[start : start + size] for start in range(0, len(body), size)]
 
     def work() -> None:
@@ -267,7 +267,7 @@ STREAMS: dict[str, Callable[[int], Work]] = {
 
 
 def fault(message: str) -> Work:
-    """Return the work on an error of Gemini's with a message."""
+    """Return the work on an error of Gemini with a message."""
     details = [{"@type": "type", "reason": message, "retryDelay": message, "violations": [{"quotaId": message}]}]
     error = {"code": 400, "message": message, "status": "INVALID_ARGUMENT", "details": details}
     body = orjson.dumps({"error": error})
@@ -295,7 +295,7 @@ FAULTS = {
 
 
 def answers(dialect: str, work: Callable[[list[Any]], Work]) -> list[Shape]:
-    """Return the shapes of answers to a dialect."""
+    """Return the shapes of responses to a dialect."""
     return [Shape(f"{dialect}: {name}", partial(_built, work, build), 50_000) for name, build in ANSWERS.items()]
 
 
@@ -325,5 +325,5 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_the_work_on_an_answer_grows_with_its_size(shape: Shape) -> None:
+def test_the_work_on_a_response_grows_with_its_size(shape: Shape) -> None:
     check_linear(shape)

@@ -1,4 +1,4 @@
-"""What goes out is what the OpenAI SDK's own types describe: samples of every shape survive their strict validation."""
+"""Responses match the types of the OpenAI SDK: samples of every shape pass strict validation."""
 
 from typing import Any
 
@@ -146,15 +146,15 @@ SAMPLES: list[tuple[type[BaseModel], Any]] = [
 
 
 @pytest.mark.parametrize(("sdk_type", "sample"), SAMPLES)
-def test_samples_are_what_the_sdk_expects(sdk_type: type[BaseModel], sample: dict[str, Any]) -> None:
+def test_samples_match_the_types_of_the_sdk(sdk_type: type[BaseModel], sample: dict[str, Any]) -> None:
     parsed = sdk_type.model_validate(sample, strict=True)
     assert parsed.model_dump(mode="json", exclude_unset=True) == sample
 
 
-def test_an_empty_model_list_is_still_a_list() -> None:
+def test_an_empty_model_list_is_a_list() -> None:
     assert dict(model_list([])) == {"object": "list", "data": []}
 
 
-def test_a_model_list_holds_its_models() -> None:
+def test_a_model_list_has_its_models() -> None:
     models = [model("gpt-4", created=1, owned_by="google"), model("gpt-5", created=2, owned_by="google")]
     assert [Model.model_validate(one, strict=True).id for one in model_list(models)["data"]] == ["gpt-4", "gpt-5"]

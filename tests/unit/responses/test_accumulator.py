@@ -1,4 +1,4 @@
-"""Gemini's answer as a response: items, events, endings. The SDK's types and its accumulator judge every event."""
+"""Gemini's response as an OpenAI response: items, events, last events. The SDK's types validate every event."""
 
 from typing import Any
 
@@ -197,7 +197,7 @@ def test_events_come_in_openais_order(parameters: Any, responses: Any, expected:
 
 
 @pytest.mark.parametrize(("parameters", "responses", "expected"), STREAMS.values(), ids=STREAMS)
-def test_a_stream_adds_up_to_the_plain_answer(parameters: Any, responses: Any, expected: Any) -> None:
+def test_a_stream_accumulates_to_the_plain_response(parameters: Any, responses: Any, expected: Any) -> None:
     request = parsed(**parameters)
     events = stream_of(answer_to(request), responses)
     plain = plain_of(answer_to(request), responses)
@@ -212,7 +212,7 @@ def test_a_stream_adds_up_to_the_plain_answer(parameters: Any, responses: Any, e
 
 
 def check_indexes(events: list[dict[str, Any]], plain: dict[str, Any]) -> None:
-    """Each event of an item has the item's own id and its place in the output; texts add up."""
+    """Each event of an item has the item's id and its output index; text deltas add up to the text."""
     texts: dict[str, str] = {}
     for event in events:
         item_id = event.get("item_id") or event.get("item", {}).get("id")
@@ -233,29 +233,29 @@ def check_indexes(events: list[dict[str, Any]], plain: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("parameters", "responses", "expected"), STREAMS.values(), ids=STREAMS)
-def test_the_items_are_the_message_that_is_kept(parameters: Any, responses: Any, expected: Any) -> None:
-    answer = answer_to(parsed(**parameters))
-    plain = plain_of(answer, responses)
+def test_the_items_equal_the_stored_message(parameters: Any, responses: Any, expected: Any) -> None:
+    response = answer_to(parsed(**parameters))
+    plain = plain_of(response, responses)
     del expected
     messages = items_to_messages(plain["output"], family=FLASH_3.family).messages
-    kept = answer.messages[0]
+    kept = response.messages[0]
     if plain["output"]:
         assert canonical_message(messages[0]) == canonical_message(kept)
         assert messages[0].get("images") == kept.get("images")
         assert len(messages) == 1
 
 
-def test_names_and_namespaces_are_the_clients() -> None:
-    answer = answer_to(parsed(tools=[AGENTS, RUN]))
+def test_calls_have_the_clients_names_and_namespaces() -> None:
+    response = answer_to(parsed(tools=[AGENTS, RUN]))
     plain = plain_of(
-        answer, [gemini_chunk(function("agents.close"), function("close"), function("run", code=1), finish="STOP")]
+        response, [gemini_chunk(function("agents.close"), function("close"), function("run", code=1), finish="STOP")]
     )
     first, second, third = plain["output"]
     assert (first["name"], first["namespace"]) == ("close", "agents")
     assert (second["name"], second["namespace"]) == ("close", "agents")
     assert third["input"] == '{"code":1}'
     assert [item["call_id"] for item in plain["output"]] == ["call_1", "call_2", "call_3"]
-    assert answer.finish_reasons == ["tool_calls"]
+    assert response.finish_reasons == ["tool_calls"]
 
 
 def test_a_name_that_was_changed_for_gemini_is_restored() -> None:
@@ -266,13 +266,13 @@ def test_a_name_that_was_changed_for_gemini_is_restored() -> None:
     assert plain["output"][0]["name"] == "what?"
 
 
-def test_only_the_first_call_where_the_client_takes_one() -> None:
+def test_only_the_first_call_is_sent_without_parallel_calls() -> None:
     request = parsed(tools=[TIME], parallel_tool_calls=False)
     plain = plain_of(answer_to(request), [gemini_chunk(function(zone="a"), function(zone="b"), finish="STOP")])
     assert [item["arguments"] for item in plain["output"]] == ['{"zone":"a"}']
 
 
-def test_output_items_that_a_client_carries_are_read_back() -> None:
+def test_output_items_in_a_later_input_are_read() -> None:
     request = parsed(tools=[TIME], include=ENCRYPTED)
     plain = plain_of(answer_to(request), [gemini_chunk(text("Hm."), function(signature=SIGNATURE), finish="STOP")])
     assert [item["type"] for item in plain["output"]] == ["message", "reasoning", "function_call"]
@@ -281,7 +281,7 @@ def test_output_items_that_a_client_carries_are_read_back() -> None:
     assert (carried.owner, carried.value, carried.family) == ("call", SIGNATURE, FLASH_3.family)
 
 
-def test_reasoning_is_always_carried_by_those_who_asked() -> None:
+def test_requested_encrypted_reasoning_is_always_sent() -> None:
     plain = plain_of(
         answer_to(parsed(include=ENCRYPTED)), [gemini_chunk(text("Hm.", thought=True), text("Hello"), finish="STOP")]
     )
@@ -308,13 +308,13 @@ def test_citations_count_characters_of_their_message() -> None:
     ]
 
 
-def test_citations_that_come_too_late_are_noted() -> None:
-    answer = answer_to(parsed(tools=[TIME]))
-    plain_of(answer, [gemini_chunk(text("Hello")), gemini_chunk(function()), gemini_chunk(finish="STOP", **GROUNDED)])
-    assert any(note.param == "output.content.annotations" for note in answer.notes)
+def test_citations_after_their_message_are_noted() -> None:
+    response = answer_to(parsed(tools=[TIME]))
+    plain_of(response, [gemini_chunk(text("Hello")), gemini_chunk(function()), gemini_chunk(finish="STOP", **GROUNDED)])
+    assert any(note.param == "output.content.annotations" for note in response.notes)
 
 
-def test_log_probabilities_go_with_their_text() -> None:
+def test_log_probabilities_are_sent_with_their_text() -> None:
     logprobs = {"chosenCandidates": [{"token": "Hi", "logProbability": -0.5}], "topCandidates": [{"candidates": []}]}
     request = parsed(include=["message.output_text.logprobs"])
     events = stream_of(answer_to(request), [gemini_chunk(text("Hi"), finish="STOP", logprobsResult=logprobs)])
@@ -324,7 +324,7 @@ def test_log_probabilities_go_with_their_text() -> None:
 
 
 def test_citations_before_many_messages_are_looked_for_a_few_times_only() -> None:
-    """Each look reads all of the text; what is not looked for is noted, and the last message has its own."""
+    """Each search reads the whole text; unsearched citations are noted, and the last message has its citations."""
     words = [f"word {number}. " for number in range(40)]
     parts = [part for word in words for part in ({"text": word}, {"text": "Hm.", "thought": True})][:-1]
     places = [sum(map(len, words[:number])) for number in range(40)]
@@ -333,8 +333,8 @@ def test_citations_before_many_messages_are_looked_for_a_few_times_only() -> Non
         for at, word in zip(places, words, strict=True)
     ]
     grounding = {"groundingChunks": [{"web": {"uri": "https://example.org/"}}], "groundingSupports": supports}
-    answer = answer_to(parsed())
-    plain = plain_of(answer, [gemini_chunk(groundingMetadata=grounding), gemini_chunk(*parts, finish="STOP")])
+    response = answer_to(parsed())
+    plain = plain_of(response, [gemini_chunk(groundingMetadata=grounding), gemini_chunk(*parts, finish="STOP")])
     cited = [bool(item["content"][0]["annotations"]) for item in plain["output"] if item["type"] == "message"]
     assert cited == [True] * 16 + [False] * 23 + [True]
-    assert any("23 citations" in note.reason for note in answer.notes)
+    assert any("23 citations" in note.reason for note in response.notes)

@@ -1,4 +1,4 @@
-"""The bodies and queries around responses: conversations, updates of metadata, pages of lists."""
+"""Bodies and queries beside responses: conversations, updates of metadata, pages of lists."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_items_to_append_are_1_to_20(items: Any, param: str) -> None:
     assert len(parse_items_create(orjson.dumps({"items": [MESSAGE] * 20})).items) == 20
 
 
-def test_metadata_may_be_replaced_and_taken_away_but_not_left_out() -> None:
+def test_metadata_may_be_replaced_and_removed_but_not_omitted() -> None:
     assert parse_metadata_update(b'{"metadata": {"a": "b"}}').metadata == {"a": "b"}
     assert parse_metadata_update(b'{"metadata": null}').metadata is None
     with pytest.raises(InvalidRequestError) as caught:
@@ -51,7 +51,7 @@ def test_metadata_may_be_replaced_and_taken_away_but_not_left_out() -> None:
     assert caught.value.param == "metadata"
 
 
-def test_a_page_of_a_list() -> None:
+def test_the_query_of_a_page_is_parsed() -> None:
     pairs = [
         ("limit", "5"),
         ("after", "msg_1"),
@@ -68,7 +68,7 @@ def test_a_page_of_a_list() -> None:
     assert query.include == ("a", "b")
 
 
-def test_a_page_has_defaults() -> None:
+def test_the_query_of_a_page_has_defaults() -> None:
     query = parse_list_query([], order="asc")
     assert (query.limit, query.order, query.after) == (20, "asc", None)
     assert parse_list_query([("order", "")]).order == "desc"
@@ -77,20 +77,22 @@ def test_a_page_has_defaults() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("limit", "0"), ("limit", "101"), ("limit", "ten"), ("limit", "1e9"), ("order", "up")]
 )
-def test_a_wrong_page_is_refused_by_name(name: str, value: str) -> None:
+def test_an_invalid_page_query_is_rejected_by_name(name: str, value: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         parse_list_query([(name, value)])
     assert caught.value.param == name
 
 
-def test_too_many_filters_are_refused() -> None:
+def test_too_many_filters_are_rejected() -> None:
     with pytest.raises(InvalidRequestError):
         parse_list_query([(f"metadata[{number}]", "x") for number in range(17)])
 
 
 @pytest.mark.parametrize("name", ["metadata", "metadata[]", "metadata[a", "metadata[a][b]", f"metadata[{'k' * 65}]"])
-def test_a_filter_that_names_no_pair_is_refused(name: str) -> None:
-    with pytest.raises(InvalidRequestError) as caught:  # and not left out: the page would hold what was filtered away
+def test_a_filter_without_a_key_and_a_value_is_rejected(name: str) -> None:
+    with pytest.raises(
+        InvalidRequestError
+    ) as caught:  # not ignored: the page would contain objects that the filter excludes
         parse_list_query([(name, "x")])
     assert caught.value.param == "metadata"
 

@@ -1,7 +1,7 @@
-"""Golden responses: OpenAI's body in, Gemini's out; Gemini's answer in, OpenAI's out (see `tests/golden_cases.py`).
+"""Golden responses: OpenAI's request to Gemini's, Gemini's response to OpenAI's (see `tests/golden_cases.py`).
 
-A case holds `openai_request.json` and one or both directions: `gemini_request.json` with what the translation says
-beside it (`translation.json`), and `gemini_stream.jsonl` with the events and the plain answer that they add up to.
+A case has `openai_request.json` and one or both directions: `gemini_request.json` with further values of the
+translation (`translation.json`), and `gemini_stream.jsonl` with the events and the accumulated plain response.
 """
 
 from pathlib import Path

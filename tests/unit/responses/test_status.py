@@ -1,4 +1,4 @@
-"""The response object from its beginning to each of its ends, whatever the answer says."""
+"""The response object and its status, from the first event to each possible end."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.unit.responses.building import CREATED, ENDED, answer_to, gemini_chun
 
 TIME = {"type": "function", "name": "time"}
 
-# The fields of a response as OpenAI gave it out in September 2026.
+# The fields of OpenAI's response object in September 2026.
 RECORDED_FIELDS = [
     "id",
     "object",
@@ -95,7 +95,7 @@ def test_a_background_response_is_queued_first() -> None:
     ]
 
 
-def test_the_response_can_be_looked_at_while_it_is_made() -> None:
+def test_an_unfinished_response_can_be_read() -> None:
     answer = answer_to(parsed())
     answer.feed(gemini_chunk({"text": "Hel"}))
     early: Any = answer.response()
@@ -117,7 +117,7 @@ def test_the_response_can_be_looked_at_while_it_is_made() -> None:
         (InvalidRequestError("No."), "invalid_prompt"),
     ],
 )
-def test_a_failure_ends_the_response_with_what_there_is(error: Any, code: str) -> None:
+def test_a_failed_response_keeps_its_partial_output(error: Any, code: str) -> None:
     answer = answer_to(parsed())
     events: list[Any] = [*answer.feed(gemini_chunk({"text": "Hel"})), *answer.failed(error)]
     assert kinds(events)[-3:] == ["content_part.done", "output_item.done:message", "failed"]
@@ -129,7 +129,7 @@ def test_a_failure_ends_the_response_with_what_there_is(error: Any, code: str) -
     assert answer.ending[-1] == events[-1]
 
 
-def test_an_end_that_cannot_be_recorded_becomes_a_failure() -> None:
+def test_a_response_without_a_record_becomes_failed() -> None:
     answer = answer_to(parsed())
     answer.feed(gemini_chunk({"text": "Hello"}, finish="STOP"))
     ended: list[Any] = answer.finish()
@@ -147,7 +147,7 @@ def test_an_end_that_cannot_be_recorded_becomes_a_failure() -> None:
     assert (ended[-1]["response"]["status"], answer.status) == ("completed", "failed")
 
 
-def test_a_cancelled_response_keeps_what_there_is() -> None:
+def test_a_cancelled_response_keeps_its_partial_output() -> None:
     answer = answer_to(parsed(background=True))
     answer.feed(gemini_chunk({"text": "Hel"}))
     response = answer.cancelled()
@@ -156,7 +156,7 @@ def test_a_cancelled_response_keeps_what_there_is() -> None:
     assert answer.failed(InternalError("Too late.")) == []
 
 
-def test_an_answer_without_an_end_is_no_answer() -> None:
+def test_a_response_without_a_finish_reason_is_an_error() -> None:
     answer = answer_to(parsed())
     answer.feed(gemini_chunk({"text": "Hel"}))
     with pytest.raises(UpstreamError):

@@ -1,4 +1,4 @@
-"""Forgetting: a user's words go, what others share stays, and the accounts still add up."""
+"""Erasure: the content of a user is erased, shared messages stay, and the usage records stay complete."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,14 +26,14 @@ def talk(principal_id: int, messages: list[Json], user: str, **session: object) 
 
 
 def texts(principal_id: int) -> set[str]:
-    """Everything a principal's tree still holds."""
+    """Return all stored texts of a principal."""
     return {
         text.split('"')[-2]
         for text in Message.objects.filter(principal_id=principal_id).values_list("openai", flat=True)
     }
 
 
-def test_the_words_go_and_the_accounts_stay() -> None:
+def test_erasure_removes_content_and_keeps_usage_records() -> None:
     principal_id = new_principal()
     talk(principal_id, turn("secret"), "ann")
     UsageRecord.objects.filter(principal_id=principal_id).update(upstream_error="Invalid value: secret")
@@ -51,7 +51,7 @@ def test_the_words_go_and_the_accounts_stay() -> None:
     assert erase_sessions(principal_id, "ann") == 0
 
 
-def test_messages_that_other_sessions_build_on_stay() -> None:
+def test_messages_shared_with_other_sessions_stay() -> None:
     principal_id = new_principal()
     shared = [stored_message("system", "s"), *turn("hello")]
     talk(principal_id, [*shared, *turn("ann")], "ann")
@@ -70,7 +70,7 @@ def test_messages_that_other_sessions_build_on_stay() -> None:
     assert texts(principal_id) == set()
 
 
-def test_answers_to_exchanges_outside_of_sessions_stay() -> None:
+def test_messages_of_exchanges_without_a_session_stay() -> None:
     principal_id = new_principal()
     write_batch([exchange(principal_id, turn("hello"))])
     talk(principal_id, turn("hello") + turn("more"), "ann")
@@ -80,7 +80,7 @@ def test_answers_to_exchanges_outside_of_sessions_stay() -> None:
     assert texts(principal_id) == {"hello", "You said hello"}
 
 
-def test_branches_that_the_head_left_go_too() -> None:
+def test_abandoned_branches_are_erased() -> None:
     principal_id = new_principal()
     talk(principal_id, turn("one"), "ann")
     talk(principal_id, turn("two"), "ann")
@@ -115,7 +115,7 @@ def test_messages_of_another_principal_are_never_touched() -> None:
     assert (texts(mine), texts(theirs)) == (set(), {"x", "You said x"})
 
 
-def test_tool_calls_go_with_their_message() -> None:
+def test_tool_calls_are_erased_with_their_message() -> None:
     principal_id = new_principal()
     talk(
         principal_id, [stored_message("user", "x"), {"role": "assistant", "content": None, "tool_calls": [CALL]}], "ann"
@@ -127,7 +127,7 @@ def test_tool_calls_go_with_their_message() -> None:
     assert not ToolCall.objects.filter(principal_id=principal_id).exists()
 
 
-def test_a_long_conversation() -> None:
+def test_a_long_conversation_is_erased() -> None:
     principal_id = new_principal()
     talk(principal_id, [message for number in range(1000) for message in turn(str(number))], "ann")
 
@@ -137,14 +137,14 @@ def test_a_long_conversation() -> None:
 
 
 def sent_with(principal_id: int, tools: str, text: str, user: str) -> str:
-    """Record an exchange that was sent with these tools; return their key."""
+    """Record an exchange with these tools in the request body; return the key of the tools."""
     key = uuid5(NAMESPACE_OID, tools).hex
     record = exchange(principal_id, turn(text), session={"user": user, "follow": True})
     write_batch([replace(record, upstream_request=(key, tools))])
     return key
 
 
-def test_settings_and_tools_go_with_the_last_exchange_that_was_sent_with_them(
+def test_settings_and_tools_are_erased_with_their_last_exchange(
     django_capture_on_commit_callbacks: CommitCallbacks,
 ) -> None:
     principal_id, own = new_principal(), uuid4().hex

@@ -1,4 +1,4 @@
-"""Looking single rows up on the event loop: what it sees, and when the threads must be asked."""
+"""Lookups of single rows on the event loop: their consistency, and the cases for the reader threads."""
 
 import sqlite3
 import threading
@@ -27,13 +27,13 @@ pytestmark = [pytest.mark.usefixtures("live_db")]
 
 @pytest.fixture
 def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pause that a test can wait for."""
+    """A gate that blocks a thread until the test opens it."""
     monkeypatch.setattr(inline_reads, "PAUSE_SECONDS", 0.1)
 
 
 @pytest.fixture
 def inline() -> Iterator[InlineReads]:
-    """The connection of the test's event loop."""
+    """Return the connection of the test's event loop."""
     with closing(InlineReads()) as opened:
         yield opened
 
@@ -43,13 +43,13 @@ def find(rows: ReadRows, principal_id: int, name: str = "") -> SessionState | No
 
 
 def one(rows: ReadRows, *, seconds: float = 0.0) -> list[tuple[Any, ...]]:
-    """A look-up that takes its time."""
+    """Run a slow lookup."""
     time.sleep(seconds)
     return rows("SELECT %s", [1])
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="only SQLite is near")
-async def test_postgresql_is_asked_in_a_thread(store: Store) -> None:
+async def test_postgresql_is_read_in_a_thread(store: Store) -> None:
     assert await reader_of(store) == [False, False]
     assert await reader_of(store, has_more=True) == [False, False]
 
@@ -58,7 +58,7 @@ async def test_postgresql_is_asked_in_a_thread(store: Store) -> None:
 async def test_a_committed_row_is_found_at_once(
     store: Store, inline: InlineReads, principal_id: int, blockbuster: BlockBuster
 ) -> None:
-    """The loop sees what its own writer and another worker's have acknowledged, each time."""
+    """The loop reads every acknowledged commit, of its own writer and of another worker."""
     other = Store(timeout=20)
     assert inline.look_up(find, principal_id) == (None,)
 
@@ -99,12 +99,12 @@ async def test_one_of_many_sessions_of_a_user_is_found_by_its_name_or_id(
 
 
 @on_sqlite
-async def test_no_snapshot_stays_open(store: Store, inline: InlineReads, principal_id: int) -> None:
-    """One that stayed would keep the log from being emptied, for as long as the worker lives."""
+async def test_an_inline_read_leaves_no_snapshot_open(store: Store, inline: InlineReads, principal_id: int) -> None:
+    """An open snapshot would prevent the checkpoint of the write-ahead log while the worker runs."""
     await store.commit(exchange(principal_id, turn("1"), session={"user": "ann"}))
     assert inline.look_up(find, principal_id) is not None
     (emptied,) = await store.read(read_rows, "PRAGMA wal_checkpoint(TRUNCATE)", [])
-    assert emptied[0] == 0  # 1: somebody was in the way
+    assert emptied[0] == 0  # 1: another connection blocked the checkpoint
 
 
 @on_sqlite
@@ -119,7 +119,7 @@ async def test_the_loop_cannot_write(store: Store, inline: InlineReads, principa
 
 
 @on_sqlite
-async def test_an_exception_of_the_function_is_passed_on(inline: InlineReads) -> None:
+async def test_an_exception_of_the_function_is_raised(inline: InlineReads) -> None:
     def stumble(_: ReadRows) -> None:
         raise LookupError("not the database's")
 
@@ -152,7 +152,7 @@ async def test_a_slow_disk_sends_the_reads_to_the_threads_and_a_busy_core_does_n
 
 
 async def reader_of(store: Store, *, has_more: bool = False) -> list[bool]:
-    """Which reads of `read_one` ran on the event loop: `find`, then `then`."""
+    """Return whether the functions `find` and `then` of `read_one` ran on the event loop."""
     threads = []
 
     def find(rows: ReadRows) -> list[tuple[Any, ...]]:
@@ -168,13 +168,13 @@ async def reader_of(store: Store, *, has_more: bool = False) -> list[bool]:
 
 
 @on_sqlite
-async def test_only_what_follows_the_one_row_takes_a_thread(store: Store) -> None:
+async def test_only_reads_after_the_single_row_use_a_thread(store: Store) -> None:
     assert await reader_of(store) == [True, True]
     assert await reader_of(store, has_more=True) == [True, False]
 
 
 @on_sqlite
-async def test_during_an_outage_and_after_the_end_the_loop_reads_nothing(store: Store) -> None:
+async def test_the_loop_reads_nothing_in_an_outage_or_after_the_end(store: Store) -> None:
     assert await reader_of(store) == [True, True]
     store.begin_outage("somebody pulled the plug")
     assert await reader_of(store) == [False, False]

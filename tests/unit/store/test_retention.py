@@ -1,4 +1,4 @@
-"""Retention: `forget_old` erases what is older than it may be, keeps what is newer, and keeps the accounts."""
+"""Retention: `forget_old` erases content beyond its age, keeps newer content, and keeps usage records."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -43,22 +43,22 @@ def respond(principal_id: int, text: str, at: datetime) -> str:
 
 
 def forget_old(*options: str) -> str:
-    """Run the command; return what it says."""
+    """Run the command; return its output."""
     said_by_it = StringIO()
     call_command("forget_old", *options, stdout=said_by_it)
     return said_by_it.getvalue()
 
 
-def test_old_content_goes_and_its_account_stays() -> None:
+def test_old_content_is_erased_and_its_usage_records_stay() -> None:
     principal_id = new_principal()
     old, new = respond(principal_id, "old", OLD), respond(principal_id, "new", NEW)
     for name, at in (("conv_old", OLD), ("conv_new", NEW)):
         item = new_item(principal_id, {"id": f"msg_{name}", "text": name})
         create_conversation(principal_id, f"{name}{principal_id}", {}, [item], at)
 
-    told = forget_old("--days", "30")
+    sent = forget_old("--days", "30")
 
-    assert "1 conversations deleted" in told
+    assert "1 conversations deleted" in sent
     assert find_response(principal_id, old) is None
     assert find_response(principal_id, new) is not None
     assert find_conversation(principal_id, f"conv_old{principal_id}") is None
@@ -86,7 +86,7 @@ def test_a_session_in_use_keeps_its_beginning() -> None:
     assert Message.objects.filter(principal_id=principal_id).count() == 4
 
 
-def test_settings_and_tools_that_nothing_refers_to_go() -> None:
+def test_unreferenced_settings_and_tools_are_erased() -> None:
     principal_id = new_principal()
     keys = {name: uuid4().hex for name in ("old", "new", "lost")}
     for name, at in (("old", OLD), ("new", NEW)):
@@ -94,9 +94,9 @@ def test_settings_and_tools_that_nothing_refers_to_go() -> None:
         write_batch([replace(record, upstream_request=(keys[name], f"tools of {name}"))])
     UpstreamRequest.objects.create(pk=keys["lost"], body="tools of a version that kept them")
 
-    told = forget_old("--days", "30")
+    sent = forget_old("--days", "30")
 
-    assert "2 request bodies deleted" in told
+    assert "2 request bodies deleted" in sent
     assert UpstreamRequest.objects.filter(pk__in=keys.values()).get().pk.hex == keys["new"]
 
 
@@ -110,7 +110,7 @@ def test_no_record_is_deleted_by_default() -> None:
     assert StoredResponse.objects.filter(public_id=old).exists()
 
 
-def test_background_responses_of_a_dead_server_fail() -> None:
+def test_background_responses_of_a_stopped_server_become_failed() -> None:
     principal_id = new_principal()
     state = ResponseState(
         public_id=f"resp_dead{principal_id}",

@@ -1,4 +1,4 @@
-"""Which failures are the database's and not the record's, and what becomes of records while it takes none."""
+"""Failures of the database and of a record, and the records of exchanges during an outage."""
 
 import asyncio
 import sqlite3
@@ -54,7 +54,7 @@ def wrong_statement(path: Path) -> None:
     ("provoke", "reason"),
     [(read_only, READ_ONLY), (full, FULL), (locked, LOCKED), (too_large, None), (wrong_statement, None)],
 )
-def test_whose_fault_a_failure_of_sqlite_is(
+def test_a_failure_of_sqlite_is_the_databases_or_the_records(
     tmp_path: Path, provoke: Callable[[Path], None], reason: str | None
 ) -> None:
     path = tmp_path / "small.sqlite3"
@@ -69,14 +69,14 @@ def test_whose_fault_a_failure_of_sqlite_is(
     assert storage_fault(raised) == reason
 
 
-def test_whose_fault_a_failure_without_a_code_is() -> None:
+def test_a_failure_without_a_code_is_the_databases_or_the_records() -> None:
     assert storage_fault(InterfaceError("connection already closed")) == OUT_OF_REACH
     assert storage_fault(DataError("value too long")) is None
     assert storage_fault(TimeoutError()) is None
     assert storage_fault(None) is None
 
 
-def test_trying_leaves_nothing(principal_id: int) -> None:
+def test_a_probe_of_the_database_leaves_no_row(principal_id: int) -> None:
     with connection.cursor() as cursor:
         storage_health.try_writing()
         cursor.execute("SELECT count(*) FROM sessions_store_upstreamrequest WHERE body = ''")
@@ -85,7 +85,7 @@ def test_trying_leaves_nothing(principal_id: int) -> None:
 
 @contextmanager
 def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception]]:
-    """A database that fails with the last of these exceptions until the list is empty."""
+    """A database that raises the last of these exceptions until the list is empty."""
     faults: list[Exception] = [InterfaceError("gone")]
 
     def write(records: Any, **options: Any) -> Any:
@@ -105,11 +105,13 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception]]:
 
 
 def asked(principal_id: int, text: str, **columns: Any) -> ExchangeRecord:
-    """The record of an exchange that Gemini was asked for, in ann's session."""
+    """Return the record of an exchange with an upstream call, in ann's session."""
     return exchange(principal_id, turn(text), session={"user": "ann"}, attempts=1, **columns)
 
 
-async def test_a_paid_exchange_is_recorded_later_as_failed(principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_billed_exchange_is_recorded_later_as_failed(
+    principal_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store()
     with broken(monkeypatch) as faults:
         for record in (asked(principal_id, "1"), asked(principal_id, "2", status="client_closed", http_status=499)):
@@ -132,7 +134,7 @@ async def test_a_paid_exchange_is_recorded_later_as_failed(principal_id: int, mo
     assert session.message_count == 2
 
 
-async def test_closing_writes_what_is_owed(principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_writes_the_deferred_records(principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
     with broken(monkeypatch) as faults:
         monkeypatch.setattr(recording, "PROBE_SECONDS", 3600)
@@ -156,7 +158,7 @@ async def test_records_lost_at_the_end_are_logged(
     assert "1 requests that Gemini answered have no usage record" in caplog.text
 
 
-async def test_an_owed_record_at_fault_itself_does_not_keep_the_gateway_closed(
+async def test_an_invalid_deferred_record_does_not_prolong_the_outage(
     principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store()
@@ -171,7 +173,7 @@ async def test_an_owed_record_at_fault_itself_does_not_keep_the_gateway_closed(
     assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 2
 
 
-async def test_a_deadline_that_passes_refuses_what_comes_until_the_database_answers(
+async def test_requests_are_rejected_after_a_commit_timeout_until_the_database_responds(
     principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(timeout=0.05)
@@ -179,7 +181,7 @@ async def test_a_deadline_that_passes_refuses_what_comes_until_the_database_answ
     loop = asyncio.get_running_loop()
 
     def write(records: Any, **options: Any) -> Any:
-        """Hang until the gate opens."""
+        """Block until the gate opens."""
         loop.call_soon_threadsafe(begun.set)
         asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(10)
         return write_batch(records, **options)

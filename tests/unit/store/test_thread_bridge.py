@@ -1,4 +1,4 @@
-"""Jobs on their way to the database's threads, and how long somebody waits for them."""
+"""The bridge to the database threads: batches of jobs, and timeouts."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ def waiting_in(job_queue: JobQueue) -> list[list[str]]:
     return batches
 
 
-async def test_jobs_of_one_turn_go_together() -> None:
+async def test_jobs_of_one_loop_iteration_form_one_batch() -> None:
     job_queue = JobQueue(asyncio.get_running_loop(), most=10)
     job_queue.add(job("a"))
     job_queue.add(job("b"))
@@ -28,7 +28,7 @@ async def test_jobs_of_one_turn_go_together() -> None:
     assert waiting_in(job_queue) == [["a", "b"]]
 
 
-async def test_jobs_that_may_wait_go_with_the_first_that_may_not() -> None:
+async def test_deferrable_jobs_are_submitted_with_the_first_urgent_job() -> None:
     job_queue = JobQueue(asyncio.get_running_loop(), most=10)
     job_queue.add(job("a"), within=60.0)
     await asyncio.sleep(0)
@@ -38,14 +38,14 @@ async def test_jobs_that_may_wait_go_with_the_first_that_may_not() -> None:
     assert waiting_in(job_queue) == [["a", "b"]]
 
 
-async def test_jobs_that_may_wait_do_so_no_longer_than_said() -> None:
+async def test_deferrable_jobs_wait_up_to_their_limit() -> None:
     job_queue = JobQueue(asyncio.get_running_loop(), most=10)
     job_queue.add(job("a"), within=0.001)
     batch = await asyncio.to_thread(job_queue.queue.get, timeout=5.0)
     assert [name for name, _ in batch or ()] == ["a"]
 
 
-async def test_all_that_wait_go_with_the_first_whose_time_has_come() -> None:
+async def test_the_first_expired_delay_submits_all_waiting_jobs() -> None:
     job_queue = JobQueue(asyncio.get_running_loop(), most=10)
     for name, within in (("a", 60.0), ("b", 0.001), ("c", 60.0)):
         job_queue.add(job(name), within=within)
@@ -53,7 +53,7 @@ async def test_all_that_wait_go_with_the_first_whose_time_has_come() -> None:
     assert [name for name, _ in batch or ()] == ["a", "b", "c"]
 
 
-async def test_a_full_batch_waits_for_nobody_and_large_ones_are_cut() -> None:
+async def test_a_full_batch_does_not_wait_and_large_batches_are_split() -> None:
     job_queue = JobQueue(asyncio.get_running_loop(), most=2)
     for name in "ab":
         job_queue.add(job(name), within=60.0)
@@ -65,7 +65,7 @@ async def test_a_full_batch_waits_for_nobody_and_large_ones_are_cut() -> None:
     assert sorted(map(len, waiting_in(job_queue))) == [1, 2, 2]
 
 
-async def test_patience_ends_for_each_in_its_time_and_not_for_what_is_done() -> None:
+async def test_each_job_has_its_own_timeout_and_finished_jobs_have_none() -> None:
     timeouts = Timeouts(asyncio.get_running_loop(), 0.01)
     done, late = timeouts.future(), timeouts.future()
     done.set_result("in time")

@@ -1,4 +1,4 @@
-"""Reading the tree: what is known of a history, and the end of a conversation within its bounds."""
+"""Reading the tree: the stored contents of a history, and the last messages of a conversation within the limits."""
 
 import time
 from typing import Any
@@ -18,24 +18,24 @@ PLENTY = {"max_messages": 1000, "max_tokens": 1_000_000}
 
 
 def calling(*ids: str) -> Json:
-    """An assistant message that calls tools."""
+    """Return an assistant message with tool calls."""
     calls = [{"id": key, "type": "function", "function": {"name": "f", "arguments": "{}"}} for key in ids]
     return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def answering(key: str) -> Json:
-    """A tool's answer."""
+    """Return a tool message."""
     return {"role": "tool", "tool_call_id": key, "content": f"result of {key}"}
 
 
 def stored(messages: list[Json]) -> tuple[int, Any]:
-    """Record a conversation; return its principal and its last node."""
+    """Record a conversation; return the principal and the last node."""
     principal_id = new_principal()
     [committed] = write_batch([exchange(principal_id, messages)])
     return principal_id, committed.head
 
 
-def test_known_contents_are_the_principals_own() -> None:
+def test_stored_contents_belong_to_the_principal() -> None:
     principal_id, stranger = new_principal(), new_principal()
     chain = nodes(principal_id, [stored_message("user", "a"), calling("call_1", "call_2"), answering("call_1")])
     write_batch(
@@ -65,7 +65,7 @@ def test_calls_are_found_by_ids_of_any_length() -> None:
     assert {call_id: position for call_id, (_, position) in made.items()} == {long: 1}
 
 
-def test_known_contents_of_a_long_history() -> None:
+def test_stored_contents_of_a_long_history_are_found() -> None:
     principal_id = new_principal()
     messages = [message for number in range(1000) for message in turn(str(number))]
     write_batch([exchange(principal_id, messages)])
@@ -123,7 +123,7 @@ def test_known_contents_of_a_long_history() -> None:
         ),
     ],
 )
-def test_path_to(messages: list[Json], bounds: dict[str, int], expected: list[str]) -> None:
+def test_the_path_to_a_node_has_its_messages(messages: list[Json], bounds: dict[str, int], expected: list[str]) -> None:
     _, head = stored(messages)
 
     path = path_to(head, **bounds)
@@ -131,21 +131,21 @@ def test_path_to(messages: list[Json], bounds: dict[str, int], expected: list[st
     assert [f"{message.role}:{message.openai[-3]}" for message in path] == expected
 
 
-def test_path_to_gives_both_faces() -> None:
+def test_a_path_has_messages_and_contents() -> None:
     _, head = stored(turn("1"))
 
-    [_, answer] = path_to(head, **PLENTY)
+    [_, response] = path_to(head, **PLENTY)
 
-    assert (answer.key, answer.contents[0].gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
-    assert answer.openai == '{"role":"assistant","content":"You said 1"}'
+    assert (response.key, response.contents[0].gemini, response.tokens) == (head, '{"face":"assistant"}', 10)
+    assert response.openai == '{"role":"assistant","content":"You said 1"}'
 
 
-def test_path_to_nowhere() -> None:
+def test_a_path_to_a_missing_node_is_empty() -> None:
     assert path_to(NodeKey(uuid4().hex), **PLENTY) == []
 
 
-def test_a_turn_of_a_long_session_costs_what_the_budget_allows() -> None:
-    """Ten thousand messages above the head must not matter: only the rows within the bounds are read."""
+def test_a_request_in_a_long_session_reads_only_the_rows_within_the_budget() -> None:
+    """With ten thousand messages above the head, only the rows within the limits are read."""
     principal_id, head = stored(
         [stored_message("system", "s"), *(message for number in range(5000) for message in turn(str(number)))]
     )
@@ -153,7 +153,7 @@ def test_a_turn_of_a_long_session_costs_what_the_budget_allows() -> None:
     bounds = {"max_messages": 100, "max_tokens": 1_000_000}
 
     def seconds(node: Any) -> float:
-        """The shortest of ten walks."""
+        """Return the shortest duration of ten reads."""
         took = []
         for _ in range(10):
             start = time.perf_counter()

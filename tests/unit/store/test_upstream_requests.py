@@ -14,7 +14,7 @@ from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
 
 
 def sent_with(principal_id: int, tools: str) -> str:
-    """Record an exchange of Ann's that was sent with these tools; return their key."""
+    """Record an exchange of Ann with these tools; return the key of the tools."""
     key = uuid4().hex
     record = exchange(principal_id, turn("hello"), session={"user": "ann", "follow": True})
     write_batch([replace(record, upstream_request=(key, tools))])
@@ -30,7 +30,7 @@ def test_the_request_body_of_a_running_exchange_stays(live_db: None) -> None:
         with transaction.atomic():
             UpstreamRequest.objects.bulk_create([UpstreamRequest(pk=key, body=own)], ignore_conflicts=True)
             written.set()
-            # SQLite's other writer waits for this one, PostgreSQL's goes as far as it may.
+            # On SQLite the other writer waits for this one, on PostgreSQL it runs up to the row lock.
             forgotten.wait(0.5)
             UsageRecord.objects.create(
                 request_id=own, principal_id=principal_id, http_status=200, started_at=NOON, upstream_request_id=key

@@ -18,11 +18,11 @@ def support(words: str, *chunks: int, within: str = TEXT, **segment: Any) -> dic
 
 def annotations_of(*metadata: dict[str, Any], parts: Any = ({"text": TEXT},)) -> list[tuple[str, str]]:
     """Return (annotated words, address) of one answer whose candidates carry the metadata."""
-    answer = chat_accumulator()
-    answer.feed({"candidates": [{"content": {"parts": list(parts)}}]})
+    response = chat_accumulator()
+    response.feed({"candidates": [{"content": {"parts": list(parts)}}]})
     for one in metadata:
-        answer.feed({"candidates": [one]})  # type: ignore[list-item]
-    message = answer.messages[0]
+        response.feed({"candidates": [one]})  # type: ignore[list-item]
+    message = response.messages[0]
     found = [annotation["url_citation"] for annotation in message.get("annotations", ())]
     return [(str(message["content"])[one["start_index"] : one["end_index"]], one["url"]) for one in found]
 
@@ -75,20 +75,20 @@ def test_sources_of_every_kind_are_cited(source: dict[str, Any], address: str) -
 
 
 def test_places_and_sources_without_a_citation_are_noted() -> None:
-    answer = chat_accumulator()
+    response = chat_accumulator()
     nowhere = {"retrievedContext": {"title": "a file"}}
     grounding = {
         "groundingChunks": [MAPS, WEB, nowhere],
         "groundingSupports": [support("Zürich ist schön.", 0, 2)],
     }
-    answer.feed({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "groundingMetadata": grounding}]})
-    assert answer.notes == []  # more citations may come
-    answer.feed({"candidates": [{"finishReason": "STOP"}]})
-    assert [(note.kind, note.param, note.reason.split()[0]) for note in answer.notes] == [
+    response.feed({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "groundingMetadata": grounding}]})
+    assert response.notes == []  # more citations may come
+    response.feed({"candidates": [{"finishReason": "STOP"}]})
+    assert [(note.kind, note.param, note.reason.split()[0]) for note in response.notes] == [
         ("converted", "choices[0].message.annotations", "Google"),
         ("dropped", "choices[0].message.annotations", "sources"),
     ]
-    assert answer.notes[1].reason.endswith(": 2")
+    assert response.notes[1].reason.endswith(": 2")
 
 
 def test_an_address_that_is_none_is_no_fault() -> None:
@@ -115,9 +115,9 @@ def test_words_that_moved_are_found_behind_each_other() -> None:
 
 def test_more_misplaced_words_than_are_searched_for_are_noted() -> None:
     gone = [support("Zürich", 0, text=f"Anders {number}") for number in range(100)]
-    answer = chat_accumulator()
-    answer.feed({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "finishReason": "STOP"}]})
+    response = chat_accumulator()
+    response.feed({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "finishReason": "STOP"}]})
     grounding = {"groundingChunks": [WEB], "groundingSupports": gone}
-    answer.feed({"candidates": [{"groundingMetadata": grounding}]})
-    reasons = [note.reason for note in answer.notes]
+    response.feed({"candidates": [{"groundingMetadata": grounding}]})
+    reasons = [note.reason for note in response.notes]
     assert "citations without a position in the text: 35" in reasons

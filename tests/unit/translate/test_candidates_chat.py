@@ -271,8 +271,8 @@ def test_text_beside_a_call_is_not_lost() -> None:
 def test_content_without_any_text(parts: list[dict[str, Any]], content: str | None) -> None:
     response = candidate(*parts, finish="STOP")
     assert message_of(response)["content"] == content
-    folded = accumulate(stream_of(chat_accumulator(), [(0, response)]))[0]["message"]
-    assert folded.get("content") == content
+    accumulated = accumulate(stream_of(chat_accumulator(), [(0, response)]))[0]["message"]
+    assert accumulated.get("content") == content
 
 
 def test_executed_code_is_shown_as_fenced_blocks_on_their_own_lines() -> None:

@@ -32,7 +32,7 @@ def test_candidates_of_one_call_per_prompt() -> None:
 
 
 @pytest.mark.parametrize("echo", [True, False])
-def test_a_stream_adds_up_to_the_plain_answer(echo: bool) -> None:
+def test_a_stream_accumulates_to_the_plain_response(echo: bool) -> None:
     responses = [
         (0, says("x", "y", finish=None)),
         (1, says(finish=None)),
@@ -40,13 +40,13 @@ def test_a_stream_adds_up_to_the_plain_answer(echo: bool) -> None:
         (1, says("z", finish="MAX_TOKENS")),
     ]
     options: dict[str, Any] = {"choices": 2, "prompts": ["A", "B"], "echo": echo}
-    folded = accumulate(stream_of(completion_accumulator(**options), responses))
+    accumulated = accumulate(stream_of(completion_accumulator(**options), responses))
     plain = plain_of(completion_accumulator(**options), responses)
-    assert folded == {
+    assert accumulated == {
         choice["index"]: {"text": choice["text"], "finish_reason": choice["finish_reason"]}
         for choice in plain["choices"]
     }
-    assert folded[0]["text"] == ("Axy" if echo else "xy")
+    assert accumulated[0]["text"] == ("Axy" if echo else "xy")
 
 
 def test_the_echo_comes_even_if_nothing_follows() -> None:

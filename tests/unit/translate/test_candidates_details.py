@@ -117,8 +117,8 @@ def test_signatures_of_calls_are_offered() -> None:
     assert first["extra_content"] == CARRIED
     assert "extra_content" not in second
     assert "extra_content" not in str(answer.messages)
-    folded = accumulate(stream_of(chat_accumulator(), responses))
-    assert folded == choices_of(plain)
+    accumulated = accumulate(stream_of(chat_accumulator(), responses))
+    assert accumulated == choices_of(plain)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_the_last_signature_of_a_text_is_offered(parts: list[Any]) -> None:
     carried = {"google": {"thought_signature": SIGNATURE, **alone}}
     assert plain["choices"][0]["message"]["extra_content"] == carried
     pieces = [response(part, reason=None) for part in parts]
-    folded = accumulate(stream_of(chat_accumulator(), [*pieces, response()]))
-    assert folded == choices_of(plain)
+    accumulated = accumulate(stream_of(chat_accumulator(), [*pieces, response()]))
+    assert accumulated == choices_of(plain)
 
 
 def test_a_thoughts_own_signature_is_not_offered() -> None:

@@ -39,9 +39,9 @@ def test_plain_ends_need_no_note(native: str) -> None:
 
 @pytest.mark.parametrize("reason", [reason.value for reason in types.BlockedReason])
 def test_a_blocked_prompt_is_always_content_filter(reason: str) -> None:
-    answer = chat_accumulator()
-    answer.feed({"promptFeedback": {"blockReason": reason}})
-    assert answer.completion()["choices"][0]["finish_reason"] == "content_filter"
+    response = chat_accumulator()
+    response.feed({"promptFeedback": {"blockReason": reason}})
+    assert response.completion()["choices"][0]["finish_reason"] == "content_filter"
 
 
 def test_a_note_holds_no_text_that_is_not_the_name_of_a_reason() -> None:

@@ -88,7 +88,7 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     first=st.sampled_from([0, 0, 0, 1]),
 )
 @settings(max_examples=800, deadline=None)
-def test_mutated_answers_raise_nothing_but_upstream_errors(
+def test_mutated_responses_raise_upstream_errors_only(
     responses: list[Any], fresh: Callable[[], Any], first: int
 ) -> None:
     pairs = [(first if number else 0, response) for number, response in enumerate(responses)]

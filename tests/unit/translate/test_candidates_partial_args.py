@@ -26,16 +26,16 @@ START: dict[str, Any] = {"name": "f", "willContinue": True}
 
 def calls_of(*calls: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return name and arguments of each call that the client gets."""
-    answer = chat_accumulator()
-    answer.feed(calls_chunk(*calls))
-    made: Any = answer.completion()["choices"][0]["message"]["tool_calls"]
+    response = chat_accumulator()
+    response.feed(calls_chunk(*calls))
+    made: Any = response.completion()["choices"][0]["message"]["tool_calls"]
     return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in made]
 
 
 def args_of(*calls: dict[str, Any]) -> Any:
-    answer = chat_accumulator()
-    answer.feed(calls_chunk(*calls))
-    return answer.contents[0]["parts"][0]["functionCall"]["args"]
+    response = chat_accumulator()
+    response.feed(calls_chunk(*calls))
+    return response.contents[0]["parts"][0]["functionCall"]["args"]
 
 
 def test_a_string_grows_while_it_will_continue() -> None:
@@ -68,16 +68,16 @@ def test_all_kinds_of_values() -> None:
 
 
 def test_a_call_that_nobody_closed_is_given_out_at_the_end_of_the_answer() -> None:
-    answer = chat_accumulator()
-    assert answer.feed(calls_chunk(START, part("$.a", numberValue=1), finish=None)) == []
-    assert len(answer.feed(calls_chunk())) == 2
-    assert answer.messages[0]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'  # type: ignore[typeddict-item]
+    response = chat_accumulator()
+    assert response.feed(calls_chunk(START, part("$.a", numberValue=1), finish=None)) == []
+    assert len(response.feed(calls_chunk())) == 2
+    assert response.messages[0]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'  # type: ignore[typeddict-item]
 
 
 def test_the_next_named_call_closes_the_one_before() -> None:
-    answer = chat_accumulator()
-    answer.feed(calls_chunk(START, {**START, "name": "g"}))
-    assert [call["function"]["name"] for call in answer.messages[0]["tool_calls"]] == ["f", "g"]  # type: ignore[typeddict-item]
+    response = chat_accumulator()
+    response.feed(calls_chunk(START, {**START, "name": "g"}))
+    assert [call["function"]["name"] for call in response.messages[0]["tool_calls"]] == ["f", "g"]  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_arguments_of_no_call_are_geminis_fault(calls: list[dict[str, Any]]) -> 
 
 
 def test_a_part_of_a_call_behind_the_end_of_the_answer_is_geminis_fault() -> None:
-    answer = chat_accumulator()
-    answer.feed(calls_chunk(START))
-    answer.feed(calls_chunk(part("$.a", numberValue=1), finish=None))
+    response = chat_accumulator()
+    response.feed(calls_chunk(START))
+    response.feed(calls_chunk(part("$.a", numberValue=1), finish=None))
     with pytest.raises(UpstreamError):
-        answer.finish()
+        response.finish()
 
 
 def test_an_end_without_a_call_loses_nothing() -> None:
@@ -112,18 +112,20 @@ def test_an_end_without_a_call_loses_nothing() -> None:
 def test_a_value_that_breaks_off_is_noted() -> None:
     for finish in ("STOP", "MAX_TOKENS"):
         for last in (part("$.a", stringValue="x", willContinue=True), {"partialArgs": [GROWING]}):
-            answer = chat_accumulator()
-            answer.feed(calls_chunk(START, last, finish=finish))
-            made: Any = answer.completion()["choices"][0]["message"]["tool_calls"]
+            response = chat_accumulator()
+            response.feed(calls_chunk(START, last, finish=finish))
+            made: Any = response.completion()["choices"][0]["message"]["tool_calls"]
             assert made[0]["function"]["arguments"] == '{"a":"x"}'
-            assert [(note.kind, note.param) for note in answer.notes] == [("dropped", "choices[0].message.tool_calls")]
+            assert [(note.kind, note.param) for note in response.notes] == [
+                ("dropped", "choices[0].message.tool_calls")
+            ]
 
 
 def test_a_call_with_all_its_values_is_not_noted() -> None:
-    answer = chat_accumulator()
-    answer.feed(calls_chunk(START, part("$.a", stringValue="x")))
-    assert answer.completion()["choices"][0]["message"]["tool_calls"]
-    assert not answer.notes
+    response = chat_accumulator()
+    response.feed(calls_chunk(START, part("$.a", stringValue="x")))
+    assert response.completion()["choices"][0]["message"]["tool_calls"]
+    assert not response.notes
 
 
 FORMS: dict[str, list[dict[str, Any]]] = {
@@ -151,11 +153,11 @@ FORMS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("calls", FORMS.values(), ids=FORMS)
 def test_a_call_in_pieces_is_the_whole_call(calls: list[dict[str, Any]]) -> None:
     assert calls_of(*calls) == [("f", {"a": "xy"})]
-    answer = chat_accumulator()
+    response = chat_accumulator()
     for call in calls:
-        answer.feed(calls_chunk(call, finish=None))
-    answer.feed(calls_chunk())
-    completion: Any = answer.completion()
+        response.feed(calls_chunk(call, finish=None))
+    response.feed(calls_chunk())
+    completion: Any = response.completion()
     [made] = completion["choices"][0]["message"]["tool_calls"]
     assert json.loads(made["function"]["arguments"]) == {"a": "xy"}
 
@@ -178,19 +180,19 @@ def test_arguments_come_whole_and_in_pieces() -> None:
 
 
 def test_a_text_between_two_parts_of_a_call_changes_nothing() -> None:
-    answer = chat_accumulator()
-    answer.feed(calls_chunk(START, finish=None))
-    answer.feed({"candidates": [{"content": {"parts": [{"text": "So: "}]}}]})
-    answer.feed(calls_chunk(part("$.a", numberValue=1), {}))
-    message: Any = answer.completion()["choices"][0]["message"]
+    response = chat_accumulator()
+    response.feed(calls_chunk(START, finish=None))
+    response.feed({"candidates": [{"content": {"parts": [{"text": "So: "}]}}]})
+    response.feed(calls_chunk(part("$.a", numberValue=1), {}))
+    message: Any = response.completion()["choices"][0]["message"]
     assert (message["content"], message["tool_calls"][0]["function"]["arguments"]) == ("So: ", '{"a":1}')
 
 
 def test_a_signature_in_a_later_part_is_the_calls() -> None:
-    answer = chat_accumulator()
+    response = chat_accumulator()
     parts: Any = [{"functionCall": START}, {"functionCall": {}, "thoughtSignature": "c2ln"}]
-    answer.feed({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
-    assert answer.contents[0]["parts"][0]["thoughtSignature"] == "c2ln"
+    response.feed({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
+    assert response.contents[0]["parts"][0]["thoughtSignature"] == "c2ln"
 
 
 def test_array_items_come_in_any_order() -> None:
@@ -331,13 +333,13 @@ ANY_PART = st.fixed_dictionaries(
 @given(st.lists(ANY_PART, max_size=6))
 @settings(max_examples=500, deadline=None)
 def test_no_argument_is_lost_however_parts_come(calls: list[dict[str, Any]]) -> None:
-    answer = chat_accumulator()
+    response = chat_accumulator()
     try:
-        answer.feed(calls_chunk(*calls))
-        answer.completion()
+        response.feed(calls_chunk(*calls))
+        response.completion()
     except UpstreamError:
         return
-    message: Any = answer.messages[0]
+    message: Any = response.messages[0]
     given = "".join(made["function"]["arguments"] for made in message.get("tool_calls", ()))
     for call in calls:
         assert all(f'"{key}":' in given for key in call.get("args", ()))

@@ -27,7 +27,7 @@ def parts_of(responses: list[tuple[int, Any]]) -> list[dict[str, Any]]:
     return [part for candidate in candidates for part in candidate.get("content", {}).get("parts", ())]
 
 
-def test_there_are_recordings() -> None:
+def test_the_recordings_are_not_empty() -> None:
     assert len(gemini_answers()) > (250 if WHOLE else 60)
 
 
@@ -88,6 +88,6 @@ def test_stored_content_gives_the_same_message_again(recorded: list[Any]) -> Non
 def test_recorded_answers_as_text_completions(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
     plain = plain_of(completion_accumulator(), responses)
-    folded = accumulate(stream_of(completion_accumulator(), responses))
-    assert folded[0]["text"] == plain["choices"][0]["text"]
-    assert folded[0]["finish_reason"] == plain["choices"][0]["finish_reason"]
+    accumulated = accumulate(stream_of(completion_accumulator(), responses))
+    assert accumulated[0]["text"] == plain["choices"][0]["text"]
+    assert accumulated[0]["finish_reason"] == plain["choices"][0]["finish_reason"]

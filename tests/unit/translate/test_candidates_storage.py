@@ -13,10 +13,10 @@ SIGNED_NOTHING = {"text": "", "thoughtSignature": "bGFzdA=="}
 
 def stored(*chunks: list[dict[str, Any]]) -> list[Any]:
     """Return the stored parts after one candidate a chunk."""
-    answer = chat_accumulator()
+    response = chat_accumulator()
     for parts in chunks:
-        answer.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})  # type: ignore[typeddict-item]
-    return list(answer.contents[0]["parts"])
+        response.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})  # type: ignore[typeddict-item]
+    return list(response.contents[0]["parts"])
 
 
 def test_adjacent_unsigned_texts_are_joined() -> None:
@@ -51,9 +51,9 @@ def test_rules_025_and_039_googles_own_tools_keep_their_two_signatures_and_are_n
         {"toolResponse": {"id": "t1", "response": {"search_suggestions": "<style/>"}}, "thoughtSignature": "dHdv"},
     ]
     assert stored(tool) == tool
-    answer = chat_accumulator()
+    response = chat_accumulator()
     content: Any = {"parts": tool}
-    assert answer.feed({"candidates": [{"content": content}]}) == []
+    assert response.feed({"candidates": [{"content": content}]}) == []
 
 
 def test_empty_unsigned_texts_are_left_out() -> None:
@@ -70,11 +70,11 @@ def test_unknown_fields_beside_a_text_are_kept() -> None:
 
 
 def test_the_sent_name_and_geminis_id_stay_in_storage() -> None:
-    answer = chat_accumulator(tool_names={"f": "my f"})
+    response = chat_accumulator(tool_names={"f": "my f"})
     parts: Any = [SIGNED_CALL]
-    answer.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})
-    assert answer.contents[0]["parts"] == [SIGNED_CALL]
-    assert answer.messages[0]["tool_calls"][0]["id"] == "call_1"
+    response.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})
+    assert response.contents[0]["parts"] == [SIGNED_CALL]
+    assert response.messages[0]["tool_calls"][0]["id"] == "call_1"
 
 
 @pytest.mark.parametrize("cut", range(1, 4))

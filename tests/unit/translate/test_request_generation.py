@@ -40,9 +40,9 @@ def test_rule_062_stop_sequences_beyond_the_models_limit_are_cut() -> None:
 
 
 def test_rule_063_penalties_go_only_to_models_that_take_them() -> None:
-    refused = translate(presence_penalty=0.5, frequency_penalty=-1)
-    assert "generationConfig" not in refused.body
-    assert noted(refused) == [("dropped", "presence_penalty"), ("dropped", "frequency_penalty")]
+    rejected = translate(presence_penalty=0.5, frequency_penalty=-1)
+    assert "generationConfig" not in rejected.body
+    assert noted(rejected) == [("dropped", "presence_penalty"), ("dropped", "frequency_penalty")]
     assert translate(presence_penalty=0, frequency_penalty=0).notes == ()
 
 

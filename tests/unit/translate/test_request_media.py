@@ -48,7 +48,7 @@ def part_of(part: dict[str, Any], **options: Any) -> Any:
     return contents(user_message([part, TEXT]), **options)[0]["parts"][0]
 
 
-def refused(part: dict[str, Any]) -> InvalidRequestError:
+def rejected(part: dict[str, Any]) -> InvalidRequestError:
     """Return the error that the part causes."""
     with pytest.raises(InvalidRequestError) as caught:
         translate(user_message([TEXT, part]))
@@ -59,7 +59,7 @@ def refused(part: dict[str, Any]) -> InvalidRequestError:
     "url", ["https://example.com/a.png", "HTTP://10.0.0.1/a", "https://youtube.com.evil/watch?v=a"]
 )
 def test_rule_078_urls_that_nobody_fetched_are_refused_by_name(url: str) -> None:
-    error = refused(image(url))
+    error = rejected(image(url))
     assert error.param == "messages[0].content[1].image_url.url"
     assert "does not fetch" in error.message
     assert "example" not in error.message
@@ -172,7 +172,7 @@ def test_rule_080_the_type_of_a_uri_comes_from_a_fixed_table_or_not_at_all() -> 
     ],
 )
 def test_rule_081_and_c15_errors_name_message_and_part(part: dict[str, Any], param: str, words: str) -> None:
-    error = refused(part)
+    error = rejected(part)
     assert error.param == f"messages[0].content[1].{param}"
     assert words in error.message
 
@@ -257,5 +257,5 @@ def test_a_plain_string_is_fetched_like_an_object() -> None:
 
 def test_sound_without_a_format_is_refused_by_name() -> None:
     for given in ("UklG", {"data": "UklG"}):
-        error = refused({"type": "input_audio", "input_audio": given})
+        error = rejected({"type": "input_audio", "input_audio": given})
         assert error.param == "messages[0].content[1].input_audio.format"

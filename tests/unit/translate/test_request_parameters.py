@@ -16,7 +16,7 @@ SEARCH: dict[str, Any] = {"googleSearch": {}}
 OWN_TOOLS: dict[str, Any] = {"google_search": True, "code_execution": {}, "url_context": True}
 
 
-def refused(**parameters: Any) -> InvalidRequestError:
+def rejected(**parameters: Any) -> InvalidRequestError:
     """Return the refusal of a request."""
     with pytest.raises(InvalidRequestError) as caught:
         translate(**parameters)
@@ -24,7 +24,7 @@ def refused(**parameters: Any) -> InvalidRequestError:
 
 
 def test_a_bias_is_refused_and_an_empty_one_is_not() -> None:
-    error = refused(logit_bias={"50256": -100})
+    error = rejected(logit_bias={"50256": -100})
     assert (error.param, error.code) == ("logit_bias", "unsupported_parameter")
     assert translate(logit_bias={}).notes == ()
 
@@ -60,7 +60,7 @@ def test_rule_065_log_probabilities_are_asked_for(parameters: dict[str, Any], se
 
 
 def test_rule_065_more_than_twenty_rivals_are_refused() -> None:
-    assert refused(logprobs=True, top_logprobs=21).param == "top_logprobs"
+    assert rejected(logprobs=True, top_logprobs=21).param == "top_logprobs"
 
 
 def test_log_probabilities_that_a_model_does_not_have_are_noted() -> None:
@@ -170,12 +170,12 @@ def test_the_media_resolution_is_the_clients(value: str) -> None:
 @pytest.mark.parametrize("nested", [False, True])
 def test_googles_other_options_are_refused_by_name(name: str, nested: bool) -> None:
     given: dict[str, Any] = {name: {}}
-    error = refused(extra_body={"google": given}) if nested else refused(google=given)
+    error = rejected(extra_body={"google": given}) if nested else rejected(google=given)
     assert (error.param, error.code) == (f"google.{name}", "unknown_parameter")
 
 
 def test_a_refused_name_stands_on_one_line() -> None:
-    error = refused(google={"a\r\nb" * 500: 1})
+    error = rejected(google={"a\r\nb" * 500: 1})
     assert "\n" not in error.message
     assert len(error.message) < 1000
 
@@ -194,7 +194,7 @@ def test_a_refused_name_stands_on_one_line() -> None:
     ],
 )
 def test_googles_options_of_another_form_are_refused_by_name(name: str, value: Any) -> None:
-    error = refused(google={name: value})
+    error = rejected(google={name: value})
     assert (error.param, error.code) == (f"google.{name}", "invalid_value")
 
 

@@ -209,7 +209,7 @@ requests = st.fixed_dictionaries(
 
 
 def parsed(body: dict[str, Any]) -> ChatCompletionRequest | None:
-    """Return the request, or None if the parser refuses it."""
+    """Return the request, or None if the parser rejects the body."""
     try:
         return parse_chat_completion(orjson.dumps(body))
     except InvalidRequestError:
@@ -219,7 +219,7 @@ def parsed(body: dict[str, Any]) -> ChatCompletionRequest | None:
 def translated(
     request: ChatCompletionRequest, profile: ModelProfile
 ) -> tuple[UpstreamCall | None, InvalidRequestError | None]:
-    """Return the translation, or the refusal."""
+    """Return the translation, or the error."""
     try:
         return chat_to_gemini(request, profile=profile), None
     except InvalidRequestError as error:
@@ -228,7 +228,7 @@ def translated(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(requests, st.sampled_from(ALL_MODELS))
-def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], profile: ModelProfile) -> None:
+def test_a_valid_request_is_translated_or_rejected_by_name(body: dict[str, Any], profile: ModelProfile) -> None:
     request = parsed(body)
     if request is None:
         return
@@ -312,11 +312,11 @@ def test_any_completion_is_one_that_gemini_takes_or_is_refused_by_name(
         ]
         calls = completion_to_gemini(request, profile=profile, history=history)
     except InvalidRequestError as error:
-        refused, calls = error.param, []
+        rejected, calls = error.param, []
     else:
-        refused = None
+        rejected = None
         assert len(calls) == len(request.prompts)
-    assert calls or refused
+    assert calls or rejected
     for call in calls:
         judge(call, profile)
 

@@ -87,15 +87,15 @@ def test_a_remembered_call_without_its_result_gets_one_that_says_so() -> None:
             {"functionCall": {"name": "get_weather", "args": {}, "id": "g2"}},
         ],
     }
-    answer: Any = {"functionResponse": {"name": "get_weather", "response": {"output": "21"}, "id": "g2"}}
+    response: Any = {"functionResponse": {"name": "get_weather", "response": {"output": "21"}, "id": "g2"}}
     history = [
         history_message(user_message(), gemini_content("user", "Hi")),
         history_message(assistant(tool_calls=[call("c1"), call("c2")]), called),
-        history_message(result("c2"), {"role": "user", "parts": [answer]}),
+        history_message(result("c2"), {"role": "user", "parts": [response]}),
     ]
     upstream = translate(user_message("Never mind"), history=history, tools=[WEATHER_TOOL], profile=FLASH_3)
     missing = {"functionResponse": {"name": "get_weather", "response": {"error": "No result was given."}, "id": "g1"}}
-    assert upstream.body["contents"][2] == {"role": "user", "parts": [missing, answer]}
+    assert upstream.body["contents"][2] == {"role": "user", "parts": [missing, response]}
     assert upstream.placement == [0, 1, 2, 3]
     assert noted(upstream) == [("added", "messages")]
 

@@ -295,12 +295,15 @@ ORDER = {"type": "object", "properties": {"id": {"$ref": "#/$defs/ID"}}}
 )
 def test_a_reference_to_nothing_is_refused_by_name(schema: Any) -> None:
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
-    with pytest.raises(InvalidRequestError) as refused:
+    with pytest.raises(InvalidRequestError) as rejected:
         translate(tools=[tool])
-    assert (refused.value.param, refused.value.code) == ("tools[0].function.parameters", "invalid_function_parameters")
-    with pytest.raises(InvalidRequestError) as refused:
+    assert (rejected.value.param, rejected.value.code) == (
+        "tools[0].function.parameters",
+        "invalid_function_parameters",
+    )
+    with pytest.raises(InvalidRequestError) as rejected:
         translate(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
-    assert (refused.value.param, refused.value.code) == ("response_format.json_schema.schema", "invalid_json_schema")
+    assert (rejected.value.param, rejected.value.code) == ("response_format.json_schema.schema", "invalid_json_schema")
 
 
 @pytest.mark.parametrize(

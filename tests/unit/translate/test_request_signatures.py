@@ -28,19 +28,19 @@ from tests.unit.translate.requests import (
 EXTRA: dict[str, Any] = {"extra_content": {"google": {"thought_signature": SIGNATURE}}}
 
 
-def signatures(turn: Content) -> list[str | None]:
-    return [part.get("thoughtSignature") for part in turn["parts"]]
+def signatures(message: Content) -> list[str | None]:
+    return [part.get("thoughtSignature") for part in message["parts"]]
 
 
 def test_rule_026_a_signature_alone_stands_on_a_part_with_empty_text() -> None:
-    turns = contents(user_message(), assistant("", **EXTRA), user_message("b"), profile=FLASH_3)
-    assert turns[1]["parts"] == [{"text": "", "thoughtSignature": SIGNATURE}]
+    messages = contents(user_message(), assistant("", **EXTRA), user_message("b"), profile=FLASH_3)
+    assert messages[1]["parts"] == [{"text": "", "thoughtSignature": SIGNATURE}]
 
 
 def test_rule_026_empty_signed_parts_of_a_stored_turn_are_kept() -> None:
     stored: Content = {"role": "model", "parts": [{"text": "Hello"}, {"text": "", "thoughtSignature": SIGNATURE}]}
-    turns = contents(user_message(), assistant("Hello"), user_message("b"), restored={1: stored}, profile=FLASH_3)
-    assert turns[1] == stored
+    messages = contents(user_message(), assistant("Hello"), user_message("b"), restored={1: stored}, profile=FLASH_3)
+    assert messages[1] == stored
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_rule_027_a_signature_that_a_call_carries_stands_on_it(carrier: dict[str
         tools=[WEATHER_TOOL],
         profile=FLASH_3,
     )
-    turn = upstream.body["contents"][1]
-    assert signatures(turn) == [SIGNATURE, None]
-    assert turn["parts"][0]["functionCall"]["id"] == "c1"
+    message = upstream.body["contents"][1]
+    assert signatures(message) == [SIGNATURE, None]
+    assert message["parts"][0]["functionCall"]["id"] == "c1"
     assert upstream.notes == ()
 
 
@@ -77,14 +77,14 @@ def test_rule_027_a_signature_that_a_call_carries_stands_on_it(carrier: dict[str
     "carrier", [EXTRA, {"provider_specific_fields": {"thought_signatures": [SIGNATURE]}}], ids=["google", "provider"]
 )
 def test_a_signature_that_a_message_carries_stands_on_its_text(carrier: dict[str, Any]) -> None:
-    turns = contents(user_message(), assistant("a", **carrier), user_message("b"), profile=FLASH_3)
-    assert turns[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}]
+    messages = contents(user_message(), assistant("a", **carrier), user_message("b"), profile=FLASH_3)
+    assert messages[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}]
 
 
 def test_a_signature_that_a_content_part_carries_stands_on_that_part() -> None:
     parts = [{"type": "text", "text": "a", **EXTRA}, {"type": "text", "text": "b"}]
-    turns = contents(user_message(), assistant(parts), user_message("c"), profile=FLASH_3)
-    assert turns[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}, {"text": "b"}]
+    messages = contents(user_message(), assistant(parts), user_message("c"), profile=FLASH_3)
+    assert messages[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}, {"text": "b"}]
 
 
 def test_rule_028_calls_before_the_last_user_message_need_no_signature() -> None:
@@ -101,19 +101,19 @@ def test_rule_028_calls_before_the_last_user_message_need_no_signature() -> None
         tools=[WEATHER_TOOL],
         profile=FLASH_3,
     )
-    turns = upstream.body["contents"]
-    assert [signatures(turn) for turn in turns if turn["role"] == "model"] == [
+    messages = upstream.body["contents"]
+    assert [signatures(message) for message in messages if message["role"] == "model"] == [
         [None],
         [SKIP_SIGNATURE, None],
         [SKIP_SIGNATURE],
     ]
     assert sorted(noted(upstream)) == [("added", "messages[4]"), ("added", "messages[7]")]
-    assert upstream.gemini_contents[4] == turns[4]
+    assert upstream.gemini_contents[4] == messages[4]
 
 
 def test_rule_029_no_signature_stands_on_two_parts() -> None:
     calls = [call("c1", **EXTRA), call("c2", **EXTRA)]
-    turns = contents(
+    messages = contents(
         user_message(),
         assistant("a", tool_calls=calls, **EXTRA),
         result("c1"),
@@ -121,7 +121,7 @@ def test_rule_029_no_signature_stands_on_two_parts() -> None:
         tools=[WEATHER_TOOL],
         profile=FLASH_3,
     )
-    assert signatures(turns[1]) == [None, SIGNATURE, None]
+    assert signatures(messages[1]) == [None, SIGNATURE, None]
 
 
 def test_rule_030_models_that_check_nothing_get_no_skip_value() -> None:
@@ -218,11 +218,11 @@ def test_rule_038_a_body_can_be_sent_again_without_signatures() -> None:
         profile=FLASH_3,
     )
     again = without_signatures(upstream.body)
-    assert [signatures(turn) for turn in again["contents"] if turn["role"] == "model"] == [
+    assert [signatures(message) for message in again["contents"] if message["role"] == "model"] == [
         [None],
         [SKIP_SIGNATURE, None],
     ]
-    assert [signatures(turn) for turn in upstream.body["contents"] if turn["role"] == "model"] == [
+    assert [signatures(message) for message in upstream.body["contents"] if message["role"] == "model"] == [
         [SIGNATURE],
         [OTHER_SIGNATURE, None],
     ]
@@ -268,16 +268,16 @@ def test_the_retry_without_signatures_is_a_valid_request() -> None:
 
 def test_rule_032_a_signature_in_an_id_is_cut_off_the_id() -> None:
     call_id = f"call_1__thought__{SIGNATURE}"
-    turns = contents(
+    messages = contents(
         user_message(), assistant(tool_calls=[call(call_id)]), result(call_id), tools=[WEATHER_TOOL], profile=FLASH_3
     )
-    assert turns[1]["parts"][0]["functionCall"]["id"] == "call_1"
-    assert turns[2]["parts"][0]["functionResponse"]["id"] == "call_1"
+    assert messages[1]["parts"][0]["functionCall"]["id"] == "call_1"
+    assert messages[2]["parts"][0]["functionResponse"]["id"] == "call_1"
 
 
 def test_rule_040_the_profile_decides_not_the_models_name() -> None:
     alias = replace(FLASH_3, name="gemini-flash-latest")
-    turns = contents(
+    messages = contents(
         user_message(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL], profile=alias
     )
-    assert signatures(turns[1]) == [SKIP_SIGNATURE]
+    assert signatures(messages[1]) == [SKIP_SIGNATURE]

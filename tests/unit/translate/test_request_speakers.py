@@ -90,5 +90,5 @@ def test_an_answer_that_only_calls_has_its_name_before_the_call() -> None:
 
 def test_a_legacy_functions_name_is_that_of_its_result() -> None:
     calls = {"role": "assistant", "content": None, "function_call": {"name": "get_weather", "arguments": "{}"}}
-    turns = contents(user_message(), calls, {"role": "function", "name": "get_weather", "content": "warm"})
-    assert turns[-1]["parts"][0]["functionResponse"]["name"] == "get_weather"
+    messages = contents(user_message(), calls, {"role": "function", "name": "get_weather", "content": "warm"})
+    assert messages[-1]["parts"][0]["functionResponse"]["name"] == "get_weather"

@@ -24,8 +24,8 @@ def tool(name: str, **fields: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, **fields}}
 
 
-def names(turn: Any, key: str) -> list[str]:
-    return [part[key]["name"] for part in turn["parts"]]
+def names(message: Any, key: str) -> list[str]:
+    return [part[key]["name"] for part in message["parts"]]
 
 
 def called(name: str) -> list[Any]:
@@ -61,7 +61,12 @@ def test_rule_053_names_are_made_acceptable_and_can_be_restored() -> None:
 def test_rule_053_the_form_of_a_name_depends_on_nothing_else(name: str, others: list[str]) -> None:
     alone = translate(user_message(), tools=[tool(name)], profile=FLASH_3)
     (form,) = alone.tool_names
-    history = [user_message(), *(turn for other in others for turn in called(other)), *called(name), user_message()]
+    history = [
+        user_message(),
+        *(message for other in others for message in called(other)),
+        *called(name),
+        user_message(),
+    ]
     later = translate(*history, tools=[tool(other) for other in (*others, name)], profile=FLASH_3)
 
     declared = [item["name"] for item in later.body["tools"][0]["functionDeclarations"]]
@@ -70,7 +75,7 @@ def test_rule_053_the_form_of_a_name_depends_on_nothing_else(name: str, others: 
     assert later.tool_names[form] == name
     valid = [other for other in others if other != "a\tb"]
     assert [item for item in declared if item in valid] == valid
-    turns = [turn for turn in later.body["contents"] if "parts" in turn]
+    turns = [message for message in later.body["contents"] if "parts" in message]
     assert names(turns[-3], "functionCall") == names(turns[-2], "functionResponse") == [form]
 
 

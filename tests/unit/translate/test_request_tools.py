@@ -33,23 +33,23 @@ def response(content: Any) -> dict[str, Any]:
     return turns[-1]["parts"][0]["functionResponse"]["response"]
 
 
-def names(turn: Any, key: str) -> list[str]:
-    return [part[key]["name"] for part in turn["parts"]]
+def names(message: Any, key: str) -> list[str]:
+    return [part[key]["name"] for part in message["parts"]]
 
 
 def test_rule_012_results_of_one_batch_in_one_user_turn() -> None:
     turns = contents(
         user_message(), TWO_CALLS, result("c1"), result("c2"), user_message("Thanks"), tools=[WEATHER_TOOL]
     )
-    assert [turn["role"] for turn in turns] == ["user", "model", "user", "user"]
+    assert [message["role"] for message in turns] == ["user", "model", "user", "user"]
     assert [list(part) for part in turns[2]["parts"]] == [["functionResponse"], ["functionResponse"]]
     assert turns[3]["parts"] == [{"text": "Thanks"}]
 
 
 def test_rule_013_results_stand_in_the_order_of_their_calls() -> None:
     upstream = translate(user_message(), TWO_CALLS, result("c2", "warm"), result("c1", "cold"), tools=[WEATHER_TOOL])
-    turn = upstream.body["contents"][2]
-    assert [part["functionResponse"]["response"]["output"] for part in turn["parts"]] == ["cold", "warm"]
+    message = upstream.body["contents"][2]
+    assert [part["functionResponse"]["response"]["output"] for part in message["parts"]] == ["cold", "warm"]
     assert upstream.gemini_contents[2] is not None
     assert upstream.gemini_contents[2]["parts"][0]["functionResponse"]["response"] == {"output": "warm"}
     assert upstream.placement == [0, 1, 2, 2]
@@ -68,7 +68,7 @@ def test_rule_015_text_between_a_call_and_its_result_does_not_hide_the_call() ->
     history = [HistoryMessage(message=item, content=None) for item in messages]
     history[1] = HistoryMessage(message=messages[1], content=stored)
     turns = contents(user_message("And?"), history=history, tools=[WEATHER_TOOL])
-    assert [turn["role"] for turn in turns] == ["user", "model", "user", "user"]
+    assert [message["role"] for message in turns] == ["user", "model", "user", "user"]
     assert turns[1]["parts"] == [*stored["parts"], {"text": "Wait."}]
     assert names(turns[2], "functionResponse") == ["get_weather"]
 
@@ -153,9 +153,9 @@ def test_rule_023_arguments_keep_their_key_order() -> None:
 
 
 def test_rule_024_ids_that_repeat_answer_the_latest_call() -> None:
-    turn = (assistant(tool_calls=[call("call_Read", "read", "{}")]), result("call_Read", "one"))
+    message = (assistant(tool_calls=[call("call_Read", "read", "{}")]), result("call_Read", "one"))
     again = (assistant(tool_calls=[call("call_Read", "write", "{}")]), result("call_Read", "two"))
-    turns = contents(user_message(), *turn, *again, tools=[tool("read"), tool("write")])
+    turns = contents(user_message(), *message, *again, tools=[tool("read"), tool("write")])
     assert names(turns[2], "functionResponse") == ["read"]
     assert names(turns[4], "functionResponse") == ["write"]
 

@@ -191,18 +191,18 @@ def test_a_keyword_that_gemini_lacks_is_named_with_its_path(schema: Any, expecte
     ],
 )
 def test_a_schema_that_no_value_fits_is_refused_by_name(schema: Any) -> None:
-    with pytest.raises(InvalidRequestError, match="no value is valid") as refused:
+    with pytest.raises(InvalidRequestError, match="no value is valid") as rejected:
         converted(schema)
-    assert refused.value.param == "p"
+    assert rejected.value.param == "p"
 
 
 def test_the_expansion_of_references_is_bounded() -> None:
     large = {"properties": {f"p{index}": {"type": "string", "description": "x" * 900} for index in range(1000)}}
     users = {f"u{index}": {"$ref": "#/$defs/L", "maxProperties": 1, "minProperties": index} for index in range(200)}
     users |= {f"v{index}": {"$ref": "#/$defs/L", "required": [f"r{index}"]} for index in range(200)}
-    with pytest.raises(InvalidRequestError, match="too large after expansion") as refused:
+    with pytest.raises(InvalidRequestError, match="too large after expansion") as rejected:
         converted({"type": "object", "properties": users, "$defs": {"L": large}})
-    assert refused.value.param == "p"
+    assert rejected.value.param == "p"
     same = {"$ref": "#/$defs/L", "required": ["r"]}
     again = {"type": "object", "properties": {f"v{index}": same for index in range(200)}, "$defs": {"L": large}}
     assert len(orjson.dumps(converted(again)[0])) < 3 * len(orjson.dumps(again))

@@ -233,8 +233,8 @@ def test_malformed_schemas_are_mended_or_refused_by_name(schema: Any) -> None:
     context = RequestContext(profile=FLASH_2)
     try:
         sent = schema_to_gemini(schema, param="p", context=context)
-    except InvalidRequestError as refused:
-        if refused.param != "p":
+    except InvalidRequestError as rejected:
+        if rejected.param != "p":
             raise
         return
     check_json_schema(sent)
