@@ -55,6 +55,6 @@ class LiveGateway(ServerProcess):
         server.base_url = f"{server.origin}/v1"
         return server
 
-    def ended_well(self, patience: float = 20.0) -> bool:
+    def ended_well(self, timeout: float = 20.0) -> bool:
         """Whether it ended in order after SIGTERM. uvicorn closes everything and then lets the signal end it."""
-        return self.wait(patience) == (-signal.SIGTERM if UNDER_UVICORN else 0)
+        return self.wait(timeout) == (-signal.SIGTERM if UNDER_UVICORN else 0)

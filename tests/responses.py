@@ -55,7 +55,7 @@ def response_text(response: Any) -> str:
     return "".join(part["text"] for item in response["output"] if item["type"] == "message" for part in item["content"])
 
 
-def turns(body: Any) -> list[str]:
+def content_texts(body: Any) -> list[str]:
     """The texts of a request to Gemini, one per content."""
     return ["".join(part.get("text", "") for part in content["parts"]) for content in body["contents"]]
 

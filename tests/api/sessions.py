@@ -23,7 +23,7 @@ def completion_text(response: httpx2.Response) -> str:
     return text
 
 
-def turns(body: Any) -> list[str]:
+def content_texts(body: Any) -> list[str]:
     """The texts of a request to Gemini, one per content."""
     return ["".join(part.get("text", "") for part in content["parts"]) for content in body["contents"]]
 

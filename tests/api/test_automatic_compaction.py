@@ -13,7 +13,7 @@ from sessions_store.models import Message, StoredItem, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, error_of, fresh, usage_of
 from tests.live_gateway import LiveGateway
-from tests.responses import CONVERSATIONS, ENDS, RESPONSES, WEATHER, ask, named_events, response_text, turns
+from tests.responses import CONVERSATIONS, ENDS, RESPONSES, WEATHER, ask, content_texts, named_events, response_text
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
@@ -63,9 +63,9 @@ def test_a_context_over_the_threshold_is_compacted_in_the_response(http: httpx2.
     assert kinds(response) == ["compaction", "reasoning", "message"]
     assert "added output: compaction" in posted.headers["x-gateway-notes"]
     asked, answered = generated(emulator)
-    assert turns(asked)[0] == LONG
-    assert "Summarise our conversation" in turns(asked)[-1]
-    [continued] = turns(answered)
+    assert content_texts(asked)[0] == LONG
+    assert "Summarise our conversation" in content_texts(asked)[-1]
+    [continued] = content_texts(answered)
     assert "SUMMARY of it all" in continued
     assert continued.endswith("Where is it?")
     assert answered["systemInstruction"]["parts"] == [{"text": "Be brief."}]
@@ -82,7 +82,7 @@ def test_the_next_turn_goes_on_from_the_compaction(http: httpx2.Client, emulator
     ask(http, input="And now?", previous_response_id=compacted["id"], context_management=MANAGED)
 
     [body] = generated(emulator)
-    first, answer, last = turns(body)
+    first, answer, last = content_texts(body)
     assert "SUMMARY of it all" in first
     assert answer == response_text(compacted)
     assert last == "And now?"
@@ -103,7 +103,7 @@ def test_a_client_with_its_own_history_goes_on_from_the_compaction(
     ask(http, input=[*kept, *response["output"], {"role": "user", "content": "And now?"}], store=False)
 
     [body] = generated(emulator)
-    first, answer, last = turns(body)
+    first, answer, last = content_texts(body)
     assert "SUMMARY of it all" in first
     assert first.endswith("Where is it?")
     assert (answer, last) == (response_text(response), "And now?")
@@ -128,7 +128,7 @@ def test_a_conversation_goes_on_from_the_compaction(http: httpx2.Client, emulato
         emulator.reset()
         ask(http, input="And now?", conversation=conversation)
         [body] = generated(emulator)
-        assert "SUMMARY of it all" in turns(body)[0]
+        assert "SUMMARY of it all" in content_texts(body)[0]
         assert LONG not in json.dumps(body)
 
 
@@ -206,7 +206,7 @@ def test_over_a_websocket(gateway: LiveGateway, emulator: Emulator) -> None:
 
     assert kinds(second) == ["compaction", "reasoning", "message"]
     [body] = generated(emulator)
-    assert "SUMMARY of it all" in turns(body)[0]
+    assert "SUMMARY of it all" in content_texts(body)[0]
 
 
 def test_deleting_forgets_the_summary_too(http: httpx2.Client, emulator: Emulator) -> None:
@@ -320,7 +320,7 @@ def test_a_trigger_compacts_and_nothing_else(http: httpx2.Client, emulator: Emul
     ask(http, input=[*response["output"], {"role": "user", "content": "Who am I?"}])
     *_, chained, resent = generated(emulator)
     for body in (chained, resent):
-        [asked] = turns(body)
+        [asked] = content_texts(body)
         assert "SUMMARY: Ada" in asked
         assert asked.endswith("Who am I?")
 

@@ -129,7 +129,7 @@ def test_a_background_response_is_cancelled(
 
     assert response["status"] == "cancelled"
     assert cancelled_on.post(f"{RESPONSES}/{identifier}/cancel").json() == response
-    eventually(lambda: any(entry["cancelled"] for entry in emulator.received()), patience=20)
+    eventually(lambda: any(entry["cancelled"] for entry in emulator.received()), timeout=20)
     request_id = StoredResponse.objects.get(public_id=identifier).request_id
     record = eventually(lambda: UsageRecord.objects.filter(request_id=request_id).first())
     assert record.status == "client_closed"

@@ -11,7 +11,7 @@ from openai import OpenAI
 from sessions_store.models import StoredItem
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
-from tests.responses import CONVERSATIONS, RESPONSES, ask, turns
+from tests.responses import CONVERSATIONS, RESPONSES, ask, content_texts
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -28,7 +28,7 @@ def test_an_unsigned_compaction_is_left_out_of_the_request(http: httpx2.Client, 
     assert "input[0]" in response.headers["x-gateway-notes"]
     assert "not signed by this server" in response.headers["x-gateway-notes"]
     [body] = emulator.bodies()
-    assert turns(body) == ["Hi"]
+    assert content_texts(body) == ["Hi"]
 
 
 def test_an_unsigned_compaction_is_not_stored(client: OpenAI, http: httpx2.Client, emulator: Emulator) -> None:
@@ -38,7 +38,7 @@ def test_an_unsigned_compaction_is_not_stored(client: OpenAI, http: httpx2.Clien
     assert listed["encrypted_content"] == ""
     ask(http, input="Hi", conversation=made.id)
     [body] = emulator.bodies()
-    assert turns(body) == ["Hi"]
+    assert content_texts(body) == ["Hi"]
 
 
 def test_an_unsigned_compaction_in_the_database_is_read(http: httpx2.Client, emulator: Emulator) -> None:
@@ -52,7 +52,7 @@ def test_an_unsigned_compaction_in_the_database_is_read(http: httpx2.Client, emu
 
     for body, question in zip(emulator.bodies(), ["What is the code?", "And now?"], strict=True):
         assert "The code is 4711." in json.dumps(body)
-        assert turns(body)[-1].endswith(question)
+        assert content_texts(body)[-1].endswith(question)
 
 
 def test_a_compaction_that_this_server_made_is_read(http: httpx2.Client, emulator: Emulator) -> None:

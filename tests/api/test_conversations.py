@@ -11,7 +11,7 @@ from openai import OpenAI
 from sessions_store.models import Conversation, ConversationItem, Message, StoredItem, User
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, JSON, error_of, fresh
-from tests.responses import CONVERSATIONS, RESPONSES, WEATHER, ask, message_item, named_events, turns
+from tests.responses import CONVERSATIONS, RESPONSES, WEATHER, ask, content_texts, message_item, named_events
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -64,7 +64,7 @@ def test_responses_read_their_conversation_and_append_to_it(
 
     *_, sent = emulator.bodies()
     [answered] = [item for item in first["output"] if item["type"] == "message"]
-    assert turns(sent) == ["My name is Ada.And?", answered["content"][0]["text"], "Well?"]
+    assert content_texts(sent) == ["My name is Ada.And?", answered["content"][0]["text"], "Well?"]
     items = list(client.conversations.items.list(made.id, order="asc"))
     assert [item.id for item in items][-1] == second.output[-1].id
     answer = ["reasoning", "assistant"]
@@ -107,8 +107,8 @@ def test_the_next_response_reads_items_that_were_changed_by_hand(client: OpenAI,
 
     *_, before, sent = emulator.bodies()
     assert "wrong" not in str(sent)
-    assert turns(before)[-1] == "Now?Well?"
-    assert turns(sent)[-1] == "Last."
+    assert content_texts(before)[-1] == "Now?Well?"
+    assert content_texts(sent)[-1] == "Last."
     [called] = [part for content in sent["contents"] for part in content["parts"] if "functionCall" in part]
     assert called["thoughtSignature"]
 
@@ -155,7 +155,7 @@ def test_deleting_a_response_leaves_the_conversation(client: OpenAI, emulator: E
     client.responses.create(model=GEMINI_3, input="Who am I?", conversation=made.id)
 
     *_, sent = emulator.bodies()
-    assert turns(sent)[0] == "My name is Ada."
+    assert content_texts(sent)[0] == "My name is Ada."
     said_items = [item for item in client.conversations.items.list(made.id) if item.type == "message"]
     assert len(said_items) == 4
 

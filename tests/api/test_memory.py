@@ -7,7 +7,7 @@ import pytest
 from openai import OpenAI
 
 from sessions_store.models import ChatSession, Message, User
-from tests.api.sessions import ask, completion_text, session_of, transcript, turns
+from tests.api.sessions import ask, completion_text, content_texts, session_of, transcript
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, chat_message, error_of, events, fresh
 from tests.live_gateway import LiveGateway
@@ -26,7 +26,7 @@ def test_a_client_that_sends_only_the_new_message_is_remembered(
     assert "Ada" in (answer.choices[0].message.content or "")
     *_, sent = emulator.bodies()
     assert [content["role"] for content in sent["contents"]] == ["user", "model", "user", "model", "user"]
-    assert turns(sent)[::2] == ["My name is Ada.", "My cat is called Tom.", "What is my name?"]
+    assert content_texts(sent)[::2] == ["My name is Ada.", "My cat is called Tom.", "What is my name?"]
 
 
 def test_a_streamed_answer_is_remembered(http: httpx2.Client, emulator: Emulator, user: str) -> None:
@@ -35,7 +35,7 @@ def test_a_streamed_answer_is_remembered(http: httpx2.Client, emulator: Emulator
     ask(http, user, "What is my name?", model=GEMINI_3)
 
     *_, sent = emulator.bodies()
-    assert turns(sent) == ["My name is Ada.", text, "What is my name?"]
+    assert content_texts(sent) == ["My name is Ada.", text, "What is my name?"]
 
 
 def test_a_restart_forgets_nothing(
@@ -73,7 +73,7 @@ def test_from_one_way_of_asking_to_the_other(http: httpx2.Client, emulator: Emul
     ask(http, user, "What is my name?")
 
     *_, sent = emulator.bodies()
-    assert turns(sent) == [
+    assert content_texts(sent) == [
         "My name is Ada.",
         completion_text(first),
         "My cat is called Tom.",
@@ -181,7 +181,7 @@ def test_system_messages_are_remembered_and_replaced(http: httpx2.Client, emulat
     instructions = [body["systemInstruction"]["parts"] for body in emulator.bodies()]
     assert instructions == [[{"text": f"You are a {role}."}] for role in ("pirate", "pirate", "poet", "poet")]
     *_, sent = emulator.bodies()
-    assert turns(sent)[::2] == ["Hello!", "How are you?", "And now?", "Still?"]
+    assert content_texts(sent)[::2] == ["Hello!", "How are you?", "And now?", "Still?"]
 
 
 def test_a_repeated_system_message_is_not_stored_again(http: httpx2.Client, emulator: Emulator, user: str) -> None:

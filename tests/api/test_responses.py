@@ -13,7 +13,7 @@ from sessions_store.admin.display.sent_body import sent_body
 from sessions_store.models import Message, StoredItem, StoredResponse, UsageRecord, User
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, JSON, error_of, fresh, usage_of
-from tests.responses import ENDS, RESPONSES, WEATHER, ask, named_events, response_text, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, ask, content_texts, named_events, response_text
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -71,7 +71,7 @@ def test_previous_response_goes_before(client: OpenAI, emulator: Emulator) -> No
     client.responses.create(model=GEMINI_3, input="Well?", previous_response_id=second.id, instructions="Be brief.")
 
     *_, body = emulator.bodies()
-    assert turns(body) == ["My name is Ada.", first.output_text, "And?", second.output_text, "Well?"]
+    assert content_texts(body) == ["My name is Ada.", first.output_text, "And?", second.output_text, "Well?"]
     assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
     assert second.previous_response_id == first.id
 
@@ -82,7 +82,7 @@ def test_a_response_can_be_continued_twice(client: OpenAI, emulator: Emulator) -
         client.responses.create(model=GEMINI_3, input=text, previous_response_id=first.id)
 
     *_, left, right = emulator.bodies()
-    assert [turns(body) for body in (left, right)] == [
+    assert [content_texts(body) for body in (left, right)] == [
         ["Begin.", first.output_text, text] for text in ("Left", "Right")
     ]
 
@@ -171,7 +171,7 @@ def test_an_item_may_be_referred_to(http: httpx2.Client, emulator: Emulator) -> 
     ask(http, input=[{"type": "item_reference", "id": message["id"]}, {"role": "user", "content": "Why?"}])
 
     *_, body = emulator.bodies()
-    assert response_text(first) in "".join(turns(body))
+    assert response_text(first) in "".join(content_texts(body))
     missing = http.post(RESPONSES, json={"model": GEMINI_3, "input": [{"type": "item_reference", "id": "msg_nothing"}]})
     assert (missing.status_code, error_of(missing)["param"]) == (404, "input")
 
@@ -201,7 +201,7 @@ def test_a_deleted_response_leaves_its_successors(client: OpenAI, emulator: Emul
     client.responses.create(model=GEMINI_3, input="Well?", previous_response_id=second.id)
 
     *_, body = emulator.bodies()
-    assert turns(body)[0] == "My name is Ada."
+    assert content_texts(body)[0] == "My name is Ada."
 
 
 def test_a_response_with_store_false_is_not_stored(client: OpenAI) -> None:
@@ -291,7 +291,7 @@ def test_a_prewarm_takes_the_input_and_asks_nobody(http: httpx2.Client, emulator
     assert http.get(f"{RESPONSES}/{warm['id']}").json() == warm
     ask(http, input="Who am I?", previous_response_id=warm["id"])
     [body] = emulator.bodies()
-    assert turns(body) == ["My name is Ada.Who am I?"]
+    assert content_texts(body) == ["My name is Ada.Who am I?"]
 
 
 def test_a_compacted_conversation_goes_on(client: OpenAI, http: httpx2.Client, emulator: Emulator) -> None:
@@ -308,8 +308,8 @@ def test_a_compacted_conversation_goes_on(client: OpenAI, http: httpx2.Client, e
     assert compacted["usage"]["total_tokens"] > 0
     ask(http, input=[*compacted["output"], {"role": "user", "content": "Who am I?"}])
     *_, body = emulator.bodies()
-    assert "Ada says her name." in "".join(turns(body))
-    assert first.output_text not in "".join(turns(body))
+    assert "Ada says her name." in "".join(content_texts(body))
+    assert first.output_text not in "".join(content_texts(body))
 
 
 def test_operators_can_see_what_was_sent(http: httpx2.Client, emulator: Emulator) -> None:

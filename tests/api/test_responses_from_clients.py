@@ -10,7 +10,7 @@ import pytest
 
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, error_of
-from tests.responses import RESPONSES, WEATHER, ask, named_events, response_text, turns
+from tests.responses import RESPONSES, WEATHER, ask, content_texts, named_events, response_text
 
 pytestmark = pytest.mark.usefixtures("emulator")
 
@@ -199,7 +199,7 @@ def test_instructions_are_not_inherited(http: httpx2.Client, emulator: Emulator)
 
     *_, body = emulator.bodies()
     assert "systemInstruction" not in body
-    assert turns(body)[0] == "Hi"
+    assert content_texts(body)[0] == "Hi"
 
 
 @pytest.mark.parametrize("path", ["resp_none", "resp_a%2Fb", "resp_none/input_items"])

@@ -15,7 +15,7 @@ from sessions_store.models import ModelMapping, StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, fresh
 from tests.live_gateway import UNDER_UVICORN, LiveGateway, by_serve
-from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, response_text, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, ask, content_texts, endpoint_records, response_text
 from tests.waiting import eventually
 
 HEADERS_FROM_AFAR = [
@@ -131,7 +131,7 @@ def test_a_warm_up_takes_the_input_and_asks_nobody(socket: ClientConnection, emu
     assert emulator.received() == []
     asked(socket, input="Who am I?", previous_response_id=warm["id"], store=False)
     [body] = emulator.bodies()
-    assert turns(body) == ["My name is Ada.Who am I?"]
+    assert content_texts(body) == ["My name is Ada.Who am I?"]
 
 
 def test_a_warm_up_that_is_stored_is_good_elsewhere(
@@ -142,7 +142,7 @@ def test_a_warm_up_that_is_stored_is_good_elsewhere(
     assert http.get(f"{RESPONSES}/{warm['id']}").json() == warm
     ask(http, input="Who am I?", previous_response_id=warm["id"])
     [body] = emulator.bodies()
-    assert turns(body) == ["My name is Ada.Who am I?"]
+    assert content_texts(body) == ["My name is Ada.Who am I?"]
 
 
 def test_an_empty_warm_up_is_something_to_go_on_from(socket: ClientConnection) -> None:

@@ -14,7 +14,7 @@ from sessions_store.models import StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
 from tests.live_gateway import LiveGateway
-from tests.responses import ENDS, RESPONSES, WEATHER, response_text, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, content_texts, response_text
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -80,7 +80,7 @@ def test_a_steered_response_ends_and_its_successor_takes_the_input_up(
     assert (created["previous_response_id"], created["instructions"]) == (first, "Be kind.")
     assert ended["status"] == "completed"
     *_, body = emulator.bodies()
-    assert turns(body) == ["Tell me a story", response_text(cut), "Make it about a fox."]
+    assert content_texts(body) == ["Tell me a story", response_text(cut), "Make it about a fox."]
     assert StoredResponse.objects.get(public_id=first).status == "incomplete"
     record = UsageRecord.objects.get(request_id=StoredResponse.objects.get(public_id=first).request_id)
     assert (record.status, record.estimated) == ("ok", True)
@@ -94,7 +94,7 @@ def test_steering_with_half_an_emoji_is_taken_up_with_a_note(socket: ClientConne
     ended = until(socket, kind(*ENDS))[-1]["response"]
 
     *_, body = emulator.bodies()
-    assert turns(body)[-1] == "About a \ufffd\ufffdfox."
+    assert content_texts(body)[-1] == "About a \ufffd\ufffdfox."
     notes = UsageRecord.objects.get(request_id=StoredResponse.objects.get(public_id=ended["id"]).request_id).notes
     assert [param for _, param, _ in notes if param == "body"] == ["body"]
 
@@ -109,7 +109,7 @@ def test_an_unstored_response_is_steered(socket: ClientConnection, emulator: Emu
     until(socket, kind("response.completed"))
 
     *_, body = emulator.bodies()
-    assert turns(body)[-1] == "Shorter.And funny."
+    assert content_texts(body)[-1] == "Shorter.And funny."
 
 
 def test_steering_waits_for_the_results_of_calls(socket: ClientConnection, emulator: Emulator) -> None:
@@ -129,7 +129,7 @@ def test_steering_waits_for_the_results_of_calls(socket: ClientConnection, emula
     last = until(socket, kind(*ENDS))[-1]
     assert last["type"] == "response.completed"
     *_, body = emulator.bodies()
-    assert turns(body)[-1] == "In Fahrenheit."
+    assert content_texts(body)[-1] == "In Fahrenheit."
     assert "21 degrees" in json.dumps(body)
 
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from sessions_store.models import ChatSession, Message, UsageRecord, User
-from tests.api.sessions import ask, completion_text, session_of, transcript, turns
+from tests.api.sessions import ask, completion_text, content_texts, session_of, transcript
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_25, chat_body, chat_message, error_of, fresh, usage_of
 from tests.live_gateway import LiveGateway
@@ -122,7 +122,7 @@ def test_the_history_that_is_sent_is_cut_oldest_first(frugal: httpx2.Client, emu
         last = ask(frugal, user, f"Number {number} {long}")
 
     *_, sent = emulator.bodies()
-    asked = turns(sent)[::2]
+    asked = content_texts(sent)[::2]
     assert asked[-1].startswith("Number 5")
     assert 2 <= len(asked) < 7
     assert not asked[0].startswith("First")
@@ -202,7 +202,7 @@ def test_a_failed_exchange_does_not_move_the_head(
     assert session_of(user).head_id == head
     ask(http, user, "What is my name?")
     *_, sent = emulator.bodies()
-    assert turns(sent)[::2] == ["My name is Ada.", "What is my name?"]
+    assert content_texts(sent)[::2] == ["My name is Ada.", "What is my name?"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -254,7 +254,7 @@ def test_requests_of_one_user_overlap_and_are_recorded_in_the_order_of_their_end
 
     after = ask(http, user, "After.")
     *_, sent = emulator.bodies()
-    assert turns(sent)[::2] == [*told, "After."]
+    assert content_texts(sent)[::2] == [*told, "After."]
     assert after.headers["x-session-messages"] == str(len(path))
 
 
@@ -342,5 +342,5 @@ def test_a_response_drops_the_session_that_its_header_names_and_says_so(
     assert "dropped X-Session-Id" in response.headers["x-gateway-notes"]
     assert ["dropped", "X-Session-Id"] in [note[:2] for note in usage_of(response.headers).notes]
     *_, sent = emulator.bodies()
-    assert turns(sent) == ["What is my name?"]
+    assert content_texts(sent) == ["What is my name?"]
     assert session_of(user, "work").message_count == 2

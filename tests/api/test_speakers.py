@@ -8,7 +8,7 @@ import pytest
 from tests.api.sessions import ask as ask_in_session
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_3, chat_body
-from tests.responses import turns
+from tests.responses import content_texts
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -24,7 +24,7 @@ def test_names_reach_gemini(http: httpx2.Client, emulator: Emulator, stream: boo
     assert response.status_code == 200
     assert "converted messages[0].name" in response.headers["x-gateway-notes"]
     [body] = emulator.bodies()
-    assert turns(body) == ["Ann: I like tea.\nBob: I like milk."]
+    assert content_texts(body) == ["Ann: I like tea.\nBob: I like milk."]
 
 
 def test_an_answer_that_comes_back_with_a_name_is_still_known(http: httpx2.Client, emulator: Emulator) -> None:
@@ -33,7 +33,7 @@ def test_an_answer_that_comes_back_with_a_name_is_still_known(http: httpx2.Clien
     back = [*first, {"role": "assistant", "content": response["content"], "name": "Bob"}, named("Ann", "And you?")]
     assert http.post(CHAT, json=chat_body(model=GEMINI_3, messages=back)).status_code == 200
     *_, body = emulator.bodies()
-    assert turns(body) == ["Ann: I like tea.", f"Bob: {response['content']}", "Ann: And you?"]
+    assert content_texts(body) == ["Ann: I like tea.", f"Bob: {response['content']}", "Ann: And you?"]
     assert body["contents"][1]["parts"][-1]["thoughtSignature"]
 
 
@@ -41,5 +41,5 @@ def test_a_session_remembers_who_said_what(http: httpx2.Client, emulator: Emulat
     ask_in_session(http, user, named("Ann", "I like tea."), named("Bob", "I like milk."))
     ask_in_session(http, user, named("Ann", "Who likes what?"))
     *_, body = emulator.bodies()
-    said = turns(body)
+    said = content_texts(body)
     assert (said[0], said[-1]) == ("Ann: I like tea.\nBob: I like milk.", "Ann: Who likes what?")

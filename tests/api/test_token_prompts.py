@@ -13,7 +13,7 @@ from api.exchange.accounting import Accounting
 from api.exchange.planning.token_prompts import in_text
 from api.openai.completions.request import parse_completion
 from api.openai.completions.token_ids import encoding_of
-from tests.api.sessions import turns
+from tests.api.sessions import content_texts
 from tests.api.test_legacy_completions import complete, texts
 from tests.emulator_control import Emulator
 from tests.exchanges import COMPLETIONS, GEMINI_3, GEMINI_25, error_of, events, usage_of
@@ -66,7 +66,7 @@ def test_half_a_character_is_noted(http: httpx2.Client, emulator: Emulator) -> N
     response = complete(http, prompt=ids[:-1])
     assert "converted prompt: bytes that are not UTF-8" in response.headers["x-gateway-notes"]
     [body] = emulator.bodies()
-    assert turns(body)[0].endswith("\ufffd")
+    assert content_texts(body)[0].endswith("\ufffd")
 
 
 @pytest.mark.asyncio

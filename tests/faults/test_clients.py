@@ -50,7 +50,7 @@ def test_a_killed_server_loses_nothing_acknowledged(
 
         with ThreadPoolExecutor(4) as pool:
             asking = [pool.submit(ask_until_it_dies, number) for number in range(4)]
-            eventually(lambda: len(acknowledged) >= 25 or any(ended.done() for ended in asking), patience=30)
+            eventually(lambda: len(acknowledged) >= 25 or any(ended.done() for ended in asking), timeout=30)
             server.process.send_signal(signal.SIGKILL)
             for ended in asking:
                 ended.result(timeout=30)
@@ -145,7 +145,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
         connection.sendall(head.encode() + body)
         # On a machine that is busy otherwise everybody waits.
         assert seconds_of_an_answer(impatient_gateway) < 1 + 5 * idle
-        record = eventually(lambda: UsageRecord.objects.filter(user=user).first(), patience=15)
+        record = eventually(lambda: UsageRecord.objects.filter(user=user).first(), timeout=15)
 
     assert (record.status, record.stream) == ("client_closed", True)
     entry = next(entry for entry in emulator.received() if "slow reader" in str(entry["body"]))

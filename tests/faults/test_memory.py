@@ -74,7 +74,7 @@ def test_many_large_pictures_are_shed_and_their_memory_comes_back(
         with ThreadPoolExecutor(CLIENTS) as pool:
             asked = [pool.submit(post_or_reset, server, body) for _ in range(CLIENTS)]
             # Each request is either shed or held by Gemini.
-            eventually(lambda: sum(future.done() for future in asked) + emulator.count() == CLIENTS, patience=120)
+            eventually(lambda: sum(future.done() for future in asked) + emulator.count() == CLIENTS, timeout=120)
             emulator.release()
             responses = [future.result() for future in asked]
 
@@ -86,7 +86,7 @@ def test_many_large_pictures_are_shed_and_their_memory_comes_back(
         rejected = [response for response in responses if response is not None and response.status == 503]
         assert all(response.headers["retry-after"] == "1" for response in rejected)
         assert memory(server, "VmHWM") < LIMIT * 2**20 / MB
-        eventually(lambda: memory(server) < before * 1.1, patience=60)
+        eventually(lambda: memory(server) < before * 1.1, timeout=60)
 
 
 def test_a_held_body_takes_less_than_two_and_a_half_times_its_size(
@@ -104,11 +104,11 @@ def test_a_held_body_takes_less_than_two_and_a_half_times_its_size(
             asking = [threading.Thread(target=post, args=(server, body, path)) for _ in range(count)]
             for thread in asking:
                 thread.start()
-            eventually(lambda: emulator.count() == count, patience=60)
+            eventually(lambda: emulator.count() == count, timeout=60)
             # The last request's encoded body may still be on its way to the socket's buffer.
             # Under uvicorn one of several responses was seen to keep a further copy: 2.8 times its size.
             most = before + count * (3.2 if UNDER_UVICORN else 2.5) * len(body) / MB
-            eventually(lambda: memory(server) < most, patience=20)  # noqa: B023 - called at once
+            eventually(lambda: memory(server) < most, timeout=20)  # noqa: B023 - called at once
             emulator.release()
             for thread in asking:
                 thread.join()

@@ -31,7 +31,7 @@ class Gemini:
         answer: dict[str, Any] = response.json()
         return answer
 
-    def refused(self, body: Any, *, model: str = NEW, method: str = "generateContent") -> str:
+    def error_message(self, body: Any, *, model: str = NEW, method: str = "generateContent") -> str:
         """Return the error message for a body. Asserts a 400 in Google's envelope."""
         response = self.post(model, body, method)
         assert response.status_code == 400, response.text

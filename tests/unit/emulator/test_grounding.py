@@ -74,7 +74,7 @@ def test_log_probabilities_are_those_of_the_text() -> None:
 
 def test_log_probabilities_are_sent_only_on_request(gemini: Gemini) -> None:
     assert "logprobsResult" not in generation().response()["candidates"][0]
-    message = gemini.refused({"contents": contents("Hi"), "generationConfig": {"responseLogprobs": True}})
+    message = gemini.error_message({"contents": contents("Hi"), "generationConfig": {"responseLogprobs": True}})
     assert "Logprobs is not enabled" in message
 
 

@@ -46,11 +46,11 @@ def test_tokens_are_counted_like_a_prompt(gemini: Gemini) -> None:
     inner = {"generateContentRequest": {"model": f"models/{OLD}", **request}}
     assert gemini.post(OLD, inner, "countTokens").json()["totalTokens"] == 5
     assert gemini.post(OLD, request).json()["usageMetadata"]["promptTokenCount"] == 5
-    assert "Only one of contents" in gemini.refused(
+    assert "Only one of contents" in gemini.error_message(
         {**inner, "contents": contents("a")}, model=OLD, method="countTokens"
     )
-    assert "contents is not specified" in gemini.refused({}, model=OLD, method="countTokens")
-    assert 'Unknown name "tools"' in gemini.refused({**request, "tools": []}, model=OLD, method="countTokens")
+    assert "contents is not specified" in gemini.error_message({}, model=OLD, method="countTokens")
+    assert 'Unknown name "tools"' in gemini.error_message({**request, "tools": []}, model=OLD, method="countTokens")
 
 
 MODEL = "gemini-embedding-2"
@@ -88,7 +88,7 @@ def test_embeddings_are_unit_vectors_closer_for_shared_words(gemini: Gemini) -> 
     ],
 )
 def test_invalid_embedding_requests_are_rejected(gemini: Gemini, body: Any, message: str) -> None:
-    assert message in gemini.refused(body, model=MODEL, method="batchEmbedContents")
+    assert message in gemini.error_message(body, model=MODEL, method="batchEmbedContents")
 
 
 def test_an_unsupported_method_of_a_model_is_a_404(gemini: Gemini) -> None:

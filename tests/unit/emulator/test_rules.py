@@ -62,7 +62,7 @@ COUNT = "number of function response parts is equal to the number of function ca
     ],
 )
 def test_invalid_contents_are_rejected(gemini: Gemini, body: Any, message: str) -> None:
-    assert message in gemini.refused(body, model=OLD)
+    assert message in gemini.error_message(body, model=OLD)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_valid_contents_are_accepted(gemini: Gemini, body: Any) -> None:
 
 def test_newer_models_reject_a_conversation_that_ends_with_the_model(gemini: Gemini) -> None:
     body = {"contents": contents("Hello", "Once upon")}
-    assert "does not end with a model turn" in gemini.refused(body, model="gemini-3.6-flash")
+    assert "does not end with a model turn" in gemini.error_message(body, model="gemini-3.6-flash")
     assert gemini.post("gemini-3.5-flash", body).status_code == 200
     assert gemini.post("gemini-3.6-flash", {"contents": contents("Hello", "")}).status_code == 200
 
@@ -133,7 +133,7 @@ def test_newer_models_reject_a_conversation_that_ends_with_the_model(gemini: Gem
     ],
 )
 def test_an_invalid_generation_config_is_rejected(gemini: Gemini, model: str, values: Any, message: str) -> None:
-    assert message in gemini.refused(config(**values), model=model)
+    assert message in gemini.error_message(config(**values), model=model)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def tools(*tools_: Any, **request: Any) -> dict[str, Any]:
     ],
 )
 def test_tools(gemini: Gemini, model: str, body: Any, message: str) -> None:
-    assert message in gemini.refused(body, model=model)
+    assert message in gemini.error_message(body, model=model)
 
 
 @pytest.mark.parametrize(
@@ -218,5 +218,5 @@ def test_valid_tools_are_accepted(gemini: Gemini, model: str, body: Any) -> None
 
 def test_too_many_functions_are_rejected(gemini: Gemini) -> None:
     tools = [{"functionDeclarations": [{"name": f"f{index}"} for index in range(513)]}]
-    message = gemini.refused({"contents": HELLO, "tools": tools}, model=NEW)
+    message = gemini.error_message({"contents": HELLO, "tools": tools}, model=NEW)
     assert "tools[0].function_declarations: [FIELD_INVALID] At most 512 function declarations" in message

@@ -96,7 +96,7 @@ def test_an_invalid_payload_is_rejected_with_googles_text(
 
 
 def test_an_error_lists_all_violations(gemini: Gemini) -> None:
-    message = gemini.refused({"contents": HELLO, "foo": 1, "generationConfig": {"bar": 2, "topK": "x"}})
+    message = gemini.error_message({"contents": HELLO, "foo": 1, "generationConfig": {"bar": 2, "topK": "x"}})
     assert message.split("\n") == [
         PREFIX + '"foo": Cannot find field.',
         PREFIX + "\"bar\" at 'generation_config': Cannot find field.",
@@ -106,7 +106,7 @@ def test_an_error_lists_all_violations(gemini: Gemini) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b'{"contents": NaN}', b"\xff\xfe{\x00}\x00"])
 def test_a_body_that_is_no_json_object_is_rejected(gemini: Gemini, body: bytes) -> None:
-    gemini.refused(body)
+    gemini.error_message(body)
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ def test_nesting_beyond_the_limit_is_rejected(gemini: Gemini, name: str) -> None
     for _ in range(400):
         schema = {"type": "array", "items": schema}
     config = {"responseMimeType": "application/json", name: schema}
-    assert "Message too deep." in gemini.refused({"contents": HELLO, "generationConfig": config})
+    assert "Message too deep." in gemini.error_message({"contents": HELLO, "generationConfig": config})

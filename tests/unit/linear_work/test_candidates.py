@@ -15,7 +15,7 @@ from api.openai.shared.sse import event, named_event
 from api.translate.responses.tools.names import CalledTool, CalledTools
 from tests.unit.linear_work.hostile_texts import TEXTS, shapes_of_texts
 from tests.unit.linear_work.measuring import Shape, Work, check_linear
-from tests.unit.responses.building import answer_to, parsed
+from tests.unit.responses.building import accumulator_of, parsed
 from tests.unit.translate.accumulators import chat_accumulator, completion_accumulator
 
 Part = Mapping[str, Any]
@@ -43,17 +43,17 @@ def plain(parts: Iterable[Part], **fields: Any) -> list[Any]:
     return [response_of_parts(parts, finishReason="STOP", **fields)]
 
 
-def accumulate(answer: Any, responses: list[Any], encode: Callable[[Any], bytes]) -> None:
+def accumulate(accumulator: Any, responses: list[Any], encode: Callable[[Any], bytes]) -> None:
     """Feed an accumulator, encode the events, and read the stored contents."""
     with suppress(GatewayError):
         for response in responses:
-            for chunk in answer.feed(response):
+            for chunk in accumulator.feed(response):
                 encode(chunk)
-        for chunk in answer.finish():
+        for chunk in accumulator.finish():
             encode(chunk)
-        orjson.dumps([answer.messages, answer.contents, answer.usage, answer.usage_metadata])
-        str([*map(str, answer.notes)])
-        _ = answer.searches, answer.complete
+        orjson.dumps([accumulator.messages, accumulator.contents, accumulator.usage, accumulator.usage_metadata])
+        str([*map(str, accumulator.notes)])
+        _ = accumulator.searches, accumulator.complete
 
 
 def to_chat(responses: list[Any]) -> Work:
@@ -76,9 +76,9 @@ def to_responses(responses: list[Any]) -> Work:
     request = parsed(include=["reasoning.encrypted_content", "message.output_text.logprobs"], top_logprobs=2)
 
     def work() -> None:
-        answer = answer_to(request, called=called)
-        accumulate(answer, responses, named_event)
-        orjson.dumps(answer.response())
+        accumulator = accumulator_of(request, called=called)
+        accumulate(accumulator, responses, named_event)
+        orjson.dumps(accumulator.response())
 
     return work
 
@@ -294,7 +294,7 @@ FAULTS = {
 }
 
 
-def answers(dialect: str, work: Callable[[list[Any]], Work]) -> list[Shape]:
+def accumulators(dialect: str, work: Callable[[list[Any]], Work]) -> list[Shape]:
     """Return the shapes of responses to a dialect."""
     return [Shape(f"{dialect}: {name}", partial(_built, work, build), 50_000) for name, build in ANSWERS.items()]
 
@@ -314,9 +314,9 @@ def _repeated(unit: str, count: int) -> Work:
 
 WORDS = [name for name in TEXTS if "image" not in name]
 SHAPES = [
-    *answers("chat", to_chat),
-    *answers("completions", to_completions),
-    *answers("responses", to_responses),
+    *accumulators("chat", to_chat),
+    *accumulators("completions", to_completions),
+    *accumulators("responses", to_responses),
     *shapes_of_texts("chat", lambda text: to_chat(hostile_answer(text)), WORDS),
     *shapes_of_texts("responses", lambda text: to_responses(hostile_answer(text)), WORDS),
     *(Shape(f"stream: {name}", work) for name, work in STREAMS.items()),

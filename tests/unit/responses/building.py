@@ -66,7 +66,7 @@ def translate(
     return call
 
 
-def refused(**parameters: Any) -> InvalidRequestError:
+def translation_error(**parameters: Any) -> InvalidRequestError:
     """Return the translation error of a request with the parameters."""
     with pytest.raises(InvalidRequestError) as caught:
         translate(**parameters)
@@ -83,7 +83,7 @@ def counted(prefix: str = "") -> Iterator[str]:
     return (f"{prefix}{number}" for number in itertools.count(1))
 
 
-def answer_to(request: ResponsesRequest, **options: Any) -> ResponseAccumulator:
+def accumulator_of(request: ResponsesRequest, **options: Any) -> ResponseAccumulator:
     """Return the accumulator of a request, as the exchange builds it, for a model with signatures."""
     profile = options.pop("profile", FLASH_3)
     call = responses_to_gemini(request, own=own_messages(request, profile.family), profile=profile)
@@ -104,7 +104,7 @@ def answer_to(request: ResponsesRequest, **options: Any) -> ResponseAccumulator:
     return ResponseAccumulator(**{**defaults, **options})
 
 
-def stream_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> list[dict[str, Any]]:
+def stream_of(accumulator: ResponseAccumulator, responses: Sequence[Any]) -> list[dict[str, Any]]:
     """Feed all responses; return every event as JSON, validated by the SDK's types.
 
     An event must not change after `feed` has returned it, because it is sent or stored later.
@@ -112,10 +112,10 @@ def stream_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> list[dic
     events: list[Any] = []
     at_once: list[bytes] = []
     for response in responses:
-        fed = answer.feed(response)
+        fed = accumulator.feed(response)
         events += fed
         at_once += map(orjson.dumps, fed)
-    ended = answer.finish()
+    ended = accumulator.finish()
     assert list(map(orjson.dumps, events)) == at_once
     sent: list[dict[str, Any]] = json.loads(json.dumps([*events, *ended]))
     for event in sent:
@@ -123,11 +123,11 @@ def stream_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> list[dic
     return sent
 
 
-def plain_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> dict[str, Any]:
+def plain_of(accumulator: ResponseAccumulator, responses: Sequence[Any]) -> dict[str, Any]:
     """Feed all responses; return the plain response as JSON, validated by the SDK's type."""
     for response in responses:
-        answer.feed(response)
-    plain: dict[str, Any] = json.loads(json.dumps(answer.completion()))
+        accumulator.feed(response)
+    plain: dict[str, Any] = json.loads(json.dumps(accumulator.completion()))
     Response.model_validate(plain, strict=True)
     return plain
 

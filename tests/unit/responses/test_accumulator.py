@@ -12,7 +12,7 @@ from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import (
     EVENTS,
     SIGNER,
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     kinds,
@@ -191,7 +191,7 @@ STREAMS: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
 
 @pytest.mark.parametrize(("parameters", "responses", "expected"), STREAMS.values(), ids=STREAMS)
 def test_events_come_in_openais_order(parameters: Any, responses: Any, expected: Any) -> None:
-    events = stream_of(answer_to(parsed(**parameters)), responses)
+    events = stream_of(accumulator_of(parsed(**parameters)), responses)
     assert kinds(events) == kinds([{"type": f"response.{kind}"} for kind in [*BEGIN, *expected]])
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
 
@@ -199,8 +199,8 @@ def test_events_come_in_openais_order(parameters: Any, responses: Any, expected:
 @pytest.mark.parametrize(("parameters", "responses", "expected"), STREAMS.values(), ids=STREAMS)
 def test_a_stream_accumulates_to_the_plain_response(parameters: Any, responses: Any, expected: Any) -> None:
     request = parsed(**parameters)
-    events = stream_of(answer_to(request), responses)
-    plain = plain_of(answer_to(request), responses)
+    events = stream_of(accumulator_of(request), responses)
+    plain = plain_of(accumulator_of(request), responses)
     assert events[-1]["response"] == plain
     done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
     assert {item["id"]: item for item in done} == {item["id"]: item for item in plain["output"]}
@@ -234,11 +234,11 @@ def check_indexes(events: list[dict[str, Any]], plain: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("parameters", "responses", "expected"), STREAMS.values(), ids=STREAMS)
 def test_the_items_equal_the_stored_message(parameters: Any, responses: Any, expected: Any) -> None:
-    response = answer_to(parsed(**parameters))
-    plain = plain_of(response, responses)
+    accumulator = accumulator_of(parsed(**parameters))
+    plain = plain_of(accumulator, responses)
     del expected
     messages = items_to_messages(plain["output"], family=FLASH_3.family).messages
-    kept = response.messages[0]
+    kept = accumulator.messages[0]
     if plain["output"]:
         assert canonical_message(messages[0]) == canonical_message(kept)
         assert messages[0].get("images") == kept.get("images")
@@ -246,21 +246,21 @@ def test_the_items_equal_the_stored_message(parameters: Any, responses: Any, exp
 
 
 def test_calls_have_the_clients_names_and_namespaces() -> None:
-    response = answer_to(parsed(tools=[AGENTS, RUN]))
+    accumulator = accumulator_of(parsed(tools=[AGENTS, RUN]))
     plain = plain_of(
-        response, [gemini_chunk(function("agents.close"), function("close"), function("run", code=1), finish="STOP")]
+        accumulator, [gemini_chunk(function("agents.close"), function("close"), function("run", code=1), finish="STOP")]
     )
     first, second, third = plain["output"]
     assert (first["name"], first["namespace"]) == ("close", "agents")
     assert (second["name"], second["namespace"]) == ("close", "agents")
     assert third["input"] == '{"code":1}'
     assert [item["call_id"] for item in plain["output"]] == ["call_1", "call_2", "call_3"]
-    assert response.finish_reasons == ["tool_calls"]
+    assert accumulator.finish_reasons == ["tool_calls"]
 
 
 def test_a_name_that_was_changed_for_gemini_is_restored() -> None:
     plain = plain_of(
-        answer_to(parsed(tools=[{"type": "function", "name": "what?"}])),
+        accumulator_of(parsed(tools=[{"type": "function", "name": "what?"}])),
         [gemini_chunk(function(sanitise_name("what?")), finish="STOP")],
     )
     assert plain["output"][0]["name"] == "what?"
@@ -268,13 +268,13 @@ def test_a_name_that_was_changed_for_gemini_is_restored() -> None:
 
 def test_only_the_first_call_is_sent_without_parallel_calls() -> None:
     request = parsed(tools=[TIME], parallel_tool_calls=False)
-    plain = plain_of(answer_to(request), [gemini_chunk(function(zone="a"), function(zone="b"), finish="STOP")])
+    plain = plain_of(accumulator_of(request), [gemini_chunk(function(zone="a"), function(zone="b"), finish="STOP")])
     assert [item["arguments"] for item in plain["output"]] == ['{"zone":"a"}']
 
 
 def test_output_items_in_a_later_input_are_read() -> None:
     request = parsed(tools=[TIME], include=ENCRYPTED)
-    plain = plain_of(answer_to(request), [gemini_chunk(text("Hm."), function(signature=SIGNATURE), finish="STOP")])
+    plain = plain_of(accumulator_of(request), [gemini_chunk(text("Hm."), function(signature=SIGNATURE), finish="STOP")])
     assert [item["type"] for item in plain["output"]] == ["message", "reasoning", "function_call"]
     carried = unpack_signature(plain["output"][1]["encrypted_content"], SIGNER)
     assert carried is not None
@@ -283,7 +283,8 @@ def test_output_items_in_a_later_input_are_read() -> None:
 
 def test_requested_encrypted_reasoning_is_always_sent() -> None:
     plain = plain_of(
-        answer_to(parsed(include=ENCRYPTED)), [gemini_chunk(text("Hm.", thought=True), text("Hello"), finish="STOP")]
+        accumulator_of(parsed(include=ENCRYPTED)),
+        [gemini_chunk(text("Hm.", thought=True), text("Hello"), finish="STOP")],
     )
     assert unpack_signature(plain["output"][0]["encrypted_content"], SIGNER)
 
@@ -302,28 +303,30 @@ def test_citations_count_characters_of_their_message() -> None:
             },
         ),
     ]
-    plain = plain_of(answer_to(parsed()), responses)
+    plain = plain_of(accumulator_of(parsed()), responses)
     assert plain["output"][1]["content"][0]["annotations"] == [
         {"type": "url_citation", "start_index": 5, "end_index": 10, "title": "X", "url": "https://x.test"}
     ]
 
 
 def test_citations_after_their_message_are_noted() -> None:
-    response = answer_to(parsed(tools=[TIME]))
-    plain_of(response, [gemini_chunk(text("Hello")), gemini_chunk(function()), gemini_chunk(finish="STOP", **GROUNDED)])
-    assert any(note.param == "output.content.annotations" for note in response.notes)
+    accumulator = accumulator_of(parsed(tools=[TIME]))
+    plain_of(
+        accumulator, [gemini_chunk(text("Hello")), gemini_chunk(function()), gemini_chunk(finish="STOP", **GROUNDED)]
+    )
+    assert any(note.param == "output.content.annotations" for note in accumulator.notes)
 
 
 def test_log_probabilities_are_sent_with_their_text() -> None:
     logprobs = {"chosenCandidates": [{"token": "Hi", "logProbability": -0.5}], "topCandidates": [{"candidates": []}]}
     request = parsed(include=["message.output_text.logprobs"])
-    events = stream_of(answer_to(request), [gemini_chunk(text("Hi"), finish="STOP", logprobsResult=logprobs)])
+    events = stream_of(accumulator_of(request), [gemini_chunk(text("Hi"), finish="STOP", logprobsResult=logprobs)])
     expected = [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}]
     assert next(event for event in events if event["type"].endswith("text.delta"))["logprobs"] == expected
     assert events[-1]["response"]["output"][0]["content"][0]["logprobs"] == expected
 
 
-def test_citations_before_many_messages_are_looked_for_a_few_times_only() -> None:
+def test_citations_before_many_messages_are_searched_a_few_times() -> None:
     """Each search reads the whole text; unsearched citations are noted, and the last message has its citations."""
     words = [f"word {number}. " for number in range(40)]
     parts = [part for word in words for part in ({"text": word}, {"text": "Hm.", "thought": True})][:-1]
@@ -333,8 +336,8 @@ def test_citations_before_many_messages_are_looked_for_a_few_times_only() -> Non
         for at, word in zip(places, words, strict=True)
     ]
     grounding = {"groundingChunks": [{"web": {"uri": "https://example.org/"}}], "groundingSupports": supports}
-    response = answer_to(parsed())
-    plain = plain_of(response, [gemini_chunk(groundingMetadata=grounding), gemini_chunk(*parts, finish="STOP")])
+    accumulator = accumulator_of(parsed())
+    plain = plain_of(accumulator, [gemini_chunk(groundingMetadata=grounding), gemini_chunk(*parts, finish="STOP")])
     cited = [bool(item["content"][0]["annotations"]) for item in plain["output"] if item["type"] == "message"]
     assert cited == [True] * 16 + [False] * 23 + [True]
-    assert any("23 citations" in note.reason for note in response.notes)
+    assert any("23 citations" in note.reason for note in accumulator.notes)

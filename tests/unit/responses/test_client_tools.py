@@ -7,15 +7,15 @@ import pytest
 
 from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import (
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     noted,
     parsed,
     plain_of,
-    refused,
     stream_of,
     translate,
+    translation_error,
 )
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PLAIN, SIGNATURE
 
@@ -161,23 +161,23 @@ def test_any_client_tool_or_none_can_be_required() -> None:
 
 
 def test_an_undeclared_client_tool_cannot_be_chosen() -> None:
-    assert refused(tools=[PATCH], tool_choice={"type": "shell"}).param == "tool_choice"
+    assert translation_error(tools=[PATCH], tool_choice={"type": "shell"}).param == "tool_choice"
 
 
 @pytest.mark.parametrize(("name", "arguments", "item"), CALLS.values(), ids=CALLS)
 def test_calls_become_openais_items(name: str, arguments: Item, item: Item) -> None:
-    plain = plain_of(answer_to(parsed(tools=ALL)), [made(name, arguments)])
+    plain = plain_of(accumulator_of(parsed(tools=ALL)), [made(name, arguments)])
 
     [given] = plain["output"]
     assert given.pop("id").startswith(PREFIXES[item["type"]])
     assert given.pop("call_id") == "call_1"
     assert given == item
-    events = stream_of(answer_to(parsed(tools=ALL)), [made(name, arguments)])
+    events = stream_of(accumulator_of(parsed(tools=ALL)), [made(name, arguments)])
     assert events[-1]["response"]["output"] == [given | {"id": f"{PREFIXES[item['type']]}1", "call_id": "call_1"}]
 
 
 def test_the_commands_of_a_shell_call_have_events() -> None:
-    events = stream_of(answer_to(parsed(tools=ALL)), [made("shell", {"commands": ["ls", "pwd"]})])
+    events = stream_of(accumulator_of(parsed(tools=ALL)), [made("shell", {"commands": ["ls", "pwd"]})])
 
     own = [event for event in events if "shell_call_command" in event["type"]]
     assert [(event["type"].rpartition(".")[2], event["command_index"]) for event in own] == [
@@ -192,7 +192,7 @@ def test_the_commands_of_a_shell_call_have_events() -> None:
 
 def test_a_patch_call_begins_without_its_diff() -> None:
     operation = {"type": "update_file", "path": "a.txt", "diff": "@@\n+x\n"}
-    events = stream_of(answer_to(parsed(tools=ALL)), [made("apply_patch", operation)])
+    events = stream_of(accumulator_of(parsed(tools=ALL)), [made("apply_patch", operation)])
 
     added, done = (event["item"] for event in events if "output_item" in event["type"])
     assert added["operation"] == {"type": "update_file", "path": "a.txt", "diff": ""}
@@ -213,33 +213,33 @@ def test_a_patch_call_begins_without_its_diff() -> None:
     ids=str,
 )
 def test_arguments_without_a_field_in_the_item_are_stored(name: str, arguments: Item) -> None:
-    answer = answer_to(parsed(tools=ALL))
-    [item] = plain_of(answer, [made(name, arguments)])["output"]
+    accumulator = accumulator_of(parsed(tools=ALL))
+    [item] = plain_of(accumulator, [made(name, arguments)])["output"]
 
     assert (item["type"], item["name"], json.loads(item["arguments"])) == ("function_call", name, arguments)
-    assert [str(note) for note in answer.notes] == [
+    assert [str(note) for note in accumulator.notes] == [
         f"converted output: incomplete call of {name}: returned as a function call"
     ]
 
 
 def test_arguments_converted_to_an_items_form_are_noted() -> None:
-    answer = answer_to(parsed(tools=ALL))
-    [item] = plain_of(answer, [made("shell", {"commands": "ls", "cwd": "/srv"})])["output"]
+    accumulator = accumulator_of(parsed(tools=ALL))
+    [item] = plain_of(accumulator, [made("shell", {"commands": "ls", "cwd": "/srv"})])["output"]
 
     assert item["action"]["commands"] == ["ls"]
-    assert [str(note) for note in answer.notes] == [
+    assert [str(note) for note in accumulator.notes] == [
         "converted output: arguments of shell converted to the fields of the item"
     ]
 
 
 @pytest.mark.parametrize(("name", "arguments", "item"), CALLS.values(), ids=CALLS)
 def test_the_items_of_client_tools_equal_the_stored_message(name: str, arguments: Item, item: Item) -> None:
-    answer = answer_to(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
-    output = plain_of(answer, [made(name, arguments)])["output"]
+    accumulator = accumulator_of(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
+    output = plain_of(accumulator, [made(name, arguments)])["output"]
 
     assert item["type"] in [given["type"] for given in output]
     assert [canonical_message(message) for message in items_to_messages(output).messages] == [
-        canonical_message(message) for message in answer.messages
+        canonical_message(message) for message in accumulator.messages
     ]
 
 
@@ -286,10 +286,10 @@ def test_calls_and_results_of_the_history_are_sent(called: str, result: Item, re
     items = [USER, {"id": "x_1", "call_id": "call_1", **item}, USER, {"call_id": "call_1", **result}]
     upstream = translate(input=items, tools=ALL, profile=profile)
 
-    call, answer = (content["parts"][0] for content in upstream.body["contents"][1:3])
+    call, accumulator = (content["parts"][0] for content in upstream.body["contents"][1:3])
     assert call["functionCall"]["name"] == name
     assert call["functionCall"]["args"] == arguments
-    assert answer["functionResponse"]["response"] == response
+    assert accumulator["functionResponse"]["response"] == response
     assert not [note for note in noted(upstream) if note.startswith("dropped")]
 
 
@@ -303,8 +303,8 @@ def test_a_local_shells_result_names_its_call_by_id(named: str) -> None:
 
 
 def test_a_carried_signature_returns_to_the_client_tools_call() -> None:
-    answer = answer_to(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
-    output = plain_of(answer, [made("shell", {"commands": ["ls"]})])["output"]
+    accumulator = accumulator_of(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
+    output = plain_of(accumulator, [made("shell", {"commands": ["ls"]})])["output"]
     result = {"type": "shell_call_output", "call_id": "call_1", "output": []}
     body = translate(input=[USER, *output, result], tools=ALL).body
 
@@ -313,4 +313,4 @@ def test_a_carried_signature_returns_to_the_client_tools_call() -> None:
 
 def test_a_missing_result_of_a_client_tool_is_rejected() -> None:
     call = {"call_id": "call_1", **CALLS["commands"][2]}
-    assert refused(input=[USER, call], tools=ALL).message == "No tool output found for function call call_1."
+    assert translation_error(input=[USER, call], tools=ALL).message == "No tool output found for function call call_1."

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.translate.responses.output.code_runs import MOST_OPEN
-from tests.unit.responses.building import answer_to, gemini_chunk, parsed, plain_of, stream_of
+from tests.unit.responses.building import accumulator_of, gemini_chunk, parsed, plain_of, stream_of
 
 
 def code(words: str, run: str = "") -> Any:
@@ -57,8 +57,8 @@ RUNS: dict[str, tuple[list[Any], list[tuple[str, list[str]]]]] = {
 @pytest.mark.parametrize(("parts", "expected"), RUNS.values(), ids=RUNS)
 def test_every_result_is_on_the_item_of_its_run(parts: list[Any], expected: list[tuple[str, list[str]]]) -> None:
     chunks = [*(gemini_chunk(part) for part in parts), gemini_chunk(finish="STOP")]
-    output = plain_of(answer_to(parsed()), [gemini_chunk(*parts, finish="STOP")])["output"]
-    events = stream_of(answer_to(parsed()), chunks)
+    output = plain_of(accumulator_of(parsed()), [gemini_chunk(*parts, finish="STOP")])["output"]
+    events = stream_of(accumulator_of(parsed()), chunks)
     assert events[-1]["response"]["output"] == output
     ends = {event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
     assert [ends[index] for index in sorted(ends)] == output
@@ -73,12 +73,12 @@ def test_every_result_is_on_the_item_of_its_run(parts: list[Any], expected: list
 
 def test_runs_beyond_the_limit_of_open_runs_are_ended_in_order() -> None:
     parts = [code(str(number)) for number in range(MOST_OPEN + 3)]
-    response = answer_to(parsed())
-    events: Any = response.feed(gemini_chunk(*parts))
+    accumulator = accumulator_of(parsed())
+    events: Any = accumulator.feed(gemini_chunk(*parts))
     assert [event["item"]["code"] for event in events if event["type"] == "response.output_item.done"] == [
         "0",
         "1",
         "2",
     ]
-    output = plain_of(response, [gemini_chunk(result("1\n"), finish="STOP")])["output"]
+    output = plain_of(accumulator, [gemini_chunk(result("1\n"), finish="STOP")])["output"]
     assert output[3]["outputs"] == [{"type": "logs", "logs": "1\n"}]

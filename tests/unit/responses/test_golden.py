@@ -9,7 +9,7 @@ from pathlib import Path
 from api.openai.responses.request import ResponsesRequest, parse_responses
 from api.translate.responses.request import responses_to_gemini
 from tests.golden_cases import REQUEST, STREAM, cases, check, check_lines, parametrize, read, read_lines
-from tests.unit.responses.building import answer_to, own_messages, plain_of, stream_of
+from tests.unit.responses.building import accumulator_of, own_messages, plain_of, stream_of
 from tests.unit.translate.requests import FLASH_3, PROFILES, judge
 
 CASES = cases("responses")
@@ -45,8 +45,8 @@ def test_request(case: Path) -> None:
 @parametrize(ANSWERS)
 def test_answer(case: Path) -> None:
     responses = read_lines(case / STREAM)
-    events = stream_of(answer_to(request_of(case)), responses)
+    events = stream_of(accumulator_of(request_of(case)), responses)
     check_lines(case / "openai_stream.jsonl", events)
-    plain = plain_of(answer_to(request_of(case)), responses)
+    plain = plain_of(accumulator_of(request_of(case)), responses)
     check(case / "openai_response.json", plain)
     assert events[-1]["response"] == plain

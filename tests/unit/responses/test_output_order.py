@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.recorded import gemini_answers
-from tests.unit.responses.building import answer_to, gemini_chunk, parsed, plain_of, stream_of
+from tests.unit.responses.building import accumulator_of, gemini_chunk, parsed, plain_of, stream_of
 
 Responses = list[dict[str, Any]]
 
@@ -72,9 +72,9 @@ def shown(output: Sequence[Any]) -> list[Any]:
 def check_order(responses: Sequence[Any]) -> list[str]:
     """Check that plain and streamed forms of this response have the same items in one order; return their types."""
     request = parsed(tools=[{"type": "web_search"}, {"type": "function", "name": "time"}])
-    plain = plain_of(answer_to(request), at_once(responses))["output"]
+    plain = plain_of(accumulator_of(request), at_once(responses))["output"]
     for streamed in (responses, at_once(responses), piecemeal(responses)):
-        events = stream_of(answer_to(request), streamed)
+        events = stream_of(accumulator_of(request), streamed)
         sent = {
             event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"
         }

@@ -10,7 +10,7 @@ from api.translate.conversation.pairing import paired
 from api.translate.conversation.signatures import SKIP_SIGNATURE
 from api.translate.request.upstream_call import HistoryMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
-from tests.unit.responses.building import SIGNER, noted, refused, translate
+from tests.unit.responses.building import SIGNER, noted, translate, translation_error
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, SIGNATURE
 
 Item = dict[str, Any]
@@ -269,7 +269,7 @@ OPEN: Final[dict[str, list[Item]]] = {
 
 @pytest.mark.parametrize("items", OPEN.values(), ids=OPEN)
 def test_a_missing_result_of_the_request_is_rejected(items: list[Item]) -> None:
-    error = refused(input=items)
+    error = translation_error(input=items)
     assert (error.message, error.param) == ("No tool output found for function call c1.", "input")
 
 
@@ -277,7 +277,7 @@ def test_the_previous_response_requires_its_results() -> None:
     history = history_of(ASKED, CALLED)
     named: Any = {"previous_response_id": "resp_1", "input": "Never mind."}
 
-    assert refused(history=history, **named).message == "No tool output found for function call 1."
+    assert translation_error(history=history, **named).message == "No tool output found for function call 1."
     later = history_of(ASKED, CALLED, easy_message("user"), easy_message("assistant"))
     assert shape(translate(history=later, **named).body)[2] == "result a: No result was given."
     of_conversation: Any = {"conversation": "conv_1", "input": "Never mind."}

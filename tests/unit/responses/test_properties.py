@@ -19,7 +19,7 @@ from sessions_store.catalogue.model_profile import ModelProfile
 from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import (
     SIGNER,
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     own_messages,
@@ -244,26 +244,28 @@ def test_any_stream_accumulates_to_the_plain_response(
     include = ["reasoning.encrypted_content"] if carries else []
     request = parse_responses(orjson.dumps({"model": "m", "input": "Hi", "include": include}))
     responses = [*(gemini_chunk(*some) for some in parts), gemini_chunk(finish=finish)]
-    events = stream_of(answer_to(request), responses)
-    answer = answer_to(request)
-    plain = plain_of(answer, responses)
+    events = stream_of(accumulator_of(request), responses)
+    accumulator = accumulator_of(request)
+    plain = plain_of(accumulator, responses)
     assert events[-1]["response"] == plain
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     ended = [event["output_index"] for event in events if event["type"] == "response.output_item.done"]
     assert sorted(ended) == list(range(len(plain["output"])))
     kept = items_to_messages(plain["output"]).messages
     if kept and kept != [{"role": "assistant", "content": None}]:
-        assert [canonical_message(message) for message in kept] == [canonical_message(answer.messages[0])]
+        assert [canonical_message(message) for message in kept] == [canonical_message(accumulator.messages[0])]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(mutations(), min_size=1, max_size=3))
 def test_mutated_responses_raise_upstream_errors_only(responses: list[Any]) -> None:
-    answer = answer_to(parse_responses(b'{"model": "m", "input": "Hi", "include": ["reasoning.encrypted_content"]}'))
+    accumulator = accumulator_of(
+        parse_responses(b'{"model": "m", "input": "Hi", "include": ["reasoning.encrypted_content"]}')
+    )
     with suppress(UpstreamError):
         for response in responses:
-            answer.feed(response)
-        answer.finish()
-    answer.failed(UpstreamError("Broken off."))
-    assert answer.response()["status"] in ("completed", "incomplete", "failed")
-    assert orjson.dumps([answer.response(), answer.contents, answer.messages])
+            accumulator.feed(response)
+        accumulator.finish()
+    accumulator.failed(UpstreamError("Broken off."))
+    assert accumulator.response()["status"] in ("completed", "incomplete", "failed")
+    assert orjson.dumps([accumulator.response(), accumulator.contents, accumulator.messages])

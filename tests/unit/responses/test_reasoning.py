@@ -11,7 +11,7 @@ import pytest
 from api.translate.responses.carried_state import unpack_signature
 from tests.unit.responses.building import (
     SIGNER,
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     parsed,
@@ -46,9 +46,9 @@ def billed(*parts: Any, **fields: Any) -> Any:
 def output_of(chunks: list[Any], *, carried: bool = False) -> list[Any]:
     """Return the output items of a streamed response, equal to the items of the plain response and of the events."""
     request = parsed(tools=[TIME], include=ENCRYPTED if carried else [])
-    events = stream_of(answer_to(request), chunks)
+    events = stream_of(accumulator_of(request), chunks)
     output: list[Any] = events[-1]["response"]["output"]
-    assert output == plain_of(answer_to(request), chunks)["output"]
+    assert output == plain_of(accumulator_of(request), chunks)["output"]
     ends = [event for event in events if event["type"] == "response.output_item.done"]
     assert [event["item"] for event in ends] == output
     assert [event["output_index"] for event in ends] == list(range(len(output)))
@@ -97,8 +97,8 @@ def test_a_model_that_does_not_think_has_no_item_for_thoughts_without_a_count() 
     uncounted = {"usageMetadata": {"trafficType": "PROVISIONED_THROUGHPUT"}}
     chunks = [gemini_chunk(text("It is."), finish="STOP") | uncounted]
     request = parsed(reasoning={"effort": "none"})
-    response = answer_to(request, profile=replace(FLASH_3, thinking="none"))
-    assert kinds_of(stream_of(response, chunks)[-1]["response"]["output"]) == ["message"]
+    accumulator = accumulator_of(request, profile=replace(FLASH_3, thinking="none"))
+    assert kinds_of(stream_of(accumulator, chunks)[-1]["response"]["output"]) == ["message"]
 
 
 def test_a_response_without_thoughts_has_no_reasoning_item() -> None:
@@ -141,7 +141,7 @@ def test_one_item_carries_the_signatures_of_a_text_and_of_a_call() -> None:
 
 def test_reasoning_that_comes_after_the_message_started_follows_the_message() -> None:
     late = [gemini_chunk(text("It is.")), billed(text("", thoughtSignature=SIGNATURE), finish="STOP")]
-    events = stream_of(answer_to(parsed(include=ENCRYPTED)), late)
+    events = stream_of(accumulator_of(parsed(include=ENCRYPTED)), late)
     message, reasoning = events[-1]["response"]["output"]
     assert (message["type"], reasoning["type"]) == ("message", "reasoning")
     found = unpack_signature(reasoning["encrypted_content"], SIGNER)
@@ -151,8 +151,8 @@ def test_reasoning_that_comes_after_the_message_started_follows_the_message() ->
 
 def test_a_response_always_has_the_reasoning_mode() -> None:
     for reasoning in (None, {}, {"effort": "low"}, {"mode": None}):
-        assert plain_of(answer_to(parsed(reasoning=reasoning)), [gemini_chunk(finish="STOP")])["reasoning"]["mode"] == (
-            "standard"
-        )
-    asked = plain_of(answer_to(parsed(reasoning={"mode": "pro"})), [gemini_chunk(finish="STOP")])
+        assert plain_of(accumulator_of(parsed(reasoning=reasoning)), [gemini_chunk(finish="STOP")])["reasoning"][
+            "mode"
+        ] == ("standard")
+    asked = plain_of(accumulator_of(parsed(reasoning={"mode": "pro"})), [gemini_chunk(finish="STOP")])
     assert asked["reasoning"]["mode"] == "pro"

@@ -13,7 +13,7 @@ from sessions_store.catalogue.model_profile import ModelProfile
 from sessions_store.transcript.canonical import canonical_message
 from tests.recorded import CLIENTS, WHOLE, client_requests, gemini_answers, openai_exchanges
 from tests.unit.responses.building import (
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     kinds,
@@ -115,7 +115,7 @@ def as_gemini(output: list[Any]) -> list[Any]:
 @pytest.mark.parametrize(("output", "order"), openai_streams())
 def test_the_order_of_events_is_the_recorded_one(output: list[Any], order: list[str]) -> None:
     tools = [{"type": "custom", "name": item["name"]} for item in output if item["type"] == "custom_tool_call"]
-    events = stream_of(answer_to(parsed(tools=tools)), as_gemini(output))
+    events = stream_of(accumulator_of(parsed(tools=tools)), as_gemini(output))
     # Gemini sends thoughts on request only, so there is no reasoning item.
     assert kinds(events) == [kind for kind in order if not kind.endswith(":reasoning")]
 
@@ -130,11 +130,11 @@ def test_the_recordings_are_not_empty() -> None:
 @pytest.mark.parametrize("responses", gemini_answers())
 def test_a_recorded_response_of_gemini_becomes_an_openai_response(responses: list[Any], include: list[str]) -> None:
     request = parsed(include=include)
-    events = stream_of(answer_to(request), responses)
-    response = answer_to(request)
-    plain = plain_of(response, responses)
+    events = stream_of(accumulator_of(request), responses)
+    accumulator = accumulator_of(request)
+    plain = plain_of(accumulator, responses)
     assert events[-1]["response"] == plain
     if plain["output"]:
         (message,) = items_to_messages(plain["output"], family=FLASH_3.family).messages
-        assert canonical_message(message) == canonical_message(response.messages[0])
+        assert canonical_message(message) == canonical_message(accumulator.messages[0])
         assert bool(message.get("extra_content")) <= bool(include)

@@ -7,7 +7,7 @@ import pytest
 from api.translate.conversation.signatures import SKIP_SIGNATURE
 from api.translate.request.upstream_call import OMITTED, SYSTEM, HistoryMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
-from tests.unit.responses.building import SIGNER, noted, refused, translate
+from tests.unit.responses.building import SIGNER, noted, translate, translation_error
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE
 
 USER = {"role": "user", "content": "Hi"}
@@ -206,7 +206,7 @@ def test_tool_options_beyond_the_call_are_noted(tool: dict[str, Any], notes: lis
     ],
 )
 def test_the_error_of_an_undeclared_tool_choice_has_the_reason(tools: list[Any], choice: Any, said: str) -> None:
-    error = refused(tools=tools, tool_choice=choice)
+    error = translation_error(tools=tools, tool_choice=choice)
     assert error.param == "tool_choice"
     assert said in error.message
 
@@ -268,14 +268,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("parameters", "param"), REFUSED, ids=lambda value: str(value)[:50])
 def test_translation_errors_name_the_clients_parameter(parameters: dict[str, Any], param: str) -> None:
-    error = refused(**parameters)
+    error = translation_error(**parameters)
     assert error.param == param
     assert "messages[" not in error.message
     assert ".function" not in error.message
 
 
 def test_the_error_of_a_missing_result_has_openais_text() -> None:
-    assert refused(input=[USER, CALL]).message == "No tool output found for function call c1."
+    assert translation_error(input=[USER, CALL]).message == "No tool output found for function call c1."
 
 
 def test_a_tool_loop_is_translated() -> None:

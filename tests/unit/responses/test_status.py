@@ -6,7 +6,7 @@ import pytest
 from openai.types.responses import Response
 
 from api.errors import InternalError, InvalidRequestError, RateLimitError, UpstreamError
-from tests.unit.responses.building import CREATED, ENDED, answer_to, gemini_chunk, kinds, parsed, plain_of
+from tests.unit.responses.building import CREATED, ENDED, accumulator_of, gemini_chunk, kinds, parsed, plain_of
 
 TIME = {"type": "function", "name": "time"}
 
@@ -61,9 +61,9 @@ def test_the_object_is_complete_from_the_beginning() -> None:
         temperature=0.5,
         store=False,
     )
-    answer = answer_to(request)
-    created, in_progress = answer.created()
-    assert answer.created() == []
+    accumulator = accumulator_of(request)
+    created, in_progress = accumulator.created()
+    assert accumulator.created() == []
     for event in (created, in_progress):
         response: Any = event["response"]  # type: ignore[typeddict-item]
         assert set(RECORDED_FIELDS) <= set(response)
@@ -71,7 +71,7 @@ def test_the_object_is_complete_from_the_beginning() -> None:
         assert (response["created_at"], response["completed_at"]) == (CREATED, None)
         Response.model_validate(response, strict=True)
     usage = {"promptTokenCount": 5, "candidatesTokenCount": 2, "thoughtsTokenCount": 3, "totalTokenCount": 10}
-    plain = plain_of(answer, [gemini_chunk({"text": "Hi"}, finish="STOP") | {"usageMetadata": usage}])
+    plain = plain_of(accumulator, [gemini_chunk({"text": "Hi"}, finish="STOP") | {"usageMetadata": usage}])
     assert plain["completed_at"] == ENDED
     assert plain["instructions"] == "Be brief."
     assert plain["metadata"] == {"a": "b"}
@@ -87,7 +87,7 @@ def test_the_object_is_complete_from_the_beginning() -> None:
 
 
 def test_a_background_response_is_queued_first() -> None:
-    events: Any = answer_to(parsed(background=True)).created(queued=True)
+    events: Any = accumulator_of(parsed(background=True)).created(queued=True)
     assert [(event["type"], event["response"]["status"]) for event in events] == [
         ("response.created", "queued"),
         ("response.queued", "queued"),
@@ -96,16 +96,16 @@ def test_a_background_response_is_queued_first() -> None:
 
 
 def test_an_unfinished_response_can_be_read() -> None:
-    answer = answer_to(parsed())
-    answer.feed(gemini_chunk({"text": "Hel"}))
-    early: Any = answer.response()
-    answer.feed(gemini_chunk({"text": "lo"}, finish="STOP"))
+    accumulator = accumulator_of(parsed())
+    accumulator.feed(gemini_chunk({"text": "Hel"}))
+    early: Any = accumulator.response()
+    accumulator.feed(gemini_chunk({"text": "lo"}, finish="STOP"))
     assert early["output"][0]["content"][0]["text"] == "Hel"
     assert early["output"][0]["status"] == "in_progress"
-    answer.finish()
-    late: Any = answer.response()
+    accumulator.finish()
+    late: Any = accumulator.response()
     assert late["output"][0]["content"][0]["text"] == "Hello"
-    assert answer.finish() == []
+    assert accumulator.finish() == []
 
 
 @pytest.mark.parametrize(
@@ -118,23 +118,23 @@ def test_an_unfinished_response_can_be_read() -> None:
     ],
 )
 def test_a_failed_response_keeps_its_partial_output(error: Any, code: str) -> None:
-    answer = answer_to(parsed())
-    events: list[Any] = [*answer.feed(gemini_chunk({"text": "Hel"})), *answer.failed(error)]
+    accumulator = accumulator_of(parsed())
+    events: list[Any] = [*accumulator.feed(gemini_chunk({"text": "Hel"})), *accumulator.failed(error)]
     assert kinds(events)[-3:] == ["content_part.done", "output_item.done:message", "failed"]
     response = events[-1]["response"]
     Response.model_validate(response, strict=True)
     assert (response["status"], response["error"]) == ("failed", {"code": code, "message": error.message})
     assert response["output"][0]["status"] == "incomplete"
-    assert answer.failed(InternalError("Again.")) == answer.ending
-    assert answer.ending[-1] == events[-1]
+    assert accumulator.failed(InternalError("Again.")) == accumulator.ending
+    assert accumulator.ending[-1] == events[-1]
 
 
 def test_a_response_without_a_record_becomes_failed() -> None:
-    answer = answer_to(parsed())
-    answer.feed(gemini_chunk({"text": "Hello"}, finish="STOP"))
-    ended: list[Any] = answer.finish()
+    accumulator = accumulator_of(parsed())
+    accumulator.feed(gemini_chunk({"text": "Hello"}, finish="STOP"))
+    ended: list[Any] = accumulator.finish()
 
-    events: list[Any] = answer.failed(InternalError("Not recorded."))
+    events: list[Any] = accumulator.failed(InternalError("Not recorded."))
 
     assert events[:-1] == ended[:-1]
     assert kinds(events)[-1] == "failed"
@@ -144,22 +144,22 @@ def test_a_response_without_a_record_becomes_failed() -> None:
     assert (response["status"], response["completed_at"]) == ("failed", None)
     assert response["error"] == {"code": "server_error", "message": "Not recorded."}
     assert response["output"] == ended[-1]["response"]["output"]
-    assert (ended[-1]["response"]["status"], answer.status) == ("completed", "failed")
+    assert (ended[-1]["response"]["status"], accumulator.status) == ("completed", "failed")
 
 
 def test_a_cancelled_response_keeps_its_partial_output() -> None:
-    answer = answer_to(parsed(background=True))
-    answer.feed(gemini_chunk({"text": "Hel"}))
-    response = answer.cancelled()
+    accumulator = accumulator_of(parsed(background=True))
+    accumulator.feed(gemini_chunk({"text": "Hel"}))
+    response = accumulator.cancelled()
     Response.model_validate(response, strict=True)
     assert response["status"] == "cancelled"
-    assert answer.failed(InternalError("Too late.")) == []
+    assert accumulator.failed(InternalError("Too late.")) == []
 
 
 def test_a_response_without_a_finish_reason_is_an_error() -> None:
-    answer = answer_to(parsed())
-    answer.feed(gemini_chunk({"text": "Hel"}))
+    accumulator = accumulator_of(parsed())
+    accumulator.feed(gemini_chunk({"text": "Hel"}))
     with pytest.raises(UpstreamError):
-        answer.finish()
-    assert not answer.complete
-    assert answer.response()["status"] == "in_progress"
+        accumulator.finish()
+    assert not accumulator.complete
+    assert accumulator.response()["status"] == "in_progress"

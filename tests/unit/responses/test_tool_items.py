@@ -105,9 +105,9 @@ def test_a_tool_item_becomes_a_call_and_a_result(
 ) -> None:
     upstream = translate(input=[USER, *items, USER], profile=profile)
 
-    call, answer = (content["parts"][0] for content in upstream.body["contents"][1:3])
+    call, accumulator = (content["parts"][0] for content in upstream.body["contents"][1:3])
     assert (call["functionCall"]["name"], call["functionCall"]["args"]) == (name, arguments)
-    assert (answer["functionResponse"]["name"], answer["functionResponse"]["response"]) == (name, response)
+    assert (accumulator["functionResponse"]["name"], accumulator["functionResponse"]["response"]) == (name, response)
     assert f"converted input[1]: item of type {items[0]['type']}: sent as a function call" in noted(upstream)
 
 
@@ -182,8 +182,8 @@ TOLD: Final[dict[str, tuple[Item, str, str]]] = {
 
 @pytest.mark.parametrize(("item", "role", "text"), TOLD.values(), ids=TOLD)
 def test_a_tool_item_that_is_no_call_becomes_text(item: Item, role: str, text: str) -> None:
-    answer = {"role": "assistant", "content": "Well."}
-    upstream = translate(input=[USER, answer, item, {"role": "developer", "content": "On."}])
+    accumulator = {"role": "assistant", "content": "Well."}
+    upstream = translate(input=[USER, accumulator, item, {"role": "developer", "content": "On."}])
 
     [message] = [
         content for content in upstream.body["contents"] if text in [part.get("text") for part in content["parts"]]

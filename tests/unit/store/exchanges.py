@@ -103,6 +103,6 @@ def node_id(key: NodeKey | None) -> UUID:
     return Message.objects.get(key=key).pk
 
 
-def turn(text: str) -> list[Json]:
+def message_pair(text: str) -> list[Json]:
     """Return a user message and its assistant message."""
     return [stored_message("user", text), stored_message("assistant", f"You said {text}")]

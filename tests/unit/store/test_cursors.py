@@ -9,7 +9,7 @@ import pytest
 from sessions_store.database.cursors import hot_transaction
 from sessions_store.models import ChatSession, UsageRecord
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import exchange, new_principal, turn
+from tests.unit.store.exchanges import exchange, message_pair, new_principal
 
 pytestmark = pytest.mark.django_db
 STATEMENTS = 5_000
@@ -37,7 +37,7 @@ def test_sessions_of_a_large_batch_have_their_own_ids_and_heads() -> None:
     records = [
         exchange(
             principal_id,
-            [message for step in range(40) for message in turn(f"{name} {step} {LONG}")],
+            [message for step in range(40) for message in message_pair(f"{name} {step} {LONG}")],
             session={"user": "ann", "name": name, "follow": True},
         )
         for name in names

@@ -12,7 +12,7 @@ from sessions_store.state.chat_sessions import erase_session, erase_sessions, li
 from sessions_store.transcript.reading import path_to
 from sessions_store.writing.records import Committed
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import Json, exchange, new_principal, stored_message, turn
+from tests.unit.store.exchanges import Json, exchange, message_pair, new_principal, stored_message
 
 pytestmark = pytest.mark.django_db
 CommitCallbacks = Callable[..., AbstractContextManager[object]]
@@ -35,7 +35,7 @@ def texts(principal_id: int) -> set[str]:
 
 def test_erasure_removes_content_and_keeps_usage_records() -> None:
     principal_id = new_principal()
-    talk(principal_id, turn("secret"), "ann")
+    talk(principal_id, message_pair("secret"), "ann")
     UsageRecord.objects.filter(principal_id=principal_id).update(upstream_error="Invalid value: secret")
     record = UsageRecord.objects.get(principal_id=principal_id)
     before = (record.cost_nano, record.prompt_tokens)
@@ -53,9 +53,9 @@ def test_erasure_removes_content_and_keeps_usage_records() -> None:
 
 def test_messages_shared_with_other_sessions_stay() -> None:
     principal_id = new_principal()
-    shared = [stored_message("system", "s"), *turn("hello")]
-    talk(principal_id, [*shared, *turn("ann")], "ann")
-    bob = talk(principal_id, [*shared, *turn("bob")], "bob")
+    shared = [stored_message("system", "s"), *message_pair("hello")]
+    talk(principal_id, [*shared, *message_pair("ann")], "ann")
+    bob = talk(principal_id, [*shared, *message_pair("bob")], "bob")
     carol = talk(principal_id, shared, "carol")
 
     erase_sessions(principal_id, "ann")
@@ -72,8 +72,8 @@ def test_messages_shared_with_other_sessions_stay() -> None:
 
 def test_messages_of_exchanges_without_a_session_stay() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("hello"))])
-    talk(principal_id, turn("hello") + turn("more"), "ann")
+    write_batch([exchange(principal_id, message_pair("hello"))])
+    talk(principal_id, message_pair("hello") + message_pair("more"), "ann")
 
     erase_sessions(principal_id, "ann")
 
@@ -82,9 +82,9 @@ def test_messages_of_exchanges_without_a_session_stay() -> None:
 
 def test_abandoned_branches_are_erased() -> None:
     principal_id = new_principal()
-    talk(principal_id, turn("one"), "ann")
-    talk(principal_id, turn("two"), "ann")
-    write_batch([exchange(principal_id, turn("three"), user="ann")])
+    talk(principal_id, message_pair("one"), "ann")
+    talk(principal_id, message_pair("two"), "ann")
+    write_batch([exchange(principal_id, message_pair("three"), user="ann")])
 
     erase_sessions(principal_id, "ann")
 
@@ -93,9 +93,9 @@ def test_abandoned_branches_are_erased() -> None:
 
 def test_a_single_session_of_several_is_erased() -> None:
     principal_id = new_principal()
-    talk(principal_id, turn("home"), "ann")
-    work = talk(principal_id, turn("work"), "ann", name="work")
-    talk(principal_id, turn("play"), "ann", name="play")
+    talk(principal_id, message_pair("home"), "ann")
+    work = talk(principal_id, message_pair("work"), "ann", name="work")
+    talk(principal_id, message_pair("play"), "ann", name="play")
 
     assert erase_sessions(principal_id, "ann", "work") == 1
     assert erase_sessions(principal_id, "ann", work.session) == 0
@@ -107,8 +107,8 @@ def test_a_single_session_of_several_is_erased() -> None:
 
 def test_messages_of_another_principal_are_never_touched() -> None:
     mine, theirs = new_principal(), new_principal()
-    talk(mine, turn("x"), "ann")
-    talk(theirs, turn("x"), "ann")
+    talk(mine, message_pair("x"), "ann")
+    talk(theirs, message_pair("x"), "ann")
 
     erase_sessions(mine, "ann")
 
@@ -129,7 +129,7 @@ def test_tool_calls_are_erased_with_their_message() -> None:
 
 def test_a_long_conversation_is_erased() -> None:
     principal_id = new_principal()
-    talk(principal_id, [message for number in range(1000) for message in turn(str(number))], "ann")
+    talk(principal_id, [message for number in range(1000) for message in message_pair(str(number))], "ann")
 
     erase_sessions(principal_id, "ann")
 
@@ -139,7 +139,7 @@ def test_a_long_conversation_is_erased() -> None:
 def sent_with(principal_id: int, tools: str, text: str, user: str) -> str:
     """Record an exchange with these tools in the request body; return the key of the tools."""
     key = uuid5(NAMESPACE_OID, tools).hex
-    record = exchange(principal_id, turn(text), session={"user": user, "follow": True})
+    record = exchange(principal_id, message_pair(text), session={"user": user, "follow": True})
     write_batch([replace(record, upstream_request=(key, tools))])
     return key
 

@@ -18,7 +18,7 @@ from sessions_store.database.inline_reads import InlineReads
 from sessions_store.state.chat_sessions import SessionState, erase_sessions, find_session
 from sessions_store.writing.records import IDLE
 from sessions_store.writing.store import Store, StoreError
-from tests.unit.store.exchanges import NOON, exchange, turn
+from tests.unit.store.exchanges import NOON, exchange, message_pair
 from tests.waiting import eventually
 
 on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="on PostgreSQL all reads go to the threads")
@@ -66,7 +66,7 @@ async def test_a_committed_row_is_found_at_once(
     for number in range(40):
         known = {"user": "ann", "expected_head": head}
         committed = await (store, other)[number % 2].commit(
-            exchange(principal_id, turn(str(number)), parent=head, session=known)
+            exchange(principal_id, message_pair(str(number)), parent=head, session=known)
         )
         (found,) = inline.look_up(find, principal_id) or (None,)
         assert found is not None
@@ -85,7 +85,7 @@ async def test_one_of_many_sessions_of_a_user_is_found_by_its_name_or_id(
 ) -> None:
     named = {
         f"chat-{number}": await store.commit(
-            exchange(principal_id, turn(str(number)), session={"user": "ann", "name": f"chat-{number}"})
+            exchange(principal_id, message_pair(str(number)), session={"user": "ann", "name": f"chat-{number}"})
         )
         for number in range(20)
     }
@@ -101,7 +101,7 @@ async def test_one_of_many_sessions_of_a_user_is_found_by_its_name_or_id(
 @on_sqlite
 async def test_an_inline_read_leaves_no_snapshot_open(store: Store, inline: InlineReads, principal_id: int) -> None:
     """An open snapshot would prevent the checkpoint of the write-ahead log while the worker runs."""
-    await store.commit(exchange(principal_id, turn("1"), session={"user": "ann"}))
+    await store.commit(exchange(principal_id, message_pair("1"), session={"user": "ann"}))
     assert inline.look_up(find, principal_id) is not None
     (emptied,) = await store.read(read_rows, "PRAGMA wal_checkpoint(TRUNCATE)", [])
     assert emptied[0] == 0  # 1: another connection blocked the checkpoint
@@ -109,7 +109,7 @@ async def test_an_inline_read_leaves_no_snapshot_open(store: Store, inline: Inli
 
 @on_sqlite
 async def test_the_loop_cannot_write(store: Store, inline: InlineReads, principal_id: int) -> None:
-    await store.commit(exchange(principal_id, turn("1"), session={"user": "ann"}))
+    await store.commit(exchange(principal_id, message_pair("1"), session={"user": "ann"}))
 
     def erase(rows: ReadRows) -> None:
         rows('DELETE FROM sessions_store_chatsession WHERE "user" = %s', ["ann"])

@@ -19,7 +19,7 @@ from sessions_store.writing import store as recording
 from sessions_store.writing.records import IDLE
 from sessions_store.writing.store import Store, StoreError, StoreUnavailableError
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import NOON, exchange, turn
+from tests.unit.store.exchanges import NOON, exchange, message_pair
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
@@ -41,7 +41,7 @@ def held_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Eve
 
 
 async def test_an_acknowledged_record_is_committed(store: Store, principal_id: int, blockbuster: BlockBuster) -> None:
-    record = exchange(principal_id, turn("1"), session={"user": "ann"})
+    record = exchange(principal_id, message_pair("1"), session={"user": "ann"})
     committed = await store.commit(record)
 
     found = await store.read(UsageRecord.objects.filter(request_id=record.usage.request_id).count)
@@ -56,7 +56,7 @@ async def test_queued_records_are_committed_together(
     store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with held_writer(monkeypatch) as (gate, sizes):
-        waiting = [asyncio.ensure_future(store.commit(exchange(principal_id, turn(str(n))))) for n in range(20)]
+        waiting = [asyncio.ensure_future(store.commit(exchange(principal_id, message_pair(str(n))))) for n in range(20)]
         await asyncio.sleep(0)
         assert store.pending == 20
         gate.set()
@@ -85,7 +85,7 @@ async def test_a_commit_is_immediate_when_all_exchanges_are_queued(
 async def test_a_bad_record_fails_alone(store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = exchange(principal_id)
     await store.commit(taken)
-    records = [exchange(principal_id, turn(str(n))) for n in range(9)]
+    records = [exchange(principal_id, message_pair(str(n))) for n in range(9)]
     records[4:4] = [
         exchange(principal_id, request_id=taken.usage.request_id),
         exchange(2**40),
@@ -121,7 +121,7 @@ async def test_a_lost_connection_is_opened_again(
         return committed
 
     monkeypatch.setattr(batch_commit, "write_batch", write)
-    record = exchange(principal_id, turn("1"), session={"user": "ann"})
+    record = exchange(principal_id, message_pair("1"), session={"user": "ann"})
     committed = await store.commit(record)
 
     assert attempts == [False, True]
@@ -191,7 +191,7 @@ async def test_writes_run_in_order_in_a_transaction(store: Store, principal_id: 
         ChatSession.objects.filter(principal_id=principal_id).update(title="changed")
         raise LookupError("after all not")
 
-    commit = asyncio.ensure_future(store.commit(exchange(principal_id, turn("1"), session={"user": "ann"})))
+    commit = asyncio.ensure_future(store.commit(exchange(principal_id, message_pair("1"), session={"user": "ann"})))
     await asyncio.sleep(0)
     with pytest.raises(LookupError, match="after all"):
         await store.write(half_done)
@@ -226,7 +226,7 @@ async def test_two_workers_in_one_session_commit_in_one_order(principal_id: int)
         state = await worker.read(find_session, principal_id, "ann", now=NOON, idle=IDLE)
         head = state.head if state else None
         known = {"user": "ann", "session_id": state.id if state else None}
-        return (await worker.commit(exchange(principal_id, turn(text), parent=head, session=known))).rebased
+        return (await worker.commit(exchange(principal_id, message_pair(text), parent=head, session=known))).rebased
 
     rebased = await asyncio.gather(
         *(ask(worker, f"{number}-{index}") for index, worker in enumerate(workers) for number in range(rounds))
@@ -251,7 +251,9 @@ async def test_two_workers_in_one_session_commit_in_one_order(principal_id: int)
 async def test_two_workers_that_insert_the_same_messages_do_not_deadlock(principal_id: int) -> None:
     """Both workers insert the same histories in opposite order: no deadlock, no duplicate, every exchange recorded."""
     workers = [Store(timeout=60), Store(timeout=60)]
-    histories = [[message for part in range(5) for message in turn(f"{part}-{number % 7}")] for number in range(40)]
+    histories = [
+        [message for part in range(5) for message in message_pair(f"{part}-{number % 7}")] for number in range(40)
+    ]
 
     await asyncio.gather(
         *(
@@ -275,7 +277,7 @@ async def test_a_billed_exchange_is_recorded_although_its_record_is_rejected(
     store: Store, principal_id: int, refused: dict[str, Any]
 ) -> None:
     records = [
-        exchange(principal_id, turn(str(number)), session={"user": str(number)}, metadata={"a": "b"}, **columns)
+        exchange(principal_id, message_pair(str(number)), session={"user": str(number)}, metadata={"a": "b"}, **columns)
         for number, columns in enumerate([{}, refused, {**refused, "attempts": 0}, {}])
     ]
 

@@ -15,7 +15,7 @@ from sessions_store.state.responses import begin_response, find_response
 from sessions_store.writing.records import ExchangeRecord
 from sessions_store.writing.state_records import ResponseState, new_item
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import exchange, new_principal, nodes, turn, usage
+from tests.unit.store.exchanges import exchange, message_pair, new_principal, nodes, usage
 
 pytestmark = pytest.mark.django_db
 OLD = datetime.now(UTC) - timedelta(days=40)
@@ -24,7 +24,7 @@ NEW = datetime.now(UTC) - timedelta(days=5)
 
 def respond(principal_id: int, text: str, at: datetime) -> str:
     """Record a stored response; return its id."""
-    chain = nodes(principal_id, turn(text))
+    chain = nodes(principal_id, message_pair(text))
     row = usage(principal_id, chain, started_at=at, message=chain[0].key, answer=chain[-1].key)
     state = ResponseState(
         public_id=f"resp_{text}{principal_id}",
@@ -74,8 +74,8 @@ def test_old_content_is_erased_and_its_usage_records_stay() -> None:
 
 def test_a_session_in_use_keeps_its_beginning() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("first"), session={"user": "ann", "follow": True, "now": OLD})])
-    chain = [*turn("first"), *turn("second")]
+    write_batch([exchange(principal_id, message_pair("first"), session={"user": "ann", "follow": True, "now": OLD})])
+    chain = [*message_pair("first"), *message_pair("second")]
     write_batch([exchange(principal_id, chain, session={"user": "ann", "follow": True, "now": NEW})])
     UsageRecord.objects.filter(principal_id=principal_id).update(started_at=OLD)
 
@@ -90,7 +90,7 @@ def test_unreferenced_settings_and_tools_are_erased() -> None:
     principal_id = new_principal()
     keys = {name: uuid4().hex for name in ("old", "new", "lost")}
     for name, at in (("old", OLD), ("new", NEW)):
-        record = exchange(principal_id, turn(name), started_at=at)
+        record = exchange(principal_id, message_pair(name), started_at=at)
         write_batch([replace(record, upstream_request=(keys[name], f"tools of {name}"))])
     UpstreamRequest.objects.create(pk=keys["lost"], body="tools of a version that kept them")
 

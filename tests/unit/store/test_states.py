@@ -16,7 +16,17 @@ from sessions_store.transcript.reading import message_keys, path_to
 from sessions_store.writing.records import ExchangeRecord
 from sessions_store.writing.state_records import ConversationVersion, EventBatch, NewItem, ResponseState, new_item
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, nodes, stored_message, turn, usage
+from tests.unit.store.exchanges import (
+    NOON,
+    Json,
+    exchange,
+    key_of,
+    message_pair,
+    new_principal,
+    nodes,
+    stored_message,
+    usage,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +38,7 @@ def item(principal_id: int, name: str) -> NewItem:
 
 def responded(principal_id: int, name: str, **changes: object) -> ExchangeRecord:
     """Return an exchange with a response `resp_<name>`."""
-    chain = nodes(principal_id, turn(name))
+    chain = nodes(principal_id, message_pair(name))
     row = usage(principal_id, chain, message=chain[0].key, answer=chain[-1].key)
     given: Json = {
         "public_id": f"resp_{name}{principal_id}",
@@ -184,7 +194,7 @@ def test_results_have_the_call_ids_of_their_path() -> None:
 
 def test_a_bounded_history_begins_with_a_user_message_and_is_marked_as_cut() -> None:
     principal_id = new_principal()
-    messages = [stored_message("system", "s"), *turn("one"), *turn("two"), *turn("three")]
+    messages = [stored_message("system", "s"), *message_pair("one"), *message_pair("two"), *message_pair("three")]
     write_batch([exchange(principal_id, messages)])  # ten tokens each
     end = message_keys(principal_id, messages)[-1]
 
@@ -199,7 +209,7 @@ def test_a_bounded_history_begins_with_a_user_message_and_is_marked_as_cut() -> 
 def test_a_history_ends_at_the_bound_of_its_bytes() -> None:
     principal_id = new_principal()
     picture = "x" * 10_000
-    messages = [stored_message("system", "s"), *turn(picture), *turn("two"), *turn("three")]
+    messages = [stored_message("system", "s"), *message_pair(picture), *message_pair("two"), *message_pair("three")]
     write_batch([exchange(principal_id, messages)])
     end = message_keys(principal_id, messages)[-1]
 

@@ -17,7 +17,7 @@ from sessions_store.writing.records import ExchangeRecord
 from sessions_store.writing.storage_health import FULL, LOCKED, OUT_OF_REACH, READ_ONLY, storage_fault
 from sessions_store.writing.store import Store, StoreUnavailableError
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import exchange, turn
+from tests.unit.store.exchanges import exchange, message_pair
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
@@ -106,7 +106,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception]]:
 
 def asked(principal_id: int, text: str, **columns: Any) -> ExchangeRecord:
     """Return the record of an exchange with an upstream call, in ann's session."""
-    return exchange(principal_id, turn(text), session={"user": "ann"}, attempts=1, **columns)
+    return exchange(principal_id, message_pair(text), session={"user": "ann"}, attempts=1, **columns)
 
 
 async def test_a_billed_exchange_is_recorded_later_as_failed(

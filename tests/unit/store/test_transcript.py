@@ -11,7 +11,7 @@ from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.history import calls_made
 from sessions_store.transcript.reading import find_contents, path_to
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import Json, exchange, new_principal, nodes, stored_message, turn
+from tests.unit.store.exchanges import Json, exchange, message_pair, new_principal, nodes, stored_message
 
 pytestmark = pytest.mark.django_db
 PLENTY = {"max_messages": 1000, "max_tokens": 1_000_000}
@@ -67,7 +67,7 @@ def test_calls_are_found_by_ids_of_any_length() -> None:
 
 def test_stored_contents_of_a_long_history_are_found() -> None:
     principal_id = new_principal()
-    messages = [message for number in range(1000) for message in turn(str(number))]
+    messages = [message for number in range(1000) for message in message_pair(str(number))]
     write_batch([exchange(principal_id, messages)])
 
     known = find_contents(principal_id, [node.key for node in nodes(principal_id, messages)], [])
@@ -78,45 +78,70 @@ def test_stored_contents_of_a_long_history_are_found() -> None:
 @pytest.mark.parametrize(
     ("messages", "bounds", "expected"),
     [
-        pytest.param(turn("1") + turn("2"), PLENTY, ["user:1", "assistant:1", "user:2", "assistant:2"], id="whole"),
         pytest.param(
-            turn("1") + turn("2"), PLENTY | {"max_messages": 3}, ["user:2", "assistant:2"], id="begins at a user turn"
+            message_pair("1") + message_pair("2"),
+            PLENTY,
+            ["user:1", "assistant:1", "user:2", "assistant:2"],
+            id="whole",
         ),
-        pytest.param(turn("1") + turn("2"), PLENTY | {"max_tokens": 29}, ["user:2", "assistant:2"], id="by tokens"),
-        pytest.param(turn("1"), PLENTY | {"max_tokens": 9}, [], id="nothing fits"),
-        pytest.param(turn("1"), PLENTY | {"max_messages": 1}, [], id="half a turn is none"),
         pytest.param(
-            [stored_message("system", "s"), *turn("1"), *turn("2")],
+            message_pair("1") + message_pair("2"),
+            PLENTY | {"max_messages": 3},
+            ["user:2", "assistant:2"],
+            id="begins at a user turn",
+        ),
+        pytest.param(
+            message_pair("1") + message_pair("2"),
+            PLENTY | {"max_tokens": 29},
+            ["user:2", "assistant:2"],
+            id="by tokens",
+        ),
+        pytest.param(message_pair("1"), PLENTY | {"max_tokens": 9}, [], id="nothing fits"),
+        pytest.param(message_pair("1"), PLENTY | {"max_messages": 1}, [], id="half a turn is none"),
+        pytest.param(
+            [stored_message("system", "s"), *message_pair("1"), *message_pair("2")],
             PLENTY | {"max_messages": 3},
             ["system:s", "user:2", "assistant:2"],
             id="instructions stay",
         ),
         pytest.param(
-            [stored_message("system", "s"), stored_message("developer", "d"), *turn("1"), *turn("2")],
+            [stored_message("system", "s"), stored_message("developer", "d"), *message_pair("1"), *message_pair("2")],
             PLENTY | {"max_messages": 2},
             ["system:s", "developer:d", "user:2", "assistant:2"],
             id="all leading instructions stay",
         ),
         pytest.param(
-            [stored_message("system", "s"), *turn("1"), stored_message("system", "t"), *turn("2"), *turn("3")],
+            [
+                stored_message("system", "s"),
+                *message_pair("1"),
+                stored_message("system", "t"),
+                *message_pair("2"),
+                *message_pair("3"),
+            ],
             PLENTY | {"max_messages": 2},
             ["system:t", "user:3", "assistant:3"],
             id="the latest instructions are in force",
         ),
         pytest.param(
-            [stored_message("system", "s"), *turn("1")],
+            [stored_message("system", "s"), *message_pair("1")],
             PLENTY,
             ["system:s", "user:1", "assistant:1"],
             id="nothing is doubled",
         ),
         pytest.param(
-            [stored_message("user", "1"), calling("a"), answering("a"), stored_message("assistant", "2"), *turn("3")],
+            [
+                stored_message("user", "1"),
+                calling("a"),
+                answering("a"),
+                stored_message("assistant", "2"),
+                *message_pair("3"),
+            ],
             PLENTY | {"max_messages": 4},
             ["user:3", "assistant:3"],
             id="a result does not stand without its call",
         ),
         pytest.param(
-            [*turn("1"), stored_message("user", "2"), calling("a")],
+            [*message_pair("1"), stored_message("user", "2"), calling("a")],
             PLENTY,
             ["user:1", "assistant:1", "user:2"],
             id="a call nobody answered is left out",
@@ -132,7 +157,7 @@ def test_the_path_to_a_node_has_its_messages(messages: list[Json], bounds: dict[
 
 
 def test_a_path_has_messages_and_contents() -> None:
-    _, head = stored(turn("1"))
+    _, head = stored(message_pair("1"))
 
     [_, response] = path_to(head, **PLENTY)
 
@@ -147,9 +172,9 @@ def test_a_path_to_a_missing_node_is_empty() -> None:
 def test_a_request_in_a_long_session_reads_only_the_rows_within_the_budget() -> None:
     """With ten thousand messages above the head, only the rows within the limits are read."""
     principal_id, head = stored(
-        [stored_message("system", "s"), *(message for number in range(5000) for message in turn(str(number)))]
+        [stored_message("system", "s"), *(message for number in range(5000) for message in message_pair(str(number)))]
     )
-    _, short = stored([message for number in range(100) for message in turn(str(number))])
+    _, short = stored([message for number in range(100) for message in message_pair(str(number))])
     bounds = {"max_messages": 100, "max_tokens": 1_000_000}
 
     def seconds(node: Any) -> float:

@@ -10,13 +10,13 @@ from django.db import connections, transaction
 from sessions_store.models import UpstreamRequest, UsageRecord
 from sessions_store.state.chat_sessions import erase_sessions
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
+from tests.unit.store.exchanges import NOON, exchange, message_pair, new_principal
 
 
 def sent_with(principal_id: int, tools: str) -> str:
     """Record an exchange of Ann with these tools; return the key of the tools."""
     key = uuid4().hex
-    record = exchange(principal_id, turn("hello"), session={"user": "ann", "follow": True})
+    record = exchange(principal_id, message_pair("hello"), session={"user": "ann", "follow": True})
     write_batch([replace(record, upstream_request=(key, tools))])
     return key
 

@@ -20,11 +20,11 @@ from tests.unit.store.exchanges import (
     Json,
     exchange,
     key_of,
+    message_pair,
     new_principal,
     node_id,
     nodes,
     stored_message,
-    turn,
     usage,
 )
 
@@ -45,7 +45,7 @@ def test_an_exchange_is_stored_completely() -> None:
     text = '{"generationConfig":{}}'
     record = exchange(
         principal_id,
-        [stored_message("system", "s"), *turn("1")],
+        [stored_message("system", "s"), *message_pair("1")],
         user="ann",
         started_at=NOON,
         latency_ms=1500,
@@ -112,8 +112,8 @@ def test_the_costs_of_an_exchange_are_stored(columns: Json, nano: int) -> None:
 
 def test_the_same_messages_are_stored_once() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("1")), exchange(principal_id, turn("1"))])
-    write_batch([exchange(principal_id, turn("1") + turn("2"))])
+    write_batch([exchange(principal_id, message_pair("1")), exchange(principal_id, message_pair("1"))])
+    write_batch([exchange(principal_id, message_pair("1") + message_pair("2"))])
 
     assert Message.objects.filter(principal_id=principal_id).count() == 4
     assert UsageRecord.objects.filter(principal_id=principal_id).count() == 3
@@ -121,7 +121,7 @@ def test_the_same_messages_are_stored_once() -> None:
 
 def test_a_node_gets_its_gemini_content_later_and_keeps_the_first() -> None:
     principal_id = new_principal()
-    [question, answer] = nodes(principal_id, turn("1"))
+    [question, answer] = nodes(principal_id, message_pair("1"))
 
     def contents(gemini: str) -> str:
         """Record the response with this Gemini content; return the stored content."""
@@ -162,7 +162,7 @@ def test_an_upstream_body_is_stored_once() -> None:
 
 def test_an_invalid_record_rolls_the_batch_back() -> None:
     principal_id = new_principal()
-    good, bad = exchange(principal_id, turn("1")), exchange(principal_id, request_id="req_once")
+    good, bad = exchange(principal_id, message_pair("1")), exchange(principal_id, request_id="req_once")
     write_batch([bad])
     with pytest.raises(IntegrityError):
         write_batch([good, bad])
@@ -172,8 +172,8 @@ def test_an_invalid_record_rolls_the_batch_back() -> None:
 
 def test_an_uncertain_batch_is_not_recorded_twice() -> None:
     principal_id = new_principal()
-    first = exchange(principal_id, turn("1"), session=ANN)
-    second = exchange(principal_id, turn("2"))
+    first = exchange(principal_id, message_pair("1"), session=ANN)
+    second = exchange(principal_id, message_pair("2"))
     [committed] = write_batch([first])
 
     again = write_batch([first, second], uncertain=True)
@@ -185,11 +185,11 @@ def test_an_uncertain_batch_is_not_recorded_twice() -> None:
 
 def test_a_session_continues_at_its_head() -> None:
     principal_id = new_principal()
-    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    [first] = write_batch([exchange(principal_id, message_pair("1"), session=ANN)])
     state = find_session(principal_id, "ann", now=NOON, idle=DAY)
     assert state is not None
     [second] = write_batch(
-        [exchange(principal_id, turn("2"), parent=state.head, session=ANN | {"session_id": state.id})]
+        [exchange(principal_id, message_pair("2"), parent=state.head, session=ANN | {"session_id": state.id})]
     )
 
     assert (first.session, second.session, second.rebased) == (state.public_id, state.public_id, False)
@@ -201,12 +201,12 @@ def test_a_session_continues_at_its_head() -> None:
 def test_parallel_exchanges_of_a_session_are_appended_in_order() -> None:
     """Three requests read the same head, two more read none: no message is lost or stored twice, even equal texts."""
     principal_id = new_principal()
-    [begun] = write_batch([exchange(principal_id, turn("0"), session=ANN)])
-    parallel = [exchange(principal_id, turn("same"), parent=begun.head, session=ANN) for _ in range(3)]
+    [begun] = write_batch([exchange(principal_id, message_pair("0"), session=ANN)])
+    parallel = [exchange(principal_id, message_pair("same"), parent=begun.head, session=ANN) for _ in range(3)]
     one = write_batch(parallel[:1])
     two = write_batch(parallel[1:])
     late = write_batch(
-        [exchange(principal_id, [stored_message("system", "s"), *turn(text)], session=ANN) for text in "ab"]
+        [exchange(principal_id, [stored_message("system", "s"), *message_pair(text)], session=ANN) for text in "ab"]
     )
 
     assert [outcome.rebased for outcome in one + two + late] == [False, True, True, True, True]
@@ -223,9 +223,9 @@ def test_parallel_exchanges_of_a_session_are_appended_in_order() -> None:
 
 def test_messages_committed_meanwhile_count_as_not_sent() -> None:
     principal_id = new_principal()
-    [begun] = write_batch([exchange(principal_id, turn("0"), session=ANN)])
-    write_batch([exchange(principal_id, turn("1"), parent=begun.head, session=ANN)])
-    late = exchange(principal_id, turn("2"), parent=begun.head, session=ANN, placement=[-1, 0, 1, 2])
+    [begun] = write_batch([exchange(principal_id, message_pair("0"), session=ANN)])
+    write_batch([exchange(principal_id, message_pair("1"), parent=begun.head, session=ANN)])
+    late = exchange(principal_id, message_pair("2"), parent=begun.head, session=ANN, placement=[-1, 0, 1, 2])
     write_batch([late])
 
     assert UsageRecord.objects.get(request_id=late.usage.request_id).placement == [-1, 0, 1, -2, -2, 2]
@@ -233,7 +233,7 @@ def test_messages_committed_meanwhile_count_as_not_sent() -> None:
 
 def test_tool_calls_and_further_choices_move_with_their_message() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("0"), session=ANN)])
+    write_batch([exchange(principal_id, message_pair("0"), session=ANN)])
     calls = [{"id": "call_7", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     chain = nodes(
         principal_id, [stored_message("user", "1"), {"role": "assistant", "content": None, "tool_calls": calls}]
@@ -252,8 +252,8 @@ def test_tool_calls_and_further_choices_move_with_their_message() -> None:
 
 def test_the_history_of_a_client_replaces_the_head() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("0"), session=ANN)])
-    own = turn("a") + turn("b")
+    write_batch([exchange(principal_id, message_pair("0"), session=ANN)])
+    own = message_pair("a") + message_pair("b")
     [committed] = write_batch([exchange(principal_id, own, session=ANN | {"follow": True})])
 
     assert not committed.rebased
@@ -265,9 +265,9 @@ def test_the_history_of_a_client_replaces_the_head() -> None:
 def test_a_session_expires_after_the_idle_time(hours: int, sessions: int) -> None:
     principal_id = new_principal()
     later = NOON + timedelta(hours=hours)
-    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    [first] = write_batch([exchange(principal_id, message_pair("1"), session=ANN)])
     found = find_session(principal_id, "ann", now=later, idle=DAY)
-    outcomes = write_batch([exchange(principal_id, turn(text), session=ANN | {"now": later}) for text in "23"])
+    outcomes = write_batch([exchange(principal_id, message_pair(text), session=ANN | {"now": later}) for text in "23"])
 
     assert (found is None) == (sessions == 2)
     assert (outcomes[0].session == first.session) == (sessions == 1)
@@ -281,12 +281,12 @@ def test_sessions_are_found_by_name_and_public_id() -> None:
     principal_id = new_principal()
     outcomes = write_batch(
         [
-            exchange(principal_id, turn("1"), session=ANN | {"public_id": "sess_mine", "title": "Mine"}),
-            exchange(principal_id, turn("2"), session=ANN | {"name": "work"}),
-            exchange(principal_id, turn("3"), session={"user": "bob"}),
+            exchange(principal_id, message_pair("1"), session=ANN | {"public_id": "sess_mine", "title": "Mine"}),
+            exchange(principal_id, message_pair("2"), session=ANN | {"name": "work"}),
+            exchange(principal_id, message_pair("3"), session={"user": "bob"}),
         ]
     )
-    [again] = write_batch([exchange(principal_id, turn("4"), session=ANN | {"name": "sess_mine"})])
+    [again] = write_batch([exchange(principal_id, message_pair("4"), session=ANN | {"name": "sess_mine"})])
     by_id = find_session(principal_id, "ann", "sess_mine", now=NOON, idle=DAY)
 
     assert (outcomes[0].session, again.session) == ("sess_mine", "sess_mine")
@@ -300,11 +300,11 @@ def test_sessions_are_found_by_name_and_public_id() -> None:
 
 def test_a_session_named_twice_in_one_batch_is_one() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("1"), session=ANN | {"public_id": "sess_one"})])
+    write_batch([exchange(principal_id, message_pair("1"), session=ANN | {"public_id": "sess_one"})])
     outcomes = write_batch(
         [
-            exchange(principal_id, turn("2"), session=ANN),
-            exchange(principal_id, turn("3"), session=ANN | {"name": "sess_one"}),
+            exchange(principal_id, message_pair("2"), session=ANN),
+            exchange(principal_id, message_pair("3"), session=ANN | {"name": "sess_one"}),
         ]
     )
 
@@ -315,8 +315,12 @@ def test_a_session_named_twice_in_one_batch_is_one() -> None:
 def test_an_erased_history_begins_anew() -> None:
     principal_id = new_principal()
     gone = NodeKey(uuid4().hex)
-    [appended] = write_batch([exchange(principal_id, turn("1"), parent=gone, session=ANN | {"session_id": 10**9})])
-    [followed] = write_batch([exchange(principal_id, turn("2"), parent=gone, session={"user": "bob", "follow": True})])
+    [appended] = write_batch(
+        [exchange(principal_id, message_pair("1"), parent=gone, session=ANN | {"session_id": 10**9})]
+    )
+    [followed] = write_batch(
+        [exchange(principal_id, message_pair("2"), parent=gone, session={"user": "bob", "follow": True})]
+    )
 
     assert conversation(appended.head) == ["1", "You said 1"]
     assert conversation(followed.head) == ["2", "You said 2"]
@@ -324,7 +328,7 @@ def test_an_erased_history_begins_anew() -> None:
 
 def test_a_failed_exchange_does_not_move_the_head() -> None:
     principal_id = new_principal()
-    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    [first] = write_batch([exchange(principal_id, message_pair("1"), session=ANN)])
     [failed] = write_batch(
         [exchange(principal_id, status="upstream_error", parent=first.head, session=ANN | {"new_head": None})]
     )
@@ -364,7 +368,7 @@ def test_a_session_has_a_title() -> None:
 
 def test_sessions_are_listed_in_pages() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("x"), session={"user": user}) for user in ("a", "b", "c")])
+    write_batch([exchange(principal_id, message_pair("x"), session={"user": user}) for user in ("a", "b", "c")])
     first = list_sessions(principal_id, limit=2)
     rest = list_sessions(principal_id, limit=2, before=first[-1].id)
 
@@ -381,7 +385,7 @@ def test_the_cost_of_a_request_does_not_depend_on_the_number_of_sessions() -> No
         """Begin a session; return the number of virtual-machine steps in hundreds."""
         counted: list[int] = []
         connection.connection.set_progress_handler(lambda: counted.append(1), 100)
-        write_batch([exchange(principal_id, turn(name), session={"user": "", "name": name})])
+        write_batch([exchange(principal_id, message_pair(name), session={"user": "", "name": name})])
         connection.connection.set_progress_handler(None, 0)
         return len(counted)
 

@@ -1,4 +1,4 @@
-"""How the answer tests build answers, and how they fold a stream: by the SDK's own accumulator where it can."""
+"""Accumulators for the tests of candidates, and the accumulation of streams by the SDK's own accumulator."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ CREATED = 1_700_000_000
 
 
 def call_ids() -> Iterator[str]:
-    """Return ids as they are counted: call_1, call_2, …"""
+    """Return consecutive ids: call_1, call_2, …"""
     return (f"call_{number}" for number in itertools.count(1))
 
 
@@ -45,7 +45,7 @@ def completion_accumulator(**options: Any) -> CompletionAccumulator:
 
 
 def accumulator_for(request: Mapping[str, Any]) -> ChatAccumulator | CompletionAccumulator:
-    """Return the answer that belongs to an OpenAI request, as the exchange would build it."""
+    """Return the accumulator of an OpenAI request, as the exchange builds it."""
     include_usage = (request.get("stream_options") or {}).get("include_usage", False)
     n = request.get("n", 1)
     if "prompt" in request:
@@ -77,9 +77,9 @@ def accumulator_for(request: Mapping[str, Any]) -> ChatAccumulator | CompletionA
 def stream_of(
     accumulator: ChatAccumulator | CompletionAccumulator, responses: Sequence[tuple[int, Any]]
 ) -> list[dict[str, Any]]:
-    """Feed (first choice, response) pairs and return every chunk of the stream, as JSON would carry it.
+    """Feed (first choice, response) pairs and return every chunk of the stream as JSON.
 
-    A chunk must not change after `feed` has returned it: it is sent later.
+    A chunk must not change after `feed` has returned it, because it is sent later.
     """
     chunks: list[Any] = []
     at_once: list[str] = []
@@ -96,7 +96,7 @@ def stream_of(
 def plain_of(
     accumulator: ChatAccumulator | CompletionAccumulator, responses: Sequence[tuple[int, Any]]
 ) -> dict[str, Any]:
-    """Fold (first choice, response) pairs and return the plain answer, as JSON would carry it."""
+    """Accumulate (first choice, response) pairs and return the plain response as JSON."""
     for first_choice, response in responses:
         accumulator.accumulate(response, first_choice=first_choice)
     sent: dict[str, Any] = json.loads(json.dumps(accumulator.completion()))
@@ -104,20 +104,20 @@ def plain_of(
 
 
 def accumulate(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Return message and finish reason of each choice, added up from a stream by the SDK's accumulator."""
+    """Return message and finish reason of each choice, accumulated from a stream by the SDK."""
     if chunks[0]["object"] == "text_completion":
         return _accumulated_completion(chunks)
     state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
     for chunk in chunks:
         ChatCompletionChunk.model_validate(without_custom_calls(chunk), strict=True)
-        # As the client itself makes chunks: types that its document does not have come through.
+        # Like the client's own chunks: types that are missing in OpenAI's document are accepted.
         state.handle_chunk(construct_type(type_=ChatCompletionChunk, value=chunk))  # type: ignore[arg-type]
     accumulated = state.current_completion_snapshot.model_dump(exclude_unset=True)
     return {choice["index"]: _choice(choice) for choice in accumulated["choices"]}
 
 
 def without_custom_calls(chunk: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a chunk without its deltas of custom tools: OpenAI streams them, and its document does not have them."""
+    """Return a chunk without deltas of custom tools: OpenAI streams them, but OpenAI's document lacks them."""
     choices = []
     for choice in chunk["choices"]:
         delta = dict(choice["delta"])
@@ -128,7 +128,7 @@ def without_custom_calls(chunk: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def choices_of(plain: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    """Return message and finish reason of each choice of a plain answer, once the SDK's types have accepted it."""
+    """Return message and finish reason of each choice of a plain response, validated by the SDK's types."""
     kind = Completion if plain["object"] == "text_completion" else ChatCompletion
     kind.model_validate(plain, strict=True)
     return {choice["index"]: _choice(choice) for choice in plain["choices"]}
@@ -144,7 +144,7 @@ def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _called(call: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a call without what the accumulator adds: the deltas' index, parsed arguments, a null `function`."""
+    """Return a call without the additions of the accumulator: index of the delta, parsed arguments, null `function`."""
     stored = {key: value for key, value in call.items() if key != "index" and value is not None}
     if "function" in stored:
         stored["function"] = {key: stored["function"][key] for key in ("name", "arguments")}
@@ -154,7 +154,7 @@ def _called(call: Mapping[str, Any]) -> dict[str, Any]:
 def _accumulated_completion(chunks: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
     accumulated: dict[int, dict[str, Any]] = {}
     for chunk in chunks:
-        # The SDK's type forbids the null that OpenAI itself sends in every chunk but the last.
+        # The SDK's type rejects the null that OpenAI sends in every chunk except the last.
         Completion.model_validate(
             {**chunk, "choices": [{**choice, "finish_reason": "stop"} for choice in chunk["choices"]]}, strict=True
         )

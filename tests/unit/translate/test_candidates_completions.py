@@ -13,9 +13,9 @@ def says(*texts: str, finish: str | None = "STOP") -> Any:
     return {"candidates": [{**candidate, **({"finishReason": finish} if finish else {})}]}
 
 
-def test_two_prompts_times_two_choices_count_on() -> None:
-    answer = completion_accumulator(choices=4, prompts=["A", "B"], echo=True)
-    plain = plain_of(answer, [(index, says(str(index))) for index in (3, 1, 0, 2)])
+def test_two_prompts_with_two_choices_have_four_indexes() -> None:
+    accumulator = completion_accumulator(choices=4, prompts=["A", "B"], echo=True)
+    plain = plain_of(accumulator, [(index, says(str(index))) for index in (3, 1, 0, 2)])
     assert [(choice["index"], choice["text"]) for choice in plain["choices"]] == [
         (0, "A0"),
         (1, "A1"),
@@ -24,10 +24,10 @@ def test_two_prompts_times_two_choices_count_on() -> None:
     ]
 
 
-def test_candidates_of_one_call_per_prompt() -> None:
-    answer = completion_accumulator(choices=4, prompts=["A", "B"])
+def test_the_candidates_of_each_prompt_have_their_own_indexes() -> None:
+    accumulator = completion_accumulator(choices=4, prompts=["A", "B"])
     both: Any = {"candidates": [{**says("x")["candidates"][0], "index": index} for index in (0, 1)]}
-    plain = plain_of(answer, [(0, both), (2, both)])
+    plain = plain_of(accumulator, [(0, both), (2, both)])
     assert [choice["text"] for choice in plain["choices"]] == ["x"] * 4
 
 
@@ -49,45 +49,45 @@ def test_a_stream_accumulates_to_the_plain_response(echo: bool) -> None:
     assert accumulated[0]["text"] == ("Axy" if echo else "xy")
 
 
-def test_the_echo_comes_even_if_nothing_follows() -> None:
+def test_the_echo_is_sent_without_a_completion() -> None:
     chunks = stream_of(completion_accumulator(prompts=["A"], echo=True), [(0, says(finish="SAFETY"))])
     assert [choice["text"] for chunk in chunks for choice in chunk["choices"]] == ["A", ""]
     assert chunks[-1]["choices"][0]["finish_reason"] == "content_filter"
 
 
 def test_the_echo_is_not_stored() -> None:
-    answer = completion_accumulator(prompts=["A"], echo=True)
-    answer.feed(says("x"))
-    assert answer.messages == [{"role": "assistant", "content": "x", "refusal": None}]
-    assert answer.contents == [{"role": "model", "parts": [{"text": "x"}]}]
+    accumulator = completion_accumulator(prompts=["A"], echo=True)
+    accumulator.feed(says("x"))
+    assert accumulator.messages == [{"role": "assistant", "content": "x", "refusal": None}]
+    assert accumulator.contents == [{"role": "model", "parts": [{"text": "x"}]}]
 
 
-def test_thoughts_calls_and_images_do_not_get_into_the_text() -> None:
+def test_thoughts_calls_and_images_are_not_part_of_the_text() -> None:
     parts = [
         {"text": "Hm.", "thought": True},
         {"functionCall": {"name": "f"}},
         {"inlineData": {"mimeType": "image/png", "data": "aWk="}},
         {"text": "x"},
     ]
-    answer = completion_accumulator()
+    accumulator = completion_accumulator()
     response: Any = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
-    assert plain_of(answer, [(0, response)])["choices"][0] == {
+    assert plain_of(accumulator, [(0, response)])["choices"][0] == {
         "index": 0,
         "text": "x",
         "logprobs": None,
         "finish_reason": "stop",
     }
-    assert {note.param for note in answer.notes} == {"choices[0].message.tool_calls", "choices[0].message.content"}
+    assert {note.param for note in accumulator.notes} == {"choices[0].message.tool_calls", "choices[0].message.content"}
 
 
-def test_an_unfinished_answer_is_an_error() -> None:
-    answer = completion_accumulator()
-    answer.feed(says("x", finish=None))
+def test_an_unfinished_completion_is_an_error() -> None:
+    accumulator = completion_accumulator()
+    accumulator.feed(says("x", finish=None))
     with pytest.raises(UpstreamError, match="without a finish reason"):
-        answer.finish()
+        accumulator.finish()
 
 
-def test_usage_comes_last_and_only_when_asked_for() -> None:
+def test_usage_is_the_last_chunk_on_request_only() -> None:
     response = {**says("x"), "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 1}}
     chunks = stream_of(completion_accumulator(include_usage=True), [(0, response)])
     assert [chunk["usage"] and chunk["usage"]["total_tokens"] for chunk in chunks] == [None, None, 3]

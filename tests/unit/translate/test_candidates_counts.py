@@ -1,4 +1,4 @@
-"""Gemini's counts, read whatever they are: what is no count is cut, read as well as it can be, or missing."""
+"""Token counts of Gemini in any form: invalid counts are clamped, parsed or missing."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ COUNTS: list[tuple[Any, int, bool]] = [
 
 
 @pytest.mark.parametrize(("given", "read", "sound"), COUNTS, ids=lambda value: str(value)[:20])
-def test_a_count(given: Any, read: int, sound: bool) -> None:
+def test_a_count_is_parsed(given: Any, read: int, sound: bool) -> None:
     metadata = {"promptTokenCount": given}
     assert (count(metadata, "promptTokenCount"), is_sound(metadata)) == (read, sound)
     assert count(storable(metadata), "promptTokenCount") == read
@@ -46,7 +46,7 @@ def test_a_count(given: Any, read: int, sound: bool) -> None:
 
 
 @pytest.mark.parametrize("details", [7, "TEXT", {}, [7], [[]], True])
-def test_details_that_are_none_are_not_sound(details: Any) -> None:
+def test_invalid_details_are_not_sound(details: Any) -> None:
     assert not is_sound({"promptTokensDetails": details})
 
 
@@ -64,7 +64,7 @@ def test_sound_counts_of_google_are_stored_unchanged() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), JSON | st.text() | st.integers()))
-def test_unsound_counts_can_be_stored(metadata: dict[str, Any]) -> None:
+def test_unsound_counts_are_normalised_for_storage(metadata: dict[str, Any]) -> None:
     kept = json.dumps(storable(metadata), allow_nan=False)
     assert "\\u0000" not in kept
     assert len(kept) < 20_000

@@ -1,4 +1,4 @@
-"""What an answer says beside its words: log probabilities, signatures, tier, fingerprint, refusals, why it is empty."""
+"""Fields beside the text: log probabilities, signatures, tier, fingerprint, refusals, reasons of empty responses."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ CARRIED = {"google": {"thought_signature": SIGNATURE}}
 
 
 def response(*parts: Any, reason: str | None = "STOP", **fields: Any) -> tuple[int, dict[str, Any]]:
-    """Return a response of one candidate, from choice 0 on; `candidate` adds to it, the rest to the response."""
+    """Return a response with one candidate; `candidate` adds fields to it, further arguments to the response."""
     candidate = {"content": {"parts": list(parts), "role": "model"}, **fields.pop("candidate", {})}
     if reason:
         candidate["finishReason"] = reason
@@ -27,7 +27,7 @@ def response(*parts: Any, reason: str | None = "STOP", **fields: Any) -> tuple[i
 
 
 def likelihood(*tokens: str, alternatives: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return a logprobsResult; the first token is certain, which proto JSON does not write down."""
+    """Return a logprobsResult; the first token is certain, so proto JSON omits its logProbability."""
     chosen: list[dict[str, Any]] = [{"token": token, "logProbability": -0.5} for token in tokens]
     del chosen[0]["logProbability"]
     top = [
@@ -71,14 +71,14 @@ def test_log_probabilities_stream_with_their_text() -> None:
     assert content == plain_of(chat_accumulator(top_logprobs=0), PIECES)["choices"][0]["logprobs"]["content"]
 
 
-def test_log_probabilities_without_text_come_at_the_end() -> None:
+def test_log_probabilities_without_text_are_in_the_last_chunk() -> None:
     late = [response({"text": "a"}, reason=None), response(candidate=likelihood("a"))]
     *_, closing = stream_of(chat_accumulator(top_logprobs=0), late)
     assert [entry["token"] for entry in closing["choices"][0]["logprobs"]["content"]] == ["a"]
 
 
 @pytest.mark.parametrize("wanted", [None, 2])
-def test_no_log_probabilities_are_null(wanted: int | None) -> None:
+def test_missing_log_probabilities_are_null(wanted: int | None) -> None:
     responses = [response({"text": "a"})] if wanted else PIECES
     assert plain_of(chat_accumulator(top_logprobs=wanted), responses)["choices"][0]["logprobs"] is None
 
@@ -90,7 +90,7 @@ def test_log_probabilities_of_another_shape_are_an_upstream_error(outcome: Any) 
 
 
 @pytest.mark.parametrize(("echo", "start"), [(False, 0), (True, len("Farbe: "))])
-def test_legacy_log_probabilities_stand_at_their_places(echo: bool, start: int) -> None:
+def test_legacy_log_probabilities_have_text_offsets(echo: bool, start: int) -> None:
     options: dict[str, Any] = {"prompts": ["Farbe: "], "echo": echo, "top_logprobs": 1}
     [choice] = plain_of(completion_accumulator(**options), PIECES)["choices"]
     assert choice["logprobs"] == {
@@ -107,16 +107,16 @@ def test_legacy_log_probabilities_stand_at_their_places(echo: bool, start: int) 
         assert told is None or "".join(told["tokens"]) == chunk["choices"][0]["text"]
 
 
-def test_signatures_of_calls_are_offered() -> None:
+def test_signatures_of_calls_are_sent() -> None:
     responses = [
         response({"functionCall": {"name": "a"}, "thoughtSignature": SIGNATURE}, {"functionCall": {"name": "b"}})
     ]
-    answer = chat_accumulator()
-    plain = plain_of(answer, responses)
+    accumulator = chat_accumulator()
+    plain = plain_of(accumulator, responses)
     first, second = plain["choices"][0]["message"]["tool_calls"]
     assert first["extra_content"] == CARRIED
     assert "extra_content" not in second
-    assert "extra_content" not in str(answer.messages)
+    assert "extra_content" not in str(accumulator.messages)
     accumulated = accumulate(stream_of(chat_accumulator(), responses))
     assert accumulated == choices_of(plain)
 
@@ -130,7 +130,7 @@ def test_signatures_of_calls_are_offered() -> None:
         [{"text": "Hi", "thoughtSignature": "b3RoZXI="}, {"text": "", "thoughtSignature": SIGNATURE}],
     ],
 )
-def test_the_last_signature_of_a_text_is_offered(parts: list[Any]) -> None:
+def test_the_last_signature_of_a_text_is_sent(parts: list[Any]) -> None:
     plain = plain_of(chat_accumulator(), [response(*parts)])
     alone = {"thought_signature_alone": True} if not parts[-1].get("text") else {}
     carried = {"google": {"thought_signature": SIGNATURE, **alone}}
@@ -140,12 +140,12 @@ def test_the_last_signature_of_a_text_is_offered(parts: list[Any]) -> None:
     assert accumulated == choices_of(plain)
 
 
-def test_a_thoughts_own_signature_is_not_offered() -> None:
+def test_the_signature_of_a_thought_is_not_sent() -> None:
     responses = [response({"text": "Hm", "thought": True, "thoughtSignature": SIGNATURE}, {"text": "Hi"})]
     assert "extra_content" not in plain_of(chat_accumulator(), responses)["choices"][0]["message"]
 
 
-def test_legacy_calls_carry_their_signature() -> None:
+def test_legacy_calls_have_their_signature() -> None:
     responses = [response({"functionCall": {"name": "a"}, "thoughtSignature": SIGNATURE})]
     [choice] = plain_of(chat_accumulator(legacy_functions=True), responses)["choices"]
     assert choice["message"]["function_call"] == {"name": "a", "arguments": "{}", "extra_content": CARRIED}
@@ -154,7 +154,7 @@ def test_legacy_calls_carry_their_signature() -> None:
 THOUGHTS = [response({"text": "Hm. ", "thought": True}, {"text": "So.", "thought": True}, {"text": "Hi"})]
 
 
-def test_thoughts_come_under_reasoning_too_where_asked() -> None:
+def test_thoughts_are_sent_as_reasoning_on_request() -> None:
     plain = plain_of(chat_accumulator(show_reasoning=True), THOUGHTS)
     message = plain["choices"][0]["message"]
     assert message["reasoning"] == message["reasoning_content"] == "Hm. So."
@@ -165,7 +165,7 @@ def test_thoughts_come_under_reasoning_too_where_asked() -> None:
     assert "reasoning" not in plain_of(chat_accumulator(), THOUGHTS)["choices"][0]["message"]
 
 
-def test_hidden_thoughts_are_neither_told_nor_streamed() -> None:
+def test_hidden_thoughts_are_not_sent() -> None:
     told = [
         str(plain_of(chat_accumulator(show_thoughts=False), THOUGHTS)),
         str(stream_of(chat_accumulator(show_thoughts=False), THOUGHTS)),
@@ -177,7 +177,7 @@ def test_hidden_thoughts_are_neither_told_nor_streamed() -> None:
     ("served", "told"),
     [("standard", "default"), ("STANDARD", "default"), ("flex", "flex"), ("priority", "priority")],
 )
-def test_rule_077_the_tier_is_told_as_served(served: str, told: str) -> None:
+def test_rule_077_the_tier_is_the_served_one(served: str, told: str) -> None:
     responses = [response({"text": "a"}, reason=None, usageMetadata={"serviceTier": served}), response()]
     assert plain_of(chat_accumulator(), responses)["service_tier"] == told
     assert {chunk["service_tier"] for chunk in stream_of(chat_accumulator(), responses)} == {told}
@@ -187,12 +187,12 @@ def test_rule_077_the_tier_is_told_as_served(served: str, told: str) -> None:
     ("traffic", "told"),
     [("ON_DEMAND", "default"), ("ON_DEMAND_FLEX", "flex"), ("PROVISIONED_THROUGHPUT", None), (7, None)],
 )
-def test_vertex_tells_the_tier_by_its_traffic(traffic: Any, told: str | None) -> None:
+def test_the_traffic_type_of_vertex_is_the_tier(traffic: Any, told: str | None) -> None:
     plain = plain_of(chat_accumulator(), [response({"text": "a"}, usageMetadata={"trafficType": traffic})])
     assert plain.get("service_tier") == told
 
 
-def test_no_tier_is_told_where_gemini_names_none() -> None:
+def test_a_response_without_a_tier_of_gemini_has_none() -> None:
     assert "service_tier" not in plain_of(chat_accumulator(), [response({"text": "a"})])
 
 
@@ -207,7 +207,7 @@ def test_the_fingerprint_follows_the_models_version() -> None:
 
 
 @pytest.mark.parametrize("reason", ["SAFETY", "RECITATION", "PROHIBITED_CONTENT"])
-def test_an_answer_that_a_filter_took_away_whole_says_so(reason: str) -> None:
+def test_a_completely_filtered_response_has_a_refusal(reason: str) -> None:
     responses = [response(reason=reason)]
     plain = plain_of(chat_accumulator(), responses)
     [choice] = plain["choices"]
@@ -216,15 +216,15 @@ def test_an_answer_that_a_filter_took_away_whole_says_so(reason: str) -> None:
     assert accumulate(stream_of(chat_accumulator(), responses)) == choices_of(plain)
 
 
-def test_an_answer_that_a_filter_cut_is_no_refusal() -> None:
+def test_a_partly_filtered_response_has_no_refusal() -> None:
     [choice] = plain_of(chat_accumulator(), [response({"text": "Once"}, reason="SAFETY")])["choices"]
     assert (choice["message"]["content"], choice["message"]["refusal"]) == ("Once", None)
 
 
-def test_rule_066_thoughts_that_took_the_whole_limit_are_explained() -> None:
-    for answer in (chat_accumulator(), completion_accumulator()):
-        plain_of(answer, [response(reason="MAX_TOKENS", usageMetadata={"thoughtsTokenCount": 97})])
-        [note] = answer.notes
+def test_rule_066_thoughts_that_use_up_the_limit_are_noted() -> None:
+    for accumulator in (chat_accumulator(), completion_accumulator()):
+        plain_of(accumulator, [response(reason="MAX_TOKENS", usageMetadata={"thoughtsTokenCount": 97})])
+        [note] = accumulator.notes
         assert (note.kind, note.param) == ("clamped", "choices[0].message.content")
         assert "97 tokens" in note.reason
 
@@ -233,23 +233,23 @@ def test_rule_066_thoughts_that_took_the_whole_limit_are_explained() -> None:
     ("parts", "reason", "thoughts"),
     [([{"text": "a"}], "MAX_TOKENS", 97), ([], "MAX_TOKENS", 0), ([], "STOP", 97)],
 )
-def test_rule_066_other_answers_need_no_explanation(parts: list[Any], reason: str, thoughts: int) -> None:
-    answer = chat_accumulator()
-    plain_of(answer, [response(*parts, reason=reason, usageMetadata={"thoughtsTokenCount": thoughts})])
-    assert answer.notes == []
+def test_rule_066_other_responses_have_no_note(parts: list[Any], reason: str, thoughts: int) -> None:
+    accumulator = chat_accumulator()
+    plain_of(accumulator, [response(*parts, reason=reason, usageMetadata={"thoughtsTokenCount": thoughts})])
+    assert accumulator.notes == []
 
 
-def test_a_full_segment_is_a_length_with_a_note() -> None:
-    answer = chat_accumulator()
-    [choice] = plain_of(answer, [response({"text": "a"}, reason="CONTINUATION")])["choices"]
+def test_a_full_segment_has_finish_reason_length_and_a_note() -> None:
+    accumulator = chat_accumulator()
+    [choice] = plain_of(accumulator, [response({"text": "a"}, reason="CONTINUATION")])["choices"]
     assert choice["finish_reason"] == "length"
-    assert [(note.kind, note.param) for note in answer.notes] == [("converted", "choices[0].finish_reason")]
+    assert [(note.kind, note.param) for note in accumulator.notes] == [("converted", "choices[0].finish_reason")]
 
 
 @pytest.mark.parametrize("support", [{"groundingChunkIndices": 1}, {"segment": "x"}, 7])
 def test_sources_of_another_shape_are_an_upstream_error_at_once(support: Any) -> None:
-    answer = chat_accumulator()
+    accumulator = chat_accumulator()
     wrong: Any = response({"text": "a"}, candidate={"groundingMetadata": {"groundingSupports": [support]}})[1]
     with pytest.raises(UpstreamError):
-        answer.feed(wrong)
-    assert answer.messages[0]["content"] == "a"  # what had come can still be recorded
+        accumulator.feed(wrong)
+    assert accumulator.messages[0]["content"] == "a"  # the content before can be recorded

@@ -1,4 +1,4 @@
-"""Whatever Gemini sends instead of an answer is its fault, and said so: never another exception, never a hang."""
+"""Any invalid response of Gemini is an UpstreamError, never another exception or an endless wait."""
 
 import itertools
 import json
@@ -48,7 +48,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @st.composite
 def mutations(draw: st.DrawFn) -> Any:
-    """Return a real response in which up to three values, anywhere, are something else or gone."""
+    """Return a real response with up to three values replaced or removed."""
     response = json.loads(json.dumps(draw(st.sampled_from(RESPONSES))))
     for _ in range(draw(st.integers(1, 3))):
         *way, last = draw(st.sampled_from(places(response)[1:] or [("candidates",)]))
@@ -63,11 +63,11 @@ def mutations(draw: st.DrawFn) -> Any:
 
 
 def spoken() -> ChatAccumulator:
-    """Generated speech; test_answer_speech joins its chunks."""
+    """Return generated speech; test_candidates_speech joins its chunks."""
     return chat_accumulator(speech=Speech(wav=False, expires_at=1, ids=(f"audio_{n}" for n in itertools.count())))
 
 
-# Every kind of answer that a client can ask for.
+# Every kind of response.
 ANSWERS: dict[str, Callable[[], Any]] = {
     "plain": chat_accumulator,
     "choices": lambda: chat_accumulator(choices=3, include_usage=True),
@@ -104,38 +104,38 @@ def test_mutated_responses_raise_upstream_errors_only(
 
 @given(response=mutations(), fresh=st.sampled_from(list(ANSWERS.values())))
 @settings(max_examples=400, deadline=None)
-def test_the_rest_of_a_mutated_answer_can_be_stored(response: Any, fresh: Callable[[], Any]) -> None:
-    answer = fresh()
+def test_the_rest_of_a_mutated_response_can_be_stored(response: Any, fresh: Callable[[], Any]) -> None:
+    accumulator = fresh()
     try:
-        answer.feed(response)
+        accumulator.feed(response)
     except UpstreamError:
         return
-    assert orjson.dumps([answer.contents, answer.messages, answer.finish_reasons, answer.native_finish_reasons])
-    assert all(str(note).isprintable() for note in answer.notes)
+    assert orjson.dumps(
+        [accumulator.contents, accumulator.messages, accumulator.finish_reasons, accumulator.native_finish_reasons]
+    )
+    assert all(str(note).isprintable() for note in accumulator.notes)
 
 
 def in_order(response: Any) -> list[Any]:
-    """The candidates by their indexes: those of two answers stand in any order."""
+    """Return the candidates by index: candidates of two responses have any order."""
     return sorted(response.get("candidates") or [], key=lambda candidate: repr(candidate.get("index")))
 
 
 @given(response=mutations(), other=mutations(), fresh=st.sampled_from(list(ANSWERS.values())))
 @settings(max_examples=400, deadline=None)
-def test_an_answer_that_is_to_be_asked_for_again_is_a_fault(
-    response: Any, other: Any, fresh: Callable[[], Any]
-) -> None:
-    answer = fresh()
-    lacks = answer.lacking(response, 1)
-    answer.shows(response)
+def test_a_response_that_needs_a_retry_is_a_fault(response: Any, other: Any, fresh: Callable[[], Any]) -> None:
+    accumulator = fresh()
+    lacks = accumulator.lacking(response, 1)
+    accumulator.shows(response)
     if not lacks:
         return
     discarded, whole = filled(response, lacks, other)
     assert in_order(filled(response, lacks, response)[1]) == in_order(response)
     try:
-        answer.feed(response)
+        accumulator.feed(response)
     except UpstreamError:
         return
-    assert answer.fault is not None
+    assert accumulator.fault is not None
     again = fresh()
     try:
         again.discard([(0, discarded)])
@@ -146,13 +146,13 @@ def test_an_answer_that_is_to_be_asked_for_again_is_a_fault(
 
 
 @pytest.mark.parametrize("index", [-1, 1, 7, True, "0", 1.0])
-def test_a_candidate_that_nobody_asked_for_is_an_error(index: Any) -> None:
+def test_an_unrequested_candidate_is_an_error(index: Any) -> None:
     with pytest.raises(UpstreamError):
         chat_accumulator().feed({"candidates": [{"index": index}]})
 
 
 @pytest.mark.parametrize("kind", ["functionCall", "toolResponse", "hologram"])
-def test_answers_nested_too_deeply_to_be_written_are_an_error(kind: str) -> None:
+def test_too_deeply_nested_responses_are_an_error(kind: str) -> None:
     deep: Any = "end"
     for _ in range(300):
         deep = {"a": deep}

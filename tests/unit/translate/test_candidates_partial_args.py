@@ -25,20 +25,20 @@ START: dict[str, Any] = {"name": "f", "willContinue": True}
 
 
 def calls_of(*calls: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return name and arguments of each call that the client gets."""
-    response = chat_accumulator()
-    response.feed(calls_chunk(*calls))
-    made: Any = response.completion()["choices"][0]["message"]["tool_calls"]
+    """Return name and arguments of each call for the client."""
+    accumulator = chat_accumulator()
+    accumulator.feed(calls_chunk(*calls))
+    made: Any = accumulator.completion()["choices"][0]["message"]["tool_calls"]
     return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in made]
 
 
 def args_of(*calls: dict[str, Any]) -> Any:
-    response = chat_accumulator()
-    response.feed(calls_chunk(*calls))
-    return response.contents[0]["parts"][0]["functionCall"]["args"]
+    accumulator = chat_accumulator()
+    accumulator.feed(calls_chunk(*calls))
+    return accumulator.contents[0]["parts"][0]["functionCall"]["args"]
 
 
-def test_a_string_grows_while_it_will_continue() -> None:
+def test_a_string_is_continued_with_will_continue() -> None:
     first = part("$.id", stringValue="A", willContinue=True)
     assert args_of(START, first, part("$.id", stringValue="-1"), {}) == {"id": "A-1"}
 
@@ -58,26 +58,26 @@ def test_a_string_grows_while_it_will_continue() -> None:
         ("$ .a[ 0 ] [ 'b' ]", {"a": [{"b": 1}]}),
     ],
 )
-def test_paths(path: str, expected: Any) -> None:
+def test_paths_address_objects_and_arrays(path: str, expected: Any) -> None:
     assert args_of(START, part(path, numberValue=1), {}) == expected
 
 
-def test_all_kinds_of_values() -> None:
+def test_all_kinds_of_values_are_read() -> None:
     calls = [part("$.n", nullValue="NULL_VALUE"), part("$.b", boolValue=False), part("$.x", numberValue=1.5)]
     assert args_of(START, *calls, {}) == {"n": None, "b": False, "x": 1.5}
 
 
-def test_a_call_that_nobody_closed_is_given_out_at_the_end_of_the_answer() -> None:
-    response = chat_accumulator()
-    assert response.feed(calls_chunk(START, part("$.a", numberValue=1), finish=None)) == []
-    assert len(response.feed(calls_chunk())) == 2
-    assert response.messages[0]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'  # type: ignore[typeddict-item]
+def test_an_unclosed_call_is_sent_at_the_end_of_the_response() -> None:
+    accumulator = chat_accumulator()
+    assert accumulator.feed(calls_chunk(START, part("$.a", numberValue=1), finish=None)) == []
+    assert len(accumulator.feed(calls_chunk())) == 2
+    assert accumulator.messages[0]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'  # type: ignore[typeddict-item]
 
 
-def test_the_next_named_call_closes_the_one_before() -> None:
-    response = chat_accumulator()
-    response.feed(calls_chunk(START, {**START, "name": "g"}))
-    assert [call["function"]["name"] for call in response.messages[0]["tool_calls"]] == ["f", "g"]  # type: ignore[typeddict-item]
+def test_the_next_named_call_closes_the_previous_call() -> None:
+    accumulator = chat_accumulator()
+    accumulator.feed(calls_chunk(START, {**START, "name": "g"}))
+    assert [call["function"]["name"] for call in accumulator.messages[0]["tool_calls"]] == ["f", "g"]  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(
@@ -91,41 +91,41 @@ def test_the_next_named_call_closes_the_one_before() -> None:
     ],
     ids=["no name", "no name in pieces", "behind a whole call", "behind its own end", "another id"],
 )
-def test_arguments_of_no_call_are_geminis_fault(calls: list[dict[str, Any]]) -> None:
+def test_arguments_without_a_call_are_an_upstream_error(calls: list[dict[str, Any]]) -> None:
     with pytest.raises(UpstreamError) as caught:
         chat_accumulator().feed(calls_chunk(*calls))
     assert caught.value.code == "upstream_malformed_answer"
 
 
-def test_a_part_of_a_call_behind_the_end_of_the_answer_is_geminis_fault() -> None:
-    response = chat_accumulator()
-    response.feed(calls_chunk(START))
-    response.feed(calls_chunk(part("$.a", numberValue=1), finish=None))
+def test_a_part_of_a_call_after_the_end_is_an_upstream_error() -> None:
+    accumulator = chat_accumulator()
+    accumulator.feed(calls_chunk(START))
+    accumulator.feed(calls_chunk(part("$.a", numberValue=1), finish=None))
     with pytest.raises(UpstreamError):
-        response.finish()
+        accumulator.finish()
 
 
-def test_an_end_without_a_call_loses_nothing() -> None:
+def test_an_end_without_a_call_loses_no_content() -> None:
     assert calls_of({"name": "f", "args": {"a": 1}}, {}) == [("f", {"a": 1})]
 
 
-def test_a_value_that_breaks_off_is_noted() -> None:
+def test_an_incomplete_value_is_noted() -> None:
     for finish in ("STOP", "MAX_TOKENS"):
         for last in (part("$.a", stringValue="x", willContinue=True), {"partialArgs": [GROWING]}):
-            response = chat_accumulator()
-            response.feed(calls_chunk(START, last, finish=finish))
-            made: Any = response.completion()["choices"][0]["message"]["tool_calls"]
+            accumulator = chat_accumulator()
+            accumulator.feed(calls_chunk(START, last, finish=finish))
+            made: Any = accumulator.completion()["choices"][0]["message"]["tool_calls"]
             assert made[0]["function"]["arguments"] == '{"a":"x"}'
-            assert [(note.kind, note.param) for note in response.notes] == [
+            assert [(note.kind, note.param) for note in accumulator.notes] == [
                 ("dropped", "choices[0].message.tool_calls")
             ]
 
 
 def test_a_call_with_all_its_values_is_not_noted() -> None:
-    response = chat_accumulator()
-    response.feed(calls_chunk(START, part("$.a", stringValue="x")))
-    assert response.completion()["choices"][0]["message"]["tool_calls"]
-    assert not response.notes
+    accumulator = chat_accumulator()
+    accumulator.feed(calls_chunk(START, part("$.a", stringValue="x")))
+    assert accumulator.completion()["choices"][0]["message"]["tool_calls"]
+    assert not accumulator.notes
 
 
 FORMS: dict[str, list[dict[str, Any]]] = {
@@ -151,13 +151,13 @@ FORMS: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("calls", FORMS.values(), ids=FORMS)
-def test_a_call_in_pieces_is_the_whole_call(calls: list[dict[str, Any]]) -> None:
+def test_a_call_in_chunks_equals_the_whole_call(calls: list[dict[str, Any]]) -> None:
     assert calls_of(*calls) == [("f", {"a": "xy"})]
-    response = chat_accumulator()
+    accumulator = chat_accumulator()
     for call in calls:
-        response.feed(calls_chunk(call, finish=None))
-    response.feed(calls_chunk())
-    completion: Any = response.completion()
+        accumulator.feed(calls_chunk(call, finish=None))
+    accumulator.feed(calls_chunk())
+    completion: Any = accumulator.completion()
     [made] = completion["choices"][0]["message"]["tool_calls"]
     assert json.loads(made["function"]["arguments"]) == {"a": "xy"}
 
@@ -174,25 +174,25 @@ def test_calls_with_ids_may_be_interleaved() -> None:
     ) == [("f", {"a": "xy"}), ("g", {"a": "z"})]
 
 
-def test_arguments_come_whole_and_in_pieces() -> None:
+def test_whole_and_partial_arguments_are_merged() -> None:
     first = {"name": "f", "args": {"a": {"b": 1}}, "willContinue": True}
     assert args_of(first, part("$.a.c", numberValue=2), {"args": {"a": {"d": 3}}}) == {"a": {"b": 1, "c": 2, "d": 3}}
 
 
-def test_a_text_between_two_parts_of_a_call_changes_nothing() -> None:
-    response = chat_accumulator()
-    response.feed(calls_chunk(START, finish=None))
-    response.feed({"candidates": [{"content": {"parts": [{"text": "So: "}]}}]})
-    response.feed(calls_chunk(part("$.a", numberValue=1), {}))
-    message: Any = response.completion()["choices"][0]["message"]
+def test_a_text_between_two_parts_of_a_call_does_not_change_the_call() -> None:
+    accumulator = chat_accumulator()
+    accumulator.feed(calls_chunk(START, finish=None))
+    accumulator.feed({"candidates": [{"content": {"parts": [{"text": "So: "}]}}]})
+    accumulator.feed(calls_chunk(part("$.a", numberValue=1), {}))
+    message: Any = accumulator.completion()["choices"][0]["message"]
     assert (message["content"], message["tool_calls"][0]["function"]["arguments"]) == ("So: ", '{"a":1}')
 
 
-def test_a_signature_in_a_later_part_is_the_calls() -> None:
-    response = chat_accumulator()
+def test_a_signature_in_a_later_part_belongs_to_the_call() -> None:
+    accumulator = chat_accumulator()
     parts: Any = [{"functionCall": START}, {"functionCall": {}, "thoughtSignature": "c2ln"}]
-    response.feed({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
-    assert response.contents[0]["parts"][0]["thoughtSignature"] == "c2ln"
+    accumulator.feed({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
+    assert accumulator.contents[0]["parts"][0]["thoughtSignature"] == "c2ln"
 
 
 def test_array_items_come_in_any_order() -> None:
@@ -200,7 +200,7 @@ def test_array_items_come_in_any_order() -> None:
     assert args_of(START, *calls, {}) == {"a": [0, 1, 2]}
 
 
-def test_a_long_string_is_put_together_in_linear_time() -> None:
+def test_a_long_string_is_joined_in_linear_time() -> None:
     calls = [part("$.a", stringValue="word", willContinue=True)] * 50_000
     assert args_of(START, *calls, {}) == {"a": "word" * 50_000}
 
@@ -224,7 +224,7 @@ def test_no_value_replaces_another_one(calls: list[dict[str, Any]]) -> None:
         chat_accumulator().feed(calls_chunk(START, *calls))
 
 
-def test_another_name_under_the_same_id_is_geminis_fault() -> None:
+def test_another_name_under_the_same_id_is_an_upstream_error() -> None:
     with pytest.raises(UpstreamError):
         chat_accumulator().feed(calls_chunk({**START, "id": "1"}, {"id": "1", "name": "g"}))
 
@@ -244,7 +244,7 @@ ARGS = st.dictionaries(
 
 
 def leaves(value: Any, path: str = "$") -> list[tuple[str, Any]]:
-    """Return each value in `value` that is no object and no array, under its normalized path."""
+    """Return each scalar in `value` by its normalized path."""
     if isinstance(value, dict):
         named = [(f"[{quoted(key)}]", inner) for key, inner in value.items()]
     elif isinstance(value, list):
@@ -260,7 +260,7 @@ def quoted(key: str) -> str:
 
 @st.composite
 def cut_calls(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[dict[str, Any]]]:
-    """Return calls, and the parts of all of them, which may be interleaved where they have ids."""
+    """Return calls and their parts; the parts of calls with ids may be interleaved."""
     made: list[tuple[str, Any]] = []
     queues: list[list[dict[str, Any]]] = []
     ids = draw(st.booleans())
@@ -332,14 +332,14 @@ ANY_PART = st.fixed_dictionaries(
 
 @given(st.lists(ANY_PART, max_size=6))
 @settings(max_examples=500, deadline=None)
-def test_no_argument_is_lost_however_parts_come(calls: list[dict[str, Any]]) -> None:
-    response = chat_accumulator()
+def test_no_argument_is_lost_in_any_order_of_parts(calls: list[dict[str, Any]]) -> None:
+    accumulator = chat_accumulator()
     try:
-        response.feed(calls_chunk(*calls))
-        response.completion()
+        accumulator.feed(calls_chunk(*calls))
+        accumulator.completion()
     except UpstreamError:
         return
-    message: Any = response.messages[0]
+    message: Any = accumulator.messages[0]
     given = "".join(made["function"]["arguments"] for made in message.get("tool_calls", ()))
     for call in calls:
         assert all(f'"{key}":' in given for key in call.get("args", ()))
@@ -365,11 +365,11 @@ def test_no_argument_is_lost_however_parts_come(calls: list[dict[str, Any]]) -> 
         None,
     ],
 )
-def test_paths_that_are_none_are_geminis_fault(path: Any) -> None:
+def test_invalid_paths_are_an_upstream_error(path: Any) -> None:
     with pytest.raises(UpstreamError):
         chat_accumulator().feed(calls_chunk(START, part(path, numberValue=1)))
 
 
-def test_a_path_that_contradicts_an_earlier_one_is_geminis_fault() -> None:
+def test_a_path_that_contradicts_an_earlier_one_is_an_upstream_error() -> None:
     with pytest.raises(UpstreamError):
         chat_accumulator().feed(calls_chunk(START, part("$.a", numberValue=1), part("$.a.b", numberValue=2)))

@@ -1,4 +1,4 @@
-"""Every recorded answer of the real Gemini goes both ways, loses nothing and is what the OpenAI SDK expects."""
+"""Every recorded response of Gemini, plain and streamed, keeps all parts and matches the types of the OpenAI SDK."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ each_answer = pytest.mark.parametrize("recorded", gemini_answers())
 
 
 def responses_of(recorded: list[Any]) -> list[tuple[int, Any]]:
-    """Return (first choice, response) pairs of an answer to one request."""
+    """Return (first choice, response) pairs of the responses to one request."""
     return [(0, response) for response in recorded]
 
 
@@ -32,7 +32,7 @@ def test_the_recordings_are_not_empty() -> None:
 
 
 @each_answer
-def test_stream_and_plain_answer_are_the_same(recorded: list[Any]) -> None:
+def test_stream_and_plain_response_are_equal(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
     plain = plain_of(chat_accumulator(), responses)
     chunks = stream_of(chat_accumulator(include_usage=True), responses)
@@ -41,11 +41,11 @@ def test_stream_and_plain_answer_are_the_same(recorded: list[Any]) -> None:
 
 
 @each_answer
-def test_every_part_of_a_recorded_answer_is_kept(recorded: list[Any]) -> None:
+def test_every_part_of_a_recorded_response_is_stored(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
-    answer = chat_accumulator()
-    plain_of(answer, responses)
-    sent, parts = parts_of(responses), answer.contents[0]["parts"]
+    accumulator = chat_accumulator()
+    plain_of(accumulator, responses)
+    sent, parts = parts_of(responses), accumulator.contents[0]["parts"]
     for thought in (False, True):
         texts = [
             "".join(part.get("text", "") for part in side if part.get("thought", False) is thought)
@@ -56,36 +56,36 @@ def test_every_part_of_a_recorded_answer_is_kept(recorded: list[Any]) -> None:
         assert [part[key] for part in sent if key in part] == [part[key] for part in parts if key in part]
     names = [part["functionCall"]["name"] for part in sent if part.get("functionCall", {}).get("name")]
     assert [part["functionCall"]["name"] for part in parts if "functionCall" in part] == names
-    assert [call["function"]["name"] for call in answer.messages[0].get("tool_calls", ())] == names  # type: ignore[typeddict-item]
+    assert [call["function"]["name"] for call in accumulator.messages[0].get("tool_calls", ())] == names  # type: ignore[typeddict-item]
 
 
 @each_answer
 def test_usage_adds_up_to_geminis_total(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
-    answer = chat_accumulator()
-    plain_of(answer, responses)
-    for counts in answer.usage_metadata:
-        assert answer.usage["total_tokens"] == counts.get("totalTokenCount", 0)
+    accumulator = chat_accumulator()
+    plain_of(accumulator, responses)
+    for counts in accumulator.usage_metadata:
+        assert accumulator.usage["total_tokens"] == counts.get("totalTokenCount", 0)
 
 
 @each_answer
-def test_stored_content_gives_the_same_message_again(recorded: list[Any]) -> None:
+def test_stored_content_becomes_the_same_message_again(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
-    answer = chat_accumulator()
-    plain_of(answer, responses)
+    accumulator = chat_accumulator()
+    plain_of(accumulator, responses)
     again = chat_accumulator()
-    again.feed({"candidates": [{"content": answer.contents[0], "finishReason": "STOP"}]})
+    again.feed({"candidates": [{"content": accumulator.contents[0], "finishReason": "STOP"}]})
     again_message = {key: value for key, value in again.messages[0].items() if key != "annotations"}
-    message = {key: value for key, value in answer.messages[0].items() if key != "annotations"}
-    if answer.finish_reasons == ["content_filter"]:
+    message = {key: value for key, value in accumulator.messages[0].items() if key != "annotations"}
+    if accumulator.finish_reasons == ["content_filter"]:
         message["content"] = message["content"] or ""
-        message["refusal"] = None  # it says why there is nothing, and is no part of Gemini's content
+        message["refusal"] = None  # the refusal explains empty content and is no part of Gemini's content
     assert again_message == message
-    assert again.contents == answer.contents
+    assert again.contents == accumulator.contents
 
 
 @each_answer
-def test_recorded_answers_as_text_completions(recorded: list[Any]) -> None:
+def test_recorded_responses_become_text_completions(recorded: list[Any]) -> None:
     responses = responses_of(recorded)
     plain = plain_of(completion_accumulator(), responses)
     accumulated = accumulate(stream_of(completion_accumulator(), responses))

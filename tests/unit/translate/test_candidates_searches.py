@@ -1,4 +1,4 @@
-"""How many searches an answer took: different queries of each upstream call, as Google bills them (rule 98)."""
+"""The number of searches of a response: different queries of each upstream call, as billed by Google (rule 98)."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from tests.unit.translate.accumulators import chat_accumulator, completion_accum
 
 
 def candidate(*queries: str, index: int = 0, text: str = "Yes.") -> Any:
-    """A candidate that searched for `queries`; without any it has no grounding."""
+    """Return a candidate with the search `queries`; without grounding if there are none."""
     grounding = {"groundingMetadata": {"webSearchQueries": list(queries)}} if queries else {}
     return {"index": index, "content": {"parts": [{"text": text}]}, "finishReason": "STOP", **grounding}
 
 
 def own_call(*queries: str, tool: str = "GOOGLE_SEARCH_WEB") -> Any:
-    """A candidate that ends with a function call after one of Google's tools, and so has no grounding."""
+    """Return a candidate that ends with a function call after one of Google's tools, hence without grounding."""
     call = {"toolCall": {"toolType": tool, "id": "t", "args": {"queries": list(queries)}}}
     return {"content": {"parts": [call, {"functionCall": {"name": "f", "args": {}}}]}, "finishReason": "STOP"}
 
@@ -35,32 +35,34 @@ def own_call(*queries: str, tool: str = "GOOGLE_SEARCH_WEB") -> Any:
     ],
 )
 def test_rule_098_different_queries_are_counted(candidates: list[Any], searches: int) -> None:
-    answer = chat_accumulator(choices=2)
+    accumulator = chat_accumulator(choices=2)
     for one in candidates:
-        answer.feed({"candidates": [one]})
+        accumulator.feed({"candidates": [one]})
 
-    assert answer.searches == [searches]
+    assert accumulator.searches == [searches]
 
 
-def test_rule_098_sources_without_a_query_are_no_search() -> None:
-    """URL context and file search give grounding too; nothing is billed for it but its tokens."""
-    answer = chat_accumulator()
+def test_rule_098_sources_without_a_query_are_not_searches() -> None:
+    """URL context and file search have grounding too; only their tokens are billed."""
+    accumulator = chat_accumulator()
     grounded = candidate()
     grounded["groundingMetadata"] = {"groundingChunks": [{"web": {"uri": "https://example.org"}}]}
-    answer.feed({"candidates": [grounded]})
+    accumulator.feed({"candidates": [grounded]})
 
-    assert answer.searches == [0]
+    assert accumulator.searches == [0]
 
 
-def test_rule_098_each_call_searches_for_itself() -> None:
-    answer = completion_accumulator(choices=6, prompts=["a", "b", "c"])
-    answer.feed({"candidates": [candidate("ducks"), candidate("geese", index=1)]}, first_choice=4)
-    answer.feed({"candidates": [candidate("ducks")]}, first_choice=0)  # it reports no usage, so it comes last
+def test_rule_098_searches_are_counted_per_call() -> None:
+    accumulator = completion_accumulator(choices=6, prompts=["a", "b", "c"])
+    accumulator.feed({"candidates": [candidate("ducks"), candidate("geese", index=1)]}, first_choice=4)
+    accumulator.feed(
+        {"candidates": [candidate("ducks")]}, first_choice=0
+    )  # the call reports no usage, so its count is the last
     for first in (4, 2):
-        answer.feed({"usageMetadata": {"promptTokenCount": first}}, first_choice=first)
+        accumulator.feed({"usageMetadata": {"promptTokenCount": first}}, first_choice=first)
 
-    assert [counts["promptTokenCount"] for counts in answer.usage_metadata] == [2, 4]
-    assert answer.searches == [0, 2, 1]
+    assert [counts["promptTokenCount"] for counts in accumulator.usage_metadata] == [2, 4]
+    assert accumulator.searches == [0, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -74,9 +76,9 @@ def test_rule_098_each_call_searches_for_itself() -> None:
         pytest.param(120, 1, id="a query that only the grounding names"),
     ],
 )
-def test_rule_098_recorded_searches(number: int, searches: int) -> None:
-    answer = chat_accumulator()
+def test_rule_098_recorded_searches_are_counted(number: int, searches: int) -> None:
+    accumulator = chat_accumulator()
     for response in responses_of_exchange(dict(gemini_exchanges())[number]):
-        answer.feed(response)
+        accumulator.feed(response)
 
-    assert answer.searches == [searches]
+    assert accumulator.searches == [searches]

@@ -1,4 +1,4 @@
-"""What is stored of an answer: enough of Gemini's content to send it back with its signatures (rules 25, 26, 39)."""
+"""The stored content of a response: Gemini's parts with the signatures for later requests (rules 25, 26, 39)."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ SIGNED_NOTHING = {"text": "", "thoughtSignature": "bGFzdA=="}
 
 
 def stored(*chunks: list[dict[str, Any]]) -> list[Any]:
-    """Return the stored parts after one candidate a chunk."""
-    response = chat_accumulator()
+    """Return the stored parts after one candidate per chunk."""
+    accumulator = chat_accumulator()
     for parts in chunks:
-        response.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})  # type: ignore[typeddict-item]
-    return list(response.contents[0]["parts"])
+        accumulator.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})  # type: ignore[typeddict-item]
+    return list(accumulator.contents[0]["parts"])
 
 
 def test_adjacent_unsigned_texts_are_joined() -> None:
@@ -32,11 +32,11 @@ def test_thoughts_and_texts_are_not_joined_with_each_other() -> None:
     ]
 
 
-def test_rule_026_a_signature_on_an_empty_last_text_is_kept() -> None:
+def test_rule_026_a_signature_on_an_empty_last_text_is_stored() -> None:
     assert stored([{"text": "4"}], [SIGNED_NOTHING]) == [{"text": "4"}, SIGNED_NOTHING]
 
 
-def test_a_signed_text_stays_its_own_part() -> None:
+def test_a_signed_text_is_a_part_of_its_own() -> None:
     assert stored([{"text": "a"}, SIGNED_TEXT], [{"text": "b"}]) == [{"text": "a"}, SIGNED_TEXT, {"text": "b"}]
 
 
@@ -45,39 +45,39 @@ def test_rule_027_only_the_first_of_parallel_calls_is_signed() -> None:
     assert stored([SIGNED_CALL], [second]) == [SIGNED_CALL, second]
 
 
-def test_rules_025_and_039_googles_own_tools_keep_their_two_signatures_and_are_not_shown() -> None:
+def test_rules_025_and_039_googles_own_tools_keep_their_two_signatures_and_are_not_sent() -> None:
     tool = [
         {"toolCall": {"id": "t1", "toolType": "GOOGLE_SEARCH_WEB"}, "thoughtSignature": "b25l"},
         {"toolResponse": {"id": "t1", "response": {"search_suggestions": "<style/>"}}, "thoughtSignature": "dHdv"},
     ]
     assert stored(tool) == tool
-    response = chat_accumulator()
+    accumulator = chat_accumulator()
     content: Any = {"parts": tool}
-    assert response.feed({"candidates": [{"content": content}]}) == []
+    assert accumulator.feed({"candidates": [{"content": content}]}) == []
 
 
 def test_empty_unsigned_texts_are_left_out() -> None:
     assert stored([{"text": ""}], [{"text": "", "thought": True}]) == []
 
 
-def test_a_part_with_nothing_but_a_signature_can_be_sent_back() -> None:
+def test_a_part_with_a_signature_only_can_be_sent_back() -> None:
     assert stored([{"thoughtSignature": "c2ln"}]) == [{"text": "", "thoughtSignature": "c2ln"}]
 
 
-def test_unknown_fields_beside_a_text_are_kept() -> None:
+def test_unknown_fields_beside_a_text_are_stored() -> None:
     odd = {"text": "a", "partMetadata": {"k": "v"}}
     assert stored([odd], [{"text": "b"}]) == [odd, {"text": "b"}]
 
 
-def test_the_sent_name_and_geminis_id_stay_in_storage() -> None:
-    response = chat_accumulator(tool_names={"f": "my f"})
+def test_the_sent_name_and_geminis_id_are_stored() -> None:
+    accumulator = chat_accumulator(tool_names={"f": "my f"})
     parts: Any = [SIGNED_CALL]
-    response.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})
-    assert response.contents[0]["parts"] == [SIGNED_CALL]
-    assert response.messages[0]["tool_calls"][0]["id"] == "call_1"
+    accumulator.feed({"candidates": [{"content": {"role": "model", "parts": parts}}]})
+    assert accumulator.contents[0]["parts"] == [SIGNED_CALL]
+    assert accumulator.messages[0]["tool_calls"][0]["id"] == "call_1"
 
 
 @pytest.mark.parametrize("cut", range(1, 4))
-def test_storage_does_not_depend_on_where_the_stream_is_cut(cut: int) -> None:
+def test_the_stored_content_does_not_depend_on_the_cuts_of_the_stream(cut: int) -> None:
     parts: list[dict[str, Any]] = [{"text": "a"}, SIGNED_CALL, {"text": "b"}, SIGNED_NOTHING]
     assert stored(parts[:cut], parts[cut:]) == stored(parts) == parts

@@ -1,6 +1,6 @@
-"""Golden answers: Gemini's response or stream in, OpenAI's out (see `tests/golden_cases.py`).
+"""Golden responses: Gemini's response or stream to OpenAI's (see `tests/golden_cases.py`).
 
-A stream's case also holds the plain answer that its chunks must add up to.
+The case of a stream also has the plain response that its chunks accumulate to.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ def responses_of(case: Path) -> list[tuple[int, Any]]:
     return list(enumerate(response)) if isinstance(response, list) else [(0, response)]
 
 
-def test_golden_answers_are_found() -> None:
+def test_golden_response_cases_are_found() -> None:
     assert {case.parent.name for case in PLAIN} == {case.parent.name for case in STREAMS} == {"chat", "completions"}
 
 
@@ -46,6 +46,6 @@ def test_stream_adds_up_to_the_plain_answer(case: Path) -> None:
 
 
 @parametrize(PLAIN)
-def test_plain_response_streams_to_the_same_answer(case: Path) -> None:
+def test_a_plain_response_equals_its_stream(case: Path) -> None:
     chunks = stream_of(accumulator_for(read(case / REQUEST)), responses_of(case))
     assert accumulate(chunks) == choices_of(read(case / "openai_response.json"))
