@@ -1,4 +1,4 @@
-"""A server in a child process: started, waited for by what it prints, read and stopped without a single sleep."""
+"""A server in a child process: its start, its output, and its stop, without a sleep."""
 
 import os
 import re
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class ServerProcess:
-    """A child whose output (both streams, merged) is collected from its start on.
+    """A child process; its output (both streams, merged) is collected from the start.
 
     `ready` is a pattern with one group, the port; the constructor returns once a line matches.
     """
@@ -50,12 +50,12 @@ class ServerProcess:
 
     @property
     def log(self) -> str:
-        """Everything printed so far."""
+        """The output so far."""
         with self._changed:
             return "".join(self._lines)
 
     def wait_for(self, pattern: str, timeout: float = 10.0) -> re.Match[str]:
-        """The first match of `pattern` in the log, waited for; AssertionError when it does not come."""
+        """Wait for the first match of `pattern` in the log; AssertionError after the timeout."""
         found: list[re.Match[str]] = []
 
         def here() -> bool:
@@ -72,7 +72,7 @@ class ServerProcess:
         self.process.send_signal(signal.SIGTERM)
 
     def wait(self, timeout: float = 30.0) -> int:
-        """The exit status, waited for; kills the child and fails when it does not come."""
+        """Wait for the exit status; after the timeout kill the child and raise AssertionError."""
         try:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Waiting for what another process does: asked again and again until a deadline, never a fixed pause."""
+"""Waiting for a condition of another process: polling until a deadline, never a fixed pause."""
 
 import threading
 from collections.abc import Callable

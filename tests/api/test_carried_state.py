@@ -1,4 +1,4 @@
-"""What clients carry in `encrypted_content`: only what this server has signed is read, and what its database holds."""
+"""State in `encrypted_content`: only state signed by this server or stored in its database is read."""
 
 import json
 from base64 import b64encode
@@ -44,7 +44,7 @@ def test_an_unsigned_compaction_is_not_stored(client: OpenAI, http: httpx2.Clien
 def test_an_unsigned_compaction_in_the_database_is_read(http: httpx2.Client, emulator: Emulator) -> None:
     conversation = http.post(CONVERSATIONS, json={"items": [COMPACTION]}).json()["id"]
     [item] = http.get(f"{CONVERSATIONS}/{conversation}/items").json()["data"]
-    # As an earlier release has stored it.
+    # In the form of an earlier release.
     StoredItem.objects.filter(item_id=item["id"]).update(body=json.dumps({**item, "encrypted_content": UNSIGNED}))
 
     ask(http, input="What is the code?", conversation=conversation)
@@ -55,7 +55,7 @@ def test_an_unsigned_compaction_in_the_database_is_read(http: httpx2.Client, emu
         assert content_texts(body)[-1].endswith(question)
 
 
-def test_a_compaction_that_this_server_made_is_read(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_compaction_of_this_server_is_read(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(
         {
             "match": {"contains": "Summarise our conversation"},

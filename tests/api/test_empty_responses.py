@@ -1,4 +1,4 @@
-"""Answers of Gemini's that are none: asked for once more, then a failure that a client can act on."""
+"""Empty responses of Gemini: one retry, then an error that a client can handle."""
 
 import json
 from collections.abc import Iterator
@@ -69,13 +69,13 @@ def stream(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="module")
 def once(django_db_setup: None, emulator_url: str) -> Iterator[httpx2.Client]:
-    """A client of a gateway that never asks again."""
+    """A client of a gateway without retries."""
     yield from client_of(emulator_url, EMPTY_ANSWER_RETRIES="0")
 
 
 @pytest.fixture(scope="module")
 def hasty(django_db_setup: None, emulator_url: str) -> Iterator[httpx2.Client]:
-    """A client of a gateway that gives Gemini two seconds for all tries together."""
+    """A client of a gateway with a timeout of two seconds for all attempts together."""
     yield from client_of(emulator_url, TOTAL_TIMEOUT="2")
 
 
@@ -95,7 +95,7 @@ def ask(http: httpx2.Client, path: str, *, stream: bool, **changes: Any) -> http
 
 
 def complete_text(response: httpx2.Response, path: str, *, stream: bool) -> str:
-    """Return the text of a complete answer."""
+    """Return the text of a complete response."""
     if path == RESPONSES:
         whole = response_of(response, stream=stream)
         assert whole["status"] == "completed"
@@ -107,7 +107,7 @@ def complete_text(response: httpx2.Response, path: str, *, stream: bool) -> str:
 
 
 def response_of(response: httpx2.Response, *, stream: bool) -> dict[str, Any]:
-    """Return the response object, of a stream the last one."""
+    """Return the response object; of a stream, the object of the last event."""
     if not stream:
         return dict(response.json())
     *_, last = [line.removeprefix("data: ") for line in response.text.split("\n") if line.startswith("data: ")]
@@ -116,7 +116,7 @@ def response_of(response: httpx2.Response, *, stream: bool) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", [CHAT, COMPLETIONS, RESPONSES])
 @pytest.mark.parametrize("body", EMPTY.values(), ids=EMPTY)
-def test_an_empty_answer_is_asked_for_again(
+def test_an_empty_response_is_retried(
     http: httpx2.Client, emulator: Emulator, body: dict[str, Any], path: str, *, stream: bool
 ) -> None:
     emulator.script(step(body, stream=stream), step(GOOD, stream=stream))
@@ -133,7 +133,7 @@ def test_an_empty_answer_is_asked_for_again(
     assert any("request repeated" in note[2] for note in record.notes)
 
 
-def test_a_body_of_nothing_is_asked_for_again(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
+def test_an_empty_body_is_retried(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
     for path in (CHAT, COMPLETIONS, RESPONSES):
         emulator.script(step({}, stream=stream), step(GOOD, stream=stream))
         response = ask(http, path, stream=stream)
@@ -142,7 +142,7 @@ def test_a_body_of_nothing_is_asked_for_again(http: httpx2.Client, emulator: Emu
 
 
 @pytest.mark.parametrize("body", EMPTY.values(), ids=EMPTY)
-def test_an_answer_that_stays_empty_is_an_error(
+def test_a_response_that_stays_empty_is_an_error(
     http: httpx2.Client, emulator: Emulator, body: dict[str, Any], *, stream: bool
 ) -> None:
     for path in (CHAT, COMPLETIONS):
@@ -166,7 +166,7 @@ def test_an_answer_that_stays_empty_is_an_error(
 
 
 @pytest.mark.parametrize("body", EMPTY.values(), ids=EMPTY)
-def test_a_response_that_stays_empty_has_failed(
+def test_a_response_object_that_stays_empty_is_failed(
     http: httpx2.Client, emulator: Emulator, body: dict[str, Any], *, stream: bool
 ) -> None:
     emulator.script(*[step(body, stream=stream)] * 2)
@@ -180,7 +180,7 @@ def test_a_response_that_stays_empty_has_failed(
     assert usage_of(response.headers).status == "upstream_error"
 
 
-def test_a_client_goes_on_from_a_failed_response(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_client_continues_a_failed_response(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(*[{"body": EMPTY["STOP"]}] * 2)
     failed = ask(http, RESPONSES, stream=False).json()
     response = ask(http, RESPONSES, stream=False, previous_response_id=failed["id"])
@@ -190,7 +190,7 @@ def test_a_client_goes_on_from_a_failed_response(http: httpx2.Client, emulator: 
     assert all(content["parts"] for content in last["contents"])
 
 
-def test_a_background_response_is_asked_for_again(http: httpx2.Client, emulator: Emulator) -> None:
+def test_an_empty_background_response_is_retried(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"chunks": [EMPTY["STOP"]]}, {"chunks": [GOOD]})
     response = ask(http, RESPONSES, stream=True, background=True)
 
@@ -198,7 +198,7 @@ def test_a_background_response_is_asked_for_again(http: httpx2.Client, emulator:
     assert len(emulator.received()) == 2
 
 
-def test_a_background_response_that_stays_empty_has_failed(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_background_response_that_stays_empty_is_failed(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(*[{"chunks": [EMPTY["MALFORMED_FUNCTION_CALL"]]}] * 2)
     failed = response_of(ask(http, RESPONSES, stream=True, background=True), stream=True)
 
@@ -206,13 +206,13 @@ def test_a_background_response_that_stays_empty_has_failed(http: httpx2.Client, 
     assert http.get(f"{RESPONSES}/{failed['id']}").json()["status"] == "failed"
 
 
-def test_openais_client_raises(client: OpenAI, emulator: Emulator, *, stream: bool) -> None:
+def test_openais_client_raises_for_an_empty_response(client: OpenAI, emulator: Emulator, *, stream: bool) -> None:
     emulator.script(*[step(EMPTY["UNEXPECTED_TOOL_CALL"], stream=stream)] * 2)
     with pytest.raises(openai.APIError, match="UNEXPECTED_TOOL_CALL"):
         list(client.chat.completions.create(model="gemini-2.5-flash", messages=chat_body()["messages"], stream=stream))
 
 
-def test_thoughts_alone_are_asked_for_again_in_a_plain_answer(http: httpx2.Client, emulator: Emulator) -> None:
+def test_thoughts_alone_in_a_plain_response_are_retried(http: httpx2.Client, emulator: Emulator) -> None:
     for path in (CHAT, RESPONSES):
         emulator.script({"body": answer(candidate(THOUGHT))}, {"body": GOOD})
         response = ask(http, path, stream=False)
@@ -220,7 +220,7 @@ def test_thoughts_alone_are_asked_for_again_in_a_plain_answer(http: httpx2.Clien
         assert "Hm." not in response.text
 
 
-def test_thoughts_that_were_sent_are_not_followed_by_another_answer(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_stream_with_sent_thoughts_is_not_retried(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"chunks": [answer(candidate(THOUGHT, finish=None)), EMPTY["STOP"]]})
     response = ask(http, CHAT, stream=True)
 
@@ -230,7 +230,7 @@ def test_thoughts_that_were_sent_are_not_followed_by_another_answer(http: httpx2
     assert len(emulator.received()) == 1
 
 
-def test_thoughts_that_the_client_does_not_see_are_no_answer(http: httpx2.Client, emulator: Emulator) -> None:
+def test_hidden_thoughts_alone_are_an_empty_response(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"chunks": [answer(candidate(THOUGHT, finish=None)), EMPTY["STOP"]]}, {"chunks": [GOOD]})
     response = ask(http, CHAT, stream=True, reasoning={"exclude": True})
 
@@ -242,7 +242,7 @@ def test_thoughts_that_the_client_does_not_see_are_no_answer(http: httpx2.Client
     ("finish", "reason", "incomplete"),
     [("MAX_TOKENS", "length", "max_output_tokens"), ("SAFETY", "content_filter", "content_filter")],
 )
-def test_limits_and_filters_are_no_failures(
+def test_limits_and_filters_are_not_retried(
     http: httpx2.Client, emulator: Emulator, finish: str, reason: str, incomplete: str, *, stream: bool
 ) -> None:
     emulator.script(*[step(answer(candidate(THOUGHT, finish=finish)), stream=stream)] * 2)
@@ -253,7 +253,7 @@ def test_limits_and_filters_are_no_failures(
     assert len(emulator.received()) == 2
 
 
-def test_a_lost_call_is_no_end_of_an_answer(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_lost_call_is_retried(http: httpx2.Client, emulator: Emulator) -> None:
     lost = answer(candidate({"text": "Let me look."}, finish="MALFORMED_FUNCTION_CALL"))
     emulator.script({"body": lost}, {"body": GOOD}, {"chunks": [lost]}, {"body": lost}, {"body": lost})
 
@@ -265,7 +265,7 @@ def test_a_lost_call_is_no_end_of_an_answer(http: httpx2.Client, emulator: Emula
     assert (failed["status"], failed["output"][0]["content"][0]["text"]) == ("failed", "Let me look.")
 
 
-def test_calls_beside_a_lost_one_are_given_out(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
+def test_calls_beside_a_lost_call_are_returned(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
     emulator.script(step(answer(candidate(CALL, finish="MALFORMED_FUNCTION_CALL")), stream=stream))
     response = ask(http, CHAT, stream=stream)
 
@@ -273,9 +273,7 @@ def test_calls_beside_a_lost_one_are_given_out(http: httpx2.Client, emulator: Em
     assert len(emulator.received()) == 1
 
 
-def test_an_answer_that_a_stop_sequence_may_have_ended_may_be_empty(
-    http: httpx2.Client, emulator: Emulator, *, stream: bool
-) -> None:
+def test_a_response_with_stop_sequences_may_be_empty(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
     emulator.script(step(EMPTY["STOP"], stream=stream))
     response = ask(http, COMPLETIONS, stream=stream, stop=["\n"])
 
@@ -293,7 +291,7 @@ def test_only_the_empty_candidates_are_replaced(http: httpx2.Client, emulator: E
     assert usage_of(response.headers).total_tokens == 30
 
 
-def test_only_the_empty_calls_of_several_are_made_again(http: httpx2.Client, emulator: Emulator) -> None:
+def test_only_the_empty_calls_of_several_are_retried(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"body": GOOD}, {"body": EMPTY["STOP"]}, {"body": GOOD})
     response = ask(http, CHAT, stream=False, n=2, model=GEMINI_3)
 
@@ -301,7 +299,7 @@ def test_only_the_empty_calls_of_several_are_made_again(http: httpx2.Client, emu
     assert usage_of(response.headers).attempts == 3
 
 
-def test_a_candidate_that_stays_empty_fails_the_answer(
+def test_a_candidate_that_stays_empty_fails_the_response(
     http: httpx2.Client, emulator: Emulator, *, stream: bool
 ) -> None:
     mixed = answer(candidate({"text": "One."}), candidate(finish="OTHER", index=1))
@@ -312,7 +310,7 @@ def test_a_candidate_that_stays_empty_fails_the_answer(
     assert len(emulator.received()) == (1 if stream else 2)
 
 
-def test_streams_of_several_calls_are_all_opened_again(http: httpx2.Client, emulator: Emulator) -> None:
+def test_all_streams_of_several_calls_are_retried(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(*[{"chunks": [EMPTY["STOP"]]}] * 2, *[{"chunks": [GOOD]}] * 2)
     response = ask(http, CHAT, stream=True, n=2, model=GEMINI_3)
 
@@ -321,7 +319,7 @@ def test_streams_of_several_calls_are_all_opened_again(http: httpx2.Client, emul
     assert (record.attempts, record.total_tokens) == (4, 60)
 
 
-def test_a_refusal_of_the_second_try_is_passed_on(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
+def test_an_error_of_the_retry_is_returned(http: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
     refusal = {"status": 429, "body": {"error": {"code": 429, "message": "", "status": "RESOURCE_EXHAUSTED"}}}
     emulator.script(step(EMPTY["STOP"], stream=stream), refusal)
     response = ask(http, CHAT, stream=stream)
@@ -342,7 +340,7 @@ def test_withheld_chunks_of_a_broken_stream_are_counted(http: httpx2.Client, emu
     assert (record.attempts, record.total_tokens) == (1, 15)
 
 
-def test_the_second_try_has_to_keep_the_deadline(hasty: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
+def test_the_retry_keeps_the_total_deadline(hasty: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
     tries = ((EMPTY["STOP"], {"delay": 0.1}), (GOOD, {"hold": True}))
     emulator.script(*[step(body, stream=stream) | wait for body, wait in tries])
     response = ask(hasty, CHAT, stream=stream)
@@ -351,9 +349,7 @@ def test_the_second_try_has_to_keep_the_deadline(hasty: httpx2.Client, emulator:
     assert usage_of(response.headers).total_tokens == 15
 
 
-def test_a_client_that_leaves_during_the_second_try_is_recorded_with_both(
-    gateway: LiveGateway, emulator: Emulator
-) -> None:
+def test_a_disconnect_during_the_retry_is_recorded_with_both_attempts(gateway: LiveGateway, emulator: Emulator) -> None:
     before = set(UsageRecord.objects.values_list("id", flat=True))
     emulator.script({"body": EMPTY["STOP"]}, {"hang": True})
     with unread(gateway, chat_body()):
@@ -363,7 +359,7 @@ def test_a_client_that_leaves_during_the_second_try_is_recorded_with_both(
     assert (record.status, record.attempts, record.total_tokens) == ("client_closed", 2, 15)
 
 
-def test_the_second_try_can_be_switched_off(once: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
+def test_the_retry_can_be_disabled(once: httpx2.Client, emulator: Emulator, *, stream: bool) -> None:
     emulator.script(step(EMPTY["STOP"], stream=stream))
     response = ask(once, CHAT, stream=stream)
 
@@ -372,9 +368,7 @@ def test_the_second_try_can_be_switched_off(once: httpx2.Client, emulator: Emula
     assert usage_of(response.headers).attempts == 1
 
 
-def test_a_stream_says_that_it_lives_while_gemini_is_asked_again(
-    impatient_gateway: LiveGateway, emulator: Emulator
-) -> None:
+def test_a_stream_is_kept_alive_during_the_retry(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
     emulator.script({"chunks": [EMPTY["STOP"]]}, {"chunks": [GOOD], "delay": 1.0})
     with httpx2.Client(base_url=impatient_gateway.origin, timeout=20.0) as http:
         response = ask(http, CHAT, stream=True)
@@ -383,9 +377,7 @@ def test_a_stream_says_that_it_lives_while_gemini_is_asked_again(
     assert complete_text(response, CHAT, stream=True) == "Four."
 
 
-def test_a_response_over_a_websocket_is_asked_for_again_and_then_has_failed(
-    gateway: LiveGateway, emulator: Emulator
-) -> None:
+def test_an_empty_websocket_response_is_retried_and_then_failed(gateway: LiveGateway, emulator: Emulator) -> None:
     frame = json.dumps({"type": "response.create", "model": "gemini-2.5-flash", "input": "Two and two?"})
     emulator.script(*[{"chunks": [EMPTY["OTHER"]]}] * 2, {"chunks": [EMPTY["OTHER"]]}, {"chunks": [GOOD]})
     ends = []

@@ -1,4 +1,4 @@
-"""A gateway that answers as many requests as it may: what the next one hears, what is recorded, and the way back."""
+"""A gateway at its request limit: the error of the next request, the record, and the recovery."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ def narrow(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
 
 @pytest.mark.parametrize("first", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("second", [False, True], ids=["then plain", "then streamed"])
-def test_a_request_beyond_the_limit_is_a_429_that_costs_nothing(
+def test_a_request_beyond_the_limit_is_a_429_without_an_upstream_call(
     narrow: LiveGateway, emulator: Emulator, first: bool, second: bool
 ) -> None:
     user = fresh("user")

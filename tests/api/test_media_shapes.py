@@ -1,4 +1,4 @@
-"""Media in the short forms that other servers take, on their way through the gateway."""
+"""Media in the short forms of other servers, through the gateway."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ NESTED: Any = [{"type": "input_image", "image_url": {"url": DATA_URL, "detail": 
 
 
 def blobs(body: Any) -> list[Any]:
-    """Return the inline data of a request that left."""
+    """Return the inline data of a request to Gemini."""
     return [part["inlineData"] for content in body["contents"] for part in content["parts"] if "inlineData" in part]
 
 
-def test_a_chats_image_may_be_a_plain_string(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_image_of_a_chat_request_may_be_a_string(http: httpx2.Client, emulator: Emulator) -> None:
     asked = [{"role": "user", "content": SHORT}]
     response = http.post(CHAT, json=chat_body(model=GEMINI_3, messages=asked, store=True))
     assert response.status_code == 200, response.text
@@ -35,7 +35,7 @@ def test_a_chats_image_may_be_a_plain_string(http: httpx2.Client, emulator: Emul
     assert message["content_parts"] == SHORT
 
 
-def test_a_responses_image_may_be_an_object(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_image_of_a_responses_request_may_be_an_object(http: httpx2.Client, emulator: Emulator) -> None:
     asked = [{"role": "user", "content": NESTED}]
     made = ask(http, input=asked)
     body = {"model": GEMINI_3, "input": "And now?", "previous_response_id": made["id"], "stream": True}

@@ -1,4 +1,4 @@
-"""What a request takes out of the database is bounded in bytes: histories, chains of responses, pages of lists."""
+"""The bytes that a request reads from the database are limited: histories, chains of responses, pages of lists."""
 
 import json
 from typing import Any
@@ -15,7 +15,9 @@ from tests.responses import RESPONSES, ask
 pytestmark = pytest.mark.usefixtures("live_db")
 
 
-def test_remembered_pictures_are_bounded_by_their_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
+def test_stored_pictures_of_a_session_are_limited_by_their_size(
+    impatient_gateway: LiveGateway, emulator: Emulator
+) -> None:
     user = fresh("pictures")
     for _ in range(4):
         assert post(impatient_gateway, picture_body(90_000, user=user)).status == 200
@@ -25,7 +27,7 @@ def test_remembered_pictures_are_bounded_by_their_size(impatient_gateway: LiveGa
     assert len(body["contents"]) < 2 * 4 - 1
 
 
-def test_a_chain_of_responses_is_bounded_by_its_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
+def test_a_chain_of_responses_is_limited_by_its_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
     content = [{"type": "input_image", "image_url": picture(90_000)}]
     asked = {"input": [{"role": "user", "content": content}]}
     with httpx2.Client(base_url=impatient_gateway.origin, timeout=30, trust_env=False) as client:
@@ -45,8 +47,10 @@ def test_a_chain_of_responses_is_bounded_by_its_size(impatient_gateway: LiveGate
     assert (expanded.status_code, error_of(expanded)["param"]) == (400, "input")
 
 
-def test_a_stored_answer_named_often_is_bounded_by_its_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
-    """An answer of 60,000 bytes, named by 8 messages: 200,000 bytes are what one request may have."""
+def test_a_stored_content_referenced_often_is_limited_by_its_size(
+    impatient_gateway: LiveGateway, emulator: Emulator
+) -> None:
+    """A content of 60,000 bytes, referenced by 8 messages; the limit of one request is 200,000 bytes."""
     thought = "y" * 60_000
     parts = [{"text": thought, "thought": True}, {"functionCall": {"name": "note", "args": {"text": "x"}}}]
     emulator.script({"body": {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}]}})
@@ -67,7 +71,7 @@ def test_a_stored_answer_named_often_is_bounded_by_its_size(impatient_gateway: L
     assert "dropped messages[9]" in response.headers["x-gateway-notes"]
 
 
-def test_pages_of_large_objects_are_bounded_by_their_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
+def test_pages_of_large_objects_are_limited_by_their_size(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
     marker = fresh("page")
     with httpx2.Client(base_url=impatient_gateway.origin, timeout=30, trust_env=False) as client:
         conversation = client.post("/v1/conversations", json={}).json()["id"]
@@ -88,7 +92,7 @@ def test_pages_of_large_objects_are_bounded_by_their_size(impatient_gateway: Liv
 
 
 def listed(client: httpx2.Client, path: str, query: dict[str, str]) -> list[Any]:
-    """All that a list has, read page by page."""
+    """Return all objects of a list, read page by page."""
     found: list[Any] = []
     while True:
         after = {"after": found[-1]["id"]} if found else {}

@@ -1,4 +1,4 @@
-"""deploy/nginx.conf in front of a running gateway: who gets through, as whom, and what the gateway hears of it."""
+"""deploy/nginx.conf in front of a running gateway: admitted requests, and the headers that the gateway receives."""
 
 import datetime
 import shutil
@@ -62,7 +62,7 @@ def worker(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
 
 @pytest.fixture(scope="module")
 def origin(worker: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where nginx listens, with our file but for its addresses and paths."""
+    """The address of nginx with deploy/nginx.conf, except for addresses and paths."""
     folder = tmp_path_factory.mktemp("nginx")
     write_certificate(folder)
     (folder / "gateway-clients").write_text(f'"{KEY}" alice;\n"{AZURE_KEY}" bob;\n')
@@ -90,20 +90,20 @@ def origin(worker: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def through(origin: str) -> Iterator[httpx2.Client]:
-    """A client that asks nginx under the gateway's public name, as yet without a key."""
+    """A client of nginx under the gateway's public name, without a key."""
     headers = {"host": NAME}
     with httpx2.Client(base_url=origin, verify=False, trust_env=False, timeout=30, headers=headers) as client:
         yield client
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody listens."""
+    """Return whether a server listens."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def write_certificate(folder: Path) -> None:
-    """A certificate that nobody has to trust."""
+    """Create a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.datetime.now(datetime.UTC)
@@ -115,7 +115,7 @@ def write_certificate(folder: Path) -> None:
     )
 
 
-def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client, emulator: Emulator) -> None:
+def test_a_client_with_a_key_gets_plain_and_streamed_responses(through: httpx2.Client, emulator: Emulator) -> None:
     through.headers["authorization"] = KEY
     client = OpenAI(base_url=f"{through.base_url}/v1", api_key=KEY.removeprefix("Bearer "), http_client=through)
 
@@ -138,7 +138,7 @@ def test_a_request_without_a_key_is_rejected(through: httpx2.Client, emulator: E
     assert emulator.received() == []
 
 
-def test_azures_address_and_key_are_taken(through: httpx2.Client) -> None:
+def test_azures_address_and_key_are_accepted(through: httpx2.Client) -> None:
     path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
 
     assert through.post(path, json=chat_body(), headers={"api-key": AZURE_KEY}).status_code == 200
@@ -157,7 +157,7 @@ def test_a_preflight_passes_without_a_key(through: httpx2.Client) -> None:
     assert foreign.status_code == 405
 
 
-def test_a_websocket_is_passed_on(through: httpx2.Client) -> None:
+def test_a_websocket_is_proxied(through: httpx2.Client) -> None:
     upgrade = {
         "authorization": KEY,
         "connection": "Upgrade",
@@ -169,23 +169,23 @@ def test_a_websocket_is_passed_on(through: httpx2.Client) -> None:
         assert response.status_code == 101
 
 
-def test_the_gateway_hears_nginx_and_not_the_client(through: httpx2.Client) -> None:
+def test_the_gateway_gets_the_address_of_nginx_not_the_headers_of_the_client(through: httpx2.Client) -> None:
     through.headers["authorization"] = KEY
     lies = {"x-forwarded-proto": "http", "x-forwarded-for": "203.0.113.9", "daphne-root-path": "/elsewhere"}
 
     assert through.get("/v1/models", headers=lies).status_code == 200
     login = through.get("/admin/login/", headers=lies)
-    assert login.status_code == 200  # by http it would be sent to https
+    assert login.status_code == 200  # a request over http would be redirected to https
     assert "Secure" in login.headers["set-cookie"]
     assert through.get("/v1/models", headers={"host": "evil.example"}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/"])
-def test_private_paths_are_not_passed_on(through: httpx2.Client, path: str) -> None:
+def test_private_paths_are_not_proxied(through: httpx2.Client, path: str) -> None:
     assert through.get(path).status_code == 404
 
 
-def test_a_large_body_is_refused_in_openais_form(through: httpx2.Client) -> None:
+def test_a_large_body_is_rejected_in_openais_form(through: httpx2.Client) -> None:
     response = through.post("/v1/chat/completions", content=b"x" * 21_000_000, headers={"authorization": KEY})
 
     assert (response.status_code, response.json()["error"]["code"]) == (413, "request_too_large")

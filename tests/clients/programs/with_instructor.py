@@ -1,4 +1,4 @@
-"""Instructor: response models by tool and by schema, its repair of a refused answer, and tools through its client."""
+"""Instructor: response models by tool and by schema, the repair of an invalid response, and tools."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def connected(ask: Ask, mode: Mode = Mode.TOOLS) -> Any:
 
 
 def stream(ask: Ask) -> dict[str, Any]:
-    """Instructor's own stream: the same person, more and more complete."""
+    """Instructor's stream of partial objects."""
     partials = connected(ask, Mode.JSON_SCHEMA).create_partial(
         model=ask.model, messages=ask.messages, response_model=Person
     )
@@ -26,7 +26,7 @@ def stream(ask: Ask) -> dict[str, Any]:
 
 
 def tools(ask: Ask) -> dict[str, Any]:
-    """The loop by hand, without a response model."""
+    """A hand-written tool loop, without a response model."""
     desk = Desk()
     messages: list[Any] = list(ask.messages)
     while True:
@@ -50,16 +50,16 @@ def structured_by_tool(ask: Ask) -> dict[str, Any]:
 
 
 def repaired(ask: Ask) -> dict[str, Any]:
-    """An answer that is refused once: the call goes back with the validation error as its result."""
+    """A response that fails validation once: the call is sent back with the validation error as its result."""
     refusals: list[str] = []
 
     class Checked(Person):
-        """A person, looked at twice."""
+        """A person with a validator."""
 
         @field_validator("name")
         @classmethod
         def look_twice(cls, name: str) -> str:
-            """Refuse the first answer."""
+            """Reject the first response."""
             if not refusals:
                 refusals.append(name)
                 raise ValueError("look again")

@@ -31,7 +31,7 @@ def test_plain_answer(case: Path) -> None:
 
 
 @parametrize(STREAMS)
-def test_stream(case: Path) -> None:
+def test_a_client_reads_a_stream(case: Path) -> None:
     check_lines(case / "openai_stream.jsonl", stream_of(accumulator_for(read(case / REQUEST)), responses_of(case)))
 
 
