@@ -72,7 +72,7 @@ def errors_section() -> str:
 
 def endings_section() -> str:
     """Return OpenAI's finish reasons, each with Gemini's."""
-    from api.translate.answers.finish_reason import FINISH_REASONS
+    from api.translate.candidates.finish_reason import FINISH_REASONS
 
     reasons: dict[str, list[str]] = defaultdict(list)
     for native, reason in FINISH_REASONS.items():

@@ -28,7 +28,7 @@ INDEX = ("/v1", "/v1/")
 process = Process()
 full = ASGIHandler()
 sockets = {"/v1/responses": ResponsesConsumer.as_asgi()}
-short = ShortHandler(route, refused=rejection, failed=failure)
+short = ShortHandler(route, rejected=rejection, failed=failure)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

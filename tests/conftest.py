@@ -1,5 +1,5 @@
-"""What every test gets: an environment of its own (data directory, database, no `.env`, no outside network) before
-Django reads its settings, a migrated database whose seeds stay, and on demand an emulator and a live gateway.
+"""Fixtures of all tests: an isolated environment (data directory, database, no `.env`, no outside network) before
+Django reads its settings, a migrated database with its seeds, and on demand an emulator and a live gateway.
 """
 
 import os
@@ -44,7 +44,7 @@ django.setup()
 
 
 def pytest_unconfigure() -> None:
-    """Leave nothing behind."""
+    """Remove the files of the run."""
     from django.db import connections
 
     connections.close_all()
@@ -55,7 +55,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: "DjangoDbBlocker") -> None:
-    """Migrate the database of this run once, instead of pytest-django's separate one: the live gateway shares it."""
+    """Migrate the database of this run, which the live gateway shares, instead of pytest-django's test database."""
     from django.core.management import call_command
 
     with django_db_blocker.unblock():
@@ -65,7 +65,7 @@ def django_db_setup(django_db_blocker: "DjangoDbBlocker") -> None:
 
 @pytest.fixture
 def live_db(django_db_setup: None, django_db_blocker: "DjangoDbBlocker") -> Iterator[None]:
-    """The shared database without a transaction around the test: what it writes, others see, and it stays."""
+    """The shared database without a transaction around the test: its rows are visible to other threads, and stay."""
     from django.db import connections
 
     with django_db_blocker.unblock():
@@ -74,7 +74,7 @@ def live_db(django_db_setup: None, django_db_blocker: "DjangoDbBlocker") -> Iter
 
 
 def keep_models_alive() -> None:
-    """Put off the end of models that were alive when the tests were written: after it their successors would answer."""
+    """Postpone the shutdown of models that the tests use; after the shutdown their successors would respond."""
     from sessions_store.models import UpstreamModel
 
     UpstreamModel.objects.filter(retires_on__gt=WRITTEN).update(retires_on=FAR_OFF)
@@ -92,7 +92,7 @@ def emulator_url() -> Iterator[str]:
 
 @pytest.fixture
 def emulator(emulator_url: str) -> Iterator["Emulator"]:
-    """The upstream of the live gateway: scripts its next answers, knows what it received; blank for each test."""
+    """The upstream of the live gateway: scripted responses and the log of requests, reset for each test."""
     from tests.emulator_control import Emulator
 
     control = Emulator(emulator_url)
@@ -112,7 +112,7 @@ def gateway(django_db_setup: None, emulator_url: str) -> Iterator["LiveGateway"]
 
 @pytest.fixture(scope="session")
 def impatient_gateway(django_db_setup: None, emulator_url: str) -> Iterator["LiveGateway"]:
-    """A second server on the same database, with deadlines that a test can wait for."""
+    """A second server on the same database, with short timeouts."""
     from tests.live_gateway import LiveGateway
 
     settings = {
@@ -150,7 +150,7 @@ def client(gateway: "LiveGateway") -> Iterator["OpenAI"]:
 
 @pytest.fixture
 def http(gateway: "LiveGateway") -> Iterator["httpx2.Client"]:
-    """A plain HTTP client for the live gateway, for what OpenAI's would not send or would not show."""
+    """A plain HTTP client for the live gateway, for requests and responses beyond OpenAI's client."""
     import httpx2
 
     with httpx2.Client(base_url=gateway.origin, timeout=30, trust_env=False) as connected:
@@ -161,7 +161,7 @@ def http(gateway: "LiveGateway") -> Iterator["httpx2.Client"]:
 def blockbuster() -> Iterator[BlockBuster]:
     """Fail the test at a blocking call on its event loop."""
     with blockbuster_ctx() as guard:
-        # A row out of SQLite's page cache takes less than the way to a thread, and what is slower is noticed there.
+        # A row from SQLite's page cache is faster than a thread; `inline_reads` detects slow reads.
         for name in ("Connection.execute", "Cursor.execute", "Cursor.fetchone", "Cursor.fetchall"):
             guard.functions[f"sqlite3.{name}"].can_block_in(
                 "sessions_store/database/inline_reads.py", {"_rows", "_opened"}

@@ -1,4 +1,4 @@
-"""Drives a scriptable emulator from tests: sets its next answers and reads what it received."""
+"""Control of a scriptable emulator in tests: scripted responses, and the received requests."""
 
 import json
 import urllib.request
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def text_chunk(text: str, **candidate: Any) -> dict[str, Any]:
-    """A chunk of Gemini's stream with a text, which counts 3 tokens in and 5 out."""
+    """Return a chunk of Gemini's stream with a text and a usage of 3 prompt and 5 output tokens."""
     content = {"role": "model", "parts": [{"text": text}]}
     usage = {"promptTokenCount": 3, "candidatesTokenCount": 5, "totalTokenCount": 8}
     return {"candidates": [{"index": 0, "content": content, **candidate}], "usageMetadata": usage}
 
 
 def text_chunks(*texts: str) -> list[dict[str, Any]]:
-    """A whole stream of these texts."""
+    """Return a whole stream of these texts."""
     chunks = [text_chunk(text) for text in texts]
     chunks[-1]["candidates"][0]["finishReason"] = "STOP"
     return chunks
@@ -27,31 +27,31 @@ class Emulator:
         self.base_url = base_url.rstrip("/")
 
     def script(self, *steps: dict[str, Any] | list[dict[str, Any]]) -> None:
-        """Adds steps for the next requests; `api/emulator/service/script.py` says what a step can hold."""
+        """Add steps for the next requests; `api/emulator/service/script.py` describes the steps."""
         flat = [entry for step in steps for entry in (step if isinstance(step, list) else [step])]
         self._call("POST", "/_emulator/script", flat)
 
     def release(self) -> None:
-        """Ends the holds (`hold`, `hold_after`) of all steps that were scripted before."""
+        """Release the responses (`hold`, `hold_after`) of all steps that were added before."""
         self._call("POST", "/_emulator/release")
 
     def received(self) -> list[dict[str, Any]]:
-        """Requests since the last reset, oldest first: method, path, query, headers, body, at, ended, cancelled, ...
+        """Return the requests since the reset, oldest first: method, path, query, headers, body, status, and others.
 
-        Without the look at the list of models that a gateway takes when it starts (`looks`).
+        The key check of a starting gateway, a request for the list of models, is left out (`looks`).
         """
         return [entry for entry in self._journal() if not _is_look(entry)]
 
     def count(self) -> int:
-        """How many requests were received since the last reset, counted without a transfer of their bodies."""
+        """Return the number of requests since the last reset, without a transfer of their bodies."""
         return len([entry for entry in self._journal("?bodies=0") if not _is_look(entry)])
 
     def looks(self) -> list[dict[str, Any]]:
-        """The looks at the list of models since the last reset."""
+        """Return the key checks since the last reset."""
         return [entry for entry in self._journal() if _is_look(entry)]
 
     def bodies(self) -> Iterator[Any]:
-        """The JSON bodies of the POST requests received."""
+        """Yield the JSON bodies of the received POST requests."""
         return (entry["body"] for entry in self.received() if entry["method"] == "POST")
 
     def _journal(self, query: str = "") -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ class Emulator:
         return entries
 
     def reset(self) -> None:
-        """Forgets script and log, and releases what is held."""
+        """Clear script and log, and release held responses."""
         self._call("DELETE", "/_emulator")
 
     def _call(self, method: str, path: str, value: Any = None) -> Any:
@@ -70,6 +70,6 @@ class Emulator:
 
 
 def _is_look(entry: dict[str, Any]) -> bool:
-    """Whether google-genai's headers are on a request for the list."""
+    """Return whether a request is a key check: a request for the list with google-genai's headers."""
     listed = entry["method"] == "GET" and entry["path"].endswith("/models")
     return bool(listed and "x-goog-api-client" in entry["headers"])

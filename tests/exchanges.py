@@ -1,4 +1,4 @@
-"""What the tests of the API share: the words they ask with, the model names they use, and looks at what was left."""
+"""Helpers of the API tests: request bodies, model names, and readers of responses and records."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,55 +15,55 @@ from tests.server_process import ServerProcess
 
 CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
-GEMINI_25: Final = "gemini-2.5-flash"  # gives several candidates in one call, needs no signatures
-GEMINI_3: Final = "gemini-3.8-flash"  # one candidate a call, wants its thought signatures back
+GEMINI_25: Final = "gemini-2.5-flash"  # several candidates per call, no signatures
+GEMINI_3: Final = "gemini-3.8-flash"  # one candidate per call, required thought signatures
 JSON: Final = {"content-type": "application/json"}
 
 
 @contextmanager
 def unread(server: ServerProcess, body: dict[str, Any], path: str = CHAT) -> Iterator[None]:
-    """A request whose client reads nothing and disconnects at the end of the block."""
+    """Send a request whose client reads nothing and disconnects at the end of the block."""
     with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
         client.request("POST", path, json.dumps(body), JSON)
         yield
 
 
 def chat_message(text: str, role: str = "user") -> ChatCompletionMessageParam:
-    """One message."""
+    """Return one message."""
     message: Any = {"role": role, "content": text}
     typed: ChatCompletionMessageParam = message
     return typed
 
 
 def user_message(content: Any = "Hi", **fields: Any) -> dict[str, Any]:
-    """A message of the user's, with any content."""
+    """Return a user message with any content."""
     return {"role": "user", "content": content, **fields}
 
 
 def chat_body(text: str = "Hello!", **changes: Any) -> dict[str, Any]:
-    """The JSON body of a small chat request, with `changes` made to it."""
+    """Return the JSON body of a small chat request with `changes`."""
     return {"model": GEMINI_25, "messages": [{"role": "user", "content": text}], **changes}
 
 
 def fresh(prefix: str) -> str:
-    """A name that no other test has used: the database of the run keeps what every test leaves in it."""
+    """Return a unique name, because the database of the run keeps the rows of all tests."""
     return f"{prefix}-{uuid4().hex[:12]}"
 
 
 def usage_of(headers: Mapping[str, str]) -> UsageRecord:
-    """The usage record of the answer with these headers; there is one, because acknowledged means recorded."""
+    """Return the usage record of the response with these headers; every acknowledged response has a record."""
     return UsageRecord.objects.get(request_id=headers["x-request-id"])
 
 
 def events(response: httpx2.Response) -> list[Any]:
-    """The JSON objects of a stream that was read to its end, which must be `[DONE]`."""
+    """Return the JSON objects of a complete stream, which must end with `[DONE]`."""
     *objects, done = [line.removeprefix("data: ") for line in lines(response.text)]
     assert done == "[DONE]"
     return [json.loads(text) for text in objects]
 
 
 def lines(text: str) -> Iterator[str]:
-    """The `data:` lines of a stream; comments are allowed, anything else is not."""
+    """Yield the `data:` lines of a stream; other lines must be comments."""
     for line in text.split("\n\n"):
         assert line == "" or line.startswith(("data: ", ": ")), line
         if line.startswith("data: "):
@@ -71,14 +71,14 @@ def lines(text: str) -> Iterator[str]:
 
 
 def error_of(response: httpx2.Response) -> dict[str, Any]:
-    """The error object of a refusal, checked to have OpenAI's exact form and headers."""
+    """Return the error object of a response, checked for OpenAI's exact form and headers."""
     assert response.headers["content-type"] == "application/json"
     assert response.headers["x-request-id"].startswith("req_")
     return error_in(response.json())
 
 
 def error_in(body: Any) -> dict[str, Any]:
-    """The error object of a body or event, checked to have OpenAI's exact form."""
+    """Return the error object of a body or event, checked for OpenAI's exact form."""
     assert body.keys() == {"error"}
     error: dict[str, Any] = body["error"]
     assert error.keys() == {"message", "type", "param", "code"}

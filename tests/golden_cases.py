@@ -1,7 +1,7 @@
-"""The golden cases: a folder in `tests/golden/` for each dialect, in it a folder for each case.
+"""The golden cases: a folder in `tests/golden/` for each dialect, with a folder for each case.
 
-A case holds `openai_request.json` and the request, the response or the stream of the other side. `UPDATE_GOLDEN=1`
-writes what a translation makes; `.ci/run` refuses that variable.
+A case has `openai_request.json` and Gemini's request, response or stream. `UPDATE_GOLDEN=1` writes the output of the
+translation; `.ci/run` rejects the variable.
 """
 
 import json
@@ -16,17 +16,17 @@ GOLDEN = Path(__file__).with_name("golden")
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 
 REQUEST = "openai_request.json"
-# Gemini's side of an answer: a response (or a list of them, one for each call) or the chunks of a stream.
+# Gemini's response (or a list with one response per call), or the chunks of a stream.
 RESPONSE, STREAM = "gemini_response.json", "gemini_stream.jsonl"
 
 
 def cases(*dialects: str, holding: str = REQUEST) -> list[Path]:
-    """Return the cases of the dialects ("chat", "completions", "responses"; without any, of all) that hold a file."""
+    """Return the cases with a file of the dialects ("chat", "completions", "responses"; by default all)."""
     return sorted(path.parent for dialect in dialects or ("*",) for path in GOLDEN.glob(f"{dialect}/*/{holding}"))
 
 
 def parametrize(cases: Iterable[Path]) -> pytest.MarkDecorator:
-    """Run a test for each case, which it takes as `case`."""
+    """Run a test for each case, as its argument `case`."""
     return pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.parent.name}-{case.name}") for case in cases])
 
 

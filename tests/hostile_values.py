@@ -1,4 +1,4 @@
-"""Values that nobody sends in good faith, and the places of a JSON value where they can stand."""
+"""Hostile values, and the paths of a JSON value."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,7 +9,7 @@ LONG: Final = "x" * 5000
 
 
 def deep(levels: int) -> Any:
-    """A value that nests so deep."""
+    """Return a value with this depth of nesting."""
     value: Any = "end"
     for level in range(levels):
         value = {"a": value} if level % 2 else [value]
@@ -44,7 +44,7 @@ HOSTILE: Final[dict[str, Any]] = {
 
 
 def places(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The path of every value inside a JSON value."""
+    """Yield the path of every value inside a JSON value."""
     if path:
         yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -1,5 +1,5 @@
-"""The gateway as its users meet it, in a child process: `manage.py serve`, or when GATEWAY_TEST_SERVER=uvicorn the same
-application under uvicorn, started as the README says. With GATEWAY_TEST_REDIS_URL it shares what it can through Redis.
+"""The gateway in a child process: `manage.py serve`, or with GATEWAY_TEST_SERVER=uvicorn the same application under
+uvicorn, started like in the README. With GATEWAY_TEST_REDIS_URL it uses Redis.
 """
 
 import math
@@ -19,26 +19,26 @@ UVICORN = (
     "gemini_gateway.asgi:application",
     "--no-proxy-headers",
     *("--ws-max-size", "20971520"),
-    "--timeout-graceful-shutdown",  # uvicorn's own drain, in whole seconds, which follow
+    "--timeout-graceful-shutdown",  # uvicorn's drain time; the value in whole seconds follows
 )
 UNDER_UVICORN = os.environ.get("GATEWAY_TEST_SERVER") == "uvicorn"
 
 
 def by_serve(duty: str) -> pytest.MarkDecorator:
-    """Marks what only `manage.py serve` does; `duty` says why an application cannot."""
+    """Mark a test of a feature that only `manage.py serve` has; `duty` is the reason."""
     return pytest.mark.skipif(UNDER_UVICORN, reason=f"only serve: {duty}")
 
 
 class LiveGateway(ServerProcess):
-    """A running gateway. `base_url` is what an OpenAI client is given (it ends in /v1), `origin` the address alone,
-    `log` what it printed so far.
+    """A running gateway. `base_url` is the base URL for an OpenAI client (it ends in /v1), `origin` the address alone,
+    `log` the output so far.
     """
 
     base_url: str
 
     @classmethod
     def start(cls, *, upstream: str, settings: Mapping[str, str] | None = None) -> Self:
-        """Start one that asks `upstream`, with further environment variables in `settings`."""
+        """Start a gateway with `upstream` as its Gemini, and further environment variables in `settings`."""
         environment = {
             "GEMINI_API_KEY": "AIza-a-key-for-tests-only-000000",
             "GEMINI_BASE_URL": upstream,
@@ -55,6 +55,6 @@ class LiveGateway(ServerProcess):
         server.base_url = f"{server.origin}/v1"
         return server
 
-    def ended_well(self, patience: float = 20.0) -> bool:
-        """Whether it ended in order after SIGTERM. uvicorn closes everything and then lets the signal end it."""
-        return self.wait(patience) == (-signal.SIGTERM if UNDER_UVICORN else 0)
+    def ended_well(self, timeout: float = 20.0) -> bool:
+        """Return whether the server exited in order after SIGTERM. uvicorn shuts down and then exits by the signal."""
+        return self.wait(timeout) == (-signal.SIGTERM if UNDER_UVICORN else 0)

@@ -1,4 +1,4 @@
-"""No test talks to the outside: connecting to anything but loopback (or a Unix socket) fails at once."""
+"""No test connects to the outside: a connection beyond loopback or a Unix socket fails at once."""
 
 import ipaddress
 import socket
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class OutsideNetworkError(AssertionError):
-    """A test tried to leave this machine."""
+    """A test tried to connect to another machine."""
 
 
 def forbid_outside_network() -> None:

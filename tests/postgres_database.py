@@ -1,4 +1,4 @@
-"""A PostgreSQL database for one test run, made on the server that TEST_DATABASE_URL names and dropped afterwards."""
+"""A PostgreSQL database for one test run, created on the server of TEST_DATABASE_URL and dropped afterwards."""
 
 import os
 from urllib.parse import urlsplit, urlunsplit
@@ -12,7 +12,7 @@ def create_database(server_url: str) -> str:
 
 
 def drop_database(server_url: str, url: str) -> None:
-    """Drop what create_database made, whoever is still connected."""
+    """Drop a database of create_database, with its open connections."""
     name = urlsplit(url).path.strip("/")
     _execute(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 

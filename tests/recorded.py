@@ -1,6 +1,6 @@
-"""Recorded traffic of real clients and real servers: the extract in `tests/recordings/`, or the whole of it.
+"""Recorded traffic of real clients and servers: the extract in `tests/recordings/`, or all recordings.
 
-The whole lies beside some checkouts. `TEST_RECORDINGS` names the folder to read.
+`TEST_RECORDINGS` is the folder with all recordings.
 """
 
 import json
@@ -14,7 +14,7 @@ import pytest
 EXTRACT = Path(__file__).with_name("recordings")
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 RECORDINGS = Path(os.environ.get("TEST_RECORDINGS") or (BESIDE if BESIDE.is_dir() else EXTRACT)).resolve()
-# Whether these are all recordings: a test of their number expects fewer of the extract.
+# Whether all recordings are read: tests of their number expect fewer in the extract.
 WHOLE = RECORDINGS != EXTRACT
 CLIENTS = tuple(sorted(file.stem for file in (RECORDINGS / "client-requests").glob("*.jsonl")))
 GEMINI_OPENAPI = RECORDINGS / "gemini-openapi-v1beta.json"
@@ -27,17 +27,17 @@ def client_requests(client: str) -> Iterator[tuple[int, Any]]:
 
 
 def gemini_exchanges() -> Iterator[tuple[int, Any]]:
-    """Yield (number, exchange) of each request to the real Gemini with its answer."""
+    """Yield (number, exchange) of each request to the real Gemini with its response."""
     yield from _numbered(RECORDINGS / "gemini-recordings.jsonl")
 
 
 def openai_exchanges() -> Iterator[tuple[int, Any]]:
-    """Yield (number, exchange) of each request to the real OpenAI with its answer."""
+    """Yield (number, exchange) of each request to the real OpenAI with its response."""
     yield from _numbered(RECORDINGS / "openai-recordings.jsonl")
 
 
 def gemini_answers() -> list[Any]:
-    """Return the responses of each answer of Gemini's with status 200, as parameters of a test."""
+    """Return the responses of Gemini with status 200, as parameters of a test."""
     found = []
     for number, exchange in gemini_exchanges():
         if exchange.get("status") != 200 or exchange["op"] not in ("generateContent", "streamGenerateContent"):
@@ -49,12 +49,12 @@ def gemini_answers() -> list[Any]:
 
 
 def responses_of_exchange(exchange: Any) -> list[Any]:
-    """Return what an exchange's answer consists of: the chunks of a stream, or one response."""
+    """Return the chunks of a stream, or the single response of an exchange."""
     return exchange["chunks"] if "chunks" in exchange else [exchange["response"]]
 
 
 def _numbered(file: Path) -> Iterator[tuple[int, Any]]:
-    """Yield the lines with their numbers in the whole; an extract has these beside its lines."""
+    """Yield the lines with their numbers in all recordings; an extract stores the numbers."""
     for number, line in enumerate(file.read_text("utf-8").splitlines()):
         value = json.loads(line)
         yield value.get("number", number), value

@@ -1,4 +1,4 @@
-"""What the tests of responses share: their path, a function tool, and reading streams of named events."""
+"""Helpers of the response tests: the path, a function tool, and the parsing of named events."""
 
 import json
 from typing import Any, Final
@@ -25,7 +25,7 @@ WEATHER: Final[Any] = {
 
 
 def named_events(text: str) -> list[dict[str, Any]]:
-    """The events of a stream, each named by its own type; comments are allowed, nothing comes after the end."""
+    """Return the events of a stream, checked for their names; comments are allowed, no event follows the last one."""
     found = []
     for block in text.split("\n\n"):
         if not block or block.startswith(":"):
@@ -38,7 +38,7 @@ def named_events(text: str) -> list[dict[str, Any]]:
 
 
 def ask(http: httpx2.Client, **body: Any) -> dict[str, Any]:
-    """The response to a plain request."""
+    """Return the response to a plain request."""
     answer = http.post(RESPONSES, json={"model": "gemini-3.8-flash", **body})
     assert answer.status_code == 200, answer.text
     response: dict[str, Any] = answer.json()
@@ -46,20 +46,20 @@ def ask(http: httpx2.Client, **body: Any) -> dict[str, Any]:
 
 
 def message_item(text: str, role: str = "user") -> Any:
-    """An item that is a message."""
+    """Return a message item."""
     return {"type": "message", "role": role, "content": text}
 
 
 def response_text(response: Any) -> str:
-    """The text of a response's messages."""
+    """Return the text of a response's messages."""
     return "".join(part["text"] for item in response["output"] if item["type"] == "message" for part in item["content"])
 
 
-def turns(body: Any) -> list[str]:
-    """The texts of a request to Gemini, one per content."""
+def content_texts(body: Any) -> list[str]:
+    """Return the texts of a request to Gemini, one per content."""
     return ["".join(part.get("text", "") for part in content["parts"]) for content in body["contents"]]
 
 
 def endpoint_records(endpoint: str) -> int:
-    """How many exchanges of an endpoint are recorded."""
+    """Return the number of recorded exchanges of an endpoint."""
     return UsageRecord.objects.filter(endpoint=endpoint).count()

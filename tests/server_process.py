@@ -1,4 +1,4 @@
-"""A server in a child process: started, waited for by what it prints, read and stopped without a single sleep."""
+"""A server in a child process: its start, its output, and its stop, without a sleep."""
 
 import os
 import re
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class ServerProcess:
-    """A child whose output (both streams, merged) is collected from its start on.
+    """A child process; its output (both streams, merged) is collected from the start.
 
     `ready` is a pattern with one group, the port; the constructor returns once a line matches.
     """
@@ -25,7 +25,7 @@ class ServerProcess:
         *,
         ready: str,
         environment: Mapping[str, str] | None = None,
-        patience: float = 60.0,
+        timeout: float = 60.0,
     ) -> None:
         self._lines: list[str] = []
         self._changed = threading.Condition()
@@ -42,7 +42,7 @@ class ServerProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.port = int(self.wait_for(ready, patience)[1])
+            self.port = int(self.wait_for(ready, timeout)[1])
         except AssertionError:
             self.process.kill()
             raise
@@ -50,12 +50,12 @@ class ServerProcess:
 
     @property
     def log(self) -> str:
-        """Everything printed so far."""
+        """The output so far."""
         with self._changed:
             return "".join(self._lines)
 
-    def wait_for(self, pattern: str, patience: float = 10.0) -> re.Match[str]:
-        """The first match of `pattern` in the log, waited for; AssertionError when it does not come."""
+    def wait_for(self, pattern: str, timeout: float = 10.0) -> re.Match[str]:
+        """Wait for the first match of `pattern` in the log; AssertionError after the timeout."""
         found: list[re.Match[str]] = []
 
         def here() -> bool:
@@ -63,23 +63,23 @@ class ServerProcess:
             return bool(found) or self._ended
 
         with self._changed:
-            self._changed.wait_for(here, patience)
-        assert found, f"{pattern!r} was not printed within {patience} s:\n{self.log}"
+            self._changed.wait_for(here, timeout)
+        assert found, f"{pattern!r} was not printed within {timeout} s:\n{self.log}"
         return found[0]
 
     def terminate(self) -> None:
         """Send SIGTERM and return at once."""
         self.process.send_signal(signal.SIGTERM)
 
-    def wait(self, patience: float = 30.0) -> int:
-        """The exit status, waited for; kills the child and fails when it does not come."""
+    def wait(self, timeout: float = 30.0) -> int:
+        """Wait for the exit status; after the timeout kill the child and raise AssertionError."""
         try:
-            status = self.process.wait(patience)
+            status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"The server did not stop within {patience} s:\n{self.log}") from None
-        self._reader.join(patience)
+            raise AssertionError(f"The server did not stop within {timeout} s:\n{self.log}") from None
+        self._reader.join(timeout)
         return status
 
     def __enter__(self) -> Self:

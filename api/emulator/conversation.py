@@ -13,13 +13,13 @@ Content = dict[str, Any]
 
 
 def as_read(text: str) -> str:
-    """Return the part of a text that is read: its beginning and its end, where questions stand."""
+    """Return the part of a text that is read: the beginning and the end."""
     half = READ_AT_MOST // 2
     return text if len(text) <= READ_AT_MOST else f"{text[:half]}\n{text[-half:]}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class Message:
     """Consecutive contents of one role, which Google merges; each part with the index of its content."""
 
     role: str
@@ -51,16 +51,16 @@ def role_of(content: Content) -> str:
     return "model" if content.get("role") == "model" else "user"
 
 
-def turns_of(contents: list[Content]) -> list[Turn]:
+def merged_messages(contents: list[Content]) -> list[Message]:
     """Return the contents, with neighbours of one role merged."""
-    turns: list[Turn] = []
+    messages: list[Message] = []
     for index, content in enumerate(contents):
         placed = [(index, part) for part in content.get("parts", [])]
-        if turns and turns[-1].role == role_of(content):
-            turns[-1].placed.extend(placed)
+        if messages and messages[-1].role == role_of(content):
+            messages[-1].placed.extend(placed)
         else:
-            turns.append(Turn(role=role_of(content), placed=placed))
-    return turns
+            messages.append(Message(role=role_of(content), placed=placed))
+    return messages
 
 
 def current_turn_start(contents: list[Content]) -> int:
@@ -92,9 +92,9 @@ class Conversation:
         return contents
 
     @cached_property
-    def turns(self) -> list[Turn]:
+    def messages(self) -> list[Message]:
         """The contents, joined by role."""
-        return turns_of(self.contents)
+        return merged_messages(self.contents)
 
     @cached_property
     def system(self) -> str:
@@ -104,37 +104,37 @@ class Conversation:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The `generationConfig`; empty when there is none."""
+        """The `generationConfig`; empty without one."""
         config: dict[str, Any] = self.request.get("generationConfig", {})
         return config
 
     @cached_property
     def prompt(self) -> str:
         """The text of the newest user message with text, up to the read limit."""
-        said = (turn.text.strip() for turn in reversed(self.turns) if turn.role == "user")
-        return as_read(next(filter(None, said), ""))
+        texts = (message.text.strip() for message in reversed(self.messages) if message.role == "user")
+        return as_read(next(filter(None, texts), ""))
 
     @cached_property
     def results(self) -> list[Part]:
         """Function results without a model message after them."""
-        return self.turns[-1].results if self.turns and self.turns[-1].role == "user" else []
+        return self.messages[-1].results if self.messages and self.messages[-1].role == "user" else []
 
     @cached_property
     def steps(self) -> list[list[Part]]:
         """The calls of each model step since the current prompt."""
         contents = self.contents[current_turn_start(self.contents) :]
-        return [turn.calls for turn in turns_of(contents) if turn.role == "model" and turn.calls]
+        return [message.calls for message in merged_messages(contents) if message.role == "model" and message.calls]
 
     @cached_property
-    def answered(self) -> list[tuple[Part, Part | None]]:
+    def calls_with_results(self) -> list[tuple[Part, Part | None]]:
         """Each call since the current prompt with its result, matched by id, else by position."""
         pairs: list[tuple[Part, Part | None]] = []
-        turns = turns_of(self.contents[current_turn_start(self.contents) :])
-        for turn, after in zip(turns, [*turns[1:], None], strict=True):
+        messages = merged_messages(self.contents[current_turn_start(self.contents) :])
+        for message, after in zip(messages, [*messages[1:], None], strict=True):
             results = after.results if after else []
             by_id = {result["id"]: result for result in results if result.get("id")}
             placed = [result for result in results if not result.get("id")]
-            for call in turn.calls if turn.role == "model" else []:
+            for call in message.calls if message.role == "model" else []:
                 named = next((result for result in placed if result["name"] == call["name"]), None)
                 result = by_id.get(call.get("id", ""), named)
                 if result is named and named is not None:
@@ -145,9 +145,9 @@ class Conversation:
     @cached_property
     def media(self) -> list[str]:
         """The MIME types of the newest user message."""
-        if not self.turns or self.turns[-1].role != "user":
+        if not self.messages or self.messages[-1].role != "user":
             return []
-        blobs = [part.get("inlineData") or part.get("fileData") for part in self.turns[-1].parts]
+        blobs = [part.get("inlineData") or part.get("fileData") for part in self.messages[-1].parts]
         return [blob.get("mimeType") or "a file" for blob in blobs if blob]
 
     @cached_property
@@ -163,7 +163,7 @@ class Conversation:
 
     @cached_property
     def response_schema(self) -> Any:
-        """The schema of the answer in either form, or None."""
+        """The schema of the output in either form, or None."""
         text = self.config.get("responseFormat", {}).get("text", {})
         return self.config.get("responseJsonSchema") or self.config.get("responseSchema") or text.get("schema")
 
@@ -175,7 +175,7 @@ class Conversation:
             return "application/json"
         return self.config.get("responseMimeType") or "text/plain"
 
-    def said_by_user(self) -> Iterator[str]:
+    def earlier_user_texts(self) -> Iterator[str]:
         """The texts of the user messages before the newest one, oldest first, up to the read limit."""
-        spoken = [text for turn in self.turns if turn.role == "user" and (text := turn.text.strip())]
-        yield from map(as_read, spoken[:-1])
+        texts = [text for message in self.messages if message.role == "user" and (text := message.text.strip())]
+        yield from map(as_read, texts[:-1])

@@ -81,7 +81,7 @@ VERTEX: dict[str, dict[str, str]] = {
 
 
 class _Deriver:
-    """Walks from the root messages and collects what they refer to."""
+    """Collects the root messages and all messages and enums of their fields."""
 
     def __init__(self, schemas: dict[str, Any]) -> None:
         self.schemas = schemas
@@ -89,7 +89,7 @@ class _Deriver:
         self.enums: dict[str, list[str]] = {}
 
     def message(self, name: str) -> None:
-        """Adds a message and, through its fields, all that it refers to."""
+        """Add a message and the messages of its fields."""
         if name in self.types or name not in self.schemas:
             return
         fields = self.types[name] = {}

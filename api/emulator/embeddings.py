@@ -46,12 +46,12 @@ def _vector(text: str, dimensions: int) -> list[float]:
 
 
 def embed_one(request: dict[str, Any], model: Model) -> dict[str, Any]:
-    """The answer to `:embedContent`."""
+    """Return the response to `:embedContent`."""
     return {"embedding": embed(request, model), "usageMetadata": _usage([request])}
 
 
 def embed_batch(request: dict[str, Any], model: Model) -> dict[str, Any]:
-    """The answer to `:batchEmbedContents`; at most 100 requests, all for the model of the path."""
+    """Return the response to `:batchEmbedContents`; at most 100 requests, all for the model of the path."""
     requests = request.get("requests", [])
     if not requests:
         raise InvalidField("requests", "requests is not specified", request="BatchEmbedContentsRequest")

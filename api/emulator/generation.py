@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from api.emulator.answers.candidates import CALLED, Candidate, candidates_for
-from api.emulator.answers.likelihoods import logprobs_for
-from api.emulator.answers.searching import grounding_for, searches
 from api.emulator.conversation import Conversation, Part
 from api.emulator.models import Model
+from api.emulator.output.candidates import CALLED, Candidate, candidates_for
+from api.emulator.output.grounding import grounding_for, searches
+from api.emulator.output.logprobs import logprobs_for
 from api.emulator.signatures import sign
 from api.emulator.usage import listed, prompt_details, usage_metadata, word_groups
 
@@ -41,7 +41,7 @@ class Generation:
             parts += self._media_parts(candidate)
             body = self._body(candidate, parts) | {"finishReason": candidate.finish_reason}
             called = {"finishMessage": CALLED} if candidate.calls else {}
-            candidates.append(body | called | self._likelihoods(candidate.text) | self._sources(candidate))
+            candidates.append(body | called | self._logprobs(candidate.text) | self._sources(candidate))
         totals = [(candidate.thoughts, candidate.tokens) for candidate in self.candidates]
         return self._envelope(candidates, totals, self._media_tokens())
 
@@ -50,18 +50,18 @@ class Generation:
         totals = [(0, 0) for _ in self.candidates]
         unfinished = len(self.candidates)
         for candidate in self.candidates:
-            pieces = list(self._pieces(candidate))
-            for number, parts in enumerate(pieces, start=1):
+            chunks = list(self._chunk_parts(candidate))
+            for number, parts in enumerate(chunks, start=1):
                 body = self._body(candidate, parts)
-                body |= self._likelihoods("".join(part.get("text", "") for part in parts if not part.get("thought")))
-                if number == len(pieces):
+                body |= self._logprobs("".join(part.get("text", "") for part in parts if not part.get("thought")))
+                if number == len(chunks):
                     body |= {"finishReason": candidate.finish_reason} | self._sources(candidate)
                     unfinished -= 1
-                spent = candidate.tokens * number // len(pieces)
+                spent = candidate.tokens * number // len(chunks)
                 totals[candidate.index] = (candidate.thoughts, spent)
                 yield self._envelope([body], totals, {} if unfinished else self._media_tokens())
 
-    def _pieces(self, candidate: Candidate) -> Iterator[list[Part]]:
+    def _chunk_parts(self, candidate: Candidate) -> Iterator[list[Part]]:
         """Yield the parts of each chunk. A text's signature comes last, on an empty part, as Gemini 3 sends it."""
         for part in [*self._thought_parts(candidate), *self._call_parts(candidate)]:
             yield [part]
@@ -76,7 +76,7 @@ class Generation:
             last: Part = {"text": ""}
             yield [self._signed(last, candidate) if signed else last]
 
-    def _likelihoods(self, text: str) -> dict[str, Any]:
+    def _logprobs(self, text: str) -> dict[str, Any]:
         """Return the log probabilities of a chunk's text, if requested."""
         config = self._conversation.config
         if not text or not config.get("responseLogprobs"):

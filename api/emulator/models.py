@@ -1,4 +1,4 @@
-"""The models that the emulator plays and what each allows, read from `models.json`.
+"""The emulated models and their capabilities, read from `models.json`.
 
 The facts follow https://ai.google.dev/gemini-api/docs/models and .../thinking as of November 2026. Models that Google
 has shut down keep a row with the day, so that recorded requests to them can still be replayed; clients get the 404.
@@ -15,7 +15,7 @@ from sessions_store.catalogue.model_profile import ModelProfile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(ModelProfile):
-    """One model: its capabilities, and what only the server of a model knows.
+    """One model: its capabilities, and further rules of Google's server.
 
     `signatures` says that function calls must come back signed, `signs` that they are signed at all. `budget_accepted`
     says that a model with levels accepts a budget as well, `prefill` that a conversation may end with a model's
@@ -65,7 +65,7 @@ def _model(row: dict[str, Any]) -> Model:
 
 @cache
 def models() -> dict[str, Model]:
-    """Every model by its bare name, in the order of the list; an alias has the abilities of what it points to."""
+    """Every model by its bare name, in the order of the list; an alias has the capabilities of its target."""
     rows = [_model(row) for row in json.loads(Path(__file__).with_name("models.json").read_text("utf-8"))]
     known = {row.name: row for row in rows}
     for row in rows:

@@ -52,12 +52,12 @@ def _make(part: dict[str, Any], family: str, nonce: bytes) -> bytes:
 
 
 def sign(part: dict[str, Any], *, family: str, seed: str) -> str:
-    """The signature of `part` in base64's standard alphabet; `seed` makes equal parts of two answers differ."""
+    """The signature of `part` in base64's standard alphabet; `seed` distinguishes equal parts of two responses."""
     nonce = hashlib.blake2b(seed.encode(), digest_size=_NONCE_BYTES).digest()
     return base64.b64encode(_make(part, family, nonce)).decode()
 
 
-def is_right(part: dict[str, Any], *, family: str, foreign: bool) -> bool:
+def is_valid(part: dict[str, Any], *, family: str, foreign: bool) -> bool:
     """Whether the model accepts the part's `thoughtSignature` (standard alphabet, padded).
 
     With `foreign`, a signature that is not the emulator's is accepted if it is as long as Google's.

@@ -59,7 +59,7 @@ def listed(details: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def planned_thoughts(config: dict[str, Any], model: Model) -> int:
-    """The tokens that the model will think, by level or budget, before limits of the answer."""
+    """Return the number of thought tokens by level or budget, before the output limit."""
     thinking = config.get("thinkingConfig", {})
     budget = thinking.get("thinkingBudget", int(model.thinking_default) if model.thinking == "budget" else None)
     if model.thinking == "none" or budget == 0:
@@ -71,7 +71,7 @@ def planned_thoughts(config: dict[str, Any], model: Model) -> int:
 
 
 def usage_metadata(prompt: dict[str, int], *, candidates: int, thoughts: int, tier: str) -> dict[str, Any]:
-    """The usageMetadata of an answer or of a chunk, as counted so far."""
+    """Return the usageMetadata of a response, or of a chunk with the counts so far."""
     prompt_count = sum(prompt.values())
     usage: dict[str, Any] = {"promptTokenCount": prompt_count}
     if candidates:

@@ -33,8 +33,8 @@ PART_DATA = (
 _INTEGERS = {"int32": 31, "int64": 63}
 
 
-class _Refused(Exception):
-    """A value does not match its kind; carries the type name of Google's message, and a remark on the value."""
+class _KindMismatch(Exception):
+    """A value does not match its kind; has the type name of Google's message, and a remark on the value."""
 
     def __init__(self, type_name: str, remark: str = "") -> None:
         super().__init__(type_name)
@@ -44,13 +44,13 @@ class _Refused(Exception):
 
 def _string(value: Any) -> str:
     if not isinstance(value, str):
-        raise _Refused("TYPE_STRING")
+        raise _KindMismatch("TYPE_STRING")
     return value
 
 
 def _bool(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _Refused("TYPE_BOOL")
+        raise _KindMismatch("TYPE_BOOL")
     return value
 
 
@@ -60,17 +60,17 @@ def _integer(value: Any, *, kind: str) -> int:
     except ValueError:
         number = None
     if number is None or not number.is_integer() or abs(number) > 2 ** _INTEGERS[kind]:
-        raise _Refused(f"TYPE_{kind.upper()}")
+        raise _KindMismatch(f"TYPE_{kind.upper()}")
     return int(value) if isinstance(value, int | str) and "." not in str(value) else int(number)
 
 
 def _number(value: Any, *, kind: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _Refused(f"TYPE_{kind.upper()}")
+        raise _KindMismatch(f"TYPE_{kind.upper()}")
     try:
         return float(value)
     except ValueError:
-        raise _Refused(f"TYPE_{kind.upper()}") from None
+        raise _KindMismatch(f"TYPE_{kind.upper()}") from None
 
 
 def _bytes(value: Any) -> str:
@@ -81,13 +81,13 @@ def _bytes(value: Any) -> str:
         base64.b64decode(text, validate=True)
     except binascii.Error:
         remark = f'Base64 decoding failed for "{_string(value)[:200]}"'
-        raise _Refused("TYPE_BYTES", remark) from None
+        raise _KindMismatch("TYPE_BYTES", remark) from None
     return text
 
 
 def _duration(value: Any) -> str:
     if not re.fullmatch(r"-?\d+(\.\d{1,9})?s", _string(value)):
-        raise _Refused("type.googleapis.com/google.protobuf.Duration")
+        raise _KindMismatch("type.googleapis.com/google.protobuf.Duration")
     return str(value)
 
 
@@ -107,7 +107,7 @@ def _inner(value: Any) -> Iterable[Any]:
 
 def _struct(value: Any) -> Any:
     if not isinstance(value, dict):
-        raise _Refused("type.googleapis.com/google.protobuf.Struct")
+        raise _KindMismatch("type.googleapis.com/google.protobuf.Struct")
     return _free(value)
 
 
@@ -178,8 +178,8 @@ class _Reader:
             return self.message(kind, value, path)
         try:
             return scalar(value)
-        except _Refused as refused:
-            self.invalid(path, refused.type_name, value, refused.remark)
+        except _KindMismatch as mismatch:
+            self.invalid(path, mismatch.type_name, value, mismatch.remark)
             return None
 
     def mapping(self, kind: str, value: Any, path: str) -> dict[str, Any]:

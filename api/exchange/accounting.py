@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from api.notes import Note
-from api.translate.answers.usage_report import UsageReport
+from api.translate.candidates.usage_report import UsageReport
 from sessions_store.accounts.access import Caller
 
 

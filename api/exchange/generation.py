@@ -14,7 +14,7 @@ from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.resources.byte_budget import Hold
 from api.resources.worker_threads import LARGE
-from api.translate.answers.usage_report import UsageReport
+from api.translate.candidates.usage_report import UsageReport
 from api.translate.request.upstream_call import UpstreamCall
 from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import State

@@ -29,7 +29,7 @@ from api.errors import (
     UpstreamError,
     UpstreamTimeoutError,
 )
-from api.gemini.error_mapping import KEY_REFUSED, upstream_error
+from api.gemini.error_mapping import KEY_REJECTED, upstream_error
 from api.gemini.error_messages import known_sentence
 from api.gemini.transport import Body, Transport, TransportError, UpstreamResponse
 from api.gemini.upstream_stream import Deadlines, UpstreamStream, connection_error, too_large
@@ -180,11 +180,11 @@ class GeminiClient:
             raw = await _read_all(response, until, MAX_ERROR_BYTES)
         finally:
             response.close()
-        refused = upstream_error(
+        rejection = upstream_error(
             response.status, raw, response.headers, openai_model=name, request=b"" if body is None else body()
         )
-        self._log(refused, response.status)
-        raise refused
+        self._log(rejection, response.status)
+        raise rejection
 
     def _log(self, error: GatewayError, status: int) -> None:
         """Log an upstream error, with Google's sentence if the sentence cannot quote a prompt.
@@ -193,7 +193,7 @@ class GeminiClient:
         """
         if self._upstream.api_key:
             error.upstream_message = error.upstream_message.replace(self._upstream.api_key, "[key]")
-        if error.code == KEY_REFUSED:
+        if error.code == KEY_REJECTED:
             logger.error("Gemini rejects this server's credentials", extra={"status": status})
         elif isinstance(error, InvalidRequestError | NotFoundError):
             sentence = known_sentence(error.upstream_message)
@@ -255,11 +255,11 @@ async def _read_all(response: UpstreamResponse, until: float, limit: int) -> byt
         if len(rest) > limit:
             raise too_large()
         return rest
-    pieces: list[bytes] = []
+    chunks: list[bytes] = []
     size = 0
     try:
         while data := await response.receive(until):
-            pieces.append(data)
+            chunks.append(data)
             size += len(data)
             if size > limit:
                 raise too_large()
@@ -267,7 +267,7 @@ async def _read_all(response: UpstreamResponse, until: float, limit: int) -> byt
         raise connection_error(error) from None
     if data is None:
         raise UpstreamTimeoutError(LATE)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _json_object(raw: bytes, model: str) -> dict[str, Any]:

@@ -26,12 +26,13 @@ MOST_HEADS: Final = 1024
 class Connection(asyncio.Protocol):
     """A connection and the response it is receiving; implements `transport.UpstreamResponse`.
 
-    A connection carries one response at a time. `_pieces` holds the body bytes that have arrived and are unread; above
+    A connection carries one response at a time. `_chunks` holds the body bytes that have arrived and are unread; above
     256 KiB of unread bytes the socket is not read.
     """
 
     __slots__ = (
         "_buffered",
+        "_chunks",
         "_ended",
         "_head_done",
         "_head_size",
@@ -39,7 +40,6 @@ class Connection(asyncio.Protocol):
         "_lost",
         "_parser",
         "_paused",
-        "_pieces",
         "_pool",
         "_reusable",
         "_timer",
@@ -65,8 +65,8 @@ class Connection(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
-        self._pieces: list[bytes] = []
-        self.on_body = self._pieces.append  # httptools calls it with each chunk of the body
+        self._chunks: list[bytes] = []
+        self.on_body = self._chunks.append  # httptools calls it with each chunk of the body
         self._parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
         waiter = self._waiter = self._loop.create_future()
         self._wants_body = self._head_done
         self._until = until
-        if self._pieces or self._ended or self._lost is not None:
+        if self._chunks or self._ended or self._lost is not None:
             self._wake()
         elif until < self._timer_at:
             self._set_timer(until)
@@ -110,8 +110,8 @@ class Connection(asyncio.Protocol):
         """See `transport.UpstreamResponse`."""
         if not self._ended or self._lost is not None:
             return None
-        body = b"".join(self._pieces)
-        self._pieces.clear()
+        body = b"".join(self._chunks)
+        self._chunks.clear()
         return body
 
     def _wake(self) -> None:
@@ -119,9 +119,9 @@ class Connection(asyncio.Protocol):
         waiter = self._waiter
         if waiter is None or waiter.done():
             return
-        if self._wants_body and self._pieces:
-            waiter.set_result(b"".join(self._pieces))
-            self._pieces.clear()
+        if self._wants_body and self._chunks:
+            waiter.set_result(b"".join(self._chunks))
+            self._chunks.clear()
             if self._buffered:
                 self._read_on()
         elif self._ended if self._wants_body else self._head_done:
@@ -189,7 +189,7 @@ class Connection(asyncio.Protocol):
             if self._head_size > HEAD_LIMIT:
                 self._break("The headers of the upstream response are too large.")
         self._wake()
-        if self._pieces and self._lost is None:
+        if self._chunks and self._lost is None:
             self._hold(len(data))
 
     def _hold(self, size: int) -> None:

@@ -26,7 +26,7 @@ from api.errors import (
 from api.gemini.error_messages import known_error, lost_reference, openai_param
 from api.gemini.retry_delay import retry_after_seconds
 
-KEY_REFUSED: Final = "upstream_authentication_failed"
+KEY_REJECTED: Final = "upstream_authentication_failed"
 # Longest part of Google's message that is read and stored, in characters.
 MAX_SENTENCE: Final = 4000
 CORRUPTED_SIGNATURE: Final = "invalid_thought_signature"
@@ -92,7 +92,7 @@ def upstream_error(
     fault = _read(status, body, headers, openai_model)
     if request:
         fault = replace(fault, request=request)
-    error = (_key_refused if _is_key_refused(fault) else _BY_CODE.get(fault.code, _unknown))(fault)
+    error = (_key_rejected if _is_key_rejected(fault) else _BY_CODE.get(fault.code, _unknown))(fault)
     error.upstream_message = fault.message.replace("\x00", "\ufffd")
     return error
 
@@ -133,7 +133,7 @@ def _code(status: int, code: Any, name: Any) -> int:
     return _HTTP_STATUS.get(name, status) if isinstance(name, str) else status
 
 
-def _is_key_refused(fault: _Fault) -> bool:
+def _is_key_rejected(fault: _Fault) -> bool:
     """Whether Google rejected the key: with a 400 and a reason more often than with a 401."""
     return (
         fault.code == 401
@@ -142,11 +142,11 @@ def _is_key_refused(fault: _Fault) -> bool:
     )
 
 
-def _key_refused(_fault: _Fault) -> GatewayError:
+def _key_rejected(_fault: _Fault) -> GatewayError:
     # Not a 401: the client's own key is valid, and the client cannot change the server's key.
     return UpstreamError(
         "Gemini rejected this server's API key. The operator must configure a valid key.",
-        code=KEY_REFUSED,
+        code=KEY_REJECTED,
         retryable=False,
     )
 
@@ -189,7 +189,7 @@ def _forbidden(fault: _Fault) -> GatewayError:
         return NotFoundError(lost.message, param=lost.param, code=lost.code, retryable=False)
     return UpstreamError(
         "This server's Gemini account lacks a permission. The operator must check the permissions of the key.",
-        code=KEY_REFUSED,
+        code=KEY_REJECTED,
         retryable=False,
     )
 

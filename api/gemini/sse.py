@@ -196,7 +196,7 @@ class _JsonObjects:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._pieces: list[bytes] = []
+        self._parts: list[bytes] = []
         self._size = 0
         self._depth = 0
         self._in_string = False
@@ -235,14 +235,14 @@ class _JsonObjects:
             self._keep(data[start:])
 
     def _take(self) -> bytes:
-        whole = b"".join(self._pieces)
-        self._pieces.clear()
+        whole = b"".join(self._parts)
+        self._parts.clear()
         self._size = 0
         return whole
 
-    def _keep(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._size += len(piece)
+    def _keep(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._size += len(part)
         if self._size > self._limit:
             raise _too_large()
 

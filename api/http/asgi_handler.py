@@ -54,11 +54,11 @@ class ShortHandler(ASGIHandler):
         self,
         route: Callable[[str], Route],
         *,
-        refused: Callable[[GatewayError], HttpResponse],
+        rejected: Callable[[GatewayError], HttpResponse],
         failed: Callable[[Exception], HttpResponse],
     ) -> None:
         self._route = route
-        self._refused = refused
+        self._rejected = rejected
         self._failed = failed
         self._max_body = settings.MAX_BODY_BYTES
         self._budget = byte_budget()
@@ -86,10 +86,10 @@ class ShortHandler(ASGIHandler):
             body = await self._accept(scope, receive, send, hold)
             if body is None:
                 return
-            answering = self._answer(LeanRequest(scope, body))
+            responding = self._respond(LeanRequest(scope, body))
             del body  # a stream may stay open for minutes: the body is freed
             watch = DisconnectWatch(receive, asyncio.get_running_loop())
-            response = await answering
+            response = await responding
             await self._send(response, send, hold)
         except asyncio.CancelledError:
             if watch is None:
@@ -110,7 +110,7 @@ class ShortHandler(ASGIHandler):
                 if own is not None:
                     own.release()
 
-    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
         """Run middleware and view. A failure outside a view (such as no matching route) never becomes Django's page."""
         response: HttpResponseBase
         if request.method == "OPTIONS" and (headers := preflight_headers(request.META)) is not None:
@@ -164,16 +164,16 @@ class ShortHandler(ASGIHandler):
                     hold.grow(int(value))
                 return
 
-    async def _refuse(self, refusal: HttpResponse, receive: Receive, send: Send) -> None:
+    async def _reject(self, rejection: HttpResponse, receive: Receive, send: Send) -> None:
         """Send a response to a request with an unread body, and read on for LINGER_SECONDS before the response ends.
 
-        A server closes the connection then, and the kernel resets one with unread bytes in it: the client would see
-        that instead of the answer.
+        The server closes the connection after the response. The kernel resets a closed connection with unread bytes:
+        the client would get the reset instead of the response.
         """
-        body = refusal.content
-        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in refusal.items()]
+        body = rejection.content
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in rejection.items()]
         headers.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": refusal.status_code, "headers": headers})
+        await send({"type": "http.response.start", "status": rejection.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": True})
         size = 0
         with suppress(TimeoutError):
@@ -197,9 +197,9 @@ class ShortHandler(ASGIHandler):
                 raise PayloadTooLargeError
             hold.grow(len(body) - hold.size)  # without a declared length
         except GatewayError as error:
-            refusal = self._refused(error)
-            _open_to(_origin(scope), refusal)
-            await self._refuse(refusal, receive, send)
+            rejection = self._rejected(error)
+            _open_to(_origin(scope), rejection)
+            await self._reject(rejection, receive, send)
             return None
         return body
 

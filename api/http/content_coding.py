@@ -18,7 +18,7 @@ MAX_CODINGS: Final = 4
 MAX_SECTIONS: Final = 65_536
 
 _READ: Final = 16 * 1024  # bytes of the body read at once
-_PIECE: Final = 256 * 1024  # bytes decoded at once
+_CHUNK: Final = 256 * 1024  # bytes decoded at once
 _GZIP: Final = 31  # zlib's `wbits`
 _ZLIB: Final = 15
 _RAW_DEFLATE: Final = -15
@@ -102,7 +102,7 @@ def _inflate(body: bytes, position: int, wbits: int) -> Generator[bytes, None, i
         if not data:
             data = body[position : position + _READ]
             position += len(data)
-        chunk = decoder.decompress(data, _PIECE)
+        chunk = decoder.decompress(data, _CHUNK)
         if not data and not chunk and not decoder.eof:
             raise _BrokenError
         yield chunk
@@ -115,10 +115,10 @@ def _unbrotli(body: bytes, limit: int) -> Iterator[bytes]:
     for position in range(0, len(body), _READ):
         if decoder.is_finished():
             raise _BrokenError
-        chunk = decoder.process(body[position : position + _READ], output_buffer_limit=_PIECE)
+        chunk = decoder.process(body[position : position + _READ], output_buffer_limit=_CHUNK)
         while not decoder.is_finished() and (chunk or not decoder.can_accept_more_data()):
             yield chunk
-            chunk = decoder.process(b"", output_buffer_limit=_PIECE)
+            chunk = decoder.process(b"", output_buffer_limit=_CHUNK)
         yield chunk
     if not decoder.is_finished():
         raise _BrokenError
@@ -129,7 +129,7 @@ def _unzstd(body: bytes, limit: int) -> Iterator[bytes]:
     _check_frames(body)
     decoder = zstandard.ZstdDecompressor(max_window_size=max(limit, _ZSTD_WINDOW))
     reader = decoder.stream_reader(body, read_across_frames=True)
-    while chunk := reader.read(_PIECE):
+    while chunk := reader.read(_CHUNK):
         yield chunk
 
 

@@ -1,8 +1,8 @@
-"""Django's request and response, made with less work: what a view of the short way gets, and what it answers with.
+"""Django's request and response, made with less work: the request and the response of a view of the short way.
 
 Django's own constructors convert each header several times and set up what few views use. These make the same objects:
 a request is an `ASGIRequest` with the same attributes, a response an `HttpResponse`, so whatever takes Django's takes
-these. What is private of Django stands here alone; tests/unit/test_lean_http.py is the contract test.
+these. What is private of Django stands here alone; tests/unit/test_http_messages.py is the contract test.
 """
 
 import functools
@@ -146,7 +146,7 @@ class StreamBody(Protocol):
 
 
 class LeanStream(_Lean, StreamingHttpResponse):
-    """A response whose body comes in pieces, which go out as they are: Django would convert each one."""
+    """A streamed response whose chunks are sent unchanged: Django would convert each chunk."""
 
     is_async = True
 

@@ -35,7 +35,7 @@ OVERLOADED: Final = OverloadedError()
 FAILED: Final = InternalError("The server had an error processing the request.")
 
 
-def answer_for(error: GatewayError, path: bytes, origin: bytes | None) -> tuple[dict[bytes, bytes], bytes]:
+def error_response(error: GatewayError, path: bytes, origin: bytes | None) -> tuple[dict[bytes, bytes], bytes]:
     """Return headers and body for an error: plain HTML at the paths of pages, OpenAI's error object elsewhere."""
     headers = {b"x-request-id": b"req_" + secrets.token_hex(16).encode(), b"cache-control": b"no-store"}
     headers |= {name.lower().encode(): value.encode() for name, value in error_headers(error).items()}
@@ -47,9 +47,9 @@ def answer_for(error: GatewayError, path: bytes, origin: bytes | None) -> tuple[
     return headers | {b"content-type": b"text/html; charset=utf-8"}, page.encode()
 
 
-def closing_answer(error: GatewayError, path: bytes, origin: bytes | None) -> bytes:
+def closing_response(error: GatewayError, path: bytes, origin: bytes | None) -> bytes:
     """Return a whole HTTP/1.1 response as bytes, with `Connection: close`."""
-    headers, body = answer_for(error, path, origin)
+    headers, body = error_response(error, path, origin)
     headers |= {b"connection": b"close", b"content-length": str(len(body)).encode()}
     head = b"HTTP/1.1 %d %s\r\n" % (error.status, HTTPStatus(error.status).phrase.encode())
     return head + b"".join(b"%s: %s\r\n" % header for header in headers.items()) + b"\r\n" + body

@@ -184,8 +184,8 @@ class MediaFetcher:
             headers=[("Host", url.netloc.decode("ascii")), *HEADERS],
             extensions={"timeout": self._timeouts},
         )
-        answer = await pool.handle_async_request(request)
-        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+        response = await pool.handle_async_request(request)
+        return httpx2.Response(response.status, headers=response.headers, stream=_Body(response))
 
     async def _read(self, response: httpx2.Response, allowance: _Allowance) -> Blob:
         """Read the body within the limits; return it if its type is accepted."""
@@ -218,15 +218,15 @@ class MediaFetcher:
 class _Body(httpx2.AsyncByteStream):
     """The undecoded body of a response as a stream of httpx2."""
 
-    def __init__(self, answer: httpcore2.Response) -> None:
-        self._answer = answer
+    def __init__(self, response: httpcore2.Response) -> None:
+        self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._answer.aiter_stream():
+        async for chunk in self._response.aiter_stream():
             yield chunk
 
     async def aclose(self) -> None:
-        await self._answer.aclose()
+        await self._response.aclose()
 
 
 def _parsed(url: str) -> httpx2.URL:

@@ -29,9 +29,9 @@ def document() -> dict[str, Any]:
     operations = [operation_of(view, method) for _, view, method in endpoints()]
     schemas = Schemas(
         requests=list({operation.body: None for operation in operations if operation.body}),
-        answers=[
+        responses=[
             ErrorBody,
-            *(operation.answer for operation in operations),
+            *(operation.response for operation in operations),
             *(operation.events for operation in operations if operation.events),
         ],
     )
@@ -148,7 +148,7 @@ def _around(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _success(operation: Operation, schemas: Schemas) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": schemas.of(operation.answer)}}
+    content: dict[str, Any] = {"application/json": {"schema": schemas.of(operation.response)}}
     if operation.events is not None:
         content["text/event-stream"] = {"schema": _event(operation, schemas)}
     return {"description": "Success.", "headers": _REQUEST_ID, "content": content}

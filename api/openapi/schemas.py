@@ -52,10 +52,10 @@ _LONG_NAME: Final = re.compile(r"\b(api(?:__[a-z_]+?)+)__([A-Z]\w*)")
 class Schemas:
     """The named schemas of a set of types: requests in validation mode, responses in serialization mode."""
 
-    def __init__(self, *, requests: Sequence[type[RequestModel]], answers: Sequence[Any]) -> None:
+    def __init__(self, *, requests: Sequence[type[RequestModel]], responses: Sequence[Any]) -> None:
         wanted: list[tuple[int, JsonSchemaMode, TypeAdapter[Any]]] = [
             *((id(model), "validation", TypeAdapter(model)) for model in requests),
-            *((id(answer), "serialization", TypeAdapter(answer)) for answer in answers),
+            *((id(response), "serialization", TypeAdapter(response)) for response in responses),
         ]
         places, found = TypeAdapter.json_schemas(wanted, ref_template=REF + "{model}", schema_generator=_Generator)
         self._places = {key: _renamed(schema) for (key, _), schema in places.items()}

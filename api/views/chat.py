@@ -21,7 +21,7 @@ class ChatCompletionsView(GatewayView):
     @Operation(
         name="listChatCompletions",
         what="List the stored chat completions, oldest first.",
-        answer=ListPage,
+        response=ListPage,
         parameters=(*page_parameters("asc"), *FILTERS),
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
@@ -33,7 +33,7 @@ class ChatCompletionsView(GatewayView):
         gives=("completion", "/id"),
         what="Create a chat completion: as one object, or as a stream of server-sent events.",
         body=ChatCompletionRequest,
-        answer=ChatCompletion,
+        response=ChatCompletion,
         events=ChatCompletionChunk,
         done=True,
         parameters=(SESSION,),

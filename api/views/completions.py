@@ -20,7 +20,7 @@ class CompletionsView(GatewayView):
         name="createCompletion",
         what="Complete one prompt or several (the legacy endpoint), streamed or not.",
         body=CompletionRequest,
-        answer=CompletionObject,
+        response=CompletionObject,
         events=CompletionObject,
         done=True,
         parameters=(SESSION,),

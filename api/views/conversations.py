@@ -46,7 +46,7 @@ class ConversationsView(GatewayView):
         what="Create a conversation, with the first items if the request has any.",
         body=ConversationCreate,
         optional=True,
-        answer=Conversation,
+        response=Conversation,
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Create the conversation, with its first items if the request has any."""
@@ -64,13 +64,16 @@ class ConversationView(GatewayView):
 
     family = "conversations"
 
-    @Operation(name="getConversation", what="Return a conversation.", answer=Conversation)
+    @Operation(name="getConversation", what="Return a conversation.", response=Conversation)
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Return the conversation."""
         return json_response(_conversation(await find_or_404(self.services, self.caller.owner_id, conversation)))
 
     @Operation(
-        name="updateConversation", what="Set the metadata of a conversation.", body=MetadataUpdate, answer=Conversation
+        name="updateConversation",
+        what="Set the metadata of a conversation.",
+        body=MetadataUpdate,
+        response=Conversation,
     )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Set the conversation's metadata."""
@@ -80,7 +83,7 @@ class ConversationView(GatewayView):
             raise conversation_not_found(conversation)
         return json_response(_conversation(updated))
 
-    @Operation(name="deleteConversation", what="Delete a conversation; its responses stay.", answer=Deleted)
+    @Operation(name="deleteConversation", what="Delete a conversation; its responses stay.", response=Deleted)
     async def delete(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Delete the conversation; its responses stay."""
         if not await self.services.store.write(delete_conversation, self.caller.owner_id, conversation):
@@ -97,7 +100,7 @@ class ConversationItemsView(GatewayView):
     @Operation(
         name="listConversationItems",
         what="List the items of a conversation, newest first.",
-        answer=ListPage,
+        response=ListPage,
         parameters=page_parameters("desc"),
     )
     async def get(self, request: HttpRequest, conversation: str) -> HttpResponse:
@@ -123,7 +126,7 @@ class ConversationItemsView(GatewayView):
         gives=("item", "/data/0/id"),
         what="Append items to a conversation and return the items.",
         body=ItemsCreate,
-        answer=ListPage,
+        response=ListPage,
     )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Append items and return them."""
@@ -142,7 +145,7 @@ class ConversationItemView(GatewayView):
 
     family = "conversations"
 
-    @Operation(name="getConversationItem", what="Return an item of a conversation.", answer=dict[str, Any])
+    @Operation(name="getConversationItem", what="Return an item of a conversation.", response=dict[str, Any])
     async def get(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Return the item."""
         found = await self.services.store.read(find_item, self.caller.owner_id, conversation, item)
@@ -153,7 +156,7 @@ class ConversationItemView(GatewayView):
     @Operation(
         name="deleteConversationItem",
         what="Delete an item of a conversation and return the conversation.",
-        answer=Conversation,
+        response=Conversation,
     )
     async def delete(self, request: HttpRequest, conversation: str, item: str) -> HttpResponse:
         """Delete the item and return the conversation, like OpenAI."""

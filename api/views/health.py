@@ -22,7 +22,7 @@ class HealthView(GatewayView):
 
     public = True
 
-    @Operation(name="getHealth", what="Report that the process runs.", answer=Health)
+    @Operation(name="getHealth", what="Report that the process runs.", response=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Return 200 at once."""
         return json_response({"status": "ok"})
@@ -33,7 +33,7 @@ class ReadyView(GatewayView):
 
     public = True
 
-    @Operation(name="getReadiness", what="Report whether the server accepts new requests.", answer=Health)
+    @Operation(name="getReadiness", what="Report whether the server accepts new requests.", response=Health)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Check the drain flag and the database."""
         if self.services.draining:

@@ -30,7 +30,7 @@ class ModelListView(_ModelsView):
     @Operation(
         name="listModels",
         what="List the models that requests can name.",
-        answer=ModelList,
+        response=ModelList,
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List the models; like OpenAI's, the list has no pages."""
@@ -44,7 +44,7 @@ class ModelListView(_ModelsView):
 class ModelView(_ModelsView):
     """One model: a listed name, or any name that resolves to an upstream model."""
 
-    @Operation(name="retrieveModel", what="Return a model by its requested name.", answer=Model)
+    @Operation(name="retrieveModel", what="Return a model by its requested name.", response=Model)
     async def get(self, request: HttpRequest, model: str) -> HttpResponse:
         """Return the model; raises ModelNotFoundError."""
         model = model.rstrip("/")

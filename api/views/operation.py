@@ -26,8 +26,8 @@ class OperationParameter:
 class Operation:
     """One method of one path: its `operationId`, and in `what` one sentence on its effect.
 
-    `answer` is the type of the JSON response, `events` the type of a stream's events (`done` if OpenAI's `[DONE]` ends
-    it), `body` the class that parses the request; an `optional` body may be empty. `gives` is the name of a path
+    `response` is the type of the JSON response, `events` the type of a stream's events (`done` if OpenAI's `[DONE]`
+    ends it), `body` the class that parses the request; an `optional` body may be empty. `gives` is the name of a path
     parameter of other operations and the JSON pointer of its value in the response.
 
     An instance is a decorator: it marks a view's method and returns the method itself.
@@ -35,7 +35,7 @@ class Operation:
 
     name: str
     what: str
-    answer: Any
+    response: Any
     body: type[RequestModel] | None = None
     optional: bool = False
     events: Any = None

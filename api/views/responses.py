@@ -60,7 +60,7 @@ class ResponsesView(GatewayView):
         gives=("response_id", "/id"),
         what="Create a response: as one object, as a stream of events, or in the background.",
         body=ResponsesRequest,
-        answer=Response,
+        response=Response,
         events=ResponseStreamEvent,
     )
     async def post(self, request: HttpRequest) -> HttpResponseBase:
@@ -102,7 +102,7 @@ class ResponseView(GatewayView):
     @Operation(
         name="getResponse",
         what="Return a stored response, or its events after `starting_after`.",
-        answer=Response,
+        response=Response,
         events=ResponseStreamEvent,
         parameters=RESUME,
     )
@@ -116,7 +116,7 @@ class ResponseView(GatewayView):
         events = await resume(self.services, jobs, principal_id, response_id, after)
         return EventStreamResponse(events, NAMED)
 
-    @Operation(name="deleteResponse", what="Delete a stored response; its usage record stays.", answer=Deleted)
+    @Operation(name="deleteResponse", what="Delete a stored response; its usage record stays.", response=Deleted)
     async def delete(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Delete the response; its usage stays."""
         await retrieval.delete(self.services, jobs_of(self.services), self.caller.owner_id, response_id)
@@ -129,7 +129,7 @@ class CancelView(GatewayView):
 
     family = "responses"
 
-    @Operation(name="cancelResponse", what="Cancel a background response and return the response.", answer=Response)
+    @Operation(name="cancelResponse", what="Cancel a background response and return the response.", response=Response)
     async def post(self, request: HttpRequest, response_id: str) -> HttpResponse:
         """Cancel the response in whatever worker it runs, and return it."""
         jobs = jobs_of(self.services)
@@ -144,7 +144,7 @@ class InputItemsView(GatewayView):
     @Operation(
         name="listInputItems",
         what="List the input items of a response, newest first.",
-        answer=ListPage,
+        response=ListPage,
         parameters=page_parameters("desc"),
     )
     async def get(self, request: HttpRequest, response_id: str) -> HttpResponse:
@@ -162,7 +162,7 @@ class InputTokensView(GatewayView):
         name="countInputTokens",
         what="Count the input tokens of a response.",
         body=InputTokensRequest,
-        answer=InputTokens,
+        response=InputTokens,
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Count the input tokens."""
@@ -183,7 +183,7 @@ class CompactView(GatewayView):
         name="compactResponse",
         what="Compact a conversation: return the items that replace the conversation.",
         body=CompactRequest,
-        answer=CompactedResponse,
+        response=CompactedResponse,
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Return the items that replace the conversation."""

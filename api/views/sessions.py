@@ -59,7 +59,7 @@ class SessionListView(GatewayView):
     @Operation(
         name="listSessions",
         what="List the chat sessions of the caller, newest first. Not OpenAI's.",
-        answer=SessionList,
+        response=SessionList,
     )
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List the sessions, the newest first."""
@@ -76,7 +76,7 @@ class SessionView(GatewayView):
     @Operation(
         name="deleteSessions",
         what="Delete all chat sessions of a user, or the session named by X-Session-Id. Not OpenAI's.",
-        answer=SessionsDeleted,
+        response=SessionsDeleted,
         parameters=(ONE_SESSION,),
     )
     async def delete(self, request: HttpRequest, user: str) -> HttpResponse:

@@ -61,7 +61,7 @@ class StoredCompletionView(GatewayView):
 
     family = "chat"
 
-    @Operation(name="getChatCompletion", what="Return a stored chat completion.", answer=ChatCompletion)
+    @Operation(name="getChatCompletion", what="Return a stored chat completion.", response=ChatCompletion)
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Return the completion."""
         found = await self.services.store.read(find_completion, self.caller.owner_id, completion)
@@ -71,7 +71,7 @@ class StoredCompletionView(GatewayView):
         name="updateChatCompletion",
         what="Set the metadata of a stored chat completion.",
         body=MetadataUpdate,
-        answer=ChatCompletion,
+        response=ChatCompletion,
     )
     async def post(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Set the completion's metadata."""
@@ -80,7 +80,7 @@ class StoredCompletionView(GatewayView):
         return json_response(_or_404(updated, completion))
 
     @Operation(
-        name="deleteChatCompletion", what="Delete a stored chat completion; its usage record stays.", answer=Deleted
+        name="deleteChatCompletion", what="Delete a stored chat completion; its usage record stays.", response=Deleted
     )
     async def delete(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Delete the completion; its usage stays."""
@@ -98,7 +98,7 @@ class StoredMessagesView(GatewayView):
     @Operation(
         name="getChatCompletionMessages",
         what="List the request messages of a stored chat completion.",
-        answer=ListPage,
+        response=ListPage,
         parameters=page_parameters("asc"),
     )
     async def get(self, request: HttpRequest, completion: str) -> HttpResponse:

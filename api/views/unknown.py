@@ -46,7 +46,7 @@ class IndexView(GatewayView):
 
     family = EVERY_KEY
 
-    @Operation(name="getIndex", what="List the endpoints. Not OpenAI's.", answer=Index)
+    @Operation(name="getIndex", what="List the endpoints. Not OpenAI's.", response=Index)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List the endpoints."""
         response = json_response(INDEX)

@@ -1,6 +1,6 @@
 """The WebSocket on `/v1/responses`: `response.create` frames in, the events of a stream out as frames.
 
-Frames of one `stream_id` (a lane; most clients have one lane, without a name) are served in order, lanes concurrently.
+Frames of one `stream_id` (most clients send none) are served in order, frames of different ids concurrently.
 A connection remembers its own responses, also with `store: false`, so that a client needs to send only new input.
 `generate: false` stores the input without an upstream call. `response.steer` injects input into a running response. A
 disconnect cancels the running responses.
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from api.services import Services
     from sessions_store.accounts.access import Caller
 
-MAX_LANES: Final = 16
-MAX_WAITING: Final = 16  # frames of one lane
+MAX_STREAMS: Final = 16
+MAX_WAITING: Final = 16  # frames of one `stream_id`
 MAX_LOCAL_RESPONSES: Final = 256  # responses of one connection
 OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "background"})
 # Before the handshake: 4000 + the HTTP status. `serve` sends this status, plain uvicorn 403.
@@ -54,7 +54,7 @@ Scope = dict[str, Any]
 Frame = dict[str, Any]
 # A frame, the changes made while it was read, and the hold of its bytes.
 Arrived = tuple[Frame, Sequence[Note], Hold]
-Lane = asyncio.Queue[Arrived]
+FrameQueue = asyncio.Queue[Arrived]
 
 
 class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
@@ -68,7 +68,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._caller: Caller | None = None
         self._counted: CallerKey | None = None
         self.cut = False  # see api.resources.interruption.Served
-        self._lanes: dict[str | None, Lane] = {}
+        self._queues: dict[str | None, FrameQueue] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._local: dict[str, LocalResponse] = {}
         self._steering = Steering(self._local.__contains__)
@@ -80,7 +80,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         try:
             await super().__call__(scope, *channel)
         finally:
-            await self._cancel_lanes()
+            await self._cancel_streams()
             if self._counted is not None:
                 self._services.shared(OpenSockets).leave(self._counted)
 
@@ -107,13 +107,13 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._closing = asyncio.ensure_future(self._close_when_idle())
 
     async def _close_when_idle(self) -> None:
-        await asyncio.gather(*(queue.join() for queue in self._lanes.values()))
+        await asyncio.gather(*(queue.join() for queue in self._queues.values()))
         await self.close(code=RESTARTING)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Queue a frame in its lane; send an error frame if it is not valid."""
+        """Queue a frame for its `stream_id`; send an error frame if the frame is not valid."""
         raw = text_data.encode("utf-8", "surrogatepass") if text_data is not None else bytes_data or b""
-        lane: str | None = None
+        stream_id: str | None = None
         if len(raw) > settings.MAX_BODY_BYTES:  # reached only under a server with a higher limit
             await self.close(code=TOO_LARGE)
             return
@@ -124,15 +124,17 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             if frame["type"] == "response.steer":
                 await self._steering.accept(frame, parse_steer_input(frame, notes=notes), Frames(self._text, None))
                 return
-            lane = frame.get("stream_id")
+            stream_id = frame.get("stream_id")
             if self._closing is not None:
                 raise ShuttingDownError("The server is shutting down. Please try again.")
-            self._lane(lane).put_nowait((frame, notes, hold))
+            self._queue_of(stream_id).put_nowait((frame, notes, hold))
             hold.share()
         except asyncio.QueueFull:
-            await self._fail(RateLimitError("Too many frames are waiting on this connection.", retry_after=1), lane)
+            await self._fail(
+                RateLimitError("Too many frames are waiting on this connection.", retry_after=1), stream_id
+            )
         except GatewayError as error:
-            await self._fail(error, lane)
+            await self._fail(error, stream_id)
         finally:
             hold.release()
 
@@ -141,41 +143,42 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self.cut = code == RESTARTING
         if self._closing is not None:
             self._closing.cancel()
-        await self._cancel_lanes()
+        await self._cancel_streams()
 
-    async def _cancel_lanes(self) -> None:
+    async def _cancel_streams(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for queue in self._lanes.values():
+        for queue in self._queues.values():
             while not queue.empty():
                 queue.get_nowait()[-1].release()
 
-    def _lane(self, lane: str | None) -> Lane:
-        """Return the queue of a lane. Raises RateLimitError beyond MAX_LANES."""
-        queue = self._lanes.get(lane)
+    def _queue_of(self, stream_id: str | None) -> FrameQueue:
+        """Return the queue of a `stream_id`. Raises RateLimitError beyond MAX_STREAMS."""
+        queue = self._queues.get(stream_id)
         if queue is None:
-            if len(self._lanes) == MAX_LANES:
+            if len(self._queues) == MAX_STREAMS:
                 raise RateLimitError(
-                    f"Too many values of 'stream_id': expected at most {MAX_LANES} on one connection.", retryable=False
+                    f"Too many values of 'stream_id': expected at most {MAX_STREAMS} on one connection.",
+                    retryable=False,
                 )
-            queue = self._lanes[lane] = asyncio.Queue(MAX_WAITING)
-            self._tasks.append(asyncio.create_task(self._serve(lane, queue)))
+            queue = self._queues[stream_id] = asyncio.Queue(MAX_WAITING)
+            self._tasks.append(asyncio.create_task(self._serve(stream_id, queue)))
         return queue
 
-    async def _serve(self, lane: str | None, queue: Lane) -> None:
+    async def _serve(self, stream_id: str | None, queue: FrameQueue) -> None:
         while True:
             arrived = await queue.get()
             try:
-                await self._serve_frame(arrived, lane)
+                await self._serve_frame(arrived, stream_id)
             except Exception as error:  # noqa: BLE001 - the frame's edge: every failure becomes an error frame
-                await self._fail(to_gateway_error(error), lane)
+                await self._fail(to_gateway_error(error), stream_id)
             finally:
                 arrived[-1].release()
-                del arrived  # else an idle lane would keep a large frame
+                del arrived  # else an idle queue would keep a large frame
                 queue.task_done()
 
-    async def _serve_frame(self, arrived: Arrived, lane: str | None) -> None:
+    async def _serve_frame(self, arrived: Arrived, stream_id: str | None) -> None:
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
@@ -185,30 +188,30 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             check_response(request)
         request, joined = self._steering.joined(request)
         try:
-            steer_inputs, planned = await self._respond(request, (lane, hold), warm_up=warm_up)
+            steer_inputs, planned = await self._respond(request, (stream_id, hold), warm_up=warm_up)
         except GatewayError as error:
-            await self._reject(joined, lane, error)
+            await self._reject(joined, stream_id, error)
             raise
         while steer_inputs:
             try:
-                steer_inputs, planned = await self._respond(successor(planned, steer_inputs), (lane, hold))
+                steer_inputs, planned = await self._respond(successor(planned, steer_inputs), (stream_id, hold))
             except GatewayError as error:
-                await self._reject(steer_inputs, lane, error)
+                await self._reject(steer_inputs, stream_id, error)
                 return
 
-    async def _reject(self, steer_inputs: list[SteerInput], lane: str | None, error: GatewayError) -> None:
+    async def _reject(self, steer_inputs: list[SteerInput], stream_id: str | None, error: GatewayError) -> None:
         message = f"The next response could not be created: {error.message}"
-        await self._steering.reject(steer_inputs, Frames(self._text, lane), "successor_creation_failed", message)
+        await self._steering.reject(steer_inputs, Frames(self._text, stream_id), "successor_creation_failed", message)
 
     async def _respond(
         self, request: ResponsesRequest, place: tuple[str | None, Hold], *, warm_up: bool = False
     ) -> tuple[list[SteerInput], PlannedResponse]:
-        """Run one request of a lane; return the steer inputs for its successor, and the plan of the response."""
-        lane, hold = place
+        """Run one request of a `stream_id`; return the steer inputs for its successor, and the plan of the response."""
+        stream_id, hold = place
         assert self._caller is not None  # noqa: S101 - no frame precedes the handshake
         catalogue = await self._services.store.catalogue()  # an edit applies from the next frame on
         origin = RequestOrigin(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
-        frames = Frames(self._text, lane)
+        frames = Frames(self._text, stream_id)
         steer_inputs: list[SteerInput] = []
         async with open_exchange(self._services, request, origin, "responses", stream=True) as exchange:
             planned = await plan_managed(exchange, request, local=self._local)
@@ -249,12 +252,12 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         called = given_call_ids(planned.accumulator.response()["output"])
         self._local[planned.accumulator.id] = LocalResponse(committed.head, planned.state_builder.settings, called)
 
-    async def _fail(self, error: GatewayError, lane: str | None) -> None:
+    async def _fail(self, error: GatewayError, stream_id: str | None) -> None:
         """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's error event."""
         body: Frame = {**error_body(error)["error"]}
         frame = {"type": "error", "status": error.status, "error": body, "sequence_number": 0}
         frame |= {name: body[name] for name in ("code", "message", "param")}
-        await Frames(self._text, lane).write(frame)
+        await Frames(self._text, stream_id).write(frame)
 
 
 def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:
@@ -274,8 +277,8 @@ def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:
             param="background",
             code="unsupported_parameter",
         )
-    lane = frame.get("stream_id")
-    if lane is not None and not (isinstance(lane, str) and 1 <= len(lane) <= 256):
+    stream_id = frame.get("stream_id")
+    if stream_id is not None and not (isinstance(stream_id, str) and 1 <= len(stream_id) <= 256):
         raise InvalidRequestError(
             "Invalid value for 'stream_id': expected a string of 1 to 256 characters.",
             param="stream_id",

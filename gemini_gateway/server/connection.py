@@ -22,8 +22,8 @@ from api.http.rejections import (
     OVERLOADED,
     TOO_LARGE,
     TOO_SLOW,
-    answer_for,
-    closing_answer,
+    closing_response,
+    error_response,
 )
 from api.openai.shared.error_body import error_body
 from api.openai.shared.sse import event
@@ -107,15 +107,15 @@ class GatewayChannel(SweptTimeout, DirectChannel):
         request.early_path = self._path.partition(b"?")[0]
         if self.length != 0:  # from here on the request looks at the time itself (check_timeouts)
             self._savedTimeOut = self.setTimeout(None)
-        refusal = self._refusal(request, self.length)
-        if refusal is not None:
+        rejection = self._rejection(request, self.length)
+        if rejection is not None:
             # No "100 Continue": the client must not start to send.
             request.requestHeaders.removeHeader(b"expect")
         super().allHeadersReceived()
-        if refusal is not None:
-            request.refuse(refusal)
+        if rejection is not None:
+            request.reject(rejection)
 
-    def _refusal(self, request: "GatewayRequest", length: int | None) -> GatewayError | None:
+    def _rejection(self, request: "GatewayRequest", length: int | None) -> GatewayError | None:
         """Return the error for a body of that declared length; None if the body is read, and its bytes are reserved."""
         if not length:
             return None
@@ -136,9 +136,9 @@ class GatewayChannel(SweptTimeout, DirectChannel):
         """A line of the head is too long."""
         self._respondToBadRequestAndDisconnect()
 
-    def _respondToBadRequestAndDisconnect(self) -> None:  # Twisted's name: its own answer has neither body nor id
+    def _respondToBadRequestAndDisconnect(self) -> None:  # Twisted's name; Twisted's own response has no body and no id
         origin = self.requests[-1].origin if self.requests else None
-        self.transport.write(closing_answer(MALFORMED, b"/v1", origin))
+        self.transport.write(closing_response(MALFORMED, b"/v1", origin))
         self.loseConnection()
 
     def linger(self) -> None:
@@ -174,7 +174,7 @@ class GatewayRequest(DirectResponse):
         self.served = False
         self.unread: asyncio.Future[None] | None = None
         self._producing = False
-        self._refused = False
+        self._rejected = False
         self._event_stream = False
         self._received = 0
         self._head_at = 0.0
@@ -197,31 +197,31 @@ class GatewayRequest(DirectResponse):
         """Store a chunk of the body, unless the body is too large."""
         self._received += len(data)
         limit = self.server.limits.max_body_bytes
-        if self._refused:
+        if self._rejected:
             if self._received > limit + LINGER_BYTES:
                 self.channel.stop_reading()
         elif self._received > limit:
-            self.refuse(TOO_LARGE)
+            self.reject(TOO_LARGE)
         else:
             try:
                 self.hold.grow(self._received - self.hold.size)  # of a body without a declared length
             except OverloadedError:
-                self.refuse(OVERLOADED)
+                self.reject(OVERLOADED)
                 return
             self.content.write(data)
 
-    def refuse(self, refusal: GatewayError) -> None:
+    def reject(self, rejection: GatewayError) -> None:
         """Send a rejection at once, without the application, and close the connection after LINGER_SECONDS."""
-        self._refused = True
+        self._rejected = True
         self.content = io.BytesIO()
         self.hold.release()
-        self.channel.write(closing_answer(refusal, self.early_path, self.origin))
+        self.channel.write(closing_response(rejection, self.early_path, self.origin))
         self.channel.linger()
-        logger.info("Request rejected: %s", refusal.code, extra={"status": refusal.status})
+        logger.info("Request rejected: %s", rejection.code, extra={"status": rejection.status})
 
     def process(self) -> Any:
         """The request is complete: pass it to the application."""
-        if self._refused:
+        if self._rejected:
             self.channel.loseConnection()
             return None
         self.arrived = True
@@ -230,16 +230,16 @@ class GatewayRequest(DirectResponse):
         try:
             return super().process()
         finally:
-            if not self.served:  # Daphne refused it by itself, or made a WebSocket of its connection
+            if not self.served:  # Daphne rejected the request itself, or upgraded it to a WebSocket
                 self.hold.release()
 
     def check_timeouts(self) -> None:
         """Called each second: reject a body that is late; the minimum rate is SLOWEST_BODY bytes per second."""
-        if self.arrived or self._refused or not self._head_at:
+        if self.arrived or self._rejected or not self._head_at:
             return
-        patience = self.server.limits.body_timeout + self._received / SLOWEST_BODY
-        if time.monotonic() - self._head_at > patience:
-            self.refuse(TOO_SLOW)
+        timeout = self.server.limits.body_timeout + self._received / SLOWEST_BODY
+        if time.monotonic() - self._head_at > timeout:
+            self.reject(TOO_SLOW)
 
     # --- the response -------------------------------------------------------------------------------------------------
 
@@ -251,10 +251,10 @@ class GatewayRequest(DirectResponse):
         if message.get("more_body"):
             if self._producing and self.chunked:
                 # A further chunk of a stream needs neither Daphne nor Twisted: the head is sent.
-                piece = message.get("body", b"")
-                if piece and not self.finished and self.channel is not None:
-                    self.sentLength += len(piece)
-                    self.channel.writeSequence((b"%x\r\n" % len(piece), piece, b"\r\n"))
+                chunk = message.get("body", b"")
+                if chunk and not self.finished and self.channel is not None:
+                    self.sentLength += len(chunk)
+                    self.channel.writeSequence((b"%x\r\n" % len(chunk), chunk, b"\r\n"))
                 return
             self._announce_stream()
         if self.channel is not None:
@@ -290,7 +290,7 @@ class GatewayRequest(DirectResponse):
     def connectionLost(self, reason: Any) -> None:
         """The client has disconnected."""
         self._release()
-        if not self.arrived and not self._refused:
+        if not self.arrived and not self._rejected:
             self.hold.release()  # otherwise the end of the application does that
         super().connectionLost(reason)
 
@@ -345,7 +345,7 @@ class GatewayRequest(DirectResponse):
         if self._response_started:
             self.abort()
         else:
-            self._answer(FAILED)
+            self._send_error(FAILED)
 
     def handle_exception(self, exception: BaseException) -> None:
         """The application failed: send an error if no head was sent, else close the connection."""
@@ -353,21 +353,21 @@ class GatewayRequest(DirectResponse):
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """Send Daphne's own rejections (such as of bad header names) with OpenAI's error body."""
-        self._answer((InvalidRequestError if status < 500 else InternalError)(f"{body}."))
+        self._send_error((InvalidRequestError if status < 500 else InternalError)(f"{body}."))
 
     def cut(self) -> None:
         """The server stops: an error event ends a stream, other requests get 503."""
         if self.finished or self.channel is None:
             return
         if not self._response_started:
-            self._answer(GOING_DOWN)
+            self._send_error(GOING_DOWN)
         elif self._event_stream:
             self.handle_reply({"type": "http.response.body", "body": event(error_body(GOING_DOWN))})
         else:
             self.abort()
 
-    def _answer(self, error: GatewayError) -> None:
-        headers, body = answer_for(error, self.uri.partition(b"?")[0], self.origin)
+    def _send_error(self, error: GatewayError) -> None:
+        headers, body = error_response(error, self.uri.partition(b"?")[0], self.origin)
         headers[b"content-length"] = str(len(body)).encode()
         self.handle_reply({"type": "http.response.start", "status": error.status, "headers": list(headers.items())})
         self.handle_reply({"type": "http.response.body", "body": body})

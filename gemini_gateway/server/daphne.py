@@ -137,8 +137,8 @@ class GatewayServer(Server):  # type: ignore[misc]
         if isinstance(protocol, GatewayRequest):
             scope["hold"] = protocol.hold
             protocol.served = True
-        answering = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
-        task = asyncio.get_event_loop().create_task(answering)
+        serving = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
+        task = asyncio.get_event_loop().create_task(serving)
         details["application_instance"] = task
         task.add_done_callback(partial(self._application_done, protocol))
         return inbox

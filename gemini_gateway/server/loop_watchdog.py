@@ -36,8 +36,8 @@ class LoopWatchdog:
     def __init__(self) -> None:
         self.blocked = 0
         self._limit = self._beat = self._seen = 0.0
-        self._told = float("-inf")
-        self._untold = 0
+        self._reported_at = float("-inf")
+        self._unreported = 0
         self._over = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
@@ -76,11 +76,11 @@ class LoopWatchdog:
                 self._report(now, round((now - seen) * 1000), where)
 
     def _report(self, now: float, milliseconds: int, where: str) -> None:
-        if now - self._told < QUIET_SECONDS:
-            self._untold += 1
+        if now - self._reported_at < QUIET_SECONDS:
+            self._unreported += 1
             return
-        more = f" ({self._untold} more times since the last warning)" if self._untold else ""
-        self._told, self._untold = now, 0
+        more = f" ({self._unreported} more times since the last warning)" if self._unreported else ""
+        self._reported_at, self._unreported = now, 0
         logger.warning("The event loop was blocked for %d ms by %s%s", milliseconds, where, more)
 
 

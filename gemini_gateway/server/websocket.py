@@ -22,8 +22,8 @@ POLICY_VIOLATION: Final = 1008
 RESTARTING: Final = 1012
 TRY_AGAIN_LATER: Final = 1013  # https://www.iana.org/assignments/websocket
 SHUTTING_DOWN: Final = 4503
-# An application that closes before it accepts names the HTTP status of the refusal as 4000 + status.
-REFUSALS: Final = range(4400, 4600)
+# An application that closes before it accepts has the HTTP status of the rejection as 4000 + status.
+REJECTIONS: Final = range(4400, 4600)
 
 
 def socket_options(limits: Limits) -> dict[str, Any]:
@@ -87,8 +87,8 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
     def check_timeouts(self) -> None:
         """Called each second: a message must arrive in time, as the body of an HTTP request must."""
         super().check_timeouts()
-        patience = self.factory.server_class.limits.body_timeout + self._received / SLOWEST_BODY
-        if self._began and self.state == self.STATE_OPEN and time.monotonic() - self._began > patience:
+        timeout = self.factory.server_class.limits.body_timeout + self._received / SLOWEST_BODY
+        if self._began and self.state == self.STATE_OPEN and time.monotonic() - self._began > timeout:
             self._began = 0.0
             self._fail_connection(POLICY_VIOLATION, "The message did not arrive in time.")
 
@@ -109,7 +109,7 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
         1012 for a server that restarts.
         """
         if self.state == self.STATE_CONNECTING and message["type"] == "websocket.close":
-            self.refuse(message.get("code") or 1000)
+            self.reject(message.get("code") or 1000)
         elif self.state == self.STATE_OPEN and message["type"] == "websocket.close":
             self.sendCloseFrame(code=message.get("code") or 1000)
         elif self.state in {self.STATE_CONNECTING, self.STATE_OPEN}:
@@ -122,9 +122,9 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
         self.muted = True  # Daphne's word: nothing more goes to the application
         self.application_queue.put_nowait({"type": "websocket.disconnect", "code": RESTARTING})
 
-    def refuse(self, code: int) -> None:
-        """Refuse the handshake with the HTTP status that a code stands for."""
-        status = HTTPStatus(code - 4000) if code in REFUSALS else HTTPStatus.FORBIDDEN
+    def reject(self, code: int) -> None:
+        """Reject the handshake with the HTTP status of a code."""
+        status = HTTPStatus(code - 4000) if code in REJECTIONS else HTTPStatus.FORBIDDEN
         self.handshake_deferred.errback(ConnectionDeny(code=status.value, reason=status.phrase))
         del self.handshake_deferred
         self.server.protocol_disconnected(self)

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from api.errors import GatewayError, UpstreamTimeoutError, UpstreamUnreachableError
 from api.gemini.client import GeminiClient
-from api.gemini.error_mapping import KEY_REFUSED
+from api.gemini.error_mapping import KEY_REJECTED
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ async def check_key(client: GeminiClient) -> None:
     except (UpstreamUnreachableError, UpstreamTimeoutError):
         logger.warning("Gemini cannot be reached. Check the network (DNS, proxy, firewall). Requests fail until then")
     except GatewayError as error:
-        if error.code == KEY_REFUSED:
+        if error.code == KEY_REJECTED:
             logger.error("Gemini rejects the API key. Requests fail until GEMINI_API_KEY is valid")
         else:
             logger.warning("Gemini returned an error to the key test: %s", error.message)

@@ -1,4 +1,4 @@
-"""Operators for the admin's tests: browsers that are logged in, as superuser, with some rights, and as nobody."""
+"""Browsers for the admin tests: logged in as superuser, as staff with some rights, and without a login."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.live_gateway import LiveGateway
 
-# The admin's own tests do not need WhiteNoise, which would look through all static files for each client.
+# The admin tests do not need WhiteNoise, which scans all static files for each client.
 WITHOUT_STATIC = [name for name in settings.MIDDLEWARE if "static_files" not in name]
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -29,7 +29,7 @@ Operator = Callable[..., Client]
 
 @pytest.fixture
 def anonymous(db: None, settings: "Settings") -> Client:
-    """A browser that nobody has logged in with."""
+    """A browser without a login."""
     settings.MIDDLEWARE = WITHOUT_STATIC
     return Client()
 
@@ -43,7 +43,7 @@ def operator(anonymous: Client) -> Client:
 
 @pytest.fixture
 def clerk(anonymous: Client) -> Operator:
-    """Log in a member of staff with the named rights only: `clerk("view_usagerecord")`."""
+    """Log in a staff user with the named rights only: `clerk("view_usagerecord")`."""
 
     def log_in(*rights: str) -> Client:
         member = User.objects.create(username="clerk", is_staff=True)
@@ -56,13 +56,13 @@ def clerk(anonymous: Client) -> Operator:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What the browser's console complained about: refused scripts and styles, files that are missing, errors."""
+    """The messages of the browser's console: blocked scripts and styles, missing files, errors."""
     return []
 
 
 @pytest.fixture
 def stranger(gateway: "LiveGateway", live_db: None, complaints: list[str]) -> Iterator["Page"]:
-    """A browser page on the live gateway that nobody has logged in with; the superuser "browser" can."""
+    """A browser page on the live gateway without a login; the superuser "browser" exists."""
     from playwright.sync_api import sync_playwright
 
     browser, _ = User.objects.get_or_create(username="browser")
@@ -77,7 +77,7 @@ def stranger(gateway: "LiveGateway", live_db: None, complaints: list[str]) -> It
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         yield tab
         chromium.close()
-    # Kept for what it did, but an operator no more: other tests start servers that have none yet.
+    # The user stays for its log entries, but not as an operator: other tests start servers without operators.
     User.objects.filter(username="browser").update(is_superuser=False, is_active=False)
 
 

@@ -1,4 +1,4 @@
-"""Rows for the admin's tests, written the way the gateway writes them: exchanges through the store's own writer."""
+"""Rows for the admin tests, written like the gateway's: exchanges through the store's writer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ REST_ID = UUID(int=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What an example exchange is made of; the answer is the last message."""
+    """The fields of an example exchange; the last message is the response."""
 
     messages: Sequence[JsonDict]
     user: str = ""
@@ -60,7 +60,7 @@ def record_all(exchanges: Sequence[Exchange]) -> list[UsageRecord]:
 
 
 def gemini_face(message: JsonDict) -> JsonDict:
-    """A Gemini content for an example message; an answer is signed and thinks first."""
+    """Return a Gemini content for an example message; a response is signed and has thoughts."""
     role = "model" if message["role"] == "assistant" else message["role"]
     parts: list[JsonDict] = []
     if role == "model" and message.get("reasoning_content"):

@@ -1,4 +1,4 @@
-"""The admin in a real browser: under the strict policy, with scripts of strangers in the rows, in both themes."""
+"""The admin in a real browser: strict content security policy, hostile scripts in rows, both themes."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -19,13 +19,13 @@ SCRIPT = "<script>document.title = 'owned'</script>"
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")]
 
 
-# Playwright's loop runs in the test's thread from `page` on, and Django then refuses the database there: what a test
-# needs of it comes in fixtures before `page`.
+# Playwright's loop runs in the test's thread after `page`, and Django rejects database access there: fixtures before
+# `page` read the database.
 
 
 @pytest.fixture
 def small_model(live_db: None) -> Iterator[str]:
-    """The name of a mapping to edit; as it was afterwards."""
+    """The name of a mapping to edit; the mapping is restored afterwards."""
     mapping = ModelMapping.objects.get(public_name="gpt-3.5-turbo")
     before = mapping.upstream_model
     yield mapping.public_name
@@ -35,12 +35,12 @@ def small_model(live_db: None) -> Iterator[str]:
 
 @pytest.fixture
 def hostile(live_db: None) -> UsageRecord:
-    """An exchange with scripts wherever a client can put them."""
+    """An exchange with scripts in all texts of a client."""
     talk = [{"role": "user", "content": SCRIPT}, {"role": "assistant", "content": SCRIPT}]
     return record(Exchange(messages=talk, user=SCRIPT, public_model=SCRIPT, metadata={"m": SCRIPT}))
 
 
-def test_an_edited_mapping_is_followed_by_the_next_request(
+def test_a_mapping_edited_in_the_admin_applies_to_the_next_request(
     small_model: str, page: "Page", client: "OpenAI", complaints: list[str]
 ) -> None:
     page.click("text=Model mappings")
@@ -48,10 +48,10 @@ def test_an_edited_mapping_is_followed_by_the_next_request(
     page.fill("#id_upstream_model", "gemini-3.5-flash-lite")
     page.click("input[name=_save]")
     page.wait_for_selector("text=was changed successfully")
-    answer = client.chat.completions.with_raw_response.create(
+    response = client.chat.completions.with_raw_response.create(
         model=small_model, messages=[{"role": "user", "content": "Hello!"}]
     )
-    assert answer.headers["x-gateway-model"] == "gemini-3.5-flash-lite"
+    assert response.headers["x-gateway-model"] == "gemini-3.5-flash-lite"
 
     page.fill("#dry-run-name", small_model)
     page.click(".dry-run input[type=submit]")
@@ -59,7 +59,7 @@ def test_an_edited_mapping_is_followed_by_the_next_request(
     assert complaints == []
 
 
-def test_a_transcript_and_its_usage_are_read(page: "Page", client: "OpenAI", complaints: list[str]) -> None:
+def test_a_transcript_and_its_usage_are_displayed(page: "Page", client: "OpenAI", complaints: list[str]) -> None:
     client.chat.completions.create(
         model="gemini-3.8-flash", user="browser-ada", messages=[{"role": "user", "content": "My cat is called Turing."}]
     )
@@ -113,7 +113,7 @@ def test_pages_fit_the_window_in_both_themes(
     assert complaints == []
 
 
-def test_a_response_is_read_as_part_of_its_transcript(page: "Page", client: "OpenAI", complaints: list[str]) -> None:
+def test_a_response_is_displayed_in_its_transcript(page: "Page", client: "OpenAI", complaints: list[str]) -> None:
     conversation = client.conversations.create()
     first = client.responses.create(model="gpt-4", input="Is this kept?", conversation=conversation.id)
     other = client.responses.create(model="gpt-4", input="And this way?", previous_response_id=first.id)
@@ -142,7 +142,7 @@ def test_a_response_is_read_as_part_of_its_transcript(page: "Page", client: "Ope
     assert complaints == []
 
 
-def test_many_wrong_passwords_are_answered_with_a_wait(stranger: "Page", complaints: list[str]) -> None:
+def test_many_wrong_passwords_require_a_wait(stranger: "Page", complaints: list[str]) -> None:
     stranger.set_viewport_size({"width": 390, "height": 800})
     stranger.goto("/admin/")
     for _ in range(6):
@@ -152,7 +152,7 @@ def test_many_wrong_passwords_are_answered_with_a_wait(stranger: "Page", complai
         stranger.wait_for_selector(".errornote")
     assert "Too many failed attempts. Try again in" in stranger.inner_text(".errornote")
     assert stranger.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert [line for line in complaints if "429" not in line] == []  # Chromium reports the status itself
+    assert [line for line in complaints if "429" not in line] == []  # Chromium logs the status
 
     stranger.fill("#id_username", "browser")
     stranger.fill("#id_password", PASSWORD)

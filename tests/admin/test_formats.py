@@ -1,4 +1,4 @@
-"""How figures are written for operators."""
+"""The format of numbers in the admin."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ from sessions_store.admin.display import formats
         (7, "< $0.000001", "$0.000000007"),
     ],
 )
-def test_money(nano: int, glance: str, exact: str) -> None:
+def test_amounts_of_money_are_formatted(nano: int, glance: str, exact: str) -> None:
     assert formats.usd(nano) == glance
     assert formats.exact_usd(nano) == exact
 
@@ -35,7 +35,7 @@ def test_money(nano: int, glance: str, exact: str) -> None:
         (2 * 10**9, "2.00 G"),
     ],
 )
-def test_counts(number: int, text: str) -> None:
+def test_counts_are_formatted(number: int, text: str) -> None:
     assert formats.count(number) == text
 
 
@@ -43,23 +43,23 @@ def test_counts(number: int, text: str) -> None:
     ("duration", "text"),
     [(None, "\N{EN DASH}"), (0, "0 ms"), (999, "999 ms"), (2_140, "2.1 s"), (200_500, "3 min 20 s")],
 )
-def test_durations(duration: int | None, text: str) -> None:
+def test_durations_are_formatted(duration: int | None, text: str) -> None:
     assert formats.milliseconds(duration) == text
 
 
 @pytest.mark.parametrize(
     ("price", "text"), [("0.750000", "$0.75"), ("0.075", "$0.075"), ("10", "$10.00"), ("0", "$0.00")]
 )
-def test_prices(price: str, text: str) -> None:
+def test_prices_are_formatted(price: str, text: str) -> None:
     assert formats.usd_per_million(Decimal(price)) == text
 
 
-def test_shares_of_nothing_are_nothing() -> None:
+def test_a_share_of_zero_is_empty() -> None:
     assert formats.share(0, 0) == "0 %"
     assert formats.share(1, 3) == "33.3 %"
 
 
-def test_embedded_files_are_left_out_of_json_and_everything_else_stays() -> None:
+def test_embedded_files_are_left_out_of_json() -> None:
     value = {
         "data": "A" * 4_000,
         "inline": ["data:audio/wav;base64," + "B" * 4_000],

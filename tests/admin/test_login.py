@@ -1,4 +1,4 @@
-"""Logging in to the admin: guessing is slowed down, nobody is kept out by others, and all of it is in the log."""
+"""Logins to the admin: throttled failures, no lockout by other users, and log entries."""
 
 import logging
 import os
@@ -29,7 +29,7 @@ Later = Callable[[float], None]
 
 @pytest.fixture(autouse=True)
 def uncounted(settings: Settings) -> Iterator[None]:
-    """Nothing was tried yet."""
+    """Reset the throttle."""
     settings.MIDDLEWARE = WITHOUT_STATIC
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     caches["process"].clear()
@@ -45,7 +45,7 @@ def grace(db: None) -> User:
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """Let seconds pass."""
+    """Advance the clock by seconds."""
     clock, passed = time.time, [0.0]
     monkeypatch.setattr(time, "time", lambda: clock() + passed[0])
 
@@ -56,30 +56,30 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Later:
 
 
 def log_in(browser: Client, password: str, *, name: str = "grace", address: str = "192.0.2.1") -> Any:
-    """Send the form."""
+    """Send the login form."""
     return browser.post(LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address)
 
 
 def fail(times: int, *, name: str = "grace", address: str = "192.0.2.1") -> HttpResponse:
-    """Try wrong passwords from a browser that nobody knows; return the last answer."""
+    """Try wrong passwords in an unknown browser; return the last response."""
     for number in range(times):
-        answer: HttpResponse = log_in(Client(), f"guess {number}", name=name, address=address)
-    return answer
+        response: HttpResponse = log_in(Client(), f"guess {number}", name=name, address=address)
+    return response
 
 
-def test_beyond_the_free_attempts_not_even_the_right_password_is_looked_at(grace: User, later: Later) -> None:
+def test_the_right_password_is_rejected_during_a_wait(grace: User, later: Later) -> None:
     assert fail(FREE_BY_NAME).status_code == 200
 
-    refused = log_in(Client(), PASSWORD)
+    rejected = log_in(Client(), PASSWORD)
 
-    assert refused.status_code == 429
-    assert 0 < int(refused["Retry-After"]) <= 10
-    assert f"Too many failed attempts. Try again in {refused['Retry-After']} seconds." in refused.content.decode()
+    assert rejected.status_code == 429
+    assert 0 < int(rejected["Retry-After"]) <= 10
+    assert f"Too many failed attempts. Try again in {rejected['Retry-After']} seconds." in rejected.content.decode()
     later(11)
     assert log_in(Client(), PASSWORD)["Location"] == "/admin/"
 
 
-def test_each_wait_is_longer_and_none_is_for_ever(grace: User, later: Later) -> None:
+def test_each_wait_is_longer_up_to_a_limit(grace: User, later: Later) -> None:
     fail(FREE_BY_NAME)
     waits = []
     for _ in range(9):
@@ -96,19 +96,19 @@ def test_each_wait_is_longer_and_none_is_for_ever(grace: User, later: Later) -> 
     assert log_in(Client(), PASSWORD).status_code == 302
 
 
-def test_a_login_forgets_the_failures_before_it(grace: User) -> None:
+def test_a_login_resets_the_failures(grace: User) -> None:
     for _ in range(3):
         fail(FREE_BY_NAME - 1)
         assert log_in(Client(), PASSWORD).status_code == 302
 
 
-def test_attempts_from_another_address_lock_no_operator_out(grace: User) -> None:
+def test_attempts_from_another_address_do_not_lock_an_operator_out(grace: User) -> None:
     fail(FREE_BY_NAME + 1, address="198.51.100.7")
 
     assert log_in(Client(), PASSWORD, address="192.0.2.1").status_code == 302
 
 
-def test_a_browser_that_got_in_before_is_not_kept_out_by_its_neighbours(grace: User) -> None:
+def test_a_known_browser_is_not_locked_out_by_its_neighbours(grace: User) -> None:
     known = Client()
     assert log_in(known, PASSWORD).status_code == 302
     known.post(reverse("admin:logout"))
@@ -117,17 +117,17 @@ def test_a_browser_that_got_in_before_is_not_kept_out_by_its_neighbours(grace: U
     assert log_in(known, PASSWORD).status_code == 302
 
 
-def test_a_known_browser_may_not_guess_either(grace: User) -> None:
+def test_a_known_browser_is_throttled(grace: User) -> None:
     known = Client()
     log_in(known, PASSWORD)
     known.post(reverse("admin:logout"))
 
-    answers = [log_in(known, f"guess {number}").status_code for number in range(FREE_BY_NAME + 1)]
+    responses = [log_in(known, f"guess {number}").status_code for number in range(FREE_BY_NAME + 1)]
 
-    assert answers == [200] * FREE_BY_NAME + [429]
+    assert responses == [200] * FREE_BY_NAME + [429]
 
 
-def test_a_browser_is_known_for_the_user_who_got_in_only(grace: User) -> None:
+def test_a_browser_is_known_for_its_logged_in_user_only(grace: User) -> None:
     User.objects.create_superuser("otto", password=PASSWORD)
     known = Client()
     log_in(known, PASSWORD, name="otto")
@@ -138,7 +138,7 @@ def test_a_browser_is_known_for_the_user_who_got_in_only(grace: User) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "eyJ1c2VybmFtZSI6ImdyYWNlIn0:1:x"])
-def test_a_made_up_cookie_helps_nobody(grace: User, cookie: str) -> None:
+def test_a_forged_cookie_is_ignored(grace: User, cookie: str) -> None:
     fail(FREE_BY_NAME)
     forger = Client()
     forger.cookies["gateway-known-browser"] = cookie
@@ -146,7 +146,7 @@ def test_a_made_up_cookie_helps_nobody(grace: User, cookie: str) -> None:
     assert log_in(forger, PASSWORD).status_code == 429
 
 
-def test_the_cookie_is_for_the_login_page_alone(grace: User, settings: Settings) -> None:
+def test_the_cookie_is_sent_to_the_login_page_only(grace: User, settings: Settings) -> None:
     settings.SESSION_COOKIE_SECURE = True
     cookie = log_in(Client(), PASSWORD).cookies["gateway-known-browser"]
 
@@ -155,24 +155,24 @@ def test_the_cookie_is_for_the_login_page_alone(grace: User, settings: Settings)
     assert (cookie["samesite"], cookie["path"]) == ("Strict", LOGIN)
 
 
-def test_many_names_from_one_place_are_slowed_down_too(grace: User) -> None:
-    answers = [fail(1, name=f"name-{number}").status_code for number in range(FREE_BY_PLACE + 1)]
+def test_many_names_from_one_address_are_throttled(grace: User) -> None:
+    responses = [fail(1, name=f"name-{number}").status_code for number in range(FREE_BY_PLACE + 1)]
 
-    assert answers == [200] * FREE_BY_PLACE + [429]
+    assert responses == [200] * FREE_BY_PLACE + [429]
     assert log_in(Client(), PASSWORD, address="192.0.2.2").status_code == 302
 
 
-def test_own_logins_buy_no_further_guesses(grace: User) -> None:
+def test_own_logins_allow_no_further_attempts(grace: User) -> None:
     User.objects.create_superuser("mallory", password="mallorys-own")
-    answers = []
+    responses = []
     for number in range(FREE_BY_PLACE + 1):
         log_in(Client(), "mallorys-own", name="mallory")
-        answers.append(fail(1, name=f"name-{number}").status_code)
+        responses.append(fail(1, name=f"name-{number}").status_code)
 
-    assert answers[-1] == 429
+    assert responses[-1] == 429
 
 
-def test_a_network_of_ipv6_counts_as_one_place(grace: User) -> None:
+def test_a_network_of_ipv6_counts_as_one_address(grace: User) -> None:
     for number in range(FREE_BY_NAME):
         log_in(Client(), "guess", address=f"2001:db8::{number}")
 
@@ -180,7 +180,7 @@ def test_a_network_of_ipv6_counts_as_one_place(grace: User) -> None:
     assert log_in(Client(), PASSWORD, address="2001:db8:0:1::1").status_code == 302
 
 
-def test_behind_a_trusted_proxy_the_client_counts(grace: User, settings: Settings) -> None:
+def test_behind_a_trusted_proxy_the_clients_address_counts(grace: User, settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1", "10.0.0.0/8"]
     form = {"username": "grace", "password": "guess"}
     for number in range(FREE_BY_NAME):
@@ -193,7 +193,7 @@ def test_behind_a_trusted_proxy_the_client_counts(grace: User, settings: Setting
 
     assert status("198.51.100.7") == 429
     assert status("198.51.100.8") == 302
-    assert status("198.51.100.7", peer="192.0.2.1") == 302  # nobody trusts this peer: its own address counts
+    assert status("198.51.100.7", peer="192.0.2.1") == 302  # the peer is no trusted proxy: its own address counts
 
 
 def test_simultaneous_login_attempts_are_counted() -> None:
@@ -204,7 +204,7 @@ def test_simultaneous_login_attempts_are_counted() -> None:
         assert sum(pool.map(attempt, range(64))) == FREE_BY_NAME
 
 
-def test_every_outcome_is_logged_and_a_misplaced_password_is_not(grace: User, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_outcome_is_logged_without_passwords(grace: User, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="sessions_store.admin.pages.login"):
         fail(FREE_BY_NAME + 1)
         log_in(Client(), "", name="my-secret-password", address="192.0.2.2")
@@ -224,7 +224,9 @@ def test_every_outcome_is_logged_and_a_misplaced_password_is_not(grace: User, ca
     ]
 
 
-def test_without_redis_this_process_counts(grace: User, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_redis_the_process_counts_attempts(
+    grace: User, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     dead = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = settings.CACHES | {"default": dead}
 
@@ -235,10 +237,10 @@ def test_without_redis_this_process_counts(grace: User, settings: Settings, capl
 
 @pytest.mark.redis
 @pytest.mark.skipif(not REDIS, reason="TEST_REDIS_URL names no server")
-def test_redis_counts_for_all_workers(settings: Settings) -> None:
+def test_redis_counts_attempts_for_all_workers(settings: Settings) -> None:
     shared = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS}
     settings.CACHES = settings.CACHES | {"default": shared}
-    # Redis remembers what earlier runs counted.
+    # Redis keeps the counts of earlier runs.
     name, address = f"name-{uuid4()}", f"address-{uuid4()}"
 
     def attempt(_: int) -> bool:
@@ -256,6 +258,6 @@ def test_redis_counts_for_all_workers(settings: Settings) -> None:
 
 
 def let_go_of_redis() -> None:
-    """Close this thread's connections, which Django leaves to the garbage collector."""
+    """Close this thread's connections, because Django does not."""
     cache: Any = caches["default"]
     cache._cache.get_client(write=True).connection_pool.disconnect()

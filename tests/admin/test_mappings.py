@@ -1,4 +1,4 @@
-"""Model mappings: the list, its dry run, its warnings, and what the form accepts."""
+"""Model mappings: the list, the dry run, the warnings, and the validation of the form."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ DEADLINE = timezone.now().date() + timedelta(days=10)
 
 
 def form(**changed: str) -> dict[str, str]:
-    """What the form of a mapping sends, with some fields changed."""
+    """Return the form data of a mapping with changed fields."""
     return {
         "public_name": "my-model",
         "upstream_model": "gemini-3.8-flash",
@@ -36,7 +36,7 @@ def dry_run(operator: Client, name: str) -> str:
     return page[start : page.index("toolbar", start)]
 
 
-def test_a_mapping_is_edited_and_the_catalogue_follows(operator: Client) -> None:
+def test_an_edited_mapping_changes_the_catalogue(operator: Client) -> None:
     mapping = ModelMapping.objects.get(public_name="gpt-4")
     address = reverse("admin:sessions_store_modelmapping_change", args=[mapping.pk])
     fields = form(public_name="gpt-4", upstream_model="models/gemini-3.8-flash", defaults='{"temperature": 0.3}')
@@ -58,19 +58,17 @@ def test_a_mapping_is_edited_and_the_catalogue_follows(operator: Client) -> None
         ({"defaults": '{"colour": "blue"}'}, "not allowed as a default parameter"),
     ],
 )
-def test_a_wrong_mapping_is_explained(operator: Client, changed: dict[str, str], complaint: str) -> None:
-    answer = operator.post(reverse("admin:sessions_store_modelmapping_add"), form(**changed))
-    assert answer.status_code == 200
-    assert complaint in answer.content.decode()
+def test_an_invalid_mapping_has_an_error_message(operator: Client, changed: dict[str, str], complaint: str) -> None:
+    response = operator.post(reverse("admin:sessions_store_modelmapping_add"), form(**changed))
+    assert response.status_code == 200
+    assert complaint in response.content.decode()
     assert not ModelMapping.objects.filter(public_name="my-model").exists()
 
 
 @pytest.mark.parametrize(
     ("upstream", "warned"), [("gemini-3.8-flush", True), ("gemini-3.8-flash", False)], ids=["unknown", "known"]
 )
-def test_a_model_that_the_catalogue_does_not_know_is_saved_with_a_warning(
-    operator: Client, upstream: str, warned: bool
-) -> None:
+def test_an_unknown_model_is_saved_with_a_warning(operator: Client, upstream: str, warned: bool) -> None:
     page = operator.post(reverse("admin:sessions_store_modelmapping_add"), form(upstream_model=upstream), follow=True)
 
     assert ModelMapping.objects.get(public_name="my-model").upstream_model == upstream
@@ -88,20 +86,20 @@ def test_a_model_that_the_catalogue_does_not_know_is_saved_with_a_warning(
         ("gemini-99-neon", ["gemini-99-neon", "not in the catalogue"]),
     ],
 )
-def test_the_dry_run_says_who_answers_and_why(operator: Client, name: str, expected: list[str]) -> None:
-    answer = dry_run(operator, name)
+def test_the_dry_run_shows_the_upstream_model_and_the_mapping(operator: Client, name: str, expected: list[str]) -> None:
+    response = dry_run(operator, name)
     for text in expected:
-        assert text in answer
+        assert text in response
 
 
 def test_the_dry_run_follows_a_retired_model_to_its_successor(operator: Client) -> None:
     heir = UpstreamModel.objects.get(name="gemini-3.8-flash")
     UpstreamModel.objects.filter(name="gemini-2.5-pro").update(retires_on="2020-01-01", successor=heir)
-    answer = dry_run(operator, "gpt-4")
-    assert "gemini-2.5-pro → gemini-3.8-flash since 2020-01-01" in answer
+    response = dry_run(operator, "gpt-4")
+    assert "gemini-2.5-pro → gemini-3.8-flash since 2020-01-01" in response
 
 
-def test_a_coming_retirement_is_seen_in_the_list_and_on_the_start_page(operator: Client) -> None:
+def test_an_upcoming_retirement_is_shown_in_the_list_and_on_the_start_page(operator: Client) -> None:
     heir = UpstreamModel.objects.get(name="gemini-3.8-flash")
     UpstreamModel.objects.filter(name="gemini-2.5-pro").update(retires_on=DEADLINE, successor=heir)
     row = operator.get(reverse(LIST), {"q": "gpt-4"}).content.decode()
@@ -115,8 +113,8 @@ def test_mappings_are_disabled_and_enabled_together(operator: Client) -> None:
     chosen = list(ModelMapping.objects.filter(public_name__startswith="gpt-4").values_list("pk", flat=True))
     for action, enabled in (("disable", False), ("enable", True)):
         fields = {"action": action, "_selected_action": [str(pk) for pk in chosen]}
-        answer = operator.post(reverse(LIST), fields, follow=True)
-        assert f"{len(chosen)} model mappings {action}d" in answer.content.decode()
+        response = operator.post(reverse(LIST), fields, follow=True)
+        assert f"{len(chosen)} model mappings {action}d" in response.content.decode()
         assert set(ModelMapping.objects.filter(pk__in=chosen).values_list("enabled", flat=True)) == {enabled}
 
 
@@ -146,7 +144,7 @@ def test_a_price_is_edited_beside_its_model(operator: Client) -> None:
 
 
 @pytest.mark.parametrize("model", [UpstreamModel, ModelPrice, ModelMapping])
-def test_every_column_is_on_its_form(operator: Client, model: type[Model]) -> None:
+def test_a_form_has_every_column(operator: Client, model: type[Model]) -> None:
     row = model._default_manager.first()
     assert row is not None
     name = model._meta.model_name

@@ -1,4 +1,4 @@
-"""Who may see and do what: every page asks for a login, and each right opens its own pages only."""
+"""Permissions: every page requires a login, and each right opens its own pages only."""
 
 import re
 
@@ -17,7 +17,7 @@ TALK = ({"role": "user", "content": "What is the capital of Peru?"}, {"role": "a
 
 @pytest.fixture
 def addresses(db: None) -> dict[str, str]:
-    """One address of every kind of page."""
+    """Return one address of every kind of page."""
     usage = record(Exchange(messages=TALK, user="ada"))
     session = ChatSession.objects.get(user="ada")
     found = {"start": reverse("admin:index")}
@@ -40,11 +40,11 @@ def addresses(db: None) -> dict[str, str]:
     return found
 
 
-def test_every_page_sends_strangers_to_the_login(anonymous: Client, addresses: dict[str, str]) -> None:
+def test_every_page_redirects_to_the_login(anonymous: Client, addresses: dict[str, str]) -> None:
     for name, address in addresses.items():
-        answer = anonymous.get(address)
-        assert answer.status_code == 302, name
-        assert answer["Location"].startswith(reverse("admin:login")), name
+        response = anonymous.get(address)
+        assert response.status_code == 302, name
+        assert response["Location"].startswith(reverse("admin:login")), name
 
 
 def test_staff_without_rights_sees_the_start_page_only(clerk: Operator, addresses: dict[str, str]) -> None:
@@ -57,7 +57,7 @@ def test_staff_without_rights_sees_the_start_page_only(clerk: Operator, addresse
         assert browser.get(address).status_code == 403, name
 
 
-def test_usage_may_be_read_without_the_transcripts(clerk: Operator, addresses: dict[str, str]) -> None:
+def test_a_right_to_usage_gives_no_access_to_transcripts(clerk: Operator, addresses: dict[str, str]) -> None:
     browser = clerk("view_usagerecord", "view_chatsession")
     page = browser.get(addresses["record"]).content.decode()
     assert "Your account needs the permission “view message”" in page
@@ -75,29 +75,29 @@ def test_records_cannot_be_added_changed_or_deleted(operator: Client, addresses:
     assert usage_after.cost_nano == usage.cost_nano
 
 
-def test_an_unknown_record_leads_back_with_a_message(operator: Client) -> None:
-    answer = operator.get(reverse("admin:sessions_store_usagerecord_change", args=[987654]), follow=True)
-    assert "Perhaps it was deleted" in answer.content.decode()
+def test_an_unknown_record_redirects_with_a_message(operator: Client) -> None:
+    response = operator.get(reverse("admin:sessions_store_usagerecord_change", args=[987654]), follow=True)
+    assert "Perhaps it was deleted" in response.content.decode()
 
 
-def test_a_viewer_is_offered_nothing_that_would_be_refused(clerk: Operator, addresses: dict[str, str]) -> None:
+def test_a_viewer_sees_no_forbidden_actions(clerk: Operator, addresses: dict[str, str]) -> None:
     rights = [f"view_{model._meta.model_name}" for model in admin.site._registry]
     browser = clerk(*rights, "view_message")
     shown = {name: browser.get(address) for name, address in addresses.items()}
 
-    assert {name for name, answer in shown.items() if answer.status_code == 403} == {
+    assert {name for name, response in shown.items() if response.status_code == 403} == {
         *(f"{model.__name__} add" for model in admin.site._registry),
         "forget",
         "password",
     }
     offered = re.compile(r'href="[^"]*/(?:add|delete|password)/|name="(?:_save|action)"|>Rename<|Delete conversation')
-    for name, answer in shown.items():
-        if answer.status_code == 200 and not answer.streaming:
-            assert offered.findall(answer.content.decode()) == [], name
+    for name, response in shown.items():
+        if response.status_code == 200 and not response.streaming:
+            assert offered.findall(response.content.decode()) == [], name
 
 
-def test_titles_are_for_those_who_may_read_messages(clerk: Operator, addresses: dict[str, str]) -> None:
-    """They begin as the first message does."""
+def test_titles_require_the_right_to_read_messages(clerk: Operator, addresses: dict[str, str]) -> None:
+    """A title is the beginning of the first message."""
     rights = ("view_chatsession", "change_chatsession", "delete_chatsession", "view_usagerecord", "view_logentry")
     session = ChatSession.objects.get(user="ada")
     assert session.title.startswith("What is the capital of Peru?")
@@ -131,7 +131,7 @@ def test_titles_are_for_those_who_may_read_messages(clerk: Operator, addresses: 
     assert "capital of Peru" not in removed + browser.get(addresses["start"]).content.decode()
 
 
-def test_a_refusal_is_one_line_of_the_log(
+def test_a_denied_request_is_one_log_line(
     clerk: Operator, addresses: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert clerk("view_chatsession").get(addresses["transcript"]).status_code == 403

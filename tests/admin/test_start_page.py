@@ -1,4 +1,4 @@
-"""The start page: the upstream, the roll-ups' figures, the chart, the snippets."""
+"""The start page: the upstream, the totals of the roll-ups, the chart, the snippets."""
 
 from datetime import timedelta
 
@@ -23,14 +23,12 @@ def start(operator: Client) -> str:
 
 
 @pytest.mark.parametrize(("upstream", "told"), [("emulator", True), ("gemini", False), ("vertex", False)])
-def test_the_start_page_says_when_the_emulator_answers(
-    operator: Client, settings: Settings, upstream: str, told: bool
-) -> None:
+def test_the_start_page_shows_the_emulator(operator: Client, settings: Settings, upstream: str, told: bool) -> None:
     settings.GEMINI_UPSTREAM = upstream
     assert ("Test mode: no Gemini key" in start(operator)) is told
 
 
-def test_every_page_warns_when_anybody_may_ask(operator: Client, settings: Settings) -> None:
+def test_every_page_warns_of_an_open_gateway(operator: Client, settings: Settings) -> None:
     assert "Open to everyone" not in start(operator)
     settings.ALLOW_INSECURE_KEYLESS = True
     for page in (
@@ -41,7 +39,7 @@ def test_every_page_warns_when_anybody_may_ask(operator: Client, settings: Setti
         assert "Open to everyone" in operator.get(reverse(page)).content.decode()
 
 
-def test_an_unused_gateway_shows_where_to_begin(operator: Client) -> None:
+def test_the_start_page_of_an_unused_gateway_has_instructions(operator: Client) -> None:
     page = start(operator)
     assert "No requests in the last 24 hours" in page
     assert "curl http://testserver/v1/chat/completions" in page
@@ -49,7 +47,7 @@ def test_an_unused_gateway_shows_where_to_begin(operator: Client) -> None:
     assert "ChatOpenAI(model=&quot;gpt-4&quot;" in page
 
 
-def test_the_figures_are_the_sums_of_the_rollups(operator: Client) -> None:
+def test_the_totals_are_the_sums_of_the_rollups(operator: Client) -> None:
     now = timezone.now()
     record_all(
         [Exchange(messages=[QUESTION, ANSWER], prompt_tokens=1_000, completion_tokens=200, at=now)] * 3
@@ -84,10 +82,10 @@ def test_grid_lines_are_round_numbers(value: int, line: int) -> None:
 
 
 def test_no_page_needs_inline_code(operator: Client) -> None:
-    answer = operator.get(reverse("admin:index"))
-    page = answer.content.decode()
-    assert "script-src 'self'" in answer["Content-Security-Policy"]
-    assert "unsafe" not in answer["Content-Security-Policy"]
+    response = operator.get(reverse("admin:index"))
+    page = response.content.decode()
+    assert "script-src 'self'" in response["Content-Security-Policy"]
+    assert "unsafe" not in response["Content-Security-Policy"]
     assert "<style" not in page
     assert " style=" not in page
     assert "<script>" not in page

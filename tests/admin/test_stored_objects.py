@@ -1,4 +1,4 @@
-"""Responses, conversations and stored completions in the admin: listed, led to their transcripts, forgotten."""
+"""Responses, conversations and stored completions in the admin: lists, links to transcripts, erasure."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ KINDS = {"storedresponse": "resp_1", "conversation": "conv_1", "storedcompletion
 
 @pytest.fixture
 def stored(db: None) -> dict[str, Any]:
-    """One of each, written as the gateway writes them."""
+    """One object of each kind, written like the gateway's."""
     principal = User.objects.local().pk
     leaf, answer = message_keys(principal, [ASKED, ANSWERED])
     now = timezone.now()
@@ -100,7 +100,7 @@ def _exchange(principal: int, request_id: str, nodes: tuple[NodeKey, NodeKey], s
 
 
 @pytest.mark.parametrize(("kind", "name"), KINDS.items())
-def test_lists_lead_to_the_transcript(operator: Client, stored: dict[str, Any], kind: str, name: str) -> None:
+def test_lists_link_to_the_transcript(operator: Client, stored: dict[str, Any], kind: str, name: str) -> None:
     page = operator.get(reverse(f"admin:sessions_store_{kind}_changelist")).content.decode()
 
     assert name in page
@@ -108,7 +108,9 @@ def test_lists_lead_to_the_transcript(operator: Client, stored: dict[str, Any], 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_page_shows_the_content_to_those_who_may_read(clerk: Operator, stored: dict[str, Any], kind: str) -> None:
+def test_the_content_of_a_page_requires_the_right_to_read_messages(
+    clerk: Operator, stored: dict[str, Any], kind: str
+) -> None:
     address = reverse(f"admin:sessions_store_{kind}_change", args=[stored[kind]])
     word = "Hello" if kind == "conversation" else "Lima."
 
@@ -117,7 +119,7 @@ def test_a_page_shows_the_content_to_those_who_may_read(clerk: Operator, stored:
     assert word in clerk(f"view_{kind}", "view_message").get(address).content.decode()
 
 
-def test_the_transcript_tells_what_stands_at_an_answer(clerk: Operator, stored: dict[str, Any]) -> None:
+def test_a_transcript_links_to_the_objects_of_its_messages(clerk: Operator, stored: dict[str, Any]) -> None:
     address = reverse("admin:sessions_store_message", args=[stored["answer"]])
     links = {
         "view_storedresponse": reverse("admin:sessions_store_storedresponse_change", args=[stored["storedresponse"]]),
@@ -129,7 +131,7 @@ def test_the_transcript_tells_what_stands_at_an_answer(clerk: Operator, stored: 
             "admin:sessions_store_usagerecord_change", args=[UsageRecord.objects.get(request_id="req_2").pk]
         ),
     }
-    for right in links:  # each is a link for those who may follow it only
+    for right in links:  # each object is a link only with the right to open it
         page = clerk("view_message", right).get(address).content.decode()
         assert [other for other, link in links.items() if f'href="{link}"' in page] == [right]
         User.objects.get(username="clerk").delete()
@@ -140,7 +142,7 @@ def test_the_transcript_of_an_object_shows_its_own_request(operator: Client, sto
     StoredResponse.objects.update(conversation_id=stored["conversation"])
     principal = User.objects.local().pk
     nodes = message_keys(principal, [ASKED, ANSWERED])
-    write_batch([_exchange(principal, "req_9", (nodes[0], nodes[1]), None)])  # the same was asked and answered again
+    write_batch([_exchange(principal, "req_9", (nodes[0], nodes[1]), None)])  # the same exchange again
 
     page = operator.get(reverse(f"admin:sessions_store_{kind}_changelist")).content.decode()
     address = page.partition(f'href="{reverse("admin:sessions_store_message", args=[stored["answer"]])}')[2]
@@ -156,7 +158,7 @@ def test_the_transcript_of_an_object_shows_its_own_request(operator: Client, sto
     assert linked == [own]
 
 
-def test_a_response_leads_to_what_belongs_to_it(operator: Client, stored: dict[str, Any]) -> None:
+def test_a_response_links_to_its_related_records(operator: Client, stored: dict[str, Any]) -> None:
     StoredResponse.objects.update(previous_id="resp_0", conversation_id=stored["conversation"])
     page = operator.get(reverse("admin:sessions_store_storedresponse_change", args=[stored["storedresponse"]]))
     usage = UsageRecord.objects.get(request_id="req_1")
@@ -165,7 +167,7 @@ def test_a_response_leads_to_what_belongs_to_it(operator: Client, stored: dict[s
     assert reverse("admin:sessions_store_usagerecord_change", args=[usage.pk]) in text
     assert reverse("admin:sessions_store_conversation_change", args=[stored["conversation"]]) in text
     assert reverse("admin:sessions_store_message", args=[stored["answer"]]) in text
-    assert "resp_0" in text  # which is gone, and so no link
+    assert "resp_0" in text  # the object is deleted, so there is no link
     assert f"{timezone.now():%Y}, " in text
     assert " UTC" in text
 
@@ -174,7 +176,7 @@ def test_a_response_leads_to_what_belongs_to_it(operator: Client, stored: dict[s
     ("kind", "hint"),
     [("storedresponse", "/v1/responses"), ("conversation", "/v1/conversations"), ("storedcompletion", "store: true")],
 )
-def test_an_empty_list_says_how_it_fills(operator: Client, kind: str, hint: str) -> None:
+def test_an_empty_list_has_a_hint(operator: Client, kind: str, hint: str) -> None:
     assert hint in operator.get(reverse(f"admin:sessions_store_{kind}_changelist")).content.decode()
 
 
@@ -186,7 +188,7 @@ def test_stored_objects_are_found_by_their_id(operator: Client, stored: dict[str
     assert KINDS[kind] not in operator.get(address, {"q": "nothing"}).content.decode().partition("id_q")[2][500:]
 
 
-def test_deleting_forgets_and_keeps_the_usage(operator: Client, stored: dict[str, Any]) -> None:
+def test_a_deletion_erases_the_content_and_keeps_the_usage_record(operator: Client, stored: dict[str, Any]) -> None:
     for kind in KINDS:
         address = reverse(f"admin:sessions_store_{kind}_delete", args=[stored[kind]])
         assert "cannot be undone" in operator.get(address).content.decode()

@@ -1,4 +1,4 @@
-"""Transcripts: what operators read of a conversation, whatever strangers have written into it."""
+"""Transcripts: the display of conversations with any content."""
 
 import time
 from typing import Any
@@ -55,7 +55,7 @@ def transcript(operator: Client, name: str, **query: str) -> str:
     return operator.get(reverse("admin:sessions_store_transcript", args=[session.pk]), query).content.decode()
 
 
-def test_a_conversation_is_read_with_everything_in_it(operator: Client) -> None:
+def test_a_transcript_shows_the_whole_conversation(operator: Client) -> None:
     record(Exchange(messages=TALK, user="ada"))
     page = transcript(operator, "ada")
     for text in READ:
@@ -65,7 +65,7 @@ def test_a_conversation_is_read_with_everything_in_it(operator: Client) -> None:
 
 
 @pytest.mark.parametrize("arguments", ['{"city": "Os', '{"a":' * 700 + "1" + "}" * 700, "[" * 5000])
-def test_arguments_that_are_no_sound_json_are_shown_as_they_came(operator: Client, arguments: str) -> None:
+def test_arguments_that_are_no_valid_json_are_shown_unchanged(operator: Client, arguments: str) -> None:
     record(Exchange(messages=TALK, user="ada"))
     (stored,) = Message.objects.filter(openai__contains="call_7", role="assistant")
     message = orjson.loads(stored.openai)
@@ -117,13 +117,13 @@ def test_markup_in_messages_is_shown_as_text(operator: Client, hostile: str) -> 
 
 def test_a_raw_message_is_never_rendered(operator: Client) -> None:
     usage = record(Exchange(messages=[user_message(SCRIPT), assistant("no")], user="eve"))
-    answer = operator.get(reverse("admin:sessions_store_message_raw", args=[usage.message_id]))
-    assert answer["Content-Type"] == "text/plain; charset=utf-8"
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert orjson.loads(answer.content)["openai"] == user_message(SCRIPT)
+    response = operator.get(reverse("admin:sessions_store_message_raw", args=[usage.message_id]))
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert orjson.loads(response.content)["openai"] == user_message(SCRIPT)
 
 
-def test_files_are_named_and_measured_but_not_shown(operator: Client) -> None:
+def test_files_are_shown_with_name_and_size_only(operator: Client) -> None:
     picture = "data:image/png;base64," + "A" * 400_000
     record(
         Exchange(
@@ -136,7 +136,7 @@ def test_files_are_named_and_measured_but_not_shown(operator: Client) -> None:
     assert "AAAA" not in page
 
 
-def test_a_line_of_a_megabyte_is_no_trouble(operator: Client) -> None:
+def test_a_line_of_a_megabyte_is_shown_shortened(operator: Client) -> None:
     usage = record(Exchange(messages=[user_message("x" * 1_000_000), assistant("Long.")], user="ada"))
     began = time.perf_counter()
     page = transcript(operator, "ada")
@@ -147,13 +147,13 @@ def test_a_line_of_a_megabyte_is_no_trouble(operator: Client) -> None:
     assert b"x" * 1_000_000 in whole
 
 
-def test_a_long_conversation_comes_in_pages_with_few_queries(
+def test_a_long_conversation_is_shown_in_pages_with_few_queries(
     operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    turns = [
+    messages = [
         turn for number in range(125) for turn in (user_message(f"Question {number}."), assistant(f"Reply {number}."))
     ]
-    record(Exchange(messages=turns, user="ada"))
+    record(Exchange(messages=messages, user="ada"))
     address = reverse("admin:sessions_store_transcript", args=[ChatSession.objects.get().pk])
     seen: list[int] = []
     for _ in range(3):
@@ -166,7 +166,7 @@ def test_a_long_conversation_comes_in_pages_with_few_queries(
     assert not older
 
 
-def test_branches_lead_to_each_other(operator: Client) -> None:
+def test_branches_link_to_each_other(operator: Client) -> None:
     start = [user_message("Pick a colour."), assistant("Red.")]
     record(Exchange(messages=[*start, user_message("Another?"), assistant("Blue.")], user="ada"))
     fork = record(Exchange(messages=[*start, user_message("Why red?"), assistant("It is warm.")]))
@@ -180,7 +180,7 @@ def test_branches_lead_to_each_other(operator: Client) -> None:
     assert "Open the latest message of the session" in other
 
 
-def test_an_answer_that_several_requests_got_is_shown_as_the_session_got_it(operator: Client) -> None:
+def test_a_message_of_several_requests_is_shown_as_sent_in_the_session(operator: Client) -> None:
     talk = [user_message("Capital of Chad?"), assistant("N'Djamena.")]
     own = record(Exchange(messages=talk, user="zoe", upstream_model="gemini-2.5-pro", latency_ms=111))
     other = record(Exchange(messages=talk, upstream_model="gemini-3.8-flash", latency_ms=222))
@@ -196,12 +196,17 @@ def test_an_answer_that_several_requests_got_is_shown_as_the_session_got_it(oper
         address = page.partition("<dt>Transcript</dt>")[2].partition('href="')[2].partition('"')[0]
         assert shown(operator.get(address.replace("&amp;", "&")).content.decode()) == expected
     bare = reverse("admin:sessions_store_message", args=[own.answer_id])
-    assert shown(operator.get(bare).content.decode()) == (False, False, True, True)  # the newest: it is nobody's page
+    assert shown(operator.get(bare).content.decode()) == (
+        False,
+        False,
+        True,
+        True,
+    )  # the newest request, which is not part of a page
     for nonsense in ("?request=%00", "?session=x", "?conversation=conv_0", f"?session={10**20}"):
         assert operator.get(bare + nonsense).status_code == 200
 
 
-def test_a_call_that_several_requests_got_is_shown_with_all_its_ids(operator: Client) -> None:
+def test_a_call_of_several_requests_is_shown_with_all_its_ids(operator: Client) -> None:
     for call_id in ("call_7", "call_8"):
         talk = [user_message("Is it cold?"), assistant(None, tool_calls=[CALL | {"id": call_id}])]
         usage = record(Exchange(messages=talk, user="ada"))
@@ -214,7 +219,7 @@ def test_a_call_that_several_requests_got_is_shown_with_all_its_ids(operator: Cl
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by what the tables hold, here nothing")
-def test_an_answer_given_a_million_times_is_looked_up_and_not_searched_for(operator: Client) -> None:
+def test_a_message_of_a_million_requests_is_looked_up_by_index(operator: Client) -> None:
     record(Exchange(messages=TALK, user="ada"))
     with CaptureQueriesContext(connection) as queries:
         transcript(operator, "ada")
@@ -248,7 +253,7 @@ def test_a_title_is_edited(operator: Client) -> None:
     assert (session.title, session.user) == ("Norwegian winters", "ada")
 
 
-def test_deleting_a_session_forgets_its_content_and_keeps_the_usage(operator: Client) -> None:
+def test_the_deletion_of_a_session_erases_its_content_and_keeps_the_usage_records(operator: Client) -> None:
     record(Exchange(messages=TALK, user="ada"))
     record(Exchange(messages=[user_message("Other."), assistant("Yes.")], user="bob"))
     session = ChatSession.objects.get(user="ada")
@@ -261,7 +266,7 @@ def test_deleting_a_session_forgets_its_content_and_keeps_the_usage(operator: Cl
     assert UsageRecord.objects.count() == 2
 
 
-def test_several_sessions_are_forgotten_at_once(operator: Client) -> None:
+def test_several_sessions_are_erased_at_once(operator: Client) -> None:
     for name in ("ada", "bob"):
         record(Exchange(messages=[user_message(f"I am {name}."), assistant("Hi.")], user=name))
     chosen = [str(pk) for pk in ChatSession.objects.values_list("pk", flat=True)]

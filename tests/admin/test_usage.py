@@ -1,4 +1,4 @@
-"""Usage records and days: what they show, how lists stay fast, and what was sent upstream."""
+"""Usage records and days: their display, fast lists, and the sent requests."""
 
 import csv
 import io
@@ -40,18 +40,18 @@ def detail(operator: Client, usage: UsageRecord) -> str:
     return operator.get(reverse("admin:sessions_store_usagerecord_change", args=[usage.pk])).content.decode()
 
 
-def downloaded(answer: Any) -> str:
-    """Read a streamed answer the way an ASGI server does."""
+def downloaded(response: Any) -> str:
+    """Read a streamed response like an ASGI server."""
 
     async def collect() -> bytes:
-        return b"".join([chunk async for chunk in answer])
+        return b"".join([chunk async for chunk in response])
 
     return async_to_sync(collect)().decode()
 
 
-def test_pages_are_walked_by_key_and_never_counted(operator: Client) -> None:
+def test_pages_are_read_by_key_without_a_count(operator: Client) -> None:
     now = timezone.now()
-    # Many of one instant: the walk must not lose or repeat any of them.
+    # Many records with one timestamp: no page may lose or repeat a record.
     rows = record_all([Exchange(messages=[QUESTION, ANSWER], at=now - timedelta(minutes=n // 40)) for n in range(130)])
     address, walked = reverse(LIST), []
     with CaptureQueriesContext(connection) as queries:
@@ -68,7 +68,7 @@ def test_pages_are_walked_by_key_and_never_counted(operator: Client) -> None:
     assert not [sql for sql in statements if "COUNT(" in sql or "OFFSET" in sql or "DISTINCT" in sql]
 
 
-def test_newer_pages_are_found_on_the_way_back(operator: Client) -> None:
+def test_pages_link_back_to_newer_pages(operator: Client) -> None:
     now = timezone.now()
     rows = record_all([Exchange(messages=[QUESTION, ANSWER], at=now - timedelta(minutes=n)) for n in range(120)])
     newest_first = [row.pk for row in rows]
@@ -86,7 +86,7 @@ def test_a_page_of_many_records_needs_few_queries(
         assert operator.get(reverse(LIST)).status_code == 200
 
 
-def test_the_last_24_hours_are_shown_unless_told_otherwise(operator: Client) -> None:
+def test_the_last_24_hours_are_shown_by_default(operator: Client) -> None:
     now = timezone.now()
     recent, older, ancient = record_all(
         [Exchange(messages=[QUESTION, ANSWER], at=now - timedelta(days=days)) for days in (0, 3, 400)]
@@ -128,14 +128,14 @@ def test_records_are_filtered_and_searched(operator: Client, query: str, expecte
 
 
 @pytest.mark.parametrize("query", ["upstream_model=gemini-4-carbon", "public_model=gpt-4-turbo", "principal=987654"])
-def test_a_filter_value_without_usage_searches_no_records(operator: Client, query: str) -> None:
+def test_a_filter_value_without_usage_reads_no_records(operator: Client, query: str) -> None:
     record(Exchange(messages=[QUESTION, ANSWER]))
     with CaptureQueriesContext(connection) as queries:
         assert ids(operator, reverse(LIST) + f"?period=all&{query}")[0] == []
     assert not [query for query in queries if 'FROM "sessions_store_usagerecord"' in query["sql"]]
 
 
-def test_a_model_filter_searches_only_the_days_with_usage_of_the_model(operator: Client) -> None:
+def test_a_model_filter_reads_only_the_days_with_usage_of_the_model(operator: Client) -> None:
     now = timezone.now()
     rare = record_all(
         [
@@ -154,13 +154,13 @@ def test_a_model_filter_searches_only_the_days_with_usage_of_the_model(operator:
     assert f"{rare[1].started_at + timedelta(days=1):%Y-%m-%d} 00:00:00" in listed
 
 
-def test_a_request_id_is_found_at_any_time(operator: Client) -> None:
+def test_a_request_id_is_found_in_any_period(operator: Client) -> None:
     old = record(Exchange(messages=[QUESTION, ANSWER], at=timezone.now() - timedelta(days=300)))
     assert ids(operator, reverse(LIST) + f"?q={old.request_id}")[0] == [old.pk]
     assert ids(operator, reverse(LIST) + f"?q={old.request_id[:-1]}")[0] == []
 
 
-def test_a_record_tells_everything_about_its_exchange(operator: Client) -> None:
+def test_a_record_shows_all_fields_of_its_exchange(operator: Client) -> None:
     price = ModelPrice.objects.get(model__name="gemini-2.5-pro", tier="standard", valid_from__lt="2026-01-01")
     usage = record(
         Exchange(
@@ -191,7 +191,7 @@ def test_notes_on_several_messages_are_one_line(operator: Client) -> None:
     assert "messages[7].content" in page
 
 
-def test_a_model_name_that_turns_the_line_around_turns_itself_only(operator: Client) -> None:
+def test_a_right_to_left_model_name_does_not_change_its_line(operator: Client) -> None:
     turned = "gpt-4-\u202eevil"
     usage = record(Exchange(messages=[QUESTION, ANSWER], public_model=turned))
     assert f'<bdi class="name">{turned}</bdi>' in operator.get(reverse(LIST)).content.decode()
@@ -207,7 +207,7 @@ def test_rule_098_searches_are_lines_of_the_cost(operator: Client) -> None:
     assert '<td>Google Search queries</td><td class="number">3</td><td class="number">$14.00 per 1,000</td>' in page
     assert "$0.042<" in page
     assert "Prompts with Google Search" not in page
-    assert "Other kinds of input" not in page  # what the search added to the prompt is in none of the lines
+    assert "Other kinds of input" not in page  # the tokens of the search are in none of the lines
     page = searched("gemini-2.5-pro")
     assert (
         '<td>Prompts with Google Search</td><td class="number">1</td><td class="number">$35.00 per 1,000</td>' in page
@@ -226,7 +226,7 @@ def test_a_sent_request_is_rebuilt(operator: Client) -> None:
         {"role": "assistant", "content": "Five."},
     ]
     usage = record(Exchange(messages=talk, user="ada"))
-    # The session's instructions stand first in the placement; here they are the conversation's own system message.
+    # The instructions of the session are first in the placement; here the conversation's system message has them.
     system = Message.objects.get(role="system")
     usage.system_ids, usage.placement = [system.pk.hex], [-1, -2, 0, 0, 1, 2, -2]
     usage.save()
@@ -245,7 +245,7 @@ def test_a_sent_request_is_rebuilt(operator: Client) -> None:
     assert "Not sent." not in page
 
 
-def test_only_what_was_walked_is_sent(operator: Client) -> None:
+def test_a_rebuilt_request_has_only_the_sent_messages(operator: Client) -> None:
     talk = [{"role": "user", "content": "Old."}, ANSWER, {"role": "user", "content": "New."}, ANSWER]
     usage = record(Exchange(messages=talk))
     UsageRecord.objects.filter(pk=usage.pk).update(placement=[0])
@@ -254,7 +254,7 @@ def test_only_what_was_walked_is_sent(operator: Client) -> None:
     assert body["contents"] == [{"role": "user", "parts": [{"text": "New."}]}]
 
 
-def test_a_request_that_cannot_be_rebuilt_says_why(operator: Client) -> None:
+def test_a_request_that_cannot_be_rebuilt_shows_the_reason(operator: Client) -> None:
     usage = record(Exchange(messages=[QUESTION, ANSWER]))
     UsageRecord.objects.filter(pk=usage.pk).update(message_id=UUID(int=5))
     assert "were deleted" in detail(operator, usage)
@@ -264,12 +264,12 @@ def test_a_request_that_cannot_be_rebuilt_says_why(operator: Client) -> None:
     assert "Nothing was sent" in detail(operator, usage)
 
 
-def test_the_download_streams_what_is_filtered(operator: Client) -> None:
+def test_the_download_has_the_filtered_records(operator: Client) -> None:
     hostile = Exchange(messages=[QUESTION, ANSWER], user="=HYPERLINK(1)", public_model="o3")
     rows = record_all([hostile, Exchange(messages=[QUESTION, ANSWER], status="timeout", http_status=504)])
-    answer = operator.get(reverse("admin:sessions_store_usage_export"), {"status": "ok"})
-    assert answer["Content-Type"].startswith("text/csv")
-    (line,) = csv.DictReader(io.StringIO(downloaded(answer)))
+    response = operator.get(reverse("admin:sessions_store_usage_export"), {"status": "ok"})
+    assert response["Content-Type"].startswith("text/csv")
+    (line,) = csv.DictReader(io.StringIO(downloaded(response)))
     assert line["request_id"] == rows[0].request_id
     assert line["user"] == "'=HYPERLINK(1)"
     assert line["account"] == "local"
@@ -280,12 +280,12 @@ def test_the_download_streams_what_is_filtered(operator: Client) -> None:
 def test_the_download_is_fetched_in_chunks(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessions_store.admin.pages.usage_records.CHUNK", 7)
     rows = record_all([Exchange(messages=[QUESTION, ANSWER], at=timezone.now())] * 21)
-    answer = operator.get(reverse("admin:sessions_store_usage_export"))
-    lines = list(csv.DictReader(io.StringIO(downloaded(answer))))
+    response = operator.get(reverse("admin:sessions_store_usage_export"))
+    lines = list(csv.DictReader(io.StringIO(downloaded(response))))
     assert [line["request_id"] for line in lines] == [row.request_id for row in reversed(rows)]
 
 
-def test_days_add_up_by_model(operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+def test_days_have_totals_by_model(operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     now = timezone.now()
     record_all(
         [Exchange(messages=[QUESTION, ANSWER], at=now)] * 2
@@ -303,12 +303,12 @@ def test_days_add_up_by_model(operator: Client, django_assert_max_num_queries: D
     assert operator.get(reverse(DAYS), {"days": "7000"}).content.decode().count("<tbody>") == 2
 
 
-def test_days_without_requests_say_so(clerk: Operator) -> None:
+def test_days_without_requests_have_a_message(clerk: Operator) -> None:
     page = clerk("view_usageday").get(reverse(DAYS)).content.decode()
     assert "No requests in these days." in page
 
 
-def test_metadata_of_gemini_is_shown_as_it_came(operator: Client) -> None:
+def test_metadata_of_gemini_is_shown_unchanged(operator: Client) -> None:
     usage = record(Exchange(messages=[QUESTION, ANSWER]))
     UsageRecord.objects.filter(pk=usage.pk).update(usage_metadata=[{"newThing": {"count": 3}}])
     assert escape('"newThing": {') in detail(operator, usage)

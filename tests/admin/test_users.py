@@ -1,4 +1,4 @@
-"""Users: the local principal stays as it is, rights are handed out by superusers, owners of records are kept."""
+"""Users: the local principal is unchangeable, superusers grant rights, owners of records cannot be deleted."""
 
 from django.test import Client
 from django.urls import reverse
@@ -29,10 +29,10 @@ def test_the_local_principal_cannot_be_deleted_or_given_a_login(operator: Client
     assert not local.has_usable_password()
 
 
-def test_the_local_principals_memory_can_be_turned_off(operator: Client) -> None:
+def test_sessions_of_the_local_principal_can_be_disabled(operator: Client) -> None:
     local = User.objects.local()
-    answer = operator.post(change(local), {"_save": "Save"})
-    assert answer.status_code == 302
+    response = operator.post(change(local), {"_save": "Save"})
+    assert response.status_code == 302
     local.refresh_from_db()
     assert local.memory is False
 
@@ -52,18 +52,18 @@ def test_a_clerk_with_the_right_to_edit_users_cannot_become_superuser(clerk: Ope
     assert root.check_password("unguessable-enough")
 
 
-def test_a_user_with_records_is_kept_and_a_user_without_any_may_be_deleted(operator: Client) -> None:
+def test_a_user_with_records_cannot_be_deleted_and_another_user_can(operator: Client) -> None:
     owner = User.objects.create_user("owner")
     leaver = User.objects.create_user("leaver")
     usage = record(Exchange(messages=({"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"})))
     type(usage).objects.filter(pk=usage.pk).update(principal=owner)
     for user, status in ((owner, 403), (leaver, 302)):
-        answer = operator.post(reverse("admin:sessions_store_user_delete", args=[user.pk]), {"post": "yes"})
-        assert answer.status_code == status
+        response = operator.post(reverse("admin:sessions_store_user_delete", args=[user.pk]), {"post": "yes"})
+        assert response.status_code == status
     assert set(User.objects.filter(username__in=["owner", "leaver"]).values_list("username", flat=True)) == {"owner"}
 
 
-def test_a_new_user_can_be_made(operator: Client) -> None:
+def test_a_new_user_can_be_created(operator: Client) -> None:
     fields = {
         "username": "linus",
         "usable_password": "true",

@@ -1,4 +1,4 @@
-"""What the tests of the API get."""
+"""Fixtures of the API tests."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from tests.exchanges import fresh
 
 @pytest.fixture
 def user() -> str:
-    """A user whom nobody has met."""
+    """The name of a new user."""
     return fresh("user")

@@ -1,4 +1,4 @@
-"""Asking as a user of a chat session, and looking at what is remembered."""
+"""Requests of a user of a chat session, and the stored session."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.exchanges import CHAT, chat_body, chat_message
 
 
 def ask(http: httpx2.Client, user: str, *messages: Any, session: str = "", **changes: Any) -> httpx2.Response:
-    """Ask with texts (user messages) or whole messages."""
+    """Send a chat request with texts (user messages) or whole messages."""
     whole = [chat_message(message) if isinstance(message, str) else message for message in messages]
     headers = {"x-session-id": session} if session else {}
     response = http.post(CHAT, json=chat_body(messages=whole, user=user, **changes), headers=headers)
@@ -18,23 +18,23 @@ def ask(http: httpx2.Client, user: str, *messages: Any, session: str = "", **cha
 
 
 def completion_text(response: httpx2.Response) -> str:
-    """The answer's text."""
+    """Return the text of a completion."""
     text: str = response.json()["choices"][0]["message"]["content"]
     return text
 
 
-def turns(body: Any) -> list[str]:
-    """The texts of a request to Gemini, one per content."""
+def content_texts(body: Any) -> list[str]:
+    """Return the texts of a request to Gemini, one per content."""
     return ["".join(part.get("text", "") for part in content["parts"]) for content in body["contents"]]
 
 
 def session_of(user: str, name: str = "") -> ChatSession:
-    """The active session of a user."""
+    """Return the active session of a user."""
     return ChatSession.objects.get(user=user, name=name, ended_at=None)
 
 
 def transcript(session: ChatSession) -> list[Message]:
-    """The messages from the root to the session's head."""
+    """Return the messages from the root to the session's head."""
     path: list[Message] = []
     node: Message | None = session.head
     while node is not None:

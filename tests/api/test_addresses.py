@@ -18,7 +18,7 @@ from tests.live_gateway import LiveGateway
 
 pytestmark = pytest.mark.usefixtures("emulator")
 
-# What a base URL may end in, when it is made for somebody else or mistyped.
+# Endings of base URLs for other servers, and mistyped ones.
 BASES = [
     *("", "/", "//", "/v1/", "//v1", "/v1//", "/v1/v1", "/v1/v1/v1", "/api", "/api/v1", "/api/v1/"),
     *("/openai", "/openai/v1", "/openai/v1/", "/v1/openai", "/v1/openai/v1", "/v1beta/openai", "/v1beta/openai/"),
@@ -28,7 +28,7 @@ BASES = [
 
 @pytest.mark.parametrize("end", ["", "/", "//"])
 @pytest.mark.parametrize("base", BASES)
-def test_an_address_whose_meaning_is_clear_is_served(http: httpx2.Client, base: str, end: str) -> None:
+def test_an_unambiguous_address_is_served(http: httpx2.Client, base: str, end: str) -> None:
     asked = http.post(f"{http.base_url}".rstrip("/") + f"{base}/chat/completions{end}?api-version=x", json=chat_body())
     listed = http.get(f"{http.base_url}".rstrip("/") + f"{base}/models{end}?key=x")
 
@@ -37,7 +37,7 @@ def test_an_address_whose_meaning_is_clear_is_served(http: httpx2.Client, base: 
 
 
 @pytest.mark.parametrize("base", ["/v1/", "/api/v1", "/openai/v1/", "/v1beta/openai/", "/v1/v1", ""])
-def test_openais_client_works_with_such_a_base_url(gateway: LiveGateway, base: str) -> None:
+def test_openais_client_works_with_other_base_urls(gateway: LiveGateway, base: str) -> None:
     with OpenAI(base_url=gateway.origin + base, api_key="x", max_retries=0) as client:
         chat = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")])
         chunks = list(client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")], stream=True))
@@ -69,12 +69,12 @@ def test_a_models_name_may_have_the_prefix_of_another_gateway(
 
 @pytest.fixture
 def azure(gateway: LiveGateway) -> Iterator[AzureOpenAI]:
-    """Azure's client of openai-python, which puts the model into the address and its key into `api-key`."""
+    """Azure's client of openai-python: the model is part of the path, the key is in `api-key`."""
     with AzureOpenAI(azure_endpoint=gateway.origin, api_key="x", api_version="2024-10-21", max_retries=0) as connected:
         yield connected
 
 
-def test_azures_client(azure: AzureOpenAI, emulator: Emulator) -> None:
+def test_azures_client_is_served(azure: AzureOpenAI, emulator: Emulator) -> None:
     chat = azure.chat.completions.create(model="gpt-4o", messages=[chat_message("Hello!")])
     chunks = list(azure.chat.completions.create(model="gpt-4o", messages=[chat_message("Hello!")], stream=True))
     legacy = azure.completions.create(model="gpt-4o", prompt="Once")
@@ -91,7 +91,7 @@ def test_azures_client(azure: AzureOpenAI, emulator: Emulator) -> None:
     assert {path.rpartition("/")[2].partition(":")[0] for path in paths} == {GEMINI_3}
 
 
-async def test_azures_client_of_one_deployment(gateway: LiveGateway, emulator: Emulator) -> None:
+async def test_azures_client_of_one_deployment_is_served(gateway: LiveGateway, emulator: Emulator) -> None:
     async with AsyncAzureOpenAI(
         azure_endpoint=gateway.origin, azure_deployment=GEMINI_25, api_key="x", api_version="2024-10-21"
     ) as client:
@@ -105,7 +105,9 @@ async def test_azures_client_of_one_deployment(gateway: LiveGateway, emulator: E
 
 @pytest.mark.parametrize("body", [{}, {"model": None}, {"model": GEMINI_25}], ids=str)
 @pytest.mark.parametrize("path", ["chat/completions", "completions", "responses", "chat/completions/"])
-def test_the_deployment_is_the_model(http: httpx2.Client, emulator: Emulator, path: str, body: dict[str, Any]) -> None:
+def test_the_deployment_of_a_path_is_the_model(
+    http: httpx2.Client, emulator: Emulator, path: str, body: dict[str, Any]
+) -> None:
     asked: dict[str, dict[str, Any]] = {
         "chat": {"messages": [chat_message("Hello!")]},
         "comp": {"prompt": "Hello!"},
@@ -118,7 +120,7 @@ def test_the_deployment_is_the_model(http: httpx2.Client, emulator: Emulator, pa
     assert f"/models/{GEMINI_25}:" in emulator.received()[-1]["path"]
 
 
-def test_a_compressed_body_with_a_mark_gets_the_deployment_too(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_compressed_body_with_a_byte_order_mark_gets_the_deployment(http: httpx2.Client, emulator: Emulator) -> None:
     body = b"\xef\xbb\xbf" + json.dumps(chat_body("a\ud800b", model="whatever")).encode()
     headers = {**JSON, "content-encoding": "gzip"}
 
@@ -148,19 +150,19 @@ def test_a_deployment_may_have_any_name(http: httpx2.Client) -> None:
 @pytest.mark.parametrize(
     "path", ["/openai/v1/responses", "/responses", "/v1/responses/", "/api/v1/responses", "/v1beta/openai/responses"]
 )
-def test_websockets_are_served_at_these_addresses(gateway: LiveGateway, path: str) -> None:
+def test_websockets_are_served_at_alternative_addresses(gateway: LiveGateway, path: str) -> None:
     with connect(gateway.origin.replace("http", "ws") + path, proxy=None) as socket:
         socket.send(json.dumps({"type": "response.create", "model": GEMINI_25, "input": "Hello!", "store": False}))
         assert json.loads(socket.recv(timeout=10))["type"] == "response.created"
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/openai/deployments/gpt-4o/responses", "/v1/chat/completions"])
-def test_other_websockets_are_refused(gateway: LiveGateway, path: str) -> None:
+def test_websockets_at_unknown_addresses_are_rejected(gateway: LiveGateway, path: str) -> None:
     with pytest.raises(InvalidStatus), connect(gateway.origin.replace("http", "ws") + path, proxy=None):
         pass
 
 
-# (method, path, the endpoint that its answer names)
+# (method, path, the endpoint in the error message)
 UNSERVED = [
     ("POST", "/v2/chat/completions", CHAT),
     ("POST", "/v1/chat/completion", CHAT),
@@ -184,7 +186,7 @@ UNSERVED = [
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html,application/xhtml+xml"])
 @pytest.mark.parametrize(("method", "path", "meant"), UNSERVED, ids=[path[:40] for _, path, _ in UNSERVED])
-def test_the_rest_is_a_404_that_says_what_may_be_meant(
+def test_an_unknown_address_is_a_404_with_a_suggestion(
     http: httpx2.Client, method: str, path: str, meant: str, accept: str
 ) -> None:
     response = http.request(method, path, headers={"accept": accept})
@@ -211,7 +213,7 @@ def test_the_base_url_is_an_index_for_programs_and_a_page_for_people(http: httpx
     assert "Accept" in index.headers["vary"]
 
 
-def test_the_root_gives_programs_no_html(http: httpx2.Client) -> None:
+def test_the_root_sends_no_html_to_programs(http: httpx2.Client) -> None:
     posted = http.post("/", json={})
     asked = http.get("/", headers={"accept": "application/json"})
 
@@ -221,7 +223,7 @@ def test_the_root_gives_programs_no_html(http: httpx2.Client) -> None:
     assert http.get("/").headers["content-type"].startswith("text/html")
 
 
-def test_a_session_keeps_the_slash_of_its_name(client: OpenAI, http: httpx2.Client) -> None:
+def test_the_name_of_a_session_may_have_a_slash(client: OpenAI, http: httpx2.Client) -> None:
     user = fresh("slash") + "/"
     client.chat.completions.create(model=GEMINI_25, user=user, messages=[chat_message("Hello!")])
 

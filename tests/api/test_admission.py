@@ -1,4 +1,4 @@
-"""Keyless on loopback, closed elsewhere: every route of the URLconf refuses what may come from afar."""
+"""Admission without a key: local requests only; every route of the URLconf rejects possibly remote requests."""
 
 import json
 import socket
@@ -56,7 +56,7 @@ FROM_AFAR = {
 
 
 def routes() -> Iterator[str]:
-    """Every path of the short way, with something in place of its parameters."""
+    """Return every path of the short way, with values for its parameters."""
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)
         path = f"/{pattern.pattern}"
@@ -67,7 +67,7 @@ def routes() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("headers", "code"), FROM_AFAR.values(), ids=FROM_AFAR.keys())
-def test_every_route_refuses_what_may_come_from_afar(http: httpx2.Client, headers: dict[str, str], code: str) -> None:
+def test_every_route_rejects_possibly_remote_requests(http: httpx2.Client, headers: dict[str, str], code: str) -> None:
     for path in set(routes()) - OPEN:
         for method in METHODS:
             response = http.request(method, path, headers=headers)
@@ -77,7 +77,7 @@ def test_every_route_refuses_what_may_come_from_afar(http: httpx2.Client, header
 
 
 @pytest.mark.parametrize(("headers", "code"), FROM_AFAR.values(), ids=FROM_AFAR.keys())
-def test_a_refused_request_costs_nothing(
+def test_a_rejected_request_makes_no_upstream_call(
     http: httpx2.Client, emulator: Emulator, headers: dict[str, str], code: str
 ) -> None:
     response = http.post(CHAT, json=chat_body(), headers=headers)
@@ -111,12 +111,12 @@ def test_health_pages_are_open(http: httpx2.Client, path: str) -> None:
     ],
     ids=str,
 )
-def test_local_requests_pass_with_any_key_or_none(http: httpx2.Client, headers: dict[str, str]) -> None:
+def test_local_requests_are_admitted_with_any_key_or_none(http: httpx2.Client, headers: dict[str, str]) -> None:
     assert http.get("/v1/models", headers=headers).status_code == 200
 
 
 def exchange(gateway: LiveGateway, head: str, body: bytes = b"") -> bytes:
-    """The answer to a request that no HTTP client would write."""
+    """Return the response to a raw request that HTTP clients do not send."""
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -151,7 +151,7 @@ def test_ambiguous_hosts_are_not_local(gateway: LiveGateway, head: str) -> None:
         "/static/../data/secrets.json",
     ],
 )
-def test_odd_paths_lead_nowhere(gateway: LiveGateway, path: str) -> None:
+def test_unusual_paths_are_not_found(gateway: LiveGateway, path: str) -> None:
     head, _, body = exchange(gateway, f"GET {path} HTTP/1.1\nHost: localhost\nConnection: close").partition(b"\r\n\r\n")
 
     assert head.split()[1] == b"404"
@@ -166,14 +166,14 @@ def test_odd_paths_lead_nowhere(gateway: LiveGateway, path: str) -> None:
         *("//v1/models", "/v1//models", "/v1/v1/models", "/api/v1/models", "/openai/models", "/models"),
     ],
 )
-def test_a_path_in_another_form_is_guarded_like_the_plain_one(gateway: LiveGateway, path: str) -> None:
+def test_a_path_in_another_form_is_rejected_like_the_plain_one(gateway: LiveGateway, path: str) -> None:
     request = f"GET {path} HTTP/1.1\nHost: {{}}\nConnection: close"
 
     assert exchange(gateway, request.format("localhost")).split()[1] == b"200"
     assert exchange(gateway, request.format("evil.example")).split()[1] == b"403"
 
 
-def test_a_foreign_host_at_the_admin_is_one_line_in_the_log(gateway: LiveGateway) -> None:
+def test_a_foreign_host_at_the_admin_is_one_log_line(gateway: LiveGateway) -> None:
     head = "GET /admin/login/ HTTP/1.1\nHost: scanner.example\nConnection: close"
 
     assert exchange(gateway, head).split()[1] == b"400"
@@ -184,7 +184,7 @@ def test_a_foreign_host_at_the_admin_is_one_line_in_the_log(gateway: LiveGateway
     assert "exception" not in json.loads(line)
 
 
-def test_headers_with_underscores_count_for_nothing(gateway: LiveGateway) -> None:
+def test_headers_with_underscores_are_ignored(gateway: LiveGateway) -> None:
     head = "GET /v1/models HTTP/1.1\nHost: localhost\nX_Forwarded_For: 203.0.113.9\nConnection: close"
     assert exchange(gateway, head).split()[1] in {b"200", b"400"}
     head = "GET /v1/models HTTP/1.1\nHost: evil.example\nDaphne-Root-Path: /v1\nConnection: close"

@@ -1,4 +1,4 @@
-"""`context_management` and `compaction_trigger`: the server compacts by itself, and what follows goes on from that."""
+"""`context_management` and `compaction_trigger`: automatic compaction, and requests that continue the compaction."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from sessions_store.models import Message, StoredItem, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, error_of, fresh, usage_of
 from tests.live_gateway import LiveGateway
-from tests.responses import CONVERSATIONS, ENDS, RESPONSES, WEATHER, ask, named_events, response_text, turns
+from tests.responses import CONVERSATIONS, ENDS, RESPONSES, WEATHER, ask, content_texts, named_events, response_text
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
@@ -24,7 +24,7 @@ ONE: Final = "What is the weather in Paris? Use the tool."
 
 
 def summary(text: str = "SUMMARY of it all") -> dict[str, Any]:
-    """The emulator's answer to the request for a summary."""
+    """The emulator's response to the request for a summary."""
     content = {"role": "model", "parts": [{"text": text}]}
     body = {
         "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
@@ -34,12 +34,12 @@ def summary(text: str = "SUMMARY of it all") -> dict[str, Any]:
 
 
 def generated(emulator: Emulator) -> list[Any]:
-    """The bodies of the calls that generated something."""
+    """Return the bodies of the generating calls."""
     return [entry["body"] for entry in emulator.received() if "enerateContent" in entry["path"]]
 
 
 def kinds(response: Any) -> list[str]:
-    """The types of a response's items."""
+    """Return the types of a response's items."""
     return [item["type"] for item in response["output"]]
 
 
@@ -63,9 +63,9 @@ def test_a_context_over_the_threshold_is_compacted_in_the_response(http: httpx2.
     assert kinds(response) == ["compaction", "reasoning", "message"]
     assert "added output: compaction" in posted.headers["x-gateway-notes"]
     asked, answered = generated(emulator)
-    assert turns(asked)[0] == LONG
-    assert "Summarise our conversation" in turns(asked)[-1]
-    [continued] = turns(answered)
+    assert content_texts(asked)[0] == LONG
+    assert "Summarise our conversation" in content_texts(asked)[-1]
+    [continued] = content_texts(answered)
     assert "SUMMARY of it all" in continued
     assert continued.endswith("Where is it?")
     assert answered["systemInstruction"]["parts"] == [{"text": "Be brief."}]
@@ -76,20 +76,20 @@ def test_a_context_over_the_threshold_is_compacted_in_the_response(http: httpx2.
     assert http.get(f"{RESPONSES}/{response['id']}").json() == response
 
 
-def test_the_next_turn_goes_on_from_the_compaction(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_next_response_continues_the_compaction(http: httpx2.Client, emulator: Emulator) -> None:
     compacted = begin(http, emulator)
 
     ask(http, input="And now?", previous_response_id=compacted["id"], context_management=MANAGED)
 
     [body] = generated(emulator)
-    first, answer, last = turns(body)
+    first, answer, last = content_texts(body)
     assert "SUMMARY of it all" in first
     assert answer == response_text(compacted)
     assert last == "And now?"
 
 
 @pytest.mark.parametrize("pruned", [False, True])
-def test_a_client_with_its_own_history_goes_on_from_the_compaction(
+def test_a_client_with_its_own_history_continues_the_compaction(
     http: httpx2.Client, emulator: Emulator, pruned: bool
 ) -> None:
     rules = {"role": "developer", "content": "Speak like a pirate."}
@@ -103,14 +103,14 @@ def test_a_client_with_its_own_history_goes_on_from_the_compaction(
     ask(http, input=[*kept, *response["output"], {"role": "user", "content": "And now?"}], store=False)
 
     [body] = generated(emulator)
-    first, answer, last = turns(body)
+    first, answer, last = content_texts(body)
     assert "SUMMARY of it all" in first
     assert first.endswith("Where is it?")
     assert (answer, last) == (response_text(response), "And now?")
     assert body["systemInstruction"]["parts"] == [{"text": "Speak like a pirate."}]
 
 
-def test_a_conversation_goes_on_from_the_compaction(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_conversation_continues_the_compaction(http: httpx2.Client, emulator: Emulator) -> None:
     conversation = http.post(CONVERSATIONS, json={}).json()["id"]
     ask(http, input=LONG, conversation=conversation)
     emulator.script(summary())
@@ -122,17 +122,17 @@ def test_a_conversation_goes_on_from_the_compaction(http: httpx2.Client, emulato
     ]
 
     for changed in (False, True):
-        if changed:  # then the items are read anew
+        if changed:  # the items are read again then
             added = {"items": [{"type": "message", "role": "user", "content": "By the way."}]}
             http.post(f"{CONVERSATIONS}/{conversation}/items", json=added)
         emulator.reset()
         ask(http, input="And now?", conversation=conversation)
         [body] = generated(emulator)
-        assert "SUMMARY of it all" in turns(body)[0]
+        assert "SUMMARY of it all" in content_texts(body)[0]
         assert LONG not in json.dumps(body)
 
 
-def test_calls_of_the_latest_step_stay_word_for_word(http: httpx2.Client, emulator: Emulator) -> None:
+def test_calls_of_the_latest_step_are_sent_unchanged(http: httpx2.Client, emulator: Emulator) -> None:
     first = ask(http, input=f"{LONG} {ONE}", tools=[WEATHER])
     [call] = [item for item in first["output"] if item["type"] == "function_call"]
     emulator.reset()
@@ -150,7 +150,7 @@ def test_calls_of_the_latest_step_stay_word_for_word(http: httpx2.Client, emulat
     assert "21 degrees" in json.dumps(told)
 
 
-def test_a_stream_shows_the_compaction_first(client: OpenAI, emulator: Emulator) -> None:
+def test_a_stream_begins_with_the_compaction(client: OpenAI, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input=LONG)
     emulator.script(summary())
 
@@ -173,7 +173,7 @@ def test_a_stream_shows_the_compaction_first(client: OpenAI, emulator: Emulator)
     assert client.responses.retrieve(final.id).output_text == final.output_text
 
 
-def test_in_the_background(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_background_response_is_compacted(http: httpx2.Client, emulator: Emulator) -> None:
     first = ask(http, input=LONG)
     emulator.script({**summary(), "delay": 0.5})
 
@@ -188,7 +188,7 @@ def test_in_the_background(http: httpx2.Client, emulator: Emulator) -> None:
     assert "response.compaction.compacting" in [event["type"] for event in events]
 
 
-def test_over_a_websocket(gateway: LiveGateway, emulator: Emulator) -> None:
+def test_a_websocket_response_is_compacted(gateway: LiveGateway, emulator: Emulator) -> None:
     with connect(gateway.origin.replace("http", "ws") + RESPONSES, proxy=None) as socket:
 
         def asked(**body: Any) -> Any:
@@ -206,10 +206,10 @@ def test_over_a_websocket(gateway: LiveGateway, emulator: Emulator) -> None:
 
     assert kinds(second) == ["compaction", "reasoning", "message"]
     [body] = generated(emulator)
-    assert "SUMMARY of it all" in turns(body)[0]
+    assert "SUMMARY of it all" in content_texts(body)[0]
 
 
-def test_deleting_forgets_the_summary_too(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_deletion_erases_the_summary(http: httpx2.Client, emulator: Emulator) -> None:
     word = fresh("summary")
     first = ask(http, input=LONG)
     emulator.script(summary(word))
@@ -222,13 +222,13 @@ def test_deleting_forgets_the_summary_too(http: httpx2.Client, emulator: Emulato
     assert not StoredItem.objects.filter(item_id=response["output"][0]["id"]).exists()
 
 
-def test_below_the_threshold_nothing_happens(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_context_below_the_threshold_is_not_compacted(http: httpx2.Client, emulator: Emulator) -> None:
     first = ask(http, input="Hello!")
 
     response = ask(http, input="And?", previous_response_id=first["id"], context_management=MANAGED)
 
     assert "compaction" not in kinds(response)
-    assert len(emulator.received()) == 2  # a text of few bytes need not even be counted
+    assert len(emulator.received()) == 2  # a text of few bytes is not counted
 
 
 def test_a_single_long_message_cannot_be_compacted_and_is_noted(http: httpx2.Client) -> None:
@@ -239,7 +239,7 @@ def test_a_single_long_message_cannot_be_compacted_and_is_noted(http: httpx2.Cli
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_summary_that_fails_fails_the_response(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+def test_a_failed_summary_fails_the_response(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
     first = ask(http, input=LONG)
     refusal = {"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED"}}
     emulator.script({"match": {"contains": "Summarise our"}, "status": 429, "body": refusal})
@@ -257,7 +257,7 @@ def test_a_summary_that_fails_fails_the_response(http: httpx2.Client, emulator: 
     assert list(statuses) == ["rate_limited", "rate_limited"]
 
 
-def test_an_answer_that_fails_behind_its_compaction_says_so(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_failed_call_after_the_compaction_fails_the_response(http: httpx2.Client, emulator: Emulator) -> None:
     first = ask(http, input=LONG)
     refusal = {"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED"}}
     emulator.script(summary(), {"match": {"contains": "<conversation_summary>"}, "status": 429, "body": refusal})
@@ -272,7 +272,7 @@ def test_an_answer_that_fails_behind_its_compaction_says_so(http: httpx2.Client,
 
 @pytest.fixture
 def waiting_gateway(django_db_setup: None, emulator_url: str) -> Iterator[httpx2.Client]:
-    """A server that speaks up often."""
+    """A server with frequent keep-alives."""
     with (
         LiveGateway.start(upstream=emulator_url, settings={"KEEP_ALIVE_INTERVAL": "0.2"}) as server,
         httpx2.Client(base_url=server.origin, timeout=30, trust_env=False) as client,
@@ -280,7 +280,7 @@ def waiting_gateway(django_db_setup: None, emulator_url: str) -> Iterator[httpx2
         yield client
 
 
-def test_the_client_hears_something_meanwhile(waiting_gateway: httpx2.Client, emulator: Emulator) -> None:
+def test_the_stream_is_kept_alive_during_the_compaction(waiting_gateway: httpx2.Client, emulator: Emulator) -> None:
     first = ask(waiting_gateway, input=LONG)
     emulator.script({**summary(), "delay": 0.9})
     body = {"model": GEMINI_3, "input": "Where?", "previous_response_id": first["id"], "context_management": MANAGED}
@@ -292,7 +292,7 @@ def test_the_client_hears_something_meanwhile(waiting_gateway: httpx2.Client, em
     assert "response.completed" in after
 
 
-def test_leaving_during_the_compaction_is_recorded(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_disconnect_during_the_compaction_is_recorded(http: httpx2.Client, emulator: Emulator) -> None:
     user = fresh("leaving")
     first = ask(http, input=LONG)
     emulator.script({**summary(), "delay": 20})
@@ -305,7 +305,7 @@ def test_leaving_during_the_compaction_is_recorded(http: httpx2.Client, emulator
     assert {record.status for record in records} == {"client_closed"}
 
 
-def test_a_trigger_compacts_and_nothing_else(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_trigger_only_compacts(http: httpx2.Client, emulator: Emulator) -> None:
     first = ask(http, input="My name is Ada.")
     emulator.reset()
     emulator.script(summary("SUMMARY: Ada"))
@@ -320,12 +320,12 @@ def test_a_trigger_compacts_and_nothing_else(http: httpx2.Client, emulator: Emul
     ask(http, input=[*response["output"], {"role": "user", "content": "Who am I?"}])
     *_, chained, resent = generated(emulator)
     for body in (chained, resent):
-        [asked] = turns(body)
+        [asked] = content_texts(body)
         assert "SUMMARY: Ada" in asked
         assert asked.endswith("Who am I?")
 
 
-def test_a_trigger_in_a_stream(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_streamed_trigger_compacts(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(summary())
     sent = [{"role": "user", "content": "My name is Ada."}, {"type": "compaction_trigger"}]
 
@@ -349,15 +349,17 @@ def test_a_trigger_in_a_stream(http: httpx2.Client, emulator: Emulator) -> None:
         ({"input": [{"type": "compaction_trigger"}, {"role": "user", "content": "x"}]}, "input[0]"),
     ],
 )
-def test_invalid_context_management_is_refused(http: httpx2.Client, changes: dict[str, Any], param: str | None) -> None:
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", **changes})
+def test_invalid_context_management_is_rejected(
+    http: httpx2.Client, changes: dict[str, Any], param: str | None
+) -> None:
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", **changes})
 
-    assert refused.status_code == 400
-    assert error_of(refused)["param"] == (param or "context_management[0].compact_threshold")
+    assert rejected.status_code == 400
+    assert error_of(rejected)["param"] == (param or "context_management[0].compact_threshold")
 
 
 def begin(http: httpx2.Client, emulator: Emulator) -> Any:
-    """A response that was compacted; the emulator has forgotten the calls for it."""
+    """Create a compacted response; reset the emulator's log afterwards."""
     first = ask(http, input=LONG)
     emulator.script(summary())
     response = ask(http, input="Where is it?", previous_response_id=first["id"], context_management=MANAGED)

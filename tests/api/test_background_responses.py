@@ -1,4 +1,4 @@
-"""Background responses: they outlive their client, can be called off and taken up again, and are never lost."""
+"""Background responses: independent of their client, cancellable, resumable, and never lost."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +35,7 @@ def connected(server: LiveGateway) -> httpx2.Client:
 
 
 def begin(http: httpx2.Client, **body: Any) -> str:
-    """The id of a background response, which has only been queued."""
+    """Start a background response; return its id."""
     response = ask(http, **{"input": "Hello!", "background": True, **body})
     assert (response["status"], response["output"], response["background"]) == ("queued", [], True)
     identifier: str = response["id"]
@@ -43,7 +43,7 @@ def begin(http: httpx2.Client, **body: Any) -> str:
 
 
 def ended(http: httpx2.Client, identifier: str) -> dict[str, Any]:
-    """The response once it has ended, waited for."""
+    """Wait for the end of a response and return the response."""
 
     def look() -> dict[str, Any] | None:
         response: dict[str, Any] = http.get(f"{RESPONSES}/{identifier}").json()
@@ -71,13 +71,15 @@ def test_a_running_response_cannot_be_continued(http: httpx2.Client, emulator: E
     emulator.script({"hang_after": 1})
     identifier = begin(http)
 
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": identifier})
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": identifier})
 
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "previous_response_id")
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "previous_response_id")
     http.post(f"{RESPONSES}/{identifier}/cancel")
 
 
-def test_its_stream_can_be_taken_up_again(client: OpenAI, http: httpx2.Client, other_worker: httpx2.Client) -> None:
+def test_the_stream_of_a_background_response_can_be_resumed(
+    client: OpenAI, http: httpx2.Client, other_worker: httpx2.Client
+) -> None:
     streamed = client.responses.create(model=GEMINI_3, input="Tell me a story", background=True, stream=True)
     events = [event.model_dump(exclude_unset=True) for event in streamed]
     identifier = events[0]["response"]["id"]
@@ -110,9 +112,9 @@ def test_a_running_response_is_followed_from_another_worker(
 
 
 def test_a_foreground_response_has_no_stream_to_resume(http: httpx2.Client) -> None:
-    refused = http.get(f"{RESPONSES}/{ask(http, input='Hello!')['id']}", params={"stream": "true"})
+    rejected = http.get(f"{RESPONSES}/{ask(http, input='Hello!')['id']}", params={"stream": "true"})
 
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "stream")
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "stream")
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
@@ -129,18 +131,18 @@ def test_a_background_response_is_cancelled(
 
     assert response["status"] == "cancelled"
     assert cancelled_on.post(f"{RESPONSES}/{identifier}/cancel").json() == response
-    eventually(lambda: any(entry["cancelled"] for entry in emulator.received()), patience=20)
+    eventually(lambda: any(entry["cancelled"] for entry in emulator.received()), timeout=20)
     request_id = StoredResponse.objects.get(public_id=identifier).request_id
     record = eventually(lambda: UsageRecord.objects.filter(request_id=request_id).first())
     assert record.status == "client_closed"
     assert http.get(f"{RESPONSES}/{identifier}").json() == response
 
 
-def test_only_a_background_response_is_called_off(http: httpx2.Client) -> None:
-    refused = http.post(f"{RESPONSES}/{ask(http, input='Hello!')['id']}/cancel")
+def test_a_foreground_response_cannot_be_cancelled(http: httpx2.Client) -> None:
+    rejected = http.post(f"{RESPONSES}/{ask(http, input='Hello!')['id']}/cancel")
 
-    assert refused.status_code == 400
-    assert error_of(refused)["message"] == "Cannot cancel a synchronous response."
+    assert rejected.status_code == 400
+    assert error_of(rejected)["message"] == "Cannot cancel a synchronous response."
 
 
 def test_a_deleted_background_response_stops_and_stays_deleted(http: httpx2.Client, emulator: Emulator) -> None:
@@ -157,7 +159,7 @@ def test_a_deleted_background_response_stops_and_stays_deleted(http: httpx2.Clie
     eventually(lambda: not Message.objects.filter(openai__contains=word).exists())
 
 
-def test_a_refusal_of_gemini_fails_a_background_response(http: httpx2.Client, emulator: Emulator) -> None:
+def test_an_upstream_error_fails_a_background_response(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"status": 429, "body": {"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED"}}})
 
     identifier = begin(http)
@@ -233,7 +235,7 @@ def test_a_stopped_server_fails_its_background_response(
     assert UsageRecord.objects.get(request_id=request_id).status == "cut_by_server"
 
 
-def test_events_are_kept_for_a_time_only(emulator_url: str, django_db_setup: None) -> None:
+def test_events_are_deleted_after_a_time(emulator_url: str, django_db_setup: None) -> None:
     settings = {**LEASE, "RESPONSE_EVENTS_SECONDS": "0"}
     with (
         LiveGateway.start(upstream=emulator_url, settings=settings) as server,

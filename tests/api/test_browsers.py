@@ -1,4 +1,4 @@
-"""Web pages that ask: preflights, the headers that let a page read every answer, and which pages may ask at all."""
+"""Requests of web pages: preflights, CORS headers on every response, and the admitted origins."""
 
 import json
 import re
@@ -31,13 +31,13 @@ FOREIGN = [
     "vscode-webview://a/b",
 ]
 SAFELISTED = {"content-type", "cache-control", "content-language", "expires", "last-modified", "pragma"}
-# What a browser does not show to a page, or what says nothing to it.
+# Headers that browsers hide from pages, or that are irrelevant to pages.
 OF_THE_CONNECTION = {"content-length", "date", "server", "connection", "transfer-encoding", "vary", "x-accel-buffering"}
 
 
 @pytest.fixture(scope="module")
 def open_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
-    """A gateway that some origins are listed for."""
+    """A gateway with a list of origins."""
     listed = ", ".join([*LISTED, "https://trailing.example/", "vscode-webview://*"])
     with LiveGateway.start(upstream=emulator_url, settings={"CORS_ALLOWED_ORIGINS": listed}) as server:
         yield server
@@ -51,13 +51,13 @@ def open_http(open_gateway: LiveGateway, emulator: Emulator) -> Iterator[httpx2.
 
 
 def preflight(http: httpx2.Client, path: str, origin: str, **headers: str) -> httpx2.Response:
-    """What the server answers to a browser that asks whether a page may ask."""
+    """Return the response to a preflight."""
     asked = {"origin": origin, "access-control-request-method": "POST"}
     return http.options(path, headers=asked | {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def cors_headers(response: httpx2.Response) -> set[str]:
-    """The names of the CORS headers of an answer."""
+    """Return the names of the CORS headers of a response."""
     return {name for name in response.headers if name.startswith("access-control-")}
 
 
@@ -65,7 +65,7 @@ def cors_headers(response: httpx2.Response) -> set[str]:
 @pytest.mark.parametrize(
     "path", [CHAT, COMPLETIONS, "/v1/models", "/v1/responses/resp_1", "/v1/nothing", "/healthz", "/api/v1/models"]
 )
-def test_a_preflight_of_a_local_page_is_answered(http: httpx2.Client, origin: str, path: str) -> None:
+def test_a_preflight_of_a_local_page_is_allowed(http: httpx2.Client, origin: str, path: str) -> None:
     names = "authorization,content-type,x-stainless-os,openai-beta"
     response = preflight(http, path, origin, access_control_request_headers=names)
 
@@ -80,7 +80,7 @@ def test_a_preflight_of_a_local_page_is_answered(http: httpx2.Client, origin: st
     assert "access-control-allow-private-network" not in response.headers
 
 
-def test_a_preflight_for_a_private_network_is_answered(http: httpx2.Client) -> None:
+def test_a_preflight_for_a_private_network_is_allowed(http: httpx2.Client) -> None:
     response = preflight(http, CHAT, PAGE, access_control_request_private_network="true")
 
     assert response.headers["access-control-allow-private-network"] == "true"
@@ -92,15 +92,15 @@ def test_a_preflight_needs_no_key(django_db_setup: None, emulator_url: str) -> N
         httpx2.Client(base_url=closed.origin, trust_env=False) as http,
     ):
         asked = preflight(http, CHAT, PAGE)
-        refused = http.post(CHAT, json=chat_body(), headers={"origin": PAGE})
+        rejected = http.post(CHAT, json=chat_body(), headers={"origin": PAGE})
 
     assert asked.status_code == 204
-    assert refused.status_code == 401
-    assert refused.headers["access-control-allow-origin"] == PAGE
+    assert rejected.status_code == 401
+    assert rejected.headers["access-control-allow-origin"] == PAGE
 
 
 @pytest.mark.parametrize("origin", [*LISTED, *OF_A_LISTED_SCHEME, "https://trailing.example"])
-def test_a_listed_page_asks(open_http: httpx2.Client, origin: str) -> None:
+def test_a_listed_page_is_admitted(open_http: httpx2.Client, origin: str) -> None:
     asked = preflight(open_http, CHAT, origin)
     answered = open_http.post(CHAT, json=chat_body(), headers={"origin": origin})
 
@@ -109,7 +109,7 @@ def test_a_listed_page_asks(open_http: httpx2.Client, origin: str) -> None:
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
-def test_a_foreign_page_is_refused_without_cors_headers(
+def test_a_foreign_page_is_rejected_without_cors_headers(
     open_http: httpx2.Client, emulator: Emulator, origin: str
 ) -> None:
     asked = preflight(open_http, CHAT, origin)
@@ -142,7 +142,7 @@ REQUESTS: dict[str, tuple[str, str, bytes, dict[str, str], int | None]] = {
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_page_reads_every_answer_and_its_headers(http: httpx2.Client, emulator: Emulator, name: str) -> None:
+def test_a_page_can_read_every_response_and_its_headers(http: httpx2.Client, emulator: Emulator, name: str) -> None:
     method, path, body, headers, status = REQUESTS[name]
     response = http.request(method, path, content=body, headers={**headers, "origin": PAGE})
 
@@ -166,7 +166,7 @@ def test_retry_headers_are_exposed(http: httpx2.Client, emulator: Emulator) -> N
     assert {"retry-after", "x-request-id", "x-ratelimit-remaining-tokens"} <= set(EXPOSED.split(", "))
 
 
-def test_a_body_that_is_too_large_is_a_413_that_a_page_reads(impatient_gateway: LiveGateway) -> None:
+def test_a_page_can_read_the_413_of_a_too_large_body(impatient_gateway: LiveGateway) -> None:
     with httpx2.Client(base_url=impatient_gateway.origin, trust_env=False) as http:
         response = http.post(CHAT, content=b"x" * 300_000, headers={**JSON, "origin": PAGE})
 
@@ -176,7 +176,7 @@ def test_a_body_that_is_too_large_is_a_413_that_a_page_reads(impatient_gateway: 
 
 
 @by_serve("uvicorn answers broken requests by itself")
-def test_a_page_can_read_the_servers_own_refusals(impatient_gateway: LiveGateway) -> None:
+def test_a_page_can_read_the_servers_own_rejections(impatient_gateway: LiveGateway) -> None:
     with httpx2.Client(base_url=impatient_gateway.origin, trust_env=False) as http:
         response = http.get("/v1/models", headers={"origin": PAGE, "x-short": "a", "x-long": "a" * 40_000})
 
@@ -193,16 +193,16 @@ def test_programs_get_no_cors_headers(http: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize(("origin", "admitted"), [(None, True), (PAGE, True), (LISTED[0], True), (FOREIGN[2], False)])
-def test_websockets_follow_the_same_list(open_gateway: LiveGateway, origin: str | None, admitted: bool) -> None:
+def test_websockets_use_the_same_list_of_origins(open_gateway: LiveGateway, origin: str | None, admitted: bool) -> None:
     address = open_gateway.origin.replace("http", "ws") + "/v1/responses"
     headers = {} if origin is None else {"Origin": origin}
     if admitted:
         with connect(address, additional_headers=headers, proxy=None) as socket:
             assert socket.ping().wait(10)
         return
-    with pytest.raises(InvalidStatus) as refused, connect(address, additional_headers=headers, proxy=None):
+    with pytest.raises(InvalidStatus) as rejected, connect(address, additional_headers=headers, proxy=None):
         pass
-    assert refused.value.response.status_code == 403
+    assert rejected.value.response.status_code == 403
 
 
 def test_a_foreign_page_gets_no_websocket_of_an_open_gateway(django_db_setup: None, emulator_url: str) -> None:

@@ -1,4 +1,4 @@
-"""What clients carry in `encrypted_content`: only what this server has signed is read, and what its database holds."""
+"""State in `encrypted_content`: only state signed by this server or stored in its database is read."""
 
 import json
 from base64 import b64encode
@@ -11,7 +11,7 @@ from openai import OpenAI
 from sessions_store.models import StoredItem
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
-from tests.responses import CONVERSATIONS, RESPONSES, ask, turns
+from tests.responses import CONVERSATIONS, RESPONSES, ask, content_texts
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -28,7 +28,7 @@ def test_an_unsigned_compaction_is_left_out_of_the_request(http: httpx2.Client, 
     assert "input[0]" in response.headers["x-gateway-notes"]
     assert "not signed by this server" in response.headers["x-gateway-notes"]
     [body] = emulator.bodies()
-    assert turns(body) == ["Hi"]
+    assert content_texts(body) == ["Hi"]
 
 
 def test_an_unsigned_compaction_is_not_stored(client: OpenAI, http: httpx2.Client, emulator: Emulator) -> None:
@@ -38,13 +38,13 @@ def test_an_unsigned_compaction_is_not_stored(client: OpenAI, http: httpx2.Clien
     assert listed["encrypted_content"] == ""
     ask(http, input="Hi", conversation=made.id)
     [body] = emulator.bodies()
-    assert turns(body) == ["Hi"]
+    assert content_texts(body) == ["Hi"]
 
 
 def test_an_unsigned_compaction_in_the_database_is_read(http: httpx2.Client, emulator: Emulator) -> None:
     conversation = http.post(CONVERSATIONS, json={"items": [COMPACTION]}).json()["id"]
     [item] = http.get(f"{CONVERSATIONS}/{conversation}/items").json()["data"]
-    # As an earlier release has stored it.
+    # In the form of an earlier release.
     StoredItem.objects.filter(item_id=item["id"]).update(body=json.dumps({**item, "encrypted_content": UNSIGNED}))
 
     ask(http, input="What is the code?", conversation=conversation)
@@ -52,10 +52,10 @@ def test_an_unsigned_compaction_in_the_database_is_read(http: httpx2.Client, emu
 
     for body, question in zip(emulator.bodies(), ["What is the code?", "And now?"], strict=True):
         assert "The code is 4711." in json.dumps(body)
-        assert turns(body)[-1].endswith(question)
+        assert content_texts(body)[-1].endswith(question)
 
 
-def test_a_compaction_that_this_server_made_is_read(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_compaction_of_this_server_is_read(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(
         {
             "match": {"contains": "Summarise our conversation"},

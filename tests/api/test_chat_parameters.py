@@ -1,4 +1,4 @@
-"""Parameters of chat from the client to Gemini and back: what was sent, what came out, what was recorded."""
+"""Chat parameters from the client to Gemini and back: the sent body, the response, the record."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from openai import OpenAI
 
-from api.translate.answers.fingerprint import system_fingerprint
+from api.translate.candidates.fingerprint import system_fingerprint
 from sessions_store.models import Message, UpstreamModel
 from tests.api.sessions import ask
 from tests.emulator_control import Emulator
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 
 @pytest.fixture
 def flash() -> Iterator[UpstreamModel]:
-    """The catalogue's row of the model that the tests ask; as it was again afterwards."""
+    """The catalogue row of the requested model, restored afterwards."""
     row = UpstreamModel.objects.get(name=GEMINI_25)
     before = (row.logprobs, dict(row.thinking_budgets))
     yield row
@@ -36,7 +36,7 @@ def flash() -> Iterator[UpstreamModel]:
 
 
 def check_sources(text: str, annotations: Any) -> None:
-    """Each annotation stands on a sentence of the text, counted in characters."""
+    """Check that each annotation covers a sentence of the text, in characters."""
     assert not text.isascii()
     assert len(annotations) > 1
     for annotation in annotations:
@@ -48,7 +48,7 @@ def check_sources(text: str, annotations: Any) -> None:
         assert citation.url.startswith("https://example.com/source/")
 
 
-def test_a_web_search_names_its_sources_in_characters(client: OpenAI, emulator: Emulator) -> None:
+def test_a_web_search_has_sources_with_character_offsets(client: OpenAI, emulator: Emulator) -> None:
     raw = client.chat.completions.with_raw_response.create(
         model=GEMINI_3, messages=[chat_message("Was weißt du über Enten? Erzähle es. Bitte!")], web_search_options={}
     )
@@ -58,7 +58,7 @@ def test_a_web_search_names_its_sources_in_characters(client: OpenAI, emulator: 
     check_sources(message.content or "", message.annotations)
 
 
-def test_a_streamed_web_search_names_its_sources(client: OpenAI, emulator: Emulator) -> None:
+def test_a_streamed_web_search_has_sources(client: OpenAI, emulator: Emulator) -> None:
     with client.chat.completions.stream(
         model=GEMINI_25, messages=[chat_message("Was weißt du über Enten? Erzähle es. Bitte!")], web_search_options={}
     ) as stream:
@@ -67,13 +67,13 @@ def test_a_streamed_web_search_names_its_sources(client: OpenAI, emulator: Emula
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_tier_is_asked_for_told_and_recorded(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+def test_the_tier_is_requested_returned_and_recorded(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
     response = http.post(CHAT, json=chat_body(service_tier="flex", stream=stream))
     [body] = emulator.bodies()
     assert body["serviceTier"] == "flex"
-    answers = events(response) if stream else [response.json()]
-    assert {answer["service_tier"] for answer in answers} == {"flex"}
-    assert {answer["system_fingerprint"] for answer in answers} == {system_fingerprint(GEMINI_25)}
+    responses = events(response) if stream else [response.json()]
+    assert {answer["service_tier"] for answer in responses} == {"flex"}
+    assert {answer["system_fingerprint"] for answer in responses} == {system_fingerprint(GEMINI_25)}
     assert usage_of(response.headers).service_tier == "flex"
 
 
@@ -95,7 +95,7 @@ def test_thoughts_are_sent_only_on_demand(http: httpx2.Client, emulator: Emulato
 
 
 def thought(text: str) -> dict[str, Any]:
-    """A chunk of a stream that holds nothing but a thought."""
+    """Return a chunk with a thought only."""
     return {"candidates": [{"content": {"parts": [{"text": text, "thought": True}], "role": "model"}}]}
 
 
@@ -110,7 +110,7 @@ def test_a_stream_of_hidden_thoughts_is_kept_alive(impatient_gateway: LiveGatewa
     assert "reasoning" not in "".join(lines(text))
 
 
-def test_the_budget_of_an_effort_is_the_operators(
+def test_the_budget_of_an_effort_comes_from_the_catalogue(
     http: httpx2.Client, emulator: Emulator, flash: UpstreamModel
 ) -> None:
     flash.thinking_budgets["low"] = 777
@@ -120,7 +120,7 @@ def test_the_budget_of_an_effort_is_the_operators(
     assert body["generationConfig"]["thinkingConfig"]["thinkingBudget"] == 777
 
 
-def test_log_probabilities_come_where_the_catalogue_says_so(
+def test_log_probabilities_are_sent_if_the_catalogue_allows(
     client: OpenAI, emulator: Emulator, flash: UpstreamModel
 ) -> None:
     flash.logprobs = True
@@ -146,7 +146,7 @@ def test_log_probabilities_come_where_the_catalogue_says_so(
     assert body["generationConfig"] == {"responseLogprobs": True, "logprobs": 2}
 
 
-def test_log_probabilities_elsewhere_are_noted(http: httpx2.Client, emulator: Emulator) -> None:
+def test_unsupported_log_probabilities_are_noted(http: httpx2.Client, emulator: Emulator) -> None:
     response = http.post(CHAT, json=chat_body(logprobs=True))
     assert response.json()["choices"][0]["logprobs"] is None
     assert "dropped logprobs" in response.headers["x-gateway-notes"]
@@ -164,7 +164,7 @@ def test_log_probabilities_elsewhere_are_noted(http: httpx2.Client, emulator: Em
         ),
     ],
 )
-def test_an_impossible_parameter_is_refused_by_name(
+def test_an_impossible_parameter_is_rejected_by_name(
     http: httpx2.Client, emulator: Emulator, changes: dict[str, Any], param: str
 ) -> None:
     response = http.post(CHAT, json=chat_body(**changes))
@@ -177,13 +177,13 @@ def test_rule_034_signatures_of_another_account_are_left_out(
     http: httpx2.Client, emulator: Emulator, user: str
 ) -> None:
     ask(http, user, "My name is Ada.", model=GEMINI_3)
-    answers = Message.objects.filter(role="assistant", parent__openai__contains="My name is Ada.")
-    assert answers.exclude(account="").exists()
-    answers.update(account="somebody else's")
+    responses = Message.objects.filter(role="assistant", parent__openai__contains="My name is Ada.")
+    assert responses.exclude(account="").exists()
+    responses.update(account="somebody else's")
 
     last = ask(http, user, "What is my name?", model=GEMINI_3)
 
-    assert len(emulator.received()) == 2  # nothing was refused and asked again
+    assert len(emulator.received()) == 2  # no call was rejected and retried
     *_, sent = emulator.bodies()
     assert "thoughtSignature" not in str(sent)
     assert "written under another Gemini account" in last.headers["x-gateway-notes"]
@@ -200,8 +200,8 @@ def test_a_retry_without_signatures_is_recorded_as_sent(
     body = chat_body("What is my name?", model=GEMINI_3, user=user, stream=stream)
     last = http.post(CHAT, json=body)
 
-    *_, refused, sent = emulator.bodies()
-    assert "thoughtSignature" in str(refused)
+    *_, rejected, sent = emulator.bodies()
+    assert "thoughtSignature" in str(rejected)
     assert "thoughtSignature" not in str(sent)
     usage = usage_of(last.headers)
     assert usage.attempts == 2
@@ -209,7 +209,7 @@ def test_a_retry_without_signatures_is_recorded_as_sent(
     assert "withoutThoughtSignatures" in usage.upstream_request.body
 
 
-def test_rule_066_thinking_that_took_the_whole_limit_is_explained(http: httpx2.Client, emulator: Emulator) -> None:
+def test_rule_066_thoughts_that_use_up_the_limit_have_a_note(http: httpx2.Client, emulator: Emulator) -> None:
     response = http.post(CHAT, json=chat_body(model=GEMINI_3, max_tokens=1, reasoning_effort="high"))
     [choice] = response.json()["choices"]
     assert (choice["finish_reason"], choice["message"]["content"]) == ("length", "")
@@ -217,7 +217,7 @@ def test_rule_066_thinking_that_took_the_whole_limit_is_explained(http: httpx2.C
 
 
 @pytest.mark.parametrize("error", [{"cut_after": 2}, {"error_in_stream": {"error": {"code": 503}}, "error_after": 2}])
-def test_rule_093_nothing_is_asked_again_once_an_answer_has_begun(
+def test_rule_093_a_begun_response_is_not_retried(
     http: httpx2.Client, emulator: Emulator, error: dict[str, Any]
 ) -> None:
     emulator.script(error)
@@ -226,7 +226,7 @@ def test_rule_093_nothing_is_asked_again_once_an_answer_has_begun(
     assert len(emulator.received()) == usage_of(response.headers).attempts == 1
 
 
-def test_rule_037_a_result_may_come_to_another_process(
+def test_rule_037_a_result_may_be_sent_to_another_process(
     http: httpx2.Client, impatient_gateway: LiveGateway, emulator: Emulator
 ) -> None:
     question = {"role": "user", "content": f"What is the weather in Paris? ({fresh('asked')})"}

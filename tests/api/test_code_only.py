@@ -1,4 +1,4 @@
-"""An answer that is nothing but a run of code stays in the history when its items come back."""
+"""A message that is only a code run stays in the history when a client sends its items back."""
 
 from typing import Any
 
@@ -16,29 +16,31 @@ PRINTED: Any = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42\n
 
 
 def code_only(*said: Any) -> dict[str, Any]:
-    """Return the step of an answer that is a run of code, or has other parts."""
+    """Return the script step of a response with a code run, or with other parts."""
     content = {"role": "model", "parts": [*said] or [RUN, PRINTED]}
     return {"body": {"candidates": [{"content": content, "finishReason": "STOP"}]}}
 
 
 @pytest.mark.parametrize("store", [True, False])
 @pytest.mark.parametrize("stream", [True, False])
-def test_as_items_that_are_sent_back(http: httpx2.Client, emulator: Emulator, store: bool, stream: bool) -> None:
+def test_a_code_run_sent_back_as_items_is_kept(
+    http: httpx2.Client, emulator: Emulator, store: bool, stream: bool
+) -> None:
     emulator.script(code_only())
     asked = {"role": "user", "content": fresh("Run it")}
     output = ask(http, input=[asked], store=store)["output"]
     assert [item["type"] for item in output] == ["code_interpreter_call"]
     body = {"model": GEMINI_3, "input": [asked, *output, {"role": "user", "content": "And?"}], "stream": stream}
-    answer = http.post(RESPONSES, json=body)
-    assert answer.status_code == 200, answer.text
+    response = http.post(RESPONSES, json=body)
+    assert response.status_code == 200, response.text
     if stream:
-        assert named_events(answer.text)[-1]["type"] == "response.completed"
+        assert named_events(response.text)[-1]["type"] == "response.completed"
     *_, sent = emulator.bodies()
     assert [content["role"] for content in sent["contents"]] == ["user", "model", "user"]
     assert sent["contents"][1]["parts"] == [RUN, PRINTED]
 
 
-def test_in_a_conversation_and_behind_a_response(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_code_run_of_a_conversation_or_previous_response_is_kept(http: httpx2.Client, emulator: Emulator) -> None:
     conversation = http.post(CONVERSATIONS, json={}).json()["id"]
     emulator.script(code_only())
     made = ask(http, input=fresh("Run it"), conversation=conversation)
@@ -48,7 +50,7 @@ def test_in_a_conversation_and_behind_a_response(http: httpx2.Client, emulator: 
         assert sent["contents"][1] == {"role": "model", "parts": [RUN, PRINTED]}
 
 
-def test_a_code_interpreter_call_of_another_server(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_code_interpreter_call_of_another_server_is_kept(http: httpx2.Client, emulator: Emulator) -> None:
     run = {
         "type": "code_interpreter_call",
         "id": "ci_1",
@@ -65,7 +67,7 @@ def test_a_code_interpreter_call_of_another_server(http: httpx2.Client, emulator
     assert "42" in said
 
 
-def test_beside_answers_that_say_the_same(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_code_run_beside_equal_messages_is_kept(http: httpx2.Client, emulator: Emulator) -> None:
     asked, done = fresh("Run it"), {"text": "Done."}
     other = [{"executableCode": {"language": "PYTHON", "code": "now()"}}, PRINTED]
     failed = [RUN, {"codeExecutionResult": {"outcome": "OUTCOME_FAILED", "output": "No."}}]

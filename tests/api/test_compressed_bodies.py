@@ -25,13 +25,13 @@ Encode = Callable[[bytes], bytes]
 
 
 def raw_deflate(data: bytes) -> bytes:
-    """Return what some senders call deflate: no header, no checksum."""
+    """Return raw deflate, without header and checksum, as some clients send it."""
     encoder = zlib.compressobj(wbits=-15)
     return encoder.compress(data) + encoder.flush()
 
 
 def zstd_stream(data: bytes) -> bytes:
-    """Return a frame as Codex writes it: a stream without its size."""
+    """Return a frame in the form of Codex: a stream without its size."""
     encoder = zstandard.ZstdCompressor(level=3, write_content_size=False).compressobj()
     return encoder.compress(data) + encoder.flush()
 
@@ -53,12 +53,14 @@ each_coding = pytest.mark.parametrize(("header", "encode"), CODINGS.values(), id
 
 
 def posted(http: httpx2.Client, path: str, body: bytes, coding: str) -> httpx2.Response:
-    """The answer to a compressed body."""
+    """Send a compressed body; return the response."""
     return http.post(path, content=body, headers={**JSON, "content-encoding": coding})
 
 
 @each_coding
-def test_a_compressed_chat_is_answered(http: httpx2.Client, emulator: Emulator, header: str, encode: Encode) -> None:
+def test_a_compressed_chat_request_is_accepted(
+    http: httpx2.Client, emulator: Emulator, header: str, encode: Encode
+) -> None:
     text = f"Say it: {header} \ud83d\ude00"
     response = posted(http, CHAT, encode(json.dumps(chat_body(text)).encode()), header)
 
@@ -78,13 +80,13 @@ def test_a_compressed_chat_is_answered(http: httpx2.Client, emulator: Emulator, 
         (CONVERSATIONS, {"metadata": {"topic": "demo"}}),
     ],
 )
-def test_every_endpoint_takes_compressed_bodies(
+def test_every_endpoint_accepts_compressed_bodies(
     http: httpx2.Client, emulator: Emulator, path: str, body: dict[str, Any]
 ) -> None:
     assert posted(http, path, zstd_stream(json.dumps(body).encode()), "zstd").status_code == 200
 
 
-def test_a_stream_is_answered(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_compressed_stream_request_is_accepted(http: httpx2.Client, emulator: Emulator) -> None:
     body = zstd_stream(json.dumps(chat_body(stream=True)).encode())
     assert events(posted(http, CHAT, body, "zstd"))[-1]["choices"][0]["finish_reason"] == "stop"
 
@@ -95,7 +97,7 @@ def test_an_empty_body_needs_no_decoding(http: httpx2.Client, header: str, encod
 
 
 def codex_bodies() -> list[Any]:
-    """Return the bodies that Codex sent, as parameters of a test."""
+    """Return the recorded bodies of Codex, as parameters of a test."""
     return [
         pytest.param(sent["body"], id=str(number))
         for number, sent in client_requests("codex_cli")
@@ -104,7 +106,9 @@ def codex_bodies() -> list[Any]:
 
 
 @pytest.mark.parametrize("body", codex_bodies())
-def test_codex_with_compression(http: httpx2.Client, emulator: Emulator, body: dict[str, Any]) -> None:
+def test_compressed_requests_of_codex_are_accepted(
+    http: httpx2.Client, emulator: Emulator, body: dict[str, Any]
+) -> None:
     plain = http.post(RESPONSES, json=body)
     compressed = posted(http, RESPONSES, zstd_stream(json.dumps(body).encode()), "zstd")
 
@@ -115,7 +119,7 @@ def test_codex_with_compression(http: httpx2.Client, emulator: Emulator, body: d
 
 
 @each_coding
-def test_a_broken_body_is_refused(http: httpx2.Client, header: str, encode: Encode) -> None:
+def test_an_invalid_compressed_body_is_rejected(http: httpx2.Client, header: str, encode: Encode) -> None:
     body = encode(json.dumps(chat_body()).encode())
     for broken in (body[:-3], body[: len(body) // 2], b"{}" + body, json.dumps(chat_body()).encode()):
         response = posted(http, CHAT, broken, header)
@@ -125,7 +129,9 @@ def test_a_broken_body_is_refused(http: httpx2.Client, header: str, encode: Enco
 
 @pytest.mark.parametrize("header", ["compress", "gzip, lz4", "exi"])
 @pytest.mark.parametrize("path", [CHAT, RESPONSES, CONVERSATIONS])
-def test_an_unknown_coding_is_refused_with_those_that_are_known(http: httpx2.Client, path: str, header: str) -> None:
+def test_an_unknown_coding_is_rejected_with_the_list_of_known_codings(
+    http: httpx2.Client, path: str, header: str
+) -> None:
     response = posted(http, path, gzip.compress(b"{}"), header)
 
     assert response.status_code == 415
@@ -135,10 +141,10 @@ def test_an_unknown_coding_is_refused_with_those_that_are_known(http: httpx2.Cli
 
 
 @each_coding
-def test_a_bomb_is_refused(impatient_gateway: LiveGateway, header: str, encode: Encode) -> None:
+def test_a_decompression_bomb_is_rejected(impatient_gateway: LiveGateway, header: str, encode: Encode) -> None:
     size = 20 * MEGABYTE if header != "br" else 4 * MEGABYTE
     bomb = encode(b'{"model": "' + b"x" * size + b'"}')
-    assert len(bomb) < 200_000  # what this server reads
+    assert len(bomb) < 200_000  # the codings that this server accepts
 
     began = perf_counter()
     with httpx2.Client(base_url=impatient_gateway.origin, timeout=30, trust_env=False) as http:
@@ -155,6 +161,6 @@ def test_a_large_body_is_decoded_beside_other_requests(http: httpx2.Client, emul
     body = zstd_stream(gzip.compress(json.dumps(large).encode()))
 
     with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(posted, http, CHAT, body, "gzip, zstd") for _ in range(4)]
+        responses = [pool.submit(posted, http, CHAT, body, "gzip, zstd") for _ in range(4)]
         assert http.get("/v1/models").status_code == 200
-        assert [answer.result().status_code for answer in answers] == [200] * 4
+        assert [answer.result().status_code for answer in responses] == [200] * 4

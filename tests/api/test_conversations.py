@@ -1,4 +1,4 @@
-"""Conversations with OpenAI's own client: made, read, changed, and continued by responses."""
+"""Conversations with OpenAI's client: created, read, updated, and continued by responses."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,12 +11,12 @@ from openai import OpenAI
 from sessions_store.models import Conversation, ConversationItem, Message, StoredItem, User
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, JSON, error_of, fresh
-from tests.responses import CONVERSATIONS, RESPONSES, WEATHER, ask, message_item, named_events, turns
+from tests.responses import CONVERSATIONS, RESPONSES, WEATHER, ask, content_texts, message_item, named_events
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
 
-def test_life(client: OpenAI) -> None:
+def test_a_conversation_is_created_read_updated_and_deleted(client: OpenAI) -> None:
     made = client.conversations.create(items=[message_item("Hello!")], metadata={"topic": "demo"})
 
     assert made.id.startswith("conv_")
@@ -28,11 +28,11 @@ def test_life(client: OpenAI) -> None:
         client.conversations.retrieve(made.id)
 
 
-def test_an_empty_conversation_is_made_of_nothing(client: OpenAI) -> None:
+def test_a_conversation_may_be_created_without_items(client: OpenAI) -> None:
     assert list(client.conversations.items.list(client.conversations.create().id)) == []
 
 
-def test_items_are_appended_listed_found_and_taken_out(client: OpenAI, http: httpx2.Client) -> None:
+def test_items_are_appended_listed_retrieved_and_deleted(client: OpenAI, http: httpx2.Client) -> None:
     made = client.conversations.create()
     added = client.conversations.items.create(
         made.id, items=[message_item("one"), message_item("two"), message_item("three")]
@@ -64,14 +64,14 @@ def test_responses_read_their_conversation_and_append_to_it(
 
     *_, sent = emulator.bodies()
     [answered] = [item for item in first["output"] if item["type"] == "message"]
-    assert turns(sent) == ["My name is Ada.And?", answered["content"][0]["text"], "Well?"]
+    assert content_texts(sent) == ["My name is Ada.And?", answered["content"][0]["text"], "Well?"]
     items = list(client.conversations.items.list(made.id, order="asc"))
     assert [item.id for item in items][-1] == second.output[-1].id
     answer = ["reasoning", "assistant"]
     assert [getattr(item, "role", item.type) for item in items] == ["user", "user", *answer, "user", *answer]
 
 
-def test_only_the_result_of_a_call_is_sent(client: OpenAI, emulator: Emulator) -> None:
+def test_a_client_sends_only_the_result_of_a_call(client: OpenAI, emulator: Emulator) -> None:
     made = client.conversations.create()
     first = client.responses.create(
         model=GEMINI_3, input="What is the weather in Paris? Use the tool.", conversation=made.id, tools=[WEATHER]
@@ -91,7 +91,7 @@ def test_only_the_result_of_a_call_is_sent(client: OpenAI, emulator: Emulator) -
     assert called["thoughtSignature"]
 
 
-def test_the_next_response_reads_items_that_were_changed_by_hand(client: OpenAI, emulator: Emulator) -> None:
+def test_the_next_response_reads_edited_items(client: OpenAI, emulator: Emulator) -> None:
     made = client.conversations.create()
     first = client.responses.create(
         model=GEMINI_3, input="What is the weather in Paris? Use the tool.", conversation=made.id, tools=[WEATHER]
@@ -107,8 +107,8 @@ def test_the_next_response_reads_items_that_were_changed_by_hand(client: OpenAI,
 
     *_, before, sent = emulator.bodies()
     assert "wrong" not in str(sent)
-    assert turns(before)[-1] == "Now?Well?"
-    assert turns(sent)[-1] == "Last."
+    assert content_texts(before)[-1] == "Now?Well?"
+    assert content_texts(sent)[-1] == "Last."
     [called] = [part for content in sent["contents"] for part in content["parts"] if "functionCall" in part]
     assert called["thoughtSignature"]
 
@@ -123,7 +123,7 @@ def test_a_failed_response_appends_nothing(client: OpenAI, emulator: Emulator) -
     assert len(list(client.conversations.items.list(made.id))) == 1
 
 
-def test_two_responses_at_once_lose_no_turn(client: OpenAI) -> None:
+def test_two_simultaneous_responses_are_both_appended(client: OpenAI) -> None:
     made = client.conversations.create()
 
     with ThreadPoolExecutor(4) as pool:
@@ -138,7 +138,7 @@ def test_two_responses_at_once_lose_no_turn(client: OpenAI) -> None:
     assert Conversation.objects.get(public_id=made.id).head_id is not None
 
 
-def test_store_false_still_appends(client: OpenAI) -> None:
+def test_a_response_with_store_false_is_appended(client: OpenAI) -> None:
     made = client.conversations.create()
     response = client.responses.create(model=GEMINI_3, input="Hello!", conversation=made.id, store=False)
 
@@ -147,7 +147,7 @@ def test_store_false_still_appends(client: OpenAI) -> None:
         client.responses.retrieve(response.id)
 
 
-def test_deleting_a_response_leaves_the_conversation(client: OpenAI, emulator: Emulator) -> None:
+def test_a_deleted_response_leaves_its_conversation(client: OpenAI, emulator: Emulator) -> None:
     made = client.conversations.create()
     response = client.responses.create(model=GEMINI_3, input="My name is Ada.", conversation=made.id)
     client.responses.delete(response.id)
@@ -155,12 +155,12 @@ def test_deleting_a_response_leaves_the_conversation(client: OpenAI, emulator: E
     client.responses.create(model=GEMINI_3, input="Who am I?", conversation=made.id)
 
     *_, sent = emulator.bodies()
-    assert turns(sent)[0] == "My name is Ada."
+    assert content_texts(sent)[0] == "My name is Ada."
     said_items = [item for item in client.conversations.items.list(made.id) if item.type == "message"]
     assert len(said_items) == 4
 
 
-def test_a_deleted_conversation_takes_its_own_messages_along(client: OpenAI) -> None:
+def test_a_deleted_conversation_erases_its_own_messages(client: OpenAI) -> None:
     word = fresh("secret")
     made = client.conversations.create(items=[message_item(word)])
     response = client.responses.create(model=GEMINI_3, input="Hm?", conversation=made.id)
@@ -173,7 +173,7 @@ def test_a_deleted_conversation_takes_its_own_messages_along(client: OpenAI) -> 
     assert not ConversationItem.objects.filter(conversation__public_id=made.id).exists()
 
 
-def test_an_edit_by_hand_leaves_no_words_of_a_deleted_response(client: OpenAI) -> None:
+def test_an_edited_conversation_keeps_no_text_of_a_deleted_response(client: OpenAI) -> None:
     word = fresh("secret")
     made = client.conversations.create()
     response = client.responses.create(model=GEMINI_3, input=word, conversation=made.id)
@@ -212,8 +212,8 @@ def test_the_conversation_of_another_principal_is_missing(client: OpenAI, http: 
         response = http.request(method, address + path, json=body, headers=JSON)
         assert response.status_code == 404, (method, path)
         assert error_of(response)["message"] == f"Conversation with id '{made.id}' not found."
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "conversation": made.id})
-    assert refused.status_code == 404
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "conversation": made.id})
+    assert rejected.status_code == 404
     assert ConversationItem.objects.filter(conversation__public_id=made.id).count() == 1
 
 
@@ -235,7 +235,9 @@ def test_two_sources_of_history_exclude_each_other(client: OpenAI, http: httpx2.
         ("POST", "", {"metadata": {"a": 1}}, 400, "metadata.a"),
     ],
 )
-def test_refusals(http: httpx2.Client, method: str, path: str, body: Any, status: int, param: str) -> None:
+def test_invalid_conversation_requests_are_rejected_by_name(
+    http: httpx2.Client, method: str, path: str, body: Any, status: int, param: str
+) -> None:
     response = http.request(method, f"{CONVERSATIONS}{path}", json=body)
 
     assert response.status_code == status

@@ -1,4 +1,4 @@
-"""Every refusal of the gateway itself: OpenAI's exact form, its status, and what OpenAI's client raises for it."""
+"""Every rejection of the gateway: OpenAI's exact form, the status, and the exception of OpenAI's client."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from tests.exchanges import CHAT, COMPLETIONS, GEMINI_25, JSON, chat_body, chat_
 
 
 def nested(levels: int) -> bytes:
-    """A chat body that nests arrays."""
+    """Return a chat body with nested arrays."""
     return b'{"model": "gpt-4", "messages": ' + b"[" * levels + b"]" * levels + b"}"
 
 
@@ -40,7 +40,7 @@ HOSTILE_JSON = {
 
 @pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
 @pytest.mark.parametrize("body", HOSTILE_JSON.values(), ids=HOSTILE_JSON.keys())
-def test_hostile_json(http: httpx2.Client, path: str, body: bytes) -> None:
+def test_hostile_json_is_a_400_in_little_time(http: httpx2.Client, path: str, body: bytes) -> None:
     began = perf_counter()
     response = http.post(path, content=body, headers=JSON)
 
@@ -49,7 +49,7 @@ def test_hostile_json(http: httpx2.Client, path: str, body: bytes) -> None:
     assert perf_counter() - began < 2  # 50 ms of work, on a busy machine
 
 
-def test_duplicate_keys_are_read_as_everywhere(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_last_of_duplicate_keys_is_read(http: httpx2.Client, emulator: Emulator) -> None:
     body = json.dumps(chat_body()).replace("{", '{"model": "no-such-model", ', 1)
 
     assert http.post(CHAT, content=body.encode(), headers=JSON).status_code == 200
@@ -81,7 +81,7 @@ WRONG: list[tuple[dict[str, Any], int, str, str]] = [
 
 
 @pytest.mark.parametrize(("changes", "status", "code", "param"), WRONG, ids=lambda value: str(value)[:40])
-def test_wrong_requests_name_the_parameter(
+def test_the_error_of_an_invalid_request_names_the_parameter(
     http: httpx2.Client, changes: dict[str, Any], status: int, code: str, param: str
 ) -> None:
     response = http.post(CHAT, json=chat_body(**changes))
@@ -91,7 +91,7 @@ def test_wrong_requests_name_the_parameter(
     assert (error["code"], error["param"]) == (code, param)
 
 
-def test_an_unanswered_tool_call(client: OpenAI) -> None:
+def test_an_unanswered_tool_call_is_rejected(client: OpenAI) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     assistant: Any = {"role": "assistant", "content": None, "tool_calls": [call]}
 
@@ -101,14 +101,14 @@ def test_an_unanswered_tool_call(client: OpenAI) -> None:
     assert caught.value.request_id
 
 
-def test_token_ids_that_no_vocabulary_has(client: OpenAI) -> None:
+def test_unknown_token_ids_are_rejected(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.completions.create(model="gpt-4", prompt=[[1, 2, 100256]])
 
     assert caught.value.param == "prompt"
 
 
-def test_an_unknown_model(client: OpenAI, emulator: Emulator, live_db: None) -> None:
+def test_an_unknown_model_is_a_404(client: OpenAI, emulator: Emulator, live_db: None) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         client.chat.completions.create(model="no-such-model", messages=[chat_message("Hello!")])
 
@@ -119,7 +119,7 @@ def test_an_unknown_model(client: OpenAI, emulator: Emulator, live_db: None) -> 
     assert (record.status, record.http_status, record.cost_nano) == ("client_error", 404, 0)
 
 
-def test_time_grows_with_the_size_not_with_its_square(http: httpx2.Client) -> None:
+def test_the_parsing_time_grows_linearly(http: httpx2.Client) -> None:
     def seconds(messages: int) -> float:
         body = json.dumps(chat_body(messages=[{"role": "user", "content": 1}] * messages)).encode()
         best = 10.0
@@ -129,7 +129,7 @@ def test_time_grows_with_the_size_not_with_its_square(http: httpx2.Client) -> No
             best = min(best, perf_counter() - began)
         return best
 
-    # On a machine with other work a trial may be late: the least of several rounds tells.
+    # A busy machine delays a round: the minimum of several rounds is compared.
     assert any(seconds(200_000) < 8 * seconds(50_000) for _ in range(4))
 
 
@@ -146,7 +146,7 @@ def test_time_grows_with_the_size_not_with_its_square(http: httpx2.Client) -> No
         ("TRACE", CHAT),
     ],
 )
-def test_wrong_methods(http: httpx2.Client, method: str, path: str) -> None:
+def test_wrong_methods_are_a_405(http: httpx2.Client, method: str, path: str) -> None:
     response = http.request(method, path)
 
     error = error_of(response)
@@ -158,7 +158,7 @@ def test_wrong_methods(http: httpx2.Client, method: str, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/chat", "/v1/chat/completions/a/b", "/v2/models", "/nothing"])
-def test_unknown_paths(http: httpx2.Client, method: str, path: str) -> None:
+def test_unknown_paths_are_a_404(http: httpx2.Client, method: str, path: str) -> None:
     response = http.request(method, path)
 
     error = error_of(response)
@@ -168,7 +168,7 @@ def test_unknown_paths(http: httpx2.Client, method: str, path: str) -> None:
         assert error["code"] == "unknown_url"
 
 
-def test_an_unknown_path_with_the_client(client: OpenAI) -> None:
+def test_openais_client_raises_for_an_unknown_path(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError):
         client.post("/unknown", cast_to=object)
 
@@ -177,7 +177,7 @@ def test_an_unknown_path_with_the_client(client: OpenAI) -> None:
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", None]
 )
 @pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
-def test_only_json_is_read(http: httpx2.Client, path: str, content_type: str | None) -> None:
+def test_a_body_of_another_media_type_is_rejected(http: httpx2.Client, path: str, content_type: str | None) -> None:
     headers = {} if content_type is None else {"content-type": content_type}
     response = http.post(path, content=json.dumps(chat_body()).encode(), headers=headers)
 
@@ -186,7 +186,7 @@ def test_only_json_is_read(http: httpx2.Client, path: str, content_type: str | N
 
 
 @pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
-def test_a_body_that_says_it_is_not_compressed_is_read(http: httpx2.Client, encoding: str, emulator: Emulator) -> None:
+def test_a_body_with_the_identity_coding_is_read(http: httpx2.Client, encoding: str, emulator: Emulator) -> None:
     headers = {**JSON, "content-encoding": encoding}
 
     assert http.post(CHAT, content=json.dumps(chat_body()).encode(), headers=headers).status_code == 200
@@ -214,7 +214,7 @@ REFUSALS: list[tuple[str, str, bytes, Mapping[str, str]]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "headers"), REFUSALS)
-def test_no_page_and_no_detail(
+def test_an_error_is_neither_a_page_nor_has_details(
     http: httpx2.Client, method: str, path: str, body: bytes, headers: Mapping[str, str]
 ) -> None:
     response = http.request(method, path, content=body, headers=dict(headers))
@@ -231,7 +231,9 @@ def test_no_page_and_no_detail(
     "name", ["X-Request-ID", "X-Client-Request-Id", "X-Session-Id", "OpenAI-Organization", "Authorization"]
 )
 @pytest.mark.parametrize("value", [b"x" * 10_000, "ünïcödé".encode(), b"a\tb"])
-def test_headers_of_any_kind_do_no_harm(http: httpx2.Client, emulator: Emulator, name: str, value: bytes) -> None:
+def test_unusual_headers_are_accepted_or_rejected(
+    http: httpx2.Client, emulator: Emulator, name: str, value: bytes
+) -> None:
     headers: Any = [(b"content-type", b"application/json"), (name.encode(), value)]
     response = http.post(CHAT, json=chat_body(), headers=headers)
 
@@ -241,7 +243,7 @@ def test_headers_of_any_kind_do_no_harm(http: httpx2.Client, emulator: Emulator,
         assert error_of(response)["param"] == "X-Session-Id"
 
 
-def test_escapes_never_reach_the_log(http: httpx2.Client, gateway: Any, live_db: None) -> None:
+def test_escape_sequences_never_reach_the_log(http: httpx2.Client, gateway: Any, live_db: None) -> None:
     marker = fresh("marker")
     http.post(CHAT, json=chat_body(model=f"{marker}\x1b[31m"))
     http.get(f"/v1/{marker}%0d%0aX-Evil:%20{marker}%1b%5b31m")

@@ -1,4 +1,4 @@
-"""A gateway that answers as many requests as it may: what the next one hears, what is recorded, and the way back."""
+"""A gateway at its request limit: the error of the next request, the record, and the recovery."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ def narrow(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
 
 @pytest.mark.parametrize("first", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("second", [False, True], ids=["then plain", "then streamed"])
-def test_a_request_beyond_the_limit_is_a_429_that_costs_nothing(
+def test_a_request_beyond_the_limit_is_a_429_without_an_upstream_call(
     narrow: LiveGateway, emulator: Emulator, first: bool, second: bool
 ) -> None:
     user = fresh("user")
@@ -35,16 +35,16 @@ def test_a_request_beyond_the_limit_is_a_429_that_costs_nothing(
     ):
         slow = pool.submit(http.post, CHAT, json=chat_body(stream=first))
         eventually(emulator.received)
-        refused = other.post(CHAT, json=chat_body(stream=second, user=user))
+        rejected = other.post(CHAT, json=chat_body(stream=second, user=user))
         assert not slow.done()
         emulator.release()
         assert slow.result().status_code == 200
         after = other.post(CHAT, json=chat_body(stream=second, user=user))
 
-    error = error_of(refused)
-    assert (refused.status_code, error["type"], error["code"]) == (429, "rate_limit_error", "rate_limit_exceeded")
-    assert refused.headers["retry-after"] == "1"
-    record = usage_of(refused.headers)
+    error = error_of(rejected)
+    assert (rejected.status_code, error["type"], error["code"]) == (429, "rate_limit_error", "rate_limit_exceeded")
+    assert rejected.headers["retry-after"] == "1"
+    record = usage_of(rejected.headers)
     assert (record.status, record.http_status, record.attempts, record.total_tokens) == ("rate_limited", 429, 0, 0)
     assert (after.status_code, after.headers["x-session-messages"]) == (200, "0")
     assert len(emulator.received()) == 2

@@ -1,7 +1,7 @@
-"""Histories as clients hold them: messages between calls and results, results in any order, items of other tools.
+"""Histories of clients: messages between calls and results, results in any order, items of other tools.
 
-None of it ends a session, whichever way it comes in; what Gemini gets keeps its rules, and what is stored stays as it
-came.
+No such history ends a session, in any form of request: the request to Gemini follows Gemini's rules, and the stored
+messages are unchanged.
 """
 
 import json
@@ -32,12 +32,12 @@ PATCH: Final[Any] = {"type": "apply_patch"}
 
 
 def call(call_id: str, name: str = "get_weather") -> Item:
-    """A function call."""
+    """Return a function call."""
     return {"type": "function_call", "call_id": call_id, "name": name, "arguments": '{"city":"Paris"}'}
 
 
 def out(call_id: str, text: str = "21 degrees") -> Item:
-    """A result."""
+    """Return a result."""
     return {"type": "function_call_output", "call_id": call_id, "output": text}
 
 
@@ -94,13 +94,13 @@ histories = pytest.mark.parametrize("items", HISTORIES.values(), ids=HISTORIES)
 
 @pytest.fixture
 def socket(gateway: LiveGateway) -> Iterator[ClientConnection]:
-    """A connection."""
+    """A WebSocket connection."""
     with connect(gateway.origin.replace("http", "ws") + RESPONSES, proxy=None) as connected:
         yield connected
 
 
 def kinds(body: Any) -> list[str]:
-    """What Gemini got, a word for each content: who speaks, and whether it calls or brings results."""
+    """Return a word for each content of Gemini's request: the role, and whether it has calls or results."""
     return [_kind(content) for content in body["contents"]]
 
 
@@ -112,7 +112,7 @@ def _kind(content: Any) -> str:
 
 
 def judge(emulator: Emulator) -> None:
-    """Check the last request that left: results right behind their calls, as many."""
+    """Check the last request to Gemini: results directly after their calls, in the same number."""
     *_, body = emulator.bodies()
     contents = body.get("generateContentRequest", body)["contents"]
     for before, content in zip([None, *contents], contents, strict=False):
@@ -123,7 +123,9 @@ def judge(emulator: Emulator) -> None:
 
 @histories
 @pytest.mark.parametrize("stream", [False, True])
-def test_as_input(http: httpx2.Client, emulator: Emulator, items: list[Item], stream: bool) -> None:
+def test_a_history_as_input_is_accepted(
+    http: httpx2.Client, emulator: Emulator, items: list[Item], stream: bool
+) -> None:
     answer = http.post(RESPONSES, json={"model": GEMINI_3, "input": items, "tools": [WEATHER], "stream": stream})
 
     assert answer.status_code == 200, answer.text
@@ -134,13 +136,15 @@ def test_as_input(http: httpx2.Client, emulator: Emulator, items: list[Item], st
     for item, sent in zip(listed, items, strict=True):
         for name, value in sent.items():
             if name == "action":
-                assert item[name] == {**dict.fromkeys(item[name]), **value}  # what it was not given is null
+                assert item[name] == {**dict.fromkeys(item[name]), **value}  # fields that were not sent are null
             elif name != "content":
                 assert item[name] == value
 
 
 @histories
-def test_as_a_previous_response(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
+def test_a_history_of_a_previous_response_is_accepted(
+    http: httpx2.Client, emulator: Emulator, items: list[Item]
+) -> None:
     first = ask(http, input=items, tools=[WEATHER])
     second = ask(http, input="And now?", previous_response_id=first["id"], tools=[WEATHER])
 
@@ -149,13 +153,13 @@ def test_as_a_previous_response(http: httpx2.Client, emulator: Emulator, items: 
 
 
 @histories
-def test_as_a_conversation(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
+def test_a_history_of_a_conversation_is_accepted(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
     made = http.post(CONVERSATIONS, json={"items": items}).json()
 
     for text in ("And now?", "And then?"):
         assert ask(http, input=text, conversation=made["id"], tools=[WEATHER])["status"] == "completed"
         judge(emulator)
-    # Changed by hand, it is read from its items.
+    # An edited conversation is read from its items.
     listed = http.get(f"{CONVERSATIONS}/{made['id']}/items", params={"order": "asc"}).json()["data"]
     http.delete(f"{CONVERSATIONS}/{made['id']}/items/{listed[0]['id']}")
     assert ask(http, input="Still there?", conversation=made["id"], tools=[WEATHER])["status"] == "completed"
@@ -163,7 +167,7 @@ def test_as_a_conversation(http: httpx2.Client, emulator: Emulator, items: list[
 
 
 @histories
-def test_over_a_websocket(socket: ClientConnection, emulator: Emulator, items: list[Item]) -> None:
+def test_a_websocket_response_is_compacted(socket: ClientConnection, emulator: Emulator, items: list[Item]) -> None:
     frame: Item = {"type": "response.create", "model": GEMINI_3, "tools": [WEATHER], "store": False}
     previous = None
     for given in (items, [message_item("And now?")]):
@@ -176,7 +180,7 @@ def test_over_a_websocket(socket: ClientConnection, emulator: Emulator, items: l
 
 
 @histories
-def test_counted(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
+def test_the_tokens_of_a_history_are_counted(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
     counted = http.post(f"{RESPONSES}/input_tokens", json={"model": GEMINI_3, "input": items})
 
     assert counted.status_code == 200, counted.text
@@ -184,7 +188,7 @@ def test_counted(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> 
 
 
 @histories
-def test_compacted(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
+def test_a_history_is_compacted_on_request(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
     whole = http.post(f"{RESPONSES}/compact", json={"model": GEMINI_3, "input": items})
 
     assert whole.status_code == 200, whole.text
@@ -193,7 +197,7 @@ def test_compacted(http: httpx2.Client, emulator: Emulator, items: list[Item]) -
 
 
 @histories
-def test_compacted_by_itself(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
+def test_a_history_is_compacted_automatically(http: httpx2.Client, emulator: Emulator, items: list[Item]) -> None:
     padded = [message_item("word " * 3000), message_item("Yes.", "assistant"), *items]
     managed = [{"type": "compaction", "compact_threshold": 1000}]
     first = ask(http, input=padded, context_management=managed)
@@ -206,7 +210,7 @@ def test_compacted_by_itself(http: httpx2.Client, emulator: Emulator, items: lis
     judge(emulator)
 
 
-def test_an_open_call_is_compacted_and_its_result_may_still_come(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_result_of_a_compacted_open_call_is_accepted(http: httpx2.Client, emulator: Emulator) -> None:
     whole = http.post(f"{RESPONSES}/compact", json={"model": GEMINI_3, "input": [message_item("a"), call("c1")]})
 
     assert whole.status_code == 200, whole.text
@@ -215,7 +219,7 @@ def test_an_open_call_is_compacted_and_its_result_may_still_come(http: httpx2.Cl
     assert "<tool_output>\n21 degrees\n</tool_output>" in json.dumps(body).replace("\\n", "\n")
 
 
-def test_a_late_result_finds_the_call_of_an_earlier_response(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_late_result_is_paired_with_the_call_of_an_earlier_response(http: httpx2.Client, emulator: Emulator) -> None:
     made = http.post(CONVERSATIONS, json={}).json()
     first = ask(http, input=ONE, conversation=made["id"], tools=[WEATHER])
     [called] = [item for item in first["output"] if item["type"] == "function_call"]
@@ -240,9 +244,7 @@ def test_a_late_result_finds_the_call_of_an_earlier_response(http: httpx2.Client
     assert before == after
 
 
-def test_the_same_answer_given_twice_finds_its_results_behind_a_message(
-    http: httpx2.Client, emulator: Emulator
-) -> None:
+def test_equal_messages_are_paired_with_their_results_behind_a_message(http: httpx2.Client, emulator: Emulator) -> None:
     for _ in range(2):
         first = ask(http, input=ONE, tools=[WEATHER])
         [called] = [item for item in first["output"] if item["type"] == "function_call"]
@@ -256,25 +258,25 @@ def test_the_same_answer_given_twice_finds_its_results_behind_a_message(
         assert "No result was given." not in json.dumps(body)
 
 
-def test_a_response_that_waits_for_results_says_so(http: httpx2.Client) -> None:
+def test_the_error_of_missing_results_names_the_calls(http: httpx2.Client) -> None:
     first = ask(http, input=ONE, tools=[WEATHER])
     [called] = [item for item in first["output"] if item["type"] == "function_call"]
     body = {"model": GEMINI_3, "input": "Well?", "previous_response_id": first["id"]}
-    refused = http.post(RESPONSES, json=body)
+    rejected = http.post(RESPONSES, json=body)
 
-    assert refused.status_code == 400
-    assert refused.json()["error"]["message"].startswith("No tool output found for function call call_")
+    assert rejected.status_code == 400
+    assert rejected.json()["error"]["message"].startswith("No tool output found for function call call_")
     named = {"type": "function_call_output", "name": called["name"], "output": "21 degrees"}
     assert ask(http, input=[message_item("Well?"), named], previous_response_id=first["id"])["status"] == "completed"
 
 
 def plainly(http: httpx2.Client, **body: Any) -> Item:
-    """A plain response."""
+    """Return a plain response."""
     return ask(http, **body)
 
 
 def streamed(http: httpx2.Client, **body: Any) -> Item:
-    """A streamed response, each event of the SDK's types."""
+    """Return a streamed response; every event is validated by the SDK's types."""
     events = named_events(http.post(RESPONSES, json={"model": GEMINI_3, "stream": True, **body}).text)
     for event in events:
         EVENT.validate_python(event)
@@ -283,12 +285,12 @@ def streamed(http: httpx2.Client, **body: Any) -> Item:
 
 
 def in_background(http: httpx2.Client, **body: Any) -> Item:
-    """A background response, waited for by its stream."""
+    """Return a background response after the end of its stream."""
     return streamed(http, background=True, **body)
 
 
 @pytest.mark.parametrize("way", [plainly, streamed, in_background], ids=lambda way: way.__name__)
-def test_a_shell_is_the_clients(http: httpx2.Client, emulator: Emulator, way: Callable[..., Item]) -> None:
+def test_a_shell_call_is_run_by_the_client(http: httpx2.Client, emulator: Emulator, way: Callable[..., Item]) -> None:
     first = way(http, input="What files are there?", tools=[SHELL], tool_choice={"type": "shell"})
 
     Response.model_validate(first, strict=True)
@@ -314,7 +316,7 @@ def test_a_shell_is_the_clients(http: httpx2.Client, emulator: Emulator, way: Ca
         assert result_part["functionResponse"]["response"] == {"output": output}
 
 
-def test_a_patch_is_the_clients(client: OpenAI, emulator: Emulator) -> None:
+def test_a_patch_call_is_run_by_the_client(client: OpenAI, emulator: Emulator) -> None:
     first = client.responses.create(
         model=GEMINI_3, input="Make a file.", tools=[PATCH], tool_choice={"type": "apply_patch"}
     )
@@ -330,7 +332,7 @@ def test_a_patch_is_the_clients(client: OpenAI, emulator: Emulator) -> None:
     assert body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"status": "completed", "output": "ok"}
 
 
-def test_steering_waits_for_a_shells_result(socket: ClientConnection, emulator: Emulator) -> None:
+def test_steer_input_waits_for_the_result_of_a_shell_call(socket: ClientConnection, emulator: Emulator) -> None:
     emulator.script({"match": {"method": "streamGenerateContent"}, "gap": 0.3})
     socket.send(
         json.dumps(

@@ -1,4 +1,4 @@
-"""Media in the short forms that other servers take, on their way through the gateway."""
+"""Media in the short forms of other servers, through the gateway."""
 
 from typing import Any
 
@@ -19,23 +19,23 @@ NESTED: Any = [{"type": "input_image", "image_url": {"url": DATA_URL, "detail": 
 
 
 def blobs(body: Any) -> list[Any]:
-    """Return the inline data of a request that left."""
+    """Return the inline data of a request to Gemini."""
     return [part["inlineData"] for content in body["contents"] for part in content["parts"] if "inlineData" in part]
 
 
-def test_a_chats_image_may_be_a_plain_string(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_image_of_a_chat_request_may_be_a_string(http: httpx2.Client, emulator: Emulator) -> None:
     asked = [{"role": "user", "content": SHORT}]
-    answer = http.post(CHAT, json=chat_body(model=GEMINI_3, messages=asked, store=True))
-    assert answer.status_code == 200, answer.text
+    response = http.post(CHAT, json=chat_body(model=GEMINI_3, messages=asked, store=True))
+    assert response.status_code == 200, response.text
     events(http.post(CHAT, json=chat_body(model=GEMINI_3, messages=asked, stream=True)))
-    back = [*asked, answer.json()["choices"][0]["message"], {"role": "user", "content": "And now?"}]
+    back = [*asked, response.json()["choices"][0]["message"], {"role": "user", "content": "And now?"}]
     assert http.post(CHAT, json=chat_body(model=GEMINI_3, messages=back)).status_code == 200
     assert [blobs(body) for body in emulator.bodies()] == [[BLOB]] * 3
-    [message] = http.get(f"{CHAT}/{answer.json()['id']}/messages").json()["data"]
+    [message] = http.get(f"{CHAT}/{response.json()['id']}/messages").json()["data"]
     assert message["content_parts"] == SHORT
 
 
-def test_a_responses_image_may_be_an_object(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_image_of_a_responses_request_may_be_an_object(http: httpx2.Client, emulator: Emulator) -> None:
     asked = [{"role": "user", "content": NESTED}]
     made = ask(http, input=asked)
     body = {"model": GEMINI_3, "input": "And now?", "previous_response_id": made["id"], "stream": True}

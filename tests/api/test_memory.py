@@ -1,4 +1,4 @@
-"""What a session does: remembered by `user`, never doubled, never mixed up."""
+"""Sessions: identified by `user`, without duplicate messages, separate for each user."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from openai import OpenAI
 
 from sessions_store.models import ChatSession, Message, User
-from tests.api.sessions import ask, completion_text, session_of, transcript, turns
+from tests.api.sessions import ask, completion_text, content_texts, session_of, transcript
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_3, GEMINI_25, chat_body, chat_message, error_of, events, fresh
 from tests.live_gateway import LiveGateway
@@ -16,9 +16,7 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_a_client_that_sends_only_the_new_message_is_remembered(
-    client: OpenAI, emulator: Emulator, user: str, model: str
-) -> None:
+def test_a_client_may_send_only_the_new_message(client: OpenAI, emulator: Emulator, user: str, model: str) -> None:
     for text in ("My name is Ada.", "My cat is called Tom."):
         client.chat.completions.create(model=model, messages=[chat_message(text)], user=user)
     answer = client.chat.completions.create(model=model, messages=[chat_message("What is my name?")], user=user)
@@ -26,19 +24,19 @@ def test_a_client_that_sends_only_the_new_message_is_remembered(
     assert "Ada" in (answer.choices[0].message.content or "")
     *_, sent = emulator.bodies()
     assert [content["role"] for content in sent["contents"]] == ["user", "model", "user", "model", "user"]
-    assert turns(sent)[::2] == ["My name is Ada.", "My cat is called Tom.", "What is my name?"]
+    assert content_texts(sent)[::2] == ["My name is Ada.", "My cat is called Tom.", "What is my name?"]
 
 
-def test_a_streamed_answer_is_remembered(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_a_streamed_response_is_part_of_the_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     streamed = events(ask(http, user, "My name is Ada.", model=GEMINI_3, stream=True))
     text = "".join(event["choices"][0]["delta"].get("content") or "" for event in streamed)
     ask(http, user, "What is my name?", model=GEMINI_3)
 
     *_, sent = emulator.bodies()
-    assert turns(sent) == ["My name is Ada.", text, "What is my name?"]
+    assert content_texts(sent) == ["My name is Ada.", text, "What is my name?"]
 
 
-def test_a_restart_forgets_nothing(
+def test_a_session_survives_a_restart(
     gateway: LiveGateway, http: httpx2.Client, emulator: Emulator, emulator_url: str, user: str
 ) -> None:
     with LiveGateway.start(upstream=emulator_url) as before:
@@ -52,7 +50,7 @@ def test_a_restart_forgets_nothing(
     assert asked.headers["x-session-id"] == told.headers["x-session-id"]
 
 
-def test_a_client_that_sends_its_history_is_not_doubled(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_the_history_of_a_client_is_not_stored_twice(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     history: list[Any] = []
     for text in ("My name is Ada.", "My cat is called Tom.", "What is my name?"):
         history.append(chat_message(text))
@@ -67,13 +65,13 @@ def test_a_client_that_sends_its_history_is_not_doubled(http: httpx2.Client, emu
     assert ChatSession.objects.filter(user=user).count() == 1
 
 
-def test_from_one_way_of_asking_to_the_other(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_a_client_may_switch_between_history_and_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     first = ask(http, user, "My name is Ada.")
     own = ask(http, user, "My name is Ada.", chat_message(completion_text(first), "assistant"), "My cat is called Tom.")
     ask(http, user, "What is my name?")
 
     *_, sent = emulator.bodies()
-    assert turns(sent) == [
+    assert content_texts(sent) == [
         "My name is Ada.",
         completion_text(first),
         "My cat is called Tom.",
@@ -83,7 +81,7 @@ def test_from_one_way_of_asking_to_the_other(http: httpx2.Client, emulator: Emul
     assert session_of(user).message_count == 6
 
 
-def test_a_client_that_rewrites_its_history_is_followed(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_a_rewritten_history_replaces_the_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     ask(http, user, "My name is Ada.")
     ask(http, user, "My name is Grace.", chat_message("Hello, Grace.", "assistant"), "My cat is called Tom.")
     answer = ask(http, user, "What is my name?")
@@ -105,11 +103,11 @@ def test_equal_histories_are_stored_once(http: httpx2.Client, emulator: Emulator
 
 
 def test_a_session_may_change_its_model(http: httpx2.Client, emulator: Emulator, user: str) -> None:
-    """Signatures of one family are refused by another: the session goes on without them, and the header says so."""
+    """Signatures of another family are rejected: the session continues without signatures, and the header notes it."""
     for model in (GEMINI_3, "gemini-4-argon", GEMINI_25, GEMINI_3):
         last = ask(http, user, f"My name is Ada, asked of {model}.", model=model)
 
-    assert len(emulator.received()) == 4  # nothing was refused and asked again
+    assert len(emulator.received()) == 4  # no call was rejected and retried
     *_, sent = emulator.bodies()
     assert [content["role"] for content in sent["contents"]] == ["user", "model"] * 3 + ["user"]
     signed = [any("thoughtSignature" in part for part in content["parts"]) for content in sent["contents"][1::2]]
@@ -117,7 +115,7 @@ def test_a_session_may_change_its_model(http: httpx2.Client, emulator: Emulator,
     assert "written by another model family" in last.headers["x-gateway-notes"]
 
 
-def test_two_users_never_see_each_other(http: httpx2.Client, emulator: Emulator) -> None:
+def test_two_users_have_separate_sessions(http: httpx2.Client, emulator: Emulator) -> None:
     one, other = fresh("user"), fresh("user")
     ask(http, one, "My name is Ada.")
     answer = ask(http, other, "What is my name?")
@@ -127,7 +125,7 @@ def test_two_users_never_see_each_other(http: httpx2.Client, emulator: Emulator)
 
 
 def test_two_principals_never_share_a_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
-    """The same `user` of another principal is another session: in what is sent, listed and forgotten."""
+    """The same `user` of another principal has another session: when sent, listed and erased."""
     ask(http, user, "My name is Ada.")
     stranger, _ = User.objects.get_or_create(username="stranger")
     ChatSession.objects.filter(user=user).update(principal=stranger)
@@ -141,7 +139,7 @@ def test_two_principals_never_share_a_session(http: httpx2.Client, emulator: Emu
     assert ChatSession.objects.filter(user=user).count() == 1
 
 
-def test_several_sessions_of_one_user(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_a_user_may_have_several_sessions(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     work = ask(http, user, "My name is Ada.", session="work")
     home = ask(http, user, "My name is Grace.", session="home")
     plain = ask(http, user, "What is my name?")
@@ -152,7 +150,7 @@ def test_several_sessions_of_one_user(http: httpx2.Client, emulator: Emulator, u
     assert len({response.headers["x-session-id"] for response in (work, home, plain)}) == 3
 
 
-def test_the_session_id_that_was_handed_out_leads_back(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_the_returned_session_id_continues_the_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     told = ask(http, user, "My name is Ada.")
     handed_out = told.headers["x-session-id"]
     assert handed_out.startswith("sess_")
@@ -163,7 +161,7 @@ def test_the_session_id_that_was_handed_out_leads_back(http: httpx2.Client, emul
     assert "Ada" not in completion_text(ask(http, fresh("thief"), "What is my name?", session=handed_out))
 
 
-def test_a_session_id_alone_names_a_session(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_session_id_without_a_user_names_a_session(http: httpx2.Client, emulator: Emulator) -> None:
     name = fresh("session")
     headers = {"x-session-id": name}
     http.post(CHAT, json=chat_body("My name is Ada."), headers=headers)
@@ -171,17 +169,17 @@ def test_a_session_id_alone_names_a_session(http: httpx2.Client, emulator: Emula
     assert "Ada" in completion_text(http.post(CHAT, json=chat_body("What is my name?"), headers=headers))
 
 
-def test_system_messages_are_remembered_and_replaced(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_system_messages_are_stored_and_replaced(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     ask(http, user, chat_message("You are a pirate.", "system"), "Hello!")
     ask(http, user, "How are you?")
     replaced = ask(http, user, chat_message("You are a poet.", "developer"), "And now?")
     ask(http, user, "Still?")
 
-    assert replaced.headers["x-session-messages"] == "4"  # the pirate is not among them
+    assert replaced.headers["x-session-messages"] == "4"  # without the system message about the pirate
     instructions = [body["systemInstruction"]["parts"] for body in emulator.bodies()]
     assert instructions == [[{"text": f"You are a {role}."}] for role in ("pirate", "pirate", "poet", "poet")]
     *_, sent = emulator.bodies()
-    assert turns(sent)[::2] == ["Hello!", "How are you?", "And now?", "Still?"]
+    assert content_texts(sent)[::2] == ["Hello!", "How are you?", "And now?", "Still?"]
 
 
 def test_a_repeated_system_message_is_not_stored_again(http: httpx2.Client, emulator: Emulator, user: str) -> None:

@@ -1,4 +1,4 @@
-"""A call without its result is named by the id that this client got, also where the same answer was given before."""
+"""The error of a call without a result names the client's own call id, also if an equal message is stored."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 
 def calls(*cities: str) -> dict[str, Any]:
-    """Return the step of an answer that asks for the weather of these cities."""
+    """Return the script step of a response with calls for the weather of these cities."""
     parts = [{"functionCall": {"name": "get_weather", "args": {"city": city}}} for city in cities]
     return {"body": {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}]}}
 
@@ -26,10 +26,10 @@ def ids_of(response: Any) -> list[str]:
 
 
 def refusal(http: httpx2.Client, **body: Any) -> str:
-    """Return the message that a request is refused with."""
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "tools": [WEATHER], **body})
-    assert refused.status_code == 400, refused.text
-    message: str = error_of(refused)["message"]
+    """Return the error message of a request."""
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "tools": [WEATHER], **body})
+    assert rejected.status_code == 400, rejected.text
+    message: str = error_of(rejected)["message"]
     return message
 
 
@@ -37,7 +37,7 @@ def output(call_id: str) -> dict[str, Any]:
     return {"type": "function_call_output", "call_id": call_id, "output": "warm"}
 
 
-def test_behind_a_response(http: httpx2.Client, emulator: Emulator) -> None:
+def test_an_open_call_of_a_previous_response_is_named(http: httpx2.Client, emulator: Emulator) -> None:
     text = fresh("weather")
     emulator.script(calls("Paris"), calls("Paris"), calls("Paris"))
     made = [ask(http, input=text, tools=[WEATHER]) for _ in range(3)]
@@ -48,7 +48,7 @@ def test_behind_a_response(http: httpx2.Client, emulator: Emulator) -> None:
         assert ask(http, input=[output(call_id)], previous_response_id=response["id"], tools=[WEATHER])
 
 
-def test_behind_a_response_that_is_half_answered(http: httpx2.Client, emulator: Emulator) -> None:
+def test_an_open_call_beside_a_call_with_a_result_is_named(http: httpx2.Client, emulator: Emulator) -> None:
     text = fresh("weather")
     emulator.script(calls("Paris", "Rome"), calls("Paris", "Rome"))
     ask(http, input=text, tools=[WEATHER])
@@ -59,7 +59,7 @@ def test_behind_a_response_that_is_half_answered(http: httpx2.Client, emulator: 
     assert ask(http, input=[output(rome), output(paris)], previous_response_id=response["id"], tools=[WEATHER])
 
 
-def test_in_a_conversation_each_answers_the_id_that_it_got(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_conversation_accepts_the_result_of_its_own_call_id(http: httpx2.Client, emulator: Emulator) -> None:
     text = fresh("weather")
     for _ in range(2):
         emulator.script(calls("Paris"))
@@ -72,19 +72,19 @@ def test_in_a_conversation_each_answers_the_id_that_it_got(http: httpx2.Client, 
         assert sent["contents"][-1]["parts"][0]["functionResponse"]["response"] == {"output": "warm"}
 
 
-def test_on_a_connection_that_stores_nothing(gateway: LiveGateway, emulator: Emulator) -> None:
+def test_an_open_call_of_an_unstored_websocket_response_is_named(gateway: LiveGateway, emulator: Emulator) -> None:
     text = fresh("weather")
     emulator.script(calls("Paris"), calls("Paris"))
     with connect(gateway.origin.replace("http", "ws") + RESPONSES, proxy=None) as socket:
         made = [asked(socket, input=text, store=False)["response"] for _ in range(2)]
         for response in made:
             [call_id] = ids_of(response)
-            refused = asked(socket, input="Well?", previous_response_id=response["id"], store=False)
-            assert call_id in refused["error"]["message"]
+            rejected = asked(socket, input="Well?", previous_response_id=response["id"], store=False)
+            assert call_id in rejected["error"]["message"]
 
 
 def asked(socket: ClientConnection, **body: Any) -> Any:
-    """Return the last event that a frame is answered with."""
+    """Return the last event of the response to a frame."""
     socket.send(json.dumps({"type": "response.create", "model": GEMINI_3, "tools": [WEATHER], **body}))
     while True:
         event = json.loads(socket.recv(timeout=10))

@@ -1,4 +1,4 @@
-"""Histories that hold JSON where OpenAI has text, or parts of another API: replayed by agents, sent and noted."""
+"""Histories with JSON in place of text, or with parts of another API, as agents send them: sent and noted."""
 
 import json
 from typing import Any, Final
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 USER: Final[Any] = {"role": "user", "content": "Hello!"}
 PIXEL: Final = "data:image/png;base64,iVBORw0KGgo="
 IMAGE: Final = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
-# What a client holds as the arguments of a call, what Gemini gets of it, and the same as a custom tool's input.
+# The arguments of a call, the arguments sent to Gemini, and the same as the input of a custom tool.
 ARGUMENTS: Final = {
     "object": ({"a": 1}, {"a": 1}, '{"a":1}'),
     "null": (None, {}, ""),
@@ -25,7 +25,7 @@ ARGUMENTS: Final = {
     "array": ([1], {"unparsed_arguments": "[1]"}, "[1]"),
     "truth": (True, {"unparsed_arguments": "true"}, "true"),
 }
-# What a client holds as a tool's result, and what Gemini gets of it.
+# The result of a tool, and the result sent to Gemini.
 RESULTS: Final = {
     "object": ({"a": 1}, {"a": 1}),
     "null": (None, {"output": ""}),
@@ -43,13 +43,13 @@ each_result = pytest.mark.parametrize(("held", "response"), RESULTS.values(), id
 
 
 def sent(emulator: Emulator, kind: str) -> Any:
-    """The last part of this kind in the last request that left for Gemini."""
+    """Return the last part of this kind in the last request to Gemini."""
     *_, body = emulator.bodies()
     return [part[kind] for content in body["contents"] for part in content["parts"] if kind in part][-1]
 
 
 def chat_call(call: Any, result: Any = "ok") -> list[Any]:
-    """A chat in which a call was made and answered."""
+    """Return a chat with a call and its result."""
     return [
         USER,
         {"role": "assistant", "tool_calls": [call]},
@@ -58,12 +58,12 @@ def chat_call(call: Any, result: Any = "ok") -> list[Any]:
 
 
 def chat_function(arguments: Any) -> Any:
-    """A function's call in a chat."""
+    """Return a function call of a chat."""
     return {"id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}}
 
 
 def items_of(arguments: Any = "{}", output: Any = "ok") -> list[Any]:
-    """A call and its result as items."""
+    """Return a call and its result as items."""
     call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": arguments}
     return [USER, call, {"type": "function_call_output", "call_id": "c1", "output": output}]
 
@@ -102,7 +102,7 @@ def test_arguments_in_items_may_be_json(
 
 
 @each_arguments
-def test_a_conversation_keeps_unusual_arguments_as_text(
+def test_a_conversation_stores_unusual_arguments_as_text(
     http: httpx2.Client, emulator: Emulator, held: Any, args: Any, text: str
 ) -> None:
     conversation = http.post(CONVERSATIONS, json={"items": items_of(held)}).json()["id"]
@@ -113,7 +113,7 @@ def test_a_conversation_keeps_unusual_arguments_as_text(
     assert sent(emulator, "functionCall")["args"] == args
 
 
-def test_a_legacy_call_may_hold_json(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_arguments_of_a_legacy_call_may_be_json(http: httpx2.Client, emulator: Emulator) -> None:
     call = {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": {"a": 1}}}
     messages = [USER, call, {"role": "function", "name": "f", "content": {"b": 2}}]
 
@@ -124,7 +124,7 @@ def test_a_legacy_call_may_hold_json(http: httpx2.Client, emulator: Emulator) ->
     assert sent(emulator, "functionResponse")["response"] == {"b": 2}
 
 
-def test_a_websocket_takes_json_as_arguments(gateway: LiveGateway, emulator: Emulator) -> None:
+def test_arguments_over_a_websocket_may_be_json(gateway: LiveGateway, emulator: Emulator) -> None:
     with connect(gateway.origin.replace("http", "ws") + RESPONSES, proxy=None) as socket:
         socket.send(json.dumps({"type": "response.create", "model": "gpt-4o", "input": items_of({"a": 1}, {"b": 2})}))
         while (event := json.loads(socket.recv(timeout=10)))["type"] not in (*ENDS, "error"):
@@ -149,7 +149,7 @@ def test_results_may_be_json(http: httpx2.Client, emulator: Emulator, held: Any,
 
 @pytest.mark.parametrize("kind", ["image_url", "input_image"])
 @pytest.mark.parametrize("image", [PIXEL, {"url": PIXEL}])
-def test_results_may_hold_images_of_either_api(http: httpx2.Client, emulator: Emulator, kind: str, image: Any) -> None:
+def test_results_may_have_images_of_either_api(http: httpx2.Client, emulator: Emulator, kind: str, image: Any) -> None:
     part = {"type": kind, "image_url": image}
 
     http.post(CHAT, json=chat_body(model="gemini-3-flash-preview", messages=chat_call(chat_function("{}"), [part])))
@@ -169,7 +169,7 @@ def test_results_may_hold_images_of_either_api(http: httpx2.Client, emulator: Em
         ([{"type": "tool_use", "id": "a"}], '{"type":"tool_use","id":"a"}', "converted"),
     ],
 )
-def test_answers_may_hold_parts_of_other_apis(
+def test_assistant_messages_may_have_parts_of_other_apis(
     http: httpx2.Client, emulator: Emulator, content: Any, text: str, note: str
 ) -> None:
     history = [USER, {"role": "assistant", "content": content}, USER]
@@ -182,14 +182,14 @@ def test_answers_may_hold_parts_of_other_apis(
         assert note in response.headers.get("x-gateway-notes", "")
 
 
-def test_an_answer_without_content_is_no_reason_to_refuse(http: httpx2.Client) -> None:
+def test_an_assistant_message_without_content_is_accepted(http: httpx2.Client) -> None:
     response = http.post(RESPONSES, json={"model": "gpt-4o", "input": [USER, {"role": "assistant", "content": None}]})
 
     assert response.status_code == 200, response.text
     assert "converted input[1].content: null" in response.headers["x-gateway-notes"]
 
 
-def test_media_that_cannot_stand_in_a_result_is_named(http: httpx2.Client) -> None:
+def test_unsupported_media_in_a_result_is_named(http: httpx2.Client) -> None:
     content = [{"type": "text", "text": "x"}, {"type": "video_url", "video_url": {"url": PIXEL}}]
 
     response = http.post(CHAT, json=chat_body(messages=chat_call(chat_function("{}"), content)))
@@ -198,7 +198,7 @@ def test_media_that_cannot_stand_in_a_result_is_named(http: httpx2.Client) -> No
     assert response.json()["error"]["param"] == "messages[2].content[1].type"
 
 
-def test_a_custom_tools_result_may_name_the_tool_alone(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_result_may_have_the_name_of_the_custom_tool_only(http: httpx2.Client, emulator: Emulator) -> None:
     call = {"type": "custom_tool_call", "call_id": "c1", "name": "f", "input": "x"}
     output = {"type": "custom_tool_call_output", "name": "f", "output": "ok"}
 
@@ -211,7 +211,7 @@ def test_a_custom_tools_result_may_name_the_tool_alone(http: httpx2.Client, emul
     assert sent(emulator, "functionResponse")["response"] == {"output": "ok"}
 
 
-def test_reasoning_without_a_summary_is_no_reason_to_refuse(http: httpx2.Client, emulator: Emulator) -> None:
+def test_reasoning_without_a_summary_is_accepted(http: httpx2.Client, emulator: Emulator) -> None:
     content = [{"type": "reasoning_text", "text": "Hm."}]
     thought = {"type": "reasoning", "id": "rs_1", "summary": None, "content": content, "encrypted_content": None}
 
@@ -224,7 +224,7 @@ def test_reasoning_without_a_summary_is_no_reason_to_refuse(http: httpx2.Client,
 
 @pytest.mark.parametrize("lost", [{}, {"type": None}])
 @pytest.mark.parametrize("kind", ["function", "custom"])
-def test_a_call_without_its_type_has_that_of_its_field(
+def test_a_call_without_a_type_has_the_type_of_its_field(
     http: httpx2.Client, emulator: Emulator, lost: dict[str, Any], kind: str
 ) -> None:
     called = {"function": {"name": "f", "arguments": '{"input": "x"}'}, "custom": {"name": "f", "input": "x"}}[kind]
@@ -239,9 +239,7 @@ def test_a_call_without_its_type_has_that_of_its_field(
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("dialect", ["chat", "responses"])
-def test_a_call_without_a_name_refuses_no_turn(
-    http: httpx2.Client, emulator: Emulator, dialect: str, stream: bool
-) -> None:
+def test_a_call_without_a_name_is_accepted(http: httpx2.Client, emulator: Emulator, dialect: str, stream: bool) -> None:
     if dialect == "chat":
         call = {"id": "c1", "type": "function", "function": {"name": "", "arguments": "{}"}}
         answer = http.post(CHAT, json=chat_body(messages=[*chat_call(call), USER], stream=stream))

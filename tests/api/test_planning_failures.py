@@ -1,4 +1,4 @@
-"""What goes wrong while a request is planned, before Gemini is asked, is recorded as any other end is."""
+"""Failures during planning, before the upstream call, are recorded like any other failure."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,12 +17,12 @@ RESPONSES = "/v1/responses"
 
 
 def spoil(secret: str) -> None:
-    """Make what is stored of an answer unreadable, as a hand in the database or a broken disk would."""
+    """Corrupt the stored content of a message, like an edit of the database or a disk error."""
     assert Message.objects.filter(parent__openai__contains=secret).update(gemini=f"{secret} is no JSON")
 
 
 def chat(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
-    """A client that sends its history."""
+    """Send a chat request with the client's history."""
     question = chat_message(secret)
     answer = http.post(CHAT, json=chat_body(messages=[question], model=GEMINI_3)).json()["choices"][0]["message"]
     return CHAT, chat_body(
@@ -31,47 +31,47 @@ def chat(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, An
 
 
 def session(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
-    """A client that names its user."""
+    """Send a chat request with a user."""
     http.post(CHAT, json=chat_body(secret, user=user)).raise_for_status()
     return CHAT, chat_body("And?", user=user)
 
 
 def completion(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
-    """The same of legacy completions."""
+    """Send a legacy completion request with a user."""
     body = {"model": GEMINI_3, "prompt": secret, "user": user}
     http.post(COMPLETIONS, json=body).raise_for_status()
     return COMPLETIONS, body
 
 
 def response(http: httpx2.Client, secret: str, user: str) -> tuple[str, dict[str, Any]]:
-    """A response that goes on from another."""
+    """Create a response that continues another one."""
     first = http.post(RESPONSES, json={"model": GEMINI_3, "input": secret}).json()
     return RESPONSES, {"model": GEMINI_3, "input": "And?", "previous_response_id": first["id"]}
 
 
 @pytest.mark.parametrize("begin", [chat, session, completion, response])
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_unforeseen_failure_is_recorded(http: httpx2.Client, emulator: Emulator, begin: Any, stream: bool) -> None:
-    """A 500 that says nothing, and a record of it."""
+def test_an_unexpected_failure_is_recorded(http: httpx2.Client, emulator: Emulator, begin: Any, stream: bool) -> None:
+    """The response is a 500 without details, and the failure is recorded."""
     secret = fresh("secret")
     path, body = begin(http, secret, fresh("user"))
     spoil(secret)
     emulator.reset()
     [state] = ChatSession.objects.filter(user=body["user"]) if "user" in body else [None]
     headers = {} if state is None else {"x-session-id": state.public_id}
-    for _ in range(2):  # the second would wait for ever if the first had kept its session
-        refused = http.post(path, json=body | {"stream": stream}, headers=headers, timeout=10)
+    for _ in range(2):  # the second request would time out if the first one still held the session lock
+        rejected = http.post(path, json=body | {"stream": stream}, headers=headers, timeout=10)
 
-        error = error_of(refused)
-        assert (refused.status_code, error["type"]) == (500, "server_error")
-        assert secret not in refused.text
-        record = usage_of(refused.headers)
+        error = error_of(rejected)
+        assert (rejected.status_code, error["type"]) == (500, "server_error")
+        assert secret not in rejected.text
+        record = usage_of(rejected.headers)
         assert (record.status, record.http_status, record.attempts) == ("internal_error", 500, 0)
         assert record.error_code == "server_error"
     assert emulator.received() == []
 
 
-def test_hanging_up_while_the_session_is_busy_is_recorded(
+def test_a_disconnect_while_waiting_for_the_session_lock_is_recorded(
     gateway: LiveGateway, http: httpx2.Client, emulator: Emulator
 ) -> None:
     user = fresh("user")
@@ -89,4 +89,4 @@ def test_hanging_up_while_the_session_is_busy_is_recorded(
     left = UsageRecord.objects.get(user=user, status="client_closed")
     assert (left.http_status, left.attempts, left.choices) == (499, 0, 0)
     third = http.post(CHAT, json=chat_body("Three", user=user), headers=named)
-    assert third.headers["x-session-messages"] == "2"  # nothing of the one who left, and nobody waits for it
+    assert third.headers["x-session-messages"] == "2"  # no message of the disconnected client, and the lock is free

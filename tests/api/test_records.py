@@ -1,4 +1,4 @@
-"""What an exchange leaves behind: usage, cost, notes, roll-ups; and edits, followed by the very next request."""
+"""The record of an exchange: usage, cost, notes, roll-ups; and edits of the catalogue, valid for the next request."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,14 +30,14 @@ FLASH_38 = (750, 3750)
 
 @pytest.fixture
 def mapping(live_db: None) -> Iterator[ModelMapping]:
-    """A mapping of the test's own to gemini-2.5-flash."""
+    """A mapping of the test to gemini-2.5-flash."""
     row = ModelMapping.objects.create(public_name=fresh("test-model"), upstream_model=GEMINI_25, position=1)
     yield row
     ModelMapping.objects.filter(id=row.id).delete()
 
 
 def ask(http: httpx2.Client, text: str = "Hello!", **changes: Any) -> httpx2.Response:
-    """A chat request that is answered."""
+    """Send a chat request; assert a 200."""
     response = http.post(CHAT, json=chat_body(text, **changes))
     assert response.status_code == 200, response.text
     return response
@@ -45,7 +45,7 @@ def ask(http: httpx2.Client, text: str = "Hello!", **changes: Any) -> httpx2.Res
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("model", "price"), [(GEMINI_25, FLASH_25), (GEMINI_3, FLASH_38)])
-def test_tokens_and_cost(
+def test_tokens_and_cost_are_recorded(
     http: httpx2.Client, emulator: Emulator, model: str, price: tuple[int, int], stream: bool
 ) -> None:
     response = ask(
@@ -135,7 +135,7 @@ def test_searches_of_every_dialect_are_billed(
     assert record.cost_nano == tokens + QUERY
 
 
-def test_a_record_holds_models_tokens_and_cost(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_record_has_models_tokens_and_cost(http: httpx2.Client, emulator: Emulator) -> None:
     before = datetime.now(UTC)
     response = ask(
         http, model="gpt-3.5-turbo", top_p=0.5, metadata={"team": "red"}, user=fresh("user"), safety_identifier="x"
@@ -164,7 +164,7 @@ def test_equal_upstream_bodies_are_stored_once(http: httpx2.Client, emulator: Em
     assert len({record.upstream_request_id for record in records}) == 1
 
 
-def test_placement_says_where_each_message_went(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_placement_lists_the_content_of_each_message(http: httpx2.Client, emulator: Emulator) -> None:
     messages = [
         {"role": "system", "content": "Be terse."},
         {"role": "user", "content": "One"},
@@ -191,7 +191,7 @@ def test_legacy_completions_are_recorded(http: httpx2.Client, emulator: Emulator
 SUMS = ("requests", "errors", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cost_nano", "latency_sum_ms")
 
 
-def test_roll_ups_equal_the_sum(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
+def test_roll_ups_equal_the_sum_of_the_records(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
     emulator.script({"status": 500, "body": {}}, {"no_finish": True})
     for _ in range(2):
         http.post(CHAT, json=chat_body(model=mapping.public_name, stream=True))
@@ -215,13 +215,15 @@ def test_roll_ups_equal_the_sum(http: httpx2.Client, emulator: Emulator, mapping
         assert sum(sum(row.histogram) for row in rows) == 5
 
 
-def test_roll_ups_of_the_whole_run_are_right(http: httpx2.Client, emulator: Emulator) -> None:
+def test_roll_ups_of_the_whole_run_match_the_records(http: httpx2.Client, emulator: Emulator) -> None:
     ask(http)
 
     call_command("check_rollups")  # raises CommandError for any difference
 
 
-def test_the_next_request_follows_an_edit(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
+def test_an_edited_mapping_applies_to_the_next_request(
+    http: httpx2.Client, emulator: Emulator, mapping: ModelMapping
+) -> None:
     for upstream in (GEMINI_25, GEMINI_3, "gemini-2.5-flash-lite", "gemini-4-argon"):
         mapping.upstream_model = upstream
         mapping.save()
@@ -236,7 +238,9 @@ def test_the_next_request_follows_an_edit(http: httpx2.Client, emulator: Emulato
     ]
 
 
-def test_a_disabled_mapping_is_gone_at_once(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
+def test_a_disabled_mapping_does_not_apply_to_the_next_request(
+    http: httpx2.Client, emulator: Emulator, mapping: ModelMapping
+) -> None:
     ask(http, model=mapping.public_name)
     assert mapping.public_name in http.get("/v1/models").text
     mapping.enabled = False
@@ -248,7 +252,7 @@ def test_a_disabled_mapping_is_gone_at_once(http: httpx2.Client, emulator: Emula
     mapping.delete()
 
 
-def test_patterns_in_their_order(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
+def test_patterns_are_tried_in_their_order(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
     stem = mapping.public_name
     mapping.public_name = f"{stem}-*"
     mapping.save()
@@ -264,7 +268,9 @@ def test_patterns_in_their_order(http: httpx2.Client, emulator: Emulator, mappin
     assert http.post(CHAT, json=chat_body(model=f"{stem}")).status_code == 404
 
 
-def test_default_parameters(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
+def test_default_parameters_of_a_mapping_are_applied(
+    http: httpx2.Client, emulator: Emulator, mapping: ModelMapping
+) -> None:
     mapping.defaults = {"temperature": 0.25, "max_tokens": 321, "reasoning_effort": "low"}
     mapping.save()
     by_default = ask(http, model=mapping.public_name)
@@ -280,7 +286,7 @@ def test_default_parameters(http: httpx2.Client, emulator: Emulator, mapping: Mo
     assert "added temperature" not in own.headers["x-gateway-notes"]
 
 
-def test_a_price_of_the_day_counts(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
+def test_the_price_of_the_day_is_used(http: httpx2.Client, emulator: Emulator, mapping: ModelMapping) -> None:
     model = UpstreamModel.objects.get(name="gemini-2.5-flash-lite")
     mapping.upstream_model = model.name
     mapping.save()
@@ -294,7 +300,7 @@ def test_a_price_of_the_day_counts(http: httpx2.Client, emulator: Emulator, mapp
     assert record.cost_nano == record.prompt_tokens * 7000 + record.completion_tokens * 11000
 
 
-def test_a_retired_model_gives_way_to_its_successor(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_retired_model_is_replaced_by_its_successor(http: httpx2.Client, emulator: Emulator) -> None:
     old = UpstreamModel.objects.create(
         name=fresh("gemini-test"),
         family="gemini-2.5",
@@ -303,7 +309,9 @@ def test_a_retired_model_gives_way_to_its_successor(http: httpx2.Client, emulato
     )
     try:
         emulator.script({"status": 404, "body": {"error": {"code": 404, "message": "no model", "status": "NOT_FOUND"}}})
-        assert http.post(CHAT, json=chat_body(model=old.name)).status_code == 404  # still itself: Gemini knows it not
+        assert (
+            http.post(CHAT, json=chat_body(model=old.name)).status_code == 404
+        )  # not replaced: Gemini does not know the model
         assert old.name in http.get("/v1/models").text
         old.retires_on = datetime.now(UTC).date()
         old.save()

@@ -1,4 +1,4 @@
-"""The items of an answer stand in one order: plain, streamed, from the background, retrieved, in a conversation."""
+"""The items of a response have one order: plain, streamed, in the background, retrieved, in a conversation."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ SEARCH: dict[str, Any] = {"tools": [{"type": "web_search"}], "input": "Ducks?"}
 OWN_CALL: Any = {"toolCall": {"toolType": "GOOGLE_SEARCH_WEB", "args": {"queries": ["ducks"]}, "id": "t"}}
 OWN_RESULT: Any = {"toolResponse": {"toolType": "GOOGLE_SEARCH_WEB", "id": "t", "response": {}}}
 WORDS: Any = [{"text": "Ducks "}, {"text": "fly."}]
-# What Gemini tells of a search: while it makes it, or when the text is there.
+# Gemini's search metadata: during the search, or after the text.
 ANSWERS = {
     "shown": ([OWN_CALL, OWN_RESULT, *WORDS], ["web_search_call", "message"]),
     "told at the end": (WORDS, ["message", "web_search_call"]),
@@ -32,7 +32,7 @@ def types(items: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("parts", "order"), ANSWERS.values(), ids=ANSWERS)
-def test_a_search_stands_in_the_same_place_everywhere(
+def test_a_search_has_the_same_position_in_every_form(
     http: httpx2.Client, emulator: Emulator, parts: list[Any], order: list[str]
 ) -> None:
     end = {"finishReason": "STOP", "groundingMetadata": {"webSearchQueries": ["ducks"]}}
@@ -46,10 +46,10 @@ def test_a_search_stands_in_the_same_place_everywhere(
     queued = ask(http, model=GEMINI_3, background=True, **SEARCH)
     ended = eventually(lambda: _ended(http, queued["id"]))
 
-    told = {event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
+    sent = {event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
     final = events[-1]["response"]
     assert types(plain["output"]) == order
-    assert types(told[index] for index in sorted(told)) == order
+    assert types(sent[index] for index in sorted(sent)) == order
     assert types(final["output"]) == order
     assert types(ended["output"]) == order
     for made in (plain, final):
@@ -59,6 +59,6 @@ def test_a_search_stands_in_the_same_place_everywhere(
 
 
 def _ended(http: httpx2.Client, response_id: str) -> dict[str, Any] | None:
-    """The response once it has ended, else None."""
+    """Return the response if it has ended, else None."""
     found: dict[str, Any] = http.get(f"{RESPONSES}/{response_id}").json()
     return found if found["status"] == "completed" else None

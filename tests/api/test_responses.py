@@ -1,4 +1,4 @@
-"""Responses with OpenAI's own client: made, parsed, streamed, retrieved, continued, deleted."""
+"""Responses with OpenAI's client: created, parsed, streamed, retrieved, continued, deleted."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from sessions_store.admin.display.sent_body import sent_body
 from sessions_store.models import Message, StoredItem, StoredResponse, UsageRecord, User
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, JSON, error_of, fresh, usage_of
-from tests.responses import ENDS, RESPONSES, WEATHER, ask, named_events, response_text, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, ask, content_texts, named_events, response_text
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -21,7 +21,7 @@ ONE = "What is the weather in Paris? Use the tool."
 
 
 class Point(BaseModel):
-    """A structured answer."""
+    """A structured output."""
 
     x: int
     label: str
@@ -39,7 +39,7 @@ def test_a_stored_response_is_retrieved(client: OpenAI) -> None:
     assert made.usage.total_tokens == made.usage.input_tokens + made.usage.output_tokens
 
 
-def test_a_streamed_response_is_retrieved_as_it_ended(client: OpenAI) -> None:
+def test_a_streamed_response_is_retrieved_in_its_final_state(client: OpenAI) -> None:
     with client.responses.stream(model=GEMINI_3, input="Tell me a story") as stream:
         deltas = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
         final = stream.get_final_response()
@@ -48,7 +48,7 @@ def test_a_streamed_response_is_retrieved_as_it_ended(client: OpenAI) -> None:
     assert client.responses.retrieve(final.id).output_text == deltas
 
 
-def test_a_streams_events_are_named_numbered_and_end(http: httpx2.Client) -> None:
+def test_the_events_of_a_stream_are_named_and_numbered(http: httpx2.Client) -> None:
     response = http.post(RESPONSES, json={"model": GEMINI_3, "input": "Hello!", "stream": True})
 
     events = named_events(response.text)
@@ -59,19 +59,19 @@ def test_a_streams_events_are_named_numbered_and_end(http: httpx2.Client) -> Non
     assert events[-1]["response"] == http.get(f"{RESPONSES}/{events[-1]['response']['id']}").json()
 
 
-def test_parsed(client: OpenAI) -> None:
+def test_structured_output_is_parsed(client: OpenAI) -> None:
     parsed = client.responses.parse(model=GEMINI_3, input="A point", text_format=Point)
 
     assert isinstance(parsed.output_parsed, Point)
 
 
-def test_previous_response_goes_before(client: OpenAI, emulator: Emulator) -> None:
+def test_the_previous_response_precedes_the_input(client: OpenAI, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input="My name is Ada.", instructions="Only now.")
     second = client.responses.create(model=GEMINI_3, input="And?", previous_response_id=first.id)
     client.responses.create(model=GEMINI_3, input="Well?", previous_response_id=second.id, instructions="Be brief.")
 
     *_, body = emulator.bodies()
-    assert turns(body) == ["My name is Ada.", first.output_text, "And?", second.output_text, "Well?"]
+    assert content_texts(body) == ["My name is Ada.", first.output_text, "And?", second.output_text, "Well?"]
     assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
     assert second.previous_response_id == first.id
 
@@ -82,13 +82,13 @@ def test_a_response_can_be_continued_twice(client: OpenAI, emulator: Emulator) -
         client.responses.create(model=GEMINI_3, input=text, previous_response_id=first.id)
 
     *_, left, right = emulator.bodies()
-    assert [turns(body) for body in (left, right)] == [
+    assert [content_texts(body) for body in (left, right)] == [
         ["Begin.", first.output_text, text] for text in ("Left", "Right")
     ]
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_only_the_result_of_a_call_is_sent_and_its_signature_is_kept(
+def test_a_client_sends_only_the_result_and_the_signature_is_kept(
     http: httpx2.Client, emulator: Emulator, stream: bool
 ) -> None:
     first = _made(http, stream=stream, input=ONE, tools=[WEATHER])
@@ -159,11 +159,11 @@ def test_input_items_are_listed_in_pages(client: OpenAI, http: httpx2.Client) ->
     assert (newest["first_id"], newest["last_id"]) == (newest["data"][0]["id"], newest["data"][-1]["id"])
     paged = list(client.responses.input_items.list(made.id, order="asc", limit=1))
     assert [item.id for item in paged] == [item["id"] for item in newest["data"][::-1]]
-    refused = http.get(f"{RESPONSES}/{made.id}/input_items", params={"after": "msg_none"})
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "after")
+    rejected = http.get(f"{RESPONSES}/{made.id}/input_items", params={"after": "msg_none"})
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "after")
 
 
-def test_an_item_may_be_referred_to(http: httpx2.Client, emulator: Emulator) -> None:
+def test_an_item_may_be_referenced(http: httpx2.Client, emulator: Emulator) -> None:
     word = fresh("remember")
     first = ask(http, input=word)
     [message] = [item for item in first["output"] if item["type"] == "message"]
@@ -171,12 +171,12 @@ def test_an_item_may_be_referred_to(http: httpx2.Client, emulator: Emulator) -> 
     ask(http, input=[{"type": "item_reference", "id": message["id"]}, {"role": "user", "content": "Why?"}])
 
     *_, body = emulator.bodies()
-    assert response_text(first) in "".join(turns(body))
+    assert response_text(first) in "".join(content_texts(body))
     missing = http.post(RESPONSES, json={"model": GEMINI_3, "input": [{"type": "item_reference", "id": "msg_nothing"}]})
     assert (missing.status_code, error_of(missing)["param"]) == (404, "input")
 
 
-def test_deleting_forgets_the_content_and_keeps_the_account(client: OpenAI) -> None:
+def test_a_deletion_erases_the_content_and_keeps_the_usage_record(client: OpenAI) -> None:
     word = fresh("secret")
     raw = client.responses.with_raw_response.create(model=GEMINI_3, input=word)
     made = raw.parse()
@@ -193,7 +193,7 @@ def test_deleting_forgets_the_content_and_keeps_the_account(client: OpenAI) -> N
         client.responses.delete(made.id)
 
 
-def test_a_deleted_response_leaves_its_successors(client: OpenAI, emulator: Emulator) -> None:
+def test_a_deleted_response_keeps_its_successors(client: OpenAI, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input="My name is Ada.")
     second = client.responses.create(model=GEMINI_3, input="And?", previous_response_id=first.id)
     client.responses.delete(first.id)
@@ -201,7 +201,7 @@ def test_a_deleted_response_leaves_its_successors(client: OpenAI, emulator: Emul
     client.responses.create(model=GEMINI_3, input="Well?", previous_response_id=second.id)
 
     *_, body = emulator.bodies()
-    assert turns(body)[0] == "My name is Ada."
+    assert content_texts(body)[0] == "My name is Ada."
 
 
 def test_a_response_with_store_false_is_not_stored(client: OpenAI) -> None:
@@ -231,8 +231,8 @@ def test_the_response_of_another_principal_is_missing(http: httpx2.Client) -> No
         response = http.request(method, f"{RESPONSES}/{made['id']}{path}", headers=JSON)
         assert response.status_code == missing.status_code == 404, (method, path)
         assert error_of(response)["message"].replace(made["id"], "resp_missing") == error_of(missing)["message"]
-    refused = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": made["id"]})
-    assert (refused.status_code, error_of(refused)["code"]) == (400, "previous_response_not_found")
+    rejected = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "previous_response_id": made["id"]})
+    assert (rejected.status_code, error_of(rejected)["code"]) == (400, "previous_response_not_found")
 
 
 def test_a_chain_grows_by_the_same_rows_at_each_step(http: httpx2.Client) -> None:
@@ -245,7 +245,7 @@ def test_a_chain_grows_by_the_same_rows_at_each_step(http: httpx2.Client) -> Non
     assert len(set(counts)) == 1, counts
 
 
-def test_a_refused_request_is_recorded_and_stores_nothing(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_rejected_request_is_recorded_and_stores_no_response(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"status": 400, "body": {"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}})
     before = StoredResponse.objects.count()
 
@@ -257,7 +257,7 @@ def test_a_refused_request_is_recorded_and_stores_nothing(http: httpx2.Client, e
     assert StoredResponse.objects.count() == before
 
 
-def test_a_stream_that_breaks_fails_and_is_kept_as_failed(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_broken_stream_is_stored_as_failed(http: httpx2.Client, emulator: Emulator) -> None:
     fault = {"error": {"code": 503, "message": "Overloaded.", "status": "UNAVAILABLE"}}
     emulator.script({"error_in_stream": fault, "error_after": 2})
 
@@ -269,7 +269,7 @@ def test_a_stream_that_breaks_fails_and_is_kept_as_failed(http: httpx2.Client, e
     assert http.get(f"{RESPONSES}/{last['response']['id']}").json() == last["response"]
 
 
-def test_input_tokens_are_geminis_count(client: OpenAI, emulator: Emulator) -> None:
+def test_input_tokens_are_counted_by_gemini(client: OpenAI, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input="My name is Ada.")
     alone = client.responses.input_tokens.count(model=GEMINI_3, input="How long?")
     after = client.responses.input_tokens.count(model=GEMINI_3, input="How long?", previous_response_id=first.id)
@@ -283,7 +283,9 @@ def test_input_tokens_are_geminis_count(client: OpenAI, emulator: Emulator) -> N
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_prewarm_takes_the_input_and_asks_nobody(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+def test_a_prewarm_stores_the_input_without_an_upstream_call(
+    http: httpx2.Client, emulator: Emulator, stream: bool
+) -> None:
     warm = _made(http, stream=stream, input="My name is Ada.", prompt_cache_options={"prewarm": True})
 
     assert (warm["status"], warm["output"], warm["usage"]["total_tokens"]) == ("completed", [], 0)
@@ -291,10 +293,10 @@ def test_a_prewarm_takes_the_input_and_asks_nobody(http: httpx2.Client, emulator
     assert http.get(f"{RESPONSES}/{warm['id']}").json() == warm
     ask(http, input="Who am I?", previous_response_id=warm["id"])
     [body] = emulator.bodies()
-    assert turns(body) == ["My name is Ada.Who am I?"]
+    assert content_texts(body) == ["My name is Ada.Who am I?"]
 
 
-def test_a_compacted_conversation_goes_on(client: OpenAI, http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_compacted_conversation_can_be_continued(client: OpenAI, http: httpx2.Client, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input="My name is Ada.")
     emulator.script({"body": _answer("Ada says her name.")})
     asked = {"model": GEMINI_3, "previous_response_id": first.id, "input": "I like tea."}
@@ -308,11 +310,11 @@ def test_a_compacted_conversation_goes_on(client: OpenAI, http: httpx2.Client, e
     assert compacted["usage"]["total_tokens"] > 0
     ask(http, input=[*compacted["output"], {"role": "user", "content": "Who am I?"}])
     *_, body = emulator.bodies()
-    assert "Ada says her name." in "".join(turns(body))
-    assert first.output_text not in "".join(turns(body))
+    assert "Ada says her name." in "".join(content_texts(body))
+    assert first.output_text not in "".join(content_texts(body))
 
 
-def test_operators_can_see_what_was_sent(http: httpx2.Client, emulator: Emulator) -> None:
+def test_operators_can_see_the_sent_request(http: httpx2.Client, emulator: Emulator) -> None:
     developer = {"role": "developer", "content": "Speak of the weather only."}
     first = ask(http, input=[developer, {"role": "user", "content": ONE}], tools=[WEATHER])
     [call] = [item for item in first["output"] if item["type"] == "function_call"]
@@ -326,7 +328,7 @@ def test_operators_can_see_what_was_sent(http: httpx2.Client, emulator: Emulator
     assert [part["text"] for part in body["systemInstruction"]["parts"]] == ["Be brief.", developer["content"]]
 
 
-def test_usage_is_recorded(http: httpx2.Client) -> None:
+def test_the_usage_of_responses_is_recorded(http: httpx2.Client) -> None:
     response = http.post(RESPONSES, json={"model": GEMINI_25, "input": "Hello!", "metadata": {"k": "v"}, "user": "u"})
 
     record = usage_of(response.headers)
@@ -337,7 +339,7 @@ def test_usage_is_recorded(http: httpx2.Client) -> None:
 
 
 def _made(http: httpx2.Client, *, stream: bool, **body: Any) -> dict[str, Any]:
-    """The response, from its last event where it was streamed."""
+    """Return the response; of a stream, the response of the last event."""
     if not stream:
         return ask(http, **body)
     answer = http.post(RESPONSES, json={"model": GEMINI_3, "stream": True, **body})
@@ -357,5 +359,5 @@ def _answer(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", ["resp_%00", "resp_%00/input_items", "resp_1/input_items?after=%00"])
-def test_an_id_that_no_database_holds_is_missing(http: httpx2.Client, path: str) -> None:
+def test_an_invalid_response_id_is_not_found(http: httpx2.Client, path: str) -> None:
     assert http.get(f"{RESPONSES}/{path}").status_code == 404

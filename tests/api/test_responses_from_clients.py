@@ -1,5 +1,5 @@
-"""What clients send to the Responses API and servers get wrong, each form by itself: nulls, unknown parameters, items
-without ids, tools in the input, JSON beside a forced tool, histories in every spelling.
+"""Unusual requests of clients to the Responses API, one form per test: nulls, unknown parameters, items without ids,
+tools in the input, JSON beside a forced tool, histories in every spelling.
 """
 
 import base64
@@ -10,7 +10,7 @@ import pytest
 
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, error_of
-from tests.responses import RESPONSES, WEATHER, ask, named_events, response_text, turns
+from tests.responses import RESPONSES, WEATHER, ask, content_texts, named_events, response_text
 
 pytestmark = pytest.mark.usefixtures("emulator")
 
@@ -154,7 +154,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("form", FORMS)
-def test_forms(http: httpx2.Client, form: str, stream: bool) -> None:
+def test_unusual_forms_of_requests_are_accepted(http: httpx2.Client, form: str, stream: bool) -> None:
     response = http.post(RESPONSES, json={"model": GEMINI_3, **FORMS[form], "stream": stream})
 
     assert response.status_code == 200, response.text
@@ -174,9 +174,7 @@ def test_tools_in_the_input_are_declared_and_called_by_their_names(http: httpx2.
     assert call["name"] == "get_weather"
 
 
-def test_encrypted_reasoning_carries_the_signature_where_nothing_is_known(
-    http: httpx2.Client, emulator: Emulator
-) -> None:
+def test_encrypted_reasoning_has_the_signature_of_unstored_messages(http: httpx2.Client, emulator: Emulator) -> None:
     asked = {"tools": [WEATHER], "store": False, "include": ["reasoning.encrypted_content"]}
     first = ask(http, input=[USER], **asked)
     history: list[Any] = [{"role": "developer", "content": "Another beginning: nothing of it is known."}, USER]
@@ -199,7 +197,7 @@ def test_instructions_are_not_inherited(http: httpx2.Client, emulator: Emulator)
 
     *_, body = emulator.bodies()
     assert "systemInstruction" not in body
-    assert turns(body)[0] == "Hi"
+    assert content_texts(body)[0] == "Hi"
 
 
 @pytest.mark.parametrize("path", ["resp_none", "resp_a%2Fb", "resp_none/input_items"])
@@ -210,7 +208,7 @@ def test_a_missing_response_is_a_404_in_openais_form(http: httpx2.Client, path: 
     assert error_of(missing)["type"] == "invalid_request_error"
 
 
-def test_queries_with_lists_are_taken(http: httpx2.Client) -> None:
+def test_queries_with_lists_are_accepted(http: httpx2.Client) -> None:
     made = ask(http, input="Hi")
     query = {"include[]": ["reasoning.encrypted_content", "message.output_text.logprobs"]}
 
@@ -218,7 +216,7 @@ def test_queries_with_lists_are_taken(http: httpx2.Client) -> None:
     assert http.get(f"{RESPONSES}/{made['id']}/input_items", params=query).json()["data"]
 
 
-def test_headers(http: httpx2.Client) -> None:
+def test_a_response_has_openais_headers(http: httpx2.Client) -> None:
     for body in ({"input": "Hi"}, {"input": "Hi", "stream": True}, {"input": 3}):
         headers = http.post(RESPONSES, json={"model": GEMINI_3, **body}).headers
         assert headers["x-request-id"].startswith("req_")
@@ -227,7 +225,7 @@ def test_headers(http: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_fields_of_items_that_are_not_read_are_named(http: httpx2.Client, stream: bool) -> None:
+def test_unread_fields_of_items_are_noted(http: httpx2.Client, stream: bool) -> None:
     part = {"type": "input_text", "text": "Hello!", "cache_control": {"type": "ephemeral"}}
     items = [{"role": "user", "content": [part], "importance": 3, "phase": None}]
     answer = http.post(RESPONSES, json={"model": GEMINI_3, "stream": stream, "input": items})
@@ -239,7 +237,7 @@ def test_fields_of_items_that_are_not_read_are_named(http: httpx2.Client, stream
     ]
 
 
-def test_a_stream_has_no_ids_and_nothing_behind_its_end(http: httpx2.Client) -> None:
+def test_a_stream_has_no_event_ids_and_no_event_after_the_last(http: httpx2.Client) -> None:
     text = http.post(RESPONSES, json={"model": GEMINI_3, "input": "Hi", "stream": True}).text
 
     assert not [line for line in text.splitlines() if line.startswith("id:")]

@@ -1,4 +1,4 @@
-"""Responses over a WebSocket: frames in, events out, a connection that remembers its own, errors as frames."""
+"""Responses over a WebSocket: request frames, events, local responses of a connection, error frames."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from sessions_store.models import ModelMapping, StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3, GEMINI_25, fresh
 from tests.live_gateway import UNDER_UVICORN, LiveGateway, by_serve
-from tests.responses import ENDS, RESPONSES, WEATHER, ask, endpoint_records, response_text, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, ask, content_texts, endpoint_records, response_text
 from tests.waiting import eventually
 
 HEADERS_FROM_AFAR = [
@@ -37,17 +37,17 @@ def socket(gateway: LiveGateway) -> Iterator[ClientConnection]:
 
 
 def address(gateway: LiveGateway) -> str:
-    """Where the WebSocket is."""
+    """Return the URL of the WebSocket."""
     return gateway.origin.replace("http", "ws") + RESPONSES
 
 
 def send(socket: ClientConnection, **body: Any) -> None:
-    """Ask for a response."""
+    """Send a `response.create` frame."""
     socket.send(json.dumps({"type": "response.create", "model": GEMINI_3, **body}))
 
 
 def heard(socket: ClientConnection) -> list[dict[str, Any]]:
-    """The events up to an end or an error."""
+    """Return the events up to the last event or an error."""
     events: list[dict[str, Any]] = []
     while not events or events[-1]["type"] not in (*ENDS, "error"):
         events.append(json.loads(socket.recv(timeout=10)))
@@ -55,13 +55,13 @@ def heard(socket: ClientConnection) -> list[dict[str, Any]]:
 
 
 def asked(socket: ClientConnection, **body: Any) -> dict[str, Any]:
-    """The response to one frame."""
+    """Return the response to one frame."""
     send(socket, **body)
     response: dict[str, Any] = heard(socket)[-1]["response"]
     return response
 
 
-def test_a_frame_is_answered_with_the_events_of_a_stream(socket: ClientConnection, client: OpenAI) -> None:
+def test_a_frame_gets_the_events_of_a_stream(socket: ClientConnection, client: OpenAI) -> None:
     send(socket, input="Hello!")
 
     events = heard(socket)
@@ -71,7 +71,7 @@ def test_a_frame_is_answered_with_the_events_of_a_stream(socket: ClientConnectio
     assert client.responses.retrieve(events[-1]["response"]["id"]).output_text == response_text(events[-1]["response"])
 
 
-def test_an_edit_of_the_mappings_holds_for_the_next_frame(socket: ClientConnection) -> None:
+def test_an_edited_mapping_applies_to_the_next_frame(socket: ClientConnection) -> None:
     name = fresh("test-model")
     send(socket, model=name, input="Hello!")
     assert heard(socket)[-1]["error"]["code"] == "model_not_found"
@@ -83,8 +83,8 @@ def test_an_edit_of_the_mappings_holds_for_the_next_frame(socket: ClientConnecti
         row.delete()
 
 
-@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")  # the client's own affair
-def test_openais_client(client: OpenAI) -> None:
+@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")  # a warning of the client itself
+def test_openais_client_is_served(client: OpenAI) -> None:
     with client.responses.connect() as connection:
         connection.response.create(model=GEMINI_3, input="Hello!")
         types = []
@@ -97,7 +97,7 @@ def test_openais_client(client: OpenAI) -> None:
     assert types[-1] == "response.completed"
 
 
-def test_a_connection_remembers_what_is_not_stored(socket: ClientConnection, emulator: Emulator) -> None:
+def test_a_connection_continues_its_unstored_responses(socket: ClientConnection, emulator: Emulator) -> None:
     first = asked(socket, input="What is the weather in Paris? Use the tool.", tools=[WEATHER], store=False)
     [call] = [item for item in first["output"] if item["type"] == "function_call"]
     result = {"type": "function_call_output", "call_id": call["call_id"], "output": "Paris: 21 degrees"}
@@ -124,17 +124,17 @@ def test_another_connection_cannot_continue_an_unstored_response(
     assert error["error"]["param"] == "previous_response_id"
 
 
-def test_a_warm_up_takes_the_input_and_asks_nobody(socket: ClientConnection, emulator: Emulator) -> None:
+def test_a_warm_up_stores_the_input_without_an_upstream_call(socket: ClientConnection, emulator: Emulator) -> None:
     warm = asked(socket, input="My name is Ada.", instructions="Be kind.", generate=False, store=False)
 
     assert (warm["status"], warm["output"]) == ("completed", [])
     assert emulator.received() == []
     asked(socket, input="Who am I?", previous_response_id=warm["id"], store=False)
     [body] = emulator.bodies()
-    assert turns(body) == ["My name is Ada.Who am I?"]
+    assert content_texts(body) == ["My name is Ada.Who am I?"]
 
 
-def test_a_warm_up_that_is_stored_is_good_elsewhere(
+def test_a_stored_warm_up_can_be_continued_on_another_connection(
     socket: ClientConnection, http: httpx2.Client, emulator: Emulator
 ) -> None:
     warm = asked(socket, input="My name is Ada.", generate=False)
@@ -142,16 +142,16 @@ def test_a_warm_up_that_is_stored_is_good_elsewhere(
     assert http.get(f"{RESPONSES}/{warm['id']}").json() == warm
     ask(http, input="Who am I?", previous_response_id=warm["id"])
     [body] = emulator.bodies()
-    assert turns(body) == ["My name is Ada.Who am I?"]
+    assert content_texts(body) == ["My name is Ada.Who am I?"]
 
 
-def test_an_empty_warm_up_is_something_to_go_on_from(socket: ClientConnection) -> None:
+def test_an_empty_warm_up_can_be_continued(socket: ClientConnection) -> None:
     warm = asked(socket, input=[], generate=False, store=False, previous_response_id=None, conversation=None)
 
     assert response_text(asked(socket, input="Hello!", previous_response_id=warm["id"]))
 
 
-def test_lanes_run_beside_each_other(socket: ClientConnection, emulator: Emulator) -> None:
+def test_frames_of_different_stream_ids_run_concurrently(socket: ClientConnection, emulator: Emulator) -> None:
     emulator.script({"match": {"contains": "slow"}, "hold": True})
     send(socket, input="slow", stream_id="a")
     send(socket, input="slow no more", stream_id="a")
@@ -184,7 +184,7 @@ def test_lanes_run_beside_each_other(socket: ClientConnection, emulator: Emulato
         ),
     ],
 )
-def test_a_refusal_is_a_frame_and_the_connection_goes_on(
+def test_a_rejection_is_a_frame_and_the_connection_stays_open(
     socket: ClientConnection, frame: str, status: int, param: str | None
 ) -> None:
     socket.send(frame)
@@ -195,7 +195,7 @@ def test_a_refusal_is_a_frame_and_the_connection_goes_on(
     assert response_text(asked(socket, input="Hello!"))
 
 
-def test_leaving_stops_gemini_and_is_recorded(gateway: LiveGateway, emulator: Emulator) -> None:
+def test_a_disconnect_stops_the_upstream_call_and_is_recorded(gateway: LiveGateway, emulator: Emulator) -> None:
     before = endpoint_records("responses")
     emulator.script({"hang_after": 1})
     with connect(address(gateway), proxy=None) as leaving:
@@ -231,7 +231,9 @@ def test_a_draining_server_lets_a_socket_response_finish(emulator: Emulator, emu
         assert stopping.wait() == 0
 
 
-def test_a_connection_goes_on_from_what_another_one_stored(socket: ClientConnection, gateway: LiveGateway) -> None:
+def test_a_connection_continues_a_response_stored_by_another_one(
+    socket: ClientConnection, gateway: LiveGateway
+) -> None:
     first = asked(socket, input="Hello!")
 
     with connect(address(gateway), proxy=None) as again:
@@ -240,15 +242,13 @@ def test_a_connection_goes_on_from_what_another_one_stored(socket: ClientConnect
 
 
 @pytest.mark.parametrize("headers", HEADERS_FROM_AFAR, ids=str)
-def test_a_handshake_that_may_come_from_another_machine_is_refused(
-    gateway: LiveGateway, headers: dict[str, str]
-) -> None:
+def test_a_possibly_remote_handshake_is_rejected(gateway: LiveGateway, headers: dict[str, str]) -> None:
     with pytest.raises(InvalidStatus) as caught:
         connect(address(gateway), additional_headers=headers, proxy=None)
     assert caught.value.response.status_code == 403
 
 
-def test_other_paths_have_no_socket(gateway: LiveGateway) -> None:
+def test_other_paths_have_no_websocket(gateway: LiveGateway) -> None:
     with pytest.raises(InvalidStatus):
         connect(gateway.origin.replace("http", "ws") + "/v1/nothing", proxy=None)
 
@@ -273,7 +273,7 @@ def test_an_outgoing_frame_may_exceed_the_limit_for_incoming_ones(emulator: Emul
 
 
 @pytest.mark.parametrize("pieces", [1, 3])
-def test_a_message_that_is_too_large_is_refused_by_its_code(emulator_url: str, pieces: int) -> None:
+def test_a_too_large_message_closes_with_its_code(emulator_url: str, pieces: int) -> None:
     with LiveGateway.start(upstream=emulator_url, settings={"MAX_BODY_BYTES": "50000"}) as small:
         with connect(address(small), proxy=None) as socket:
             socket.send("x" * 60_000 if pieces == 1 else ["x" * 20_000] * pieces)
@@ -283,7 +283,7 @@ def test_a_message_that_is_too_large_is_refused_by_its_code(emulator_url: str, p
 
 
 def close_code(socket: ClientConnection) -> int | None:
-    """The code with which the server closes the connection."""
+    """Return the close code of the server."""
     with pytest.raises(ConnectionClosed) as caught:
         socket.recv(timeout=20)
     return None if caught.value.rcvd is None else caught.value.rcvd.code
@@ -292,12 +292,12 @@ def close_code(socket: ClientConnection) -> int | None:
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
-        (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),  # text that is no UTF-8
-        (b"\x83\x80\x00\x00\x00\x00", 1002),  # a reserved kind of frame
-        (b"\x81\x02{}", 1002),  # not masked
+        (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),  # text that is not UTF-8
+        (b"\x83\x80\x00\x00\x00\x00", 1002),  # a reserved opcode
+        (b"\x81\x02{}", 1002),  # unmasked
         (b"\xf1\x80\x00\x00\x00\x00", 1002),  # reserved bits
-        (b"\x80\x80\x00\x00\x00\x00", 1002),  # goes on with nothing
-        (b"\x81\xff\x00\x00\x00\x00\x7f\xff\xff\xff\x00\x00\x00\x00", 1009),  # announces two gigabytes
+        (b"\x80\x80\x00\x00\x00\x00", 1002),  # a continuation without a message
+        (b"\x81\xff\x00\x00\x00\x00\x7f\xff\xff\xff\x00\x00\x00\x00", 1009),  # declares two gigabytes
     ],
     ids=["utf8", "opcode", "unmasked", "reserved", "continuation", "announced"],
 )
@@ -309,7 +309,7 @@ def test_a_protocol_error_closes_the_connection_with_its_code(
 
 
 @by_serve("uvicorn has no deadline for an unfinished message")
-def test_an_unfinished_message_has_a_deadline(emulator_url: str) -> None:
+def test_an_unfinished_message_has_a_timeout(emulator_url: str) -> None:
     with LiveGateway.start(upstream=emulator_url, settings={"BODY_TIMEOUT": "1"}) as hasty:
         for started in (b"\x81\xfe\x10\x00\x00\x00\x00\x00abc", b"\x01\x83\x00\x00\x00\x00abc", b"\x81"):
             with connect(address(hasty), proxy=None) as socket:
@@ -340,7 +340,7 @@ def test_a_caller_has_a_limited_number_of_connections(emulator_url: str) -> None
 
 
 def connected(gateway: LiveGateway) -> ClientConnection | None:
-    """A connection if the gateway admits one."""
+    """Return a connection if the gateway admits one."""
     try:
         return connect(address(gateway), proxy=None)
     except InvalidStatus:

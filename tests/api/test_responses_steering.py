@@ -1,4 +1,4 @@
-"""`response.steer` over the WebSocket: accepted, taken up by a successor, waiting for results, or given back."""
+"""`response.steer` over the WebSocket: accepted, used by a successor, waiting for results, or returned."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from sessions_store.models import StoredResponse, UsageRecord
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_3
 from tests.live_gateway import LiveGateway
-from tests.responses import ENDS, RESPONSES, WEATHER, response_text, turns
+from tests.responses import ENDS, RESPONSES, WEATHER, content_texts, response_text
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
@@ -24,7 +24,7 @@ EVENT: Final[TypeAdapter[Any]] = TypeAdapter(ResponsesServerEvent)
 
 @pytest.fixture
 def socket(gateway: LiveGateway) -> Iterator[ClientConnection]:
-    """A connection."""
+    """A WebSocket connection."""
     with connect(gateway.origin.replace("http", "ws") + RESPONSES, proxy=None) as connected:
         yield connected
 
@@ -36,7 +36,7 @@ def send(socket: ClientConnection, kind: str = "response.create", **frame: Any) 
 
 
 def until(socket: ClientConnection, wanted: Callable[[Any], bool]) -> list[Any]:
-    """The events up to the first one that is wanted, each of the SDK's types, but for wrong input that comes back."""
+    """Return the events up to the first wanted one, validated by the SDK's types except for returned invalid input."""
     events: list[Any] = []
     while not events or not wanted(events[-1]):
         events.append(json.loads(socket.recv(timeout=10)))
@@ -46,12 +46,12 @@ def until(socket: ClientConnection, wanted: Callable[[Any], bool]) -> list[Any]:
 
 
 def kind(*kinds: str) -> Callable[[Any], bool]:
-    """Whether an event is of one of these types."""
+    """Return whether an event has one of these types."""
     return lambda event: event["type"] in kinds
 
 
 def begin(socket: ClientConnection, emulator: Emulator, **frame: Any) -> tuple[str, list[Any]]:
-    """A slow response that has said something: its id and its events so far."""
+    """Start a slow response; return its id and its first events."""
     emulator.script({"match": {"method": "streamGenerateContent"}, "gap": 0.2})
     send(socket, **{"input": "Tell me a story", **frame})
     events = until(socket, kind("response.output_text.delta"))
@@ -59,7 +59,7 @@ def begin(socket: ClientConnection, emulator: Emulator, **frame: Any) -> tuple[s
 
 
 @pytest.mark.parametrize("lane", [None, "a"])
-def test_a_steered_response_ends_and_its_successor_takes_the_input_up(
+def test_a_steered_response_ends_and_its_successor_has_the_input(
     socket: ClientConnection, emulator: Emulator, lane: str | None
 ) -> None:
     named = {} if lane is None else {"stream_id": lane}
@@ -80,13 +80,13 @@ def test_a_steered_response_ends_and_its_successor_takes_the_input_up(
     assert (created["previous_response_id"], created["instructions"]) == (first, "Be kind.")
     assert ended["status"] == "completed"
     *_, body = emulator.bodies()
-    assert turns(body) == ["Tell me a story", response_text(cut), "Make it about a fox."]
+    assert content_texts(body) == ["Tell me a story", response_text(cut), "Make it about a fox."]
     assert StoredResponse.objects.get(public_id=first).status == "incomplete"
     record = UsageRecord.objects.get(request_id=StoredResponse.objects.get(public_id=first).request_id)
     assert (record.status, record.estimated) == ("ok", True)
 
 
-def test_steering_with_half_an_emoji_is_taken_up_with_a_note(socket: ClientConnection, emulator: Emulator) -> None:
+def test_steer_input_with_half_an_emoji_is_accepted_with_a_note(socket: ClientConnection, emulator: Emulator) -> None:
     first, _ = begin(socket, emulator)
 
     send(socket, "response.steer", previous_response_id=first, input="About a \ud83d\0fox.")
@@ -94,7 +94,7 @@ def test_steering_with_half_an_emoji_is_taken_up_with_a_note(socket: ClientConne
     ended = until(socket, kind(*ENDS))[-1]["response"]
 
     *_, body = emulator.bodies()
-    assert turns(body)[-1] == "About a \ufffd\ufffdfox."
+    assert content_texts(body)[-1] == "About a \ufffd\ufffdfox."
     notes = UsageRecord.objects.get(request_id=StoredResponse.objects.get(public_id=ended["id"]).request_id).notes
     assert [param for _, param, _ in notes if param == "body"] == ["body"]
 
@@ -109,10 +109,10 @@ def test_an_unstored_response_is_steered(socket: ClientConnection, emulator: Emu
     until(socket, kind("response.completed"))
 
     *_, body = emulator.bodies()
-    assert turns(body)[-1] == "Shorter.And funny."
+    assert content_texts(body)[-1] == "Shorter.And funny."
 
 
-def test_steering_waits_for_the_results_of_calls(socket: ClientConnection, emulator: Emulator) -> None:
+def test_steer_input_waits_for_the_results_of_calls(socket: ClientConnection, emulator: Emulator) -> None:
     emulator.script({"match": {"method": "streamGenerateContent"}, "gap": 0.3})
     send(socket, input=ONE, tools=[WEATHER])
     events = until(socket, kind("response.function_call_arguments.done"))
@@ -129,7 +129,7 @@ def test_steering_waits_for_the_results_of_calls(socket: ClientConnection, emula
     last = until(socket, kind(*ENDS))[-1]
     assert last["type"] == "response.completed"
     *_, body = emulator.bodies()
-    assert turns(body)[-1] == "In Fahrenheit."
+    assert content_texts(body)[-1] == "In Fahrenheit."
     assert "21 degrees" in json.dumps(body)
 
 
@@ -143,7 +143,7 @@ NO_STEERING: Final[list[tuple[dict[str, Any], str]]] = [
 ]
 
 
-def test_an_invalid_steer_input_is_given_back(socket: ClientConnection, emulator: Emulator) -> None:
+def test_an_invalid_steer_input_is_returned(socket: ClientConnection, emulator: Emulator) -> None:
     first, _ = begin(socket, emulator)
     for frame, code in NO_STEERING:
         sent = {"previous_response_id": first, **frame}
@@ -177,7 +177,7 @@ def test_a_response_of_a_conversation_is_not_steered(
     assert failed["error"]["code"] == "steering_not_supported"
 
 
-def test_a_steer_input_beyond_the_limit_is_given_back(socket: ClientConnection, emulator: Emulator) -> None:
+def test_a_steer_input_beyond_the_limit_is_returned(socket: ClientConnection, emulator: Emulator) -> None:
     emulator.script({"match": {"method": "streamGenerateContent"}, "gap": 1})
     send(socket, input=ONE, tools=[WEATHER])
     first = until(socket, kind("response.function_call_arguments.done"))[0]["response"]["id"]
@@ -189,7 +189,7 @@ def test_a_steer_input_beyond_the_limit_is_given_back(socket: ClientConnection, 
     assert (failed["error"]["code"], failed["steer"]["input"]) == ("too_many_pending_steers", "16")
 
 
-def test_a_successor_that_gemini_refuses_gives_the_steering_back(socket: ClientConnection, emulator: Emulator) -> None:
+def test_the_steer_input_of_a_failed_successor_is_returned(socket: ClientConnection, emulator: Emulator) -> None:
     first, _ = begin(socket, emulator)
     emulator.script({"match": {"contains": "refuse me"}, "status": 429, "body": REFUSAL})
 
@@ -202,8 +202,8 @@ def test_a_successor_that_gemini_refuses_gives_the_steering_back(socket: ClientC
     assert until(socket, kind(*ENDS))[-1]["type"] == "response.completed"
 
 
-@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")  # the client's own affair
-def test_openais_client(client: OpenAI, emulator: Emulator) -> None:
+@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")  # a warning of the client itself
+def test_openais_client_is_served(client: OpenAI, emulator: Emulator) -> None:
     emulator.script({"match": {"method": "streamGenerateContent"}, "gap": 0.2})
     types: list[str] = []
     identifier = ""

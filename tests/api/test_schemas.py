@@ -1,4 +1,4 @@
-"""Schemas of functions and answers through the gateway: what leaves for Gemini, what is noted, what is refused."""
+"""Schemas of functions and response formats through the gateway: the sent schema, notes and errors."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ LARGE = {
 
 
 def asking(path: str, schema: Any, place: str, *, stream: bool = False) -> dict[str, Any]:
-    """Return a request that asks for JSON by a schema, or declares a function with it."""
+    """Return a request with the schema as response format, or as parameters of a function."""
     if path == CHAT:
         function = {"type": "function", "function": {"name": "f", "parameters": schema}}
         wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
@@ -42,7 +42,7 @@ def asking(path: str, schema: Any, place: str, *, stream: bool = False) -> dict[
 
 
 def sent_schema(body: Any, place: str) -> Any:
-    """Return the schema in what left for Gemini."""
+    """Return the schema of the request to Gemini."""
     if place == "tools":
         return body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]
     return body["generationConfig"]["responseJsonSchema"]
@@ -59,7 +59,7 @@ everywhere = pytest.mark.parametrize(("path", "place"), PARAMS)
 
 @everywhere
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_narrower_meaning_leaves_for_gemini(
+def test_the_narrower_schema_is_sent_to_gemini(
     http: httpx2.Client, emulator: Emulator, path: str, place: str, stream: bool
 ) -> None:
     response = http.post(path, json=asking(path, MIXED, place, stream=stream))
@@ -81,7 +81,7 @@ def test_a_dropped_schema_keyword_is_named_with_its_path(http: httpx2.Client, pa
 
 @everywhere
 @pytest.mark.parametrize("schema", [NOWHERE, LARGE], ids=["an index of 5,000 digits", "expanded references"])
-def test_a_schema_that_cannot_be_sent_is_refused_by_name(
+def test_a_schema_that_cannot_be_sent_is_rejected_by_name(
     http: httpx2.Client, emulator: Emulator, path: str, place: str, schema: Any
 ) -> None:
     response = http.post(path, json=asking(path, schema, place))
@@ -100,7 +100,7 @@ def test_a_schema_that_cannot_be_sent_is_refused_by_name(
         "Request contains an invalid argument.",
     ],
 )
-def test_googles_refusal_of_a_schema_names_its_parameter(
+def test_the_error_of_a_schema_rejected_by_google_names_the_parameter(
     http: httpx2.Client,
     gateway: LiveGateway,
     emulator: Emulator,
@@ -123,7 +123,7 @@ def test_googles_refusal_of_a_schema_names_its_parameter(
     assert sentence in gateway.log
 
 
-def test_a_lost_cached_content_is_named(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_error_of_a_missing_cached_content_names_it(http: httpx2.Client, emulator: Emulator) -> None:
     sentence = "CachedContent not found (or permission denied)"
     emulator.script(
         {"status": 403, "body": {"error": {"code": 403, "message": sentence, "status": "PERMISSION_DENIED"}}}
@@ -134,7 +134,7 @@ def test_a_lost_cached_content_is_named(http: httpx2.Client, emulator: Emulator)
     assert error_of(response)["param"] == "google.cached_content"
 
 
-def test_the_emulator_refuses_what_google_documents_no_type_for(emulator: Emulator) -> None:
+def test_the_emulator_rejects_types_that_google_does_not_document(emulator: Emulator) -> None:
     for schema, place in [
         ({"enum": [True]}, "enum"),
         ({"properties": {"a": {"enum": ["a", None]}}}, "properties.a.enum"),

@@ -1,4 +1,4 @@
-"""Sessions as a whole: listed and forgotten, resting, bounded, off, shared by many requests at once."""
+"""Sessions: listed, erased, expired, limited, disabled, and used by many requests at once."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from sessions_store.models import ChatSession, Message, UsageRecord, User
-from tests.api.sessions import ask, completion_text, session_of, transcript, turns
+from tests.api.sessions import ask, completion_text, content_texts, session_of, transcript
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, GEMINI_25, chat_body, chat_message, error_of, fresh, usage_of
 from tests.live_gateway import LiveGateway
@@ -33,7 +33,7 @@ def test_sessions_are_listed(http: httpx2.Client, emulator: Emulator, user: str)
     assert session["created_at"] <= session["last_active_at"]
 
 
-def test_forgetting_a_user(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_the_sessions_of_a_user_are_erased(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     secret = fresh("the secret word is")
     kept = ask(http, user, f"Remember: {secret}")
     ask(http, user, "More of it", session="work")
@@ -48,7 +48,7 @@ def test_forgetting_a_user(http: httpx2.Client, emulator: Emulator, user: str) -
     assert ask(http, user, "What did I just say?").headers["x-session-messages"] == "0"
 
 
-def test_forgetting_one_session_of_several(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_one_session_of_several_is_erased(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     ask(http, user, "My name is Ada.", session="work")
     ask(http, user, "My name is Grace.", session="home")
 
@@ -58,18 +58,18 @@ def test_forgetting_one_session_of_several(http: httpx2.Client, emulator: Emulat
 
 
 @pytest.mark.parametrize("name", ["", "two words", "x" * 201])
-def test_forgetting_a_session_that_cannot_be_forgets_nothing(
+def test_an_invalid_session_name_erases_no_session(
     http: httpx2.Client, emulator: Emulator, user: str, name: str
 ) -> None:
     ask(http, user, "My name is Ada.", session="work")
-    refused = http.delete(f"/v1/sessions/{user}", headers={"x-session-id": name})
+    rejected = http.delete(f"/v1/sessions/{user}", headers={"x-session-id": name})
 
-    assert refused.status_code == 400
-    assert error_of(refused)["param"] == "X-Session-Id"
+    assert rejected.status_code == 400
+    assert error_of(rejected)["param"] == "X-Session-Id"
     assert ChatSession.objects.filter(user=user).count() == 1
 
 
-def test_users_with_odd_names(http: httpx2.Client, emulator: Emulator) -> None:
+def test_users_may_have_unusual_names(http: httpx2.Client, emulator: Emulator) -> None:
     user = fresh("team/ünï codé+?#%")
     ask(http, user, "My name is Ada.")
 
@@ -77,7 +77,7 @@ def test_users_with_odd_names(http: httpx2.Client, emulator: Emulator) -> None:
     assert gone.json()["user"] == user
 
 
-def test_forgetting_nobody(http: httpx2.Client) -> None:
+def test_erasure_of_an_unknown_user_is_a_404(http: httpx2.Client) -> None:
     response = http.delete(f"/v1/sessions/{fresh('nobody')}")
 
     assert response.status_code == 404
@@ -86,7 +86,7 @@ def test_forgetting_nobody(http: httpx2.Client) -> None:
 
 @pytest.fixture(scope="module")
 def frugal(django_db_setup: None, emulator_url: str) -> Iterator[httpx2.Client]:
-    """A gateway whose sessions rest after a minute and send about three hundred tokens of the past."""
+    """A gateway whose sessions expire after a minute and send about three hundred tokens of history."""
     settings = {"SESSION_IDLE_SECONDS": "60", "SESSION_MAX_TOKENS": "300"}
     with (
         LiveGateway.start(upstream=emulator_url, settings=settings) as server,
@@ -95,7 +95,7 @@ def frugal(django_db_setup: None, emulator_url: str) -> Iterator[httpx2.Client]:
         yield connected
 
 
-def test_an_idle_session_rests_and_a_new_one_begins(
+def test_an_idle_session_expires_and_a_new_one_begins(
     frugal: httpx2.Client, http: httpx2.Client, emulator: Emulator, user: str
 ) -> None:
     first = ask(http, user, "My name is Ada.")
@@ -115,33 +115,37 @@ def test_an_idle_session_rests_and_a_new_one_begins(
     ]
 
 
-def test_the_history_that_is_sent_is_cut_oldest_first(frugal: httpx2.Client, emulator: Emulator, user: str) -> None:
-    long = "word " * 60  # about 75 tokens, repeated in the answer
+def test_the_sent_history_is_cut_oldest_first(frugal: httpx2.Client, emulator: Emulator, user: str) -> None:
+    long = "word " * 60  # about 75 tokens, repeated in the response
     ask(frugal, user, chat_message("You are a pirate.", "system"), f"First {long}")
     for number in range(6):
         last = ask(frugal, user, f"Number {number} {long}")
 
     *_, sent = emulator.bodies()
-    asked = turns(sent)[::2]
+    asked = content_texts(sent)[::2]
     assert asked[-1].startswith("Number 5")
     assert 2 <= len(asked) < 7
     assert not asked[0].startswith("First")
     assert [text.split(maxsplit=2)[1] for text in asked] == [str(number) for number in range(6 - len(asked), 6)]
     assert sent["contents"][0]["role"] == "user"
     assert sent["systemInstruction"]["parts"] == [{"text": "You are a pirate."}]
-    # Nothing is lost: the database keeps it all, and the header says what was sent.
+    # The database keeps all messages, and the header has the number of sent messages.
     assert session_of(user).message_count == 15
-    assert int(last.headers["x-session-messages"]) == len(sent["contents"])  # with the system message, without the new
+    assert int(last.headers["x-session-messages"]) == len(
+        sent["contents"]
+    )  # with the system message, without the new message
 
 
-def test_a_single_turn_larger_than_the_budget_is_left_out(frugal: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_a_message_pair_larger_than_the_budget_is_left_out(
+    frugal: httpx2.Client, emulator: Emulator, user: str
+) -> None:
     ask(frugal, user, "word " * 2000)
     answer = ask(frugal, user, "What did I say?")
 
     assert answer.headers["x-session-messages"] == "0"
 
 
-def test_memory_may_be_off(http: httpx2.Client, emulator: Emulator, emulator_url: str, user: str) -> None:
+def test_memory_may_be_disabled(http: httpx2.Client, emulator: Emulator, emulator_url: str, user: str) -> None:
     ask(http, user, "My name is Ada.")
     with (
         LiveGateway.start(upstream=emulator_url, settings={"MEMORY_ENABLED": "0"}) as server,
@@ -155,7 +159,7 @@ def test_memory_may_be_off(http: httpx2.Client, emulator: Emulator, emulator_url
     assert usage_of(answer.headers).user == user
 
 
-def test_memory_may_be_off_for_a_principal(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_memory_may_be_disabled_for_a_principal(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     local = User.objects.local()
     ask(http, user, "My name is Ada.")
     local.memory = False
@@ -171,11 +175,13 @@ def test_memory_may_be_off_for_a_principal(http: httpx2.Client, emulator: Emulat
     assert "Ada" in completion_text(ask(http, user, "What is my name?"))
 
 
-def test_headers_say_what_was_remembered(http: httpx2.Client, emulator: Emulator, user: str) -> None:
-    answers = [ask(http, user, f"Number {number}") for number in range(3)]
+def test_headers_have_the_session_and_the_number_of_its_messages(
+    http: httpx2.Client, emulator: Emulator, user: str
+) -> None:
+    responses = [ask(http, user, f"Number {number}") for number in range(3)]
 
-    assert [answer.headers["x-session-messages"] for answer in answers] == ["0", "2", "4"]
-    assert {answer.headers["x-session-id"] for answer in answers} == {session_of(user).public_id}
+    assert [answer.headers["x-session-messages"] for answer in responses] == ["0", "2", "4"]
+    assert {answer.headers["x-session-id"] for answer in responses} == {session_of(user).public_id}
 
 
 @pytest.mark.parametrize(
@@ -202,17 +208,17 @@ def test_a_failed_exchange_does_not_move_the_head(
     assert session_of(user).head_id == head
     ask(http, user, "What is my name?")
     *_, sent = emulator.bodies()
-    assert turns(sent)[::2] == ["My name is Ada.", "What is my name?"]
+    assert content_texts(sent)[::2] == ["My name is Ada.", "What is my name?"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("name", ["", "work"], ids=["user", "named session"])
-def test_parallel_requests_of_a_session_lose_nothing(
+def test_parallel_requests_of_a_session_lose_no_message(
     http: httpx2.Client, emulator: Emulator, user: str, name: str, stream: bool
 ) -> None:
     texts = [f"Message {number}" for number in range(12)]
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda text: ask(http, user, text, session=name, stream=stream), texts))
+        responses = list(pool.map(lambda text: ask(http, user, text, session=name, stream=stream), texts))
 
     path = transcript(session_of(user, name))
     assert [message.role for message in path] == ["user", "assistant"] * 12
@@ -220,9 +226,9 @@ def test_parallel_requests_of_a_session_lose_nothing(
     assert sorted(told) == sorted(f'{{"role":"user","content":"{text}"}}' for text in texts)
     assert ChatSession.objects.filter(user=user).count() == 1
     assert session_of(user, name).message_count == 24
-    assert {answer.headers["x-session-id"] for answer in answers} == {session_of(user, name).public_id}
-    if name:  # each saw all that was before it, in this order
-        assert sorted(int(answer.headers["x-session-messages"]) for answer in answers) == list(range(0, 24, 2))
+    assert {answer.headers["x-session-id"] for answer in responses} == {session_of(user, name).public_id}
+    if name:  # each request read all earlier messages, in this order
+        assert sorted(int(answer.headers["x-session-messages"]) for answer in responses) == list(range(0, 24, 2))
         assert [len(body["contents"]) for body in emulator.bodies()] == list(range(1, 25, 2))
 
 
@@ -254,12 +260,12 @@ def test_requests_of_one_user_overlap_and_are_recorded_in_the_order_of_their_end
 
     after = ask(http, user, "After.")
     *_, sent = emulator.bodies()
-    assert turns(sent)[::2] == [*told, "After."]
+    assert content_texts(sent)[::2] == [*told, "After."]
     assert after.headers["x-session-messages"] == str(len(path))
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_requests_that_name_one_session_are_served_in_their_order(
+def test_requests_with_one_session_id_are_served_in_their_order(
     http: httpx2.Client, emulator: Emulator, user: str, stream: bool
 ) -> None:
     emulator.script({"match": {"contains": "Slow."}, "hold": True})
@@ -267,18 +273,18 @@ def test_requests_that_name_one_session_are_served_in_their_order(
         slow = pool.submit(ask, http, user, "Slow.", session="work", stream=stream)
         eventually(emulator.received)
         faster = pool.submit(ask, http, user, "Faster.", session="work", stream=stream)
-        for number in range(5):  # requests of other sessions pass both
+        for number in range(5):  # requests of other sessions do not wait
             ask(http, user, "Other.", session=f"other-{number}")
         assert len(emulator.received()) == 1 + 5
         emulator.release()
-        answers = [slow.result(), faster.result()]
+        responses = [slow.result(), faster.result()]
 
-    assert [answer.headers["x-session-messages"] for answer in answers] == ["0", "2"]
+    assert [answer.headers["x-session-messages"] for answer in responses] == ["0", "2"]
     told = [json.loads(message.openai)["content"] for message in transcript(session_of(user, "work"))]
     assert told[::2] == ["Slow.", "Faster."]
 
 
-def test_a_failure_beside_a_request_of_the_same_user_loses_nothing(
+def test_a_failure_beside_a_request_of_the_same_user_loses_no_message(
     http: httpx2.Client, emulator: Emulator, user: str
 ) -> None:
     emulator.script(
@@ -297,7 +303,7 @@ def test_a_failure_beside_a_request_of_the_same_user_loses_nothing(
     assert session_of(user).message_count == 2
 
 
-def test_two_servers_share_a_session_and_lose_no_turn(
+def test_two_servers_share_a_session_and_lose_no_message(
     http: httpx2.Client, impatient_gateway: LiveGateway, emulator: Emulator, user: str
 ) -> None:
     ask(http, user, "The first.")
@@ -319,7 +325,7 @@ def test_two_servers_share_a_session_and_lose_no_turn(
     assert session.message_count == 6
 
 
-def test_the_record_leads_back_to_the_messages(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_the_record_refers_to_its_messages(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     ask(http, user, chat_message("You are a pirate.", "system"), "My name is Ada.")
     record: UsageRecord = usage_of(ask(http, user, "What is my name?").headers)
 
@@ -331,7 +337,7 @@ def test_the_record_leads_back_to_the_messages(http: httpx2.Client, emulator: Em
     assert "What is my name?" in record.message.openai
 
 
-def test_a_response_drops_the_session_that_its_header_names_and_says_so(
+def test_an_unsupported_session_header_of_a_response_is_noted(
     http: httpx2.Client, emulator: Emulator, user: str
 ) -> None:
     ask(http, user, "My name is Ada.", session="work")
@@ -342,5 +348,5 @@ def test_a_response_drops_the_session_that_its_header_names_and_says_so(
     assert "dropped X-Session-Id" in response.headers["x-gateway-notes"]
     assert ["dropped", "X-Session-Id"] in [note[:2] for note in usage_of(response.headers).notes]
     *_, sent = emulator.bodies()
-    assert turns(sent) == ["What is my name?"]
+    assert content_texts(sent) == ["What is my name?"]
     assert session_of(user, "work").message_count == 2

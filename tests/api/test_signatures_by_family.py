@@ -1,4 +1,4 @@
-"""The same answer given by models of two families is one message: each of them finds its own thought signatures."""
+"""Equal responses of models of two families are one message: each family gets its own thought signatures."""
 
 import base64
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class History:
 
 
 class Session:
-    """A client that names its user, and for each model a session of its own."""
+    """Send a chat request with a user, with one session per model."""
 
     def __init__(self, http: httpx2.Client) -> None:
         self.http = http
@@ -53,7 +53,7 @@ class Session:
 
 
 class Thread:
-    """A client of the Responses API."""
+    """Send a request to the Responses API."""
 
     def __init__(self, http: httpx2.Client) -> None:
         self.http = http
@@ -69,7 +69,7 @@ class Thread:
 
 
 @pytest.mark.parametrize("kind", [History, Session, Thread])
-def test_rule_035_each_family_finds_its_own_signature(
+def test_rule_035_each_family_gets_its_own_signature(
     http: httpx2.Client, emulator: Emulator, kind: Callable[[httpx2.Client], History | Session | Thread]
 ) -> None:
     client = kind(http)
@@ -79,9 +79,9 @@ def test_rule_035_each_family_finds_its_own_signature(
         emulator.reset()
         client.go_on(model)
 
-        [sent] = emulator.bodies()  # once: the signature, which the emulator binds to a family, was not refused
-        answers = [content["parts"] for content in sent["contents"] if content["role"] == "model"]
-        assert answers
-        for answer in answers:
+        [sent] = emulator.bodies()  # once: the emulator binds the signature to a family and did not reject it
+        responses = [content["parts"] for content in sent["contents"] if content["role"] == "model"]
+        assert responses
+        for answer in responses:
             [signature] = [part["thoughtSignature"] for part in answer if "thoughtSignature" in part]
             assert base64.b64decode(signature).startswith(MADE_BY_THE_EMULATOR)

@@ -1,4 +1,4 @@
-"""Where an answer comes from, as clients see it: places, pages that were read, code that ran; plain and streamed."""
+"""The sources of a response for clients: maps places, retrieved pages, code runs; plain and streamed."""
 
 from typing import Any
 
@@ -38,19 +38,19 @@ FIELD = {
 
 
 def answer(*parts: Any, **fields: Any) -> dict[str, Any]:
-    """Return one answer of Gemini's with these parts."""
+    """Return one response of Gemini with these parts."""
     candidate = {"content": {"role": "model", "parts": list(parts)}, "finishReason": "STOP", "index": 0, **fields}
     return {"candidates": [candidate], "usageMetadata": USAGE, "modelVersion": GEMINI_3}
 
 
 def answer_in_chunks(*parts: Any, **fields: Any) -> list[dict[str, Any]]:
-    """Return the same answer in chunks: the fields come with the first one, as URL contexts do, and with the last."""
+    """Return the same response in chunks: the first chunk, as with URL context, and the last chunk have the fields."""
     first = answer(parts[0], **fields)
     del first["candidates"][0]["finishReason"]
     return [first, *(answer(part, **fields) for part in parts[1:]), answer(**fields)]
 
 
-def test_places_are_cited(http: httpx2.Client, emulator: Emulator) -> None:
+def test_maps_places_are_cited(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(
         {"body": answer({"text": TEXT}, groundingMetadata=PLACE)},
         {"chunks": [answer({"text": TEXT}, groundingMetadata=PLACE)]},
@@ -72,7 +72,7 @@ def test_places_are_cited(http: httpx2.Client, emulator: Emulator) -> None:
     assert message["content"][0]["annotations"] == [{"type": "url_citation", **citation["url_citation"]}]
 
 
-def test_pages_that_were_read_reach_the_client_of_a_chat(http: httpx2.Client, emulator: Emulator) -> None:
+def test_retrieved_pages_are_returned_in_chat(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(
         {"body": answer({"text": TEXT}, urlContextMetadata=PAGES)},
         {"chunks": answer_in_chunks({"text": "Café "}, {"text": "Z."}, urlContextMetadata=PAGES)},
@@ -84,7 +84,7 @@ def test_pages_that_were_read_reach_the_client_of_a_chat(http: httpx2.Client, em
     assert found == [{"google": {"url_context_metadata": FIELD}}]
 
 
-def test_pages_that_were_read_are_items_of_a_response(http: httpx2.Client, emulator: Emulator) -> None:
+def test_retrieved_pages_are_items_of_a_response(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(
         {"body": answer({"text": TEXT}, urlContextMetadata=PAGES)},
         {"chunks": answer_in_chunks({"text": "Café Z "}, {"text": "is open."}, urlContextMetadata=PAGES)},
@@ -112,7 +112,7 @@ def result(output: str) -> Any:
     return {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": output}}
 
 
-def test_every_result_of_code_reaches_the_client(client: OpenAI, emulator: Emulator) -> None:
+def test_every_result_of_code_is_returned(client: OpenAI, emulator: Emulator) -> None:
     parts = [code("f()"), result("1\n"), result("2\n"), {"text": "Done."}]
     emulator.script({"body": answer(*parts)}, {"chunks": answer_in_chunks(*parts)})
     plain = client.responses.create(model=GEMINI_3, input="Hi")
@@ -125,6 +125,6 @@ def test_every_result_of_code_reaches_the_client(client: OpenAI, emulator: Emula
 
 
 def printed(response: Response) -> list[str]:
-    """Return what the first run of code printed."""
+    """Return the output of the first code run."""
     run = next(item for item in response.output if isinstance(item, ResponseCodeInterpreterToolCall))
     return [output.logs for output in run.outputs or () if output.type == "logs"]

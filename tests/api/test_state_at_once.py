@@ -1,6 +1,6 @@
-"""State is true at once: what one server has answered, another one over the same database knows the moment after.
+"""State is consistent at once: a second server over the same database reads the acknowledged state of the first.
 
-STATE_STEPS sets how often it is tried (1000 for a long run); TEST_DATABASE_URL sets the database.
+STATE_STEPS sets the number of repetitions (1000 for a long run); TEST_DATABASE_URL sets the database.
 """
 
 import os
@@ -36,7 +36,7 @@ def test_a_response_is_known_to_the_other_server(client: OpenAI, other: OpenAI) 
             model=GEMINI_25, input=f"step {step}", previous_response_id=previous, max_output_tokens=16
         )
         assert reading.responses.retrieve(made.id).id == made.id
-        # A new chain now and then: its length is another test's affair.
+        # A new chain after some steps: another test covers long chains.
         previous = None if step % 20 == 19 else made.id
 
 
@@ -59,7 +59,7 @@ def test_a_conversation_is_known_to_the_other_server(client: OpenAI, other: Open
         assert newest.id == made.output[-1].id
 
 
-def test_two_servers_append_whole_turns_to_one_conversation(client: OpenAI, other: OpenAI) -> None:
+def test_two_servers_append_complete_exchanges_to_one_conversation(client: OpenAI, other: OpenAI) -> None:
     conversation = client.conversations.create().id
     with ThreadPoolExecutor(4) as pool:
         asked = [
@@ -67,11 +67,11 @@ def test_two_servers_append_whole_turns_to_one_conversation(client: OpenAI, othe
             for number in range(6)
             for server in (client, other)
         ]
-        answers = {answer.result().output[-1].id for answer in asked}
+        responses = {response.result().output[-1].id for response in asked}
 
     items = [item for item in other.conversations.items.list(conversation, order="asc") if item.type == "message"]
     assert [getattr(item, "role", "") for item in items] == ["user", "assistant"] * 12
-    assert {item.id for item in items[1::2]} == answers
+    assert {item.id for item in items[1::2]} == responses
     assert client.responses.create(model=GEMINI_25, input="Last.", conversation=conversation).output_text
 
 

@@ -1,4 +1,4 @@
-"""Stored chat completions with OpenAI's own client: kept on request, listed, changed, deleted."""
+"""Stored chat completions with OpenAI's client: stored on request, listed, updated, deleted."""
 
 import httpx2
 import openai
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
 
 def stored(client: OpenAI, run: str, *, model: str = GEMINI_25, text: str = "Hello!") -> ChatCompletion:
-    """A completion that is kept, under a run of its own."""
+    """Create a stored completion with a unique `run` in its metadata."""
     return client.chat.completions.create(
         model=model,
         messages=[chat_message("Be kind.", "system"), chat_message(text)],
@@ -37,7 +37,7 @@ def test_a_stored_completion_is_retrieved_with_its_metadata(client: OpenAI) -> N
     assert bare.metadata == {}
 
 
-def test_a_streamed_completion_is_stored_whole(http: httpx2.Client) -> None:
+def test_a_streamed_completion_is_stored_completely(http: httpx2.Client) -> None:
     chunks = events(http.post(CHAT, json=chat_body("Tell me a story", stream=True, store=True)))
 
     found = http.get(f"{CHAT}/{chunks[0]['id']}").json()
@@ -53,7 +53,7 @@ def test_only_completions_with_store_are_stored(http: httpx2.Client) -> None:
         assert http.get(f"{CHAT}/{made['id']}").status_code == 404
 
 
-def test_listed_by_model_and_metadata_in_pages(client: OpenAI, http: httpx2.Client) -> None:
+def test_completions_are_listed_by_model_and_metadata_in_pages(client: OpenAI, http: httpx2.Client) -> None:
     run = fresh("run")
     made = [stored(client, run, model=model).id for model in (GEMINI_25, GEMINI_3, GEMINI_25)]
 
@@ -65,11 +65,11 @@ def test_listed_by_model_and_metadata_in_pages(client: OpenAI, http: httpx2.Clie
     assert list(client.chat.completions.list(metadata={"run": run, "other": "x"})) == []
     page = http.get(CHAT, params={"metadata[run]": run, "limit": "2"}).json()
     assert (page["first_id"], page["last_id"], page["has_more"]) == (made[0], made[1], True)
-    refused = http.get(CHAT, params={"after": "chatcmpl-nothing"})
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "after")
+    rejected = http.get(CHAT, params={"after": "chatcmpl-nothing"})
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "after")
 
 
-def test_a_filters_key_may_look_like_anything(client: OpenAI) -> None:
+def test_the_key_of_a_metadata_filter_may_be_any_text(client: OpenAI) -> None:
     run = fresh("run")
     metadata = {"0": run, 'q"uo.te[0]': "1", "a__b": "%"}
     made = client.chat.completions.create(
@@ -79,7 +79,7 @@ def test_a_filters_key_may_look_like_anything(client: OpenAI) -> None:
     assert [one.id for one in client.chat.completions.list(metadata=metadata)] == [made.id]
 
 
-def test_messages_are_the_requests_own(client: OpenAI, http: httpx2.Client) -> None:
+def test_the_messages_of_a_completion_are_those_of_its_request(client: OpenAI, http: httpx2.Client) -> None:
     made = stored(client, fresh("run"), text="What is it?")
 
     listed = list(client.chat.completions.messages.list(made.id, limit=1))
@@ -92,7 +92,7 @@ def test_messages_are_the_requests_own(client: OpenAI, http: httpx2.Client) -> N
     assert [message["id"] for message in newest["data"]] == [f"{made.id}-1", f"{made.id}-0"]
 
 
-def test_messages_of_a_session_are_those_of_the_request(http: httpx2.Client, user: str) -> None:
+def test_the_messages_of_a_completion_in_a_session_are_those_of_its_request(http: httpx2.Client, user: str) -> None:
     ask_in_session(http, user, "First")
     made = ask_in_session(http, user, "Second", store=True).json()
 
@@ -115,11 +115,11 @@ def test_metadata_can_be_changed(client: OpenAI, http: httpx2.Client) -> None:
 
     assert client.chat.completions.update(made.id, metadata={"x": "y"}).metadata == {"x": "y"}
     assert client.chat.completions.retrieve(made.id).metadata == {"x": "y"}
-    refused = http.post(f"{CHAT}/{made.id}", json={})
-    assert (refused.status_code, error_of(refused)["param"]) == (400, "metadata")
+    rejected = http.post(f"{CHAT}/{made.id}", json={})
+    assert (rejected.status_code, error_of(rejected)["param"]) == (400, "metadata")
 
 
-def test_deleting_forgets_the_content_and_keeps_the_account(client: OpenAI) -> None:
+def test_a_deletion_erases_the_content_and_keeps_the_usage_record(client: OpenAI) -> None:
     word = fresh("secret")
     raw = client.chat.completions.with_raw_response.create(model=GEMINI_25, messages=[chat_message(word)], store=True)
     made = raw.parse()
@@ -132,7 +132,7 @@ def test_deleting_forgets_the_content_and_keeps_the_account(client: OpenAI) -> N
     assert usage_of(raw.headers).total_tokens > 0
 
 
-def test_forgetting_a_user_forgets_what_was_kept_of_them(http: httpx2.Client, user: str) -> None:
+def test_the_erasure_of_a_user_erases_stored_completions(http: httpx2.Client, user: str) -> None:
     made = ask_in_session(http, user, "First", store=True).json()
 
     assert http.delete(f"/v1/sessions/{user}").status_code == 200
@@ -157,8 +157,8 @@ def test_the_completion_of_another_principal_is_missing(client: OpenAI, http: ht
     assert list(client.chat.completions.list(metadata={"run": run})) == []
 
 
-def test_messages_are_as_this_request_spelt_them(http: httpx2.Client, emulator: Emulator) -> None:
-    """The tree knows a history again however it is spelt; each request is shown its own spelling."""
+def test_messages_are_listed_in_the_spelling_of_their_request(http: httpx2.Client, emulator: Emulator) -> None:
+    """The tree recognises a history in any spelling; each request is listed in its own spelling."""
     word = fresh("word")
 
     def history(role: str, call_id: str, arguments: str, blank: str, name: str | None) -> list[dict[str, object]]:
@@ -196,7 +196,7 @@ def test_messages_are_as_this_request_spelt_them(http: httpx2.Client, emulator: 
                 assert shown.get(name) == message.get(name)
 
 
-def test_calls_in_another_order_are_shown_as_they_were_sent(http: httpx2.Client, emulator: Emulator) -> None:
+def test_calls_in_another_order_are_listed_in_the_sent_order(http: httpx2.Client, emulator: Emulator) -> None:
     calls = [{"functionCall": {"name": "get_weather", "args": {"city": city}}} for city in ("Paris", "Rome")]
     emulator.script(
         {"body": {"candidates": [{"content": {"role": "model", "parts": calls}, "finishReason": "STOP"}]}},
@@ -214,7 +214,7 @@ def test_calls_in_another_order_are_shown_as_they_were_sent(http: httpx2.Client,
     assert listed[1]["tool_calls"] == turned
 
 
-def test_a_deleted_completion_leaves_messages_that_another_completion_sent(http: httpx2.Client) -> None:
+def test_a_deleted_completion_leaves_messages_of_another_completion(http: httpx2.Client) -> None:
     word = fresh("secret")
     one, other = (
         http.post(CHAT, json=chat_body(messages=[chat_message(word)], store=True)).json()["id"] for _ in range(2)

@@ -1,4 +1,4 @@
-"""Streams that begin before Gemini does (STREAM_OPEN_AFTER), and what every stream is written in."""
+"""Streams that begin before Gemini responds (STREAM_OPEN_AFTER), and the encoding of streams."""
 
 import json
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ BODIES: dict[str, dict[str, Any]] = {
     RESPONSES: {"model": GEMINI_25, "input": "Hello!", "stream": True},
 }
 COMMENT = ": keep-alive\n\n"
-KEEP_ALIVE = 5  # seconds of the gateway whose streams begin early
-# What `str.splitlines` takes for the end of a line, but for those that every protocol does.
+KEEP_ALIVE = 5  # STREAM_OPEN_AFTER of the early gateway, in seconds
+# Line ends of `str.splitlines` other than CR and LF.
 LINE_ENDS = "\u0085\u2028\u2029\x0b\x0c\x1c\x1d\x1e"
 
 
@@ -58,7 +58,7 @@ def early(early_gateway: LiveGateway, emulator: Emulator) -> Iterator[httpx2.Cli
 
 @pytest.mark.parametrize("path", BODIES)
 @pytest.mark.parametrize("silence", [{"hold": True}, {"hold_after": 0}], ids=["before the head", "before the body"])
-def test_a_stream_begins_before_gemini_does(
+def test_a_stream_begins_before_gemini_responds(
     early: httpx2.Client, emulator: Emulator, path: str, silence: dict[str, Any]
 ) -> None:
     emulator.script(silence)
@@ -82,7 +82,7 @@ def test_a_stream_begins_before_gemini_does(
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_a_late_refusal_is_the_streams_last_event(early: httpx2.Client, emulator: Emulator, path: str) -> None:
+def test_a_late_error_is_the_last_event_of_the_stream(early: httpx2.Client, emulator: Emulator, path: str) -> None:
     emulator.script({"status": 503, "body": OVERLOADED, "delay": 0.8})
 
     response = early.post(path, json=BODIES[path])
@@ -100,7 +100,7 @@ def test_a_late_refusal_is_the_streams_last_event(early: httpx2.Client, emulator
     assert (record.status, record.http_status, record.stream) == ("upstream_error", 503, True)
 
 
-def test_openais_client_raises_for_a_late_refusal(early_gateway: LiveGateway, emulator: Emulator) -> None:
+def test_openais_client_raises_for_a_late_error(early_gateway: LiveGateway, emulator: Emulator) -> None:
     emulator.script({"status": 503, "body": OVERLOADED, "delay": 0.8})
     with OpenAI(base_url=early_gateway.base_url, api_key="x", max_retries=0) as client:
         stream = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")], stream=True)
@@ -109,13 +109,13 @@ def test_openais_client_raises_for_a_late_refusal(early_gateway: LiveGateway, em
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_an_early_refusal_keeps_its_status(early: httpx2.Client, emulator: Emulator, path: str) -> None:
+def test_an_early_error_keeps_its_status(early: httpx2.Client, emulator: Emulator, path: str) -> None:
     emulator.script({"status": 503, "body": OVERLOADED})
 
     assert early.post(path, json=BODIES[path]).status_code == 503
 
 
-def test_a_stream_of_several_calls_begins_early_too(early: httpx2.Client, emulator: Emulator) -> None:
+def test_a_stream_of_several_calls_begins_early(early: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"delay": 0.8}, {})
 
     response = early.post(CHAT, json=chat_body(model=GEMINI_3, n=2, stream=True))
@@ -124,7 +124,7 @@ def test_a_stream_of_several_calls_begins_early_too(early: httpx2.Client, emulat
     assert list(lines(response.text))[-1] == "data: [DONE]"
 
 
-def test_a_client_that_leaves_meanwhile_stops_gemini(early: httpx2.Client, emulator: Emulator) -> None:
+def test_a_disconnect_before_the_first_chunk_stops_the_upstream_call(early: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"hang": True})
     with early.stream("POST", CHAT, json=chat_body(stream=True, user=fresh("leaves"))) as response:
         assert next(response.iter_text()) == COMMENT
@@ -134,7 +134,7 @@ def test_a_client_that_leaves_meanwhile_stops_gemini(early: httpx2.Client, emula
     assert eventually(left.exists)
 
 
-def test_by_default_a_late_refusal_keeps_its_status(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_late_error_keeps_its_status_by_default(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"status": 503, "body": OVERLOADED, "delay": 1.0})
 
     assert http.post(CHAT, json=chat_body(stream=True)).status_code == 503
@@ -157,7 +157,7 @@ def test_a_resumed_stream_begins_early(early: httpx2.Client, emulator: Emulator)
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_events_hold_no_line_ends_of_unicode(http: httpx2.Client, emulator: Emulator, path: str) -> None:
+def test_events_contain_no_unicode_line_ends(http: httpx2.Client, emulator: Emulator, path: str) -> None:
     parts = [{"text": f"{LINE_ENDS} and "}, {"text": LINE_ENDS}]
     chunks = [{"candidates": [{"content": {"role": "model", "parts": [part]}, "index": 0}]} for part in parts]
     chunks[-1]["candidates"][0]["finishReason"] = "STOP"
@@ -174,11 +174,11 @@ def test_events_hold_no_line_ends_of_unicode(http: httpx2.Client, emulator: Emul
         )
         return
     choices = [json.loads(line[6:])["choices"] for line in lines(response.text) if line != "data: [DONE]"]
-    told = [choice.get("text") or choice.get("delta", {}).get("content") or "" for [choice] in choices]
-    assert "".join(told) == f"{LINE_ENDS} and {LINE_ENDS}"
+    sent = [choice.get("text") or choice.get("delta", {}).get("content") or "" for [choice] in choices]
+    assert "".join(sent) == f"{LINE_ENDS} and {LINE_ENDS}"
 
 
-def test_a_resumed_stream_holds_none_either(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_resumed_stream_contains_no_unicode_line_ends(http: httpx2.Client, emulator: Emulator) -> None:
     content = {"role": "model", "parts": [{"text": LINE_ENDS}]}
     emulator.script({"chunks": [{"candidates": [{"content": content, "index": 0, "finishReason": "STOP"}]}]})
     body = {**BODIES[RESPONSES], "background": True}
@@ -192,7 +192,7 @@ def test_a_resumed_stream_holds_none_either(http: httpx2.Client, emulator: Emula
         assert named_events(response.text)[-1]["response"]["output"][-1]["content"][0]["text"] == LINE_ENDS
 
 
-def test_a_response_without_an_answer_is_streamed_as_the_others(http: httpx2.Client) -> None:
+def test_a_response_without_an_upstream_call_is_streamed(http: httpx2.Client) -> None:
     response = http.post(RESPONSES, json={**BODIES[RESPONSES], "input": "a\u2028b", "generate": False})
 
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"

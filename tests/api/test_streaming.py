@@ -1,4 +1,4 @@
-"""Streams: their order, their end, what the gateway says while the model thinks, and what becomes of broken ones."""
+"""Streams: the order of chunks, the end, keep-alives while the model thinks, and broken streams."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -44,13 +44,13 @@ OVERLOADED = {"error": {"code": 503, "message": "The model is overloaded.", "sta
 
 
 def uncounted_chunk(text: str, **more: Any) -> dict[str, Any]:
-    """One chunk of a scripted Gemini stream."""
+    """Return one chunk of a scripted Gemini stream."""
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
     return {"candidates": [candidate | more], "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": 3}}
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_order_of_chunks(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+def test_the_chunks_of_a_stream_have_openais_order(http: httpx2.Client, emulator: Emulator, model: str) -> None:
     response = http.post(CHAT, json=chat_body("Tell me a story", model=model, stream=True))
 
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -68,16 +68,16 @@ def test_order_of_chunks(http: httpx2.Client, emulator: Emulator, model: str) ->
     assert "usage" not in response.text.replace('"usage":null', "")
 
 
-def test_usage_only_when_asked(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_usage_is_sent_on_request_only(http: httpx2.Client, emulator: Emulator) -> None:
     asked = http.post(CHAT, json=chat_body(stream=True, stream_options={"include_usage": True}))
-    refused = http.post(CHAT, json=chat_body(stream=True, stream_options={"include_usage": False}))
+    rejected = http.post(CHAT, json=chat_body(stream=True, stream_options={"include_usage": False}))
 
     *chunks, last = events(asked)
     assert {chunk["usage"] for chunk in chunks} == {None}
     assert last["choices"] == []
     assert last["usage"]["prompt_tokens"] > 0
     assert last["usage"]["total_tokens"] == last["usage"]["prompt_tokens"] + last["usage"]["completion_tokens"]
-    assert all(chunk.get("usage") is None and chunk["choices"] for chunk in events(refused))
+    assert all(chunk.get("usage") is None and chunk["choices"] for chunk in events(rejected))
     record = usage_of(asked.headers)
     assert (record.prompt_tokens, record.total_tokens) == (
         last["usage"]["prompt_tokens"],
@@ -85,7 +85,7 @@ def test_usage_only_when_asked(http: httpx2.Client, emulator: Emulator) -> None:
     )
 
 
-def test_plain_and_streamed_answers_are_the_same(http: httpx2.Client, emulator: Emulator) -> None:
+def test_plain_and_streamed_responses_are_equal(http: httpx2.Client, emulator: Emulator) -> None:
     plain = http.post(CHAT, json=chat_body("Tell me a story")).json()
     streamed = events(http.post(CHAT, json=chat_body("Tell me a story", stream=True)))
 
@@ -94,7 +94,7 @@ def test_plain_and_streamed_answers_are_the_same(http: httpx2.Client, emulator: 
     assert streamed[-1]["choices"][0]["finish_reason"] == plain["choices"][0]["finish_reason"]
 
 
-def test_thoughts_come_before_the_text(http: httpx2.Client, emulator: Emulator) -> None:
+def test_thoughts_are_streamed_before_the_text(http: httpx2.Client, emulator: Emulator) -> None:
     thought = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hm.", "thought": True}]}, "index": 0}]}
     emulator.script({"chunks": [thought, uncounted_chunk("Yes.", finishReason="STOP")]})
 
@@ -105,7 +105,7 @@ def test_thoughts_come_before_the_text(http: httpx2.Client, emulator: Emulator) 
     assert "".join(delta.get("content") or "" for delta in deltas) == "Yes."
 
 
-def test_events_leave_one_by_one(gateway: LiveGateway, http: httpx2.Client, emulator: Emulator) -> None:
+def test_events_are_sent_one_by_one(gateway: LiveGateway, http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"chunks": [uncounted_chunk("one"), uncounted_chunk("two", finishReason="STOP")], "hold_after": 1})
     with http.stream("POST", CHAT, json=chat_body(stream=True)) as response:
         received = response.iter_lines()
@@ -117,7 +117,9 @@ def test_events_leave_one_by_one(gateway: LiveGateway, http: httpx2.Client, emul
     assert "two" in rest
 
 
-def test_keep_alive_comments_while_the_model_thinks(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
+def test_keep_alive_comments_are_sent_while_the_model_thinks(
+    impatient_gateway: LiveGateway, emulator: Emulator
+) -> None:
     emulator.script(
         {
             "chunks": [uncounted_chunk("Hm."), uncounted_chunk("Yes.", finishReason="STOP")],
@@ -134,7 +136,7 @@ def test_keep_alive_comments_while_the_model_thinks(impatient_gateway: LiveGatew
     assert len(events(response)) >= 3
 
 
-def test_openais_client_reads_past_keep_alives(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
+def test_openais_client_ignores_keep_alives(impatient_gateway: LiveGateway, emulator: Emulator) -> None:
     emulator.script({"chunks": [uncounted_chunk("Yes.", finishReason="STOP")], "body_delay": 0.8})
     with OpenAI(base_url=impatient_gateway.base_url, api_key="x", max_retries=0) as client:
         stream = client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hm?")], stream=True)
@@ -142,7 +144,7 @@ def test_openais_client_reads_past_keep_alives(impatient_gateway: LiveGateway, e
 
 
 @pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
-def test_a_429_before_the_first_chunk_stays_a_429(http: httpx2.Client, emulator: Emulator, path: str) -> None:
+def test_a_429_before_the_first_chunk_is_a_429(http: httpx2.Client, emulator: Emulator, path: str) -> None:
     emulator.script({"status": 429, "body": QUOTA})
     body = {"model": GEMINI_25, "stream": True, "prompt": "Hello!"} if path == COMPLETIONS else chat_body(stream=True)
 
@@ -167,7 +169,7 @@ def test_a_stream_that_ends_before_it_begins_is_a_502(
     assert usage_of(response.headers).status == "truncated"
 
 
-def test_a_refusal_of_one_of_several_calls_refuses_all(http: httpx2.Client, emulator: Emulator) -> None:
+def test_an_error_of_one_of_several_calls_fails_the_request(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({}, {"status": 503, "body": OVERLOADED})
 
     response = http.post(CHAT, json=chat_body(model=GEMINI_3, n=2, stream=True))
@@ -179,7 +181,7 @@ def test_a_refusal_of_one_of_several_calls_refuses_all(http: httpx2.Client, emul
 @pytest.mark.parametrize(
     ("stream", "other"), [(False, {"hang": True}), (True, {"hang": True}), (True, {"hang_after": 1})], ids=str
 )
-def test_a_refusal_of_one_of_several_calls_stops_the_others(
+def test_an_error_of_one_of_several_calls_stops_the_others(
     http: httpx2.Client, emulator: Emulator, stream: bool, other: dict[str, Any]
 ) -> None:
     emulator.script(other, {"status": 503, "body": OVERLOADED, "hold": True})
@@ -214,7 +216,7 @@ BREAKS: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("step", "status", "code"), BREAKS.values(), ids=BREAKS.keys())
-def test_a_stream_that_breaks_says_so_and_never_ends_well(
+def test_a_broken_stream_ends_with_an_error_event(
     http: httpx2.Client, emulator: Emulator, step: dict[str, Any], status: str, code: str
 ) -> None:
     emulator.script(step)
@@ -244,7 +246,7 @@ def test_openais_client_raises_for_a_broken_stream(client: OpenAI, emulator: Emu
         list(stream)
 
 
-def test_a_broken_choice_breaks_the_whole_stream(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_broken_choice_ends_the_whole_stream_with_an_error(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({}, {"cut_after": 2})
     response = http.post(CHAT, json=chat_body("Tell me a story", model=GEMINI_3, n=2, stream=True))
 
@@ -253,15 +255,17 @@ def test_a_broken_choice_breaks_the_whole_stream(http: httpx2.Client, emulator: 
     assert "[DONE]" not in response.text
 
 
-PROMPT = 5  # seconds in which Gemini notices that a client has left; unnoticed, what is held would never end
+PROMPT = 5  # seconds until Gemini must see the disconnect; otherwise a held response would never end
 
 
 def left(user: str) -> UsageRecord | None:
-    """The record of the only exchange of a user, once it is there."""
+    """Wait for the record of the only exchange of a user and return it."""
     return UsageRecord.objects.filter(user=user).first()
 
 
-def test_hanging_up_in_mid_stream_stops_gemini_and_is_recorded(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_disconnect_inside_a_stream_stops_the_upstream_call_and_is_recorded(
+    http: httpx2.Client, emulator: Emulator
+) -> None:
     emulator.script({"hold_after": 12})
     user = fresh("leaver")
     with http.stream("POST", CHAT, json=chat_body("Tell me a story", stream=True, user=user)) as response:
@@ -282,7 +286,9 @@ def test_hanging_up_in_mid_stream_stops_gemini_and_is_recorded(http: httpx2.Clie
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_hanging_up_before_the_first_byte(gateway: LiveGateway, emulator: Emulator, stream: bool) -> None:
+def test_a_disconnect_before_the_first_byte_stops_the_upstream_call(
+    gateway: LiveGateway, emulator: Emulator, stream: bool
+) -> None:
     emulator.script({"hold": True})
     user = fresh("leaver")
     with unread(gateway, chat_body(stream=stream, user=user)):
@@ -296,7 +302,7 @@ def test_hanging_up_before_the_first_byte(gateway: LiveGateway, emulator: Emulat
     assert (record.status, record.stream, record.completion_tokens) == ("client_closed", stream, 0)
 
 
-def test_hanging_up_cancels_every_parallel_call(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_disconnect_cancels_every_parallel_call(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(*[{"hold_after": 1}] * 3)
     with http.stream("POST", CHAT, json=chat_body("Tell me a story", model=GEMINI_3, n=3, stream=True)) as response:
         next(response.iter_lines())

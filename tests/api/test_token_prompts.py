@@ -1,4 +1,4 @@
-"""Legacy completions whose prompt is no text: token ids, nothing at all; and those that ask for no token."""
+"""Legacy completions with token ids or without a prompt, and with `max_tokens` of zero."""
 
 import asyncio
 from itertools import product
@@ -13,7 +13,7 @@ from api.exchange.accounting import Accounting
 from api.exchange.planning.token_prompts import in_text
 from api.openai.completions.request import parse_completion
 from api.openai.completions.token_ids import encoding_of
-from tests.api.sessions import turns
+from tests.api.sessions import content_texts
 from tests.api.test_legacy_completions import complete, texts
 from tests.emulator_control import Emulator
 from tests.exchanges import COMPLETIONS, GEMINI_3, GEMINI_25, error_of, events, usage_of
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
 @pytest.mark.parametrize(("model", "encoding"), [("gpt-4", CL100K), ("gpt-4o", O200K), (GEMINI_25, CL100K)])
 @pytest.mark.parametrize("stream", [False, True])
-def test_token_ids_are_asked_as_text(
+def test_token_ids_are_sent_as_text(
     http: httpx2.Client, emulator: Emulator, model: str, encoding: Any, stream: bool
 ) -> None:
     said = "Say 'Grüße'."
@@ -38,7 +38,7 @@ def test_token_ids_are_asked_as_text(
 
 
 @pytest.mark.parametrize(("model", "stream", "n"), list(product([GEMINI_25, GEMINI_3], [False, True], [1, 3])))
-def test_several_prompts_in_token_ids_echo(
+def test_several_prompts_in_token_ids_are_echoed(
     http: httpx2.Client, emulator: Emulator, model: str, stream: bool, n: int
 ) -> None:
     prompts = ["Say 1", "Say 2"]
@@ -54,23 +54,23 @@ def test_a_single_prompt_of_token_ids_continues_the_session(http: httpx2.Client,
 
 
 @pytest.mark.parametrize("prompt", [[100256], [15339, -1], [[15339], [10**12]]])
-def test_an_unknown_id_is_refused_by_name(http: httpx2.Client, emulator: Emulator, prompt: Any) -> None:
+def test_an_unknown_token_id_is_rejected_by_name(http: httpx2.Client, emulator: Emulator, prompt: Any) -> None:
     response = http.post(COMPLETIONS, json={"model": GEMINI_25, "prompt": prompt})
     assert (response.status_code, error_of(response)["param"]) == (400, "prompt")
     assert usage_of(response.headers).status == "client_error"
     assert emulator.received() == []
 
 
-def test_half_a_character_is_noted(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_token_with_half_a_character_is_noted(http: httpx2.Client, emulator: Emulator) -> None:
     ids = CL100K.encode("Say \U0001f9d1")
     response = complete(http, prompt=ids[:-1])
     assert "converted prompt: bytes that are not UTF-8" in response.headers["x-gateway-notes"]
     [body] = emulator.bodies()
-    assert turns(body)[0].endswith("\ufffd")
+    assert content_texts(body)[0].endswith("\ufffd")
 
 
 @pytest.mark.asyncio
-async def test_a_vocabulary_is_read_once_and_not_on_the_loop(
+async def test_a_vocabulary_is_loaded_once_and_not_on_the_loop(
     blockbuster: BlockBuster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -93,7 +93,7 @@ async def test_a_vocabulary_is_read_once_and_not_on_the_loop(
 
 @pytest.mark.parametrize("body", [{}, {"prompt": None}, {"prompt": MARK}, {"prompt": [100257]}])
 @pytest.mark.parametrize("stream", [False, True])
-def test_no_prompt_begins_a_new_document(
+def test_a_request_without_a_prompt_is_completed(
     http: httpx2.Client, emulator: Emulator, body: dict[str, Any], stream: bool
 ) -> None:
     response = complete(http, **body, echo=True, stream=stream)
@@ -106,7 +106,7 @@ def test_no_prompt_begins_a_new_document(
     assert [content["role"] for content in sent["contents"]] == ["user"]
 
 
-def test_no_prompt_continues_no_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
+def test_a_request_without_a_prompt_continues_no_session(http: httpx2.Client, emulator: Emulator, user: str) -> None:
     complete(http, prompt="My name is Ada.", user=user)
     assert "x-session-id" not in complete(http, user=user).headers
 
@@ -124,18 +124,18 @@ def test_no_prompt_continues_no_session(http: httpx2.Client, emulator: Emulator,
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_no_token_is_asked_for(
+def test_a_request_for_zero_tokens_makes_no_upstream_call(
     http: httpx2.Client, emulator: Emulator, user: str, body: dict[str, Any], told: list[str], stream: bool
 ) -> None:
     options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
     response = complete(http, **body, max_tokens=0, user=user, **options)
 
     assert texts(response, stream=stream) == told
-    answers = events(response) if stream else [response.json()]
-    reasons = [choice["finish_reason"] for answer in answers for choice in answer["choices"]]
+    responses = events(response) if stream else [response.json()]
+    reasons = [choice["finish_reason"] for answer in responses for choice in answer["choices"]]
     assert [reason for reason in reasons if reason] == ["length"] * len(told)
     assert emulator.received() == []
-    usage = answers[-1]["usage"]
+    usage = responses[-1]["usage"]
     row = usage_of(response.headers)
     assert (row.status, row.http_status, row.attempts, row.finish_reason) == ("ok", 200, 0, "length")
     assert (row.prompt_tokens, row.completion_tokens) == (usage["prompt_tokens"], 0)
@@ -145,6 +145,6 @@ def test_no_token_is_asked_for(
     assert "x-session-id" not in response.headers
 
 
-def test_an_invalid_prompt_is_refused_without_a_call_of_gemini(http: httpx2.Client) -> None:
+def test_an_invalid_prompt_is_rejected_without_an_upstream_call(http: httpx2.Client) -> None:
     body = {"model": GEMINI_25, "prompt": "Hi", "echo": True, "max_tokens": 0, "logit_bias": {"1": 1}}
     assert error_of(http.post(COMPLETIONS, json=body))["param"] == "logit_bias"

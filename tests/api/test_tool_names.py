@@ -16,30 +16,30 @@ LOOKS_ALIKE: Final = "read_file_v2"
 
 
 def tool(name: str) -> dict[str, Any]:
-    """A function, as chat completions declare it."""
+    """Return a function declaration of chat completions."""
     return {"type": "function", "function": {"name": name}}
 
 
 def scripted_call(name: str, *, stream: bool = False) -> dict[str, Any]:
-    """An answer that calls the function of this name, as a step of the script."""
+    """Return the script step of a response with a call of this function."""
     content = {"role": "model", "parts": [{"functionCall": {"name": name, "args": {}}}]}
     answer = {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], "modelVersion": GEMINI_3}
     return {"chunks": [answer]} if stream else {"body": answer}
 
 
 def declared(body: Any) -> list[str]:
-    """The names that a request declares."""
+    """Return the declared names of a request."""
     return [item["name"] for group in body["tools"] for item in group["functionDeclarations"]]
 
 
 def in_history(body: Any) -> list[str]:
-    """The names of the calls and results in the contents of a request."""
+    """Return the names of the calls and results in the contents of a request."""
     parts = [part for content in body["contents"] for part in content["parts"]]
     return [part[key]["name"] for part in parts for key in ("functionCall", "functionResponse") if key in part]
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_chat_has_one_form_in_every_turn(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+def test_chat_sends_one_form_of_a_name_in_every_request(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
     messages: list[Any] = [{"role": "user", "content": "Read it."}]
     http.post(CHAT, json=chat_body(model=GEMINI_3, messages=messages, tools=[tool(WILD)]))
     (form,) = declared(next(emulator.bodies()))
@@ -67,7 +67,7 @@ def test_chat_has_one_form_in_every_turn(http: httpx2.Client, emulator: Emulator
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("namespace", ["", "my server"])
-def test_responses_have_one_form_in_every_turn(
+def test_responses_send_one_form_of_a_name_in_every_request(
     http: httpx2.Client, emulator: Emulator, stream: bool, namespace: str
 ) -> None:
     wild: dict[str, Any] = {"type": "function", "name": WILD}
@@ -92,7 +92,7 @@ def test_responses_have_one_form_in_every_turn(
         results = [{"type": "function_call_output", "call_id": call["call_id"], "output": "text"}]
 
 
-def test_a_choice_and_a_restriction_name_the_form_that_is_declared(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_choice_and_allowed_tools_have_the_declared_form_of_a_name(http: httpx2.Client, emulator: Emulator) -> None:
     tools = [{"type": "function", "name": name} for name in (LOOKS_ALIKE, WILD)]
     restricted = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": WILD}]}
     for choice in ({"type": "function", "name": WILD}, restricted):
@@ -107,7 +107,7 @@ def test_a_choice_and_a_restriction_name_the_form_that_is_declared(http: httpx2.
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("kind", ["function", "custom"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_function_holds_against_openais_tool_of_its_name(
+def test_a_function_takes_precedence_over_openais_tool_of_its_name(
     http: httpx2.Client, emulator: Emulator, name: str, first: bool, kind: str, stream: bool
 ) -> None:
     own: dict[str, Any] = {"type": kind, "name": name, "description": "Mine."}
@@ -128,7 +128,7 @@ def test_a_function_holds_against_openais_tool_of_its_name(
         assert (declaration["name"], "Mine." in declaration["description"]) == (name, True)
 
 
-def test_two_functions_of_one_name_are_refused(http: httpx2.Client) -> None:
+def test_two_functions_of_one_name_are_rejected(http: httpx2.Client) -> None:
     own = {"type": "function", "name": "shell"}
 
     response = http.post(RESPONSES, json={"model": GEMINI_3, "input": "x", "tools": [{"type": "shell"}, own, own]})

@@ -1,4 +1,4 @@
-"""A session does not end because of what its client holds: cut arguments, NUL characters, halves of emoji."""
+"""Invalid histories do not end a session: cut arguments, NUL characters, halves of emoji."""
 
 import json
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ NOTE: Final = "NUL characters and unpaired surrogates are replaced by U+FFFD"
 
 
 def calls_that_left(emulator: Emulator) -> list[Any]:
-    """The arguments of all calls in the last request that left for Gemini."""
+    """Return the arguments of all calls in the last request to Gemini."""
     *_, body = emulator.bodies()
     body = body.get("generateContentRequest", body)
     parts = [part for content in body["contents"] for part in content["parts"]]
@@ -49,7 +49,7 @@ def calls_that_left(emulator: Emulator) -> list[Any]:
 
 
 def chat_history(arguments: str) -> list[dict[str, Any]]:
-    """A chat in which a call has these arguments."""
+    """Return a chat with a call with these arguments."""
     call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
     result = {"role": "tool", "tool_call_id": "c1", "content": "malformed arguments"}
     return [USER, {"role": "assistant", "content": None, "tool_calls": [call]}, result]
@@ -63,7 +63,7 @@ def socket(gateway: LiveGateway) -> Iterator[ClientConnection]:
 
 
 def answered(socket: ClientConnection, **body: Any) -> dict[str, Any]:
-    """The last event of the answer to one frame."""
+    """Return the last event of the response to one frame."""
     socket.send(json.dumps({"type": "response.create", "model": GEMINI_3, **body}))
     while True:
         event: dict[str, Any] = json.loads(socket.recv(timeout=10))
@@ -74,12 +74,12 @@ def answered(socket: ClientConnection, **body: Any) -> dict[str, Any]:
 @each
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 @pytest.mark.parametrize("stream", [False, True])
-def test_chat_takes_any_arguments(
+def test_chat_accepts_any_arguments(
     http: httpx2.Client, emulator: Emulator, arguments: str, args: Any, model: str, stream: bool
 ) -> None:
     body = chat_body(model=model, messages=chat_history(arguments), tools=[CHAT_TOOL], stream=stream)
 
-    for _ in range(2):  # the second time the tree knows the messages
+    for _ in range(2):  # the second time the messages are in the tree
         response = http.post(CHAT, json=body)
         assert response.status_code == 200, response.text
         assert calls_that_left(emulator) == [args]
@@ -87,7 +87,7 @@ def test_chat_takes_any_arguments(
         assert events(response) if stream else response.json()["choices"]
 
 
-def test_a_legacy_call_takes_any_arguments(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_legacy_call_may_have_any_arguments(http: httpx2.Client, emulator: Emulator) -> None:
     call = {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": CUT}}
     messages = [USER, call, {"role": "function", "name": "f", "content": "1"}]
 
@@ -97,7 +97,7 @@ def test_a_legacy_call_takes_any_arguments(http: httpx2.Client, emulator: Emulat
     assert "messages[1].function_call.arguments" in response.headers["x-gateway-notes"]
 
 
-def test_a_session_goes_on_behind_broken_arguments(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_session_continues_after_broken_arguments(http: httpx2.Client, emulator: Emulator) -> None:
     user = fresh("user")
     http.post(CHAT, json=chat_body(messages=chat_history(CUT), tools=[CHAT_TOOL], user=user))
 
@@ -105,7 +105,7 @@ def test_a_session_goes_on_behind_broken_arguments(http: httpx2.Client, emulator
     assert calls_that_left(emulator) == [READ]
 
 
-def test_stored_messages_show_the_arguments_as_they_were_sent(http: httpx2.Client) -> None:
+def test_stored_messages_have_the_sent_arguments(http: httpx2.Client) -> None:
     made = http.post(CHAT, json=chat_body(messages=chat_history(CUT), store=True)).json()
 
     listed = http.get(f"{CHAT}/{made['id']}/messages").json()["data"]
@@ -115,7 +115,7 @@ def test_stored_messages_show_the_arguments_as_they_were_sent(http: httpx2.Clien
 
 @each
 @pytest.mark.parametrize("stream", [False, True])
-def test_responses_take_any_arguments(
+def test_responses_accept_any_arguments(
     http: httpx2.Client, emulator: Emulator, arguments: str, args: Any, stream: bool
 ) -> None:
     items = [USER, CALL | {"arguments": arguments}, OUTPUT]
@@ -136,7 +136,9 @@ def test_responses_take_any_arguments(
 
 
 @each
-def test_a_conversation_takes_any_arguments(http: httpx2.Client, emulator: Emulator, arguments: str, args: Any) -> None:
+def test_a_conversation_accepts_any_arguments(
+    http: httpx2.Client, emulator: Emulator, arguments: str, args: Any
+) -> None:
     items = [{"type": "message", **USER}, CALL | {"arguments": arguments}, OUTPUT]
     conversation = http.post(CONVERSATIONS, json={"items": items}).json()["id"]
 
@@ -148,7 +150,7 @@ def test_a_conversation_takes_any_arguments(http: httpx2.Client, emulator: Emula
 
 
 @pytest.mark.parametrize("path", ["/input_tokens", "/compact"])
-def test_counting_and_compacting_take_any_arguments(http: httpx2.Client, emulator: Emulator, path: str) -> None:
+def test_counting_and_compacting_accept_any_arguments(http: httpx2.Client, emulator: Emulator, path: str) -> None:
     items = [USER, CALL | {"arguments": CUT}, OUTPUT, CUSTOM | {"call_id": "c2"}, CUSTOM_OUTPUT | {"call_id": "c2"}]
 
     response = http.post(f"{RESPONSES}{path}", content=json.dumps({"model": GEMINI_3, "input": items}), headers=JSON)
@@ -158,7 +160,7 @@ def test_counting_and_compacting_take_any_arguments(http: httpx2.Client, emulato
     assert NOTE in response.headers["x-gateway-notes"]
 
 
-def test_a_websocket_takes_any_arguments(socket: ClientConnection, emulator: Emulator) -> None:
+def test_a_websocket_accepts_any_arguments(socket: ClientConnection, emulator: Emulator) -> None:
     items = [USER, CALL | {"arguments": CUT}, OUTPUT, CUSTOM | {"call_id": "c2"}, CUSTOM_OUTPUT | {"call_id": "c2"}]
 
     user = fresh("half\ud83d")
@@ -172,7 +174,9 @@ def test_a_websocket_takes_any_arguments(socket: ClientConnection, emulator: Emu
     assert {"body", "input[1].arguments"} <= {param for _, param, _ in record.notes}
 
 
-def test_a_websocket_keeps_whole_emoji_and_skips_a_mark(socket: ClientConnection, emulator: Emulator) -> None:
+def test_a_websocket_keeps_whole_emoji_and_skips_a_byte_order_mark(
+    socket: ClientConnection, emulator: Emulator
+) -> None:
     frame = json.dumps({"type": "response.create", "model": GEMINI_3, "input": "😀 \ud83d"})
     socket.send("\ufeff" + frame)
     while json.loads(socket.recv(timeout=10))["type"] not in (*ENDS, "error"):
@@ -218,7 +222,7 @@ def test_unpaired_surrogates_and_nul_are_replaced_everywhere(
     assert usage_of(response.headers).metadata == {topic: "m\ufffd\ufffd"}
 
 
-def test_raw_halves_are_replaced_and_whole_characters_stay(http: httpx2.Client, emulator: Emulator) -> None:
+def test_raw_surrogates_are_replaced_and_whole_characters_kept(http: httpx2.Client, emulator: Emulator) -> None:
     prompt = b"\xed\xa0\xbd| \xed\xa0\xbd\xed\xb8\x80 \xf0\x9f\x98\x80"
     body = b'{"model": "gemini-2.5-flash", "prompt": "' + prompt + b'"}'
 
@@ -229,7 +233,7 @@ def test_raw_halves_are_replaced_and_whole_characters_stay(http: httpx2.Client, 
     assert left["contents"][0]["parts"] == [{"text": "\ufffd| 😀 😀"}]
 
 
-def test_whole_characters_alone_are_no_reason_for_a_note(http: httpx2.Client, emulator: Emulator) -> None:
+def test_whole_characters_have_no_note(http: httpx2.Client, emulator: Emulator) -> None:
     body = b"\xef\xbb\xbf" + json.dumps(chat_body(r"😀 \u0000 \ud83d ퟿")).encode()
 
     response = http.post(CHAT, content=body, headers=JSON)
@@ -239,7 +243,7 @@ def test_whole_characters_alone_are_no_reason_for_a_note(http: httpx2.Client, em
     assert left["contents"][0]["parts"] == [{"text": r"😀 \u0000 \ud83d ퟿"}]
 
 
-def test_stored_objects_say_what_was_replaced(http: httpx2.Client) -> None:
+def test_stored_objects_have_the_replaced_text(http: httpx2.Client) -> None:
     body = json.dumps({"metadata": {"half\ud83d": "\0"}}).encode()
 
     made = http.post(CONVERSATIONS, content=body, headers=JSON)
@@ -260,14 +264,14 @@ def test_stored_objects_say_what_was_replaced(http: httpx2.Client) -> None:
         ("/v1/models/a%00b", 404, "model"),
     ],
 )
-def test_addresses_with_such_characters_are_answered(http: httpx2.Client, path: str, status: int, param: str) -> None:
+def test_paths_with_replaced_characters_get_a_response(http: httpx2.Client, path: str, status: int, param: str) -> None:
     response = http.get(path)
     assert response.status_code == status, response.text
     assert response.headers.get("x-gateway-notes", "") == (f"converted {param}: {NOTE}" if param else "")
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_unsound_characters_in_an_answer_of_gemini_are_replaced(
+def test_invalid_characters_in_a_response_of_gemini_are_replaced(
     http: httpx2.Client, emulator: Emulator, stream: bool
 ) -> None:
     call = {"functionCall": {"name": "f", "args": {"data": "\0", "\0": 1}}}

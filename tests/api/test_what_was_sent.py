@@ -1,4 +1,4 @@
-"""The record leads back to the exact body that left, and what was forgotten leads nowhere."""
+"""The sent body is rebuilt exactly from its record, unless its content was erased."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ TOOLS = [{"type": "function", "function": {"name": "look up!", "parameters": {"t
 
 
 def sent(http: httpx2.Client, emulator: Emulator, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Ask, and check that what the record leads back to is what left; return the answer."""
+    """Send a request, check that the rebuilt body equals the sent one, and return the response."""
     emulator.reset()
     response = http.post(path, json=body)
     assert response.status_code == 200, response.text
@@ -50,13 +50,15 @@ CHATS: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 @pytest.mark.parametrize("messages", CHATS.values(), ids=CHATS.keys())
-def test_of_a_chat(http: httpx2.Client, emulator: Emulator, messages: list[Any], model: str) -> None:
+def test_the_sent_body_of_a_chat_is_rebuilt(
+    http: httpx2.Client, emulator: Emulator, messages: list[Any], model: str
+) -> None:
     own = [chat_message(fresh("Mine:"), "system"), *messages]
     sent(http, emulator, CHAT, chat_body(messages=own, model=model, temperature=0.3, stop=["x"], tools=TOOLS))
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_of_a_session(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+def test_the_sent_body_of_a_session_is_rebuilt(http: httpx2.Client, emulator: Emulator, model: str) -> None:
     user = fresh("user")
     for messages in (
         [chat_message(f"You speak with {user}.", "system"), chat_message("My name is Ada.")],
@@ -69,8 +71,10 @@ def test_of_a_session(http: httpx2.Client, emulator: Emulator, model: str) -> No
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_of_a_history_that_others_spelt_otherwise(http: httpx2.Client, emulator: Emulator, model: str) -> None:
-    """The tree knows these histories as one; what left is shown as it was, each with its own spelling."""
+def test_the_sent_body_of_a_history_in_another_spelling_is_rebuilt(
+    http: httpx2.Client, emulator: Emulator, model: str
+) -> None:
+    """The histories are one in the tree; each sent body is rebuilt in its own spelling."""
     word = fresh("Mine:")
 
     def history(call_id: str, arguments: str, answer: str, **more: Any) -> list[dict[str, Any]]:
@@ -95,7 +99,9 @@ def test_of_a_history_that_others_spelt_otherwise(http: httpx2.Client, emulator:
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_of_an_answer_that_came_back_with_a_name(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+def test_the_sent_body_of_a_message_sent_back_with_a_name_is_rebuilt(
+    http: httpx2.Client, emulator: Emulator, model: str
+) -> None:
     asked = [chat_message(fresh("Hello"))]
     answer = sent(http, emulator, CHAT, chat_body(messages=asked, model=model))["choices"][0]["message"]
     back = {"role": "assistant", "content": f" {answer['content']}", "name": "Bob"}
@@ -103,7 +109,7 @@ def test_of_an_answer_that_came_back_with_a_name(http: httpx2.Client, emulator: 
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_of_a_response(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+def test_the_sent_body_of_a_response_is_rebuilt(http: httpx2.Client, emulator: Emulator, model: str) -> None:
     body = {"model": model, "input": fresh("Hello"), "instructions": "Be brief."}
     first = sent(http, emulator, RESPONSES, body)
     then = {"model": model, "input": "And now?", "previous_response_id": first["id"]}
@@ -113,14 +119,16 @@ def test_of_a_response(http: httpx2.Client, emulator: Emulator, model: str) -> N
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 @pytest.mark.parametrize("prompt", ["Once upon", ["One", "Two"]])
-def test_of_a_completion(http: httpx2.Client, emulator: Emulator, model: str, prompt: str | list[str]) -> None:
+def test_the_sent_body_of_a_completion_is_rebuilt(
+    http: httpx2.Client, emulator: Emulator, model: str, prompt: str | list[str]
+) -> None:
     body = {"model": model, "prompt": prompt, "suffix": fresh("the end"), "max_tokens": 50}
     response = http.post(COMPLETIONS, json=body)
     assert response.status_code == 200, response.text
     assert sent_body(usage_of(response.headers)).body in list(emulator.bodies())
 
 
-def test_of_a_completion_in_a_session(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_sent_body_of_a_completion_in_a_session_is_rebuilt(http: httpx2.Client, emulator: Emulator) -> None:
     user = fresh("user")
     sent(
         http,
@@ -132,7 +140,7 @@ def test_of_a_completion_in_a_session(http: httpx2.Client, emulator: Emulator) -
 
 
 def places_of(secret: str) -> list[str]:
-    """Every column of every table of ours that holds the text."""
+    """Return every column of the gateway's tables that contains the text."""
     found = []
     for model in apps.get_app_config("sessions_store").get_models():
         for field in model._meta.concrete_fields:
@@ -143,7 +151,7 @@ def places_of(secret: str) -> list[str]:
     return found
 
 
-def test_a_deleted_response_takes_its_instructions_with_it(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_deleted_response_erases_its_instructions(http: httpx2.Client, emulator: Emulator) -> None:
     secret = fresh("the secret word is")
     body = {"model": GEMINI_25, "input": f"Hello, {secret}", "instructions": f"Never say that {secret}."}
     answer = sent(http, emulator, RESPONSES, body)

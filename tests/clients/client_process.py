@@ -1,4 +1,4 @@
-"""A client program in a child process: it is started once, gets one task a line and answers with one line of JSON."""
+"""A client program in a child process: started once, it reads one task per line and writes one line of JSON."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-# Nothing of this run's environment may change what a client does, and none of them may call home.
+# The environment of the run must not influence a client, and no client may send telemetry.
 QUIET = {
     "LANGSMITH_TRACING": "false",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -24,7 +24,7 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
 def client_environment() -> dict[str, str]:
-    """The environment of a client's process."""
+    """Return the environment of a client's process."""
     return {name: os.environ[name] for name in KEPT if name in os.environ} | QUIET
 
 
@@ -46,19 +46,19 @@ class ClientProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def run(self, task: str, ask: Mapping[str, str], *, patience: float = 60.0) -> dict[str, Any]:
-        """What the client made of a task; AssertionError with what it printed if it failed, died or was too slow."""
+    def run(self, task: str, ask: Mapping[str, str], *, timeout: float = 60.0) -> dict[str, Any]:
+        """Return the client's result of a task; AssertionError with its output after a failure or the timeout."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"task": task, **ask}) + "\n")
             self._process.stdin.flush()
-            line = self._answers.get(timeout=patience)
+            line = self._answers.get(timeout=timeout)
         except (BrokenPipeError, queue.Empty):
             line = ""
         assert line, f"no answer to {task!r}; the client said:\n{self._said()}"
-        answer: dict[str, Any] = json.loads(line)
-        assert "error" not in answer, answer["error"]
-        return answer
+        response: dict[str, Any] = json.loads(line)
+        assert "error" not in response, response["error"]
+        return response
 
     def _said(self) -> str:
         self._errors.seek(0)

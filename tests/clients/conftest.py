@@ -1,4 +1,4 @@
-"""The order of the clients' tests: all of one client, then all of the next, so that each program is started once."""
+"""The order of the client tests: grouped by client, so that each program is started once."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from tests.clients.installed import CLIENTS
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Sort the tests that run a client by the client, among themselves."""
+    """Sort the tests with a client by client."""
     callspecs = (getattr(item, "callspec", None) for item in items)
     clients = [callspec.params.get("running") if callspec else None for callspec in callspecs]
     places = [place for place, client in enumerate(clients) if client in CLIENTS]

@@ -1,6 +1,6 @@
-"""The clients of this folder: which there are, where `make test-clients` installs them, and why one is not run.
+"""The clients of this folder, their installation by `make test-clients`, and the reasons for skipped clients.
 
-They do not share one environment because some of them still need an older `openai` than others.
+The clients have several environments, because some clients require an older `openai`.
 """
 
 import os
@@ -21,7 +21,7 @@ ENVIRONMENTS = Path(os.environ.get("TEST_CLIENTS_DIR", ROOT / ".venv-clients"))
 NODE = ROOT / "tests" / "clients" / "node"
 PROGRAMS = "tests.clients.programs"
 
-# What openai 7 and the AI SDK 7 ask for.
+# Required by openai 7 and the AI SDK 7.
 OLDEST_NODE: Final = 22
 
 Home = Literal["openai3", "openai2", "node"]
@@ -29,8 +29,8 @@ Home = Literal["openai3", "openai2", "node"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A client program: `package` is what has to be installed in `home`, `program` what is started, `also` the tasks
-    it knows beyond those of every client.
+    """A client program: `package` must be installed in `home`, `program` is started, `also` lists tasks beyond those of
+    every client.
     """
 
     name: str
@@ -41,18 +41,18 @@ class Client:
 
     @property
     def command(self) -> Sequence[str]:
-        """What starts it, in `cwd`."""
+        """The command of the program."""
         if self.home == "node":
             return (str(node()), *self.program)
         return (str(python_of(self.home)), "-m", f"{PROGRAMS}.{self.program[0]}", *self.program[1:])
 
     @property
     def cwd(self) -> Path:
-        """Where it is started."""
+        """The working directory of the program."""
         return NODE if self.home == "node" else ROOT
 
     def skip_if_absent(self) -> None:
-        """Skip the test where this client cannot run."""
+        """Skip the test if this client cannot run."""
         skip_unless_asked()
         if self.home == "node":
             version = node_version(node())
@@ -67,20 +67,20 @@ class Client:
 
 
 def skip_unless_asked() -> None:
-    """Skip outside of `make test-clients`: `make test` is to stay quick."""
+    """Skip outside of `make test-clients`, because the client tests are slow."""
     if not os.environ.get("TEST_CLIENTS"):
         pytest.skip("real clients run with make test-clients")
 
 
 def node() -> Path:
-    """The Node that npm has installed beside the clients, else the machine's."""
+    """Return the Node that npm installed beside the clients, else the machine's."""
     installed = NODE / "node_modules" / ".bin" / "node"
     return installed if node_version(installed) else Path(shutil.which("node") or installed)
 
 
 @cache
 def node_version(program: Path) -> int:
-    """The major version of a Node; 0 if it is none."""
+    """Return the major version of a Node; 0 without a valid version."""
     try:
         said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     except OSError:
@@ -90,13 +90,13 @@ def node_version(program: Path) -> int:
 
 
 def python_of(home: Home) -> Path:
-    """The interpreter of one of the clients' environments."""
+    """Return the interpreter of one of the clients' environments."""
     return ENVIRONMENTS / home / "bin" / "python"
 
 
 @cache
 def has_package(home: Home, package: str) -> bool:
-    """Whether a distribution is installed in one of the clients' Python environments."""
+    """Return whether a distribution is installed in one of the clients' Python environments."""
     python = python_of(home)
     look = f"import importlib.metadata as m; m.version({package!r})"
     return python.exists() and subprocess.run([python, "-c", look], capture_output=True, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""The first examples of the clients' documentation at the gateway and its emulator, each to its end, with no key."""
+"""The introductory examples of the clients' documentation with the gateway and its emulator, without a key."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ TWO = [{"name": "Jason", "age": 10}, {"name": "John", "age": 30}]
 
 @pytest.fixture(scope="module")
 def processes(gateway: LiveGateway) -> Iterator[dict[Home, ClientProcess]]:
-    """One program for each environment that is there."""
+    """One program for each installed environment."""
     skip_unless_asked()
     homes: set[Home] = {home for home, package in PACKAGES.values() if has_package(home, package)}
     started = {
@@ -38,7 +38,7 @@ def processes(gateway: LiveGateway) -> Iterator[dict[Home, ClientProcess]]:
 
 
 def run(task: str, processes: dict[Home, ClientProcess], gateway: LiveGateway) -> dict[str, Any]:
-    """What a client's examples end in."""
+    """Return the results of a client's examples."""
     home, package = PACKAGES[task]
     if not has_package(home, package):
         pytest.skip(f"{package} is not installed: make test-clients does it")
@@ -47,7 +47,7 @@ def run(task: str, processes: dict[Home, ClientProcess], gateway: LiveGateway) -
     return processes[home].run(task, ask)
 
 
-def test_langchain(processes: dict[Home, ClientProcess], gateway: LiveGateway) -> None:
+def test_the_examples_of_langchain_end_with_results(processes: dict[Home, ClientProcess], gateway: LiveGateway) -> None:
     found = run("langchain", processes, gateway)
 
     assert found["calls"] == [["multiply", {"a": 3, "b": 12}], ["add", {"a": 11, "b": 49}]]
@@ -59,7 +59,9 @@ def test_langchain(processes: dict[Home, ClientProcess], gateway: LiveGateway) -
     assert found["capital"] == {"city": "Paris", "country": "France"}
 
 
-def test_openai_agents(processes: dict[Home, ClientProcess], gateway: LiveGateway) -> None:
+def test_the_examples_of_openai_agents_end_with_results(
+    processes: dict[Home, ClientProcess], gateway: LiveGateway
+) -> None:
     found = run("openai_agents", processes, gateway)
 
     assert "always sunny in Tokyo" in found["weather"]
@@ -68,7 +70,9 @@ def test_openai_agents(processes: dict[Home, ClientProcess], gateway: LiveGatewa
     assert found["event"] == EVENT
 
 
-def test_pydantic_ai(processes: dict[Home, ClientProcess], gateway: LiveGateway) -> None:
+def test_the_examples_of_pydantic_ai_end_with_results(
+    processes: dict[Home, ClientProcess], gateway: LiveGateway
+) -> None:
     found = run("pydantic_ai", processes, gateway)
 
     assert "roll_dice returned 4" in found["game"]
@@ -80,7 +84,9 @@ def test_pydantic_ai(processes: dict[Home, ClientProcess], gateway: LiveGateway)
     assert found["colours"] == ["red square", "blue circle", "green triangle"]
 
 
-def test_instructor(processes: dict[Home, ClientProcess], gateway: LiveGateway) -> None:
+def test_the_examples_of_instructor_end_with_results(
+    processes: dict[Home, ClientProcess], gateway: LiveGateway
+) -> None:
     found = run("instructor", processes, gateway)
 
     assert found["user"] == [{"name": "Jason", "age": 25}] * 2
@@ -90,7 +96,9 @@ def test_instructor(processes: dict[Home, ClientProcess], gateway: LiveGateway) 
     assert found["label"] == [{"label": "spam"}] * 2
 
 
-def test_llama_index(processes: dict[Home, ClientProcess], gateway: LiveGateway) -> None:
+def test_the_examples_of_llama_index_end_with_results(
+    processes: dict[Home, ClientProcess], gateway: LiveGateway
+) -> None:
     found = run("llama_index", processes, gateway)
 
     assert "add returned 28" in found["texts"][0]
@@ -98,7 +106,7 @@ def test_llama_index(processes: dict[Home, ClientProcess], gateway: LiveGateway)
     assert found["user"] == {"name": "Erick", "age": 27}
 
 
-def test_openai(processes: dict[Home, ClientProcess], gateway: LiveGateway) -> None:
+def test_the_examples_of_openai_end_with_results(processes: dict[Home, ClientProcess], gateway: LiveGateway) -> None:
     found = run("openai", processes, gateway)
 
     assert [json.loads(arguments) for arguments in found["chat"]] == [{"location": "Paris"}]

@@ -1,5 +1,5 @@
-"""LangChain's standard suite for chat models passes against the live gateway; `programs/langchain_suite.py` says what
-it is told about the model.
+"""LangChain's standard suite for chat models with the live gateway; `programs/langchain_suite.py` declares the features
+of the model.
 """
 
 import subprocess
@@ -14,15 +14,15 @@ from tests.live_gateway import LiveGateway
 from tests.server_process import ROOT
 
 SUITE = "tests/clients/programs/langchain_suite.py"
-# The suite knows nothing of this project's tests, and its client keeps connections from test to test: one event loop.
+# The suite is independent of this project's tests, and its client reuses connections across tests: one event loop.
 ALONE = ("--noconftest", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ".")
 LOOP = ("-o", "asyncio_default_fixture_loop_scope=session", "-o", "asyncio_default_test_loop_scope=session")
 OPTIONS = ("-q", *ALONE, *LOOP, "-o", "asyncio_mode=auto", "-o", "xfail_strict=true")
-# What the suite may leave out, with the reason; anything else that is skipped fails the test.
+# The tests that the suite may skip, with the reason; any other skipped test fails.
 LEFT_OUT = {"test_stream_time": "it times a recording, and there is none: the gateway is live"}
 
 
-def test_standard_suite(gateway: LiveGateway, emulator: Emulator, tmp_path: object) -> None:
+def test_the_standard_suite_of_langchain_passes(gateway: LiveGateway, emulator: Emulator, tmp_path: object) -> None:
     skip_unless_asked()
     if not has_package("openai3", "langchain-tests"):
         pytest.skip("langchain-tests is not installed: make test-clients does it")

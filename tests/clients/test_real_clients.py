@@ -1,5 +1,5 @@
-"""Real clients at the live gateway: each does a stream, a tool loop with parallel calls on a Gemini 3 model (whose
-signatures the emulator checks), a structured answer and a picture. What left the gateway is looked at too.
+"""Real clients with the live gateway: a stream, a tool loop with parallel calls on a Gemini 3 model (the emulator
+checks the signatures), structured output and a picture. The tests check the requests to Gemini too.
 """
 
 import base64
@@ -41,16 +41,14 @@ PERSON = "Ada is 36 years old."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A started client and the gateway it is pointed to."""
+    """A started client and its gateway."""
 
     client: Client
     process: ClientProcess
     gateway: LiveGateway
 
     def does(self, task: str, prompt: str, *, image: str = "") -> dict[str, Any]:
-        """Let the client do a task, each time with a system prompt that is new: nothing that was stored for an earlier
-        conversation can help.
-        """
+        """Run a task with a new system prompt: no stored message of an earlier conversation matches."""
         ask = {
             "base_url": self.gateway.base_url,
             "model": GEMINI_3,
@@ -62,7 +60,7 @@ class Running:
 
 
 def by_clients(*tasks: str) -> pytest.MarkDecorator:
-    """Runs a test with each of the tasks by each client that knows it."""
+    """Run a test with each task of each client that supports the task."""
     pairs = [
         pytest.param(client, task, id=f"{client.name}-{task}")
         for client in CLIENTS
@@ -74,7 +72,7 @@ def by_clients(*tasks: str) -> pytest.MarkDecorator:
 
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest, gateway: LiveGateway) -> Iterator[Running]:
-    """Each client in turn; its program stays for all of its tests."""
+    """Each client; its program runs for all tests of the client."""
     client: Client = request.param
     client.skip_if_absent()
     with ClientProcess(client.command, cwd=client.cwd) as process:
@@ -82,19 +80,19 @@ def running(request: pytest.FixtureRequest, gateway: LiveGateway) -> Iterator[Ru
 
 
 def sent(emulator: Emulator) -> list[Any]:
-    """The bodies that reached Gemini, none of which it refused."""
+    """Return the bodies of the requests to Gemini, which were all accepted."""
     asked = [entry for entry in emulator.received() if entry["method"] == "POST"]
     assert {entry["status"] for entry in asked} == {200}
     return [entry["body"] for entry in asked]
 
 
 def parts(body: Any, name: str) -> list[Any]:
-    """All parts of a request's contents that have `name`."""
+    """Return all parts of a request's contents with the field `name`."""
     return [part for content in body["contents"] for part in content["parts"] if name in part]
 
 
 def check_signatures(body: Any) -> None:
-    """The first call of each step has the signature that the emulator gave it."""
+    """Check that the first call of each step has the emulator's signature."""
     for content in body["contents"]:
         calls = [part for part in content["parts"] if "functionCall" in part]
         if calls:
@@ -102,7 +100,7 @@ def check_signatures(body: Any) -> None:
 
 
 def check_results(body: Any) -> None:
-    """Each call has one result, found by its id and under its name, that answers it."""
+    """Check that each call has one result with its id and name."""
     calls = {part["functionCall"]["id"]: part["functionCall"] for part in parts(body, "functionCall")}
     results = {part["functionResponse"]["id"]: part["functionResponse"] for part in parts(body, "functionResponse")}
     assert calls.keys() == results.keys()
@@ -112,11 +110,11 @@ def check_results(body: Any) -> None:
         assert argument in str(results[key]["response"])
 
 
-def check_loop(bodies: list[Any], answer: dict[str, Any]) -> None:
-    """Two calls at once, then one, then the answer: the tools were called with these and Gemini saw it all again."""
+def check_loop(bodies: list[Any], response: dict[str, Any]) -> None:
+    """Check two parallel calls, one call and the text: the tools' calls, and Gemini's requests with the history."""
     weather, note = [["get_weather", "London"], ["get_weather", "Paris"]], ["save_note", "umbrella"]
-    assert sorted(answer["calls"][:2]) == weather
-    assert answer["calls"][2:] == [note]
+    assert sorted(response["calls"][:2]) == weather
+    assert response["calls"][2:] == [note]
     assert [len(parts(body, "functionCall")) for body in bodies] == [0, 2, 3]
     assert [part["functionCall"]["name"] for part in parts(bodies[-1], "functionCall")] == [
         "get_weather",
@@ -129,63 +127,63 @@ def check_loop(bodies: list[Any], answer: dict[str, Any]) -> None:
 
 
 @by_clients(STREAM)
-def test_stream(running: Running, emulator: Emulator, task: str) -> None:
-    if running.client.name == "instructor":  # its streams are of structured answers
+def test_a_client_reads_a_stream(running: Running, emulator: Emulator, task: str) -> None:
+    if running.client.name == "instructor":  # Instructor streams structured output only
         assert running.does(task, PERSON)["values"][-1] == {"name": "Ada", "age": 36}
     else:
-        pieces = running.does(task, "Tell me a story about a fox.")["pieces"]
-        assert len(pieces) > 3
-        assert "story about a fox" in "".join(pieces)
-        assert "The end." in "".join(pieces)
+        chunks = running.does(task, "Tell me a story about a fox.")["pieces"]
+        assert len(chunks) > 3
+        assert "story about a fox" in "".join(chunks)
+        assert "The end." in "".join(chunks)
     [entry] = emulator.received()
     assert entry["path"].endswith(":streamGenerateContent")
 
 
 @by_clients(TOOLS, STREAMED)
-def test_tool_loop(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, STEPS)
+def test_a_tool_loop_ends_with_text(running: Running, emulator: Emulator, task: str) -> None:
+    response = running.does(task, STEPS)
 
-    assert "Saved: umbrella" in answer["text"]
-    check_loop(sent(emulator), answer)
+    assert "Saved: umbrella" in response["text"]
+    check_loop(sent(emulator), response)
     streamed = {entry["path"].endswith(":streamGenerateContent") for entry in emulator.received()}
     assert streamed == {task == STREAMED}
 
 
 @by_clients(CLIENT_TOOLS)
-def test_tools_that_the_client_runs(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, "List the files.")
+def test_tools_of_the_client_are_run(running: Running, emulator: Emulator, task: str) -> None:
+    response = running.does(task, "List the files.")
 
-    assert [name for name, _ in answer["calls"]] == [
+    assert [name for name, _ in response["calls"]] == [
         name for name in ("shell", "local_shell", "apply_patch") for _ in ("plain", "streamed")
     ]
-    assert all(command for _, command in answer["calls"])
-    assert len([text for text in answer["texts"] if text]) == len(answer["calls"])
+    assert all(command for _, command in response["calls"])
+    assert len([text for text in response["texts"] if text]) == len(response["calls"])
     bodies = sent(emulator)
-    assert [len(parts(body, "functionResponse")) for body in bodies] == [0, 1] * len(answer["calls"])
+    assert [len(parts(body, "functionResponse")) for body in bodies] == [0, 1] * len(response["calls"])
     for body in bodies:
         check_signatures(body)
 
 
 @by_clients(CHAINED, CONVERSATION, SESSION)
-def test_the_server_keeps_the_thread(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, STEPS)
+def test_the_server_stores_the_history(running: Running, emulator: Emulator, task: str) -> None:
+    response = running.does(task, STEPS)
 
-    assert "Saved: umbrella" in answer["text"]
-    assert answer["after"]
+    assert "Saved: umbrella" in response["text"]
+    assert response["after"]
     *loop, last = sent(emulator)
-    check_loop(loop, answer)
+    check_loop(loop, response)
     said = [part["text"] for part in parts(last, "text")]
-    assert said == [STEPS, answer["text"], "Thank you. What now?"]
+    assert said == [STEPS, response["text"], "Thank you. What now?"]
     assert len(parts(last, "functionCall")) == 3
     check_signatures(last)
     check_results(last)
     if task == SESSION:
-        kinds = Counter(answer["items"])
+        kinds = Counter(response["items"])
         assert (kinds["message"], kinds["function_call"], kinds["function_call_output"]) == (4, 3, 3)
 
 
 @by_clients(STRUCTURED, BY_TOOL)
-def test_structured_answer(running: Running, emulator: Emulator, task: str) -> None:
+def test_a_client_gets_structured_output(running: Running, emulator: Emulator, task: str) -> None:
     assert running.does(task, PERSON)["value"] == {"name": "Ada", "age": 36}
     [body] = sent(emulator)
     if task == BY_TOOL:
@@ -195,19 +193,19 @@ def test_structured_answer(running: Running, emulator: Emulator, task: str) -> N
 
 
 @by_clients(AGENT, AGENT_BY_TOOL)
-def test_tools_and_a_structured_answer_together(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, "What is the weather in Paris? Then describe the person Ada, who is 36 years old.")
+def test_a_client_gets_tools_and_structured_output_together(running: Running, emulator: Emulator, task: str) -> None:
+    response = running.does(task, "What is the weather in Paris? Then describe the person Ada, who is 36 years old.")
 
-    assert answer["calls"] == [["get_weather", "Paris"]]
-    assert answer["value"].keys() == {"name", "age"}
-    assert answer["value"]["age"] == 36
+    assert response["calls"] == [["get_weather", "Paris"]]
+    assert response["value"].keys() == {"name", "age"}
+    assert response["value"]["age"] == 36
     bodies = sent(emulator)
     check_signatures(bodies[-1])
     check_results(bodies[-1])
 
 
 @by_clients(REPAIRED)
-def test_a_refused_answer_is_repaired(running: Running, emulator: Emulator, task: str) -> None:
+def test_an_invalid_response_is_repaired(running: Running, emulator: Emulator, task: str) -> None:
     assert running.does(task, PERSON) == {"value": {"name": "Ada", "age": 36}, "refusals": ["Ada"]}
     _, again = sent(emulator)
     check_signatures(again)
@@ -216,10 +214,10 @@ def test_a_refused_answer_is_repaired(running: Running, emulator: Emulator, task
 
 
 @by_clients(IMAGE)
-def test_image(running: Running, emulator: Emulator, task: str) -> None:
-    answer = running.does(task, "What is in this picture?", image=f"data:image/png;base64,{PIXEL}")
+def test_a_client_sends_an_image(running: Running, emulator: Emulator, task: str) -> None:
+    response = running.does(task, "What is in this picture?", image=f"data:image/png;base64,{PIXEL}")
 
-    assert "I see 1 attachment: image/png." in answer["text"]
+    assert "I see 1 attachment: image/png." in response["text"]
     [body] = sent(emulator)
     [part] = parts(body, "inlineData")
     assert part["inlineData"] == {"mimeType": "image/png", "data": PIXEL}

@@ -1,5 +1,5 @@
-"""What clients do to a history between two requests, and Gemini 3 still gets its thought signatures: agent loops of two
-steps (parallel calls first) and a further question, with the emulator checking every signature.
+"""Changes of clients to a history between two requests, and the thought signatures of Gemini 3: agent loops of two
+steps (parallel calls first) and a further question; the emulator checks every signature.
 """
 
 import base64
@@ -26,12 +26,12 @@ Habit = Callable[[Messages], Messages]
 
 
 def start(prompt: str = STEPS) -> Messages:
-    """A conversation that nobody had before."""
+    """Return a new conversation."""
     return [{"role": "system", "content": f"You are {fresh('desk')}."}, {"role": "user", "content": prompt}]
 
 
 def asked(client: OpenAI, messages: Messages, *, stream: bool = False, **options: Any) -> dict[str, Any]:
-    """The assistant's message with every field that a client could keep."""
+    """Return the assistant's message with every field that a client can store."""
     chat: Any = client.chat.completions
     request = {"model": GEMINI_3, "messages": messages, "tools": TOOLS, **options}
     if not stream:
@@ -44,7 +44,7 @@ def asked(client: OpenAI, messages: Messages, *, stream: bool = False, **options
 
 
 def results(message: dict[str, Any]) -> Messages:
-    """The tools' answers to an assistant's message."""
+    """Return the tool messages for an assistant's message."""
     desk = Desk()
     return [
         {
@@ -57,7 +57,7 @@ def results(message: dict[str, Any]) -> Messages:
 
 
 def looped(client: OpenAI, messages: Messages, habit: Habit | None = None, *, stream: bool = False) -> Messages:
-    """Run the tools until there is an answer; `habit` is what the client makes of the history before each request."""
+    """Run the tools until the model sends text; `habit` changes the history before each request."""
     history = list(messages)
     while True:
         seen = habit(copy.deepcopy(history)) if habit else history
@@ -69,36 +69,36 @@ def looped(client: OpenAI, messages: Messages, habit: Habit | None = None, *, st
 
 
 def parts(body: Any, name: str) -> list[Any]:
-    """All parts of a request's contents that have `name`."""
+    """Return all parts of a request's contents with the field `name`."""
     return [part for content in body["contents"] for part in content["parts"] if name in part]
 
 
 def accepted(emulator: Emulator) -> list[Any]:
-    """The bodies that reached Gemini, none of which it refused."""
+    """Return the bodies of the requests to Gemini, which were all accepted."""
     received = [entry for entry in emulator.received() if entry["method"] == "POST"]
     assert {entry["status"] for entry in received} == {200}
     return [entry["body"] for entry in received]
 
 
 def restored(body: Any) -> int:
-    """How many parts of a request have a signature of the emulator's own."""
+    """Return the number of parts of a request with a signature of the emulator."""
     signed = parts(body, "thoughtSignature")
     return sum(base64.b64decode(part["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR) for part in signed)
 
 
 def called(body: Any) -> list[tuple[str, str]]:
-    """The calls in a request: each name with its one argument."""
+    """Return the calls in a request: each name with its single argument."""
     calls = [part["functionCall"] for part in parts(body, "functionCall")]
     return [(call["name"], *call["args"].values()) for call in calls]
 
 
 def as_it_came(messages: Messages) -> Messages:
-    """Keeps everything, unknown fields too."""
+    """Keep all fields, including unknown ones."""
     return messages
 
 
 def known_fields_only(messages: Messages) -> Messages:
-    """Drops what OpenAI's types do not know."""
+    """Drop the fields that OpenAI's types do not have."""
     for message in messages:
         for key in message.keys() - {"role", "content", "tool_calls", "tool_call_id"}:
             del message[key]
@@ -109,7 +109,7 @@ def known_fields_only(messages: Messages) -> Messages:
 
 
 def content_as_parts(messages: Messages) -> Messages:
-    """Rewrites every text as a list of parts."""
+    """Rewrite every text as a list of parts."""
     for message in known_fields_only(messages):
         if isinstance(message.get("content"), str):
             message["content"] = [{"type": "text", "text": message["content"]}]
@@ -117,14 +117,14 @@ def content_as_parts(messages: Messages) -> Messages:
 
 
 def empty_content(messages: Messages) -> Messages:
-    """Writes an empty text where there was none."""
+    """Replace missing texts by empty ones."""
     for message in known_fields_only(messages):
         message["content"] = message.get("content") or ""
     return messages
 
 
 def results_reversed(messages: Messages) -> Messages:
-    """Sends the results of parallel calls in another order."""
+    """Send the results of parallel calls in another order."""
     known_fields_only(messages)
     for index, (one, other) in enumerate(pairwise(messages)):
         if one["role"] == other["role"] == "tool":
@@ -134,7 +134,7 @@ def results_reversed(messages: Messages) -> Messages:
 
 
 def arguments_rewritten(messages: Messages) -> Messages:
-    """Parses the arguments and writes them down again."""
+    """Parse the arguments and serialise them again."""
     for message in known_fields_only(messages):
         for call in message.get("tool_calls") or ():
             call["function"]["arguments"] = json.dumps(json.loads(call["function"]["arguments"]), indent=4)
@@ -142,19 +142,19 @@ def arguments_rewritten(messages: Messages) -> Messages:
 
 
 def ids_only(messages: Messages) -> Messages:
-    """Has another system prompt each time (the clock, say): only the ids of the calls are what they were."""
+    """Change the system prompt in each request (the time, for example): only the call ids stay equal."""
     messages[0]["content"] = f"You are a desk. It is {fresh('now')}."
     return known_fields_only(messages)
 
 
 def last_turn_only(messages: Messages) -> Messages:
-    """Cuts off what was before the newest question."""
+    """Drop the messages before the newest question."""
     newest = max(index for index, message in enumerate(messages) if message["role"] == "user")
     return known_fields_only(messages[newest:])
 
 
 def ids_replaced(messages: Messages) -> Messages:
-    """Gives the calls ids of its own, as clients do that speak to several providers."""
+    """Replace the ids of the calls, like clients of several providers."""
     return _with_other_ids(known_fields_only(messages))
 
 
@@ -169,7 +169,7 @@ def _with_other_ids(messages: Messages) -> Messages:
 
 
 def carried_only(messages: Messages) -> Messages:
-    """Carries the calls' signatures where Google's own API puts them; nothing else is what it was."""
+    """Keep the calls' signatures in the field of Google's API, and change everything else."""
     messages[0]["content"] = f"You are a desk. It is {fresh('now')}."
     for message in messages:
         message.pop("extra_content", None)
@@ -192,7 +192,9 @@ HABITS = (
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("habit", HABITS)
-def test_signatures_come_back(client: OpenAI, emulator: Emulator, habit: Habit, stream: bool) -> None:
+def test_signatures_are_sent_back_for_every_habit(
+    client: OpenAI, emulator: Emulator, habit: Habit, stream: bool
+) -> None:
     history = looped(client, start(), habit, stream=stream)
     assert "Saved: umbrella" in history[-1]["content"]
     question = {"role": "user", "content": "What is the weather in Rome?"}
@@ -205,7 +207,7 @@ def test_signatures_come_back(client: OpenAI, emulator: Emulator, habit: Habit, 
         assert (called(fourth), called(fifth), restored(fifth)) == ([], [("get_weather", "Rome")], 1)
     else:
         assert called(fifth) == [*CALLS, ("get_weather", "Rome")]
-        texts = 0 if habit in {ids_only, carried_only} else 1  # a text has no id by which it could be found
+        texts = 0 if habit in {ids_only, carried_only} else 1  # a text has no id for a lookup
         assert (restored(fourth), restored(fifth)) == (2 + texts, 3 + texts)
     for body in (second, third, fifth):
         answered = {part["functionResponse"]["id"]: str(part) for part in parts(body, "functionResponse")}
@@ -215,7 +217,7 @@ def test_signatures_come_back(client: OpenAI, emulator: Emulator, habit: Habit, 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_signature_of_a_text_is_carried(client: OpenAI, emulator: Emulator, stream: bool) -> None:
+def test_the_signature_of_a_text_is_sent_back(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     messages = start("Good morning!")
     message = asked(client, messages, stream=stream)
     assert message["extra_content"]["google"]["thought_signature"]
@@ -225,9 +227,9 @@ def test_the_signature_of_a_text_is_carried(client: OpenAI, emulator: Emulator, 
     assert [restored(body) for body in accepted(emulator)] == [0, 1]
 
 
-def test_a_loop_goes_on_after_a_restart(emulator_url: str, emulator: Emulator, django_db_setup: None) -> None:
+def test_a_loop_continues_after_a_restart(emulator_url: str, emulator: Emulator, django_db_setup: None) -> None:
     messages = start()
-    for _ in range(3):  # each request has a gateway of its own, on the same database
+    for _ in range(3):  # each request has a new gateway on the same database
         with (
             LiveGateway.start(upstream=emulator_url) as gateway,
             OpenAI(base_url=gateway.base_url, api_key="key", max_retries=0) as client,
@@ -239,7 +241,7 @@ def test_a_loop_goes_on_after_a_restart(emulator_url: str, emulator: Emulator, d
     assert [restored(body) for body in accepted(emulator)] == [0, 1, 2]
 
 
-def test_each_of_two_regenerated_answers_goes_on(client: OpenAI, emulator: Emulator) -> None:
+def test_each_of_two_regenerated_responses_can_be_continued(client: OpenAI, emulator: Emulator) -> None:
     messages = start()
     tries = [asked(client, messages, seed=seed) for seed in (1, 2, 1)]
     ids = {call["id"] for message in tries for call in message["tool_calls"]}
@@ -251,7 +253,9 @@ def test_each_of_two_regenerated_answers_goes_on(client: OpenAI, emulator: Emula
     assert [restored(body) for body in accepted(emulator)] == [0, 0, 0, *[1, 2] * 3]
 
 
-def test_an_old_message_is_edited_and_the_first_version_taken_up_again(client: OpenAI, emulator: Emulator) -> None:
+def test_a_conversation_continues_with_an_edited_message_and_with_the_original(
+    client: OpenAI, emulator: Emulator
+) -> None:
     original = looped(client, start())
     edited = looped(client, [original[0], {"role": "user", "content": STEPS.replace("London", "Oslo")}])
     further = {"role": "user", "content": "What is the weather in Rome?"}
@@ -262,7 +266,7 @@ def test_an_old_message_is_edited_and_the_first_version_taken_up_again(client: O
 
 
 def clear_old_results(messages: Messages) -> Messages:
-    """Clears results that are no longer needed."""
+    """Clear old results."""
     for message in messages[:-1]:
         if message["role"] == "tool":
             message["content"] = "[cleared]"
@@ -270,20 +274,20 @@ def clear_old_results(messages: Messages) -> Messages:
 
 
 def calls_apart(messages: Messages) -> Messages:
-    """Takes parallel calls apart: a message for each call, followed by its result."""
+    """Split parallel calls: a message for each call, followed by its result."""
     apart: Messages = []
     for message in known_fields_only(messages):
         calls = message.get("tool_calls") or ()
         for call in calls:
-            [answer] = [entry for entry in messages if entry.get("tool_call_id") == call["id"]]
-            apart += [{"role": "assistant", "content": None, "tool_calls": [call]}, answer]
+            [response] = [entry for entry in messages if entry.get("tool_call_id") == call["id"]]
+            apart += [{"role": "assistant", "content": None, "tool_calls": [call]}, response]
         if not calls and message["role"] != "tool":
             apart.append(message)
     return apart
 
 
 def without_the_first_call(messages: Messages) -> Messages:
-    """Forgets the call that was signed, and its result."""
+    """Drop the signed call and its result."""
     for message in known_fields_only(messages):
         if len(message.get("tool_calls") or ()) > 1:
             gone = message["tool_calls"].pop(0)["id"]
@@ -292,7 +296,7 @@ def without_the_first_call(messages: Messages) -> Messages:
 
 
 def calls_reordered(messages: Messages) -> Messages:
-    """Sends parallel calls in another order."""
+    """Send parallel calls in another order."""
     for message in known_fields_only(messages):
         if message.get("tool_calls"):
             message["tool_calls"].reverse()
@@ -300,7 +304,7 @@ def calls_reordered(messages: Messages) -> Messages:
 
 
 def arguments_changed(messages: Messages) -> Messages:
-    """Changes what was asked of a tool: the signature no longer fits."""
+    """Change the arguments of a call: the signature becomes invalid."""
     for message in known_fields_only(messages):
         for call in message.get("tool_calls") or ():
             call["function"]["arguments"] = call["function"]["arguments"].replace("Paris", "Lisbon")
@@ -308,15 +312,15 @@ def arguments_changed(messages: Messages) -> Messages:
 
 
 def answers_changed(messages: Messages) -> Messages:
-    """Adds to the assistant's texts: their signatures no longer fit."""
+    """Append to the assistant's texts: the signatures become invalid."""
     for message in known_fields_only(messages):
         if message["role"] == "assistant" and message.get("content"):
             message["content"] += "\n\n(Checked.)"
     return messages
 
 
-# How many signatures of Gemini's own the last request has, out of four: three steps and a text. Who changes or forgets
-# what was signed, or sends a text in another history each time, loses just that one.
+# The number of Gemini's signatures in the last request, out of four: three steps and a text. A client that changes or
+# drops a signed part, or sends a text in another history each time, loses only that signature.
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("habit", "left"),
@@ -328,7 +332,9 @@ def answers_changed(messages: Messages) -> Messages:
         (answers_changed, 3),
     ],
 )
-def test_a_changed_history_is_taken(client: OpenAI, emulator: Emulator, habit: Habit, left: int, stream: bool) -> None:
+def test_a_changed_history_is_accepted(
+    client: OpenAI, emulator: Emulator, habit: Habit, left: int, stream: bool
+) -> None:
     history = looped(client, start(), habit, stream=stream)
     assert "Saved: umbrella" in history[-1]["content"]
     question = {"role": "user", "content": "What is the weather in Rome?"}
@@ -340,7 +346,7 @@ def test_a_changed_history_is_taken(client: OpenAI, emulator: Emulator, habit: H
     assert restored(bodies[-1]) == left
 
 
-def test_parallel_calls_that_are_taken_apart(client: OpenAI, emulator: Emulator) -> None:
+def test_split_parallel_calls_are_accepted(client: OpenAI, emulator: Emulator) -> None:
     messages = start("What is the weather in Paris and what is the weather in London?")
     history = looped(client, messages, calls_apart)
 
@@ -350,7 +356,7 @@ def test_parallel_calls_that_are_taken_apart(client: OpenAI, emulator: Emulator)
     assert roles == ["user", "model", "user", "model", "user"]
     assert called(apart) == CALLS[:2]
     assert restored(apart) == 1
-    assert len(parts(apart, "thoughtSignature")) == 2  # the call that had none of its own is the first of its step now
+    assert len(parts(apart, "thoughtSignature")) == 2  # the unsigned call is the first of its step now
 
 
 def test_reordered_calls_with_equal_arguments_keep_their_results(client: OpenAI, emulator: Emulator) -> None:
@@ -370,6 +376,4 @@ def test_reordered_calls_with_equal_arguments_keep_their_results(client: OpenAI,
     for result in answered:
         assert f"from {result['name']}" in str(result["response"])
     assert restored(again) == 1
-    assert (
-        len(parts(again, "thoughtSignature")) == 1
-    )  # no value that skips the check: the calls are as Gemini made them
+    assert len(parts(again, "thoughtSignature")) == 1  # no skip value: the calls are unchanged

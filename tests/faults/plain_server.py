@@ -1,4 +1,4 @@
-"""The gateway's server around a small application of our own, so that its behaviour on the wire is tested alone.
+"""The gateway's server with a small application, for tests of the server's behaviour on the wire alone.
 
 Run as `python -m tests.faults.plain_server '{"send_timeout": 1, ...}'` with Limits and drain_seconds as JSON.
 """
@@ -27,7 +27,7 @@ DEFAULTS = {
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Echo the body's size, or stream, flood, fail as the path says."""
+    """Echo the body's size, or stream, flood or fail, depending on the path."""
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
@@ -38,8 +38,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
     _, name, *words = scope["path"].removeprefix("/v1").split("/")
-    answer: Callable[..., Awaitable[None]] = PATHS.get(name, size_of_body)
-    answering = asyncio.ensure_future(answer(scope, size, send, *words))
+    response: Callable[..., Awaitable[None]] = PATHS.get(name, size_of_body)
+    answering = asyncio.ensure_future(response(scope, size, send, *words))
     leaving = asyncio.ensure_future(receive())
     try:
         await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -51,7 +51,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
-    """Say what happens to us."""
+    """Print the lifespan events."""
     while True:
         kind = (await receive())["type"]
         say(kind)
@@ -61,14 +61,14 @@ async def lifespan(receive: Receive, send: Send) -> None:
 
 
 async def size_of_body(scope: dict[str, Any], size: int, send: Send) -> None:
-    """How many bytes came, and under which root path the request arrived."""
+    """Send the number of received bytes and the root path of the request."""
     body = f"{size} {scope['root_path']!r}".encode()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
 
 
 async def stream(scope: dict[str, Any], size: int, send: Send, count: str, gap: str) -> None:
-    """`count` events, `gap` seconds apart, then [DONE]."""
+    """Send `count` events, `gap` seconds apart, then [DONE]."""
     headers = [(b"content-type", b"text/event-stream")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     try:
@@ -82,7 +82,7 @@ async def stream(scope: dict[str, Any], size: int, send: Send, count: str, gap: 
 
 
 async def flood(scope: dict[str, Any], size: int, send: Send, megabytes: str) -> None:
-    """So many megabytes; says how many bytes went out before the connection was closed."""
+    """Send megabytes; print the number of sent bytes when the connection is closed."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     sent = 0
     try:
@@ -95,7 +95,7 @@ async def flood(scope: dict[str, Any], size: int, send: Send, megabytes: str) ->
 
 
 async def fail(scope: dict[str, Any], size: int, send: Send, when: str = "early") -> None:
-    """Raise before or after the answer has begun."""
+    """Raise before or after the start of the response."""
     if when == "late":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
@@ -103,14 +103,14 @@ async def fail(scope: dict[str, Any], size: int, send: Send, when: str = "early"
 
 
 async def nothing(scope: dict[str, Any], size: int, send: Send) -> None:
-    """End without an answer."""
+    """End without a response."""
 
 
 PATHS: dict[str, Callable[..., Awaitable[None]]] = {"stream": stream, "flood": flood, "fail": fail, "nothing": nothing}
 
 
 def say(text: str) -> None:
-    """Print one line for the test to wait for."""
+    """Print one line that the test waits for."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

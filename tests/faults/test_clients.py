@@ -1,4 +1,4 @@
-"""Clients that misbehave, servers that are killed, and two servers at once: nothing acknowledged is lost."""
+"""Invalid clients, killed servers, and two servers at once: no acknowledged exchange is lost."""
 
 import signal
 import socket
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 
 def post(origin: str, body: Any, **options: Any) -> httpx2.Response:
-    """Ask a server on a connection of its own."""
+    """Send a request to a server on a new connection."""
     return httpx2.post(f"{origin}{CHAT}", json=body, timeout=30, trust_env=False, **options)
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_killed_server_loses_nothing_acknowledged(
+def test_a_killed_server_loses_no_acknowledged_exchange(
     django_db_setup: None, emulator: Emulator, emulator_url: str, stream: bool
 ) -> None:
     user = fresh("killed")
@@ -50,7 +50,7 @@ def test_a_killed_server_loses_nothing_acknowledged(
 
         with ThreadPoolExecutor(4) as pool:
             asking = [pool.submit(ask_until_it_dies, number) for number in range(4)]
-            eventually(lambda: len(acknowledged) >= 25 or any(ended.done() for ended in asking), patience=30)
+            eventually(lambda: len(acknowledged) >= 25 or any(ended.done() for ended in asking), timeout=30)
             server.process.send_signal(signal.SIGKILL)
             for ended in asking:
                 ended.result(timeout=30)
@@ -87,11 +87,11 @@ def test_two_servers_share_a_session_without_loss(
     told = sorted(message.openai for message in path if message.role == "user")
     assert told == sorted(f'{{"role":"user","content":"{text}"}}' for text in texts)
     for asked, answered in zip(path[::2], path[1::2], strict=True):
-        assert asked.openai.split('"')[-2] in answered.openai  # each answer under its own question
+        assert asked.openai.split('"')[-2] in answered.openai  # each response follows its own request
     assert session.message_count == 32
 
 
-def test_a_body_announced_too_large_is_refused_before_it_is_read(impatient_gateway: LiveGateway) -> None:
+def test_a_declared_too_large_body_is_rejected_before_it_is_read(impatient_gateway: LiveGateway) -> None:
     head = (
         f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 200001\r\n\r\n"
     )
@@ -103,17 +103,17 @@ def test_a_body_announced_too_large_is_refused_before_it_is_read(impatient_gatew
     assert b'"code":"request_too_large"' in answer
 
 
-def test_a_body_too_large_is_refused_with_and_without_a_length(impatient_gateway: LiveGateway) -> None:
+def test_a_too_large_body_is_rejected_with_and_without_a_length(impatient_gateway: LiveGateway) -> None:
     url = f"{impatient_gateway.origin}{CHAT}"
     whole = b'{"model": "gpt-4", "messages": [{"role": "user", "content": "' + b"x" * 250_000 + b'"}]}'
-    pieces = (whole[start : start + 50_000] for start in range(0, len(whole), 50_000))
-    for content in (whole, pieces):
+    chunks = (whole[start : start + 50_000] for start in range(0, len(whole), 50_000))
+    for content in (whole, chunks):
         response = httpx2.post(url, content=content, headers=JSON, timeout=10, trust_env=False)
         assert response.status_code == 413
         assert error_of(response)["code"] == "request_too_large"
 
 
-def test_a_large_body_within_the_limit_is_answered(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_large_body_within_the_limit_is_accepted(http: httpx2.Client, emulator: Emulator) -> None:
     response = http.post(CHAT, json=chat_body("Count to 3. " + "x" * 3_000_000))
 
     assert response.status_code == 200
@@ -122,14 +122,14 @@ def test_a_large_body_within_the_limit_is_answered(http: httpx2.Client, emulator
 
 
 def seconds_of_an_answer(server: LiveGateway) -> float:
-    """How long a small request takes."""
+    """Return the duration of a small request."""
     began = monotonic()
     assert post(server.origin, chat_body("Say pong")).status_code == 200
     return monotonic() - began
 
 
 @by_serve("it sees how much waits for a client and for how long")
-def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
+def test_a_client_that_does_not_read_is_disconnected_and_others_are_not(
     impatient_gateway: LiveGateway, emulator: Emulator
 ) -> None:
     large = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 200_000}]}, "index": 0}]}
@@ -143,9 +143,9 @@ def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", impatient_gateway.port))
         connection.sendall(head.encode() + body)
-        # On a machine that is busy otherwise everybody waits.
+        # On a busy machine all clients wait.
         assert seconds_of_an_answer(impatient_gateway) < 1 + 5 * idle
-        record = eventually(lambda: UsageRecord.objects.filter(user=user).first(), patience=15)
+        record = eventually(lambda: UsageRecord.objects.filter(user=user).first(), timeout=15)
 
     assert (record.status, record.stream) == ("client_closed", True)
     entry = next(entry for entry in emulator.received() if "slow reader" in str(entry["body"]))
@@ -153,7 +153,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
     assert entry["chunks_sent"] < 150
 
 
-def test_many_clients_that_leave_leave_nothing_behind(http: httpx2.Client, emulator: Emulator) -> None:
+def test_many_client_disconnects_leave_no_resources(http: httpx2.Client, emulator: Emulator) -> None:
     user = fresh("leavers")
     emulator.script(*[{"hold_after": 1}] * 20)
 
@@ -174,7 +174,7 @@ def test_many_clients_that_leave_leave_nothing_behind(http: httpx2.Client, emula
     assert all(entry["cancelled"] for entry in emulator.received()[:20])
 
 
-def test_a_half_closed_connection_is_a_client_that_has_left(gateway: LiveGateway, emulator: Emulator) -> None:
+def test_a_half_closed_connection_is_a_client_disconnect(gateway: LiveGateway, emulator: Emulator) -> None:
     user = fresh("half-closed")
     emulator.script({"match": {"contains": user}, "hang_after": 1})
     body = httpx2.Request("POST", gateway.origin, json=chat_body(user, user=user, stream=True)).read()

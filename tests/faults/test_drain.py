@@ -21,7 +21,7 @@ pytestmark = pytest.mark.serve
 
 @pytest.fixture
 def ask() -> Iterator[Ask]:
-    """HTTP clients that are closed after the test."""
+    """Return HTTP clients; the fixture closes the clients after the test."""
     with ExitStack() as stack:
         yield lambda server: stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", server.port, 15)))
 
@@ -53,7 +53,7 @@ def test_running_streams_finish_and_the_server_exits_cleanly(
     assert "lifespan.shutdown" in server.log
 
 
-def test_new_connections_are_refused_while_draining(
+def test_new_connections_are_rejected_while_draining(
     start_server: StartServer, connect: Connect, open_stream: OpenStream
 ) -> None:
     server = start_server(drain_seconds=10)
@@ -67,7 +67,7 @@ def test_new_connections_are_refused_while_draining(
     assert server.wait() == 0
 
 
-def test_a_stream_that_outlasts_the_drain_ends_with_an_error_event(
+def test_a_stream_longer_than_the_drain_ends_with_an_error_event(
     start_server: StartServer, open_stream: OpenStream
 ) -> None:
     server = start_server(drain_seconds=0.5)
@@ -82,7 +82,7 @@ def test_a_stream_that_outlasts_the_drain_ends_with_an_error_event(
     assert "cancelled" in server.log
 
 
-def test_idle_connections_do_not_hold_the_server_up(start_server: StartServer, connect: Connect) -> None:
+def test_idle_connections_do_not_delay_the_exit(start_server: StartServer, connect: Connect) -> None:
     server = start_server(drain_seconds=20)
     kept_alive = connect(server)
     kept_alive.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -107,7 +107,7 @@ def test_a_request_still_arriving_is_dropped(start_server: StartServer, open_str
     server.terminate()
     server.wait_for("Stopping: waiting")
 
-    # A request whose body had not arrived yet is dropped: the client may send it again elsewhere.
+    # A request with an incomplete body is dropped: the client may retry the request on another server.
     with pytest.raises((http.client.HTTPException, OSError)):
         client.getresponse()
     assert stream.read().endswith(b"data: [DONE]\n\n")
@@ -118,8 +118,8 @@ def test_a_second_signal_ends_the_drain(start_server: StartServer, open_stream: 
     server = start_server(drain_seconds=60)
     stream = open_stream(server, "/v1/stream/1000/0.1")
     server.terminate()
-    server.terminate()  # what a process group's parent passes on: no second wish
-    for _ in range(40):  # some events later, and thus more than a second
+    server.terminate()  # a signal to the process group arrives twice: the copy is not a second signal
+    for _ in range(40):  # after some events, hence more than a second later
         assert stream.readline()
 
     server.process.send_signal(signal.SIGINT)

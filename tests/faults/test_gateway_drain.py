@@ -1,5 +1,5 @@
-"""SIGTERM while the whole gateway streams: what finishes in time is whole, the rest ends with an error, all of it is
-recorded, and the server ends in order.
+"""SIGTERM while the gateway streams: streams that finish in time are complete, other streams end with an error, all
+exchanges are recorded, and the server exits with status 0.
 """
 
 import json
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 @pytest.fixture
 def draining_gateway(emulator: Emulator) -> Iterator[LiveGateway]:
-    """A server that gives running requests three seconds."""
+    """A server with a drain time of three seconds."""
     with LiveGateway.start(upstream=emulator.base_url, settings={"DRAIN_SECONDS": "3"}) as server:
         yield server
 
 
 def begin_stream(stack: ExitStack, server: LiveGateway, user: str) -> httpx2.Response:
-    """Ask for a stream and return once its head is there."""
+    """Request a stream; return after its head."""
     body = {"model": "gpt-3.5-turbo", "stream": True, "user": user, "messages": [{"role": "user", "content": "Hi"}]}
     request = httpx2.stream("POST", f"{server.base_url}/chat/completions", json=body, timeout=30, trust_env=False)
     response = stack.enter_context(request)
@@ -41,7 +41,7 @@ def begin_stream(stack: ExitStack, server: LiveGateway, user: str) -> httpx2.Res
 
 
 def last_event(response: httpx2.Response) -> str:
-    """The last `data:` line of a stream read to its end; CUT if the connection ended before it."""
+    """Return the last `data:` line of a stream; CUT if the connection ended before."""
     last = ""
     try:
         for line in response.iter_lines():
@@ -52,7 +52,7 @@ def last_event(response: httpx2.Response) -> str:
     return last
 
 
-def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recorded(
+def test_streams_in_time_are_complete_and_others_end_with_a_recorded_error(
     draining_gateway: LiveGateway, emulator: Emulator
 ) -> None:
     run = uuid.uuid4().hex
@@ -70,7 +70,7 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
         endings = list(pool.map(last_event, streams))
 
     assert endings[:10] == ["[DONE]"] * 10
-    if UNDER_UVICORN:  # it closes their connections: clients see that their answers are not whole
+    if UNDER_UVICORN:  # uvicorn closes the connections: clients see incomplete responses
         assert endings[10:] == [CUT] * 2
     else:
         assert {json.loads(ending)["error"]["code"] for ending in endings[10:]} == {"server_shutting_down"}
@@ -84,10 +84,10 @@ def test_streams_in_time_are_whole_the_rest_ends_with_an_error_and_all_are_recor
     assert "Traceback" not in draining_gateway.log
 
 
-def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: Emulator) -> None:
+def test_the_gateway_is_not_ready_after_the_signal(draining_gateway: LiveGateway, emulator: Emulator) -> None:
     emulator.script({"chunks": [text_chunk("a"), text_chunk("b", finishReason="STOP")], "hold_after": 1})
     with ExitStack() as stack:
-        # A balancer's kept-alive connection with a request under way: the only way in once the port is closed.
+        # A load balancer's kept-alive connection with a running request: the only connection after the port is closed.
         stream = begin_stream(stack, draining_gateway, "")
         draining_gateway.terminate()
         draining_gateway.wait_for("Stopping: waiting|Shutting down")
@@ -99,7 +99,7 @@ def test_not_ready_from_the_signal_on(draining_gateway: LiveGateway, emulator: E
     assert draining_gateway.ended_well()
 
 
-def test_who_ended_an_exchange_is_recorded_while_the_server_stops(
+def test_the_reason_of_a_cancelled_exchange_is_recorded_while_the_server_stops(
     draining_gateway: LiveGateway, emulator: Emulator
 ) -> None:
     run = uuid.uuid4().hex

@@ -1,5 +1,5 @@
-"""Every field of requests with values that nobody sends in good faith: endless digits, long names, deep nesting, other
-types. A client is told what is wrong or is answered: never a failure of the server's.
+"""Every field of requests with hostile values: endless digits, long names, deep nesting, other types. The response is a
+2xx or a 4xx, never a 5xx.
 """
 
 import json
@@ -15,7 +15,7 @@ from tests.hostile_values import DIGITS, HOSTILE, LONG, Path, places
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
-# With TEST_FUZZ every value stands in every place, else a third of them.
+# With TEST_FUZZ every value is tested at every path, else a third of the values.
 EVERY: Final = bool(os.environ.get("TEST_FUZZ"))
 SCHEMA: Final = {
     "type": "object",
@@ -161,7 +161,7 @@ ADDRESSES: Final = [
 
 
 def changed(body: Any, path: Path, value: Any) -> Any:
-    """The body with another value at a place."""
+    """Return the body with another value at a path."""
     other = json.loads(json.dumps(body))
     *way, last = path
     holder = other
@@ -172,7 +172,7 @@ def changed(body: Any, path: Path, value: Any) -> Any:
 
 
 def check(response: httpx2.Response, what: Any) -> None:
-    """No failure of the server's, neither as a status nor inside an answer, and every refusal in OpenAI's form."""
+    """Check for no 5xx, neither as status nor in an event, and for OpenAI's form of every error."""
     assert response.status_code < 500, (what, response.text)
     if response.status_code >= 400:
         assert error_of(response)["type"] == "invalid_request_error", what
@@ -183,13 +183,13 @@ def check(response: httpx2.Response, what: Any) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(REQUESTS)))
-def test_every_field_of_a_request_with_every_hostile_value(http: httpx2.Client, number: int) -> None:
+def test_hostile_values_in_every_field_of_a_request_are_no_server_error(http: httpx2.Client, number: int) -> None:
     where, body = REQUESTS[number]
     check(http.post(where, json=body), "as it is")
     cases = [
         (path, name)
-        for turn, path in enumerate(places(body))
-        for name in list(HOSTILE)[0 if EVERY else turn % 3 :: 1 if EVERY else 3]
+        for message, path in enumerate(places(body))
+        for name in list(HOSTILE)[0 if EVERY else message % 3 :: 1 if EVERY else 3]
     ]
 
     def ask(case: tuple[Path, str]) -> httpx2.Response:
@@ -202,14 +202,14 @@ def test_every_field_of_a_request_with_every_hostile_value(http: httpx2.Client, 
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_every_address_with_every_hostile_name(http: httpx2.Client, address: str) -> None:
+def test_hostile_names_in_every_path_are_no_server_error(http: httpx2.Client, address: str) -> None:
     for name in (DIGITS[:3000], LONG[:3000], "²", "%00", "-1", "1e5", "%F0%9F%98%80", "..%2f", "0x1", "+1", "_", "1_0"):
         response = http.get(address.replace("{}", name))
         assert response.status_code < 500, (name, response.text)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_text_for_every_id_and_name_at_once(http: httpx2.Client, name: str) -> None:
+def test_a_hostile_text_in_all_ids_and_names_is_no_server_error(http: httpx2.Client, name: str) -> None:
     text = HOSTILE[name]
     if not isinstance(text, str):
         pytest.skip("no text")

@@ -1,4 +1,4 @@
-"""Large bodies: whoever sends one does not keep the others waiting, and the log says so if one does."""
+"""Large bodies: they do not delay other requests, and the log reports a blocked event loop."""
 
 import base64
 import http.client
@@ -17,7 +17,7 @@ from tests.live_gateway import LiveGateway
 from tests.waiting import eventually
 
 SIZE = 10 * 2**20
-LONGEST = 0.25  # seconds for which nobody may wait because of somebody else's body
+LONGEST = 0.25  # maximum delay of a request by the body of another, in seconds
 PICTURE = f"data:image/png;base64,{base64.b64encode(os.urandom(SIZE * 3 // 4)).decode()}"
 Messages = list[dict[str, Any]]
 HI = {"role": "user", "content": "Hi"}
@@ -31,7 +31,7 @@ BODIES: dict[str, Messages] = {
 
 
 class Waits:
-    """How long each request for /healthz took, one after the other, from `start` to `stop`."""
+    """The durations of consecutive requests to /healthz between `start` and `stop`."""
 
     def __init__(self, port: int) -> None:
         self.seconds: list[float] = []
@@ -40,11 +40,11 @@ class Waits:
         self._thread = threading.Thread(target=self._ask)
 
     def start(self) -> None:
-        """Ask until `stop`."""
+        """Send requests until `stop`."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop the requests."""
         self._over.set()
         self._thread.join()
 
@@ -60,7 +60,7 @@ class Waits:
 
 @contextmanager
 def waits(gateway: LiveGateway) -> Iterator[list[float]]:
-    """Give how long others wait while the block runs."""
+    """Yield the durations of other requests while the block runs."""
     watched = Waits(gateway.port)
     watched.start()
     try:
@@ -77,16 +77,16 @@ def ask(gateway: LiveGateway, messages: Messages) -> httpx2.Response:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_large_body_keeps_nobody_else_waiting(gateway: LiveGateway, name: str) -> None:
+def test_a_large_body_does_not_delay_other_requests(gateway: LiveGateway, name: str) -> None:
     ask(gateway, [HI])
     with waits(gateway) as idle:
         time.sleep(1)
 
     with waits(gateway) as busy:
-        answer = ask(gateway, BODIES[name])
+        response = ask(gateway, BODIES[name])
 
-    assert answer.status_code == 200, answer.text[:500]
-    # On a machine that is busy otherwise everybody waits.
+    assert response.status_code == 200, response.text[:500]
+    # On a busy machine all clients wait.
     assert max(busy) <= LONGEST + 5 * max(idle), f"others waited {max(busy):.3f} s; {max(idle):.3f} s without the body"
 
 

@@ -1,4 +1,4 @@
-"""Bytes that are no request are refused in OpenAI's form too, with an id, and the connection closes."""
+"""Invalid HTTP gets an error in OpenAI's form with a request id, and the connection is closed."""
 
 import json
 import socket
@@ -13,13 +13,13 @@ pytestmark = by_serve("another server's parser refuses such bytes before there i
 
 
 def answer_to(gateway: LiveGateway, request: bytes) -> tuple[bytes, bytes]:
-    """Send bytes and return head and body of what comes until the connection closes."""
+    """Send bytes; return head and body of the response, up to the end of the connection."""
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
         connection.sendall(request)
-        answer = b""
-        while piece := connection.recv(65536):
-            answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
+        response = b""
+        while chunk := connection.recv(65536):
+            response += chunk
+    head, _, body = response.partition(b"\r\n\r\n")
     return head, body
 
 
@@ -35,7 +35,7 @@ def answer_to(gateway: LiveGateway, request: bytes) -> tuple[bytes, bytes]:
     ],
     ids=["length and chunks", "two lengths", "header name", "no request line", "long line", "many headers"],
 )
-def test_malformed_requests_are_refused(gateway: LiveGateway, request_bytes: bytes) -> None:
+def test_malformed_requests_are_rejected(gateway: LiveGateway, request_bytes: bytes) -> None:
     head, body = answer_to(gateway, request_bytes)
 
     assert head.startswith(b"HTTP/1.1 400 Bad Request")

@@ -1,4 +1,4 @@
-"""Memory stays bounded, whatever clients and Gemini send, and comes back afterwards (reliability D11)."""
+"""Memory is limited for any input of clients and Gemini, and is released afterwards (reliability D11)."""
 
 import http.client
 import json
@@ -33,27 +33,27 @@ pytestmark = [
 MB = 1_000_000
 CLIENTS = 200
 LIMIT = 512  # MB of a process
-# What `usable_memory` gives a process of LIMIT megabytes, see gemini_gateway/settings.py.
+# The result of `usable_memory` for a process of LIMIT megabytes, see gemini_gateway/settings.py.
 BUDGET = (LIMIT * 2**20 - 192 * 2**20) // 4
 
 
 def memory(server: LiveGateway, figure: str = "VmRSS") -> float:
-    """Megabytes of a server's process; `VmHWM` is the most that it ever had."""
+    """Return the megabytes of a server's process; `VmHWM` is the peak."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     return int(re.findall(rf"{figure}:\s+(\d+)", status)[0]) * 1024 / MB
 
 
 @pytest.fixture(scope="module")
 def small_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
-    """A gateway that holds 1 MB of requests, in which an answer of Gemini's may have as many."""
+    """A gateway with a budget of 1 MB for requests, and a limit of 1 MB for responses of Gemini."""
     settings = {"MAX_BYTES_IN_FLIGHT": "1000000", "MAX_ANSWER_BYTES": "1000000", "MAX_BODY_BYTES": "700000"}
     with LiveGateway.start(upstream=emulator_url, settings=settings) as server:
         yield server
 
 
 def post_or_reset(server: LiveGateway, body: bytes) -> http.client.HTTPResponse | None:
-    """The response to a request; None if the connection was reset, because a slow machine took longer to send a
-    rejected body than the server reads it (LINGER_SECONDS).
+    """Return the response to a request; None if the connection was reset, because a slow machine sends a rejected body
+    longer than the server reads it (LINGER_SECONDS).
     """
     try:
         return post(server, body)
@@ -61,7 +61,7 @@ def post_or_reset(server: LiveGateway, body: bytes) -> http.client.HTTPResponse 
         return None
 
 
-def test_many_large_pictures_are_shed_and_their_memory_comes_back(
+def test_many_large_pictures_are_rejected_and_their_memory_is_released(
     django_db_setup: None, emulator: Emulator, emulator_url: str
 ) -> None:
     body = picture_body(10 * MB)
@@ -73,8 +73,8 @@ def test_many_large_pictures_are_shed_and_their_memory_comes_back(
         emulator.script([{"hold": True}] * CLIENTS)
         with ThreadPoolExecutor(CLIENTS) as pool:
             asked = [pool.submit(post_or_reset, server, body) for _ in range(CLIENTS)]
-            # Each request is either shed or held by Gemini.
-            eventually(lambda: sum(future.done() for future in asked) + emulator.count() == CLIENTS, patience=120)
+            # Each request is either rejected, or held by the emulator.
+            eventually(lambda: sum(future.done() for future in asked) + emulator.count() == CLIENTS, timeout=120)
             emulator.release()
             responses = [future.result() for future in asked]
 
@@ -86,7 +86,7 @@ def test_many_large_pictures_are_shed_and_their_memory_comes_back(
         rejected = [response for response in responses if response is not None and response.status == 503]
         assert all(response.headers["retry-after"] == "1" for response in rejected)
         assert memory(server, "VmHWM") < LIMIT * 2**20 / MB
-        eventually(lambda: memory(server) < before * 1.1, patience=60)
+        eventually(lambda: memory(server) < before * 1.1, timeout=60)
 
 
 def test_a_held_body_takes_less_than_two_and_a_half_times_its_size(
@@ -104,17 +104,17 @@ def test_a_held_body_takes_less_than_two_and_a_half_times_its_size(
             asking = [threading.Thread(target=post, args=(server, body, path)) for _ in range(count)]
             for thread in asking:
                 thread.start()
-            eventually(lambda: emulator.count() == count, patience=60)
-            # The last request's encoded body may still be on its way to the socket's buffer.
-            # Under uvicorn one of several responses was seen to keep a further copy: 2.8 times its size.
+            eventually(lambda: emulator.count() == count, timeout=60)
+            # The encoded body of the last request may not be in the socket's buffer yet.
+            # Under uvicorn one of several responses kept a further copy: 2.8 times its size.
             most = before + count * (3.2 if UNDER_UVICORN else 2.5) * len(body) / MB
-            eventually(lambda: memory(server) < most, patience=20)  # noqa: B023 - called at once
+            eventually(lambda: memory(server) < most, timeout=20)  # noqa: B023 - called at once
             emulator.release()
             for thread in asking:
                 thread.join()
 
 
-def test_unfinished_bodies_are_bounded_and_released(
+def test_unfinished_bodies_are_limited_and_released(
     small_gateway: LiveGateway, connect: Callable[[Any], socket.socket]
 ) -> None:
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -123,7 +123,7 @@ def test_unfinished_bodies_are_bounded_and_released(
     refused = connect(small_gateway)
 
     def shed() -> bool:
-        """Whether the first body is counted."""
+        """Return whether the first body is counted."""
         return post(small_gateway, picture_body(500_000)).status == 503
 
     eventually(shed)
@@ -138,7 +138,7 @@ def test_unfinished_bodies_are_bounded_and_released(
     eventually(lambda: post(small_gateway, picture_body(500_000)).status == 200)
 
 
-def test_a_chunked_body_is_counted_as_it_comes(
+def test_a_chunked_body_is_counted_as_it_is_received(
     small_gateway: LiveGateway, connect: Callable[[Any], socket.socket]
 ) -> None:
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -156,7 +156,7 @@ def test_a_chunked_body_is_counted_as_it_comes(
 
 
 def head(first: str, *lines: str, size: int = 600_000) -> bytes:
-    """The head of a request that declares a body of `size` bytes."""
+    """Return the head of a request with a declared body of `size` bytes."""
     declared = ("Host: localhost", "Content-Type: application/json", f"Content-Length: {size}")
     return "\r\n".join((first, *declared, *lines, "", "")).encode("latin-1")
 
@@ -185,7 +185,7 @@ UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhl
 def test_the_bytes_of_a_failed_request_are_released(
     small_gateway: LiveGateway, connect: Callable[[Any], socket.socket], request_head: bytes, sends_body: bool
 ) -> None:
-    # A server that refuses a body may reset its connection, or not answer at all.
+    # A server that rejects a body may reset the connection, or send no response.
     with connect(small_gateway) as client, suppress(OSError):
         client.sendall(request_head)
         if sends_body:
@@ -206,7 +206,7 @@ def test_each_request_of_a_connection_releases_its_bytes(small_gateway: LiveGate
 
 
 @pytest.mark.parametrize("path", [CHAT, RESPONSES])
-def test_a_stream_that_its_client_leaves_releases_its_bytes(
+def test_a_stream_after_a_client_disconnect_releases_its_bytes(
     small_gateway: LiveGateway, emulator: Emulator, path: str
 ) -> None:
     emulator.script({"hold_after": 1, "chunks": [{"candidates": [{"content": {"parts": [{"text": "x"}]}}]}] * 3})
@@ -255,7 +255,7 @@ def test_unfinished_messages_of_a_socket_are_counted(small_gateway: LiveGateway)
     with open_socket(address, proxy=None) as first, open_socket(address, **plain) as second:
 
         def unfinished(text: str) -> Iterator[str]:
-            """A message in two frames; the second comes only when nothing else is asked of it."""
+            """Yield a message in two frames; the second frame is sent only if the first one is not rejected."""
             yield text
             assert post(small_gateway, picture_body(500_000)).status == 503
             second.send("y" * 690_000)
@@ -272,12 +272,12 @@ def test_unfinished_messages_of_a_socket_are_counted(small_gateway: LiveGateway)
 
 @pytest.mark.parametrize("path", [CHAT, RESPONSES])
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_without_end_is_ended(
+def test_an_endless_response_of_gemini_is_ended(
     small_gateway: LiveGateway, emulator: Emulator, path: str, stream: bool
 ) -> None:
-    piece = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 20_000}]}}]}
+    chunk = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 20_000}]}}]}
     if stream:
-        emulator.script({"chunks": [piece] * 100})
+        emulator.script({"chunks": [chunk] * 100})
     else:
         emulator.script({"body": {"candidates": [{"content": {"parts": [{"text": "x" * 1_100_000}]}}]}})
     question = {"messages": [{"role": "user", "content": "Go on"}]} if path == CHAT else {"input": "Go on"}
@@ -285,7 +285,7 @@ def test_an_answer_without_end_is_ended(
         answer = client.post(path, json={"model": GEMINI_3, "stream": stream, **question})
 
     assert "larger than the limit of this server" in answer.text
-    assert len(answer.content) < 6_000_000  # a response names its text in several events
+    assert len(answer.content) < 6_000_000  # a response has its text in several events
     if stream:
         assert "[DONE]" not in answer.text
     else:
@@ -296,15 +296,15 @@ def test_an_answer_without_end_is_ended(
 
 
 def test_a_slow_reader_stops_the_upstream(gateway: LiveGateway, emulator: Emulator) -> None:
-    piece = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 100_000}]}}]}
-    emulator.script({"chunks": [piece] * 300})
+    chunk = {"candidates": [{"content": {"role": "model", "parts": [{"text": "x" * 100_000}]}}]}
+    emulator.script({"chunks": [chunk] * 300})
     before = memory(gateway)
     with (
         httpx2.Client(base_url=gateway.origin, timeout=30, trust_env=False) as client,
         client.stream("POST", CHAT, json=chat_body(model=GEMINI_3, stream=True)) as answer,
     ):
         assert answer.status_code == 200
-        # The emulator has sent all that it can when it takes nothing more off its script for as long as this request.
+        # The emulator has filled all buffers if its count of chunks does not grow during this request.
         for _ in range(20):
             assert client.get("/healthz").status_code == 200
         assert memory(gateway) - before < 15

@@ -1,4 +1,4 @@
-"""What a server says of its Gemini when it starts, before any client asks."""
+"""The log of the key check at the start of a server, before any request."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -25,17 +25,17 @@ LIST = {"method": "list"}
 
 @pytest.fixture
 def servers(django_db_setup: None) -> Iterator[ExitStack]:
-    """Servers that are stopped after the test."""
+    """Servers; the fixture stops the servers after the test."""
     with ExitStack() as stack:
         yield stack
 
 
 def started(servers: ExitStack, upstream: str, settings: Mapping[str, str] | None = None) -> LiveGateway:
-    """A gateway that asks `upstream`."""
+    """Return a gateway with `upstream` as its Gemini."""
     return servers.enter_context(LiveGateway.start(upstream=upstream, settings=settings))
 
 
-def test_a_right_key_is_seen_with_one_call_that_costs_nothing(servers: ExitStack, emulator: Emulator) -> None:
+def test_a_valid_key_is_checked_with_one_free_call(servers: ExitStack, emulator: Emulator) -> None:
     gateway = started(servers, emulator.base_url)
 
     gateway.wait_for("Gemini accepts the API key")
@@ -44,7 +44,7 @@ def test_a_right_key_is_seen_with_one_call_that_costs_nothing(servers: ExitStack
     assert emulator.received() == []
 
 
-def test_a_wrong_key_is_told(servers: ExitStack, emulator: Emulator) -> None:
+def test_a_wrong_key_is_logged(servers: ExitStack, emulator: Emulator) -> None:
     emulator.script({"status": 400, "body": WRONG_KEY, "match": LIST})
     gateway = started(servers, emulator.base_url, {"GEMINI_API_KEY": "AIza-wrong-and-secret"})
 
@@ -53,7 +53,7 @@ def test_a_wrong_key_is_told(servers: ExitStack, emulator: Emulator) -> None:
     assert "not valid. Please" not in gateway.log
 
 
-def test_no_network_is_told_as_that(servers: ExitStack) -> None:
+def test_an_unreachable_upstream_is_logged(servers: ExitStack) -> None:
     gateway = started(servers, "http://127.0.0.1:9")
 
     gateway.wait_for("Gemini cannot be reached")
@@ -61,7 +61,7 @@ def test_no_network_is_told_as_that(servers: ExitStack) -> None:
     assert "rejects the API key" not in gateway.log
 
 
-def test_another_error_is_told_without_blaming_the_key(servers: ExitStack, emulator: Emulator) -> None:
+def test_another_upstream_error_is_not_logged_as_a_wrong_key(servers: ExitStack, emulator: Emulator) -> None:
     emulator.script({"status": 503, "body": OVERLOADED, "match": LIST})
     gateway = started(servers, emulator.base_url)
 
@@ -73,9 +73,9 @@ def test_the_start_does_not_wait_for_the_list_of_models(servers: ExitStack, emul
     emulator.script({"hang": True, "match": LIST})
     gateway = started(servers, emulator.base_url)
 
-    answer: Any = httpx2.post(
+    response: Any = httpx2.post(
         f"{gateway.base_url}/chat/completions", json=chat_body(), timeout=20, trust_env=False
     ).json()
-    assert answer["choices"][0]["message"]["content"]
+    assert response["choices"][0]["message"]["content"]
     gateway.terminate()
     assert gateway.ended_well()

@@ -1,6 +1,6 @@
-"""The database stops taking records while the whole gateway runs: disk full, locked by somebody, PostgreSQL read-only,
-away or cut off. Gemini is not asked for what could not be recorded, nothing acknowledged is lost, what was paid is in
-the usage, and the gateway recovers by itself.
+"""The database fails while the gateway runs: disk full, locked by another process, PostgreSQL read-only, stopped or
+disconnected. No upstream call is made that cannot be recorded, no acknowledged exchange is lost, billed calls are in
+the usage records, and the gateway recovers by itself.
 """
 
 import json
@@ -26,7 +26,7 @@ from tests.live_gateway import LiveGateway
 from tests.server_process import ROOT
 from tests.waiting import eventually
 
-# Each test makes its database, on SQLite or PostgreSQL.
+# Each test creates its database, on SQLite or PostgreSQL.
 pytestmark = [pytest.mark.store, pytest.mark.portable]
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
@@ -49,7 +49,7 @@ Row = tuple[str, str, int, str, int]
 
 @contextmanager
 def started(database_url: str, data: Path, emulator: Emulator) -> Iterator[LiveGateway]:
-    """A gateway on a database of its own."""
+    """A gateway with a new database."""
     settings = {"DATABASE_URL": database_url, "DATA_DIR": str(data)}
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "-v0"],
@@ -84,7 +84,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Leave no byte on the disk; returns the file that holds it."""
+    """Fill the disk; return the file that fills it."""
     ballast = disk / "ballast"
     with suppress(OSError), ballast.open("wb", buffering=0) as file:
         while file.write(b"\0" * 4096):
@@ -93,14 +93,14 @@ def fill(disk: Path) -> Path:
 
 
 def usage_in(path: Path) -> dict[str, Row]:
-    """The usage records of a SQLite file, by request id."""
+    """Return the usage records of a SQLite file, by request id."""
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return {row[0]: row for row in database.execute(USAGE)}
 
 
 def assert_unavailable(response: httpx2.Response) -> None:
-    """It is OpenAI's 503, and worth asking again."""
+    """Check for OpenAI's 503 with a retry delay."""
     error = error_of(response)
     assert (response.status_code, error["type"]) == (503, "service_unavailable_error")
     assert error["code"] == "storage_unavailable"
@@ -109,17 +109,17 @@ def assert_unavailable(response: httpx2.Response) -> None:
 
 
 def ready(http: httpx2.Client) -> bool:
-    """Whether new requests are welcome."""
+    """Return whether the gateway is ready."""
     return http.get("/readyz").status_code == 200
 
 
 def assert_paid(row: Row) -> None:
-    """Gemini was called and billed, and its response omitted."""
+    """Check a record of a billed upstream call without a response."""
     assert row[1:4] == ("internal_error", 503, "storage_unavailable")
     assert row[4] > 0
 
 
-def test_a_full_disk_is_found_out_once_and_costs_nothing_more(small_disk: Path, emulator: Emulator) -> None:
+def test_a_full_disk_costs_one_upstream_call_only(small_disk: Path, emulator: Emulator) -> None:
     path = small_disk / "gateway.sqlite3"
     with started(f"sqlite:///{path}", small_disk, emulator) as gateway, asking(gateway) as http:
         acknowledged = http.post(CHAT, json=chat_body("Remember me", user="ann"))
@@ -141,16 +141,16 @@ def test_a_full_disk_is_found_out_once_and_costs_nothing_more(small_disk: Path, 
             unready = http.get("/readyz")
             health = http.get("/healthz").status_code
             emulator.release()
-            told = [line.removeprefix("data: ") for line in heard if line.startswith("data: ")]
+            sent = [line.removeprefix("data: ") for line in heard if line.startswith("data: ")]
 
         assert len(emulator.received()) == asked == 3
-        assert json.loads(told[-1])["error"]["code"] == "storage_unavailable"
+        assert json.loads(sent[-1])["error"]["code"] == "storage_unavailable"
         assert (unready.status_code, health) == (503, 200)
         assert unready.json() == {
             "status": "nothing can be recorded",
             "reason": "the database has no space left",
         }
-        assert "[DONE]" not in told
+        assert "[DONE]" not in sent
 
         ballast.unlink()
         eventually(lambda: ready(http))
@@ -173,14 +173,14 @@ def test_a_full_disk_is_found_out_once_and_costs_nothing_more(small_disk: Path, 
 def test_many_at_once_are_asked_once_each_at_most_and_are_in_the_usage_once(
     small_disk: Path, emulator: Emulator
 ) -> None:
-    """Many at once on a full disk: each of them is asked at most once, and each of them is in the usage once."""
+    """Many requests on a full disk: each makes at most one upstream call, and each has one usage record."""
     path = small_disk / "gateway.sqlite3"
     with started(f"sqlite:///{path}", small_disk, emulator) as gateway, asking(gateway) as http:
         assert http.post(CHAT, json=chat_body()).status_code == 200
         ballast = fill(small_disk)
         with ThreadPoolExecutor(8) as pool:
-            refused = list(pool.map(lambda _: http.post(CHAT, json=chat_body()), range(40)))
-        for response in refused:
+            rejected = list(pool.map(lambda _: http.post(CHAT, json=chat_body()), range(40)))
+        for response in rejected:
             assert_unavailable(response)
         asked = len(emulator.received()) - 1
         assert 1 <= asked <= 8
@@ -194,7 +194,7 @@ def test_many_at_once_are_asked_once_each_at_most_and_are_in_the_usage_once(
         assert_paid(row)
 
 
-def test_a_background_response_fails_once_that_can_be_kept(small_disk: Path, emulator: Emulator) -> None:
+def test_a_background_response_is_stored_as_failed_after_the_recovery(small_disk: Path, emulator: Emulator) -> None:
     path = small_disk / "gateway.sqlite3"
     with started(f"sqlite:///{path}", small_disk, emulator) as gateway, asking(gateway) as http:
         emulator.script({"chunks": text_chunks(*["word "] * 8), "hold_after": 2})
@@ -202,7 +202,7 @@ def test_a_background_response_fails_once_that_can_be_kept(small_disk: Path, emu
         begun = http.post("/v1/responses", json=body).json()
         place = f"/v1/responses/{begun['id']}"
         eventually(lambda: http.get(place).json()["status"] == "in_progress")
-        # A client that reads while the response runs gets its end from the process, whatever can be stored.
+        # A client of the running response receives the end from the process, independent of the database.
         with http.stream("GET", place, params={"stream": "true"}) as live:
             ballast = fill(small_disk)
             emulator.release()
@@ -221,7 +221,7 @@ def test_a_background_response_fails_once_that_can_be_kept(small_disk: Path, emu
     assert_paid(row)
 
 
-def test_a_lock_held_by_another_process_is_waited_for_then_told(tmp_path: Path, emulator: Emulator) -> None:
+def test_a_lock_of_another_process_is_waited_for_and_then_an_error(tmp_path: Path, emulator: Emulator) -> None:
     path = tmp_path / "gateway.sqlite3"
     with started(f"sqlite:///{path}", tmp_path, emulator) as gateway, asking(gateway) as http:
         assert http.post(CHAT, json=chat_body()).status_code == 200
@@ -255,7 +255,7 @@ sys.stdin.read()
 
 @contextmanager
 def locked(path: Path) -> Iterator[Callable[[], None]]:
-    """Another process holds the lock for writing until the end of the block, or until it is told to let go."""
+    """Hold the write lock in another process until the end of the block, or until the lock is released."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -275,7 +275,7 @@ def locked(path: Path) -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def own_postgres(tmp_path: Path, emulator: Emulator) -> Iterator[tuple[LiveGateway, httpx2.Client, str]]:
-    """A gateway on a PostgreSQL database of its own: it, a client, and the database's URL."""
+    """A gateway with a new PostgreSQL database: the gateway, a client, and the database URL."""
     if not POSTGRES:
         pytest.skip("TEST_POSTGRES_URL names no server")
     name = f"gateway_faults_{uuid4().hex[:12]}"
@@ -291,7 +291,7 @@ def own_postgres(tmp_path: Path, emulator: Emulator) -> Iterator[tuple[LiveGatew
 
 
 def cut(url: str) -> None:
-    """End all connections to a database but this one."""
+    """Terminate all other connections to a database."""
     with psycopg.connect(POSTGRES, autocommit=True) as server:
         server.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [urlsplit(url).path.strip("/")]
@@ -299,13 +299,13 @@ def cut(url: str) -> None:
 
 
 def usage_at(url: str) -> list[Row]:
-    """The usage records of a PostgreSQL database."""
+    """Return the usage records of a PostgreSQL database."""
     with psycopg.connect(url) as database:
         return database.execute(USAGE.encode()).fetchall()
 
 
 @pytest.mark.postgres
-def test_connections_that_are_cut_under_load_are_opened_again(
+def test_connections_terminated_under_load_are_opened_again(
     own_postgres: tuple[LiveGateway, httpx2.Client, str], emulator: Emulator
 ) -> None:
     _, http, url = own_postgres
@@ -314,9 +314,9 @@ def test_connections_that_are_cut_under_load_are_opened_again(
         for until in (20, 50, 80):
             asked[until].result()
             cut(url)
-        answers = [future.result() for future in asked]
+        responses = [future.result() for future in asked]
 
-    failed = [answer for answer in answers if answer.status_code != 200]
+    failed = [answer for answer in responses if answer.status_code != 200]
     assert len(failed) <= 9, "one for each time and connection that was cut"
     for answer in failed:
         assert_unavailable(answer)
@@ -325,12 +325,12 @@ def test_connections_that_are_cut_under_load_are_opened_again(
     assert len({row[0] for row in rows}) == len(rows)
     assert len([row for row in rows if row[4]]) == len(emulator.received())
     recorded = {row[0] for row in rows if row[1] == "ok"}
-    assert {answer.headers["x-request-id"] for answer in answers if answer.status_code == 200} <= recorded
+    assert {answer.headers["x-request-id"] for answer in responses if answer.status_code == 200} <= recorded
 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("fault", ["read-only", "no connections"])
-def test_a_postgresql_that_takes_nothing(
+def test_a_read_only_postgresql_rejects_requests_until_it_recovers(
     own_postgres: tuple[LiveGateway, httpx2.Client, str], emulator: Emulator, fault: str
 ) -> None:
     gateway, http, url = own_postgres
@@ -352,7 +352,7 @@ def test_a_postgresql_that_takes_nothing(
         for route, body in REFUSED:
             assert_unavailable(http.post(route, json=body))
         assert http.get("/readyz").status_code == 503
-        # The catalogue may be read anew just then: in that case the fault is found before Gemini is asked.
+        # The catalogue may be reloaded at this moment: the failure then precedes the upstream call.
         assert len(emulator.received()) == asked <= 2
         server.execute(f'ALTER DATABASE "{name}" {after}'.encode())
     cut(url)

@@ -1,4 +1,4 @@
-"""Faults of the upstream: each becomes OpenAI's error with the right status, a record, and not a word of Google's."""
+"""Failures of the upstream: OpenAI's error with the mapped status, a record, and no text of Google."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ MEGABYTE = 2**20
 
 
 def google(code: int, status: str, message: str = CANARY, **detail: Any) -> dict[str, Any]:
-    """A scripted refusal in Google's envelope."""
+    """Return a scripted error in Google's envelope."""
     error: dict[str, Any] = {"code": code, "message": f"{message} {CANARY}", "status": status}
     if detail:
         error["details"] = [detail]
@@ -106,7 +106,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], type[openai.APIStatusError], int, str 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("step", "raised", "status", "code", "recorded"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_refusals(
+def test_invalid_conversation_requests_are_rejected_by_name(
     client: OpenAI,
     gateway: LiveGateway,
     emulator: Emulator,
@@ -133,7 +133,7 @@ def test_refusals(
     assert "canary" not in gateway.log
 
 
-def test_google_says_when_to_come_back(http: httpx2.Client, emulator: Emulator) -> None:
+def test_the_retry_delay_of_google_is_sent(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(google(429, "RESOURCE_EXHAUSTED", **RETRY_INFO))
 
     assert http.post(CHAT, json=chat_body()).headers["retry-after"] == "2"
@@ -146,7 +146,7 @@ def test_a_permanent_error_tells_clients_not_to_retry(http: httpx2.Client, emula
 
 
 @pytest.mark.parametrize("code", [401, 403])
-def test_an_operator_reads_in_the_log_that_google_refuses_the_key(
+def test_the_log_reports_a_key_rejected_by_google(
     http: httpx2.Client, gateway: LiveGateway, emulator: Emulator, code: int
 ) -> None:
     before = len(gateway.log)
@@ -159,7 +159,7 @@ def test_an_operator_reads_in_the_log_that_google_refuses_the_key(
     assert "canary" not in line
 
 
-# 200 with something that is no answer
+# status 200 with an invalid body
 GARBAGE: dict[str, dict[str, Any]] = {
     "HTML": {"raw": f"<html>{CANARY}</html>", "headers": {"content-type": "text/html"}},
     "half of it": {"raw": f'{{"candidates": [{{"content": {{"parts": [{{"text": "{CANARY}'},
@@ -173,8 +173,10 @@ GARBAGE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("step", GARBAGE.values(), ids=GARBAGE.keys())
-def test_garbage(http: httpx2.Client, gateway: LiveGateway, emulator: Emulator, step: dict[str, Any]) -> None:
-    emulator.script(step, step)  # an empty object is asked for again
+def test_an_invalid_upstream_body_is_an_error(
+    http: httpx2.Client, gateway: LiveGateway, emulator: Emulator, step: dict[str, Any]
+) -> None:
+    emulator.script(step, step)  # an empty object is retried
     response = http.post(CHAT, json=chat_body())
 
     assert response.status_code == 502
@@ -197,7 +199,7 @@ def test_garbage(http: httpx2.Client, gateway: LiveGateway, emulator: Emulator, 
     ],
     ids=["HTML", "empty", "half an object", "a number", "no chunks", "another type", "cut"],
 )
-def test_garbage_in_a_stream(http: httpx2.Client, emulator: Emulator, step: dict[str, Any]) -> None:
+def test_an_invalid_upstream_stream_is_an_error(http: httpx2.Client, emulator: Emulator, step: dict[str, Any]) -> None:
     emulator.script(step)
     response = http.post(CHAT, json=chat_body(stream=True))
 
@@ -212,7 +214,7 @@ def test_garbage_in_a_stream(http: httpx2.Client, emulator: Emulator, step: dict
     assert usage_of(response.headers).status in {"upstream_error", "truncated"}
 
 
-def test_unknown_fields_and_values_do_not_matter(http: httpx2.Client, emulator: Emulator) -> None:
+def test_unknown_upstream_fields_and_values_are_ignored(http: httpx2.Client, emulator: Emulator) -> None:
     candidate = {"content": {"role": "model", "parts": [{"text": "Yes.", "newPart": 1}], "new": 1}, "index": 0}
     usage = {"promptTokenCount": 3, "newTokens": {"a": 1}, "candidatesTokenCount": 1, "totalTokenCount": 4}
     ended = candidate | {"finishReason": "A_REASON_OF_NEXT_YEAR", "newField": [1]}
@@ -226,7 +228,9 @@ def test_unknown_fields_and_values_do_not_matter(http: httpx2.Client, emulator: 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_blocked_prompt_is_a_content_filter(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+def test_a_blocked_prompt_has_the_finish_reason_content_filter(
+    http: httpx2.Client, emulator: Emulator, stream: bool
+) -> None:
     blocked = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": {"promptTokenCount": 3}}
     emulator.script({"chunks": [blocked]} if stream else {"body": blocked})
     response = http.post(CHAT, json=chat_body(stream=stream))
@@ -238,7 +242,7 @@ def test_a_blocked_prompt_is_a_content_filter(http: httpx2.Client, emulator: Emu
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_answers_beyond_every_size_are_not_read(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
+def test_responses_beyond_the_size_limit_are_not_read(http: httpx2.Client, emulator: Emulator, stream: bool) -> None:
     text = "x" * ((25 if stream else 45) * MEGABYTE)
     emulator.script({"raw": f'data: {{"candidates": "{text}"}}\n\n' if stream else f'{{"candidates": "{text}"}}'})
     response = http.post(CHAT, json=chat_body(stream=stream))
@@ -257,7 +261,7 @@ def impatient(impatient_gateway: LiveGateway) -> Iterator[httpx2.Client]:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("step", [{"hang": True}, {"delay": 30}], ids=["hangs", "is slow"])
-def test_silence_before_the_head_is_a_504(
+def test_an_upstream_without_a_head_is_a_504(
     impatient: httpx2.Client, emulator: Emulator, step: dict[str, Any], stream: bool
 ) -> None:
     emulator.script(step)
@@ -271,7 +275,7 @@ def test_silence_before_the_head_is_a_504(
     assert usage_of(response.headers).status == "timeout"
 
 
-def test_silence_in_mid_stream_ends_with_an_error_event(impatient: httpx2.Client, emulator: Emulator) -> None:
+def test_a_silent_upstream_stream_ends_with_an_error_event(impatient: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"hang_after": 2})
     began = monotonic()
     response = impatient.post(CHAT, json=chat_body("Tell me a story", stream=True))
@@ -284,7 +288,7 @@ def test_silence_in_mid_stream_ends_with_an_error_event(impatient: httpx2.Client
     assert usage_of(response.headers).status == "timeout"
 
 
-def test_an_endless_dribble_ends_at_the_total_deadline(impatient: httpx2.Client, emulator: Emulator) -> None:
+def test_an_endless_slow_stream_ends_at_the_total_deadline(impatient: httpx2.Client, emulator: Emulator) -> None:
     dribble = {"candidates": [{"content": {"role": "model", "parts": [{"text": "."}]}, "index": 0}]}
     emulator.script({"chunks": [dribble] * 200, "gap": 0.1})
     began = monotonic()

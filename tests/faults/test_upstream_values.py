@@ -1,5 +1,5 @@
-"""Every field of an answer of Gemini's with values that do not belong there: whatever comes, each call has its one
-usage record, and what only counts or names keeps nobody from the answer.
+"""Every field of a response of Gemini with invalid values: each call has one usage record, and invalid counts or names
+do not prevent the response.
 """
 
 import json
@@ -18,9 +18,9 @@ from tests.hostile_values import Path, places
 
 pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
-# With TEST_FUZZ every value stands in every place, else a third of them.
+# With TEST_FUZZ every value is tested at every path, else a third of the values.
 EVERY: Final = bool(os.environ.get("TEST_FUZZ"))
-Case = tuple[Path, Any, tuple[str, dict[str, Any]], bool]  # place, value, form, stream
+Case = tuple[Path, Any, tuple[str, dict[str, Any]], bool]  # path, value, form, stream
 INT32_MAX: Final = 2**31 - 1
 ANSWER: Final[dict[str, Any]] = {
     "candidates": [
@@ -107,7 +107,7 @@ FORMS: Final[list[tuple[str, dict[str, Any]]]] = [
 
 
 def changed(path: Path, value: Any, *, empty: bool = False) -> dict[str, Any]:
-    """The answer, or one with nothing in it, with another value at a place."""
+    """Return the response, or an empty one, with another value at a path."""
     answer: dict[str, Any] = json.loads(json.dumps(ANSWER))
     if empty:
         answer["candidates"][0]["content"]["parts"] = []
@@ -122,7 +122,7 @@ def changed(path: Path, value: Any, *, empty: bool = False) -> dict[str, Any]:
 
 
 def failed(response: httpx2.Response) -> set[str]:
-    """The codes of the errors in an answer, plain or in a stream's events."""
+    """Return the error codes of a response, plain or in the events of a stream."""
     if not response.headers["content-type"].startswith("text/event-stream"):
         bodies = [response.json()]
     else:
@@ -135,7 +135,7 @@ def failed(response: httpx2.Response) -> set[str]:
 def check(
     http: httpx2.Client, emulator: Emulator, cases: list[Case], *, empty: bool = False
 ) -> list[tuple[httpx2.Response, UsageRecord]]:
-    """Ask once for each case, many at once; return the answers with their records, which must be one for each."""
+    """Send one request per case, in parallel; return the responses with their records, exactly one each."""
     steps: list[dict[str, Any]] = []
     for number, (path, value, _, stream) in enumerate(cases):
         answer = changed(path, value, empty=empty)
@@ -149,28 +149,30 @@ def check(
         return http.post(where, json={"model": GEMINI_25, **text, "stream": stream})
 
     with ThreadPoolExecutor(12) as threads:
-        answers = list(threads.map(ask, range(len(cases))))
-    rows = UsageRecord.objects.in_bulk([one.headers["x-request-id"] for one in answers], field_name="request_id")
+        responses = list(threads.map(ask, range(len(cases))))
+    rows = UsageRecord.objects.in_bulk([one.headers["x-request-id"] for one in responses], field_name="request_id")
     assert len(rows) == len(cases)
     assert sum(row.attempts for row in rows.values()) == len(emulator.received())
-    told = []
-    for (path, value, form, stream), response in zip(cases, answers, strict=True):
+    sent = []
+    for (path, value, form, stream), response in zip(cases, responses, strict=True):
         what = (path, str(value)[:40], form[0], stream)
         row = rows[response.headers["x-request-id"]]
         assert response.status_code in (200, 502), (what, response.text)
         assert (row.status in ("ok", "blocked")) == (not failed(response)), (what, response.text)
         assert row.status != "internal_error", (what, response.text)
-        told.append((response, row))
-    return told
+        sent.append((response, row))
+    return sent
 
 
 @pytest.mark.parametrize("empty", [False, True])
-def test_every_field_of_an_answer_with_every_wrong_value(http: httpx2.Client, emulator: Emulator, empty: bool) -> None:
+def test_wrong_values_in_every_field_of_a_response_are_recorded_once(
+    http: httpx2.Client, emulator: Emulator, empty: bool
+) -> None:
     forms = cycle([(form, stream) for form in FORMS for stream in (False, True)])
     cases = [
         (path, value, *next(forms))
-        for turn, path in enumerate(places(changed((), None, empty=empty)))
-        for value in WRONG[0 if EVERY else turn % 3 :: 1 if EVERY else 3]
+        for message, path in enumerate(places(changed((), None, empty=empty)))
+        for value in WRONG[0 if EVERY else message % 3 :: 1 if EVERY else 3]
     ]
     assert len(cases) > 300
     for start in range(0, len(cases), 500):
@@ -179,7 +181,7 @@ def test_every_field_of_an_answer_with_every_wrong_value(http: httpx2.Client, em
 
 
 COUNTS: Final = [name for name in ANSWER["usageMetadata"] if name.endswith("TokenCount")]
-# What is read of a wrong count; of all others nothing is.
+# The parsed values of wrong counts; other wrong counts are missing.
 READ: Final = {
     "2147483648": INT32_MAX,
     str(2**63): INT32_MAX,
@@ -192,7 +194,7 @@ READ: Final = {
 
 
 @pytest.mark.parametrize("name", [*COUNTS, ""])
-def test_counts_that_are_none_are_recorded_as_estimates(http: httpx2.Client, emulator: Emulator, name: str) -> None:
+def test_invalid_counts_are_recorded_as_estimates(http: httpx2.Client, emulator: Emulator, name: str) -> None:
     wrong = [value for value in WRONG if value not in (0, None) or value is False]
     path = ("usageMetadata", name) if name else ("usageMetadata",)
     values = [value for value in wrong if name or not isinstance(value, dict)]
@@ -222,7 +224,7 @@ def test_counts_that_are_none_are_recorded_as_estimates(http: httpx2.Client, emu
     ],
 )
 @pytest.mark.parametrize("value", ["x" * 5000, "a\x00b", "\U0001f600" * 300])
-def test_names_that_no_column_holds_are_cut(
+def test_names_too_long_for_their_column_are_cut(
     http: httpx2.Client, emulator: Emulator, path: Path, column: str, longest: int, value: str
 ) -> None:
     cases = [(path, value, form, stream) for form in FORMS for stream in (False, True)]
@@ -234,7 +236,7 @@ def test_names_that_no_column_holds_are_cut(
 
 
 @pytest.mark.parametrize("value", [value for value in WRONG if type(value) is not int or not 0 <= value < 2**64])
-def test_a_count_of_input_that_is_none_is_an_upstream_error(
+def test_an_invalid_count_of_input_tokens_is_an_upstream_error(
     http: httpx2.Client, emulator: Emulator, value: Any
 ) -> None:
     emulator.script({"body": {"totalTokens": value}})

@@ -1,5 +1,5 @@
-"""The API's description made strict: an answer may hold no field that is not described. Clients get the open one, so
-that a field that is added breaks nobody.
+"""The strict OpenAPI document: a response may have described fields only. Clients get the open document, so that new
+fields are compatible.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from api.openapi.schemas import REF
 
 
 def close_answers(document: dict[str, Any]) -> dict[str, Any]:
-    """Close every object that an answer can hold, in place, and return the document."""
+    """Forbid additional fields in every object of responses, in place, and return the document."""
     components = document["components"]
     waiting: list[Any] = [components["responses"]]
     waiting += [operation["responses"] for path in document["paths"].values() for operation in path.values()]

@@ -1,5 +1,5 @@
-"""What schemathesis is told beside the API's description (SCHEMATHESIS_HOOKS): how a made-up request gets past the
-parser, and that no stream may hold a failure of ours.
+"""The hooks of schemathesis (SCHEMATHESIS_HOOKS): generated requests that the parser accepts, and a check for server
+errors in streams.
 """
 
 import json
@@ -9,10 +9,10 @@ import schemathesis
 
 from tests.hostile_values import HOSTILE, places
 
-# One that thinks in levels and wants its signatures back, one that gives several candidates, two mapped names.
+# A model with thinking levels and required signatures, a model with several candidates, and two mapped names.
 MODELS = ("gemini-3.8-flash", "gemini-2.5-flash", "gpt-4", "gpt-3.5-turbo")
 SAID: Any = {"role": "user", "content": "Say pong"}
-# Good only beside others, or beside what exists already.
+# Valid only beside other parameters, or with existing objects.
 HARDLY_EVER_RIGHT = {
     "max_tokens",
     "functions",
@@ -21,21 +21,21 @@ HARDLY_EVER_RIGHT = {
     "previous_response_id",
     "conversation",
 }
-# What such a message needs, another message has to give: hardly any two that are made up fit together.
+# These messages require other messages: generated messages hardly ever match.
 NEEDS_ANOTHER = {"tool", "function"}
-# Where half of the requests ask for a stream, which hardly any would among so many parameters.
+# Endpoints for which half of the requests are streams; random parameters rarely include `stream`.
 STREAMED = {"/v1/chat/completions", "/v1/completions", "/v1/responses"}
 OURS = {"server_error", "internal_error"}
-# Of so many requests one has a value in some place that no schema would make up.
+# One of this many requests has a hostile value in some field.
 HOSTILE_EACH = 4
-# schemathesis itself stumbles over a broken URL that an answer repeats.
+# schemathesis fails on an invalid URL in a response.
 PLACED = [value for name, value in HOSTILE.items() if name != "a broken URL"]
 
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    """Give a request that is meant to be valid what no schema can say, and some a value that nobody sends in good
-    faith: endless digits, long names, deep nesting, other types.
+    """Adapt a valid request to rules without a schema, and put hostile values into some requests: endless digits, long
+    names, deep nesting, other types.
     """
     del context, kwargs
     body = case.body
@@ -48,7 +48,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
 
 
 def _make_answerable(case: schemathesis.Case[Any], body: dict[str, Any], dice: int) -> None:
-    """Name a model that exists, and mostly ask nothing that the parser refuses for reasons that no schema can say."""
+    """Set an existing model, and remove most parameters that the parser rejects for reasons without a schema."""
     if "model" in body:
         body["model"] = MODELS[dice % len(MODELS)]
     if not dice % 5:
@@ -66,7 +66,7 @@ def _make_answerable(case: schemathesis.Case[Any], body: dict[str, Any], dice: i
 
 
 def _make_hostile(body: dict[str, Any], dice: int) -> None:
-    """Put one of the hostile values at one place below the model's name, whatever stood there."""
+    """Replace one value of the body, except the model, by a hostile value."""
     found = [place for place in places(body) if place != ("model",)]
     if not found:
         return
@@ -85,21 +85,21 @@ def _stands_alone(message: Any) -> bool:
 def no_failure_of_ours_in_a_success(
     ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
 ) -> bool | None:
-    """The status of a stream, and of a response made in the background, is 200 whatever becomes of it."""
+    """Check streams and background responses for server errors, because their status is always 200."""
     del ctx, case
     kind = response.headers.get("content-type", [""])[0]
     if kind == "text/event-stream":
-        lines = response.text.split("\n")  # splitlines would also split at U+2028 and its like inside JSON
-        told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+        lines = response.text.split("\n")  # splitlines also splits at U+2028 and similar characters inside JSON
+        sent = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
     else:
-        told = [json.loads(response.content)] if response.status_code == 200 and kind == "application/json" else []
-    for event in told:
+        sent = [json.loads(response.content)] if response.status_code == 200 and kind == "application/json" else []
+    for event in sent:
         assert not _faults(event) & OURS, f"Failed inside a success: {event}"
     return None
 
 
 def _faults(event: dict[str, Any]) -> set[str]:
-    """The types and codes of the errors that an answer or an event holds."""
+    """Return the types and codes of the errors in a response or an event."""
     holders = [event, event.get("error"), (event.get("response") or {}).get("error")]
     found = [holder.get(name) for holder in holders if isinstance(holder, dict) for name in ("type", "code")]
     return {name for name in found if isinstance(name, str)}

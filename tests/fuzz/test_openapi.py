@@ -1,6 +1,5 @@
-"""Requests that schemathesis makes up from the API's description, valid and not, alone and one after the other: never a
-5xx, every error in OpenAI's form, every answer and every event of a stream as described, nothing accepted that the
-description forbids.
+"""Requests that schemathesis generates from the OpenAPI document, valid and invalid, single and in sequence: no 5xx,
+every error in OpenAI's form, every response and event as described, no accepted request that the document forbids.
 """
 
 import json
@@ -19,7 +18,7 @@ from tests.server_process import ROOT
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-# `FUZZ_SECONDS=600 FUZZ_SEED=7 make fuzz` goes on for longer, elsewhere.
+# `FUZZ_SECONDS=600 FUZZ_SEED=7 make fuzz` runs longer, with another seed.
 SECONDS = os.environ.get("FUZZ_SECONDS", "")
 SEED = os.environ.get("FUZZ_SEED", "1")
 
@@ -32,18 +31,18 @@ pytestmark = [
 
 @pytest.fixture
 def offline_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
-    """A server that fetches no URL: those in the requests are made up."""
+    """A server without the fetching of URLs, because the URLs are generated."""
     with LiveGateway.start(upstream=emulator_url, settings={"MEDIA_FETCH": "off"}) as server:
         yield server
 
 
-def test_made_up_requests(offline_gateway: LiveGateway, tmp_path: Path) -> None:
+def test_generated_requests_get_described_responses(offline_gateway: LiveGateway, tmp_path: Path) -> None:
     described = tmp_path / "openapi.json"
     described.write_text(json.dumps(close_answers(document())))
-    told = ["--url", offline_gateway.origin, "--seed", SEED, "--no-color", "--warnings", "off"]
+    sent = ["--url", offline_gateway.origin, "--seed", SEED, "--no-color", "--warnings", "off"]
     longer = ["--max-time", SECONDS] if SECONDS else []
     ran = subprocess.run(
-        [SCHEMATHESIS, "--config-file", CONFIGURATION, "run", described, *told, *longer],
+        [SCHEMATHESIS, "--config-file", CONFIGURATION, "run", described, *sent, *longer],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks"},
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Who is admitted without a key, decided from what a request says about where it comes from."""
+"""The admission of requests without a key, by the origin of the request."""
 
 import pytest
 from pytest_django import Settings
@@ -11,13 +11,13 @@ AFAR = "203.0.113.9"
 
 
 def ask(peer: str = "127.0.0.1", **headers: str) -> None:
-    """Ask from this machine, but for what the arguments say."""
+    """Send a request from this machine, except for the arguments."""
     admit(Credentials({**LOCAL, **headers}, peer))
 
 
 @pytest.fixture(autouse=True)
 def keyless(settings: Settings) -> None:
-    """The settings of a fresh checkout, whatever the environment of the tests says."""
+    """The settings of a fresh checkout, independent of the environment of the tests."""
     settings.REQUIRE_KEY = False
     settings.ALLOW_INSECURE_KEYLESS = False
     settings.ALLOWED_HOSTS = ["localhost", "gateway.example"]
@@ -31,10 +31,10 @@ def test_a_peer_on_this_machine_is_admitted(peer: str) -> None:
 @pytest.mark.parametrize(
     "peer", [AFAR, "10.0.0.1", "::ffff:203.0.113.9", "2001:db8::1", "localhost", "127.0.0.1.example"]
 )
-def test_a_peer_elsewhere_is_refused_whatever_host_it_names(peer: str) -> None:
-    with pytest.raises(PermissionDeniedError) as refused:
+def test_a_remote_peer_is_rejected_with_any_host_header(peer: str) -> None:
+    with pytest.raises(PermissionDeniedError) as rejected:
         ask(peer)
-    assert refused.value.code == "keyless_not_local"
+    assert rejected.value.code == "keyless_not_local"
 
 
 @pytest.mark.parametrize("host", ["localhost:8080", "[::1]", "[::1]:8080", "LOCALHOST"])
@@ -45,32 +45,32 @@ def test_local_names_are_admitted(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["", "[::1", "[::1]x", "[::1]:x", "localhost:x", "localhost,evil.example", "localhost\tx"]
 )
-def test_a_host_header_that_is_no_plain_host_is_refused(host: str) -> None:
-    with pytest.raises(PermissionDeniedError) as refused:
+def test_an_invalid_host_header_is_rejected(host: str) -> None:
+    with pytest.raises(PermissionDeniedError) as rejected:
         ask(HTTP_HOST=host)
-    assert refused.value.code == "keyless_foreign_host"
+    assert rejected.value.code == "keyless_foreign_host"
 
 
-def test_an_operator_can_demand_keys_even_here(settings: Settings) -> None:
+def test_an_operator_can_require_keys_on_this_machine(settings: Settings) -> None:
     settings.REQUIRE_KEY = True
     with pytest.raises(AuthenticationError):
         ask()
 
 
-def test_the_open_gateway_answers_anybody_by_its_own_names(settings: Settings) -> None:
+def test_the_open_gateway_admits_every_peer_under_its_own_names(settings: Settings) -> None:
     settings.ALLOW_INSECURE_KEYLESS = True
     ask(AFAR, HTTP_HOST="gateway.example", HTTP_X_FORWARDED_FOR=AFAR)
 
-    with pytest.raises(InvalidRequestError) as refused:
+    with pytest.raises(InvalidRequestError) as rejected:
         ask(AFAR, HTTP_HOST="rebound.example")
-    assert refused.value.code == "disallowed_host"
+    assert rejected.value.code == "disallowed_host"
 
 
-def test_a_demanded_key_outweighs_the_open_gateway(settings: Settings) -> None:
+def test_a_required_key_takes_precedence_over_the_open_gateway(settings: Settings) -> None:
     settings.REQUIRE_KEY = settings.ALLOW_INSECURE_KEYLESS = True
-    with pytest.raises(GatewayError) as refused:
+    with pytest.raises(GatewayError) as rejected:
         ask()
-    assert refused.value.status == 401
+    assert rejected.value.status == 401
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ def test_a_demanded_key_outweighs_the_open_gateway(settings: Settings) -> None:
         *("X-Original-URL", "X-Original-Forwarded-For", "X-Scheme", "Max-Forwards", "Remote-User", "Akamai-Origin-Hop"),
     ],
 )
-def test_a_request_with_proxy_headers_is_refused(name: str) -> None:
-    with pytest.raises(PermissionDeniedError) as refused:
+def test_a_request_with_proxy_headers_is_rejected(name: str) -> None:
+    with pytest.raises(PermissionDeniedError) as rejected:
         ask(**{f"HTTP_{name.upper().replace('-', '_')}": "1"})
-    assert refused.value.code == "keyless_behind_proxy"
+    assert rejected.value.code == "keyless_behind_proxy"
 
 
 @pytest.mark.parametrize(
@@ -127,21 +127,21 @@ def test_the_headers_of_programs_are_admitted(name: str) -> None:
 
 
 def handshake(*headers: tuple[bytes, bytes]) -> Credentials:
-    """The handshake of a WebSocket from this machine."""
+    """Return the handshake of a WebSocket from this machine."""
     return Credentials.of_handshake({"client": ["127.0.0.1", 50000], "server": ["127.0.0.1", 8080], "headers": headers})
 
 
 @pytest.mark.parametrize("origin", [b"http://localhost:3000", b"http://gateway.example"])
-def test_the_open_gateway_lets_its_own_pages_open_sockets(settings: Settings, origin: bytes) -> None:
+def test_the_open_gateway_admits_sockets_of_its_own_pages(settings: Settings, origin: bytes) -> None:
     settings.ALLOW_INSECURE_KEYLESS = True
     admit(handshake((b"host", b"gateway.example"), (b"origin", origin)))
 
 
-def test_the_open_gateway_lets_no_foreign_page_open_sockets(settings: Settings) -> None:
+def test_the_open_gateway_rejects_sockets_of_foreign_pages(settings: Settings) -> None:
     settings.ALLOW_INSECURE_KEYLESS = True
-    with pytest.raises(PermissionDeniedError) as refused:
+    with pytest.raises(PermissionDeniedError) as rejected:
         admit(handshake((b"host", b"gateway.example"), (b"origin", b"https://evil.example")))
-    assert refused.value.code == "keyless_foreign_origin"
+    assert rejected.value.code == "keyless_foreign_origin"
 
 
 @pytest.mark.parametrize(
@@ -149,10 +149,10 @@ def test_the_open_gateway_lets_no_foreign_page_open_sockets(settings: Settings) 
     [((b"x-forwarded-for", b"::1"), "keyless_behind_proxy"), ((b"host", b"evil.example"), "keyless_foreign_host")],
 )
 def test_a_handshake_is_admitted_by_the_rules_of_requests(header: tuple[bytes, bytes], code: str) -> None:
-    with pytest.raises(PermissionDeniedError) as refused:
+    with pytest.raises(PermissionDeniedError) as rejected:
         admit(handshake((b"host", b"localhost"), header))
-    assert refused.value.code == code
+    assert rejected.value.code == code
 
 
-def test_a_header_with_an_underscore_poses_as_no_other() -> None:
+def test_a_header_with_an_underscore_replaces_no_other_header() -> None:
     admit(handshake((b"host", b"localhost"), (b"x_forwarded_for", AFAR.encode())))

@@ -1,4 +1,4 @@
-"""The system checks: each fault has its id and a hint, and a sound configuration has none."""
+"""The system checks: each fault has an id and a hint, and a valid configuration has no message."""
 
 import sqlite3
 import tempfile
@@ -50,7 +50,7 @@ def test_statistics_of_analyze_are_reported(
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user of this machine can enter; pytest's own cannot be."""
+    """A folder that every user of this machine can enter, unlike pytest's own folder."""
     with tempfile.TemporaryDirectory(prefix="gateway-open-") as folder:
         yield Path(folder)
 
@@ -90,9 +90,7 @@ def test_a_fresh_checkout_has_no_fault() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_each_fault_is_found_and_says_the_way_out(
-    settings: Settings, check: Check, changes: dict[str, Any], found: str
-) -> None:
+def test_each_fault_is_found_with_a_hint(settings: Settings, check: Check, changes: dict[str, Any], found: str) -> None:
     for name, value in changes.items():
         setattr(settings, name, value)
 
@@ -113,7 +111,7 @@ def test_sqlite_without_its_options_is_found(settings: Settings, monkeypatch: py
     ("file", "folder", "warned"),
     [(0o644, 0o755, True), (0o600, 0o755, False), (0o640, 0o755, False), (0o644, 0o700, False)],
 )
-def test_a_database_that_everybody_can_read_is_found(
+def test_a_world_readable_database_is_found(
     settings: Settings, open_folder: Path, monkeypatch: pytest.MonkeyPatch, file: int, folder: int, warned: bool
 ) -> None:
     path = open_folder / "gateway.sqlite3"
@@ -129,13 +127,13 @@ def test_a_database_that_everybody_can_read_is_found(
     assert all(f"chmod 600 {path}" == fault.hint for fault in faults)
 
 
-def test_a_data_directory_that_cannot_be_used_is_found(settings: Settings, tmp_path: Path) -> None:
+def test_an_unusable_data_directory_is_found(settings: Settings, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path / "missing"
 
     assert [fault.id for fault in checks.storage_check()] == ["gateway.E005"]
 
 
-def test_secrets_that_others_can_read_are_found(settings: Settings, tmp_path: Path) -> None:
+def test_secrets_readable_by_others_are_found(settings: Settings, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     (tmp_path / "secrets.json").write_text("{}")
     (tmp_path / "secrets.json").chmod(0o640)
@@ -143,7 +141,7 @@ def test_secrets_that_others_can_read_are_found(settings: Settings, tmp_path: Pa
     assert [fault.id for fault in checks.secrets_check()] == ["gateway.W001"]
 
 
-def test_a_bad_variable_is_named_but_its_value_is_not_shown(settings: Settings) -> None:
+def test_an_invalid_variable_is_named_without_its_value(settings: Settings) -> None:
     settings.ENVIRONMENT.problems.append(EnvironmentProblem("PORT", "is not a whole number"))
     try:
         (fault,) = checks.environment_check()

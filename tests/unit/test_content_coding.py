@@ -1,4 +1,4 @@
-"""Compressed bodies are decoded, never beyond the limit, and what is broken is refused."""
+"""Compressed bodies are decoded up to the limit, and invalid ones are rejected."""
 
 import gzip
 import os
@@ -19,13 +19,13 @@ NOISE = os.urandom(700_000)
 
 
 def raw_deflate(data: bytes) -> bytes:
-    """Return what some senders call deflate: no header, no checksum."""
+    """Return raw deflate, without header and checksum, as some clients send it."""
     encoder = zlib.compressobj(wbits=-15)
     return encoder.compress(data) + encoder.flush()
 
 
 def zstd_stream(data: bytes) -> bytes:
-    """Return a frame as streaming encoders write it: without the size, with the checksum."""
+    """Return a frame of a streaming encoder: without the size, with the checksum."""
     encoder = zstandard.ZstdCompressor(write_checksum=True, write_content_size=False).compressobj()
     return b"".join(encoder.compress(data[at : at + 1000]) for at in range(0, len(data), 1000)) + encoder.flush()
 
@@ -57,7 +57,7 @@ def test_each_coding_is_decoded(name: str, data: bytes) -> None:
 
 @encoders
 @pytest.mark.parametrize("size", [LIMIT + 1, 30 * LIMIT])
-def test_more_than_the_limit_is_refused_without_being_held(name: str, size: int) -> None:
+def test_a_body_beyond_the_limit_is_rejected_without_being_stored(name: str, size: int) -> None:
     body = ENCODERS[name](bytes(size))
     tracemalloc.start()
     try:
@@ -70,7 +70,7 @@ def test_more_than_the_limit_is_refused_without_being_held(name: str, size: int)
 
 @encoders
 @pytest.mark.parametrize("data", [TEXT, NOISE], ids=["text", "noise"])
-def test_a_body_that_ends_too_early_is_refused(name: str, data: bytes) -> None:
+def test_a_body_that_ends_too_early_is_rejected(name: str, data: bytes) -> None:
     body = ENCODERS[name](data)
     for length in {1, 2, 5, len(body) // 2, *range(len(body) - 6, len(body))}:
         with pytest.raises(InvalidRequestError) as caught:
@@ -81,19 +81,19 @@ def test_a_body_that_ends_too_early_is_refused(name: str, data: bytes) -> None:
 @encoders
 @pytest.mark.parametrize("rest", [b"{}", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\0\0x"])
 @pytest.mark.parametrize("data", [TEXT, NOISE, bytes(LIMIT)], ids=["text", "noise", "zeros"])
-def test_a_body_with_something_behind_it_is_refused(name: str, rest: bytes, data: bytes) -> None:
+def test_a_body_with_trailing_bytes_is_rejected(name: str, rest: bytes, data: bytes) -> None:
     with pytest.raises(InvalidRequestError):
         decoded(ENCODERS[name](data) + rest, coding(name), limit=LIMIT)
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", "br", "zstd"])
 @pytest.mark.parametrize("body", [b"{}", b"\0" * 100, TEXT, NOISE], ids=["braces", "zeros", "text", "noise"])
-def test_a_body_that_was_not_compressed_is_refused(name: str, body: bytes) -> None:
+def test_an_uncompressed_body_is_rejected(name: str, body: bytes) -> None:
     with pytest.raises(InvalidRequestError):
         decoded(body, [name], limit=LIMIT)
 
 
-def test_a_wrong_checksum_is_refused() -> None:
+def test_a_wrong_checksum_is_rejected() -> None:
     for name in ("gzip", "deflate", "zstd in a stream"):
         body = bytearray(ENCODERS[name](TEXT))
         body[-5 if name == "gzip" else -1] ^= 1
@@ -119,7 +119,7 @@ def test_codings_are_undone_from_the_last_to_the_first() -> None:
     assert decoded(body, codings_of("gzip, ZSTD ,Br"), limit=LIMIT) == TEXT
 
 
-def test_the_limit_holds_for_each_step() -> None:
+def test_the_limit_applies_to_each_coding() -> None:
     inner = gzip.compress(os.urandom(LIMIT))
     with pytest.raises(PayloadTooLargeError):
         decoded(zstandard.compress(inner), ["gzip", "zstd"], limit=LIMIT)
@@ -138,12 +138,12 @@ def test_the_limit_holds_for_each_step() -> None:
         ("identity,gzip , BR", ["gzip", "br"]),
     ],
 )
-def test_the_header_is_read_in_any_spelling(header: str, names: list[str]) -> None:
+def test_the_coding_header_is_read_in_any_spelling(header: str, names: list[str]) -> None:
     assert codings_of(header) == names
 
 
 @pytest.mark.parametrize("header", ["compress", "gzip, lzma", "gzip;q=1", "gzip zstd", "aes128gcm"])
-def test_an_unknown_coding_is_refused_with_those_that_are_known(header: str) -> None:
+def test_an_unknown_coding_is_rejected_with_the_list_of_known_codings(header: str) -> None:
     with pytest.raises(UnsupportedCodingError) as caught:
         codings_of(header)
     assert caught.value.status == 415
@@ -151,7 +151,7 @@ def test_an_unknown_coding_is_refused_with_those_that_are_known(header: str) -> 
     assert all(name in caught.value.message for name in ("gzip", "deflate", "br", "zstd"))
 
 
-def test_too_many_codings_are_refused() -> None:
+def test_too_many_codings_are_rejected() -> None:
     assert len(codings_of(",".join(["gzip"] * MAX_CODINGS))) == MAX_CODINGS
     with pytest.raises(InvalidRequestError):
         codings_of(",".join(["gzip"] * (MAX_CODINGS + 1)))
@@ -177,7 +177,7 @@ def test_the_work_of_empty_sections_is_bounded(name: str, section: bytes) -> Non
 
 
 @pytest.mark.parametrize("window_log", [23, 27])
-def test_a_window_larger_than_the_limit_and_what_all_may_use_is_refused(window_log: int) -> None:
+def test_a_window_larger_than_the_limit_is_rejected(window_log: int) -> None:
     parameters = zstandard.ZstdCompressionParameters(window_log=window_log, write_content_size=False)
     encoder = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     body = encoder.compress(TEXT) + encoder.flush()

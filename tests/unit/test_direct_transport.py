@@ -1,4 +1,4 @@
-"""The transport's connection: what arrives goes to the one who waits for it, and nothing is lost in between."""
+"""The connection of the transport: received bytes go to the waiting reader, and no byte is lost."""
 
 from unittest.mock import Mock
 
@@ -21,11 +21,11 @@ def asked(socket: Mock) -> Connection:
 
 @pytest.fixture
 async def connection() -> Connection:
-    """A connection that has sent a request to nobody."""
+    """A connection that has sent a request without a server."""
     return asked(Mock())
 
 
-async def test_a_piece_that_comes_with_the_head_is_kept_for_its_reader(connection: Connection) -> None:
+async def test_a_chunk_received_with_the_head_is_stored_for_the_reader(connection: Connection) -> None:
     head = connection.receive(FAR)
     connection.data_received(HEAD + b"3\r\none\r\n")
 
@@ -33,7 +33,7 @@ async def test_a_piece_that_comes_with_the_head_is_kept_for_its_reader(connectio
     assert await connection.receive(FAR) == b"one"
 
 
-async def test_pieces_that_nobody_waits_for_are_read_together(connection: Connection) -> None:
+async def test_unread_chunks_are_read_together(connection: Connection) -> None:
     connection.data_received(HEAD + b"3\r\none\r\n")
     connection.data_received(b"3\r\ntwo\r\n0\r\n\r\n")
 
@@ -50,7 +50,7 @@ async def test_bytes_received_before_a_lost_connection_are_read_first(connection
         await connection.receive(FAR)
 
 
-async def test_reading_pauses_when_nobody_takes_what_comes_and_goes_on_when_somebody_does() -> None:
+async def test_the_socket_is_paused_with_unread_bytes_and_resumed_after_a_read() -> None:
     socket = Mock()
     connection = asked(socket)
     connection.data_received(HEAD + b"50000\r\n" + bytes(0x50000))

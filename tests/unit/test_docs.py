@@ -1,4 +1,4 @@
-"""The documentation: generated pages are fresh, and what the others name (files, commands, settings) is there."""
+"""The documentation: generated pages are up to date, and named files, commands and settings exist."""
 
 import importlib
 import re
@@ -20,7 +20,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 OUR_PATH = re.compile(r"(?<![\w/.@-])(?:api|deploy|docs|gemini_gateway|sessions_store|tests)/[\w@*./-]*")
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]\b|(?<=^)[A-Z]+(?==)", re.MULTILINE)
-# Pages that are named before they are written. The list only shrinks: one that exists fails the test.
+# Pages that are named but not written yet. An existing page in the list fails the test.
 NOT_YET: set[str] = set()
 NOT_OURS = {
     "FUZZ_SECONDS",
@@ -34,30 +34,30 @@ NOT_OURS = {
 }
 
 
-# docs is no package: its scripts import one another by their bare names.
+# docs is no package: its scripts import each other by module name.
 sys.path.insert(0, str(ROOT / "docs"))
 generator = importlib.import_module("generate")
 rule_tables = importlib.import_module("rule_tables")
 
 
 def page_text(path: Path) -> str:
-    """A page."""
+    """Return the text of a page."""
     return path.read_text(encoding="utf-8")
 
 
 def anchors(path: Path) -> set[str]:
-    """The fragments that a page's headings make, as GitHub spells them."""
+    """Return the URL fragments of a page's headings in GitHub's spelling."""
     headings = re.findall(r"^#+ (.*)$", page_text(path), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
-def test_generated_pages_are_fresh() -> None:
+def test_generated_pages_are_up_to_date() -> None:
     stale = [path.name for path, text in generator.generated().items() if page_text(path) != text]
     assert stale == [], "run: make docs"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=NAMES)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_have_targets(path: Path) -> None:
     broken = []
     for target in LINK.findall(page_text(path)):
         if re.match(r"[a-z]+:", target):
@@ -70,17 +70,17 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
-def test_files_that_are_named_exist(path: Path) -> None:
+def test_named_files_exist(path: Path) -> None:
     named = {found.rstrip("./") for found in OUR_PATH.findall(page_text(path))}
     assert {name for name in named if not any(ROOT.glob(name))} - NOT_YET == set()
 
 
-def test_pages_that_are_not_written_yet() -> None:
+def test_pages_listed_as_unwritten_do_not_exist() -> None:
     assert [page for page in NOT_YET if (ROOT / page).exists()] == []
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
-def test_commands_that_are_named_exist(path: Path) -> None:
+def test_named_commands_exist(path: Path) -> None:
     text = page_text(path)
     targets = set(re.findall(r"^([a-z-]+):", page_text(ROOT / "Makefile"), re.MULTILINE))
     asked = set(re.findall(r"(?:`|^|\d |\w )make ([a-z-]+)", "\n".join(SHELL_BLOCK.findall(text)), re.MULTILINE))
@@ -90,18 +90,18 @@ def test_commands_that_are_named_exist(path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/architecture.md"])
-def test_settings_that_are_named_exist(page: str) -> None:
+def test_named_settings_exist(page: str) -> None:
     documented = set(re.findall(r"^#([A-Z0-9_]+)=", page_text(ROOT / ".env.example"), re.MULTILINE))
     assert set(SETTING.findall(page_text(ROOT / page))) - documented - NOT_OURS == set()
 
 
-def test_system_checks_that_are_named_exist() -> None:
+def test_named_system_checks_exist() -> None:
     named = set(re.findall(r"gateway\.[EW]\d{3}", page_text(ROOT / "docs" / "operations.md")))
     assert named
     assert named - set(re.findall(r'"(gateway\.[EW]\d{3})"', page_text(ROOT / "gemini_gateway" / "checks.py"))) == set()
 
 
-def test_deployment_files_fit_the_settings() -> None:
+def test_deployment_files_match_the_settings() -> None:
     nginx = page_text(ROOT / "deploy" / "nginx.conf")
     unit = page_text(ROOT / "deploy" / "gateway@.service")
 
@@ -126,7 +126,7 @@ def test_deployment_files_fit_the_settings() -> None:
         ("test_a_rule_7_in_the_middle", []),
     ],
 )
-def test_rules_in_the_name_of_a_test(name: str, numbers: Sequence[int]) -> None:
+def test_rule_numbers_in_test_names_exist(name: str, numbers: Sequence[int]) -> None:
     assert list(rule_tables.numbers_in(name)) == numbers
 
 

@@ -1,4 +1,4 @@
-"""The units' environment file is read as systemd reads it, also by deploy/manage."""
+"""The environment file of the systemd units is parsed like systemd does, also by deploy/manage."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.server_process import ROOT
 
 URL = "postgres://gateway:p$w'd@db.example.com:5432/gateway?connect_timeout=5&tcp_user_timeout=10000"
 
-# The second half is systemd's own (src/test/test-env-file.c).
+# The second half is from systemd's own tests (src/test/test-env-file.c).
 FILES: list[tuple[str, dict[str, str]]] = [
     ("", {}),
     (f"DATABASE_URL={URL}\nPORT=1", {"DATABASE_URL": URL, "PORT": "1"}),
@@ -51,7 +51,7 @@ def test_a_file_is_read_as_systemd_reads_it(text: str, variables: dict[str, str]
 
 @pytest.fixture
 def bin_directory(tmp_path: Path) -> Path:
-    """Programs in place of those that need root: `runuser` runs its command as whoever runs it."""
+    """Substitutes for programs that need root: `runuser` runs its command as the current user."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, text in {
@@ -76,9 +76,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("present", [True, False])
-def test_deploy_manage_gives_the_variables_on(
-    tmp_path: Path, bin_directory: Path, checkout: Path, present: bool
-) -> None:
+def test_deploy_manage_passes_the_variables(tmp_path: Path, bin_directory: Path, checkout: Path, present: bool) -> None:
     file = tmp_path / "environment"
     if present:
         file.write_text(f"# The database\nDATABASE_URL={URL}\nDATA_DIR='/srv/with blank'\nTLS=1\n")

@@ -1,4 +1,4 @@
-"""The event loop under Daphne: uvloop's where there is one, asyncio's where there is none."""
+"""The event loop under Daphne: uvloop's if uvloop is installed, else asyncio's."""
 
 import importlib.util
 import subprocess
@@ -22,7 +22,7 @@ print(type(daphne.server.reactor._asyncioEventloop).__module__.partition(".")[0]
 
 
 def looked(before: str) -> list[str]:
-    """What a new process says: whether the loop was installed, and whose it is."""
+    """Return the output of a new process: whether the loop was installed, and the module of the loop."""
     finished = subprocess.run([sys.executable, "-c", LOOK.format(before=before)], capture_output=True, check=True)
     return finished.stdout.decode().split()
 
@@ -32,9 +32,9 @@ def test_daphne_runs_on_uvloop() -> None:
     assert looked("") == ["True", "uvloop"]
 
 
-def test_without_uvloop_daphne_chooses() -> None:
+def test_without_uvloop_daphne_chooses_the_loop() -> None:
     assert looked(WITHOUT_UVLOOP) == ["False", "asyncio"]
 
 
-def test_a_reactor_that_is_there_stays() -> None:
+def test_an_installed_reactor_is_not_replaced() -> None:
     assert looked("import daphne.server") == ["False", "asyncio"]

@@ -1,4 +1,4 @@
-"""Batches of events as server-sent events: one chunk of the body for each, and how a stream ends."""
+"""Batches of events as server-sent events: one chunk per batch, and the end of a stream."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -14,13 +14,13 @@ TWO: dict[str, Any] = {"type": "two"}
 
 
 async def source(*batches: Batch) -> AsyncGenerator[Batch, None]:
-    """A stream of batches."""
+    """Return a stream of batches."""
     for batch in batches:
         yield batch
 
 
 async def chunks_of(spelling: Spelling, *batches: Batch) -> list[tuple[bytes, bool]]:
-    """The chunks of a body, each with whether it is known to be the last."""
+    """Return the chunks of a body, each with the flag `ended`."""
     body = ServerSentEvents(source(*batches), spelling)
     return [(chunk, body.ended) async for chunk in body]
 
@@ -38,11 +38,11 @@ async def test_a_stream_that_fails_has_no_done() -> None:
 
 
 @pytest.mark.parametrize("last", [LastBatch, ErrorBatch])
-async def test_nothing_follows_the_last_event_of_a_response(last: type[LastBatch]) -> None:
+async def test_the_last_event_of_a_response_is_the_last_chunk(last: type[LastBatch]) -> None:
     assert await chunks_of(NAMED, [ONE], last([TWO])) == [(named_event(ONE), False), (named_event(TWO), True)]
 
 
-async def test_a_body_that_nobody_reads_closes_its_source() -> None:
+async def test_an_unread_body_closes_its_source() -> None:
     batches = source([ONE])
     await ServerSentEvents(batches, UNNAMED).aclose()
 

@@ -1,4 +1,4 @@
-"""The one-time set-up link: works once, until the first superuser exists, and tells nobody else anything."""
+"""The one-time set-up link: valid once, until the first superuser exists, and disclosed to the operator only."""
 
 import re
 import stat
@@ -20,7 +20,7 @@ ANSWERS = {"username": "anna", "password1": "correct-horse-9", "password2": "cor
 
 @pytest.fixture(autouse=True)
 def data_dir(settings: Settings, tmp_path: Path) -> Path:
-    """A data directory of the test's own."""
+    """A data directory for the test."""
     settings.DATA_DIR = tmp_path
     return tmp_path
 
@@ -32,13 +32,13 @@ def visitor() -> Client:
 
 
 @pytest.mark.django_db
-def test_the_link_makes_the_first_operator_and_opens_the_admin(visitor: Client) -> None:
+def test_the_link_creates_the_first_operator_and_opens_the_admin(visitor: Client) -> None:
     link = setup_path()
     assert visitor.get(link).status_code == 200
 
-    answer = visitor.post(link, ANSWERS)
+    response = visitor.post(link, ANSWERS)
 
-    assert (answer.status_code, answer["location"]) == (302, "/admin/")
+    assert (response.status_code, response["location"]) == (302, "/admin/")
     assert visitor.get("/admin/").status_code == 200
     user = get_user_model().objects.get(username="anna")
     assert user.is_superuser
@@ -57,7 +57,7 @@ def test_the_link_works_once(visitor: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_every_worker_shows_the_same_link_and_the_file_does_not_hold_it(data_dir: Path) -> None:
+def test_every_worker_prints_the_same_link_and_no_file_contains_it(data_dir: Path) -> None:
     link = setup_path()
 
     assert setup_path() == link
@@ -69,7 +69,7 @@ def test_every_worker_shows_the_same_link_and_the_file_does_not_hold_it(data_dir
 @pytest.mark.django_db
 @pytest.mark.parametrize("token", ["x", "0" * 64, "ä", "%00"])
 def test_a_wrong_link_is_not_found(visitor: Client, token: str) -> None:
-    assert visitor.get(f"/setup/{token}").status_code == 404  # no link was ever made
+    assert visitor.get(f"/setup/{token}").status_code == 404  # no link exists
     setup_path()
     assert visitor.get(f"/setup/{token}").status_code == 404
     assert visitor.post(f"/setup/{token}", ANSWERS).status_code == 404
@@ -81,18 +81,18 @@ def test_a_wrong_link_is_not_found(visitor: Client, token: str) -> None:
     [{"password2": "another-horse-9"}, {"password1": "12345", "password2": "12345"}, {"username": ""}],
     ids=["differs", "weak", "nameless"],
 )
-def test_a_refused_form_does_not_use_the_link_up(visitor: Client, changes: dict[str, str]) -> None:
+def test_a_rejected_form_does_not_use_up_the_link(visitor: Client, changes: dict[str, str]) -> None:
     link = setup_path()
 
-    refused = visitor.post(link, ANSWERS | changes)
+    rejected = visitor.post(link, ANSWERS | changes)
 
-    assert refused.status_code == 400
-    assert b"errorlist" in refused.content
+    assert rejected.status_code == 400
+    assert b"errorlist" in rejected.content
     assert setup_path() == link
 
 
 @pytest.mark.django_db
-def test_once_a_superuser_exists_there_is_no_link(visitor: Client) -> None:
+def test_no_link_exists_after_the_first_superuser(visitor: Client) -> None:
     link = setup_path()
     get_user_model().objects.create_superuser("somebody")
 
@@ -102,7 +102,7 @@ def test_once_a_superuser_exists_there_is_no_link(visitor: Client) -> None:
 
 @pytest.fixture
 def without_operators(live_db: None) -> Iterator[None]:
-    """The shared database as if nobody were an operator yet; those of other tests come back afterwards."""
+    """The shared database without operators; the operators of other tests are restored afterwards."""
     operators = get_user_model().objects.filter(is_superuser=True, is_active=True)
     others = list(operators.values_list("pk", flat=True))
     operators.update(is_active=False)
@@ -111,7 +111,7 @@ def without_operators(live_db: None) -> Iterator[None]:
     get_user_model().objects.filter(pk__in=others).update(is_active=True)
 
 
-def test_two_simultaneous_setups_make_one_operator(without_operators: None) -> None:
+def test_two_simultaneous_setups_create_one_operator(without_operators: None) -> None:
     link, start = setup_path(), Barrier(2)
 
     def post(name: str) -> int:
@@ -130,7 +130,7 @@ def test_two_simultaneous_setups_make_one_operator(without_operators: None) -> N
 
 
 @pytest.mark.django_db
-def test_the_form_is_safe_from_other_sites() -> None:
+def test_the_form_requires_a_csrf_token() -> None:
     link = setup_path()
     visitor = Client(enforce_csrf_checks=True)
 

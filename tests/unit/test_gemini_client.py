@@ -1,4 +1,4 @@
-"""The contract with google-genai's private layer, and what the client makes of an upstream that misbehaves."""
+"""The contract with the private layer of google-genai, and the client's errors for an invalid upstream."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ SHORT = Deadlines(connect=0.5, first_byte=0.3, idle=0.3, total=2.0)
 
 
 class FakeGemini:
-    """An HTTP server whose next answer is a handler of the test's; keeps the requests it saw."""
+    """An HTTP server with a handler of the test for the next response; stores the received requests."""
 
     def __init__(self) -> None:
         self.handler: Handler = self.plain
@@ -52,18 +52,18 @@ class FakeGemini:
             raise
 
     async def on_demand(self, request: web.Request) -> web.StreamResponse:
-        """Answer with a stream that never ends: the test puts its chunks into `chunks`."""
+        """Respond with a stream without an end; the test puts chunks into `chunks`."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         while True:
             await response.write(await self.chunks.get())
 
-    async def events(self, request: web.Request, *pieces: bytes, then_hang: bool = False) -> web.StreamResponse:
+    async def events(self, request: web.Request, *chunks: bytes, then_hang: bool = False) -> web.StreamResponse:
         """Respond with a stream of prepared chunks."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        for piece in pieces:
-            await response.write(piece)
+        for chunk in chunks:
+            await response.write(chunk)
         if then_hang:
             await asyncio.Event().wait()
         return response
@@ -86,7 +86,7 @@ async def gemini() -> AsyncIterator[FakeGemini]:
 
 @pytest.fixture(params=["direct", "aiohttp"], autouse=True)
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test runs over both transports; a proxy variable chooses aiohttp's."""
+    """Run every test over both transports; a proxy variable selects aiohttp's."""
     if request.param == "aiohttp":
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -112,7 +112,7 @@ def sse(*texts: str) -> list[bytes]:
     ]
 
 
-async def test_plain_answer_and_what_was_sent(gemini: FakeGemini, client: GeminiClient) -> None:
+async def test_a_plain_response_and_the_sent_request(gemini: FakeGemini, client: GeminiClient) -> None:
     assert await client.generate("gemini-x", lambda: b'{"contents":[]}') == ANSWER
     path, headers, body = gemini.requests[0]
     assert path == "/v1beta/models/gemini-x:generateContent"
@@ -142,12 +142,12 @@ async def test_headers_of_one_request_never_reach_the_next(gemini: FakeGemini, c
     assert gemini.requests[0][1] == gemini.requests[1][1]
 
 
-async def test_stream_gives_pieces_then_the_end(gemini: FakeGemini, client: GeminiClient) -> None:
+async def test_a_stream_returns_chunks_and_then_the_end(gemini: FakeGemini, client: GeminiClient) -> None:
     gemini.handler = lambda request: gemini.events(request, *sse("a", "b"))
     stream = await client.stream("gemini-x", lambda: b"{}")
     texts = []
-    while pieces := await stream.read(1.0):
-        texts += [piece["candidates"][0]["content"]["parts"][0]["text"] for piece in pieces]
+    while chunks := await stream.read(1.0):
+        texts += [chunk["candidates"][0]["content"]["parts"][0]["text"] for chunk in chunks]
     stream.close()
     assert texts == ["a", "b"]
     assert gemini.requests[0][0] == "/v1beta/models/gemini-x:streamGenerateContent?alt=sse"
@@ -180,7 +180,7 @@ async def test_cancelling_a_plain_call_reaches_gemini_at_once(gemini: FakeGemini
         await gemini.gone.wait()
 
 
-async def test_silence_before_the_first_byte(gemini: FakeGemini, client: GeminiClient) -> None:
+async def test_the_first_byte_timeout_ends_a_silent_call(gemini: FakeGemini, client: GeminiClient) -> None:
     async def hang(request: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
@@ -192,7 +192,7 @@ async def test_silence_before_the_first_byte(gemini: FakeGemini, client: GeminiC
         await client.stream("gemini-x", lambda: b"{}")
 
 
-async def test_silence_in_mid_stream(gemini: FakeGemini, client: GeminiClient) -> None:
+async def test_the_idle_timeout_ends_a_silent_stream(gemini: FakeGemini, client: GeminiClient) -> None:
     gemini.handler = lambda request: gemini.events(request, *sse("a"), then_hang=True)
     stream = await client.stream("gemini-x", lambda: b"{}")
     assert await stream.read(1.0)
@@ -203,7 +203,7 @@ async def test_silence_in_mid_stream(gemini: FakeGemini, client: GeminiClient) -
 
 
 async def test_each_chunk_renews_the_idle_timeout(gemini: FakeGemini, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loop's clock is put forward between the chunks, by less than the idle deadline and in sum by more."""
+    """The loop's clock is advanced between the chunks, each time by less than the idle timeout, in total by more."""
     gemini.handler = gemini.on_demand
     ahead = 0
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: monotonic() + ahead)
@@ -239,7 +239,7 @@ async def test_the_total_deadline_bounds_the_first_byte_too(gemini: FakeGemini) 
     await made.aclose()
 
 
-async def test_a_dribble_ends_at_the_total_deadline(gemini: FakeGemini, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_stream_ends_at_the_total_deadline(gemini: FakeGemini, monkeypatch: pytest.MonkeyPatch) -> None:
     gemini.handler = gemini.on_demand
     ahead = 0
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: monotonic() + ahead)
@@ -275,7 +275,7 @@ async def test_a_dribble_ends_at_the_total_deadline(gemini: FakeGemini, monkeypa
         (200, {"error": {"code": 429, "message": "slow down", "status": "RESOURCE_EXHAUSTED"}}, RateLimitError),
     ],
 )
-async def test_refusals_and_garbage(
+async def test_upstream_errors_and_invalid_bodies_are_mapped(
     gemini: FakeGemini, client: GeminiClient, status: int, body: Any, expected: type[Exception]
 ) -> None:
     async def refuse(request: web.Request) -> web.StreamResponse:
@@ -288,7 +288,7 @@ async def test_refusals_and_garbage(
     assert "html" not in str(caught.value)
 
 
-async def test_a_plain_answer_beyond_the_limit_is_not_taken(gemini: FakeGemini, client: GeminiClient) -> None:
+async def test_a_plain_response_beyond_the_limit_is_an_error(gemini: FakeGemini, client: GeminiClient) -> None:
     assert await client.generate("gemini-x", lambda: b"{}") == ANSWER
     client.deadlines = replace(client.deadlines, answer_bytes=len(json.dumps(ANSWER)) - 1)
     with pytest.raises(UpstreamError, match="larger"):
@@ -313,14 +313,14 @@ async def test_a_refused_connection_is_an_unreachable_upstream() -> None:
     await made.aclose()
 
 
-async def test_the_list_of_models_is_asked_for_with_the_key(gemini: FakeGemini, client: GeminiClient) -> None:
+async def test_the_list_of_models_is_requested_with_the_key(gemini: FakeGemini, client: GeminiClient) -> None:
     await client.list_models()
 
     path, headers, body = gemini.requests[0]
     assert (path, headers["x-goog-api-key"], body) == ("/v1beta/models?pageSize=1", "k-test", None)
 
 
-async def test_a_wrong_key_is_found_by_the_list_of_models(gemini: FakeGemini, client: GeminiClient) -> None:
+async def test_the_list_of_models_detects_a_wrong_key(gemini: FakeGemini, client: GeminiClient) -> None:
     gemini.handler = refuse_key
     with pytest.raises(UpstreamError) as caught:
         await client.list_models()
@@ -328,13 +328,13 @@ async def test_a_wrong_key_is_found_by_the_list_of_models(gemini: FakeGemini, cl
 
 
 async def refuse_key(request: web.Request) -> web.StreamResponse:
-    """Answer as Gemini does to a key that it does not know."""
+    """Respond like Gemini to an unknown key."""
     details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
     error = {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT", "details": details}
     return web.json_response({"error": error}, status=400)
 
 
 @pytest.mark.parametrize("name", ["a/../b", "a?b", "a b", "", "a#b", "a\n"])
-async def test_names_that_would_change_the_path_are_refused(client: GeminiClient, name: str) -> None:
+async def test_names_that_would_change_the_path_are_rejected(client: GeminiClient, name: str) -> None:
     with pytest.raises(ModelNotFoundError):
         await client.generate(name, lambda: b"{}")

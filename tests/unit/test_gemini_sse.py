@@ -1,4 +1,4 @@
-"""The decoder of Gemini's streams: every cut, every line end, errors in mid-stream, and what is no JSON."""
+"""The decoder of Gemini's streams: every cut, every line end, errors inside a stream, and invalid JSON."""
 
 from typing import Any
 
@@ -66,36 +66,36 @@ BODIES: dict[str, tuple[bytes, list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize(("body", "expected"), BODIES.values(), ids=BODIES)
-def test_whole_body_in_one_read(body: bytes, expected: list[Any]) -> None:
+def test_a_whole_body_is_decoded_in_one_read(body: bytes, expected: list[Any]) -> None:
     assert decode(body) == expected
 
 
 @pytest.mark.parametrize(("body", "expected"), BODIES.values(), ids=BODIES)
-def test_rule_091_cut_at_every_byte(body: bytes, expected: list[Any]) -> None:
+def test_rule_091_a_stream_cut_at_every_byte_is_decoded(body: bytes, expected: list[Any]) -> None:
     for cut in range(len(body) + 1):
         assert decode(body[:cut], body[cut:]) == expected
 
 
 @pytest.mark.parametrize(("body", "expected"), BODIES.values(), ids=BODIES)
-def test_byte_by_byte(body: bytes, expected: list[Any]) -> None:
+def test_a_stream_is_decoded_byte_by_byte(body: bytes, expected: list[Any]) -> None:
     assert decode(*(body[index : index + 1] for index in range(len(body)))) == expected
 
 
 @given(st.data())
-def test_any_cuts(data: st.DataObject) -> None:
+def test_a_stream_with_any_cuts_is_decoded(data: st.DataObject) -> None:
     body, expected = data.draw(st.sampled_from(list(BODIES.values())))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=8)))
     assert decode(*(body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True))) == expected
 
 
-def test_an_event_is_given_out_as_soon_as_it_is_whole() -> None:
+def test_an_event_is_returned_as_soon_as_it_is_complete() -> None:
     for end in LINE_ENDS.values():
         decoder = StreamDecoder()
         assert decoder.feed(event(ONE, end)) == [ONE]
         assert decoder.feed(event(TWO, end)[:-1]) == ([TWO] if end == b"\r\n" else [])
 
 
-def test_an_array_item_is_given_out_with_its_last_brace() -> None:
+def test_an_array_item_is_returned_with_its_last_brace() -> None:
     decoder = StreamDecoder()
     assert decoder.feed(b"[" + orjson.dumps(ONE)) == [ONE]
 
@@ -117,7 +117,7 @@ def test_an_event_that_is_no_json_object_is_an_error_without_its_text(body: byte
     assert "oops" not in caught.value.message
 
 
-def test_whole_events_before_a_malformed_one_are_given_out_first() -> None:
+def test_events_before_a_malformed_event_are_returned_first() -> None:
     decoder = StreamDecoder()
     assert decoder.feed(event(ONE) + b"data: {oops}\r\n\r\n" + event(TWO)) == [ONE]
     for _ in range(2):
@@ -142,12 +142,12 @@ def test_a_body_without_a_single_object_is_an_error(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [event(ONE), multi_line(ONE, b"\n"), pretty(ONE), b"[" + pretty(ONE)])
 @pytest.mark.parametrize("size", [1, 7, 10_000])
-def test_an_event_above_the_limit_is_refused(body: bytes, size: int) -> None:
+def test_an_event_above_the_limit_is_an_error(body: bytes, size: int) -> None:
     reads = [body[start : start + size] for start in range(0, len(body), size)]
     assert decode(*reads, max_event_bytes=len(body)) == [ONE]
     with pytest.raises(UpstreamError, match="larger"):
         decode(*reads, max_event_bytes=40)
 
 
-def test_the_limit_is_for_one_event_not_for_the_stream() -> None:
+def test_the_limit_applies_to_one_event_not_to_the_stream() -> None:
     assert len(decode(*[event(ONE)] * 50, max_event_bytes=len(event(ONE)))) == 50

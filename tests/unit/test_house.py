@@ -1,4 +1,4 @@
-"""The house rules that no linter knows: sizes of files and functions, docstrings, file names, nothing left undone."""
+"""The rules of style without a linter: sizes of files and functions, docstrings, file names, forbidden markers."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ MAX_FUNCTION_LINES = 50
 UNDOCUMENTED_LINES = 5
 VAGUE_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py"}
 
-# What was too large when the rule came. The list only shrinks: an entry that is no longer needed fails the test.
+# Files that were too large when the rule was introduced. An entry that is no longer necessary fails the test.
 EXEMPT_FILES: set[str] = set()
 EXEMPT_FUNCTIONS: set[str] = set()
 
@@ -22,13 +22,13 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def sources() -> list[Path]:
-    """Every Python file of ours; migrations are generated."""
+    """Return every Python file of the repository except migrations."""
     found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
     return sorted(path for path in found if {"migrations", "node_modules", ".peers"}.isdisjoint(path.parts))
 
 
 def functions() -> Iterator[tuple[str, Function, bool]]:
-    """Each function with its name in the tree and whether it is public (not private, not inside another one)."""
+    """Yield each function with its qualified name and whether the function is public."""
     for path in sources():
         place = path.relative_to(ROOT).as_posix()
         stack: list[tuple[ast.AST, bool]] = [(ast.parse(path.read_text(encoding="utf-8")), True)]
@@ -45,7 +45,7 @@ def functions() -> Iterator[tuple[str, Function, bool]]:
 
 
 def length(node: Function) -> int:
-    """Lines from `def` to the end."""
+    """Return the number of lines from `def` to the end."""
     return (node.end_lineno or node.lineno) - node.lineno + 1
 
 
@@ -55,7 +55,7 @@ def test_files_are_short() -> None:
 
 
 def count_lines(path: Path) -> int:
-    """Lines of a file."""
+    """Return the number of lines of a file."""
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
@@ -64,7 +64,7 @@ def test_functions_are_short() -> None:
     assert long == EXEMPT_FUNCTIONS
 
 
-def test_public_functions_say_what_they_do() -> None:
+def test_public_functions_have_docstrings() -> None:
     silent = [
         f"{name}:{node.lineno}"
         for name, node, public in functions()
@@ -76,7 +76,7 @@ def test_public_functions_say_what_they_do() -> None:
     assert silent == []
 
 
-def test_modules_say_what_is_in_them() -> None:
+def test_modules_have_docstrings() -> None:
     silent = [
         path.relative_to(ROOT).as_posix()
         for path in sources()
@@ -85,7 +85,7 @@ def test_modules_say_what_is_in_them() -> None:
     assert silent == []
 
 
-def test_file_names_say_one_idea() -> None:
+def test_file_names_are_specific() -> None:
     assert [path.relative_to(ROOT).as_posix() for path in sources() if path.name in VAGUE_NAMES] == []
 
 

@@ -1,4 +1,4 @@
-"""The watchdog of the event loop: what it says of a loop that stands still, and that it is silent otherwise."""
+"""The watchdog of the event loop: the log line about a blocked loop, and no log line otherwise."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ LIMIT = 0.05
 
 
 def code_at(file: Path | str) -> Callable[[float], None]:
-    """Return a function `translate_all` of line 3 of a file; it works for so many seconds, with a value beside it."""
+    """Return a function `translate_all` on line 3 of a file that blocks for `seconds`, with a local value."""
     source = "\n\ndef translate_all(seconds):\n    secret = 'a value'\n    end = clock() + seconds\n"
     source += "    while clock() < end:\n        pass\n    return secret\n"
     code = compile(source, str(file), "exec")
@@ -35,7 +35,7 @@ LIBRARY = code_at("/usr/lib/python3/site-packages/library/made_up.py")
 
 @pytest.fixture
 async def watchdog() -> AsyncIterator[LoopWatchdog]:
-    """One that watches the test's loop."""
+    """A watchdog of the test's loop."""
     watchdog = LoopWatchdog()
     watchdog.start(LIMIT)
     yield watchdog
@@ -49,12 +49,12 @@ def warnings(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 async def block(work: Callable[[float], None], seconds: float = 6 * LIMIT) -> None:
-    """Keep the loop from running, then let it run again."""
+    """Block the loop, then let it run again."""
     work(seconds)
     await asyncio.sleep(2 * LIMIT)
 
 
-async def test_the_line_names_the_code_that_blocks_and_no_value(
+async def test_the_log_line_names_the_blocking_code_and_no_value(
     watchdog: LoopWatchdog, warnings: pytest.LogCaptureFixture
 ) -> None:
     await block(OURS)
@@ -98,7 +98,7 @@ async def test_a_stopped_watchdog_reports_no_block(watchdog: LoopWatchdog, warni
     assert (watchdog.blocked, warnings.messages) == (0, [])
 
 
-def test_a_loop_that_waits_for_events_runs_nothing() -> None:
+def test_a_loop_that_waits_for_events_has_no_running_code() -> None:
     ready = threading.Event()
     loop = asyncio.new_event_loop()
     loop.call_soon(ready.set)

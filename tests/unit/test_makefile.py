@@ -1,4 +1,4 @@
-"""`make` mends the environment that it finds."""
+"""`make` repairs an incomplete environment."""
 
 import shutil
 import subprocess

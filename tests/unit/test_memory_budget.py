@@ -1,4 +1,4 @@
-"""The bytes of requests that a process holds, and how much memory it may use."""
+"""The reserved bytes of requests, and the memory limit of a process."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from api.resources.byte_budget import LEAST_RETURN, RETURN_AFTER, ByteBudget, Ho
 from gemini_gateway.startup import machine_memory
 
 
-def test_holds_share_a_budget() -> None:
+def test_holds_share_one_budget() -> None:
     budget = ByteBudget(100)
     first, second = Hold(budget), Hold(budget)
     first.grow(60)
@@ -33,14 +33,14 @@ def test_a_request_larger_than_the_budget_is_served_alone() -> None:
     small.grow(1)
 
 
-def test_answers_are_held_beyond_the_budget() -> None:
+def test_responses_are_reserved_beyond_the_budget() -> None:
     budget = ByteBudget(100)
     hold = Hold(budget)
     hold.add(500)
     assert budget.held == 500
 
 
-def test_the_last_owner_releases() -> None:
+def test_the_last_owner_releases_a_hold() -> None:
     budget = ByteBudget(100)
     hold = Hold(budget)
     hold.grow(50)

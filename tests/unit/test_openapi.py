@@ -1,4 +1,4 @@
-"""The API's description: it has every endpoint and parameter, and what golden files hold fits it."""
+"""The OpenAPI document: every endpoint and parameter, and golden files that match the schemas."""
 
 import json
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ ANSWERS = {"chat": "ChatCompletion", "completions": "CompletionObject", "respons
 
 
 def fits(name: str, value: Any) -> None:
-    """Raise if a value is not what the schema of this name describes."""
+    """Raise if a value does not match the schema of this name."""
     jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="it comes with schemathesis (requirements-dev.txt)")
     schema = {"$ref": f"{REF}{name}", "components": DESCRIBED["components"]}
     jsonschema_rs.Draft202012Validator(schema).validate(value)
 
 
 def references(value: Any) -> Iterator[str]:
-    """All `$ref`s below a value."""
+    """Yield all `$ref`s below a value."""
     if isinstance(value, dict):
         if isinstance(value.get("$ref"), str):
             yield value["$ref"]
@@ -47,7 +47,7 @@ def test_every_endpoint_is_described_and_no_other() -> None:
     ]
 
 
-def test_names_of_operations_differ() -> None:
+def test_operation_names_are_unique() -> None:
     names = [operation_of(view, method).name for _, view, method in endpoints()]
     assert len(names) == len(set(names))
 
@@ -58,7 +58,7 @@ def test_a_method_without_a_description_is_found() -> None:
         operation_of(UnknownView, "get")
 
 
-def test_references_lead_somewhere() -> None:
+def test_references_have_targets() -> None:
     for reference in set(references(DESCRIBED)):
         found: Any = DESCRIBED
         for step in reference.removeprefix("#/").split("/"):
@@ -66,7 +66,7 @@ def test_references_lead_somewhere() -> None:
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
-def test_every_parameter_is_described_with_what_becomes_of_it(name: str) -> None:
+def test_every_parameter_is_described_with_its_effect(name: str) -> None:
     fields = SCHEMAS[name]["properties"]
     for parameter in EXPLAINED[name]:
         assert parameter.what in fields[parameter.name]["description"]
@@ -81,12 +81,12 @@ def test_parameters_that_the_parser_needs_are_required() -> None:
 
 
 @parametrize(cases())
-def test_golden_requests_fit(case: Path) -> None:
+def test_golden_requests_match_their_schema(case: Path) -> None:
     fits(REQUESTS[case.parent.name], {"model": "gpt-4", **read(case / REQUEST)})
 
 
 @parametrize(cases(holding="openai_response.json"))
-def test_golden_answers_fit(case: Path) -> None:
+def test_golden_responses_match_their_schema(case: Path) -> None:
     fits(ANSWERS[case.parent.name], read(case / "openai_response.json"))
 
 
@@ -101,13 +101,13 @@ def test_golden_answers_fit(case: Path) -> None:
         ("ChatCompletion", {"id": "chatcmpl-1"}),
     ],
 )
-def test_invalid_values_do_not_fit_their_schema(name: str, wrong: Any) -> None:
+def test_invalid_values_do_not_match_their_schema(name: str, wrong: Any) -> None:
     jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="it comes with schemathesis (requirements-dev.txt)")
     with pytest.raises(jsonschema_rs.ValidationError):
         fits(name, wrong)
 
 
-def test_the_command_prints_what_the_file_holds() -> None:
+def test_the_command_prints_the_committed_file() -> None:
     printed = StringIO()
     call_command("openapi", stdout=printed)
     assert json.loads(printed.getvalue()) == DESCRIBED

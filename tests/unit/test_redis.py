@@ -1,4 +1,4 @@
-"""With REDIS_URL the cache lives in Redis: a process finds there the value that another process has put."""
+"""With REDIS_URL the cache is in Redis: processes share its values."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ GET = "from django.core.cache import cache; print(cache.get('gateway-test')); ca
 
 
 def in_a_process(code: str) -> str:
-    """Run code in a process of its own, with Redis configured, and return what it printed."""
+    """Run code in a new process with Redis configured; return its output."""
     done = subprocess.run(
         [sys.executable, "-c", SETUP + code],
         env=os.environ | {"REDIS_URL": REDIS},
@@ -29,6 +29,6 @@ def in_a_process(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_cache_is_shared() -> None:
+def test_processes_share_the_cache() -> None:
     in_a_process(PUT)
     assert in_a_process(GET) == "kept"

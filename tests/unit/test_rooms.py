@@ -1,4 +1,4 @@
-"""The rooms of the house: each has one idea and few files, each stands in a layer, and no files import in a circle."""
+"""The packages: each has one purpose and few files, each belongs to a layer, and no files import in a circle."""
 
 import ast
 import tomllib
@@ -9,23 +9,23 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("api", "gemini_gateway", "sessions_store")
 MAX_FILES = 15
-# Loose files at the top of `api`: whatever else comes needs a room.
+# Modules directly in `api`; a new module belongs in a package.
 LOOSE_IN_API = {"__init__", "apps", "errors", "failures", "notes", "services", "urls"}
 
 
 def sources() -> Iterator[Path]:
-    """Every Python file of the product; migrations are generated."""
+    """Return every Python file of the product except migrations."""
     for package in PACKAGES:
         yield from (path for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts)
 
 
 def name_of(path: Path) -> str:
-    """The dotted name of a module."""
+    """Return the dotted name of a module."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports_of(tree: ast.AST, modules: set[str]) -> Iterator[str]:
-    """The modules of ours that one imports, anywhere in it: inside functions and for annotations too."""
+    """Return the product modules that a module imports, including imports in functions and for annotations."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -38,14 +38,14 @@ def imports_of(tree: ast.AST, modules: set[str]) -> Iterator[str]:
 
 
 def import_graph() -> dict[str, set[str]]:
-    """What each module imports."""
+    """Return the imports of each module."""
     paths = {name_of(path): path for path in sources()}
     trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in paths.items()}
     return {name: set(imports_of(tree, paths.keys() - {name})) for name, tree in trees.items()}
 
 
 def in_circles(graph: dict[str, set[str]]) -> set[str]:
-    """The modules that are left when those without imports, and those that nobody imports, are taken away."""
+    """Return the modules that remain after repeated removal of modules without imports or importers."""
     left = {name: set(imported) for name, imported in graph.items()}
     while True:
         imported = set().union(*left.values())
@@ -56,13 +56,13 @@ def in_circles(graph: dict[str, set[str]]) -> set[str]:
 
 
 def contracts() -> list[dict[str, Any]]:
-    """The contracts that import-linter holds."""
+    """Return the contracts of import-linter."""
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     found: list[dict[str, Any]] = configuration["tool"]["importlinter"]["contracts"]
     return found
 
 
-def test_circles_are_found() -> None:
+def test_the_search_finds_import_circles() -> None:
     graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set[str]()}
     assert in_circles(graph) == {"b", "c"}
 
@@ -73,7 +73,7 @@ def test_no_files_import_in_a_circle() -> None:
     assert in_circles(graph) == set()
 
 
-def test_nobody_imports_the_project() -> None:
+def test_no_package_imports_the_project() -> None:
     importers = {
         name
         for name, imported in import_graph().items()
@@ -82,7 +82,7 @@ def test_nobody_imports_the_project() -> None:
     assert importers == set()
 
 
-def test_every_package_stands_in_the_layers() -> None:
+def test_every_package_belongs_to_a_layer() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
     layers = next(
         contract["layers"] for contract in contracts() if "containers" not in contract and "layers" in contract
@@ -97,7 +97,7 @@ def test_every_package_stands_in_the_layers() -> None:
     }
 
 
-def test_nothing_new_lies_loose_in_api() -> None:
+def test_api_has_no_new_top_level_modules() -> None:
     assert {path.stem for path in (ROOT / "api").glob("*.py")} == LOOSE_IN_API
 
 
@@ -110,7 +110,7 @@ def test_folders_are_small() -> None:
     assert {folder: count for folder, count in files.items() if count > MAX_FILES} == {}
 
 
-def test_rooms_say_their_idea() -> None:
+def test_packages_have_docstrings() -> None:
     silent = [
         path.relative_to(ROOT).as_posix()
         for path in sources()

@@ -1,4 +1,4 @@
-"""The settings: what the environment can say, what a fresh checkout gets, and that .env.example tells all of it."""
+"""The settings: the environment variables, the defaults of a fresh checkout, and the complete .env.example."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ LoadSettings = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def load_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LoadSettings:
-    """Run settings.py with exactly these variables and return what it defines."""
+    """Run settings.py with exactly these variables and return its definitions."""
 
     def load(**variables: str) -> dict[str, Any]:
         for name in list(os.environ):
@@ -40,7 +40,7 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LoadSettin
 
 
 def documented() -> dict[str, str]:
-    """Each name in .env.example with the value it shows."""
+    """Return each name in .env.example with its value."""
     lines = (ROOT / ".env.example").read_text().splitlines()
     return dict(found.groups() for line in lines if (found := re.fullmatch(r"#([A-Z0-9_]+)=(.*)", line)))  # type: ignore[misc]
 
@@ -60,7 +60,7 @@ def test_the_values_in_env_example_are_the_defaults(load_settings: LoadSettings,
     assert copied["ENVIRONMENT"].problems == []
 
 
-def test_every_setting_can_be_typed_wrong_without_a_crash(load_settings: LoadSettings) -> None:
+def test_invalid_settings_are_reported_and_keep_their_defaults(load_settings: LoadSettings) -> None:
     settings = load_settings(PORT="many", DEBUG="perhaps", SQLITE_SYNC="maybe", DRAIN_SECONDS="-1", DATABASE_URL="x:y")
 
     assert {problem.name for problem in settings["ENVIRONMENT"].problems} >= {
@@ -105,7 +105,7 @@ def test_a_dotenv_file_is_read_and_the_process_environment_wins(load_settings: L
 
     assert (from_file["PORT"], from_file["GEMINI_API_KEY"], from_file["HOST"]) == (9001, "from the file", "127.0.0.1")
     assert overridden["PORT"] == 9002
-    assert not leaked  # a library must not find a key that only we were given
+    assert not leaked  # a library must not read a key that is for the gateway only
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_dotenv_file_is_read_and_the_process_environment_wins(load_settings: L
     ],
     ids=["a bare key", "blanks around the sign", "not UTF-8"],
 )
-def test_a_line_of_the_file_that_sets_nothing_is_told_by_its_number_alone(
+def test_an_invalid_line_of_the_file_is_reported_by_its_number_only(
     load_settings: LoadSettings, tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes, said: str
 ) -> None:
     (tmp_path / "dot.env").write_bytes(content)
@@ -130,7 +130,7 @@ def test_a_line_of_the_file_that_sets_nothing_is_told_by_its_number_alone(
     assert "secret" not in "".join(capfd.readouterr())
 
 
-def test_the_checks_name_what_the_file_sets_for_nobody(
+def test_the_checks_name_unknown_variables_of_the_file(
     load_settings: LoadSettings, tmp_path: Path, settings: Settings
 ) -> None:
     lines = (
@@ -173,7 +173,7 @@ def test_every_name_of_env_example_is_known_whatever_else_is_set(
     assert environment_check() == []
 
 
-def test_the_file_may_be_of_any_editor(load_settings: LoadSettings, tmp_path: Path) -> None:
+def test_the_file_may_have_windows_line_ends_and_a_byte_order_mark(load_settings: LoadSettings, tmp_path: Path) -> None:
     (tmp_path / "dot.env").write_bytes(b"\xef\xbb\xbfPORT=9001\r\nexport HOST='localhost'\r\nSECRET_KEY=a=b #c\r\n")
 
     settings = load_settings(ENV_FILE=str(tmp_path / "dot.env"))
@@ -191,7 +191,7 @@ def test_secrets_come_from_files(load_settings: LoadSettings, tmp_path: Path) ->
     assert [problem.name for problem in settings["ENVIRONMENT"].problems] == ["GEMINI_API_KEY_FILE"]
 
 
-def test_databases(load_settings: LoadSettings, tmp_path: Path) -> None:
+def test_database_urls_are_parsed(load_settings: LoadSettings, tmp_path: Path) -> None:
     sqlite = load_settings(SQLITE_SYNC="full")["DATABASES"]["default"]
     postgres = load_settings(DATABASE_URL="postgres://me:secret@db:5433/gateway")["DATABASES"]["default"]
 
@@ -220,7 +220,7 @@ def test_databases(load_settings: LoadSettings, tmp_path: Path) -> None:
         ("REDIS_URL", "http://:very-secret@localhost"),
     ],
 )
-def test_a_store_that_cannot_be_used_is_named_without_its_password(
+def test_an_invalid_database_url_is_reported_without_its_password(
     load_settings: LoadSettings, capfd: pytest.CaptureFixture[str], name: str, url: str
 ) -> None:
     settings, unset = load_settings(**{name: url}), load_settings()
@@ -231,7 +231,7 @@ def test_a_store_that_cannot_be_used_is_named_without_its_password(
     assert (settings["DATABASES"], settings["REDIS_URL"]) == (unset["DATABASES"], "")
 
 
-def test_other_spellings_of_a_database_that_can_be_used(load_settings: LoadSettings, tmp_path: Path) -> None:
+def test_other_spellings_of_database_urls_are_accepted(load_settings: LoadSettings, tmp_path: Path) -> None:
     file = str(tmp_path / "mine.sqlite3")
 
     sqlite = load_settings(DATABASE_URL=f"sqlite:///{file}")
@@ -264,7 +264,7 @@ def test_production_passes_djangos_deployment_checks(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_secrets_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
+def test_secrets_are_created_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     data_dir = tmp_path / "made" / "on the way"
     with ThreadPoolExecutor(16) as pool:
         made = list(pool.map(load_secrets, [data_dir] * 64))
@@ -276,7 +276,7 @@ def test_secrets_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
     assert [path.name for path in data_dir.iterdir()] == ["secrets.json"]
 
 
-def test_secrets_that_cannot_be_kept_say_why(tmp_path: Path) -> None:
+def test_secrets_that_cannot_be_stored_have_an_error_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "secrets.json").write_text("{broken")
 
@@ -284,10 +284,10 @@ def test_secrets_that_cannot_be_kept_say_why(tmp_path: Path) -> None:
         stand_in = load_secrets(data_dir)
         assert stand_in.problem
         assert stand_in.secret_key
-    assert (tmp_path / "secrets.json").read_text() == "{broken"  # never overwritten: it may be all there is
+    assert (tmp_path / "secrets.json").read_text() == "{broken"  # never overwritten: the file may be the only copy
 
 
-def test_numbers_keep_their_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_outside_their_bounds_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"A": "1_000", "B": "70000", "C": "0.5", "D": " yes ", "E": "a, b,,"}.items():
         monkeypatch.setenv(name, value)
     environment = Environment(Path(os.devnull))
@@ -310,7 +310,7 @@ SECRETS = [
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("frame", ["{}", "x-goog-api-key: {}", "?key={}&alt=sse", "{{'Authorization': 'Bearer {}'}}"])
-def test_keys_are_blanked_wherever_they_stand(secret: str, frame: str) -> None:
+def test_keys_are_redacted_everywhere(secret: str, frame: str) -> None:
     cleaned = redact(frame.format(secret))
 
     assert secret not in cleaned
@@ -325,13 +325,13 @@ def test_the_value_of_a_credential_header_is_redacted(text: str) -> None:
     assert not re.search("dummy|opaque|dXNl", redact(text))
 
 
-def test_ordinary_text_is_left_alone() -> None:
+def test_ordinary_text_is_not_redacted() -> None:
     text = "keyless request for gpt-4 by user alice-sky in 12 ms; api keys: none, monkey=banana"
     assert redact(text) == text
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
-def test_no_secret_passes_the_log(formatter: logging.Formatter) -> None:
+def test_the_log_contains_no_secret(formatter: logging.Formatter) -> None:
     try:
         raise ValueError(SECRETS[0])
     except ValueError:
@@ -345,7 +345,7 @@ def test_no_secret_passes_the_log(formatter: logging.Formatter) -> None:
     assert "ValueError" in line
 
 
-def test_a_record_is_one_line_whatever_it_holds() -> None:
+def test_a_log_record_is_one_line_with_any_content() -> None:
     record = logging.LogRecord("a", logging.INFO, "a.py", 1, "user %s", ("x\r\nfaked line\x1b[31m\u2028",), None)
     record.model = "gpt\n4"
 
@@ -365,7 +365,7 @@ for path in sorted(settings.DATA_DIR.glob("gateway.sqlite3*")):
 """
 
 
-def test_a_new_database_is_for_its_owner_only_whatever_the_umask(tmp_path: Path) -> None:
+def test_a_new_database_is_readable_by_its_owner_only_with_any_umask(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     environment = {"ENV_FILE": os.devnull, "DATA_DIR": str(tmp_path)}
 

@@ -1,4 +1,4 @@
-"""The public start page and what surrounds every page of the full way: policy, static files, proxies."""
+"""The public start page, and the middleware of all pages: policy, static files, proxies."""
 
 import pytest
 from django.test import Client
@@ -54,7 +54,7 @@ def test_the_start_page_holds_no_secret(visitor: Client, settings: Settings) -> 
     assert "/setup/" not in page
 
 
-def test_a_foreign_host_is_refused(visitor: Client) -> None:
+def test_a_foreign_host_is_rejected(visitor: Client) -> None:
     assert visitor.get("/", headers={"host": "evil.example"}).status_code == 400
 
 
@@ -66,7 +66,7 @@ def test_every_page_has_the_strict_policy(visitor: Client, path: str) -> None:
     assert "unsafe" not in policy
 
 
-def test_static_files_are_served_where_they_lie(visitor: Client) -> None:
+def test_static_files_are_served_from_their_folder(visitor: Client) -> None:
     style = visitor.get("/static/gateway/pages.css")
     unchanged = visitor.get("/static/gateway/pages.css", headers={"if-none-match": style["etag"]})
 
@@ -88,7 +88,7 @@ def test_static_files_are_served_where_they_lie(visitor: Client) -> None:
         (["not a network"], "127.0.0.1", False),
     ],
 )
-def test_forwarded_headers_are_believed_from_trusted_proxies_only(
+def test_forwarded_headers_are_read_from_trusted_proxies_only(
     settings: Settings, trusted: list[str], peer: str, believed: bool
 ) -> None:
     settings.TRUSTED_PROXIES = trusted
@@ -103,11 +103,11 @@ def test_forwarded_headers_are_believed_from_trusted_proxies_only(
     ("method", "path"),
     [("POST", "/chat/completions"), ("GET", "/models"), ("GET", "/models/gpt-4"), ("POST", "/responses")],
 )
-def test_a_program_whose_base_url_lacks_v1_is_told(visitor: Client, method: str, path: str) -> None:
-    answer = visitor.generic(method, path, "{}", content_type="application/json")
+def test_a_program_without_v1_in_its_base_url_gets_an_error(visitor: Client, method: str, path: str) -> None:
+    response = visitor.generic(method, path, "{}", content_type="application/json")
 
-    assert answer.status_code == 404
-    assert answer.json()["error"] == {
+    assert response.status_code == 404
+    assert response.json()["error"] == {
         "message": f"Unknown request URL: {method} {path}. The API's base URL ends in /v1.",
         "type": "invalid_request_error",
         "param": None,
@@ -116,15 +116,15 @@ def test_a_program_whose_base_url_lacks_v1_is_told(visitor: Client, method: str,
 
 
 @pytest.mark.parametrize("path", ["/nothing-here", "/setup/0123456789abcdef", "/static/none.css", "/two%0Alines"])
-def test_elsewhere_a_page_leads_on(visitor: Client, path: str) -> None:
-    answer = visitor.get(path)
+def test_the_not_found_page_links_to_the_admin(visitor: Client, path: str) -> None:
+    response = visitor.get(path)
 
-    assert answer.status_code == 404
-    assert b'href="/admin/"' in answer.content
-    assert b"works once" in answer.content
+    assert response.status_code == 404
+    assert b'href="/admin/"' in response.content
+    assert b"works once" in response.content
 
 
-def test_the_terminal_says_where_things_are(settings: Settings) -> None:
+def test_the_terminal_shows_the_addresses(settings: Settings) -> None:
     settings.GEMINI_UPSTREAM = "emulator"
     text = terminal_page("0.0.0.0", 8080)  # noqa: S104 - shown, not bound
 

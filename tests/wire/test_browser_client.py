@@ -1,4 +1,4 @@
-"""OpenAI's JavaScript client in a page of another origin, in Chromium."""
+"""OpenAI's JavaScript client in a web page of another origin, in Chromium."""
 
 import os
 import shutil
@@ -27,15 +27,15 @@ Run = Callable[[str], dict[str, Any]]
 
 
 class Files(SimpleHTTPRequestHandler):
-    """Serves the page and the client's modules, without a log."""
+    """A server of the page and the client's modules, without a log."""
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Suppress the log."""
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    """The origin of the page: localhost, on a port of its own."""
+    """The origin of the page: localhost with another port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(NODE)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -60,7 +60,7 @@ def run(gateway: LiveGateway, site: str) -> Iterator[Run]:
         chromium.close()
 
 
-def test_a_chat_and_the_headers_of_its_answer(run: Run) -> None:
+def test_a_page_reads_a_chat_and_the_headers_of_the_response(run: Run) -> None:
     done = run("chat")
 
     assert done["text"]
@@ -69,11 +69,11 @@ def test_a_chat_and_the_headers_of_its_answer(run: Run) -> None:
     assert done["model"] == GEMINI_25
 
 
-def test_a_stream(run: Run) -> None:
+def test_a_page_reads_a_stream(run: Run) -> None:
     assert run("stream")["text"]
 
 
-def test_responses_are_made_retrieved_deleted_and_streamed(run: Run) -> None:
+def test_a_page_creates_retrieves_deletes_and_streams_responses(run: Run) -> None:
     done = run("responses")
 
     assert done["text"]
@@ -81,12 +81,12 @@ def test_responses_are_made_retrieved_deleted_and_streamed(run: Run) -> None:
     assert done["events"] > 3
 
 
-def test_an_error_is_read(run: Run) -> None:
+def test_a_page_reads_an_error(run: Run) -> None:
     done = run("error")
 
     assert (done["status"], done["code"]) == (404, "model_not_found")
     assert done["requestId"].startswith("req_")
 
 
-def test_a_websocket_opens(run: Run) -> None:
+def test_a_page_opens_a_websocket(run: Run) -> None:
     assert run("socket") == {"type": "response.created"}

@@ -1,4 +1,4 @@
-"""Requests as programs send them whose own client is not in the suite, and what of them reaches a strict Gemini."""
+"""Requests of programs without a client in the suite, and the requests that a strict Gemini receives."""
 
 import json
 from typing import Any
@@ -18,14 +18,14 @@ SIGNED = "thoughtSignature"
 
 
 def answer(http: httpx2.Client, body: dict[str, Any]) -> ChatCompletion:
-    """The answer to a chat request, in the form that OpenAI's client takes strictly."""
+    """Return the response to a chat request, strictly validated by OpenAI's client."""
     response = http.post(CHAT, json=body)
     assert response.status_code == 200, response.text
     return ChatCompletion.model_validate_json(response.content, strict=True)
 
 
 def said_to(emulator: Emulator) -> list[tuple[str, list[Any]]]:
-    """Role and parts of each content that reached Gemini, which was called once."""
+    """Return role and parts of each content of the only request to Gemini."""
     [sent] = emulator.bodies()
     return [(content["role"], content["parts"]) for content in sent["contents"]]
 
@@ -40,7 +40,7 @@ def part(text: str) -> dict[str, str]:
 
 
 @MODELS
-def test_smolagents_sends_lists_of_parts_and_stops_at_its_own_words(
+def test_smolagents_sends_lists_of_parts_and_its_own_stop_sequences(
     http: httpx2.Client, emulator: Emulator, model: str
 ) -> None:
     completion = answer(
@@ -103,8 +103,8 @@ def test_opencode_sends_two_user_messages_and_2020_12_schemas(
     )
 
     assert events(response)[-1]["usage"]["total_tokens"] > 0
-    [turn] = said_to(emulator)
-    assert turn == ("user", [{TEXT: "Read a.txt"}, {TEXT: "Quickly."}])
+    [message] = said_to(emulator)
+    assert message == ("user", [{TEXT: "Read a.txt"}, {TEXT: "Quickly."}])
     [sent] = emulator.bodies()
     [declared] = sent["tools"][0]["functionDeclarations"]
     properties = declared["parametersJsonSchema"]["properties"]
@@ -138,7 +138,7 @@ def test_haystack_and_litellm_send_calls_without_a_content_key(
 
 
 @MODELS
-def test_aider_sends_few_shot_turns_and_temperature_0(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+def test_aider_sends_few_shot_messages_and_temperature_0(http: httpx2.Client, emulator: Emulator, model: str) -> None:
     turns = [
         ("system", "Act as an expert."),
         ("user", "Change get_factorial()"),
@@ -196,8 +196,8 @@ def test_pydantic_ai_sends_foreign_reasoning_as_text(http: httpx2.Client, emulat
 
 
 @MODELS
-def test_an_assistant_message_comes_back_whole(http: httpx2.Client, emulator: Emulator, model: str) -> None:
-    """As OpenAI's client dumps it: every field, nulls and empty lists included."""
+def test_an_assistant_message_is_sent_back_with_all_fields(http: httpx2.Client, emulator: Emulator, model: str) -> None:
+    """The message is dumped by OpenAI's client: every field, including nulls and empty lists."""
     question = {"role": "user", "content": fresh("Hi")}
     first = answer(http, {"model": model, "messages": [question]}).choices[0].message
     echo = {"annotations": [], "audio": None, "function_call": None, "tool_calls": None, **first.model_dump()}

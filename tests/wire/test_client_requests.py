@@ -1,6 +1,6 @@
-"""What six real clients sent (recorded) is answered: chat, completions and models, plain and streamed.
+"""Recorded requests of six real clients: chat, completions and models, plain and streamed.
 
-Every answer is parsed with the SDK's own types. The few that get a refusal are OpenAI's own refusals.
+Every response is parsed with the SDK's types. The few rejected requests are rejected by OpenAI as well.
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.recorded import CLIENTS, client_requests
 
 MODELS = "/v1/models"
 NOT_SENT_AGAIN = {"host", "connection", "content-length", "accept-encoding", "transfer-encoding"}
-# `file:line` of the requests that OpenAI refuses as well: (status, code, param)
+# `file:line` of the requests that OpenAI rejects as well: (status, code, param)
 REFUSED = {
     "openai_py:12": (404, "model_not_found", "model"),
     "openai_py:13": (400, "invalid_value", "messages"),
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.usefixtures("emulator"), pytest.mark.portable]
 
 
 def recorded() -> Iterator[Any]:
-    """The recorded requests to the endpoints of this version."""
+    """Return the recorded requests to the endpoints of this version."""
     for client in CLIENTS:
         for number, request in client_requests(client):
             if (request["path"] in {CHAT, COMPLETIONS} and request["method"] == "POST") or request["path"] == MODELS:
@@ -36,7 +36,9 @@ def recorded() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("request_sent", list(recorded()))
-def test_recorded_request(http: httpx2.Client, request_sent: dict[str, Any], request: pytest.FixtureRequest) -> None:
+def test_a_recorded_request_gets_a_valid_response(
+    http: httpx2.Client, request_sent: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
     key = request.node.callspec.id
     headers = {name: value for name, value in request_sent["headers"].items() if name.lower() not in NOT_SENT_AGAIN}
     body = request_sent.get("body")
@@ -53,7 +55,7 @@ def test_recorded_request(http: httpx2.Client, request_sent: dict[str, Any], req
 
 
 def check(path: str, body: dict[str, Any], response: httpx2.Response) -> None:
-    """Parse an answer with the SDK's types and compare it with what was asked for."""
+    """Parse a response with the SDK's types and compare the response with the request."""
     if path == MODELS:
         assert [Model.model_validate(model) for model in response.json()["data"]]
     elif path == COMPLETIONS:
@@ -69,7 +71,7 @@ def check(path: str, body: dict[str, Any], response: httpx2.Response) -> None:
 
 
 def check_stream(chunks: list[ChatCompletionChunk], body: dict[str, Any]) -> None:
-    """A stream has its role, its end, and its usage only when asked for."""
+    """Check the role, the end, and the usage (on request only) of a stream."""
     wants_usage = (body.get("stream_options") or {}).get("include_usage", False)
     assert chunks[0].choices[0].delta.role == "assistant"
     assert [bool(chunk.usage) for chunk in chunks] == [False] * (len(chunks) - 1) + [wants_usage]

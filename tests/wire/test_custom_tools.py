@@ -1,4 +1,4 @@
-"""Custom tools in chat completions, which take free text: with OpenAI's client, plain and streamed, there and back."""
+"""Custom tools in chat completions, with free text as input: OpenAI's client, plain and streamed."""
 
 import base64
 from typing import Any, Final
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("live_db", "emulator")
 
 
 def made(*calls: tuple[str, Any], stream: bool) -> dict[str, Any]:
-    """A step of the emulator's script: these calls, in one response or in one chunk each."""
+    """Return a script step with these calls, in one response or in one chunk each."""
     turns = [{"functionCall": {"name": name, "args": args}} for name, args in calls]
     contents = [[turn] for turn in turns] if stream else [turns]
     bodies: list[Any] = [{"candidates": [{"content": {"role": "model", "parts": content}}]} for content in contents]
@@ -33,7 +33,7 @@ def made(*calls: tuple[str, Any], stream: bool) -> dict[str, Any]:
 
 
 def asked(client: OpenAI, messages: list[ChatCompletionMessageParam], *, stream: bool, **options: Any) -> Any:
-    """The assistant's message, plain or put together from a stream by OpenAI's own helper."""
+    """Return the assistant's message, plain or accumulated from a stream by OpenAI's helper."""
     options = {"model": GEMINI_3, "tools": [CODE, WEATHER], **options}
     if not stream:
         completion = client.chat.completions.create(messages=messages, **options)
@@ -49,7 +49,7 @@ def asked(client: OpenAI, messages: list[ChatCompletionMessageParam], *, stream:
 
 
 def called(message: Any) -> list[Any]:
-    """The calls of a message as clients send them back."""
+    """Return the calls of a message in the form that clients send back."""
     return [
         {"id": call["id"], "type": call["type"], call["type"]: {key: call[call["type"]][key] for key in keys}}
         for call in message.model_dump()["tool_calls"]
@@ -59,7 +59,7 @@ def called(message: Any) -> list[Any]:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool) -> None:
+def test_a_tool_call_makes_a_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool) -> None:
     choice = {"type": "custom", "custom": {"name": "run code"}}
     first = asked(client, [chat_message(ASK)], stream=stream, model=model, tool_choice=choice)
     [call] = called(first)
@@ -82,7 +82,7 @@ def test_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool
         assert base64.b64decode(again["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
 
 
-def test_a_call_is_streamed_as_openai_streams_it(http: httpx2.Client, emulator: Emulator) -> None:
+def test_a_custom_call_is_streamed_in_openais_form(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script(made((SENT, {"input": "1+1\n"}), ("get_weather", {"city": "Rome"}), stream=True))
     chunks = events(http.post(CHAT, json=chat_body(ASK, tools=[CODE, WEATHER], stream=True)))
 
@@ -98,7 +98,7 @@ def test_a_call_is_streamed_as_openai_streams_it(http: httpx2.Client, emulator: 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_calls_of_both_kinds_at_once(client: OpenAI, emulator: Emulator, stream: bool) -> None:
+def test_calls_of_functions_and_custom_tools_may_be_parallel(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     given: Any = (SENT, {"input": 'a\n"b"'}), ("get_weather", {"city": "Rome"}), (SENT, {})
     emulator.script(made(*given, stream=stream))
 
@@ -115,7 +115,7 @@ def test_calls_of_both_kinds_at_once(client: OpenAI, emulator: Emulator, stream:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_arguments_of_another_form_are_the_text_and_keep_their_signature(
+def test_arguments_of_another_form_become_the_text_and_keep_their_signature(
     client: OpenAI, emulator: Emulator, stream: bool
 ) -> None:
     text = '{"input":"1","why":"so"}'
@@ -129,7 +129,7 @@ def test_arguments_of_another_form_are_the_text_and_keep_their_signature(
 
     emulator.script({"body": {"candidates": [{"content": {"parts": [{"text": "Two."}]}, "finishReason": "STOP"}]}})
     result: Any = {"role": "tool", "tool_call_id": call["id"], "content": "2"}
-    # Another first message: the call is known by its id alone.
+    # Another first message: the call is found by its id only.
     asked(client, [chat_message("So?"), {"role": "assistant", "tool_calls": [call]}, result], stream=False)
     *_, sent = emulator.bodies()
     [again] = parts(sent, "functionCall")
@@ -137,7 +137,7 @@ def test_arguments_of_another_form_are_the_text_and_keep_their_signature(
     assert again["thoughtSignature"] == signature
 
 
-def test_allowed_tools_and_a_grammar(client: OpenAI, emulator: Emulator) -> None:
+def test_allowed_tools_and_a_grammar_are_sent(client: OpenAI, emulator: Emulator) -> None:
     choice: Any = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [{**SUM}]}}
     raw = client.chat.completions.with_raw_response.create(
         model=GEMINI_3,
@@ -157,7 +157,7 @@ def test_allowed_tools_and_a_grammar(client: OpenAI, emulator: Emulator) -> None
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_session_remembers_the_call(client: OpenAI, emulator: Emulator, stream: bool) -> None:
+def test_a_session_stores_the_custom_call(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     user = fresh("user")
     emulator.script(made((SENT, {"input": "1+1"}), stream=stream))
     [call] = called(asked(client, [chat_message(ASK)], stream=stream, user=user, model=GEMINI_25))
@@ -174,7 +174,7 @@ def test_a_session_remembers_the_call(client: OpenAI, emulator: Emulator, stream
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_stored_completion_has_the_call(client: OpenAI, emulator: Emulator, stream: bool) -> None:
+def test_a_stored_completion_has_the_custom_call(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     emulator.script(made((SENT, {"input": "1+1"}), stream=stream))
     run = fresh("run")
     message = asked(client, [chat_message(ASK)], stream=stream, store=True, metadata={"run": run})

@@ -1,4 +1,4 @@
-"""A gateway on IPv6's loopback, by its address in brackets: under `serve`, `runserver` and uvicorn, Gemini too."""
+"""A gateway and its upstream on the IPv6 loopback, by the address in brackets: `serve`, `runserver` and uvicorn."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ GATEWAYS = {
 
 
 def has_ipv6() -> bool:
-    """Whether this machine has an IPv6 loopback."""
+    """Return whether this machine has an IPv6 loopback."""
     try:
         with closing(socket.socket(socket.AF_INET6)) as probe:
             probe.bind(("::1", 0))
@@ -73,7 +73,7 @@ def test_openais_client_and_a_websocket_reach_the_gateway(origin: str) -> None:
     ("host", "status"),
     [("[::1]", 200), ("[::1]:80", 200), ("[0:0:0:0:0:0:0:1]:80", 200), ("localhost", 200), ("[::2]", 403), ("[]", 403)],
 )
-def test_its_own_names_are_taken(origin: str, host: str, status: int) -> None:
+def test_the_gateway_accepts_its_own_ipv6_names(origin: str, host: str, status: int) -> None:
     with httpx2.Client(base_url=origin, trust_env=False) as http:
         assert http.get("/v1/models", headers={"host": host}).status_code == status
         assert http.get("/v1", headers={"accept": "text/html"}).status_code == 200

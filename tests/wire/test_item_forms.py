@@ -1,6 +1,6 @@
-"""Items come back with every field that OpenAI's types and its document require, however little a client sends of them.
+"""Items are returned with every field that OpenAI's types and document require, for minimal items of clients.
 
-Read strictly with the SDK's types: as a conversation's items, and as a response's input.
+The items are strictly validated with the SDK's types: as items of a conversation, and as input of a response.
 """
 
 import json
@@ -25,7 +25,7 @@ RESPONSE_ITEM: Final[TypeAdapter[Any]] = TypeAdapter(ResponseItem)
 FUNCTION: Final = {"type": "function", "name": "time"}
 SHELL_OUTPUT: Final = {"outcome": {"type": "exit", "exit_code": 0}}
 SCREEN: Final = {"image_url": "https://x.test/a.png"}
-# The least that a client sends of each item, as its type of the SDK's requests allows; behind it what answers a call.
+# The minimal form of each item by the SDK's request types; a call is followed by its result.
 LEAST: Final[dict[str, list[Any]]] = {
     "message": [{"role": "user", "content": "Hi"}],
     "message of the assistant": [{"role": "assistant", "content": [{"type": "input_text", "text": "Hi"}]}],
@@ -74,7 +74,7 @@ LEAST: Final[dict[str, list[Any]]] = {
     "compaction": [{"type": "compaction", "encrypted_content": "x"}],
     "configuration_update": [{"type": "configuration_update", "reasoning": {"effort": "low"}}],
 }
-# The items of OpenAI's document that it calls otherwise than their types.
+# The items whose schema in OpenAI's document has another name than their type.
 SCHEMAS: Final = {
     "shell_call": "FunctionShellCall",
     "shell_call_output": "FunctionShellCallOutput",
@@ -109,7 +109,7 @@ def test_a_responses_input_has_all_fields(http: httpx2.Client, emulator: Emulato
 
 
 def check(listed: list[Any], items: list[Any], types: TypeAdapter[Any]) -> None:
-    """Check that items came back whole, and that nothing which was sent has changed."""
+    """Check that items have all fields, and that sent fields are unchanged."""
     required = json.loads(OPENAI_OPENAPI.read_text())["components"]["schemas"]
     assert len(listed) == len(items)
     for item, sent in zip(listed, items, strict=True):

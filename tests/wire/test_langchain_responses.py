@@ -1,4 +1,4 @@
-"""LangChain's `ChatOpenAI` on the Responses API: text, streams, tools with and without the server's memory, JSON."""
+"""LangChain's `ChatOpenAI` on the Responses API: text, streams, tools with and without stored responses, JSON."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("emulator")
 
 
 class Person(BaseModel):
-    """A structured answer."""
+    """A structured output."""
 
     name: str
     age: int
@@ -24,7 +24,7 @@ class Person(BaseModel):
 
 @tool
 def get_weather(city: str) -> str:
-    """The weather of a city."""
+    """Return the weather of a city."""
     return f"{city}: 21 degrees"
 
 
@@ -40,16 +40,16 @@ def model(gateway: LiveGateway, **options: Any) -> ChatOpenAI:
     )
 
 
-def test_text_is_the_same_streamed_or_not(gateway: LiveGateway) -> None:
+def test_plain_and_streamed_texts_of_langchain_are_equal(gateway: LiveGateway) -> None:
     asked = model(gateway)
 
     plain = asked.invoke("Tell me a story").text
     assert plain
-    assert "".join(piece.text for piece in asked.stream("Tell me a story")) == plain
+    assert "".join(chunk.text for chunk in asked.stream("Tell me a story")) == plain
 
 
 @pytest.mark.parametrize("by_id", [False, True])
-def test_tool_loop(gateway: LiveGateway, emulator: Emulator, by_id: bool) -> None:
+def test_a_tool_loop_ends_with_text(gateway: LiveGateway, emulator: Emulator, by_id: bool) -> None:
     asked = model(gateway, use_previous_response_id=by_id).bind_tools([get_weather])
     history: list[BaseMessage] = [HumanMessage("What is the weather in Paris? Use the tool.")]
     first = asked.invoke(history)
@@ -62,7 +62,7 @@ def test_tool_loop(gateway: LiveGateway, emulator: Emulator, by_id: bool) -> Non
     assert called["thoughtSignature"]
 
 
-def test_structured_output(gateway: LiveGateway) -> None:
+def test_structured_output_is_valid(gateway: LiveGateway) -> None:
     found = model(gateway).with_structured_output(Person).invoke("Ada is 36 years old.")
 
     assert isinstance(found, Person)

@@ -1,4 +1,4 @@
-"""Images, sound and files in, pictures and speech out, by OpenAI's own client against the live gateway."""
+"""Input of images, sound and files, output of pictures and speech: OpenAI's client and the live gateway."""
 
 import io
 import itertools
@@ -26,12 +26,12 @@ LOOK: Any = {"type": "function", "function": {"name": "take_screenshot", "parame
 
 
 def asked(*parts: Any) -> Any:
-    """A user message with a question before the parts."""
+    """Return a user message with a question before the parts."""
     return [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, *parts]}]
 
 
 def image(url: str, **fields: Any) -> Any:
-    """An image part."""
+    """Return an image part."""
     return {"type": "image_url", "image_url": {"url": url, **fields}}
 
 
@@ -50,7 +50,7 @@ def image(url: str, **fields: Any) -> Any:
     ],
 )
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_media_reach_gemini_inline(client: OpenAI, emulator: Emulator, model: str, part: Any, sent: Any) -> None:
+def test_media_are_sent_to_gemini_inline(client: OpenAI, emulator: Emulator, model: str, part: Any, sent: Any) -> None:
     completion = client.chat.completions.create(model=model, messages=asked(part))
 
     assert sent["mimeType"] in (completion.choices[0].message.content or "")
@@ -60,7 +60,7 @@ def test_media_reach_gemini_inline(client: OpenAI, emulator: Emulator, model: st
     assert completion.usage.prompt_tokens > 100
 
 
-def test_detail_is_a_resolution(client: OpenAI, emulator: Emulator) -> None:
+def test_the_detail_of_an_image_is_a_media_resolution(client: OpenAI, emulator: Emulator) -> None:
     part = image(f"data:image/png;base64,{PIXEL}", detail="low")
     for model in (GEMINI_25, GEMINI_3):
         client.chat.completions.create(model=model, messages=asked(part))
@@ -86,7 +86,7 @@ def test_detail_is_a_resolution(client: OpenAI, emulator: Emulator) -> None:
         (image("data:image/svg+xml;base64,PHN2Zz4="), "messages[0].content[1].image_url.url", "invalid_value"),
     ],
 )
-def test_a_url_that_is_not_fetched_is_a_400_that_names_the_part(
+def test_the_error_of_an_unfetched_url_names_the_part(
     client: OpenAI, emulator: Emulator, part: Any, param: str, code: str
 ) -> None:
     with pytest.raises(BadRequestError) as caught:
@@ -108,7 +108,7 @@ def test_fetching_can_be_turned_off(emulator_url: str, emulator: Emulator) -> No
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_a_tool_may_answer_with_an_image(client: OpenAI, emulator: Emulator, model: str) -> None:
+def test_a_tool_result_may_be_an_image(client: OpenAI, emulator: Emulator, model: str) -> None:
     messages: list[Any] = [{"role": "user", "content": "Take a screenshot"}]
     first = client.chat.completions.create(
         model=model, messages=messages, tools=[LOOK], tool_choice="required"
@@ -131,7 +131,7 @@ def test_a_tool_may_answer_with_an_image(client: OpenAI, emulator: Emulator, mod
 
 @pytest.mark.parametrize("model", [PAINTER, PAINTER_3])
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_picture_comes_out_and_comes_back_with_the_next_turn(
+def test_a_generated_picture_is_sent_back_with_the_next_request(
     client: OpenAI, emulator: Emulator, model: str, stream: bool
 ) -> None:
     question: Any = {"role": "user", "content": fresh("Draw a cat")}
@@ -143,7 +143,7 @@ def test_a_picture_comes_out_and_comes_back_with_the_next_turn(
     (body,) = emulator.bodies()
     assert body["generationConfig"]["responseModalities"] == ["TEXT", "IMAGE"]
 
-    # A client that knows nothing of pictures sends the words alone.
+    # A client without support for pictures sends the text only.
     history = [question, {"role": "assistant", "content": text}, {"role": "user", "content": "Now a dog"}]
     client.chat.completions.create(model=model, messages=history)
     *_, body = emulator.bodies()
@@ -153,7 +153,7 @@ def test_a_picture_comes_out_and_comes_back_with_the_next_turn(
 
 
 def drawn(client: OpenAI, model: str, question: Any, *, stream: bool) -> tuple[str, list[str]]:
-    """The words and the pictures of an answer."""
+    """Return the text and the pictures of a response."""
     if stream:
         deltas = [
             chunk.choices[0].delta
@@ -165,7 +165,7 @@ def drawn(client: OpenAI, model: str, question: Any, *, stream: bool) -> tuple[s
     return message.content, [found["image_url"]["url"] for found in message.images]
 
 
-def test_a_picture_is_remembered_in_a_session(client: OpenAI, emulator: Emulator) -> None:
+def test_a_generated_picture_is_part_of_the_session(client: OpenAI, emulator: Emulator) -> None:
     user = fresh("painter")
     large = image("data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n" + bytes(400_000)).decode())
     client.chat.completions.create(model=PAINTER, messages=asked(large), user=user)
@@ -177,7 +177,7 @@ def test_a_picture_is_remembered_in_a_session(client: OpenAI, emulator: Emulator
 
 
 def speaking(**changes: Any) -> Any:
-    """The parameters of a request for speech."""
+    """Return the parameters of a request for speech."""
     return {
         "model": SPEAKER,
         "modalities": ["text", "audio"],
@@ -187,7 +187,7 @@ def speaking(**changes: Any) -> Any:
     }
 
 
-def test_speech_comes_as_a_wav_file(client: OpenAI, emulator: Emulator) -> None:
+def test_speech_is_a_wav_file(client: OpenAI, emulator: Emulator) -> None:
     completion = client.chat.completions.create(**speaking())
 
     message = completion.choices[0].message
@@ -220,7 +220,7 @@ def test_speech_streams_as_pcm16(client: OpenAI) -> None:
 
 
 def spoken_in(deltas: Any) -> Iterator[dict[str, Any]]:
-    """The chunks of speech as the SDK returns them."""
+    """Return the chunks of speech from the SDK."""
     for delta in deltas:
         if getattr(delta, "audio", None):
             yield delta.audio if isinstance(delta.audio, dict) else delta.audio.model_dump(exclude_none=True)
@@ -235,7 +235,7 @@ def spoken_in(deltas: Any) -> Iterator[dict[str, Any]]:
         ({"modalities": ["text"]}, "modalities"),
     ],
 )
-def test_speech_that_cannot_be_is_a_400(client: OpenAI, changes: dict[str, Any], param: str) -> None:
+def test_invalid_speech_options_are_a_400(client: OpenAI, changes: dict[str, Any], param: str) -> None:
     with pytest.raises(BadRequestError) as caught:
         client.chat.completions.create(**speaking(**changes))
     assert caught.value.param == param
@@ -256,7 +256,7 @@ def test_several_speakers_have_several_voices(client: OpenAI, emulator: Emulator
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_picture_larger_than_what_may_wait_for_a_client(client: OpenAI, emulator: Emulator, stream: bool) -> None:
+def test_a_picture_larger_than_the_outbound_budget_is_sent(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     data = b64encode(b"\x89PNG\r\n\x1a\n" + bytes(3_000_000)).decode()
     parts = [{"text": "Here"}, {"inlineData": {"mimeType": "image/png", "data": data}}]
     answer = {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}]}

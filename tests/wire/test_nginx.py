@@ -1,4 +1,4 @@
-"""deploy/nginx.conf in front of a running gateway: who gets through, as whom, and what the gateway hears of it."""
+"""deploy/nginx.conf in front of a running gateway: admitted requests, and the headers that the gateway receives."""
 
 import datetime
 import shutil
@@ -61,7 +61,7 @@ def worker(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
 
 @pytest.fixture(scope="module")
 def origin(worker: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where nginx listens, with our file but for its addresses and paths."""
+    """The address of nginx with deploy/nginx.conf, except for addresses and paths."""
     folder = tmp_path_factory.mktemp("nginx")
     write_certificate(folder)
     with socket.socket() as free:
@@ -94,20 +94,20 @@ def key(issued: Issued) -> str:
 
 @pytest.fixture
 def through(origin: str) -> Iterator[httpx2.Client]:
-    """A client that asks nginx under the gateway's public name, as yet without a key."""
+    """A client of nginx under the gateway's public name, without a key."""
     headers = {"host": NAME}
     with httpx2.Client(base_url=origin, verify=False, trust_env=False, timeout=30, headers=headers) as client:
         yield client
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody listens."""
+    """Return whether a server listens."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def write_certificate(folder: Path) -> None:
-    """A certificate that nobody has to trust."""
+    """Create a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.datetime.now(datetime.UTC)
@@ -119,7 +119,7 @@ def write_certificate(folder: Path) -> None:
     )
 
 
-def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client, emulator: Emulator, key: str) -> None:
+def test_a_client_with_a_key_gets_streamed_responses(through: httpx2.Client, emulator: Emulator, key: str) -> None:
     client = OpenAI(base_url=f"{through.base_url}/v1", api_key=key, http_client=through)
 
     chunks = list(
@@ -134,10 +134,10 @@ def test_a_client_with_a_key_is_answered_and_streamed_to(through: httpx2.Client,
 def test_a_request_without_a_key_is_rejected(through: httpx2.Client, emulator: Emulator, key: str, given: str) -> None:
     through.headers["authorization"] = given.format(key)
 
-    answer = through.post("/v1/chat/completions", json=chat_body())
+    response = through.post("/v1/chat/completions", json=chat_body())
 
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "invalid_api_key"
     assert emulator.received() == []
 
 
@@ -145,7 +145,7 @@ def test_a_gateway_that_requires_keys_is_closed_before_the_first_key(through: ht
     assert through.post("/v1/chat/completions", json=chat_body()).status_code == 401
 
 
-def test_azures_address_and_key_are_taken(through: httpx2.Client, key: str) -> None:
+def test_azures_address_and_key_are_accepted(through: httpx2.Client, key: str) -> None:
     path = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
 
     assert through.post(path, json=chat_body(), headers={"api-key": key}).status_code == 200
@@ -166,15 +166,15 @@ def test_the_networks_of_a_key_are_those_of_the_client_behind_nginx(through: htt
 def test_a_preflight_passes_without_a_key(through: httpx2.Client) -> None:
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
 
-    answer = through.options("/v1/chat/completions", headers={**asked, "origin": PAGE})
+    response = through.options("/v1/chat/completions", headers={**asked, "origin": PAGE})
     foreign = through.options("/v1/chat/completions", headers={**asked, "origin": "https://evil.example"})
 
-    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, PAGE)
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (204, PAGE)
     assert "access-control-allow-origin" not in foreign.headers
     assert foreign.status_code == 401
 
 
-def test_a_websocket_is_passed_on(through: httpx2.Client, key: str) -> None:
+def test_a_websocket_is_proxied(through: httpx2.Client, key: str) -> None:
     upgrade = {
         "authorization": f"Bearer {key}",
         "connection": "Upgrade",
@@ -182,27 +182,29 @@ def test_a_websocket_is_passed_on(through: httpx2.Client, key: str) -> None:
         "sec-websocket-version": "13",
         "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    with through.stream("GET", "/v1/responses", headers=upgrade) as answer:
-        assert answer.status_code == 101
+    with through.stream("GET", "/v1/responses", headers=upgrade) as response:
+        assert response.status_code == 101
 
 
-def test_the_gateway_hears_nginx_and_not_the_client(through: httpx2.Client, key: str) -> None:
+def test_the_gateway_gets_the_address_of_nginx_not_the_headers_of_the_client(through: httpx2.Client, key: str) -> None:
     through.headers["authorization"] = f"Bearer {key}"
     lies = {"x-forwarded-proto": "http", "x-forwarded-for": "203.0.113.9", "daphne-root-path": "/elsewhere"}
 
     assert through.get("/v1/models", headers=lies).status_code == 200
     login = through.get("/admin/login/", headers=lies)
-    assert login.status_code == 200  # by http it would be sent to https
+    assert login.status_code == 200  # a request over http would be redirected to https
     assert "Secure" in login.headers["set-cookie"]
     assert through.get("/admin/login/", headers={"host": "evil.example"}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/"])
-def test_private_paths_are_not_passed_on(through: httpx2.Client, path: str) -> None:
+def test_private_paths_are_not_proxied(through: httpx2.Client, path: str) -> None:
     assert through.get(path).status_code == 404
 
 
-def test_a_large_body_is_refused_in_openais_form(through: httpx2.Client, key: str) -> None:
-    answer = through.post("/v1/chat/completions", content=b"x" * 21_000_000, headers={"authorization": f"Bearer {key}"})
+def test_a_large_body_is_rejected_in_openais_form(through: httpx2.Client, key: str) -> None:
+    response = through.post(
+        "/v1/chat/completions", content=b"x" * 21_000_000, headers={"authorization": f"Bearer {key}"}
+    )
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "request_too_large")

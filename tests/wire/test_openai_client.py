@@ -1,4 +1,4 @@
-"""What OpenAI's own client does beyond the first examples: models, completions, choices, stop, usage, headers."""
+"""OpenAI's client beyond the introductory examples: models, completions, choices, stop, usage, headers."""
 
 from collections import defaultdict
 from typing import Any
@@ -28,7 +28,7 @@ def test_models_are_listed(client: OpenAI) -> None:
     ["gpt-4", "gpt-4o-2024-08-06", GEMINI_25, f"models/{GEMINI_25}", "models/gemini-3.8-flash-001"],
 )
 def test_a_single_model_is_retrieved(client: OpenAI, name: str) -> None:
-    response = client.models.with_raw_response.retrieve(name)  # a slash leaves the client as %2F
+    response = client.models.with_raw_response.retrieve(name)  # the client encodes a slash as %2F
 
     model = response.parse()
     assert (model.id, model.object) == (name, "model")
@@ -37,7 +37,7 @@ def test_a_single_model_is_retrieved(client: OpenAI, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "models/no-such-model", "a/b/c"])
-def test_an_unknown_model(client: OpenAI, name: str) -> None:
+def test_an_unknown_model_is_a_404(client: OpenAI, name: str) -> None:
     with pytest.raises(NotFoundError) as caught:
         client.models.retrieve(name)
 
@@ -45,7 +45,7 @@ def test_an_unknown_model(client: OpenAI, name: str) -> None:
 
 
 @pytest.mark.parametrize(("model", "calls"), [(GEMINI_25, 1), (GEMINI_3, 3)])
-def test_several_choices(client: OpenAI, emulator: Emulator, model: str, calls: int) -> None:
+def test_several_choices_are_returned(client: OpenAI, emulator: Emulator, model: str, calls: int) -> None:
     completion = client.chat.completions.create(model=model, messages=[chat_message("Count to 3")], n=3)
 
     assert [choice.index for choice in completion.choices] == [0, 1, 2]
@@ -57,7 +57,7 @@ def test_several_choices(client: OpenAI, emulator: Emulator, model: str, calls: 
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_several_choices_streamed(client: OpenAI, emulator: Emulator, model: str) -> None:
+def test_several_choices_are_streamed(client: OpenAI, emulator: Emulator, model: str) -> None:
     chunks = list(
         client.chat.completions.create(
             model=model,
@@ -103,7 +103,7 @@ def test_usage_of_parallel_calls_is_their_sum(client: OpenAI, emulator: Emulator
 
 @pytest.mark.parametrize("stop", ["3", ["3", "four"]])
 @pytest.mark.parametrize("stream", [False, True])
-def test_stop(client: OpenAI, emulator: Emulator, stop: Any, stream: bool) -> None:
+def test_a_stop_sequence_ends_the_text(client: OpenAI, emulator: Emulator, stop: Any, stream: bool) -> None:
     answer = client.chat.completions.create(
         model=GEMINI_25, messages=[chat_message("Count to 5")], stop=stop, stream=stream
     )
@@ -132,7 +132,7 @@ def test_a_token_limit_ends_with_length(client: OpenAI, emulator: Emulator, stre
 
 
 def text_and_reason(answer: Any) -> tuple[str, str | None]:
-    """Text and finish reason of the only choice of a plain or streamed answer."""
+    """Return text and finish reason of the only choice of a plain or streamed response."""
     if isinstance(answer, ChatCompletion):
         return answer.choices[0].message.content or "", answer.choices[0].finish_reason
     chunks: list[ChatCompletionChunk] = list(answer)
@@ -141,7 +141,7 @@ def text_and_reason(answer: Any) -> tuple[str, str | None]:
     return text, chunks[-1].choices[0].finish_reason
 
 
-def test_every_parameter_of_this_version_arrives(client: OpenAI, emulator: Emulator) -> None:
+def test_every_parameter_of_this_version_is_sent(client: OpenAI, emulator: Emulator) -> None:
     response = client.chat.completions.with_raw_response.create(
         model=GEMINI_25,
         messages=[chat_message("Be terse.", "developer"), chat_message("Hello!")],
@@ -171,7 +171,7 @@ def test_every_parameter_of_this_version_arrives(client: OpenAI, emulator: Emula
     assert {param for _, param, _ in record.notes} >= {"safety_identifier", "something_else"}
 
 
-def test_headers(client: OpenAI) -> None:
+def test_a_response_has_openais_headers(client: OpenAI) -> None:
     response = client.chat.completions.with_raw_response.create(
         model="gpt-3.5-turbo", messages=[chat_message("Hello!")]
     )
@@ -184,17 +184,17 @@ def test_headers(client: OpenAI) -> None:
     assert headers["x-gateway-model"] == GEMINI_25
     assert "mapped model: gpt-3.5-turbo -> gemini-2.5-flash" in headers["x-gateway-notes"]
     assert "x-session-id" not in headers  # no `user`, no session
-    assert "x-gateway-upstream" not in headers  # this gateway has a key, so it does not know of an emulator
+    assert "x-gateway-upstream" not in headers  # this gateway has a key, so it reports the Gemini API
 
 
 def test_two_requests_never_share_an_id(client: OpenAI) -> None:
-    answers = [client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")]) for _ in range(2)]
+    responses = [client.chat.completions.create(model=GEMINI_25, messages=[chat_message("Hello!")]) for _ in range(2)]
 
-    assert len({answer.id for answer in answers}) == 2
-    assert len({answer._request_id for answer in answers}) == 2
+    assert len({answer.id for answer in responses}) == 2
+    assert len({answer._request_id for answer in responses}) == 2
 
 
-def test_completions(client: OpenAI, emulator: Emulator) -> None:
+def test_completions_are_returned(client: OpenAI, emulator: Emulator) -> None:
     response = client.completions.with_raw_response.create(model="gpt-3.5-turbo-instruct", prompt="Say pong")
 
     completion = response.parse()
@@ -207,7 +207,7 @@ def test_completions(client: OpenAI, emulator: Emulator) -> None:
     assert (record.endpoint, record.total_tokens) == ("completions", completion.usage.total_tokens)
 
 
-def test_completions_streamed(client: OpenAI) -> None:
+def test_completions_are_streamed(client: OpenAI) -> None:
     chunks = list(client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Tell me a story", stream=True))
 
     assert "".join(chunk.choices[0].text for chunk in chunks).endswith("The end.")
@@ -218,7 +218,7 @@ def test_completions_streamed(client: OpenAI) -> None:
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
 @pytest.mark.parametrize("stream", [False, True])
-def test_prompts_times_n_choices(client: OpenAI, model: str, stream: bool) -> None:
+def test_every_prompt_has_n_choices(client: OpenAI, model: str, stream: bool) -> None:
     answer: Any = client.completions.create(model=model, prompt=["Say ping", "Say pong"], n=2, stream=stream)
 
     texts: dict[int, str] = defaultdict(str)
@@ -230,7 +230,7 @@ def test_prompts_times_n_choices(client: OpenAI, model: str, stream: bool) -> No
     assert ["pong" in texts[index] for index in range(4)] == [False, False, True, True]
 
 
-def test_echo_suffix_and_stop(client: OpenAI, emulator: Emulator) -> None:
+def test_completions_support_echo_suffix_and_stop(client: OpenAI, emulator: Emulator) -> None:
     completion = client.completions.create(
         model=GEMINI_25, prompt="Say one two three", echo=True, suffix=" Amen.", stop="three", max_tokens=300
     )

@@ -1,5 +1,5 @@
-"""Every helper of OpenAI's client for responses, conversations and stored completions, each answer and each event read
-strictly with the client's own types: nothing required may be missing and nothing of a wrong type.
+"""Every helper of OpenAI's client for responses, conversations and stored completions; each response and each event is
+strictly validated with the client's types.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ ASKS: Final[dict[str, dict[str, Any]]] = {
     },
     "short": {"input": "Tell me a story", "max_output_tokens": 16},
 }
-# What OpenAI's own object has, from its first event on.
+# The fields of OpenAI's own object, from its first event on.
 REAL: Final = {
     *(
         "id",
@@ -73,14 +73,14 @@ REAL: Final = {
 
 
 class Person(BaseModel):
-    """A structured answer."""
+    """A structured output."""
 
     name: str
     age: int
 
 
 @pytest.mark.parametrize("name", ASKS)
-def test_answers_are_of_the_clients_types(http: httpx2.Client, name: str) -> None:
+def test_responses_match_the_clients_types(http: httpx2.Client, name: str) -> None:
     body = {"model": GEMINI_3, **ASKS[name]}
 
     plain = http.post(RESPONSES, json=body).json()
@@ -89,8 +89,8 @@ def test_answers_are_of_the_clients_types(http: httpx2.Client, name: str) -> Non
     Response.model_validate(plain, strict=True)
     for event in events:
         EVENT.validate_python(event, strict=True)
-    # A search is known before the text in a plain answer, behind it in a stream.
-    kinds = [sorted(item["type"] for item in answer["output"]) for answer in (plain, events[-1]["response"])]
+    # A search precedes the text in a plain response, and follows the text in a stream.
+    kinds = [sorted(item["type"] for item in response["output"]) for response in (plain, events[-1]["response"])]
     assert kinds[0] == kinds[1]
     assert events[-1]["type"] == ("response.incomplete" if name == "short" else "response.completed")
     if body.get("store") is not False:
@@ -99,7 +99,7 @@ def test_answers_are_of_the_clients_types(http: httpx2.Client, name: str) -> Non
             ITEM.validate_python(item, strict=True)
 
 
-def test_a_response_is_as_long_as_the_real_one(http: httpx2.Client) -> None:
+def test_a_response_has_the_fields_of_openais(http: httpx2.Client) -> None:
     events = named_events(http.post(RESPONSES, json={"model": GEMINI_3, "input": "Hi", "stream": True}).text)
 
     for event in events:
@@ -110,18 +110,18 @@ def test_a_response_is_as_long_as_the_real_one(http: httpx2.Client) -> None:
     assert usage["output_tokens_details"].keys() == {"reasoning_tokens"}
 
 
-def test_parse(client: OpenAI) -> None:
+def test_the_client_parses_structured_output(client: OpenAI) -> None:
     parsed = client.responses.parse(model=GEMINI_3, input="Ada is 36 years old.", text_format=Person)
 
     assert parsed.output_parsed == Person(name="Ada", age=36)
 
 
-def test_stream_that_parses(client: OpenAI) -> None:
+def test_the_client_parses_a_stream(client: OpenAI) -> None:
     with client.responses.stream(model=GEMINI_3, input="Ada is 36 years old.", text_format=Person) as stream:
         assert stream.get_final_response().output_parsed == Person(name="Ada", age=36)
 
 
-def test_stream_is_taken_up_again(client: OpenAI) -> None:
+def test_the_client_resumes_a_stream(client: OpenAI) -> None:
     with client.responses.stream(model=GEMINI_3, input="Tell me a story", background=True) as stream:
         whole = stream.get_final_response()
 
@@ -133,7 +133,7 @@ def test_stream_is_taken_up_again(client: OpenAI) -> None:
     assert client.responses.retrieve(whole.id, stream=True).response.status_code == 200
 
 
-def test_cancel(client: OpenAI, emulator: Emulator) -> None:
+def test_the_client_cancels_a_response(client: OpenAI, emulator: Emulator) -> None:
     emulator.script({"hang_after": 1})
     made = client.responses.create(model=GEMINI_3, input="Hello!", background=True)
 
@@ -141,14 +141,14 @@ def test_cancel(client: OpenAI, emulator: Emulator) -> None:
     assert client.responses.retrieve(made.id).status == "cancelled"
 
 
-def test_delete(client: OpenAI, http: httpx2.Client) -> None:
+def test_the_client_deletes_a_response(client: OpenAI, http: httpx2.Client) -> None:
     first, second = (client.responses.create(model=GEMINI_3, input="Hello!").id for _ in range(2))
 
     client.responses.delete(first)
     assert http.delete(f"{RESPONSES}/{second}").json() == {"id": second, "object": "response", "deleted": True}
 
 
-def test_compact(client: OpenAI, emulator: Emulator) -> None:
+def test_the_client_compacts_a_conversation(client: OpenAI, emulator: Emulator) -> None:
     first = client.responses.create(model=GEMINI_3, input="My name is Ada.")
 
     compacted = client.responses.compact(model=GEMINI_3, previous_response_id=first.id)
@@ -156,7 +156,7 @@ def test_compact(client: OpenAI, emulator: Emulator) -> None:
     assert compacted.object == "response.compaction"
     *_, item = compacted.output
     assert item.type == "compaction"
-    # The type has no user's messages in it, although OpenAI's answers do.
+    # The type has no user messages, although OpenAI's responses have them.
     whole = compacted.to_dict(warnings=False)
     CompactedResponse.model_validate({**whole, "output": [item.to_dict()]}, strict=True)
     again: Any = [*list(whole["output"]), {"role": "user", "content": "Who am I?"}]  # type: ignore[call-overload]
@@ -165,14 +165,16 @@ def test_compact(client: OpenAI, emulator: Emulator) -> None:
     assert "My name is Ada." in str(body["contents"])
 
 
-def test_input_tokens(http: httpx2.Client, client: OpenAI) -> None:
-    answer = http.post(f"{RESPONSES}/input_tokens", json={"model": GEMINI_3, "input": "How long?"}).json()
+def test_the_client_counts_input_tokens(http: httpx2.Client, client: OpenAI) -> None:
+    response = http.post(f"{RESPONSES}/input_tokens", json={"model": GEMINI_3, "input": "How long?"}).json()
 
-    InputTokenCountResponse.model_validate(answer, strict=True)
-    assert client.responses.input_tokens.count(model=GEMINI_3, input="How long?").input_tokens == answer["input_tokens"]
+    InputTokenCountResponse.model_validate(response, strict=True)
+    assert (
+        client.responses.input_tokens.count(model=GEMINI_3, input="How long?").input_tokens == response["input_tokens"]
+    )
 
 
-def test_input_items(client: OpenAI) -> None:
+def test_the_client_lists_input_items(client: OpenAI) -> None:
     made = client.responses.create(
         model=GEMINI_3, input=[{"role": "user", "content": text} for text in ("a", "b", "c")]
     )
@@ -184,8 +186,8 @@ def test_input_items(client: OpenAI) -> None:
     assert [item.id for item in page.data] == [listed[1].id, listed[0].id]
 
 
-@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")  # the client's own affair
-def test_connections_have_lanes(client: OpenAI) -> None:
+@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")  # a warning of the client itself
+def test_a_connection_serves_several_stream_ids(client: OpenAI) -> None:
     limits = ResponsesWebSocketLimits(
         max_lanes=4,
         max_events_per_lane=256,
@@ -209,7 +211,7 @@ def test_connections_have_lanes(client: OpenAI) -> None:
         assert lanes[1].get_final_response(timeout=20).previous_response_id == first.id
 
 
-def test_the_asynchronous_client(gateway: LiveGateway) -> None:
+def test_the_asynchronous_client_is_served(gateway: LiveGateway) -> None:
     async def ask() -> list[str]:
         async with AsyncOpenAI(base_url=gateway.base_url, api_key="dummy-key", max_retries=0) as client:
             made = await client.responses.create(model=GEMINI_3, input="Hello!")
@@ -226,14 +228,14 @@ def test_the_asynchronous_client(gateway: LiveGateway) -> None:
     assert asyncio.run(ask())[-2:] == ["response.completed", "response.completed"]
 
 
-def test_conversations(client: OpenAI, http: httpx2.Client) -> None:
+def test_the_client_manages_conversations(client: OpenAI, http: httpx2.Client) -> None:
     made = http.post(CONVERSATIONS, json={"metadata": {"a": "b"}}).json()
     Conversation.model_validate(made, strict=True)
     path = f"{CONVERSATIONS}/{made['id']}"
     asked = {"model": GEMINI_3, "conversation": made["id"], **ASKS["call"]}
-    answer = http.post(RESPONSES, json=asked).json()
-    assert answer["conversation"] == {"id": made["id"]}
-    [call] = [item for item in answer["output"] if item["type"] == "function_call"]
+    response = http.post(RESPONSES, json=asked).json()
+    assert response["conversation"] == {"id": made["id"]}
+    [call] = [item for item in response["output"] if item["type"] == "function_call"]
     result: Any = {"type": "function_call_output", "call_id": call["call_id"], "output": "21 degrees"}
     client.conversations.items.create(made["id"], items=[result])
 
@@ -253,7 +255,7 @@ def test_conversations(client: OpenAI, http: httpx2.Client) -> None:
     ConversationDeletedResource.model_validate(http.delete(path).json(), strict=True)
 
 
-def test_stored_completions(client: OpenAI, http: httpx2.Client) -> None:
+def test_the_client_manages_stored_completions(client: OpenAI, http: httpx2.Client) -> None:
     run = fresh("run")
     made = client.chat.completions.create(
         model=GEMINI_3, messages=[{"role": "user", "content": "Hello!"}], store=True, metadata={"run": run}
@@ -271,7 +273,7 @@ def test_stored_completions(client: OpenAI, http: httpx2.Client) -> None:
     ChatCompletionDeleted.model_validate(http.delete(path).json(), strict=True)
 
 
-def test_background_and_poll(client: OpenAI) -> None:
+def test_the_client_polls_a_background_response(client: OpenAI) -> None:
     made = client.responses.create(model=GEMINI_3, input="Hello!", background=True)
     Response.model_validate(made.to_dict(), strict=True)
     assert made.status == "queued"

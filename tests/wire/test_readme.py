@@ -1,4 +1,4 @@
-"""The README's own code, as it stands but for the port, against a live server."""
+"""The README's code, unchanged except for the port, with a live server."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ from tests.wire.test_seed_examples import GREETING, at, run
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
-# How the tests' command differs: this interpreter's uvicorn, on a free port.
+# The differences of the tests' command: this interpreter's uvicorn, on a free port.
 IN_TESTS = {sys.executable, "-m", "uvicorn", "--port", "0"}
 
 CREATE_KEY = ".venv/bin/python manage.py create_key --name my-program\n"
@@ -24,17 +24,17 @@ pytestmark = pytest.mark.usefixtures("emulator", "live_db")
 
 
 def blocks(language: str) -> list[str]:
-    """The README's code in a language, in order."""
+    """Return the README's code blocks of a language, in order."""
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
 def curl(path: str) -> str:
-    """The one example that asks for a path."""
+    """Return the only example for a path."""
     [found] = [block for block in blocks("sh") if block.startswith("curl") and path in block]
     return found
 
 
-def test_every_example_is_run_here() -> None:
+def test_every_example_of_the_readme_is_tested() -> None:
     calls = {curl("/v1/chat/completions"), curl("/v1/sessions/"), CREATE_KEY}
     assert {block for block in blocks("sh") if "make run" not in block and "uvicorn" not in block} == calls
     assert set(re.findall(r"^```(\w+)", README, re.MULTILINE)) == {"sh", "python"}
@@ -48,7 +48,7 @@ def test_the_command_prints_a_key_that_the_gateway_accepts(gateway: LiveGateway,
     assert (with_key.status_code, without.status_code) == (200, 401)
 
 
-def test_uvicorn_is_started_by_the_tests_as_it_says() -> None:
+def test_the_tests_start_uvicorn_like_the_readme() -> None:
     [command] = [block for block in blocks("sh") if "uvicorn" in block]
     key, *words, seconds = command.replace("\\\n", "").split()
 
@@ -57,7 +57,7 @@ def test_uvicorn_is_started_by_the_tests_as_it_says() -> None:
     assert words == ["uvicorn", *(word for word in UVICORN if word not in IN_TESTS)]
 
 
-def test_the_first_answer(gateway: LiveGateway) -> None:
+def test_the_first_curl_example_returns_text(gateway: LiveGateway) -> None:
     completion = ChatCompletion.model_validate_json(run("sh", "-c", at(curl("/v1/chat/completions"), gateway)))
 
     text = completion.choices[0].message.content or ""
@@ -65,7 +65,9 @@ def test_the_first_answer(gateway: LiveGateway) -> None:
     assert GREETING in text
 
 
-def test_the_python_examples_as_one_program_and_forgetting(gateway: LiveGateway, http: httpx2.Client) -> None:
+def test_the_python_examples_run_as_one_program_and_erase_the_session(
+    gateway: LiveGateway, http: httpx2.Client
+) -> None:
     user = fresh("alice")
     program = at("\n".join(blocks("python")), gateway).replace('"alice"', f'"{user}"')
 
@@ -73,7 +75,7 @@ def test_the_python_examples_as_one_program_and_forgetting(gateway: LiveGateway,
     story, rest = printed.split("The end.", 1)
     assert "Once upon a time" in story
     assert GREETING in rest
-    assert rest.count("Your name is Alice.") == 2  # by the session, and by the response before
+    assert rest.count("Your name is Alice.") == 2  # with the session, and with the previous response
 
     [session] = [row for row in http.get("/v1/sessions").json()["data"] if row["user"] == user]
     assert session["messages"] == 4

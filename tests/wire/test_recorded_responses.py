@@ -1,7 +1,7 @@
-"""What real clients sent to the Responses API and to conversations (recorded), sent again in its order.
+"""Recorded requests of real clients to the Responses API and to conversations, sent again in order.
 
-Ids that another server gave are replaced by those that this one gave in the same place. Every answer is read with the
-SDK's own types.
+Ids of the recorded server are replaced by the ids of this server at the same position. Every response is validated
+with the SDK's types.
 """
 
 import json
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.usefixtures("emulator"), pytest.mark.portable]
 
 
 class Replay:
-    """One client's requests, in order. `ids` are the last ids of each kind, `calls` the last answer's calls."""
+    """The requests of one client, in order. `ids` has the last ids of each kind, `calls` the last response's calls."""
 
     def __init__(self, http: httpx2.Client) -> None:
         self.http = http
@@ -34,7 +34,7 @@ class Replay:
         self.calls: list[str] = []
 
     def send(self, request: dict[str, Any]) -> httpx2.Response:
-        """Send one of them with our own ids in it."""
+        """Send one request with this server's ids."""
         headers = {name: value for name, value in request["headers"].items() if name.lower() not in NOT_SENT_AGAIN}
         body = None if request.get("body") is None else self._ours(json.dumps(self._answered(request["body"])))
         return self.http.request(
@@ -46,7 +46,7 @@ class Replay:
         )
 
     def learn(self, answer: dict[str, Any]) -> None:
-        """Take over the ids of an answer."""
+        """Store the ids of a response."""
         kind = str(answer.get("id", "")).partition("_")[0].partition("-")[0]
         if kind in KINDS and answer.get("store") is not False:
             self.ids[kind] = answer["id"]
@@ -58,7 +58,7 @@ class Replay:
         return text
 
     def _answered(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return a body whose results answer the calls that our server made, where it continues one of its answers."""
+        """Return the body with results for this server's calls, if the body continues a response of this server."""
         if not (body.get("previous_response_id") or body.get("conversation")) or not isinstance(body["input"], list):
             return body
         calls = iter(self.calls)
@@ -70,7 +70,7 @@ class Replay:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_recorded_requests(http: httpx2.Client, client: str) -> None:
+def test_recorded_requests_are_accepted(http: httpx2.Client, client: str) -> None:
     replay = Replay(http)
     sent = 0
     for number, request in client_requests(client):
@@ -85,7 +85,7 @@ def test_recorded_requests(http: httpx2.Client, client: str) -> None:
 
 
 def check(request: dict[str, Any], response: httpx2.Response) -> dict[str, Any]:
-    """Read an answer with the SDK's types; of a stream the last event's response."""
+    """Validate a response with the SDK's types; of a stream, the response of the last event."""
     path, body = request["path"], request.get("body") or {}
     if response.headers["content-type"].startswith("text/event-stream"):
         *_, last = named_events(response.text)
@@ -98,7 +98,7 @@ def check(request: dict[str, Any], response: httpx2.Response) -> dict[str, Any]:
         assert parsed.output or parsed.status == "queued"
         assert whole["store"] is (body.get("store") is not False)
     elif path.endswith("/compact"):
-        # Not validated: the SDK's type has no user's messages in it, although OpenAI's answers do.
+        # Not validated: the SDK's type has no user messages, although OpenAI's responses have them.
         assert CompactedResponse.construct(**whole).output[-1].type == "compaction"
     elif path.endswith("/input_tokens"):
         assert InputTokenCountResponse.model_validate(whole).input_tokens > 0

@@ -1,4 +1,4 @@
-"""The examples of the seed documentation, as they stand but for the port, against a live server."""
+"""The examples of the seed documentation, unchanged except for the port, with a live server."""
 
 import json
 import os
@@ -65,13 +65,13 @@ pytestmark = pytest.mark.usefixtures("emulator", "live_db")
 
 
 def at(example: str, gateway: LiveGateway) -> str:
-    """The example for the port that the test's server has."""
+    """Return the example with the port of the test's server."""
     assert "localhost:8080" in example
     return example.replace("localhost:8080", f"localhost:{gateway.port}")
 
 
 def run(*command: str) -> str:
-    """What a command prints; it must succeed."""
+    """Return the output of a command that must succeed."""
     environment = {**os.environ, "NO_PROXY": "*"}
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert finished.returncode == 0, finished.stderr
@@ -80,11 +80,11 @@ def run(*command: str) -> str:
 
 @pytest.mark.skipif(not SEED.is_file(), reason="the seed document is not beside this checkout")
 @pytest.mark.parametrize("example", [CURL, CURL_STREAM, PYTHON])
-def test_the_examples_here_are_those_of_the_document(example: str) -> None:
+def test_the_examples_equal_those_of_the_document(example: str) -> None:
     assert example in SEED.read_text()
 
 
-def test_curl(gateway: LiveGateway) -> None:
+def test_the_curl_example_returns_text(gateway: LiveGateway) -> None:
     printed = run("sh", "-c", at(CURL, gateway))
 
     completion = ChatCompletion.model_validate_json(printed)
@@ -94,7 +94,7 @@ def test_curl(gateway: LiveGateway) -> None:
     assert GREETING in (completion.choices[0].message.content or "")
 
 
-def test_curl_streaming(gateway: LiveGateway) -> None:
+def test_the_curl_example_streams(gateway: LiveGateway) -> None:
     printed = run("sh", "-c", at(CURL_STREAM, gateway))
 
     *data, done = [line.removeprefix("data: ") for line in lines(printed)]
@@ -106,13 +106,13 @@ def test_curl_streaming(gateway: LiveGateway) -> None:
     assert story.endswith("The end.")
 
 
-def test_the_python_example_as_a_program(gateway: LiveGateway) -> None:
+def test_the_python_example_runs_as_a_program(gateway: LiveGateway) -> None:
     printed = run(sys.executable, "-c", at(PYTHON, gateway))
 
     assert printed.count(GREETING) == 2
 
 
-def test_openai_client(client: OpenAI, emulator: Emulator) -> None:
+def test_the_openai_example_returns_text(client: OpenAI, emulator: Emulator) -> None:
     response = client.chat.completions.with_raw_response.create(
         model="gpt-3.5-turbo", messages=[chat_message("Hello!")]
     )
@@ -128,7 +128,7 @@ def test_openai_client(client: OpenAI, emulator: Emulator) -> None:
     assert usage_of(response.headers).status == "ok"
 
 
-def test_openai_client_streaming(client: OpenAI, emulator: Emulator) -> None:
+def test_the_openai_example_streams(client: OpenAI, emulator: Emulator) -> None:
     stream = client.chat.completions.create(model="gpt-3.5-turbo", messages=[chat_message("Hello!")], stream=True)
     text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
 
@@ -137,7 +137,7 @@ def test_openai_client_streaming(client: OpenAI, emulator: Emulator) -> None:
     assert (sent["path"], sent["query"]) == ("/v1beta/models/gemini-2.5-flash:streamGenerateContent", "alt=sse")
 
 
-async def test_async_client(gateway: LiveGateway) -> None:
+async def test_the_async_example_returns_text(gateway: LiveGateway) -> None:
     async with AsyncOpenAI(base_url=gateway.base_url, api_key="dummy-key", max_retries=0) as client:
         completion = await client.chat.completions.create(model="gpt-4", messages=[chat_message("Hello!")])
         stream = await client.chat.completions.create(model="gpt-4", messages=[chat_message("Hello!")], stream=True)
@@ -149,14 +149,14 @@ async def test_async_client(gateway: LiveGateway) -> None:
 
 @pytest.fixture(params=["today's names", "the seed's names"])
 def langchain(request: pytest.FixtureRequest, gateway: LiveGateway) -> ChatOpenAI:
-    """LangChain's client, made with either spelling of its parameters."""
+    """LangChain's client, with either spelling of its parameters."""
     if request.param == "today's names":
         return ChatOpenAI(model="gpt-3.5-turbo", base_url=gateway.base_url, api_key=SecretStr("dummy-key"))
     seed = {"openai_api_key": "dummy-key", "openai_api_base": gateway.base_url, "model_name": "gpt-3.5-turbo"}
     return ChatOpenAI(**seed)  # type: ignore[arg-type]
 
 
-def test_langchain_invoke(langchain: ChatOpenAI) -> None:
+def test_the_langchain_example_returns_text(langchain: ChatOpenAI) -> None:
     response = langchain.invoke("Hello!")
 
     assert GREETING in response.text
@@ -164,7 +164,7 @@ def test_langchain_invoke(langchain: ChatOpenAI) -> None:
     assert response.usage_metadata["output_tokens"] > 0
 
 
-def test_langchain_stream(langchain: ChatOpenAI) -> None:
+def test_the_langchain_example_streams(langchain: ChatOpenAI) -> None:
     pieces = [chunk.text for chunk in langchain.stream("Tell me a story")]
 
     assert len([piece for piece in pieces if piece]) > 5

@@ -1,4 +1,4 @@
-"""`manage.py serve` and `runserver` as processes: what they print, refuse, start beside them and leave behind."""
+"""`manage.py serve` and `runserver` as processes: output, rejected settings, child processes, cleanup."""
 
 import os
 import re
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.serve
 
 @pytest.fixture
 def environment(django_db_setup: None) -> dict[str, str]:
-    """A server's environment without any key: the emulator answers."""
+    """The environment of a server without a key: the emulator responds."""
     return {"GEMINI_API_KEY": "", "GEMINI_BASE_URL": "", "DRAIN_SECONDS": "3"}
 
 
 @pytest.fixture
 def start(environment: dict[str, str]) -> Iterator[Start]:
-    """Start servers that are stopped after the test."""
+    """Start servers; the fixture stops the servers after the test."""
     with ExitStack() as stack:
         yield lambda *command, **more: stack.enter_context(
             ServerProcess(command or SERVE, ready=READY, environment={**environment, **more})
@@ -44,14 +44,14 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def chat(origin: str) -> tuple[dict[str, object], str]:
-    """One chat completion: the answer, and which upstream says it gave it."""
+    """Send one chat request; return the text and the upstream of the response."""
     body = {"model": "gpt-4", "messages": [{"role": "user", "content": "Hello!"}]}
-    answer = httpx2.post(f"{origin}/v1/chat/completions", json=body, timeout=30)
-    return answer.json(), answer.headers.get("x-gateway-upstream", "")
+    response = httpx2.post(f"{origin}/v1/chat/completions", json=body, timeout=30)
+    return response.json(), response.headers.get("x-gateway-upstream", "")
 
 
 def alive(pid: int) -> bool:
-    """Whether a process exists and is no zombie."""
+    """Return whether a process exists and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def alive(pid: int) -> bool:
 
 
 def emulator_pid(server: ServerProcess) -> int:
-    """The process id of the emulator that a server started, found by the address it logged."""
+    """Return the process id of a server's emulator, found by the logged address."""
     address = server.wait_for(r"http://127\.0\.0\.1:\d+\"?", 5)[0]
     assert address
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
@@ -68,18 +68,18 @@ def emulator_pid(server: ServerProcess) -> int:
     return found[0]
 
 
-def test_without_a_key_the_emulator_answers_and_every_place_says_so(start: Start) -> None:
+def test_without_a_key_the_emulator_responds_and_all_outputs_name_it(start: Start) -> None:
     server = start()
 
-    answer, upstream = chat(server.origin)
+    response, upstream = chat(server.origin)
 
-    assert answer["object"] == "chat.completion"
+    assert response["object"] == "chat.completion"
     assert upstream == "emulator"
     assert "Built-in emulator" in server.log
     assert "emulator" in httpx2.get(server.origin).text
 
 
-def test_the_terminal_shows_a_link_that_makes_the_first_operator(start: Start) -> None:
+def test_the_terminal_shows_a_link_that_creates_the_first_operator(start: Start) -> None:
     server = start()
 
     link = server.wait_for(r"http://127\.0\.0\.1:\d+/setup/[0-9a-f]+")[0]
@@ -123,7 +123,7 @@ def test_a_draining_server_is_not_ready(start: Start) -> None:
         httpx2.get(f"{server.origin}/readyz")
 
 
-def test_serve_refuses_an_address_that_other_machines_reach(environment: dict[str, str]) -> None:
+def test_serve_rejects_a_public_address(environment: dict[str, str]) -> None:
     for command in (("serve",), ("runserver", "--noreload")):
         done = run(sys.executable, "manage.py", *command, **environment, HOST="0.0.0.0", PORT="0")  # noqa: S104
 
@@ -141,7 +141,7 @@ def test_serve_listens_on_a_public_address_when_allowed(start: Start) -> None:
         assert "anyone who can reach this machine" in server.wait_for(r"Listening on 0.*")[0]
 
 
-def test_serve_says_when_the_database_is_not_migrated(environment: dict[str, str], tmp_path: Path) -> None:
+def test_serve_reports_an_unmigrated_database(environment: dict[str, str], tmp_path: Path) -> None:
     done = run(*SERVE, **environment, DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
 
     assert done.returncode == 1
@@ -156,7 +156,7 @@ def test_serve_says_when_the_database_is_not_migrated(environment: dict[str, str
     ],
     ids=["a data directory that cannot be", "a database that does not answer"],
 )
-def test_the_first_command_says_where_nothing_can_be_stored(
+def test_the_first_command_reports_an_unwritable_data_directory(
     environment: dict[str, str], setting: dict[str, str], said: str
 ) -> None:
     done = run(sys.executable, "manage.py", "migrate", **{**environment, "DATABASE_URL": "", **setting})
@@ -167,7 +167,7 @@ def test_the_first_command_says_where_nothing_can_be_stored(
 
 
 @pytest.mark.parametrize("command", [("serve",), ("runserver",), ("runserver", "--noreload")], ids=" ".join)
-def test_serve_says_when_the_port_is_taken(start: Start, environment: dict[str, str], command: tuple[str, ...]) -> None:
+def test_serve_reports_a_port_in_use(start: Start, environment: dict[str, str], command: tuple[str, ...]) -> None:
     server = start()
 
     done = run(sys.executable, "manage.py", *command, **environment, PORT=str(server.port))
@@ -177,7 +177,7 @@ def test_serve_says_when_the_port_is_taken(start: Start, environment: dict[str, 
     assert "Traceback" not in done.stderr
 
 
-def test_a_bad_setting_keeps_the_gateway_from_starting(environment: dict[str, str]) -> None:
+def test_an_invalid_setting_prevents_the_start(environment: dict[str, str]) -> None:
     done = run(*SERVE, **environment, MAX_BODY_BYTES="plenty")
 
     assert done.returncode == 1
@@ -194,12 +194,12 @@ def test_a_bad_setting_keeps_the_gateway_from_starting(environment: dict[str, st
     ],
     ids=["a bad number", "a database that is none", "nobody to ask"],
 )
-def test_uvicorn_does_not_start_with_what_serve_refuses(
+def test_uvicorn_does_not_start_with_settings_that_serve_rejects(
     environment: dict[str, str], setting: dict[str, str], said: str
 ) -> None:
     done = run(*UVICORN, "3", **environment, **setting)
 
-    assert done.returncode == 3  # uvicorn's own for an application that does not start
+    assert done.returncode == 3  # uvicorn's exit status for an application that does not start
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -216,7 +216,7 @@ def test_no_server_starts_before_the_migrations_are_applied(tmp_path: Path, comm
 
 
 def touch_until_noticed(server: ServerProcess, path: Path) -> None:
-    """The reloader looks once a second, and its first look only tells it how things are."""
+    """Wait for the reloader: it checks the files once a second, and its first check only stores their times."""
     for _ in range(10):
         os.utime(path)
         with suppress(AssertionError):

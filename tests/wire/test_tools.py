@@ -1,4 +1,4 @@
-"""Tools by hand with OpenAI's client: the round trip, and the thought signatures that no client has to carry."""
+"""Tools with OpenAI's client: the round trip, and thought signatures without support of the client."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.usefixtures("live_db"), pytest.mark.portable]
 
 
 def asked(client: OpenAI, model: str, messages: list[ChatCompletionMessageParam], *, stream: bool) -> Any:
-    """The assistant's message, plain or put together from a stream by OpenAI's own helper."""
+    """Return the assistant's message, plain or accumulated from a stream by OpenAI's helper."""
     if not stream:
         completion = client.chat.completions.create(model=model, messages=messages, tools=[WEATHER])
     else:
@@ -45,7 +45,7 @@ def asked(client: OpenAI, model: str, messages: list[ChatCompletionMessageParam]
 
 
 def answered(message: Any, *, reverse: bool = False) -> list[ChatCompletionMessageParam]:
-    """The assistant's message as clients send it back (only what they know), and the results of its calls."""
+    """Return the assistant's message with OpenAI's fields only, and the results of its calls."""
     calls = [
         {
             "id": call.id,
@@ -67,13 +67,13 @@ def answered(message: Any, *, reverse: bool = False) -> list[ChatCompletionMessa
 
 
 def parts(body: Any, name: str) -> list[Any]:
-    """All parts of a request's contents that have `name`."""
+    """Return all parts of a request's contents with the field `name`."""
     return [part for content in body["contents"] for part in content["parts"] if name in part]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool) -> None:
+def test_a_tool_call_makes_a_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool) -> None:
     first = asked(client, model, [chat_message(ONE)], stream=stream)
     [call] = first.tool_calls
     assert call.id.startswith("call_")
@@ -94,7 +94,7 @@ def test_round_trip(client: OpenAI, emulator: Emulator, model: str, stream: bool
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_parallel_calls(client: OpenAI, emulator: Emulator, stream: bool) -> None:
+def test_parallel_calls_make_a_round_trip(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     first = asked(client, GEMINI_3, [chat_message(TWO)], stream=stream)
     assert [json.loads(call.function.arguments)["city"] for call in first.tool_calls] == ["Paris", "London"]
     assert len({call.id for call in first.tool_calls}) == 2
@@ -106,12 +106,12 @@ def test_parallel_calls(client: OpenAI, emulator: Emulator, stream: bool) -> Non
     *_, sent = emulator.bodies()
     calls, results = parts(sent, "functionCall"), parts(sent, "functionResponse")
     assert base64.b64decode(calls[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
-    answers = {result["functionResponse"]["id"]: str(result["functionResponse"]["response"]) for result in results}
+    responses = {result["functionResponse"]["id"]: str(result["functionResponse"]["response"]) for result in results}
     for call in calls:
-        assert call["functionCall"]["args"]["city"] in answers[call["functionCall"]["id"]]
+        assert call["functionCall"]["args"]["city"] in responses[call["functionCall"]["id"]]
 
 
-def test_a_long_conversation_keeps_every_signature(client: OpenAI, emulator: Emulator) -> None:
+def test_a_long_conversation_sends_every_signature(client: OpenAI, emulator: Emulator) -> None:
     messages = [chat_message(ONE)]
     for city in ("Rome", "Oslo"):
         messages += answered(asked(client, GEMINI_3, messages, stream=False))
@@ -135,7 +135,7 @@ def test_another_family_gets_the_history_without_signatures(client: OpenAI, emul
     )
 
     assert "Paris: 21 degrees" in (response.parse().choices[0].message.content or "")
-    assert len(emulator.received()) == 2  # no refusal in between
+    assert len(emulator.received()) == 2  # no rejected call in between
     *_, sent = emulator.bodies()
     [call] = parts(sent, "functionCall")
     assert not base64.b64decode(call["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
@@ -144,7 +144,7 @@ def test_another_family_gets_the_history_without_signatures(client: OpenAI, emul
     ).notes
 
 
-def test_an_edited_history_still_knows_which_family_signed_it(client: OpenAI, emulator: Emulator) -> None:
+def test_an_edited_history_keeps_signatures_for_their_family_only(client: OpenAI, emulator: Emulator) -> None:
     question = chat_message(f"What is the weather in Paris? ({fresh('edited')})")
     edited = chat_message(f"What is the weather in Paris today? ({fresh('edited')})")
     called = answered(asked(client, GEMINI_3, [question], stream=False))
@@ -157,7 +157,7 @@ def test_an_edited_history_still_knows_which_family_signed_it(client: OpenAI, em
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_signature_that_gemini_calls_corrupted_is_left_out(client: OpenAI, emulator: Emulator, stream: bool) -> None:
+def test_a_signature_that_gemini_rejects_is_left_out(client: OpenAI, emulator: Emulator, stream: bool) -> None:
     question = chat_message(f"What is the weather in Paris? ({fresh('corrupted')})")
     history = [question, *answered(asked(client, GEMINI_3, [question], stream=False))]
     error = {"code": 400, "message": "Corrupted thought signature.", "status": "INVALID_ARGUMENT"}
@@ -169,14 +169,14 @@ def test_a_signature_that_gemini_calls_corrupted_is_left_out(client: OpenAI, emu
     answer: Any = response.parse()
     text = "".join(chunk.choices[0].delta.content or "" for chunk in answer) if stream else str(answer)
     assert "Paris: 21 degrees" in text
-    _, refused, again = emulator.bodies()
-    assert base64.b64decode(parts(refused, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
+    _, rejected, again = emulator.bodies()
+    assert base64.b64decode(parts(rejected, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
     assert not base64.b64decode(parts(again, "functionCall")[0]["thoughtSignature"]).startswith(MADE_BY_THE_EMULATOR)
     assert "Gemini rejected the signature as corrupted" in response.headers["x-gateway-notes"]
 
 
 def test_a_call_of_an_unknown_history_gets_the_documented_stand_in(client: OpenAI, emulator: Emulator) -> None:
-    """Each time it is sent: what a client made elsewhere does not become Gemini's by being stored."""
+    """Each request gets the skip value: a stored foreign call does not become Gemini's."""
     assistant: Any = {
         "role": "assistant",
         "tool_calls": [
@@ -202,7 +202,7 @@ def test_a_call_of_an_unknown_history_gets_the_documented_stand_in(client: OpenA
 
 
 def test_signatures_of_another_principal_are_not_found(client: OpenAI, emulator: Emulator) -> None:
-    """The second key, tool-call ids, is scoped to the principal: a guessed id opens nothing."""
+    """The lookup by tool-call id is limited to the principal: a guessed id finds no signature."""
     from sessions_store.models import ToolCall, User
 
     first = asked(client, GEMINI_3, [chat_message(ONE)], stream=False)
@@ -216,14 +216,14 @@ def test_signatures_of_another_principal_are_not_found(client: OpenAI, emulator:
 
 
 class Person(BaseModel):
-    """What the structured answer holds."""
+    """A structured output."""
 
     name: str
     age: int
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_structured_answers(client: OpenAI, emulator: Emulator, model: str) -> None:
+def test_structured_outputs_are_valid(client: OpenAI, emulator: Emulator, model: str) -> None:
     completion = client.chat.completions.parse(
         model=model, messages=[chat_message("Ada is 36 years old.")], response_format=Person
     )
@@ -234,7 +234,7 @@ def test_structured_answers(client: OpenAI, emulator: Emulator, model: str) -> N
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-def test_forced_and_forbidden_tools(client: OpenAI, model: str) -> None:
+def test_forced_and_forbidden_tools_are_obeyed(client: OpenAI, model: str) -> None:
     forced = client.chat.completions.create(
         model=model, messages=[chat_message("Good morning Paris")], tools=[WEATHER], tool_choice="required"
     )

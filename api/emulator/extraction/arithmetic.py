@@ -1,5 +1,7 @@
-"""Reads sums in a text: expressions ("20 + (2 * 4)", "15% of 80"), phrases ("subtract 5 from 10") and sums that go on
-("multiply the output by 2"). An expression is a tree, so that it can be computed in one step or one tool call a step.
+"""Parsing of sums in a text: expressions ("20 + (2 * 4)", "15% of 80"), phrases ("subtract 5 from 10") and
+continuations ("multiply the output by 2").
+
+An expression is a tree: either the emulator computes the whole tree, or each operation is one function call.
 """
 
 import itertools
@@ -15,7 +17,7 @@ from api.emulator.extraction.reading import NUMBER_WORDS, Number, number
 MAX_TOKENS = 200
 MAX_NESTING = 30
 MAX_EXPONENT = 256
-# How far before an expression a word such as "calculate" is looked for.
+# The number of characters before an expression that are searched for a word such as "calculate".
 CUE_DISTANCE = 40
 
 
@@ -33,7 +35,7 @@ Operand = Operation | int | float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum:
-    """An operation that stands in a text, from `start` to `end`; `text` is how it is written."""
+    """An operation in a text, from `start` to `end`; `text` is its notation."""
 
     tree: Operation
     text: str
@@ -84,7 +86,7 @@ _TOKEN = re.compile(
     rf"\b(?:{_WORD_SIGNS})\b|(?<=\d)x(?=\d))|(?P<bracket>[()])",
     re.I,
 )
-# Digits that are joined by "-" or "/" but are no sum: dates and telephone numbers.
+# Digits joined by "-" or "/" without being a sum: dates and telephone numbers.
 _NO_SUM = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}/\d{1,2}/\d{2,4}|\(?\d{3}\)?[ -]\d{3}-\d{4}|\d{3}-\d{4}")
 _CUE = re.compile(r"\b(?:what(?:['\u2019]?s| is)|calculate|compute|evaluate|solve|how much|value|result)\b", re.I)
 _BACK = r"(?:it|that|this|(?:the|that|this)\s+(?:output|result|sum|product|answer|number|total))"
@@ -99,19 +101,19 @@ _VERB_SIGNS = {"a": "+", "m": "*", "p": "*", "q": "/"} | {"sum": "+", "sub": "-"
 
 
 def computed(operand: Operand) -> Number:
-    """The value of an operand. Raises ArithmeticError for a division by zero or a result that is too large."""
+    """Return the value of an operand. Raises ArithmeticError for a division by zero or a result that is too large."""
     if not isinstance(operand, Operation):
         return operand
     return applied(operand.sign, computed(operand.left), computed(operand.right))
 
 
 def applied(sign: str, left: Number, right: Number) -> Number:
-    """The value of one operation on numbers. Raises ArithmeticError as `computed` does."""
+    """Return the value of one operation on numbers. Raises ArithmeticError as `computed` does."""
     return _APPLIED[sign](left, right)
 
 
 def sums(text: str) -> list[Sum]:
-    """The sums of a text in their order; what goes on with an earlier sum replaces it."""
+    """Return the sums of a text in their order; a continuation replaces the sum that it continues."""
     found: list[Sum] = []
     phrases = list(_phrases(text))
     spans = [phrase.span() for phrase in phrases] + [match.span() for match in _NO_SUM.finditer(text)]
@@ -147,20 +149,20 @@ def _phrases(text: str) -> Iterator[re.Match[str]]:
 
 
 def _of_phrase(match: re.Match[str], before: Sum | None, seed: tuple[Number, int] | None) -> Sum | None:
-    """The sum that a phrase describes; None if the phrase goes on with a sum and there is none before."""
+    """Return the sum of a phrase; None if the phrase continues a sum and no sum precedes the phrase."""
     verb = match["verb"].lower()
     sign = _VERB_SIGNS.get(verb[:3]) or _VERB_SIGNS[verb[0]]
     earlier: Operand | None = seed[0] if seed else before.tree if before else None
-    said = ["it", match["lone"]] if match["lone"] else [match["left"], match["right"]]
-    goes_on = [re.match(_BACK, side, re.I) is not None for side in said]
-    operands = [earlier if back else _value(side) for side, back in zip(said, goes_on, strict=True)]
+    sides = ["it", match["lone"]] if match["lone"] else [match["left"], match["right"]]
+    continues = [re.match(_BACK, side, re.I) is not None for side in sides]
+    operands = [earlier if back else _value(side) for side, back in zip(sides, continues, strict=True)]
     if match["word"] and match["word"].lower() == "from":
         operands.reverse()
     left, right = operands
     if left is None or right is None:
         return None
     start = match.start()
-    if any(goes_on):
+    if any(continues):
         start = seed[1] if seed else before.start if before else start
     tree = Operation(sign, left, right)
     return Sum(tree=tree, text=written(tree), start=start, end=match.end()) if _depth(tree) < MAX_NESTING else None
@@ -171,7 +173,7 @@ def _depth(operand: Operand) -> int:
 
 
 def written(operand: Operand) -> str:
-    """The operand as an expression, with brackets where they are needed."""
+    """Return the operand as an expression, with the necessary brackets."""
     if not isinstance(operand, Operation):
         return shown_number(operand)
     sides = [
@@ -185,12 +187,12 @@ def written(operand: Operand) -> str:
 
 
 def shown_number(value: Number) -> str:
-    """A number in words of digits: whole numbers in full, others with ten digits."""
+    """Return a number in digits: integers in full, others with ten digits."""
     return str(value) if isinstance(value, int) else f"{value:.10g}"
 
 
 def _expressions(text: str) -> Iterator[Sum]:
-    """The expressions of a text: runs of numbers, signs and brackets with nothing between them."""
+    """Yield the expressions of a text: runs of numbers, signs and brackets without other words between them."""
     run: list[re.Match[str]] = []
     for match in _TOKEN.finditer(text):
         if run and (text[run[-1].end() : match.start()].strip() or len(run) >= MAX_TOKENS):
@@ -217,7 +219,7 @@ def _of_run(run: list[re.Match[str]], text: str) -> Iterator[Sum]:
 
 
 class _Parser:
-    """Precedence climbing over the tokens of a run; brackets that do not match make it no expression."""
+    """Precedence climbing over the tokens of a run; a run with unmatched brackets is not an expression."""
 
     def __init__(self, run: list[re.Match[str]]) -> None:
         self.run = run
@@ -225,7 +227,7 @@ class _Parser:
         self.nesting = 0
 
     def tree(self) -> Operation | None:
-        """The whole run as an operation, or None."""
+        """Return the whole run as an operation, or None."""
         try:
             operand = self.operand(1)
         except (IndexError, ValueError):
@@ -240,11 +242,11 @@ class _Parser:
         return left
 
     def sign(self) -> str:
-        said = self.run[self.at]["sign"]
-        return _SIGNS[re.sub(r"\s+", " ", said.lower())] if said else ""
+        written_sign = self.run[self.at]["sign"]
+        return _SIGNS[re.sub(r"\s+", " ", written_sign.lower())] if written_sign else ""
 
     def atom(self) -> Operand:
-        """A number, a negative number, or what stands in brackets. Raises ValueError for anything else."""
+        """Return a number, a negative number, or the operand in brackets. Raises ValueError for any other token."""
         token = self.run[self.at]
         self.at += 1
         self.nesting += 1

@@ -9,7 +9,7 @@ from api.emulator.extraction.reading import keywords, stem
 Declaration = dict[str, Any]
 MIN_DESCRIPTION_WORDS: Final = 2
 # Words in the names of functions that take the final output: `final_result`, `WeatherResponse`.
-_ANSWERS: Final = keywords("answer final finish output respond response result reply report submit structured")
+_OUTPUT_WORDS: Final = keywords("answer final finish output respond response result reply report submit structured")
 _VERBS: Final = keywords(
     "add calculate call check compute convert create delete do execute fetch find google make query read run save "
     "search send set update write"
@@ -34,10 +34,10 @@ def required_of(declaration: Declaration) -> list[str]:
     return list(parameters_of(declaration).get("required") or [])
 
 
-def score(said: set[str], declaration: Declaration) -> int:
+def score(words: set[str], declaration: Declaration) -> int:
     """Return how well a text with these keywords matches a function; 0 below the threshold for a call."""
-    by_name = len(keywords(declaration["name"]) & said)
-    by_description = len(keywords(declaration.get("description", "")) & said)
+    by_name = len(keywords(declaration["name"]) & words)
+    by_description = len(keywords(declaration.get("description", "")) & words)
     if not by_name and by_description < MIN_DESCRIPTION_WORDS:
         return 0
     return 3 * by_name + by_description
@@ -51,9 +51,9 @@ def is_named(declaration: Declaration, text: str) -> bool:
     return name in text and re.search(rf"(?<!\w){re.escape(name)}{after}", text) is not None
 
 
-def is_answer(declaration: Declaration) -> bool:
+def takes_output(declaration: Declaration) -> bool:
     """Whether the function's name says that it takes the final output ("final_result")."""
-    return bool(keywords(declaration["name"]) & _ANSWERS)
+    return bool(keywords(declaration["name"]) & _OUTPUT_WORDS)
 
 
 def is_class(declaration: Declaration) -> bool:
@@ -69,7 +69,7 @@ def searches(declaration: Declaration) -> bool:
     return len(texts) == 1 == len(required_of(declaration)) and bool(words & _SEARCHES)
 
 
-def tells(declaration: Declaration, fields: list[str]) -> bool:
+def provides(declaration: Declaration, fields: list[str]) -> bool:
     """Whether a function's name or description mentions the fields, so that it may return them."""
     words = keywords(f"{declaration['name']} {declaration.get('description', '')}")
     wanted = {word for name in fields for word in keywords(name)}

@@ -15,11 +15,11 @@ def chosen(values: list[Any], *texts: str) -> Any:
     "positive"). Of `spam` and `not_spam`, the negated one is chosen if no text mentions the other.
     """
     for text in texts:
-        said = text.lower()
-        placed = [(place, -len(str(value)), value) for value in values if (place := _place(str(value), said)) >= 0]
+        lowered = text.lower()
+        placed = [(place, -len(str(value)), value) for value in values if (place := _place(str(value), lowered)) >= 0]
         if placed:
             return min(placed, key=lambda entry: entry[:2])[2]
-        words = set(re.findall(r"[^\W_]+|\u00b0c", said))
+        words = set(re.findall(r"[^\W_]+|\u00b0c", lowered))
         kin = [(len(_kin(str(value)) & words), value) for value in values]
         best = max(kin, key=lambda entry: entry[0])
         if best[0]:
@@ -27,11 +27,11 @@ def chosen(values: list[Any], *texts: str) -> Any:
     return _opposite(values)
 
 
-def _place(value: str, said: str) -> int:
+def _place(value: str, lowered: str) -> int:
     places = (
         match.start()
         for form in {value.lower(), value.lower().replace("_", " ")}
-        if (match := re.search(rf"(?<!\w){re.escape(form)}(?!\w)", said))
+        if (match := re.search(rf"(?<!\w){re.escape(form)}(?!\w)", lowered))
     )
     return min(places, default=-1)
 
@@ -44,7 +44,7 @@ def _kin(value: str) -> frozenset[str]:
 
 
 def _positive(value: str) -> str | None:
-    """Return the value that a negated one denies; None without a negation."""
+    """Return the value without its negation ("spam" of "not_spam"); None without a negation."""
     negation, _, rest = value.lower().replace(" ", "_").replace("-", "_").partition("_")
     return rest if rest and negation in _NEGATIONS else None
 
@@ -54,7 +54,7 @@ def _opposite(values: list[Any]) -> Any:
     return next((value for value in values if _positive(str(value)) in known), None)
 
 
-def spoken_of(values: list[Any], text: str) -> list[Any]:
-    """Return all values that stand in a text, in the order of the schema."""
-    said = text.lower()
-    return [value for value in values if _place(str(value), said) >= 0]
+def mentioned(values: list[Any], text: str) -> list[Any]:
+    """Return all values that occur in a text, in the order of the schema."""
+    lowered = text.lower()
+    return [value for value in values if _place(str(value), lowered) >= 0]

@@ -7,7 +7,7 @@ value of its type, and is listed in `Filler.invented`. Both schema languages are
 import re
 from typing import Any
 
-from api.emulator.extraction.enums import chosen, spoken_of
+from api.emulator.extraction.enums import chosen, mentioned
 from api.emulator.extraction.patterns import COLOUR, EMAIL
 from api.emulator.extraction.reading import keywords, meanings
 from api.emulator.extraction.records import clauses, enumerated, listed, records
@@ -39,7 +39,7 @@ MISSING = _Missing()
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    """The lower-case type of a schema of either language; of several the first that is not null."""
+    """Return the lower-case type of a schema of either language; of several types the first except null."""
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((entry for entry in kind if entry != "null"), "null")
@@ -56,14 +56,14 @@ def is_nullable(schema: dict[str, Any]) -> bool:
 
 
 def is_flat(schema: Any) -> bool:
-    """Whether a schema is that of one plain value."""
+    """Whether the schema describes a single value, not an object or an array."""
     return isinstance(schema, dict) and "type" in schema and kind_of(schema) not in {"object", "array"}
 
 
 class Filler:
     """One schema filled from one prompt. `complete` fills optional fields too, as JSON output does.
 
-    `answer` is the text output. `context` is a wider text than `text`, for unambiguous values. `eager` leaves no field
+    `output` is the text output. `context` is a wider text than `text`, for unambiguous values. `eager` leaves no field
     empty. After `fill`, `invented` names the fields with generated values.
     """
 
@@ -74,23 +74,23 @@ class Filler:
         *,
         complete: bool = False,
         eager: bool = False,
-        answer: str = "",
+        output: str = "",
         context: str = "",
     ) -> None:
         self.root = root
         self.references = References(root)
         self.eager = eager
-        self.answer = answer
+        self.output = output
         self.text = text
         self.context = context
         self.complete = complete
-        self.supply = Supply(text, answer=answer, context=context)
-        self.said = meanings(text)
+        self.supply = Supply(text, output=output, context=context)
+        self.words = meanings(text)
         self.beside: set[str] = set()
         self.invented: list[str] = []
 
     def fill(self) -> Any:
-        """A value of the root schema."""
+        """Return a value of the root schema."""
         return self.value(self.root, "", 0, needed=True)
 
     def value(self, schema: Any, name: str, depth: int, *, needed: bool) -> Any:
@@ -126,22 +126,22 @@ class Filler:
             return schema
         real = [entry for entry in branches if entry != {"type": "null"}]
         resolved = [self.resolved(entry, depth + 1) for entry in real[:MAX_ITEMS]]
-        best = max(resolved, key=self.fitness) if len(resolved) > 1 else (resolved or [{"type": "null"}])[0]
+        best = max(resolved, key=self.rank) if len(resolved) > 1 else (resolved or [{"type": "null"}])[0]
         beside = {key: value for key, value in schema.items() if key not in {"anyOf", "oneOf", "allOf"}}
         return beside | best
 
-    def fitness(self, schema: dict[str, Any]) -> tuple[int, int]:
+    def rank(self, schema: dict[str, Any]) -> tuple[int, int]:
         """Return a branch's rank: its matches in the prompt, then the negated number of generated fields."""
-        spoken = len(keywords(str(schema)) & self.said)
+        hits = len(keywords(str(schema)) & self.words)
         if not schema.get("properties"):
-            return spoken, 0
+            return hits, 0
         flat = {key: entry for key, entry in schema["properties"].items() if is_flat(entry)}
         trial = Filler({"type": "object", "properties": flat, "required": list(flat)}, self.text, complete=True)
         trial.fill()
-        return spoken, -len(trial.invented)
+        return hits, -len(trial.invented)
 
     def object(self, schema: dict[str, Any], name: str, depth: int, *, needed: bool) -> Any:
-        """The properties in order; those that are neither required nor spoken of only where the answer is complete."""
+        """Return the properties in order; an optional property without a match only if `complete` is set."""
         properties = schema.get("properties") or {}
         required = set(schema.get("required") or [])
         if depth > MAX_DEPTH:
@@ -162,7 +162,7 @@ class Filler:
         return filled if filled or needed else MISSING
 
     def array(self, schema: dict[str, Any], name: str, depth: int, *, needed: bool) -> Any:
-        """What the prompt enumerates, or as many made-up items as are asked for."""
+        """Return the enumeration in the prompt, or generated items in the requested number."""
         items = schema.get("prefixItems") or schema.get("items") or {}
         if isinstance(items, list):
             return [self.value(entry, name, depth + 1, needed=True) for entry in items]
@@ -176,17 +176,21 @@ class Filler:
         if depth > MAX_DEPTH:
             most = least
         supply = self.supply
-        asked = next((int(entry) for entry in supply.numbers if isinstance(entry, int) and 0 < entry <= MAX_ITEMS), 0)
-        count = max(least, min(most, asked or min(MAX_ITEMS, len(supply.names)) or (2 if self.complete else 1)))
+        requested_count = next(
+            (int(entry) for entry in supply.numbers if isinstance(entry, int) and 0 < entry <= MAX_ITEMS), 0
+        )
+        count = max(
+            least, min(most, requested_count or min(MAX_ITEMS, len(supply.names)) or (2 if self.complete else 1))
+        )
         return [self.value(items, f"{name} {index + 1}", depth + 1, needed=True) for index in range(count)]
 
     def found_items(self, items: dict[str, Any], name: str, most: int, depth: int) -> list[Any]:
-        """Items that stand in the prompt: a record for each thing it tells of, or all its numbers, names or quotes."""
+        """Return the items of the prompt: one object per record, or all numbers, names or quotes."""
         kind = kind_of(items)
         if kind == "object":
             return [self.record(items, text, depth) for text in records(self.text)[:most]]
         if isinstance(items.get("enum"), list):
-            return spoken_of(items["enum"], self.text)[:most]
+            return mentioned(items["enum"], self.text)[:most]
         if kind == "string":
             return self.found_texts(name, most)
         if kind not in {"integer", "number"}:
@@ -197,14 +201,14 @@ class Filler:
         return found
 
     def record(self, items: dict[str, Any], text: str, depth: int) -> Any:
-        """An item that is filled from its own part of the prompt."""
+        """Return an item with values from one record of the prompt."""
         if depth > MAX_DEPTH:
             return self.value(items, "", depth + 1, needed=True)
         inner = Filler(self.root, text, complete=self.complete)
         return inner.value(items, "", depth + 1, needed=True)
 
     def found_texts(self, name: str, most: int) -> list[str]:
-        """The texts of a list: addresses or colours where it is named so, the points of a text, names, quotes."""
+        """Return the texts of a list: addresses or colours by the list's name, clauses, names or quotes."""
         about = keywords(name)
         supply = self.supply
         if about & POINTS:
@@ -218,10 +222,10 @@ class Filler:
             supply.names = supply.names[most:]
         else:
             supply.quotes = supply.quotes[most:]
-        return found or listed(self.answer)[:most] or enumerated(self.text)[:most]
+        return found or listed(self.output)[:most] or enumerated(self.text)[:most]
 
     def enum(self, schema: dict[str, Any], *, needed: bool) -> Any:
-        """The value that the prompt speaks of, else the default, else the first."""
+        """Return the value that the prompt mentions, else the default, else the first value."""
         value = chosen(schema["enum"], self.text, self.context)
         if value is None:
             if not needed:
@@ -230,7 +234,7 @@ class Filler:
         return int(value) if kind_of(schema) == "integer" and _INTEGER.fullmatch(str(value)) else value
 
     def number(self, schema: dict[str, Any], name: str, _depth: int, *, needed: bool) -> Any:
-        """A number in range: the answer, one that stands beside its name, or the next unused one."""
+        """Return a number in range: from the text output, next to the field's name, or the next unused number."""
         whole = kind_of(schema) == "integer"
         value = self.supply.number(field_of(name, schema, self.beside), whole=whole)
         if value is None:
@@ -245,13 +249,13 @@ class Filler:
         return int(value) if whole else value
 
     def boolean(self, schema: dict[str, Any], name: str, _depth: int, *, needed: bool) -> Any:
-        """True where the prompt speaks of the field and does not deny it."""
-        if keywords(name) & self.said:
+        """Return true if the prompt mentions the field without a negation."""
+        if keywords(name) & self.words:
             return not re.search(r"\b(no|not|without|never|don't|disable[d]?|off|false)\b", self.text, re.I)
         return bool(schema.get("default", False)) if needed else MISSING
 
     def string(self, schema: dict[str, Any], name: str, _depth: int, *, needed: bool) -> Any:
-        """A text by its format, its kind, its label in the prompt, or the next unused quote or name."""
+        """Return a text by the format, the kind of field, the label in the prompt, or the next unused quote or name."""
         value = self.formatted(schema)
         if not value and schema.get("format") not in _FORMATS:
             value = self.supply.string(field_of(name, schema, self.beside), needed=needed, complete=self.complete)
@@ -264,13 +268,13 @@ class Filler:
         return value.ljust(least, ".")[: max(most, least)]
 
     def formatted(self, schema: dict[str, Any]) -> str:
-        """What the prompt holds in the schema's `format`."""
+        """Return the first text of the prompt in the schema's `format`."""
         pattern, _ = _FORMATS.get(schema.get("format", ""), ("", ""))
         found = re.search(pattern, self.text) if pattern else None
         return found[0] if found else ""
 
     def made_up(self, schema: dict[str, Any], name: str) -> str:
-        """A value for a field that nothing in the prompt fits."""
+        """Return a value for a field without a match in the prompt."""
         _, default = _FORMATS.get(schema.get("format", ""), ("", ""))
         if default or self.complete:
             return default or f"emulated {name.replace('_', ' ')}".strip()

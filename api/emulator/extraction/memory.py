@@ -16,15 +16,15 @@ _ABOUT_ME = re.compile(
     re.I,
 )
 _I_AM = re.compile(r"\b(?:I am|I['\u2019]m) ([A-Z][\w'-]*)\b")
-_ASKS_MINE = re.compile(
+_FACT_QUESTION = re.compile(
     r"\b(?:what|which|who|where|when|how old)(?:['\u2019]s| is| are| was|) my ([\w ]+?)(?:\?|\.|,|$| again)", re.I
 )
-_ASKS_FOR_WORDS = re.compile(
+_USER_MESSAGE_QUESTION = re.compile(
     r"\bi (?:just |first )?(?:say|said|ask|asked|write|wrote)(?: you)?(?: first| last| before| earlier)?\s*\?|"
     r"\bmy (?:first|last|previous) (?:message|question)\b",
     re.I,
 )
-_ASKS_FOR_ANSWERS = re.compile(
+_MODEL_MESSAGE_QUESTION = re.compile(
     r"\byou (?:just )?(?:say|said|answer|answered|reply|replied|tell|told)\b|"
     r"\byour (?:last|previous) (?:answer|message|reply)\b",
     re.I,
@@ -54,43 +54,43 @@ def facts_in(text: str) -> dict[str, str]:
 
 def recalled(conversation: Conversation) -> str:
     """Return the reply to a question about earlier messages; "" if the prompt is not such a question."""
-    asked = [entry for entry in sentences(conversation.prompt) if is_question(entry)][:MAX_QUESTIONS]
-    finders = (_quoted_back, _own_fact, _told)
-    return next((found for entry in asked for finder in finders if (found := finder(conversation, entry))), "")
+    questions = [entry for entry in sentences(conversation.prompt) if is_question(entry)][:MAX_QUESTIONS]
+    finders = (_quoted_back, _own_fact, _matching_statement)
+    return next((found for entry in questions for finder in finders if (found := finder(conversation, entry))), "")
 
 
 def _quoted_back(conversation: Conversation, sentence: str) -> str:
     """ "What did I just say?", "What was my first message?", "What did you say?" """
-    if _ASKS_FOR_ANSWERS.search(sentence):
-        answers = [turn.text for turn in conversation.turns if turn.role == "model" and turn.text]
-        return f"I said: “{_PREFIX.sub('', answers[-1])}”" if answers else "I have not said anything yet."
-    if not _ASKS_FOR_WORDS.search(sentence):
+    if _MODEL_MESSAGE_QUESTION.search(sentence):
+        model_texts = [message.text for message in conversation.messages if message.role == "model" and message.text]
+        return f"I said: “{_PREFIX.sub('', model_texts[-1])}”" if model_texts else "I have not said anything yet."
+    if not _USER_MESSAGE_QUESTION.search(sentence):
         return ""
-    told = list(conversation.said_by_user())
-    if not told:
+    statements = list(conversation.earlier_user_texts())
+    if not statements:
         return "This is your first message."
-    return f"You said: “{told[0] if 'first' in sentence.lower() else told[-1]}”"
+    return f"You said: “{statements[0] if 'first' in sentence.lower() else statements[-1]}”"
 
 
 def _own_fact(conversation: Conversation, sentence: str) -> str:
-    """ "What is my name?", "Who am I?": a fact that the user told about themselves; the newest telling counts."""
-    found = _ASKS_MINE.search(sentence)
+    """ "What is my name?", "Who am I?": a fact about the user; the newest statement counts."""
+    found = _FACT_QUESTION.search(sentence)
     key = "name" if re.search(r"\bwho am i\b", sentence, re.I) else found[1].strip().lower() if found else ""
     if not key:
         return ""
     facts: dict[str, str] = {}
-    for text in [conversation.system, *conversation.said_by_user(), conversation.prompt]:
+    for text in [conversation.system, *conversation.earlier_user_texts(), conversation.prompt]:
         facts |= facts_in(text)
     wanted = keywords(key)
     for known, value in reversed(facts.items()):
         if wanted and wanted <= keywords(known):
             return f"Your {known} is {value}."
-    told = _told(conversation, sentence)
-    return told or f"You have not told me your {key} in this conversation."
+    statement = _matching_statement(conversation, sentence)
+    return statement or f"You have not told me your {key} in this conversation."
 
 
-def _told(conversation: Conversation, sentence: str) -> str:
-    """The earlier statement that shares most words with a question."""
+def _matching_statement(conversation: Conversation, sentence: str) -> str:
+    """Return the earlier statement that shares most words with a question."""
     wanted = keywords(sentence)
     best, score = "", 0
     for statement in _statements(conversation):
@@ -103,12 +103,12 @@ def _told(conversation: Conversation, sentence: str) -> str:
 def _statements(conversation: Conversation) -> Iterator[str]:
     """Yield all earlier statements, oldest first: of the system, the user and functions."""
     yield from (entry for entry in sentences(conversation.system) if not is_question(entry))
-    for turn in conversation.turns:
-        if turn.role != "user":
+    for message in conversation.messages:
+        if message.role != "user":
             continue
-        for result in turn.results:
+        for result in message.results:
             yield f"{result['name']} returned {shown(result.get('response', {}))}"[:READ_AT_MOST]
-        yield from (entry for entry in sentences(as_read(turn.text)) if not is_question(entry))
+        yield from (entry for entry in sentences(as_read(message.text)) if not is_question(entry))
 
 
 def shown(response: object) -> str:
@@ -123,5 +123,5 @@ def shown(response: object) -> str:
 
 
 def results_in_words(conversation: Conversation) -> str:
-    """What the functions have returned since the current prompt, each result as a sentence."""
-    return "\n".join(f"{shown(result.get('response', {}))}." for _, result in conversation.answered if result)
+    """Return the functions' results since the current prompt, each result as a sentence."""
+    return "\n".join(f"{shown(result.get('response', {}))}." for _, result in conversation.calls_with_results if result)

@@ -32,7 +32,7 @@ def _of(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.I)
 
 
-# Digits that count nothing.
+# Digits that are not counts.
 UNCOUNTED: Final = _of("|".join((_EMAIL, _URL, _PHONE, _DATE, _CLOCK)))
 EMAIL: Final = _of(_EMAIL)
 COLOUR: Final = _of(_COLOUR)
@@ -59,22 +59,22 @@ KINDS: Final[tuple[tuple[set[str], re.Pattern[str]], ...]] = (
         _of(r"\b(?:order|invoice|ticket|account|user|customer|id|number|no\.?)\s*#?:?\s*(\d{2,})\b"),
     ),
 )
-# Stems that say so in a description too.
-SAID_SO: Final = keywords("email phone url zip")
-# Stems of fields that nothing but their own form fits.
+# Kinds that are recognised in a description too.
+DESCRIBED_KINDS: Final = keywords("email phone url zip")
+# Stems of fields that accept only values of their own form.
 STRICT: Final = keywords(
     "email mail phone telephone mobile url link website uri street zip postal postcode date deadline birthday"
 )
-# Stems of fields for the words themselves, without the order in front of them.
+# Stems of fields for the prompt's text without its introduction ("Translate: ...").
 WORDING: Final = keywords("comment feedback remark transcript original quote review")
 ORDER: Final = re.compile(r"\A[^:\n]{1,60}:\s+(?=\S)")
 SUM_FIELDS: Final = keywords("expression formula equation calculation")
 OF_FIELDS: Final[tuple[tuple[set[str], str], ...]] = ((keywords("color colour hair eye"), _COLOUR),)
-SAID: Final = _of(
+STATEMENT: Final = _of(
     r"\b(?:saying|says?|reads?|to say|with the (?:body|message|text|content)|telling \w+)\s+(?:that\s+)?([^.!?\n]+)"
 )
 PHRASES: Final[tuple[tuple[set[str], re.Pattern[str]], ...]] = (
-    (keywords("body message content text note"), SAID),
+    (keywords("body message content text note"), STATEMENT),
     (
         keywords("subject topic title theme") | {"about"},
         _of(r"\b(?:about|on the topic of|on the subject of)\s+(?:the\s+|an?\s+)?([^.,;!?\n]+)"),
@@ -121,19 +121,19 @@ def _labelled_number(words: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def labelled_number(words: set[str]) -> re.Pattern[str]:
-    """What finds a number that stands right before or after one of the words."""
+    """Return the pattern of a number directly before or after one of the words."""
     return _labelled_number(tuple(sorted(words)))
 
 
 def labelled(name: str, text: str) -> str:
-    """The word that a text gives as the value of a name: "name: Ada", "called Dune"; "" if there is none."""
+    """Return the word labelled with a name in a text: "name: Ada", "called Dune"; "" without a label."""
     label = r"[\s_]+".join(map(re.escape, re.findall(r"[^\W_]+", name)))
     found = label and re.search(rf"\b{label}[\"']?\s*(?:is|=|:|named|called)\s*[\"']?([^\s,;.!?\"“']+)", text, re.I)
     return found[1] if found and found[1].lower() not in STOPWORDS else ""
 
 
 def beside(pattern: str, stems: set[str], text: str) -> str:
-    """A match beside one of the field's other words ("blond hair", "her hair is black"), else the first; "" if none."""
+    """Return a match next to a word of the field ("blond hair", "her hair is black"), else the first match, else ""."""
     others = "|".join(re.escape(word) for word in sorted(stems - {"color", "colour"}))
     near = others and re.search(rf"{pattern}\s+(?:{others})|\b(?:{others})\w*\s+(?:is\s+|are\s+)?{pattern}", text, re.I)
     found = near or re.search(pattern, text, re.I)

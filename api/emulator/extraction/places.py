@@ -1,4 +1,4 @@
-"""A small table of countries and their capitals, and what a text says about places with its help."""
+"""A table of countries and their capitals, and the recognition of places in a text."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Country:
-    """A country, its capital and where that is, in degrees."""
+    """A country, and its capital with the coordinates in degrees."""
 
     country: str
     capital: str
@@ -32,7 +32,7 @@ def _countries() -> dict[str, Country]:
 
 COUNTRIES = _countries()
 _BY_CAPITAL = {country.capital.lower(): country for country in reversed(COUNTRIES.values())}
-# What may follow a town and a comma: "Glasgow, Scotland", "Austin, Texas".
+# Names that may follow a town and a comma: "Glasgow, Scotland", "Austin, Texas".
 REGIONS = frozenset({name.removeprefix("the ") for name in COUNTRIES} | {name.lower() for name in _loaded()["regions"]})
 _NAME = r"((?:the )?[^\W\d_]\w*(?:[ -][^\W\d_]\w*){0,3}?)"
 _CAPITALS_OF = re.compile(
@@ -47,19 +47,19 @@ def is_region(name: str) -> bool:
     return bool(re.fullmatch(r"[A-Z]{2}", name)) or name.lower().removeprefix("the ") in REGIONS
 
 
-def capitals_asked(text: str) -> list[Country]:
-    """The countries whose capitals a text asks for, as far as they are known."""
-    asked = [name for match in _CAPITALS_OF.finditer(text) for name in match.groups() if name]
-    asked += [match[1] for match in _S_CAPITAL.finditer(text)]
-    return [country for name in asked if (country := COUNTRIES.get(name.lower()))]
+def capital_questions(text: str) -> list[Country]:
+    """Return the known countries whose capitals a text asks for."""
+    names = [name for match in _CAPITALS_OF.finditer(text) for name in match.groups() if name]
+    names += [match[1] for match in _S_CAPITAL.finditer(text)]
+    return [country for name in names if (country := COUNTRIES.get(name.lower()))]
 
 
 def country_named(name: str) -> Country | None:
-    """The country that a name stands for, by itself or by its capital ("Paris", "Paris, France")."""
+    """Return the country of a name: the country's own or its capital's ("Paris", "Paris, France")."""
     town, _, region = name.lower().partition(", ")
     return COUNTRIES.get(region) or COUNTRIES.get(town) or _BY_CAPITAL.get(town) or _BY_CAPITAL.get(name.lower())
 
 
 def capital_named(name: str) -> Country | None:
-    """The country whose capital a name is ("Paris", "Paris, France")."""
+    """Return the country of a capital ("Paris", "Paris, France")."""
     return _BY_CAPITAL.get(name.lower().partition(", ")[0]) or _BY_CAPITAL.get(name.lower())

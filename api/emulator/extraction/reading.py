@@ -10,16 +10,16 @@ from api.emulator.extraction.places import is_region
 _TABLES = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
 _WORDS: dict[str, list[str]] = {kind: words.split() for kind, words in _TABLES.items() if isinstance(words, str)}
 NUMBER_WORDS = {word: number for number, word in enumerate(_WORDS["numbers"])}
-# Words with which sentences open or that join them; capitalised, they are no names.
+# Words at the beginning of sentences, and conjunctions; capitalised, these words are not names.
 OPENERS = frozenset(_WORDS["openers"])
-# Words that say nothing about what a text is about.
+# Words without a meaning for the subject of a text.
 STOPWORDS = frozenset(_WORDS["stopwords"])
 COLOURS = _WORDS["colours"]
 UNITS = _WORDS["units"]
 CONDITIONS = _WORDS["conditions"]
-# Words that mean another: "umbrella" speaks of "weather", "great" is "positive".
+# Synonyms: "umbrella" implies "weather", "great" is "positive".
 KIN: dict[str, frozenset[str]] = {meaning: frozenset(words.split()) for meaning, words in _TABLES["kin"].items()}
-# How far before a name its preposition is looked for.
+# The number of characters before a name that are searched for the preposition.
 _BEFORE = 40
 Number = int | float
 # Units may follow a number without a blank ("25kg"), and "x" may join numbers ("10x20x30").
@@ -40,12 +40,12 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.:]+")
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, with their closing marks."""
+    """Return the sentences of a text, with the closing marks."""
     return [entry.strip() for entry in re.split(r"(?<=[.!?])\s+|\n+", text) if entry.strip()]
 
 
 def number(word: str) -> Number:
-    """The value of a numeral or number word that `numbers` would find."""
+    """Return the value of a numeral or number word of `numbers`."""
     if word.lower() in NUMBER_WORDS:
         return NUMBER_WORDS[word.lower()]
     value = float(word.replace(",", ""))
@@ -53,18 +53,18 @@ def number(word: str) -> Number:
 
 
 def numbers(text: str) -> list[Number]:
-    """Every number of a text, as digits or as a word up to twenty; what is too large for a float is left out."""
+    """Return the numbers of a text, as digits or as words up to twenty, except numbers too large for a float."""
     found = (number(match[0].rstrip(",")) for match in _NUMBER.finditer(text))
     return [value for value in found if math.isfinite(value)]
 
 
 def quoted(text: str) -> list[str]:
-    """What stands in quotation marks."""
+    """Return the strings in quotation marks."""
     return [next(group for group in match.groups() if group) for match in _QUOTED.finditer(text)]
 
 
 def names(text: str) -> list[tuple[str, str]]:
-    """Capitalised names, each with the lower-case word before it ("in" for "in Paris"); quoted text is left out.
+    """Return the capitalised names outside quotes, each with the lower-case word before the name ("in" for "in Paris").
 
     A town stays with its region ("San Francisco, CA"); names that are enumerated share the word before them. A word
     before a colon is a label and no name, unless a number follows.
@@ -90,7 +90,7 @@ def names(text: str) -> list[tuple[str, str]]:
 
 
 def stem(word: str) -> str:
-    """A crude stem, so that "forecasts", "adding" and "add" meet."""
+    """Return a crude stem: "adding", "adds" and "add" have the same stem."""
     for ending in ("ing", "es", "ed", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
@@ -98,12 +98,12 @@ def stem(word: str) -> str:
 
 
 def keywords(text: str) -> set[str]:
-    """The stems of the words of a text or of an identifier that say what it is about."""
+    """Return the stems of the meaningful words of a text or of an identifier."""
     spaced = _CAMEL.sub(" ", text)
     return {stem(word) for word in (entry.lower() for entry in _WORD.findall(spaced)) if word not in STOPWORDS}
 
 
 def meanings(text: str) -> set[str]:
-    """The key words of a text and what they mean besides: a text about an umbrella speaks of the weather."""
+    """Return the keywords of a text and their synonyms ("weather" for "umbrella")."""
     said = {word.lower() for word in _WORD.findall(text)}
     return keywords(text) | {stem(meaning) for meaning, words in KIN.items() if words & said}

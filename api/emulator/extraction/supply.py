@@ -1,6 +1,6 @@
-"""The values that a prompt offers for the fields of a schema: names, numbers, quotes, places, dates.
+"""The values of a prompt for the fields of a schema: names, numbers, quotes, places, dates.
 
-Each is used once.
+Each value is used once.
 """
 
 import re
@@ -9,14 +9,16 @@ from typing import Any, Final
 
 from api.emulator.extraction import patterns
 from api.emulator.extraction.arithmetic import sums
-from api.emulator.extraction.places import Country, capital_named, capitals_asked, country_named
+from api.emulator.extraction.places import Country, capital_named, capital_questions, country_named
 from api.emulator.extraction.reading import KIN, Number, keywords, meanings, names, number, numbers, quoted, stem
 
 WHOLE_TEXT: Final = keywords(
     "query text message content prompt question input expression body note search topic instruction"
 )
-ANSWERS: Final = keywords("answer response reply explanation result output message text summary reasoning story advice")
-TOTALS: Final = ANSWERS | keywords("total sum")
+OUTPUT_FIELDS: Final = keywords(
+    "answer response reply explanation result output message text summary reasoning story advice"
+)
+TOTALS: Final = OUTPUT_FIELDS | keywords("total sum")
 PLACES: Final = keywords("location place country destination region town origin address state where") | {
     "city",
     "citie",
@@ -26,21 +28,21 @@ PARTS_OF_PLACES: Final = REGIONS | keywords("zip postal street")
 PEOPLE: Final = keywords("participants attendees guests people members invitees")
 EVENTS: Final = keywords("event meeting conference")
 NEAR: Final = {"in", "at", "near", "for", "to", "from", "of"}
-# Optional fields that a name fits.
+# Optional fields that accept a name.
 OWN_NAMES: Final = keywords("name person user author owner assignee customer speaker company title who")
 COUNTS: Final = keywords("age count quantity price year number rating score height weight temperature amount total")
 COORDINATES: Final = {"latitude", "longitude", "lat", "lng", "lon", "long"}
 SOURCES: Final = keywords("origin sender payer source departure") | {"from"}
 TARGETS: Final = keywords("destination recipient receiver payee target arrival") | {"to"}
-# Names of fields that say something though they are stop words elsewhere.
-TELLING: Final = {"to", "from", "when", "where", "about"}
-# The values of a text field that is one of a few words, though its schema does not say so; the last is the default.
+# Field names with a meaning that are stop words elsewhere.
+MEANINGFUL_STOP_WORDS: Final = {"to", "from", "when", "where", "about"}
+# The usual values of text fields without an enum in the schema; the last value is the default.
 USUAL_VALUES: Final = {"sentiment": ("positive", "negative", "neutral"), "priority": ("high", "low", "medium")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A field to fill: its name, the stems of that, of its description and of the fields beside it."""
+    """A field to fill: its name, and the stems of the name, of the description and of the neighbouring fields."""
 
     name: str
     about: set[str] = field(default_factory=set)
@@ -49,25 +51,25 @@ class Field:
 
 
 def field_of(name: str, schema: dict[str, Any], beside: set[str]) -> Field:
-    """The field of a schema under a name."""
-    about = keywords(name) | ({name.lower()} & TELLING)
+    """Return the field of a schema with a name."""
+    about = keywords(name) | ({name.lower()} & MEANINGFUL_STOP_WORDS)
     return Field(name=name, about=about, described=keywords(str(schema.get("description", ""))), beside=beside)
 
 
 class Supply:
-    """The values of a text. `context` is a wider text, in which only what is labelled or unmistakable is looked for.
+    """The values of a text. `context` is a wider text, searched for labelled or unambiguous values only.
 
-    `answer` is the answer in words; fields that are named like one get it, or the last number in it.
+    `output` is the text output; fields with a name such as "answer" get the text or its last number.
     """
 
-    def __init__(self, text: str, *, context: str = "", answer: str = "") -> None:
+    def __init__(self, text: str, *, context: str = "", output: str = "") -> None:
         self.text = text
         self.context = context
-        self.answer = answer
+        self.output = output
         self.numbers = numbers(patterns.UNCOUNTED.sub(" ", text))
         self.quotes = quoted(text)
         self.names = names(text)
-        self.asked = capitals_asked(text)
+        self.capital_countries = capital_questions(text)
         self.person = ""
         self.place = ""
         self.country: Country | None = None
@@ -77,21 +79,21 @@ class Supply:
     # --- numbers
 
     def number(self, wanted: Field, *, whole: bool) -> Number | None:
-        """The answer, a number that stands beside the field's name, the next unused one, or one beside it elsewhere."""
-        value = self.answered_number(wanted) or self.labelled_number(wanted) or self.coordinate(wanted)
+        """Return a number: from the text output, next to the field's name, the next unused one, or from the context."""
+        value = self.output_number(wanted) or self.labelled_number(wanted) or self.coordinate(wanted)
         if value is None:
             value = next((entry for entry in self.numbers if not whole or isinstance(entry, int)), None)
         if value in self.numbers:
             self.numbers.remove(value)
         return self.labelled_number(wanted, self.context) if value is None and self.context else value
 
-    def answered_number(self, wanted: Field) -> Number | None:
-        """The last number of the answer, for a field that is named like an answer."""
-        found = numbers(self.answer) if wanted.about & TOTALS else []
+    def output_number(self, wanted: Field) -> Number | None:
+        """Return the last number of the text output, for a field with a name such as "answer"."""
+        found = numbers(self.output) if wanted.about & TOTALS else []
         return found[-1] if found else None
 
     def coordinate(self, wanted: Field) -> Number | None:
-        """The latitude or longitude of a capital that is named, which is remembered as `guessed`."""
+        """Return the latitude or longitude of a named capital, and list the field in `guessed`."""
         if not wanted.about & COORDINATES:
             return None
         place = next((known for name, _ in self.names if (known := capital_named(name))), None)
@@ -101,7 +103,7 @@ class Supply:
         return place.latitude if wanted.about & {"latitude", "lat"} else place.longitude
 
     def labelled_number(self, wanted: Field, text: str = "") -> Number | None:
-        """A number right beside the field's name or a word for it: "3 days", "age 36", "36 years old", "6 feet"."""
+        """Return a number next to the field's name or a synonym: "3 days", "age 36", "36 years old", "6 feet"."""
         text = text or self.text
         if wanted.about & {"rating", "score"} and (rated := patterns.RATED.search(text)):
             return number(rated[1])
@@ -117,19 +119,19 @@ class Supply:
     # --- texts
 
     def string(self, wanted: Field, *, needed: bool, complete: bool) -> str:
-        """The text that fits a field: by its kind, its label, or the next unused quote or name; "" if there is none."""
+        """Return the text for a field: by its kind, its label, or the next unused quote or name; "" without a match."""
         value = (
             self.of_kind(wanted)
             or self.of_place(wanted)
             or self.labelled(wanted)
             or self.unlabelled(wanted, needed=needed, complete=complete)
         )
-        if value != self.answer:
+        if value != self.output:
             self.use(value)
         return value
 
     def use(self, value: str) -> None:
-        """Take what is part of a value out of the supply."""
+        """Remove the names and numbers of a value from the supply."""
         if value and value != self.text.strip():
             self.names = [entry for entry in self.names if entry[0] not in value]
             for entry in numbers(value):
@@ -137,9 +139,11 @@ class Supply:
                     self.numbers.remove(entry)
 
     def of_kind(self, wanted: Field) -> str:
-        """A value that its form gives away: an address, a date, a unit, a colour, an expression."""
+        """Return a value with a recognisable form: an address, a date, a unit, a colour, an expression."""
         for stems, pattern in patterns.KINDS:
-            if (stems & wanted.about or stems & patterns.SAID_SO & wanted.described) and (value := self.next(pattern)):
+            if (stems & wanted.about or stems & patterns.DESCRIBED_KINDS & wanted.described) and (
+                value := self.next(pattern)
+            ):
                 return value
         if wanted.about & patterns.SUM_FIELDS and (found := sums(self.text)):
             return found[0].text
@@ -148,12 +152,12 @@ class Supply:
                 return value
         for key, usual in USUAL_VALUES.items():
             if key in wanted.about:
-                said = meanings(self.text)
-                return next((value for value in usual if stem(value) in said), usual[-1])
+                mentioned = meanings(self.text)
+                return next((value for value in usual if stem(value) in mentioned), usual[-1])
         return self.first_or_last_name(wanted)
 
     def next(self, pattern: re.Pattern[str]) -> str:
-        """The next unused match of a pattern in the text, or the first one in the context."""
+        """Return the next unused match of a pattern in the text, or the first match in the context."""
         found = [next(filter(None, match.groups()), match[0]) for match in pattern.finditer(self.text)]
         if not found:
             match = pattern.search(self.context)
@@ -163,7 +167,7 @@ class Supply:
         return found[count].strip() if count < len(found) else ""
 
     def first_or_last_name(self, wanted: Field) -> str:
-        """One part of a person's name ("first_name", "surname")."""
+        """Return one part of a person's name ("first_name", "surname")."""
         name = wanted.name.lower()
         first = bool(re.search(r"first|given|fore_?name", name))
         if not first and not re.search(r"last_?name|surname|family", name):
@@ -173,8 +177,8 @@ class Supply:
         return given if first else family
 
     def of_place(self, wanted: Field) -> str:
-        """A capital that is asked for, a country, or one part of a place ("San Francisco" of "San Francisco, CA")."""
-        if wanted.about & {"capital"} or ("city" in wanted.about and self.asked):
+        """Return a requested capital, a country, or one part of a place ("San Francisco" of "San Francisco, CA")."""
+        if wanted.about & {"capital"} or ("city" in wanted.about and self.capital_countries):
             return self.capital()
         if "country" in wanted.about and (known := self.known_country()):
             return known
@@ -188,20 +192,20 @@ class Supply:
         return region if within else town
 
     def capital(self) -> str:
-        """The capital of the next country that is asked for or named."""
-        if self.country is None and self.asked:
-            self.country = self.asked.pop(0)
+        """Return the capital of the next country in a question or a name."""
+        if self.country is None and self.capital_countries:
+            self.country = self.capital_countries.pop(0)
         if self.country is None:
             self.country = next((known for name, _ in self.names if (known := country_named(name))), None)
         known, self.country = self.country, None
-        if known and known in self.asked:
-            self.asked.remove(known)
+        if known and known in self.capital_countries:
+            self.capital_countries.remove(known)
         return known.capital if known else ""
 
     def known_country(self) -> str:
-        """The next country that is named, or whose capital is named or asked for."""
-        if self.asked:
-            self.country = self.asked.pop(0)
+        """Return the next country: named, named by its capital, or with its capital in a question."""
+        if self.capital_countries:
+            self.country = self.capital_countries.pop(0)
             return self.country.country.removeprefix("the ")
         for name, _ in [(self.place, ""), *self.names]:
             if known := country_named(name):
@@ -210,15 +214,15 @@ class Supply:
         return ""
 
     def labelled(self, wanted: Field) -> str:
-        """What the prompt says the field is: "name: Ada", "the title is Dune", "called Dune"."""
+        """Return the labelled value of the field: "name: Ada", "the title is Dune", "called Dune"."""
         value = patterns.labelled(wanted.name, self.text) or patterns.labelled(wanted.name, self.context)
         if not value:
             return ""
         return next((entry for entry, _ in self.names if entry.startswith(value)), value)
 
     def unlabelled(self, wanted: Field, *, needed: bool, complete: bool) -> str:
-        """The answer, a quote, what is said or asked, or a name, whichever the field's name asks for."""
-        if value := self.from_answer(wanted, needed=needed):
+        """Return, by the field's name, the text output, a quote, a statement, the prompt or a name."""
+        if value := self.from_output(wanted, needed=needed):
             return value
         if wanted.about & patterns.STRICT:
             return ""
@@ -231,24 +235,26 @@ class Supply:
             return prefix.sub("", self.text, count=1).strip()
         return self.from_names(wanted, needed=needed)
 
-    def from_answer(self, wanted: Field, *, needed: bool) -> str:
-        """The answer in words, or a part of it that the field is named for."""
-        if riddle := wanted.about & {"setup", "punchline"} and patterns.RIDDLE.search(self.answer):
+    def from_output(self, wanted: Field, *, needed: bool) -> str:
+        """Return the text output, or the setup or punchline of its riddle."""
+        if riddle := wanted.about & {"setup", "punchline"} and patterns.RIDDLE.search(self.output):
             return str(riddle[1 if "setup" in wanted.about else 2])
-        # The message beside an error is left out where nothing went wrong.
-        fits = wanted.about & ANSWERS and (needed or "error" not in wanted.beside)
-        return self.answer if fits else ""
+        # A message field next to an error field stays empty without an error.
+        matches = wanted.about & OUTPUT_FIELDS and (needed or "error" not in wanted.beside)
+        return self.output if matches else ""
 
     def from_phrase(self, wanted: Field) -> str:
-        """What follows the words that introduce such a field ("saying ...", "about ...")."""
+        """Return the text after an introduction of the field ("saying ...", "about ...")."""
         found = (self.next(pattern) for stems, pattern in patterns.PHRASES if stems & wanted.about)
         if value := next(filter(None, found), ""):
             return value.strip()
-        said = "subject" in wanted.about and (patterns.SAID.search(self.text) or patterns.SAID.search(self.context))
-        return str(said[1]).strip().capitalize() if said else ""
+        statement = "subject" in wanted.about and (
+            patterns.STATEMENT.search(self.text) or patterns.STATEMENT.search(self.context)
+        )
+        return str(statement[1]).strip().capitalize() if statement else ""
 
     def from_names(self, wanted: Field, *, needed: bool) -> str:
-        """A thing that is spoken of, the next name that fits, or one in lower case."""
+        """Return a noun, the next matching name, or a name in lower case."""
         if wanted.about & {"name", "item", "product"} and wanted.beside & {"quantity", "quantitie", "price"}:
             return self.next(patterns.COUNTED)
         if wanted.about & EVENTS or (wanted.about & {"name", "title"} and wanted.beside & PEOPLE):
@@ -267,13 +273,13 @@ class Supply:
         return alone if patterns.is_bare(alone) else ""
 
     def thing(self) -> str:
-        """What is spoken of with an article ("a science fair"), or the last name."""
+        """Return a noun with an article ("a science fair"), or the last name."""
         if match := patterns.THING.search(self.text):
             return match[1]
         return self.names[-1][0] if self.names else ""
 
     def take_name(self, about: set[str], *, place: bool) -> str:
-        """The next unused name, preferably one introduced by the field's own word or, for places, by "in" or "to"."""
+        """Return the next unused name, preferably after a preposition of the field ("in" or "to" for places)."""
         wanted = {"from"} if about & SOURCES else {"to"} if about & TARGETS else NEAR if place else set()
         ranked = [entry for entry in self.names if (entry[1] in wanted if wanted else entry[1] not in NEAR)]
         if not (ranked := ranked or self.names):

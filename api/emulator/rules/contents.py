@@ -1,8 +1,8 @@
-"""Rules of the contents: roles, parts that must hold something, and the order of calls and their results."""
+"""Rules of the contents: roles, parts that must not be empty, and the order of calls and results."""
 
 import re
 
-from api.emulator.conversation import Conversation, Part, Turn, role_of
+from api.emulator.conversation import Conversation, Message, Part, role_of
 from api.emulator.errors import GoogleError, InvalidField
 from api.emulator.models import Model
 from api.emulator.validation import PART_DATA
@@ -41,7 +41,7 @@ def check_contents(conversation: Conversation, model: Model) -> None:
     instruction = conversation.request.get("systemInstruction")
     if instruction is not None and not instruction.get("parts"):
         raise InvalidField("system_instruction.parts", "contents.parts must not be empty.")
-    _check_order(conversation.turns)
+    _check_order(conversation.messages)
     _check_end(conversation, model)
 
 
@@ -59,29 +59,29 @@ def _check_part(part: Part, path: str) -> None:
             raise InvalidField(f"{path}.inline_data.data", "required field is empty")
 
 
-def _check_order(turns: list[Turn]) -> None:
-    """A call follows the user or a result; its results, as many, open the next turn and stand nowhere else."""
-    for index, turn in enumerate(turns):
-        calls = turns[index - 1].calls if index else []
-        if turn.role == "model":
-            if turn.calls and not index:
+def _check_order(messages: list[Message]) -> None:
+    """Raise GoogleError unless calls follow a user message or results, and the next message begins with all results."""
+    for index, message in enumerate(messages):
+        calls = messages[index - 1].calls if index else []
+        if message.role == "model":
+            if message.calls and not index:
                 raise GoogleError(ORDER_OF_CALLS)
-            if turn.results:
+            if message.results:
                 raise GoogleError(ORDER_OF_RESULTS)
-            if turn.calls and index == len(turns) - 1:
+            if message.calls and index == len(messages) - 1:
                 raise GoogleError(COUNT_OF_RESULTS)
             continue
-        if turn.calls:
+        if message.calls:
             raise GoogleError(ORDER_OF_CALLS)
-        if turn.results and not calls:
+        if message.results and not calls:
             raise GoogleError(ORDER_OF_RESULTS)
-        opening = turn.parts[: len(calls)]
-        if len(turn.results) != len(calls) or not all("functionResponse" in part for part in opening):
+        opening = message.parts[: len(calls)]
+        if len(message.results) != len(calls) or not all("functionResponse" in part for part in opening):
             raise GoogleError(COUNT_OF_RESULTS)
 
 
 def _check_end(conversation: Conversation, model: Model) -> None:
-    """From Gemini 3.6 on the model does not continue its own words."""
+    """Raise GoogleError if the last content is the model's: models from Gemini 3.6 on accept no prefill."""
     last = conversation.contents[-1]
     if model.prefill or role_of(last) != "model":
         return

@@ -1,4 +1,4 @@
-"""Rules of generationConfig: ranges, what a model refuses, and the answer's MIME type and schema."""
+"""Rules of generationConfig: ranges, fields without support in a model, MIME type and schema of the output."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def check_generation(conversation: Conversation, model: Model) -> None:
     config = conversation.config
     _check_sampling(config)
     _check_limits(config, model)
-    _check_refused(config, model)
+    _check_unsupported(config, model)
     _check_format(config)
 
 
@@ -52,8 +52,8 @@ def _check_limits(config: dict[str, Any], model: Model) -> None:
         raise InvalidField("generation_config.logprobs", f"logprobs must be in the range [0, {MAX_LOGPROBS}].")
 
 
-def _check_refused(config: dict[str, Any], model: Model) -> None:
-    """What a model does not do at all is refused, whatever the value."""
+def _check_unsupported(config: dict[str, Any], model: Model) -> None:
+    """Raise GoogleError for a field that the model does not support, whatever the value."""
     count = config.get("candidateCount", 1)
     if count > 1 and model.max_candidates == 1:
         raise GoogleError("Multiple candidates is not enabled for this model")
@@ -65,10 +65,10 @@ def _check_refused(config: dict[str, Any], model: Model) -> None:
         raise GoogleError(f"Penalty is not enabled for models/{model.name}")
     if not model.logprobs and (config.get("responseLogprobs") or "logprobs" in config):
         raise GoogleError(f"Logprobs is not enabled for models/{model.name}")
-    refused = set(config.get("responseModalities") or ["TEXT"]) - {*model.output_modalities, "MODALITY_UNSPECIFIED"}
-    if refused:
+    unsupported = set(config.get("responseModalities") or ["TEXT"]) - {*model.output_modalities, "MODALITY_UNSPECIFIED"}
+    if unsupported:
         raise GoogleError(
-            f"The requested combination of response modalities ({', '.join(sorted(refused))}) "
+            f"The requested combination of response modalities ({', '.join(sorted(unsupported))}) "
             f"is not supported by the model. models/{model.name} accepts: {', '.join(model.output_modalities)}"
         )
 

@@ -10,12 +10,12 @@ from api.emulator.errors import GoogleError, InvalidField
 from api.json.schema_references import References, inner_base
 
 TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
-# Where a node stands: the place that holds it, and the step from there.
+# The place of a node: the place of its parent, and the step from the parent.
 _Place = tuple["_Place", str] | None
 
 
 def check_schema(schema: dict[str, Any], path: str) -> None:
-    """Raises GoogleError for the first rule that a schema of the OpenAPI subset breaks; `path` is where it stands."""
+    """Raises GoogleError for the first rule that a schema of the OpenAPI subset breaks; `path` is the schema's path."""
     kind = schema.get("type", "")
     if kind == "ARRAY" and "items" not in schema:
         raise InvalidField(f"{path}.items", "missing field.")

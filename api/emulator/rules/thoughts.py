@@ -1,4 +1,4 @@
-"""Rules of thinking: levels or budgets, and the signatures that must come back.
+"""Rules of thinking: levels or budgets, and the signatures of earlier calls.
 
 See https://ai.google.dev/gemini-api/docs/thinking and .../thought-signatures.
 """
@@ -8,13 +8,13 @@ from typing import Any
 from api.emulator.conversation import Content, Conversation, current_turn_start, role_of
 from api.emulator.errors import GoogleError
 from api.emulator.models import Model
-from api.emulator.signatures import is_right
+from api.emulator.signatures import is_valid
 
 DYNAMIC = -1
 
 
 def check_thinking(config: dict[str, Any], model: Model) -> None:
-    """Raises GoogleError if thinkingConfig asks for what the model does not do."""
+    """Raises GoogleError for a thinkingConfig that the model does not support."""
     thinking = config.get("thinkingConfig")
     if thinking is None:
         return
@@ -56,19 +56,19 @@ def _check_budget(budget: int, model: Model) -> None:
 
 
 def check_signatures(conversation: Conversation, model: Model, *, foreign: bool) -> None:
-    """Raises GoogleError for a corrupted signature, or where the current turn misses one that the model requires."""
+    """Raises GoogleError for a corrupted signature, or a missing required one since the current prompt."""
     if not model.signs:
         return
     for content in conversation.contents:
         for part in content["parts"]:
-            if part.get("thoughtSignature") and not is_right(part, family=model.family, foreign=foreign):
+            if part.get("thoughtSignature") and not is_valid(part, family=model.family, foreign=foreign):
                 raise GoogleError("Corrupted thought signature.")
     if model.signatures:
         _check_presence(conversation.contents)
 
 
 def _check_presence(contents: list[Content]) -> None:
-    """Each model step since the newest prompt: its first call carries the signature."""
+    """Raises GoogleError unless the first call of each model content since the current prompt has a signature."""
     for index in range(current_turn_start(contents), len(contents)):
         if role_of(contents[index]) != "model":
             continue

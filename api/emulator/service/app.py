@@ -13,7 +13,7 @@ import orjson
 
 from api.emulator.errors import GoogleError, unregistered_caller
 from api.emulator.methods import METHODS, Call, Options, Reply, find_model, list_models
-from api.emulator.service.connection import Connection, HungUp, Receive, Send
+from api.emulator.service.connection import ClientDisconnected, Connection, Receive, Send
 from api.emulator.service.journal import Entry, Journal
 from api.emulator.service.script import PLAIN, Script, Step
 from api.emulator.service.wire import JSON, ArrayFraming, SseFraming, dump
@@ -55,7 +55,7 @@ class Emulator:
                 await self._control(connection, body)
             else:
                 await self._log(connection, body)
-        except HungUp:
+        except ClientDisconnected:
             return
         finally:
             await connection.close()
@@ -95,13 +95,13 @@ class Emulator:
         if self.scriptable:
             self.journal.entries.append(entry)
         try:
-            await self._answer(connection, body, entry)
-        except HungUp:
+            await self._respond(connection, body, entry)
+        except ClientDisconnected:
             entry.cancelled = not connection.sent
         finally:
             entry.ended = time.monotonic()
 
-    async def _answer(self, connection: Connection, body: bytes, entry: Entry) -> None:
+    async def _respond(self, connection: Connection, body: bytes, entry: Entry) -> None:
         path = _PATH.fullmatch(connection.path)
         if path is None:
             entry.status = 404
@@ -116,12 +116,12 @@ class Emulator:
             await connection.wait_for(step.released)
         await connection.wait(step.delay)
         try:
-            answer = _scripted(step) if step.answers else self._call(connection, path, body)
+            reply = _scripted(step) if step.has_response else self._call(connection, path, body)
             status = step.status
         except GoogleError as error:
-            answer, status = Reply(body=error.envelope()), error.code
+            reply, status = Reply(body=error.envelope()), error.code
         entry.status = status
-        await _send(connection, answer, step, entry, status)
+        await _send(connection, reply, step, entry, status)
 
     def _call(self, connection: Connection, path: re.Match[str], body: bytes) -> Reply:
         """Return the response by Google's rules; raises GoogleError."""
@@ -142,19 +142,19 @@ class Emulator:
         return METHODS[method](call)
 
 
-async def _send(connection: Connection, answer: Reply, step: Step, entry: Entry, status: int) -> None:
+async def _send(connection: Connection, reply: Reply, step: Step, entry: Entry, status: int) -> None:
     """Send a response with the changes of the step."""
     framing: SseFraming | ArrayFraming = SseFraming() if connection.query.get("alt") == "sse" else ArrayFraming()
-    streamed = answer.chunks is not None or (step.raw is not None and step.status == 200)
+    streamed = reply.chunks is not None or (step.raw is not None and step.status == 200)
     headers = {"content-type": (framing.content_type if streamed else JSON).decode(), "server": "gemini-emulator"}
     headers |= {name.lower(): value for name, value in step.headers.items()}
     pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    if answer.chunks is not None:
+    if reply.chunks is not None:
         await connection.start(status, pairs)
         await _pause(connection, step)
-        await _stream(connection, _bent(answer.chunks, step, framing), step, entry, framing.end)
+        await _stream(connection, _modified(reply.chunks, step, framing), step, entry, framing.end)
         return
-    body = answer.body if isinstance(answer.body, bytes) else dump(answer.body)
+    body = reply.body if isinstance(reply.body, bytes) else dump(reply.body)
     await connection.start(status, [*pairs, (b"content-length", str(len(body)).encode())])
     await _pause(connection, step)
     if step.cut_after is not None:
@@ -171,7 +171,7 @@ async def _pause(connection: Connection, step: Step) -> None:
         await connection.wait(step.body_delay)
 
 
-def _bent(chunks: Iterable[Any], step: Step, framing: SseFraming | ArrayFraming) -> Iterator[bytes]:
+def _modified(chunks: Iterable[Any], step: Step, framing: SseFraming | ArrayFraming) -> Iterator[bytes]:
     """Yield the framed chunks, without finish reasons or with an error inserted if the step requires it."""
     limit = step.error_after if step.error_after is not None else None if step.chunks is not None else 1
     for number, chunk in enumerate(chunks):
@@ -190,7 +190,7 @@ def _unfinished(chunk: Any) -> Any:
 
 
 async def _stream(connection: Connection, chunks: Iterator[bytes], step: Step, entry: Entry, end: bytes) -> None:
-    """Write framed chunks one by one, with the step's gaps, holds, cuts and silences."""
+    """Write framed chunks one by one, with the step's delays, holds and aborts."""
     for number, chunk in enumerate(chunks):
         if number == step.cut_after:
             await connection.abort()

@@ -13,7 +13,7 @@ Send = Callable[[ASGIMessage], Awaitable[None]]
 ABORT = "gemini_emulator.abort"
 
 
-class HungUp(Exception):
+class ClientDisconnected(Exception):
     """The client has disconnected."""
 
 
@@ -48,7 +48,7 @@ class Connection:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise HungUp
+                raise ClientDisconnected
             received += message.get("body", b"")
             if not message.get("more_body", False):
                 break
@@ -61,7 +61,7 @@ class Connection:
         self._disconnected.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait (0: yield to other tasks only); raises HungUp at a client disconnect."""
+        """Wait (0: yield to other tasks only); raises ClientDisconnected at a client disconnect."""
         if seconds > 0:
             try:
                 await asyncio.wait_for(self._disconnected.wait(), seconds)
@@ -70,10 +70,10 @@ class Connection:
         else:
             await asyncio.sleep(0)
         if self._disconnected.is_set():
-            raise HungUp
+            raise ClientDisconnected
 
     async def wait_for(self, event: asyncio.Event) -> None:
-        """Wait for an event; raises HungUp at a client disconnect."""
+        """Wait for an event; raises ClientDisconnected at a client disconnect."""
         waiting = [asyncio.create_task(one.wait()) for one in (event, self._disconnected)]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -81,12 +81,12 @@ class Connection:
             for task in waiting:
                 task.cancel()
         if self._disconnected.is_set():
-            raise HungUp
+            raise ClientDisconnected
 
     async def wait_for_disconnect(self) -> None:
-        """Wait for the client disconnect; always raises HungUp."""
+        """Wait for the client disconnect; always raises ClientDisconnected."""
         await self._disconnected.wait()
-        raise HungUp
+        raise ClientDisconnected
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Send the head of the response."""
@@ -95,7 +95,7 @@ class Connection:
     async def write(self, body: bytes, *, more: bool) -> None:
         """Send a chunk of the body; without `more` the response ends."""
         if self._disconnected.is_set():
-            raise HungUp
+            raise ClientDisconnected
         self.sent = not more
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 

@@ -15,7 +15,7 @@ STOP_TIMEOUT = 5.0
 
 
 class EmulatorFailed(Exception):
-    """The emulator did not start; its error is on standard error."""
+    """The emulator did not start; standard error has the reason."""
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class EmulatorProcess:
     process: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """Ends the child: closes its standard input, and kills it if that does not help."""
+        """Close the child's standard input, and kill the child if it does not exit in time."""
         if self.process.stdin is not None:
             self.process.stdin.close()
         try:
@@ -47,16 +47,17 @@ class EmulatorProcess:
 
 
 def start_emulator(*, port: int = 0, tests: bool = False) -> EmulatorProcess:
-    """Starts the emulator on loopback and waits until it listens; `tests` makes it scriptable.
+    """Start the emulator on loopback and wait until it listens; `tests` makes it scriptable.
 
-    It runs without Django, so it starts fast and needs no settings. Raises EmulatorFailed if it is not ready in time.
+    The emulator runs without Django: it starts fast and needs no settings. Raises EmulatorFailed after
+    START_TIMEOUT.
     """
     command = [sys.executable, "-m", "api.emulator.service.server", "--port", str(port)]
     command += ["--ready-line", "--exit-with-parent", *(["--scriptable"] if tests else [])]
     process = subprocess.Popen(  # noqa: S603  # our own module, no shell
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
-    # A child that hangs before its ready line is killed, which ends the wait below.
+    # The timer kills a child that hangs before its ready line; the kill ends the wait below.
     guard = threading.Timer(START_TIMEOUT, process.kill)
     guard.start()
     try:

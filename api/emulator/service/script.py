@@ -1,27 +1,26 @@
-"""The script: what the next requests are answered with, set by tests through `POST /_emulator/script`.
+"""The script: the scripted responses to the next requests, set by tests with `POST /_emulator/script`.
 
-A step is a JSON object; each applies to one request, in order, or to the next one that its `match` fits. All keys are
-optional, times are seconds. Without an answer of its own (`body`, `raw`, `chunks`) a step only bends the one the
-emulator makes up.
+A step is a JSON object for one request: the next one, or the next one that matches `match`. All keys are optional,
+times are seconds. Without a response of its own (`body`, `raw`, `chunks`), a step modifies the generated response.
 
 `match`           {"model", "method", "contains"}: parts of the model's name, the method and the body
 `status`          HTTP status (200)
 `body`            the JSON body
-`raw`             the body as text, malformed as it may be
-`headers`         response headers that are added or replaced
+`raw`             the body as text, possibly malformed
+`headers`         response headers to add or replace
 `chunks`          the JSON objects of a stream
 `delay`           wait before the head of the response
 `body_delay`      wait between the head and the first byte of the body
 `gap`             wait between chunks
-`cut_after`       abort the connection after so many chunks (0: before the head; of a plain body: after half of it)
+`cut_after`       abort the connection after this many chunks (0: before the head; plain body: after half of it)
 `hold`            wait before the head of the response until `POST /_emulator/release`, which ends the holds of all
                   steps that were added before it
-`hold_after`      send so many chunks, then wait for the release
-`hang`            never answer
-`hang_after`      send so many chunks, then nothing more
-`error_in_stream` an error object sent as a chunk of the stream, which ends there
-`error_after`     how many chunks go before it (default 1; all of `chunks` where those are given)
-`bare_error`      send it as bare JSON, without `data:`
+`hold_after`      send this many chunks, then wait for the release
+`hang`            never respond
+`hang_after`      send this many chunks, then nothing
+`error_in_stream` an error object, sent as the last chunk of the stream
+`error_after`     the number of chunks before the error (default: all of `chunks`, else 1)
+`bare_error`      send the error as bare JSON, without `data:`
 `no_finish`       leave finishReason out of every chunk
 """
 
@@ -32,7 +31,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step; the module's docstring says what each key does."""
+    """One step; the module's docstring describes the keys."""
 
     match: dict[str, str] = field(default_factory=dict)
     status: int = 200
@@ -55,12 +54,12 @@ class Step:
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def answers(self) -> bool:
-        """Whether the step brings its own answer; then the request is not even validated."""
+    def has_response(self) -> bool:
+        """Whether the step has a response of its own; the request is not validated then."""
         return (self.body, self.raw, self.chunks) != (None, None, None) or self.status != 200
 
-    def fits(self, model: str, method: str, body: str) -> bool:
-        """Whether the step is meant for this request; one for the list of models has to say so."""
+    def matches(self, model: str, method: str, body: str) -> bool:
+        """Whether the step matches this request; a step for the list of models must name the method."""
         if method == "list" and "method" not in self.match:
             return False
         seen = {"model": model, "method": method, "contains": body}
@@ -73,14 +72,14 @@ _MATCH_KEYS = {"model", "method", "contains"}
 
 
 class Script:
-    """The steps that wait for their requests."""
+    """The steps for the next requests."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._released = asyncio.Event()
 
     def extend(self, steps: Any) -> None:
-        """Adds steps given as JSON; raises ValueError for what is no list of steps."""
+        """Add steps from JSON; raises ValueError for an invalid list of steps."""
         if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
             raise ValueError("The script must be a list of objects.")
         for step in steps:
@@ -90,18 +89,18 @@ class Script:
         self.steps.extend(Step(**step, released=self._released) for step in steps)
 
     def take(self, model: str, method: str, body: str) -> Step:
-        """The step for a request, which is used up; a step that changes nothing if none is meant for it."""
+        """Remove and return the step for a request; PLAIN without a matching step."""
         for index, step in enumerate(self.steps):
-            if step.fits(model, method, body):
+            if step.matches(model, method, body):
                 return self.steps.pop(index)
         return PLAIN
 
     def release(self) -> None:
-        """Ends the holds of all steps that were added before."""
+        """Release the responses of all steps that were added before."""
         self._released.set()
         self._released = asyncio.Event()
 
     def clear(self) -> None:
-        """Forgets all steps and releases what is held."""
+        """Remove all steps and release the held responses."""
         self.steps.clear()
         self.release()

@@ -75,7 +75,7 @@ def serve(options: dict[str, Any]) -> None:
 
 
 def _exit_with_standard_input() -> None:
-    """Exit when standard input closes: the parent holds the other end of the pipe."""
+    """Exit when standard input closes: the pipe closes when the parent exits."""
     sys.stdin.buffer.read()
     # A hanging request must not keep the process alive, and there is no state to save.
     os._exit(0)

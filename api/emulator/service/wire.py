@@ -1,4 +1,4 @@
-"""Framing of what leaves: plain JSON, server-sent events (`alt=sse`), or Google's streamed JSON array."""
+"""Framing of responses: plain JSON, server-sent events (`alt=sse`), or Google's streamed JSON array."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ SSE = b"text/event-stream"
 
 
 def dump(value: Any) -> bytes:
-    """A value as Google prints it: two spaces a level."""
+    """Return a value in Google's JSON format: two spaces per level."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)
 
 
@@ -29,7 +29,7 @@ class ArrayFraming:
         self.started = False
 
     def chunk(self, value: Any) -> bytes:
-        """The next element, with the bracket or comma before it."""
+        """Return the next element with its opening bracket or comma."""
         opening = b",\r\n" if self.started else b"["
         self.started = True
         return opening + dump(value)

@@ -25,7 +25,7 @@ from api.openai.shared.request_model import RequestModel
 from api.resources.byte_budget import Hold
 from api.resources.worker_threads import off_loop
 from api.services import Services
-from api.translate.answers.speech import Speech
+from api.translate.candidates.speech import Speech
 from api.translate.chat.accumulator import ChatAccumulator
 from api.translate.chat.request import chat_to_gemini
 from api.translate.completions.accumulator import CompletionAccumulator, PromptOnlyAccumulator

@@ -21,7 +21,7 @@ from api.exchange.recording.usage_row import usage_row
 from api.gemini.wire import Content
 from api.resources.worker_threads import LARGE, off_loop
 from api.services import Services
-from api.translate.answers.usage_report import UsageReport
+from api.translate.candidates.usage_report import UsageReport
 from api.translate.request.message_tokens import json_tokens
 from sessions_store.transcript.canonical import NodeKey, message_key
 from sessions_store.writing.records import CONTENTS_AS_SENT, WITHOUT_SIGNATURES, request_digest

@@ -10,7 +10,7 @@ from api.exchange.accounting import Accounting
 from api.exchange.conversation.instructions import instruction_node
 from api.exchange.generation import Generation
 from api.exchange.outcome import BLOCKED, CLIENT_CLOSED, OK, Outcome
-from api.translate.answers.usage_report import UsageReport
+from api.translate.candidates.usage_report import UsageReport
 from api.translate.config.service_tier import served_tier
 from api.translate.request.message_tokens import json_tokens
 from api.translate.request.upstream_call import OMITTED, SYSTEM

@@ -12,7 +12,7 @@ from api.exchange.generation import Generation
 from api.exchange.outcome import Outcome
 from api.exchange.responses.event_log import EventLog
 from api.exchange.responses.items import output_items, stored_items
-from api.translate.answers.empty_answer import is_no_answer
+from api.translate.candidates.empty_response import is_no_answer
 from api.translate.responses.accumulator import ResponseAccumulator
 from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import ConversationVersion, ResponseState

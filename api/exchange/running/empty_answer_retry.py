@@ -1,4 +1,4 @@
-"""The retry of empty Gemini responses (`api.translate.answers.empty_answer`), plain and streamed.
+"""The retry of empty Gemini responses (`api.translate.candidates.empty_response`), plain and streamed.
 
 A call is retried only while its client has received nothing of it, at most EMPTY_ANSWER_RETRIES times and within
 TOTAL_TIMEOUT. Google bills every response, so the tokens of discarded responses are counted too.
@@ -22,7 +22,7 @@ from api.exchange.running.signature_retry import call_with_signature_retry
 from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.services import Services
-from api.translate.answers.empty_answer import filled, names_of, reasons_of
+from api.translate.candidates.empty_response import filled, names_of, reasons_of
 
 
 async def plain_responses(services: Services, generation: Generation) -> Sequence[CallResponse]:

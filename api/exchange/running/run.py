@@ -19,7 +19,7 @@ from api.exchange.running.stream_opening import Opened, Opening
 from api.failures import to_gateway_error
 from api.gemini.wire import GenerateContentResponse
 from api.services import Services
-from api.translate.answers.empty_answer import is_no_answer
+from api.translate.candidates.empty_response import is_no_answer
 
 Responses = list[GenerateContentResponse]
 

@@ -43,7 +43,7 @@ def check_messages(messages: Sequence[Message]) -> None:
     unanswered: dict[str, int] = {}  # call id -> index of its assistant message, in order of the calls
     for index, message in enumerate(messages):
         if message["role"] == "tool":
-            _check_answer(message, index, called)
+            _check_tool_message(message, index, called)
             unanswered.pop(message["tool_call_id"], None)
             continue
         if unanswered:
@@ -72,7 +72,7 @@ def check_parameters(request: ChatParameters) -> None:
     _check_function_call(request)
 
 
-def _check_answer(message: ToolMessage, index: int, called: set[str] | None) -> None:
+def _check_tool_message(message: ToolMessage, index: int, called: set[str] | None) -> None:
     if called is None:
         raise InvalidRequestError(
             "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",

@@ -11,7 +11,7 @@ from api.openai.shared.options import INT32_MAX
 from api.openai.shared.unions import KIND_ERROR, STOP_AT_FIRST
 
 # OpenAI allows 2,048 prompts; here each choice may be an upstream call.
-MAX_ANSWERS = 128
+MAX_CHOICES = 128
 
 # The context length of Gemini's largest models.
 MAX_TOKEN_IDS = 2**20
@@ -29,9 +29,9 @@ def _prompt_tag(value: Any) -> str | None:
 TokenIds = Annotated[list[int], Field(min_length=1, max_length=MAX_TOKEN_IDS), STOP_AT_FIRST]
 Prompt = Annotated[
     Annotated[Text, Tag("<string>")]
-    | Annotated[list[Text], Field(min_length=1, max_length=MAX_ANSWERS), STOP_AT_FIRST, Tag("<array>")]
+    | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES), STOP_AT_FIRST, Tag("<array>")]
     | Annotated[TokenIds, Tag("<tokens>")]
-    | Annotated[list[TokenIds], Field(max_length=MAX_ANSWERS), STOP_AT_FIRST, Tag("<arrays>")],
+    | Annotated[list[TokenIds], Field(max_length=MAX_CHOICES), STOP_AT_FIRST, Tag("<arrays>")],
     Discriminator(_prompt_tag, custom_error_type=KIND_ERROR, custom_error_message="a string or an array"),
 ]
 
@@ -87,9 +87,9 @@ def _check_parameters(request: CompletionRequest) -> None:
             "Invalid 'best_of': expected a value greater than or equal to 'n'.", param="best_of", code="invalid_value"
         )
     prompts = len(request.prompts) or len(request.token_prompts)
-    if prompts * request.choices > MAX_ANSWERS:
+    if prompts * request.choices > MAX_CHOICES:
         raise InvalidRequestError(
-            f"Invalid 'n': {prompts} prompts with {request.choices} choices each exceed the limit of {MAX_ANSWERS}.",
+            f"Invalid 'n': {prompts} prompts with {request.choices} choices each exceed the limit of {MAX_CHOICES}.",
             param="n",
             code="invalid_value",
         )

@@ -74,17 +74,17 @@ def encoding_of(vocabulary: str) -> Any:
 
 
 def _bytes_of(ids: Sequence[int], encoding: Any, room: int) -> bytes:
-    pieces: list[bytes] = []
+    parts: list[bytes] = []
     for start in range(0, len(ids), _STEP):
         try:
-            piece = encoding.decode_bytes(ids[start : start + _STEP])
+            part = encoding.decode_bytes(ids[start : start + _STEP])
         except KeyError as unknown:
             raise _invalid(f"{unknown.args[0]} is not a token id of {encoding.name}") from None
-        room -= len(piece)
+        room -= len(part)
         if room < 0:
             raise _invalid(f"the text is longer than {MAX_TEXT_CHARACTERS} characters")
-        pieces.append(piece)
-    return b"".join(pieces)
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _invalid(what: str) -> InvalidRequestError:

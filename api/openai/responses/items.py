@@ -196,7 +196,7 @@ READ_ITEMS: Final = (
 _TAGS: Final = {**{name: f"<{name}>" for name in READ_ITEMS}, **dict.fromkeys(OTHER_ITEMS, "<other>")}
 
 
-class _AnswerAsText(AsText):
+class _AssistantAsText(AsText):
     """`AsText` for assistant messages only: user messages are the request itself."""
 
     def looks_at(self, value: dict[str, Any]) -> bool:
@@ -218,7 +218,7 @@ def _tag(value: Any) -> str | None:
 
 
 Item = Annotated[
-    Annotated[Message, _AnswerAsText("content", _PARTS, values=False), Tag("<message>")]
+    Annotated[Message, _AssistantAsText("content", _PARTS, values=False), Tag("<message>")]
     | Annotated[FunctionCall, AsText("arguments"), Tag("<function_call>")]
     | Annotated[FunctionCallOutput, AsText("output", _PARTS, "input_image"), Tag("<function_call_output>")]
     | Annotated[CustomToolCall, AsText("input"), Tag("<custom_tool_call>")]

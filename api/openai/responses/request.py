@@ -133,7 +133,7 @@ class ResponseParameters(GoogleOptions):
         return not isinstance(self.input, str) and bool(self.input) and _is_trigger(self.items[-1])
 
     @property
-    def answers_calls(self) -> bool:
+    def needs_results(self) -> bool:
         """Whether every open tool call needs its result: false for requests that generate nothing."""
         return not (self.compacts_only or self.prewarms)
 
@@ -185,7 +185,7 @@ class CompactRequest(ResponseParameters):
     model: ModelName
 
     @property
-    def answers_calls(self) -> bool:
+    def needs_results(self) -> bool:
         """See ResponseParameters."""
         return False
 

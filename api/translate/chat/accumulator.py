@@ -19,12 +19,12 @@ from api.openai.chat.completion import (
     FinishReason,
     ImageOut,
 )
-from api.translate.answers.base_accumulator import BaseAccumulator
-from api.translate.answers.candidates import Candidates
-from api.translate.answers.choice import Choice, DialectRules, PartDelta
-from api.translate.answers.fingerprint import system_fingerprint
-from api.translate.answers.finish_reason import finish_reason_with_calls, refusal_text
-from api.translate.answers.speech import Speech
+from api.translate.candidates.base_accumulator import BaseAccumulator
+from api.translate.candidates.choice import Choice, DialectRules, PartDelta
+from api.translate.candidates.choices import Candidates
+from api.translate.candidates.fingerprint import system_fingerprint
+from api.translate.candidates.finish_reason import finish_reason_with_calls, refusal_text
+from api.translate.candidates.speech import Speech
 from api.translate.chat.calls import (
     called_function,
     function_call_deltas,
@@ -229,11 +229,11 @@ class ChatAccumulator(BaseAccumulator):
         return message
 
     def _message(self, choice: Choice) -> ChatMessage:
-        spoken = self.speech.audio(choice) if self.speech else None
-        content = None if spoken else _content(choice)
+        audio = self.speech.audio(choice) if self.speech else None
+        content = None if audio else _content(choice)
         message: ChatMessage = {"role": "assistant", "content": content, "refusal": _refusal(choice)}
-        if spoken:
-            message["audio"] = spoken
+        if audio:
+            message["audio"] = audio
         if annotations := _annotations(choice):
             message["annotations"] = annotations
         if choice.thoughts and self.show_thoughts:

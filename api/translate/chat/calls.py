@@ -16,7 +16,7 @@ from api.openai.chat.completion import (
     FunctionDelta,
     ToolCallDelta,
 )
-from api.translate.answers.choice import Call
+from api.translate.candidates.choice import Call
 from api.translate.conversation.signatures import SIGNED_ALONE
 from api.translate.tools.custom import custom_input
 

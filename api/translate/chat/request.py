@@ -10,7 +10,7 @@ from typing import Any
 
 from api.gemini.wire import Blob, Content, GenerationConfig, ThinkingConfig
 from api.openai.chat.request import ChatCompletionRequest
-from api.translate.answers.logprobs import logprobs_to_config
+from api.translate.candidates.logprobs import logprobs_to_config
 from api.translate.chat.dropped import note_dropped
 from api.translate.config.cached_content import beside_cached_content
 from api.translate.config.generation import Sampling, generation_config, parallel_calls, reject_logit_bias

@@ -12,11 +12,11 @@ from api.gemini.wire import GenerateContentResponse
 from api.notes import Note
 from api.openai.completions.completion import CompletionFinishReason, CompletionLogprobs, CompletionObject
 from api.openai.shared.usage import Usage
-from api.translate.answers.base_accumulator import BaseAccumulator
-from api.translate.answers.candidates import Candidates
-from api.translate.answers.choice import Choice, DialectRules
-from api.translate.answers.fingerprint import system_fingerprint
-from api.translate.answers.usage import usage_metadata_to_usage
+from api.translate.candidates.base_accumulator import BaseAccumulator
+from api.translate.candidates.choice import Choice, DialectRules
+from api.translate.candidates.choices import Candidates
+from api.translate.candidates.fingerprint import system_fingerprint
+from api.translate.candidates.usage import usage_metadata_to_usage
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from api.gemini.wire import GenerateContentRequest, GenerationConfig
 from api.openai.completions.request import NEW_DOCUMENT, CompletionRequest
-from api.translate.answers.logprobs import logprobs_to_config
+from api.translate.candidates.logprobs import logprobs_to_config
 from api.translate.config.cached_content import beside_cached_content
 from api.translate.config.generation import Sampling, generation_config, parallel_calls, reject_logit_bias
 from api.translate.config.google_options import GoogleOptions, google_options

@@ -7,7 +7,7 @@ naming the tier.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.translate.answers.upstream_json import label
+from api.translate.candidates.upstream_json import label
 from api.translate.request.context import RequestContext
 
 _TO_GEMINI: Final[dict[str, str]] = {

@@ -244,9 +244,9 @@ class _Conversation:
 
     def _add_result(self, message: Message, path: str, stored: Content | None) -> None:
         if message["role"] == "tool":
-            call = self._batch.answer(message["tool_call_id"], path=path)
+            call = self._batch.resolve(message["tool_call_id"], path=path)
         else:
-            call = self._batch.answer_by_name(message["name"], path=path)
+            call = self._batch.resolve_by_name(message["name"], path=path)
         self._append_result(message, call, path, stored)
 
     def add_paired_result(
@@ -254,10 +254,10 @@ class _Conversation:
     ) -> None:
         """Add a result with known pairing; a result without a call becomes text."""
         self._leading = False
-        if place in pairing.answers:
+        if place in pairing.call_positions:
             if stored is not None and not any("functionResponse" in part for part in stored["parts"]):
                 stored = None  # sent without a call before
-            self._append_result(message, self._batch.answer_at(pairing.answers[place]), path, stored)
+            self._append_result(message, self._batch.resolve_at(pairing.call_positions[place]), path, stored)
             return
         if pairing.repeats.get(place):
             self._context.note("dropped", path, "repeated result of the same tool call")

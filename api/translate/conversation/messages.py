@@ -234,11 +234,11 @@ def _transcript(message: Message) -> str:
 def _markdown_to_parts(text: str, *, path: str, context: RequestContext) -> list[Part]:
     """Return the parts of a text with Markdown `data:` images, whose base64 must not be sent as text (rule 11)."""
     parts: list[Part] = []
-    for index, piece in enumerate(split_images(text)):
+    for index, segment in enumerate(split_images(text)):
         if index % 2:
-            parts.append(url_to_part(piece, param=path, what="image", context=context))
-        elif piece:
-            parts.append({"text": piece})
+            parts.append(url_to_part(segment, param=path, what="image", context=context))
+        elif segment:
+            parts.append({"text": segment})
     return parts
 
 

@@ -18,13 +18,13 @@ Message = Mapping[str, Any]
 class Pairing:
     """The calls and results of a conversation, by the positions of their messages.
 
-    `order` lists all positions with each result behind its call. `answers` maps a result to the index of its call in
-    the preceding calling message. `repeats` has the surplus results of a call, and whether each equals the first.
-    `unanswered` lists the calls without a result: position and id. A result in neither mapping has no call.
+    `order` lists all positions with each result behind its call. `call_positions` maps a result to the index of its
+    call in the preceding calling message. `repeats` has the surplus results of a call, and whether each equals the
+    first. `unanswered` lists the calls without a result: position and id. A result in neither mapping has no call.
     """
 
     order: Sequence[int]
-    answers: Mapping[int, int]
+    call_positions: Mapping[int, int]
     repeats: Mapping[int, bool]
     unanswered: Sequence[tuple[int, str]]
 
@@ -49,10 +49,10 @@ def paired(messages: Sequence[Message]) -> Pairing | None:
     repeats = _pair(_by_id(calls), with_id)
     if named:
         repeats |= _pair(_by_name(calls), named)
-    answered = {call.result: call for call in calls if call.result is not None}
+    last_result = {call.result: call for call in calls if call.result is not None}
     return Pairing(
         order=_order(messages, calls),
-        answers={place: call.position for place, call in answered.items()},
+        call_positions={place: call.position for place, call in last_result.items()},
         repeats={place: messages[place]["content"] == messages[first]["content"] for place, first in repeats.items()},
         unanswered=[(call.place, call.id) for call in calls if call.result is None],
     )
@@ -82,7 +82,7 @@ class _Waiting:
     before: list[deque[_Call]] = field(default_factory=list)
     behind: deque[_Call] = field(default_factory=deque)
     every: deque[_Call] = field(default_factory=deque)
-    answered: int | None = None  # position of the last result
+    last_result: int | None = None  # position of the last result
 
     def nearest(self, place: int) -> _Call | None:
         """Remove and return the first open call of the nearest earlier message.
@@ -110,19 +110,19 @@ def _pair(waiting: Mapping[str, _Waiting], results: Sequence[tuple[int, str]]) -
     left: list[tuple[int, _Waiting]] = []
     for place, key in results:
         calls = waiting.get(key)
-        if calls is not None and not _answer(calls, calls.nearest(place), place):
+        if calls is not None and not _assign_result(calls, calls.nearest(place), place):
             left.append((place, calls))
     return {
-        place: calls.answered
+        place: calls.last_result
         for place, calls in left
-        if not _answer(calls, _first_open(calls.every), place) and calls.answered is not None
+        if not _assign_result(calls, _first_open(calls.every), place) and calls.last_result is not None
     }
 
 
-def _answer(calls: _Waiting, call: _Call | None, place: int) -> bool:
+def _assign_result(calls: _Waiting, call: _Call | None, place: int) -> bool:
     if call is None:
         return False
-    call.result = calls.answered = place
+    call.result = calls.last_result = place
     return True
 
 
@@ -141,7 +141,7 @@ def _by_name(calls: Sequence[_Call]) -> dict[str, _Waiting]:
     for call in calls:
         for name in dict.fromkeys((call.name, call.name.rpartition(".")[2])):
             own = waiting.setdefault(name, _Waiting())
-            own.answered = call.result if own.answered is None else own.answered
+            own.last_result = call.result if own.last_result is None else own.last_result
             own.behind.append(call)
             own.every.append(call)
     return waiting
@@ -176,7 +176,7 @@ def _order(messages: Sequence[Message], calls: Sequence[_Call]) -> list[int]:
     for place, message in enumerate(messages):
         if place in moved:
             continue
-        if pending and not (_says_more(message) and place < pending[0]):
+        if pending and not (_is_text(message) and place < pending[0]):
             order += pending
             pending = []
         order.append(place)
@@ -184,5 +184,5 @@ def _order(messages: Sequence[Message], calls: Sequence[_Call]) -> list[int]:
     return order + pending
 
 
-def _says_more(message: Message) -> bool:
+def _is_text(message: Message) -> bool:
     return message["role"] == "assistant" and not message.get("tool_calls")

@@ -20,7 +20,7 @@ class OpenCall:
     name: str
     gemini_id: str | None
     position: int
-    answered: bool = False
+    resolved: bool = False
 
 
 class CallBatch:
@@ -39,13 +39,13 @@ class CallBatch:
 
     def close(self) -> list[OpenCall]:
         """End the batch; return the calls without a result."""
-        missing = [call for call in self._calls if not call.answered]
+        missing = [call for call in self._calls if not call.resolved]
         self._calls, self.begun = [], False
         self._by_id = self._by_name = None
         return missing
 
-    def answer(self, call_id: str, *, path: str) -> OpenCall:
-        """Return the call of a tool message and mark it as answered.
+    def resolve(self, call_id: str, *, path: str) -> OpenCall:
+        """Return the call of a tool message and mark it as resolved.
 
         Raises InvalidRequestError if the batch has no open call of this id.
         """
@@ -60,14 +60,14 @@ class CallBatch:
             code="invalid_value",
         )
 
-    def answer_at(self, position: int) -> OpenCall:
-        """Return the call at a known position of the batch and mark it as answered."""
+    def resolve_at(self, position: int) -> OpenCall:
+        """Return the call at a known position of the batch and mark it as resolved."""
         call = self._calls[position]
-        call.answered = self.begun = True
+        call.resolved = self.begun = True
         return call
 
-    def answer_by_name(self, client_name: str, *, path: str) -> OpenCall:
-        """Return the call of a legacy function message and mark it as answered.
+    def resolve_by_name(self, client_name: str, *, path: str) -> OpenCall:
+        """Return the call of a legacy function message and mark it as resolved.
 
         Raises InvalidRequestError if the batch has no open call of this name.
         """
@@ -84,11 +84,11 @@ class CallBatch:
         )
 
     def _take(self, calls: deque[OpenCall] | None) -> OpenCall | None:
-        """Mark the first open call as answered and return it; None if there is none."""
+        """Mark the first open call as resolved and return it; None if there is none."""
         while calls:
             call = calls.popleft()
-            if not call.answered:
-                call.answered = self.begun = True
+            if not call.resolved:
+                call.resolved = self.begun = True
                 return call
         return None
 

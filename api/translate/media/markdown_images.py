@@ -19,7 +19,7 @@ def split_images(text: str) -> list[str]:
     A label contains no bracket and no line break, a URL no white space.
         "a ![b](data:image/png;base64,iVBO) c"   ["a ", "data:image/png;base64,iVBO", " c"]
     """
-    pieces: list[str] = []
+    segments: list[str] = []
     image_end = after = 0  # end of the last image, and earliest begin of a label
     mark = text.find(MARK)
     while mark >= 0:
@@ -31,10 +31,10 @@ def split_images(text: str) -> list[str]:
                 break
             following = found.start()  # no image before it: the URLs of all of them would end there
             if found[0] == ")" and following > mark + len(MARK):
-                pieces += (text[image_end:begin], text[mark + _URL : following])
+                segments += (text[image_end:begin], text[mark + _URL : following])
                 image_end = after = following + 1
         mark = text.find(MARK, following)
-    return [*pieces, text[image_end:]]
+    return [*segments, text[image_end:]]
 
 
 def _label(text: str, start: int, end: int) -> int:

@@ -23,10 +23,10 @@ from api.openai.responses.response import (
     ResponseStatus,
     ResponseUsage,
 )
-from api.translate.answers.base_accumulator import BaseAccumulator
-from api.translate.answers.candidates import Candidates
-from api.translate.answers.choice import Call, Choice, DialectRules
-from api.translate.answers.finish_reason import finish_reason_with_calls, refusal_text
+from api.translate.candidates.base_accumulator import BaseAccumulator
+from api.translate.candidates.choice import Call, Choice, DialectRules
+from api.translate.candidates.choices import Candidates
+from api.translate.candidates.finish_reason import finish_reason_with_calls, refusal_text
 from api.translate.config.service_tier import service_tier_to_openai
 from api.translate.responses.carried_state import StateSigner
 from api.translate.responses.output.builder import Events, Output

@@ -12,7 +12,7 @@ from typing import Any
 from api.errors import InvalidRequestError
 from api.gemini.wire import Blob, Content, GenerationConfig, Part
 from api.openai.responses.request import ResponseParameters
-from api.translate.answers.logprobs import logprobs_to_config
+from api.translate.candidates.logprobs import logprobs_to_config
 from api.translate.config.cached_content import beside_cached_content
 from api.translate.config.generation import Sampling, generation_config
 from api.translate.config.google_options import NO_OPTIONS, GoogleOptions, google_options
@@ -123,7 +123,7 @@ def _pairing(request: ResponseParameters, own: ItemMessages, history: Sequence[H
     """
     messages = [*(item.message for item in history), *own.messages]
     pairing = paired(messages)
-    if pairing is not None and pairing.unanswered and request.answers_calls:
+    if pairing is not None and pairing.unanswered and request.needs_results:
         check_owed(messages, pairing, previous_place=len(history) - 1 if request.previous_response_id else None)
     return pairing
 
@@ -131,11 +131,11 @@ def _pairing(request: ResponseParameters, own: ItemMessages, history: Sequence[H
 def _offered(
     request: ResponseParameters,
     settings: ResponseSettings,
-    asked: tuple[ToolSet, GoogleOptions],
+    requested: tuple[ToolSet, GoogleOptions],
     context: RequestContext,
 ) -> tuple[Mapping[str, Any] | None, OfferedTools]:
     """Return the response format and the tools that the model accepts together."""
-    tools, options = asked
+    tools, options = requested
     choice, tools = choice_to_chat(request.tool_choice, tools, context=context)
     text_format, chosen = reconcile_with_tools(
         format_to_chat(settings.text_format), _chosen(tools, choice, context), context=context
@@ -161,10 +161,10 @@ def _instructed(assembly: Assembly, instructions: str | None) -> Assembly:
 def _config(
     request: ResponseParameters,
     settings: ResponseSettings,
-    asked: tuple[Mapping[str, Any] | None, GoogleOptions],
+    requested: tuple[Mapping[str, Any] | None, GoogleOptions],
     context: RequestContext,
 ) -> GenerationConfig:
-    text_format, options = asked
+    text_format, options = requested
     config = generation_config(_sampling(request), context=context)
     modalities = [word.lower() for word in options.response_modalities]
     config.update(modalities_to_config(modalities, None, stream=bool(request.stream), context=context))

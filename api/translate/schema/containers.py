@@ -40,12 +40,12 @@ def object_keywords(facts: Facts, write: Write, findings: Findings, budget: Budg
     open_rests = [rest for rest in facts.rests if rest.subschema.node is not False and rest.subschema.node is not True]
     allowed = _allowed(facts, closed, findings)
     properties: Written = {}
-    for name, pieces in (facts.properties or {}).items():
+    for name, subschemas in (facts.properties or {}).items():
         if allowed is not None and name not in allowed:
             continue
         budget.charge(len(open_rests))
         others = [rest.subschema for rest in open_rests if name not in rest.names]
-        written = write(pieces + others if others else pieces)
+        written = write(subschemas + others if others else subschemas)
         if written is not None:
             properties[name] = written
         elif name in facts.required:

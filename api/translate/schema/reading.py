@@ -30,10 +30,10 @@ class Reader:
         # Nodes made by this reader, one per source node: facts identify nodes by `id()`.
         self._made: dict[tuple[int, str], dict[str, Any]] = {}
 
-    def gather(self, pieces: list[Subschema]) -> Facts:
+    def gather(self, subschemas: list[Subschema]) -> Facts:
         """Return the combined facts of several nodes; the path of the first node is used for all of them."""
-        facts = Facts(path=pieces[0].path)
-        for subschema in pieces:
+        facts = Facts(path=subschemas[0].path)
+        for subschema in subschemas:
             self.add(facts, subschema)
         return facts
 

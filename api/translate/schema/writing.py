@@ -70,9 +70,9 @@ class Writer:
         definitions.break_circles()
         return {**written, "$defs": definitions.written} if definitions.written else written
 
-    def schema(self, pieces: list[Subschema]) -> Written | None:
+    def schema(self, subschemas: list[Subschema]) -> Written | None:
         """Return one schema that combines these nodes; None if no value matches all of them."""
-        return self._finished(self._reader.gather(pieces)) if pieces else {}
+        return self._finished(self._reader.gather(subschemas)) if subschemas else {}
 
     def _finished(self, facts: Facts) -> Written | None:
         """Write facts; a lone reference is kept, other references are expanded first."""

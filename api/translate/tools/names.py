@@ -7,7 +7,7 @@ from zlib import crc32
 MAX_NAME = 64
 
 _ACCEPTED = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")
-_REFUSED_CHARACTER = re.compile(r"[^A-Za-z0-9_.:-]")
+_INVALID_CHARACTER = re.compile(r"[^A-Za-z0-9_.:-]")
 _CHECKSUM_LENGTH = 9
 
 
@@ -19,7 +19,7 @@ def sanitise_name(name: str) -> str:
     """
     if _ACCEPTED.fullmatch(name):
         return name
-    clean = _REFUSED_CHARACTER.sub("_", name)
+    clean = _INVALID_CHARACTER.sub("_", name)
     if not clean or not (clean[0].isalpha() or clean[0] == "_"):
         clean = f"_{clean}"
     checksum = crc32(name.encode("utf-8", "surrogatepass"))

@@ -6,7 +6,7 @@ response from the application's headers. Other responses (HTTP/1.0, without a bo
 clean, from a server with a name or an access log) use Daphne's and Twisted's code.
 
 What is private of them: `_response_started`, `startedWriting` and `chunked`, the state of a response;
-tests/unit/test_direct_answer.py is the contract test.
+tests/unit/test_daphne_fast_response.py is the contract test.
 """
 
 from collections.abc import Iterable, Mapping

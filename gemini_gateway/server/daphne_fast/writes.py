@@ -6,7 +6,7 @@ one ASGI message (head, body, end) and sends them with one call. Bytes that the 
 after them, go through Twisted, with its buffer, its limits and its errors.
 
 What is private of Twisted: `FileDescriptor.dataBuffer`, `_tempDataBuffer` and `Connection.socket`;
-tests/unit/test_direct_write.py is the contract test. Other transports (TLS, say) write for themselves.
+tests/unit/test_daphne_fast_writes.py is the contract test. Other transports (TLS, say) write for themselves.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 
 
-def send_now(transport: Any, pieces: Sequence[bytes]) -> None:
+def send_now(transport: Any, buffers: Sequence[bytes]) -> None:
     """Send the bytes that the socket accepts now; the transport buffers the rest."""
     is_clear = (  # a plain connection stands open and nothing waits to be sent before
         isinstance(transport, Connection)
@@ -29,9 +29,9 @@ def send_now(transport: Any, pieces: Sequence[bytes]) -> None:
         and not transport._tempDataBuffer  # noqa: SLF001
     )
     if not is_clear:
-        transport.writeSequence(pieces)
+        transport.writeSequence(buffers)
         return
-    data = b"".join(pieces)
+    data = b"".join(buffers)
     try:
         sent = transport.socket.send(data)
     except OSError:  # it takes nothing now, or the connection is lost, which Twisted finds out for itself

@@ -1,4 +1,4 @@
-"""The two tools that every client offers to the model, and what was called; and the form of a structured answer."""
+"""The two tools of every client, their recorded calls, and the type of structured output."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ class Person(BaseModel):
 
 
 class Desk:
-    """Remembers in `calls` what the model asked for, as the tools received it."""
+    """Two tools; `calls` records the arguments of each call."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
@@ -39,12 +39,12 @@ class Desk:
         return f"Saved: {text}"
 
     def call(self, name: str, arguments: str) -> str:
-        """Do one call of OpenAI's: the name, and the arguments as JSON text."""
+        """Run one call of OpenAI's form: the name, and the arguments as JSON text."""
         tools: dict[str, Callable[..., str]] = {"get_weather": self.get_weather, "save_note": self.save_note}
         return tools[name](**json.loads(arguments))
 
     def results(self, calls: Iterable[Any]) -> list[dict[str, Any]]:
-        """The `tool` messages that answer the tool calls of a message."""
+        """Return the `tool` messages for the tool calls of a message."""
         return [
             {
                 "role": "tool",
@@ -56,7 +56,7 @@ class Desk:
 
 
 def declared(name: str, description: str, parameter: str) -> dict[str, Any]:
-    """One tool in OpenAI's own form, with one text parameter."""
+    """Return one tool in OpenAI's form, with one text parameter."""
     return {
         "type": "function",
         "function": {

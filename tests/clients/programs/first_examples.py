@@ -1,6 +1,6 @@
-"""The first examples of each client's documentation, with tools, agents and typed answers; no loop may go on for ever.
+"""The introductory examples of each client's documentation, with tools, agents and structured output, limited loops.
 
-Each task imports its client itself, as they are installed in two environments.
+Each task imports its client itself, because the clients are installed in two environments.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class FullName(BaseModel):
 
 
 class Weather(BaseModel):
-    """The weather of a city."""
+    """Return the weather of a city."""
 
     city: str
     temperature: float
@@ -153,7 +153,7 @@ async def _openai_agents(ask: Ask) -> dict[str, Any]:
 
 
 def pydantic_ai(ask: Ask) -> dict[str, Any]:
-    """The dice game, a typed answer by tool, one or a question back, and a list."""
+    """The dice game, structured output by tool, structured output or a question, and a list."""
     from pydantic_ai import Agent, UsageLimits
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -258,7 +258,7 @@ def llama_index(ask: Ask) -> dict[str, Any]:
 
 
 def openai(ask: Ask) -> dict[str, Any]:
-    """OpenAI's guides: function calling in both APIs, and parsed answers."""
+    """OpenAI's guides: function calling in both APIs, and structured output."""
     from openai import OpenAI
     from openai import pydantic_function_tool as tool_of
 

@@ -1,6 +1,6 @@
-"""LangChain's standard suite for chat models, for `ChatOpenAI` at the gateway; GATEWAY_BASE_URL says where that is.
+"""LangChain's standard suite for chat models with `ChatOpenAI` and the gateway at GATEWAY_BASE_URL.
 
-What the suite would download from the web (a picture, a PDF, a sound) comes from memory instead.
+The files that the suite downloads (a picture, a PDF, a sound) are replaced by files in memory.
 """
 
 import base64
@@ -20,7 +20,7 @@ PDF = b"%PDF-1.1\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Page
 
 
 def sound() -> bytes:
-    """A tenth of a second of silence as WAV."""
+    """Return a tenth of a second of silence as WAV."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setparams((1, 2, 16000, 0, "NONE", ""))
@@ -30,15 +30,15 @@ def sound() -> bytes:
 
 @pytest.fixture(autouse=True)
 def web(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files of the web that the suite asks for."""
+    """The files that the suite downloads."""
     files = {".png": base64.b64decode(PIXEL), ".pdf": PDF, ".wav": sound()}
     monkeypatch.setattr(httpx, "get", lambda url, **_: httpx.Response(200, content=files[url[-4:]]))
     monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "tests")
 
 
 class Standard(ChatModelIntegrationTests):  # type: ignore[misc]  # it is not installed where mypy runs
-    """What `ChatOpenAI` can do at the gateway: everything. Only `supports_image_urls` stays off here, because the
-    suite's picture is on the web, which no test reaches.
+    """The features of `ChatOpenAI` with the gateway. Only `supports_image_urls` is off, because the suite's picture is
+    on the web, and no test connects to the web.
     """
 
     name = ""
@@ -50,7 +50,7 @@ class Standard(ChatModelIntegrationTests):  # type: ignore[misc]  # it is not in
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        """Where it asks."""
+        """The parameters of the client."""
         return {
             "model": self.name,
             "base_url": os.environ["GATEWAY_BASE_URL"],
@@ -73,11 +73,11 @@ class Standard(ChatModelIntegrationTests):  # type: ignore[misc]  # it is not in
     }
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
-        """An answer that was thought about."""
+        """Return a response with reasoning tokens."""
         return self._answer("How many birds are two birds and three birds?", stream=stream)
 
     def invoke_with_audio_input(self, *, stream: bool = False) -> AIMessage:
-        """An answer to a sound."""
+        """Return a response to a sound."""
         audio = {"data": base64.b64encode(sound()).decode(), "format": "wav"}
         content = [{"type": "text", "text": "What is this?"}, {"type": "input_audio", "input_audio": audio}]
         return self._answer(content, stream=stream)
@@ -92,7 +92,7 @@ class Standard(ChatModelIntegrationTests):  # type: ignore[misc]  # it is not in
 
 
 class TestGemini3(Standard):
-    """The newer family: one candidate a call, checked signatures, call ids."""
+    """The newer family: one candidate per call, checked signatures, call ids."""
 
     name = "gemini-3.8-flash"
 

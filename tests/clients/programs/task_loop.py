@@ -1,6 +1,6 @@
-"""The other end of `tests/clients/client_process.py`: reads one task a line, does it, answers with one line of JSON.
+"""The counterpart of `tests/clients/client_process.py`: read one task per line, run it, write one line of JSON.
 
-Runs in the clients' own virtual environments, so it knows neither Django nor pytest.
+The program runs in the clients' virtual environments, without Django and pytest.
 """
 
 import base64
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A task: where to send it (`base_url` ends in /v1) and what to say. `image` is a data URL, "" without one."""
+    """A task: the server (`base_url` ends in /v1) and the prompt. `image` is a data URL, "" without an image."""
 
     base_url: str
     model: str
@@ -25,12 +25,12 @@ class Ask:
 
     @property
     def image_bytes(self) -> bytes:
-        """The image itself, for clients that build the data URL on their own."""
+        """The bytes of the image, for clients that build the data URL."""
         return base64.b64decode(self.image.partition(",")[2])
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The task in OpenAI's own form."""
+        """The messages of the task in OpenAI's form."""
         content: Any = self.prompt
         if self.image:
             content = [
@@ -44,14 +44,14 @@ Task = Callable[[Ask], dict[str, Any]]
 
 
 def serve(tasks: Mapping[str, Task]) -> None:
-    """Answer until the input ends. Whatever a client prints itself goes to the error output, not among the answers."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    """Run tasks until the input ends. The output of a client goes to standard error, not to the results."""
+    responses = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in sys.stdin:
         request = json.loads(line)
         task = tasks[request.pop("task")]
-        answers.write(json.dumps(_answered(task, Ask(**request))) + "\n")
-        answers.flush()
+        responses.write(json.dumps(_answered(task, Ask(**request))) + "\n")
+        responses.flush()
 
 
 def _answered(task: Task, ask: Ask) -> dict[str, Any]:

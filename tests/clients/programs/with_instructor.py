@@ -1,4 +1,4 @@
-"""Instructor: response models by tool and by schema, its repair of a refused answer, and tools through its client."""
+"""Instructor: response models by tool and by schema, the repair of an invalid response, and tools."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def connected(ask: Ask, mode: Mode = Mode.TOOLS) -> Any:
 
 
 def stream(ask: Ask) -> dict[str, Any]:
-    """Instructor's own stream: the same person, more and more complete."""
+    """Instructor's stream of partial objects."""
     partials = connected(ask, Mode.JSON_SCHEMA).create_partial(
         model=ask.model, messages=ask.messages, response_model=Person
     )
@@ -26,12 +26,12 @@ def stream(ask: Ask) -> dict[str, Any]:
 
 
 def tools(ask: Ask) -> dict[str, Any]:
-    """The loop by hand, without a response model."""
+    """A hand-written tool loop, without a response model."""
     desk = Desk()
     messages: list[Any] = list(ask.messages)
     while True:
-        answer = connected(ask).create(model=ask.model, messages=messages, tools=TOOLS, response_model=None)
-        message = answer.choices[0].message
+        response = connected(ask).create(model=ask.model, messages=messages, tools=TOOLS, response_model=None)
+        message = response.choices[0].message
         if not message.tool_calls:
             return {"text": message.content, "calls": desk.calls}
         messages += [message.model_dump(), *desk.results(message.tool_calls)]
@@ -39,40 +39,40 @@ def tools(ask: Ask) -> dict[str, Any]:
 
 def structured(ask: Ask) -> dict[str, Any]:
     """`response_format` json_schema."""
-    answer = connected(ask, Mode.JSON_SCHEMA).create(model=ask.model, messages=ask.messages, response_model=Person)
-    return {"value": answer.model_dump()}
+    response = connected(ask, Mode.JSON_SCHEMA).create(model=ask.model, messages=ask.messages, response_model=Person)
+    return {"value": response.model_dump()}
 
 
 def structured_by_tool(ask: Ask) -> dict[str, Any]:
     """The default: a forced tool."""
-    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Person)
-    return {"value": answer.model_dump()}
+    response = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Person)
+    return {"value": response.model_dump()}
 
 
 def repaired(ask: Ask) -> dict[str, Any]:
-    """An answer that is refused once: the call goes back with the validation error as its result."""
+    """A response that fails validation once: the call is sent back with the validation error as its result."""
     refusals: list[str] = []
 
     class Checked(Person):
-        """A person, looked at twice."""
+        """A person with a validator."""
 
         @field_validator("name")
         @classmethod
         def look_twice(cls, name: str) -> str:
-            """Refuse the first answer."""
+            """Reject the first response."""
             if not refusals:
                 refusals.append(name)
                 raise ValueError("look again")
             return name
 
-    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Checked, max_retries=2)
-    return {"value": answer.model_dump(), "refusals": refusals}
+    response = connected(ask).create(model=ask.model, messages=ask.messages, response_model=Checked, max_retries=2)
+    return {"value": response.model_dump(), "refusals": refusals}
 
 
 def image(ask: Ask) -> dict[str, Any]:
     """A picture as a data URL."""
-    answer = connected(ask).create(model=ask.model, messages=ask.messages, response_model=None)
-    return {"text": answer.choices[0].message.content}
+    response = connected(ask).create(model=ask.model, messages=ask.messages, response_model=None)
+    return {"text": response.choices[0].message.content}
 
 
 if __name__ == "__main__":

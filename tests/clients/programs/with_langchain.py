@@ -1,4 +1,4 @@
-"""LangChain: `ChatOpenAI`, its agent with tools, structured answers by schema and by tool, alone and beside tools.
+"""LangChain: `ChatOpenAI`, its agent with tools, structured output by schema and by tool, alone and beside tools.
 
 Over chat completions, or over the Responses API: `with_langchain responses`.
 """
@@ -35,12 +35,12 @@ def agent(ask: Ask, desk: Desk, **options: Any) -> Any:
 
 
 def run(ask: Ask, desk: Desk, **options: Any) -> Any:
-    """The state that the agent's loop ends in; a loop that goes on and on is an error."""
+    """Return the final state of the agent's loop; an endless loop is an error."""
     return agent(ask, desk, **options).invoke({"messages": ask.messages[1:]}, {"recursion_limit": 20})
 
 
 def stream(ask: Ask) -> dict[str, Any]:
-    """Pieces of a streamed answer."""
+    """Return the chunks of a streamed response."""
     return {"pieces": [chunk.text for chunk in chat(ask).stream(ask.messages) if chunk.text]}
 
 
@@ -73,14 +73,14 @@ def structured_by_tool(ask: Ask) -> dict[str, Any]:
 
 
 def structured_agent(ask: Ask) -> dict[str, Any]:
-    """Tools and a typed answer in one agent: `tools` and `response_format` in each request."""
+    """Tools and structured output in one agent: `tools` and `response_format` in each request."""
     desk = Desk()
     state = run(ask, desk, response_format=ProviderStrategy(Person))
     return {"value": state["structured_response"].model_dump(), "calls": desk.calls}
 
 
 def structured_agent_by_tool(ask: Ask) -> dict[str, Any]:
-    """The typed answer is one tool more, and some tool has to be called each time."""
+    """The structured output is a further tool, and each response must call a tool."""
     desk = Desk()
     state = run(ask, desk, response_format=ToolStrategy(Person))
     return {"value": state["structured_response"].model_dump(), "calls": desk.calls}

@@ -1,4 +1,4 @@
-"""LiteLLM as a client of an OpenAI-compatible server: its own message objects go back into the loop unchanged."""
+"""LiteLLM as a client of an OpenAI-compatible server: the loop sends LiteLLM's message objects back unchanged."""
 
 from typing import Any
 
@@ -21,18 +21,18 @@ def completion(ask: Ask, messages: list[Any], **options: Any) -> Any:
 
 
 def stream(ask: Ask) -> dict[str, Any]:
-    """Pieces of a streamed answer."""
+    """Return the chunks of a streamed response."""
     chunks = completion(ask, ask.messages, stream=True, stream_options={"include_usage": True})
     return {"pieces": [choice.delta.content for chunk in chunks for choice in chunk.choices if choice.delta.content]}
 
 
 def tools(ask: Ask) -> dict[str, Any]:
-    """The loop by hand."""
+    """A hand-written tool loop."""
     return _loop(ask, lambda messages: completion(ask, messages, tools=TOOLS))
 
 
 def tools_streamed(ask: Ask) -> dict[str, Any]:
-    """The loop over streams, put together by LiteLLM's own builder."""
+    """A tool loop over streams, accumulated by LiteLLM's builder."""
     return _loop(
         ask,
         lambda messages: litellm.stream_chunk_builder(list(completion(ask, messages, tools=TOOLS, stream=True))),
@@ -51,8 +51,8 @@ def _loop(ask: Ask, create: Any) -> dict[str, Any]:
 
 def structured(ask: Ask) -> dict[str, Any]:
     """A Pydantic model as `response_format`."""
-    answer = completion(ask, ask.messages, response_format=Person)
-    return {"value": Person.model_validate_json(answer.choices[0].message.content).model_dump()}
+    response = completion(ask, ask.messages, response_format=Person)
+    return {"value": Person.model_validate_json(response.choices[0].message.content).model_dump()}
 
 
 def image(ask: Ask) -> dict[str, Any]:

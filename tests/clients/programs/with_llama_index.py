@@ -25,7 +25,7 @@ def chat(ask: Ask) -> Any:
 
 
 def messages(ask: Ask) -> list[Any]:
-    """The task in LlamaIndex's own form."""
+    """Return the messages of the task in LlamaIndex's form."""
     blocks: list[Any] = [TextBlock(text=ask.prompt)]
     if ask.image:
         blocks.append(ImageBlock(image=ask.image_bytes, image_mimetype="image/png"))
@@ -33,12 +33,12 @@ def messages(ask: Ask) -> list[Any]:
 
 
 def stream(ask: Ask) -> dict[str, Any]:
-    """Pieces of a streamed answer."""
-    return {"pieces": [piece.delta for piece in chat(ask).stream_chat(messages(ask)) if piece.delta]}
+    """Return the chunks of a streamed response."""
+    return {"pieces": [chunk.delta for chunk in chat(ask).stream_chat(messages(ask)) if chunk.delta]}
 
 
 def tools(ask: Ask) -> dict[str, Any]:
-    """The agent's loop over plain answers."""
+    """The agent's loop over plain responses."""
     return asyncio.run(_agent(ask, streaming=False))
 
 
@@ -53,10 +53,10 @@ async def _agent(ask: Ask, *, streaming: bool) -> dict[str, Any]:
         tools=[desk.get_weather, desk.save_note], llm=chat(ask), system_prompt=ask.system, streaming=streaming
     )
     run = agent.run(ask.prompt)
-    pieces = [event.delta async for event in run.stream_events() if isinstance(event, AgentStream)]
+    chunks = [event.delta async for event in run.stream_events() if isinstance(event, AgentStream)]
     text = str((await run).response.content)
-    if streaming and "".join(pieces) != text:
-        raise ValueError(f"streamed {pieces}, answered {text}")
+    if streaming and "".join(chunks) != text:
+        raise ValueError(f"streamed {chunks}, answered {text}")
     return {"text": text, "calls": desk.calls}
 
 
@@ -66,7 +66,7 @@ def structured(ask: Ask) -> dict[str, Any]:
 
 
 def image(ask: Ask) -> dict[str, Any]:
-    """A picture as bytes, which the client sends as a data URL."""
+    """A picture as bytes; the client sends a data URL."""
     return {"text": chat(ask).chat(messages(ask)).message.content}
 
 

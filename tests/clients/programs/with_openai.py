@@ -1,4 +1,4 @@
-"""OpenAI's own Python client, its tool loop written by hand, plain and with the `.stream()` helper."""
+"""OpenAI's Python client with a hand-written tool loop, plain and with the `.stream()` helper."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from tests.clients.programs.task_loop import Ask, serve
 
 
 def connected(ask: Ask) -> Any:
-    """The `chat.completions` of a client that does not retry: each call is one request."""
+    """Return the `chat.completions` of a client without retries: each call is one request."""
     return OpenAI(base_url=ask.base_url, api_key="key", max_retries=0).chat.completions
 
 
 def stream(ask: Ask) -> dict[str, Any]:
-    """Pieces of a streamed answer."""
+    """Return the chunks of a streamed response."""
     chunks = connected(ask).create(model=ask.model, messages=ask.messages, stream=True)
     return {"pieces": [choice.delta.content for chunk in chunks for choice in chunk.choices if choice.delta.content]}
 
 
 def tools(ask: Ask) -> dict[str, Any]:
-    """The loop over `create`."""
+    """A tool loop with `create`."""
     return _loop(ask, lambda **request: connected(ask).create(**request))
 
 
 def tools_streamed(ask: Ask) -> dict[str, Any]:
-    """The loop over `stream`, whose events the helper puts together."""
+    """A tool loop with `stream`; the helper accumulates the events."""
 
     def streamed(**request: Any) -> Any:
         with connected(ask).stream(**request) as events:

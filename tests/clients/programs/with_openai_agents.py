@@ -1,7 +1,7 @@
 """OpenAI's Agents SDK: runs, streamed runs, `output_type`, a picture.
 
-Over chat completions; or, `with_openai_agents responses`, with its default model, which speaks the Responses API, also
-with the thread kept by the server: by the previous response's id, and in conversations.
+Over chat completions; or, `with_openai_agents responses`, over the Responses API of its default model, also with the
+history stored by the server: by the previous response's id, and in conversations.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ set_tracing_disabled(True)
 
 
 def model(ask: Ask) -> Any:
-    """The default model by its name alone, or the one for chat completions."""
+    """Return the name of the default model, or the model for chat completions."""
     client = AsyncOpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
     if "responses" not in sys.argv:
         return OpenAIChatCompletionsModel(model=ask.model, openai_client=client)
@@ -39,7 +39,7 @@ def model(ask: Ask) -> Any:
 
 
 def agent(ask: Ask, desk: Desk | None = None, **options: Any) -> Any:
-    """An agent on the gateway, with the desk's tools if there is a desk."""
+    """Return an agent on the gateway, with the desk's tools if there is a desk."""
     return Agent(
         name="Desk",
         instructions=ask.system,
@@ -50,7 +50,7 @@ def agent(ask: Ask, desk: Desk | None = None, **options: Any) -> Any:
 
 
 def stream(ask: Ask) -> dict[str, Any]:
-    """Pieces of a streamed run."""
+    """Return the chunks of a streamed run."""
     return {"pieces": asyncio.run(_streamed(agent(ask), ask.prompt))}
 
 
@@ -73,8 +73,8 @@ def tools(ask: Ask) -> dict[str, Any]:
 def tools_streamed(ask: Ask) -> dict[str, Any]:
     """A streamed run with tools."""
     desk = Desk()
-    pieces = asyncio.run(_streamed(agent(ask, desk), ask.prompt))
-    return {"text": "".join(pieces), "calls": desk.calls}
+    chunks = asyncio.run(_streamed(agent(ask, desk), ask.prompt))
+    return {"text": "".join(chunks), "calls": desk.calls}
 
 
 def structured(ask: Ask) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def structured(ask: Ask) -> dict[str, Any]:
 
 
 def structured_agent(ask: Ask) -> dict[str, Any]:
-    """Tools and a typed answer in one agent."""
+    """Tools and structured output in one agent."""
     desk = Desk()
     run = asyncio.run(Runner.run(agent(ask, desk, output_type=Person), ask.prompt))
     return {"value": run.final_output.model_dump(), "calls": desk.calls}
@@ -101,12 +101,12 @@ def image(ask: Ask) -> dict[str, Any]:
 
 
 def chained(ask: Ask) -> dict[str, Any]:
-    """Two runs, of which each request sends what is new and the id of the response before it."""
+    """Two runs; each request sends only new input and the id of the previous response."""
     return asyncio.run(_twice(ask))
 
 
 def conversation(ask: Ask) -> dict[str, Any]:
-    """Two runs in a conversation that the server keeps."""
+    """Two runs in a stored conversation."""
 
     async def run() -> dict[str, Any]:
         client = AsyncOpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
@@ -116,19 +116,19 @@ def conversation(ask: Ask) -> dict[str, Any]:
 
 
 def session(ask: Ask) -> dict[str, Any]:
-    """Two runs in a session whose items are those of a conversation."""
+    """Two runs in a session with the items of a conversation."""
 
     async def run() -> dict[str, Any]:
         client = AsyncOpenAI(base_url=ask.base_url, api_key="key", max_retries=0)
         kept = OpenAIConversationsSession(openai_client=client)
-        answer = await _twice(ask, session=kept)
-        return {**answer, "items": [item.get("type", "message") for item in await kept.get_items()]}
+        response = await _twice(ask, session=kept)
+        return {**response, "items": [item.get("type", "message") for item in await kept.get_items()]}
 
     return asyncio.run(run())
 
 
 class Editor:
-    """Records the file operations that it receives."""
+    """An editor that records file operations."""
 
     def __init__(self, calls: list[list[str]]) -> None:
         self._calls = calls
@@ -142,7 +142,7 @@ class Editor:
 
 
 def client_tools(ask: Ask) -> dict[str, Any]:
-    """The tools of OpenAI's that the client runs, each in a plain and in a streamed run."""
+    """OpenAI's tools that the client runs, each in a plain and in a streamed run."""
     calls: list[list[str]] = []
 
     def ran(name: str, command: str) -> str:
@@ -156,13 +156,13 @@ def client_tools(ask: Ask) -> dict[str, Any]:
     )
 
     async def run() -> list[str]:
-        answers: list[str] = []
+        responses: list[str] = []
         for tool in offered:
             chosen = ModelSettings(tool_choice="required")
             worker = Agent(name="Desk", instructions=ask.system, model=model(ask), tools=[tool], model_settings=chosen)
-            answers.append((await Runner.run(worker, ask.prompt)).final_output)
-            answers.append("".join(await _streamed(worker, ask.prompt)))
-        return answers
+            responses.append((await Runner.run(worker, ask.prompt)).final_output)
+            responses.append("".join(await _streamed(worker, ask.prompt)))
+        return responses
 
     return {"texts": asyncio.run(run()), "calls": calls}
 

@@ -28,11 +28,11 @@ def with_tools(ask: Ask, desk: Desk, **options: Any) -> Any:
 
 
 def stream(ask: Ask) -> dict[str, Any]:
-    """Pieces of a streamed run."""
+    """Return the chunks of a streamed run."""
 
     async def pieces() -> list[str]:
         async with agent(ask).run_stream(ask.prompt) as run:
-            return [piece async for piece in run.stream_text(delta=True, debounce_by=None)]
+            return [chunk async for chunk in run.stream_text(delta=True, debounce_by=None)]
 
     return {"pieces": asyncio.run(pieces())}
 
@@ -68,21 +68,21 @@ def structured_by_tool(ask: Ask) -> dict[str, Any]:
 
 
 def structured_agent(ask: Ask) -> dict[str, Any]:
-    """Tools and a typed answer in one agent."""
+    """Tools and structured output in one agent."""
     desk = Desk()
     run = asyncio.run(with_tools(ask, desk, output_type=NativeOutput(Person)).run(ask.prompt))
     return {"value": run.output.model_dump(), "calls": desk.calls}
 
 
 def structured_agent_by_tool(ask: Ask) -> dict[str, Any]:
-    """The typed answer is one tool more, and some tool has to be called each time."""
+    """The structured output is a further tool, and each response must call a tool."""
     desk = Desk()
     run = asyncio.run(with_tools(ask, desk, output_type=ToolOutput(Person, name="person")).run(ask.prompt))
     return {"value": run.output.model_dump(), "calls": desk.calls}
 
 
 def image(ask: Ask) -> dict[str, Any]:
-    """A picture as bytes, which the client sends as a data URL."""
+    """A picture as bytes; the client sends a data URL."""
     content = [ask.prompt, BinaryContent(data=ask.image_bytes, media_type="image/png")]
     return {"text": asyncio.run(agent(ask).run(content)).output}
 

@@ -1,4 +1,4 @@
-"""Talks to the emulator over real HTTP, as any client of the Gemini API would."""
+"""A REST client of the emulator over real HTTP, and readers of responses."""
 
 import json
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ class Gemini:
         self.http = httpx.Client(base_url=base_url, headers={"x-goog-api-key": "test"}, timeout=10)
 
     def post(self, model: str, body: Any, method: str = "generateContent", **kwargs: Any) -> httpx.Response:
-        """POSTs a body (JSON value, or bytes as they are) to a method of a model."""
+        """POST a body (a JSON value, or raw bytes) to a method of a model."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.http.post(f"/v1beta/models/{model}:{method}", content=content, **kwargs)
 
     def ask(self, *texts: str, model: str = NEW, **request: Any) -> dict[str, Any]:
-        """The answer to a conversation of texts, user first; further request fields by name. Asserts a 200."""
+        """Return the response to a conversation of texts, user first; further request fields by name. Asserts a 200."""
         response = self.post(model, {"contents": contents(*texts), **request})
         assert response.status_code == 200, response.text
         answer: dict[str, Any] = response.json()
         return answer
 
-    def refused(self, body: Any, *, model: str = NEW, method: str = "generateContent") -> str:
-        """The message with which a body is refused. Asserts a 400 in Google's envelope."""
+    def error_message(self, body: Any, *, model: str = NEW, method: str = "generateContent") -> str:
+        """Return the error message for a body. Asserts a 400 in Google's envelope."""
         response = self.post(model, body, method)
         assert response.status_code == 400, response.text
         error = response.json()["error"]
@@ -41,7 +41,7 @@ class Gemini:
         return message
 
     def stream(self, *texts: str, model: str = NEW, **request: Any) -> list[dict[str, Any]]:
-        """The chunks of a stream with `alt=sse`, read strictly by its framing."""
+        """Return the chunks of a stream with `alt=sse`; the framing is parsed strictly."""
         body = {"contents": contents(*texts), **request}
         response = self.post(model, body, "streamGenerateContent", params={"alt": "sse"})
         assert response.status_code == 200, response.text
@@ -51,7 +51,7 @@ class Gemini:
 
 
 def contents(*texts: str) -> list[dict[str, Any]]:
-    """A conversation of texts that alternate, the user's first."""
+    """Return a conversation of alternating texts, the user's first."""
     return [{"role": "model" if index % 2 else "user", "parts": [{"text": text}]} for index, text in enumerate(texts)]
 
 

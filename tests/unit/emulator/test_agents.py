@@ -1,4 +1,4 @@
-"""Agents: the loops of calls that the first examples of the well-known clients make, each until it ends."""
+"""Agents: the call loops in the introductory examples of well-known clients, each to the end of the loop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,8 +31,8 @@ def run(
     mode: str = "AUTO",
     system: str = "",
 ) -> tuple[Calls, str]:
-    """Plays an agent: calls tools until the model answers in words or calls what is no tool. Gives calls and text."""
-    turns = contents(prompt)
+    """Run an agent until the model sends text or calls an unknown function. Return the calls and the text."""
+    messages = contents(prompt)
     made: Calls = []
     request: dict[str, Any] = {
         "tools": [{"functionDeclarations": declarations}],
@@ -41,7 +41,7 @@ def run(
     if system:
         request["systemInstruction"] = {"parts": [{"text": system}]}
     for _ in range(LONGEST):
-        answer = gemini.post(NEW, {"contents": turns, **request}).json()
+        answer = gemini.post(NEW, {"contents": messages, **request}).json()
         calls = calls_of(answer)
         if not calls:
             return made, candidate_text(answer)
@@ -58,7 +58,7 @@ def run(
             }
             for call in calls
         ]
-        turns += [answer["candidates"][0]["content"], {"role": "user", "parts": results}]
+        messages += [answer["candidates"][0]["content"], {"role": "user", "parts": results}]
     raise AssertionError(f"The loop does not end: {made}")
 
 
@@ -118,7 +118,7 @@ def test_arithmetic_without_a_tool_is_computed_by_the_emulator(gemini: Gemini) -
         (function("product", numbers={"type": "array", "items": NUMBER}), {"numbers": [5, 4]}),
     ],
 )
-def test_calculators_of_other_forms(gemini: Gemini, declaration: dict[str, Any], args: Any) -> None:
+def test_calculators_with_other_schemas_are_called(gemini: Gemini, declaration: dict[str, Any], args: Any) -> None:
     tools: Tools = {declaration["name"]: lambda **_: 20}
     made, text = run(gemini, "What is 5 * 4?", [declaration], tools)
     assert made == [[(declaration["name"], args)]]
@@ -143,7 +143,9 @@ WEATHER = function("get_weather", "Get weather for a given city.", city=STRING)
         (function("Forecast", optional=True, temperature=NUMBER), {"temperature": 72}),
     ],
 )
-def test_a_required_call_ends_with_the_answer(gemini: Gemini, answer: dict[str, Any], args: dict[str, Any]) -> None:
+def test_a_required_call_ends_with_the_final_output(
+    gemini: Gemini, answer: dict[str, Any], args: dict[str, Any]
+) -> None:
     tools: Tools = {"get_weather": lambda city: "72 degrees, sunny"}
     for declarations in ([WEATHER, answer], [answer, WEATHER]):
         made, _ = run(gemini, "What is the weather in Paris?", declarations, tools, mode="ANY")
@@ -157,7 +159,7 @@ def test_a_required_call_is_not_repeated_while_another_is_left(gemini: Gemini) -
     assert [call[0] for step in made for call in step] == ["get_weather", "save_note"]
 
 
-def test_an_argument_that_another_function_gives_is_requested_first(gemini: Gemini) -> None:
+def test_a_function_that_returns_a_missing_argument_is_called_first(gemini: Gemini) -> None:
     declarations = [
         function("get_weather_for_location", "Get weather for a given city.", city=STRING),
         function("get_user_location", "Retrieve user information based on user ID."),
@@ -175,7 +177,7 @@ def test_an_argument_that_another_function_gives_is_requested_first(gemini: Gemi
     assert args["weather_conditions"] == "sunny"
 
 
-def test_results_are_passed_on_one_by_one(gemini: Gemini) -> None:
+def test_results_become_arguments_one_by_one(gemini: Gemini) -> None:
     declarations = [
         function("get_lat_lng", "Get the latitude and longitude of a location.", location_description=STRING),
         function("get_weather", "Get the weather at a location.", lat=NUMBER, lng=NUMBER),
@@ -190,7 +192,7 @@ def test_results_are_passed_on_one_by_one(gemini: Gemini) -> None:
     assert "21 degrees at 50.2, -1.5" in text
 
 
-def test_a_result_is_converted_where_the_prompt_speaks_of_it(gemini: Gemini) -> None:
+def test_a_result_is_converted_if_the_prompt_requests_the_conversion(gemini: Gemini) -> None:
     declarations = [
         function("weather", "Get the weather in a location (fahrenheit)", location=STRING),
         function("convertFahrenheitToCelsius", "Convert a temperature in fahrenheit to celsius", temperature=NUMBER),
@@ -208,7 +210,7 @@ def test_a_result_is_converted_where_the_prompt_speaks_of_it(gemini: Gemini) -> 
     assert len(run(gemini, "What is the weather in New York?", declarations, tools)[0]) == 1
 
 
-def test_the_system_instruction_orders_calls(gemini: Gemini) -> None:
+def test_the_system_instruction_requires_calls(gemini: Gemini) -> None:
     declarations = [
         function("roll_dice", "Roll a six-sided die and return the result."),
         function("get_player_name", "Get the player's name."),
@@ -231,7 +233,7 @@ def test_the_system_instruction_orders_calls(gemini: Gemini) -> None:
         ("Hola, ¿cómo estás?", "transfer_to_spanish_agent"),
     ],
 )
-def test_a_handoff_passes_the_prompt_on(gemini: Gemini, prompt: str, name: str) -> None:
+def test_a_handoff_forwards_the_prompt(gemini: Gemini, prompt: str, name: str) -> None:
     declarations = [
         function(
             "transfer_to_history_tutor", "Handoff to the History Tutor. Specialist agent for historical questions"
@@ -245,7 +247,7 @@ def test_a_handoff_passes_the_prompt_on(gemini: Gemini, prompt: str, name: str) 
     assert "transfer_to" not in text
 
 
-def test_an_answer_that_is_offered_is_called_only_when_all_is_known(gemini: Gemini) -> None:
+def test_an_optional_output_function_is_called_only_with_all_arguments(gemini: Gemini) -> None:
     box = function("final_result", "The final response", width=INTEGER, height=INTEGER, depth=INTEGER, units=STRING)
     made, text = run(gemini, "The box is 10x20x30", [box], {})
     assert made == []
@@ -254,7 +256,7 @@ def test_an_answer_that_is_offered_is_called_only_when_all_is_known(gemini: Gemi
     assert made == [[("final_result", {"width": 10, "height": 20, "depth": 30, "units": "cm"})]]
 
 
-def test_parallel_functions_that_are_named_as_classes(gemini: Gemini) -> None:
+def test_functions_named_like_classes_are_called_in_parallel(gemini: Gemini) -> None:
     declarations = [
         function("Weather", location=STRING, units={"type": "string", "enum": ["imperial", "metric"]}),
         function("GoogleSearch", query=STRING),

@@ -72,12 +72,14 @@ TOOLS = [
         ),
     ],
 )
-def test_the_prompt_decides(gemini: Gemini, prompt: str, calls: list[tuple[str, Any]]) -> None:
+def test_the_prompt_decides_which_functions_are_called(
+    gemini: Gemini, prompt: str, calls: list[tuple[str, Any]]
+) -> None:
     for model in (OLD, NEW):
-        answer = gemini.ask(prompt, model=model, tools=TOOLS)
-        assert [(call["name"], call["args"]) for call in calls_of(answer)] == calls
-        assert bool(candidate_text(answer)) == (not calls)
-        assert answer["candidates"][0]["finishReason"] == "STOP"
+        response = gemini.ask(prompt, model=model, tools=TOOLS)
+        assert [(call["name"], call["args"]) for call in calls_of(response)] == calls
+        assert bool(candidate_text(response)) == (not calls)
+        assert response["candidates"][0]["finishReason"] == "STOP"
 
 
 def test_newer_models_give_short_unique_ids(gemini: Gemini) -> None:
@@ -87,7 +89,7 @@ def test_newer_models_give_short_unique_ids(gemini: Gemini) -> None:
     assert not any("id" in call for call in calls_of(gemini.ask("Weather in Paris?", model=OLD, tools=TOOLS)))
 
 
-def test_modes(gemini: Gemini) -> None:
+def test_the_calling_mode_is_obeyed(gemini: Gemini) -> None:
     def config(**values: Any) -> dict[str, Any]:
         return {"tools": TOOLS, "toolConfig": {"functionCallingConfig": values}}
 
@@ -99,22 +101,22 @@ def test_modes(gemini: Gemini) -> None:
     assert calls_of(gemini.ask("Weather in Paris?", **config(mode="VALIDATED")))
 
 
-def test_a_stream_brings_each_call_whole_and_closes_with_an_empty_part(gemini: Gemini) -> None:
+def test_a_stream_has_each_call_in_one_chunk_and_an_empty_part_at_the_end(gemini: Gemini) -> None:
     chunks = gemini.stream("What is the weather in Paris and London?", tools=TOOLS)
     assert [len(calls_of(chunk)) for chunk in chunks] == [1, 1, 0]
     assert ["thoughtSignature" in parts_of(chunk)[0] for chunk in chunks] == [True, False, False]
     assert chunks[-1]["candidates"][0]["finishReason"] == "STOP"
 
 
-def test_steps_are_taken_one_after_the_other(gemini: Gemini) -> None:
-    turns = contents('Get the weather in Paris, then send an email to Bob with the subject "Weather"')
+def test_steps_of_a_prompt_are_called_in_order(gemini: Gemini) -> None:
+    messages = contents('Get the weather in Paris, then send an email to Bob with the subject "Weather"')
     for name in ("get_weather", "send_email"):
-        answer = gemini.post(NEW, {"contents": turns, "tools": TOOLS}).json()
-        (call,) = calls_of(answer)
+        response = gemini.post(NEW, {"contents": messages, "tools": TOOLS}).json()
+        (call,) = calls_of(response)
         assert call["name"] == name
         result = {"functionResponse": {"id": call["id"], "name": name, "response": {"done": name}}}
-        turns += [answer["candidates"][0]["content"], {"role": "user", "parts": [result]}]
-    last = gemini.post(NEW, {"contents": turns, "tools": TOOLS}).json()
+        messages += [response["candidates"][0]["content"], {"role": "user", "parts": [result]}]
+    last = gemini.post(NEW, {"contents": messages, "tools": TOOLS}).json()
     assert calls_of(last) == []
     assert "send_email returned send_email" in candidate_text(last)
 
@@ -150,7 +152,7 @@ def test_both_schema_languages_and_references_are_filled(gemini: Gemini) -> None
         assert call["args"] == args
 
 
-def test_a_call_that_does_not_fit_the_limit_is_cut(gemini: Gemini) -> None:
-    answer = gemini.ask("What is the weather in Paris?", tools=TOOLS, generationConfig={"maxOutputTokens": 4})
-    assert answer["candidates"][0]["finishReason"] == "MAX_TOKENS"
-    assert calls_of(answer) == []
+def test_a_call_beyond_the_token_limit_is_cut(gemini: Gemini) -> None:
+    response = gemini.ask("What is the weather in Paris?", tools=TOOLS, generationConfig={"maxOutputTokens": 4})
+    assert response["candidates"][0]["finishReason"] == "MAX_TOKENS"
+    assert calls_of(response) == []

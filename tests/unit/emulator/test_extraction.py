@@ -1,4 +1,4 @@
-"""Extraction: fields that are filled from what a prompt holds, in a forced call and in a JSON answer alike."""
+"""Extraction: values of the prompt fill the fields of a forced call and of JSON output alike."""
 
 import json
 import time
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from api.emulator.answers.calls import calls_for
-from api.emulator.answers.json_values import json_for
-from api.emulator.answers.text import text_for
 from api.emulator.conversation import Conversation
+from api.emulator.output.calls import calls_for
+from api.emulator.output.json_values import json_for
+from api.emulator.output.text import text_for
 from tests.unit.emulator.conftest import Gemini, calls_of, candidate_text
 
 STRING = {"type": "string"}
@@ -19,7 +19,7 @@ STRINGS = {"type": "array", "items": STRING}
 
 
 def model(**properties: Any) -> dict[str, Any]:
-    """A schema of an object whose fields are all required."""
+    """Return the schema of an object with required fields only."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
@@ -153,7 +153,7 @@ def test_fields_are_filled_from_the_prompt(gemini: Gemini, prompt: str, schema: 
         ),
     ],
 )
-def test_a_forced_list_of_which_nothing_is_required_holds_each_person(
+def test_a_forced_list_without_required_fields_has_each_person(
     gemini: Gemini, prompt: str, people: list[tuple[str, int]]
 ) -> None:
     schema = {
@@ -167,7 +167,7 @@ def test_a_forced_list_of_which_nothing_is_required_holds_each_person(
     assert call["args"] == {"tasks": [{"name": name, "age": age} for name, age in people]}
 
 
-def test_a_forced_call_without_anything_to_find_is_made_up(gemini: Gemini) -> None:
+def test_a_forced_call_without_values_in_the_prompt_gets_generated_values(gemini: Gemini) -> None:
     schema = {"type": "object", "properties": {"tasks": optional(PEOPLE)}}
     tools = [{"functionDeclarations": [{"name": "IterableUser", "parametersJsonSchema": schema}]}]
     [call] = calls_of(gemini.ask("Create 2 people", tools=tools, toolConfig={"functionCallingConfig": {"mode": "ANY"}}))
@@ -181,7 +181,7 @@ def test_a_forced_call_without_anything_to_find_is_made_up(gemini: Gemini) -> No
     assert call["args"] == {"title": "emulated title"}
 
 
-def test_of_several_answers_the_one_that_fits_is_taken(gemini: Gemini) -> None:
+def test_of_several_output_functions_the_best_match_is_called(gemini: Gemini) -> None:
     declarations = [
         {"name": "ContactInfo", "parametersJsonSchema": model(name=STRING, email=STRING)},
         {"name": "EventDetails", "parametersJsonSchema": model(event_name=STRING, date=STRING)},
@@ -205,7 +205,7 @@ def test_an_email_goes_to_each_address(gemini: Gemini) -> None:
     ]
 
 
-def test_coordinates_of_capitals_are_known(gemini: Gemini) -> None:
+def test_coordinates_of_capitals_are_filled(gemini: Gemini) -> None:
     declaration = {"name": "get_weather", "parametersJsonSchema": model(latitude=NUMBER, longitude=NUMBER)}
     prompt = "What's the weather like in Paris today?"
     [call] = calls_of(gemini.ask(prompt, tools=[{"functionDeclarations": [declaration]}]))
@@ -236,15 +236,15 @@ SCHEMA = model(name=STRING, phone=STRING, date=STRING, email=STRING, file=STRING
 @pytest.mark.parametrize("piece", PIECES)
 def test_long_prompts_are_read_in_linear_time(piece: str) -> None:
     def spent(length: int) -> float:
-        turns = [{"role": "user", "parts": [{"text": piece * (length // len(piece))}]}]
+        messages = [{"role": "user", "parts": [{"text": piece * (length // len(piece))}]}]
         tools = [{"functionDeclarations": [{"name": "User", "parametersJsonSchema": SCHEMA}]}]
         config = {"responseMimeType": "application/json", "responseJsonSchema": SCHEMA}
         start = time.process_time()
         calling = {"functionCallingConfig": {"mode": "ANY"}}
-        conversation = Conversation({"contents": turns, "tools": tools, "toolConfig": calling})
+        conversation = Conversation({"contents": messages, "tools": tools, "toolConfig": calling})
         calls_for(conversation)
         text_for(conversation)
-        json_for(Conversation({"contents": turns, "generationConfig": config}))
+        json_for(Conversation({"contents": messages, "generationConfig": config}))
         return time.process_time() - start
 
     short, long = (min(spent(length) for _ in range(2)) for length in (4000, 16000))

@@ -1,4 +1,4 @@
-"""JSON answers fit their schema, take what the prompt gives, and keep the order of fields."""
+"""JSON output matches the schema, has the prompt's values, and keeps the order of fields."""
 
 import json
 from typing import Any
@@ -43,32 +43,32 @@ PETS = {
 }
 
 
-def answer(gemini: Gemini, *prompt: str, **config: Any) -> Any:
+def response(gemini: Gemini, *prompt: str, **config: Any) -> Any:
     return json.loads(
         candidate_text(gemini.ask(*prompt, generationConfig={"responseMimeType": "application/json"} | config))
     )
 
 
 def test_values_come_from_the_prompt(gemini: Gemini) -> None:
-    value = answer(gemini, "Ada is 36 years old and lives in London.", responseJsonSchema=PERSON)
+    value = response(gemini, "Ada is 36 years old and lives in London.", responseJsonSchema=PERSON)
     assert value == {"name": "Ada", "age": 36, "city": "London", "nick": None}
-    earlier = answer(gemini, "Ada is 36 and lives in London.", "Ok", "extract it as json", responseJsonSchema=PERSON)
+    earlier = response(gemini, "Ada is 36 and lives in London.", "Ok", "extract it as json", responseJsonSchema=PERSON)
     assert (earlier["name"], earlier["age"]) == ("Ada", 36)
 
 
 def test_without_a_schema_the_prompt_names_the_keys(gemini: Gemini) -> None:
-    value = answer(gemini, "Tell me a joke. Return JSON with 'setup' and 'punchline' keys.")
+    value = response(gemini, "Tell me a joke. Return JSON with 'setup' and 'punchline' keys.")
     assert list(value) == ["setup", "punchline"]
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("number", 4), ("string", "[Gemini emulator] 2 + 2 = 4.")])
-def test_an_answer_field_is_answered(gemini: Gemini, kind: str, expected: object) -> None:
+def test_an_answer_field_has_the_text_output(gemini: Gemini, kind: str, expected: object) -> None:
     properties = {"steps": {"type": "array", "items": STRING}, "answer": {"type": kind}}
-    value = answer(gemini, "What is 2 + 2?", responseJsonSchema={"type": "object", "properties": properties})
+    value = response(gemini, "What is 2 + 2?", responseJsonSchema={"type": "object", "properties": properties})
     assert value["answer"] == expected
 
 
-def test_order_ranges_and_counts_of_the_openapi_language(gemini: Gemini) -> None:
+def test_order_ranges_and_counts_of_an_openapi_schema_are_kept(gemini: Gemini) -> None:
     schema = {
         "type": "OBJECT",
         "properties": {
@@ -84,42 +84,42 @@ def test_order_ranges_and_counts_of_the_openapi_language(gemini: Gemini) -> None
         "required": ["a", "b", "c"],
         "propertyOrdering": ["c", "a", "b"],
     }
-    value = answer(gemini, "Something green", responseSchema=schema)
+    value = response(gemini, "Something green", responseSchema=schema)
     assert list(value) == ["c", "a", "b"]
     assert value["a"] == "green"
     assert [5 <= entry <= 9 for entry in value["b"]] == [True] * 3
     assert len(value["c"]) <= 4
 
 
-def test_references_recursion_and_alternatives(gemini: Gemini) -> None:
-    value = answer(gemini, "Give me a list", responseJsonSchema=NODE)
+def test_references_recursion_and_alternatives_are_filled(gemini: Gemini) -> None:
+    value = response(gemini, "Give me a list", responseJsonSchema=NODE)
     depth = 0
     while value["next"]:
         value, depth = value["next"], depth + 1
     assert depth <= 8
     endless = {"$defs": {"A": {"anyOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/A"}]}}, "$ref": "#/$defs/A"}
-    assert isinstance(answer(gemini, "Go", responseJsonSchema=endless), str)
+    assert isinstance(response(gemini, "Go", responseJsonSchema=endless), str)
     nested = {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}
-    assert "a" in answer(gemini, "Go", responseJsonSchema=nested)
-    assert answer(gemini, "My dog can sit", responseJsonSchema=PETS)["pet"]["kind"] == "dog"
-    assert answer(gemini, "My cat has 9 lives", responseJsonSchema=PETS)["pet"] == {"kind": "cat", "lives": 9}
+    assert "a" in response(gemini, "Go", responseJsonSchema=nested)
+    assert response(gemini, "My dog can sit", responseJsonSchema=PETS)["pet"]["kind"] == "dog"
+    assert response(gemini, "My cat has 9 lives", responseJsonSchema=PETS)["pet"] == {"kind": "cat", "lives": 9}
 
 
 @pytest.mark.parametrize(
     "schema", [{"type": "array", "items": STRING}, {"type": "boolean"}, {"type": "integer", "enum": [3]}]
 )
-def test_the_root_may_be_anything(gemini: Gemini, schema: Any) -> None:
-    value = answer(gemini, "List Paris and Rome", responseJsonSchema=schema)
+def test_the_root_schema_may_have_any_type(gemini: Gemini, schema: Any) -> None:
+    value = response(gemini, "List Paris and Rome", responseJsonSchema=schema)
     assert value in (["Paris", "Rome"], False, 3)
 
 
-def test_json_without_a_schema_is_an_object_marked_as_made_up(gemini: Gemini) -> None:
-    value = answer(gemini, "What is the capital of France?")
+def test_json_without_a_schema_is_an_object_marked_as_emulated(gemini: Gemini) -> None:
+    value = response(gemini, "What is the capital of France?")
     assert value["emulator"] == "[Gemini emulator]"
     assert "Paris" in value["answer"]
 
 
-def test_an_enum_answer_is_plain_text(gemini: Gemini) -> None:
+def test_enum_output_is_plain_text(gemini: Gemini) -> None:
     config = {"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["GOOD", "BAD"]}}
     assert candidate_text(gemini.ask("Is spam bad?", generationConfig=config)) == "BAD"
 

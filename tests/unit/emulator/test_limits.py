@@ -36,7 +36,7 @@ def test_only_thinking_models_think(gemini: Gemini, model: str, config: Any, thi
     assert ("thoughtsTokenCount" in usage) == thinks
 
 
-def test_thoughts_are_shown_when_asked_for(gemini: Gemini) -> None:
+def test_thoughts_are_sent_on_request(gemini: Gemini) -> None:
     first, *rest = parts_of(gemini.ask("Hello", generationConfig=SHOWN))
     assert first["thought"] is True
     assert "Hello" in first["text"]
@@ -55,7 +55,7 @@ def test_the_limit_of_tokens_cuts_the_text(gemini: Gemini) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_limit_that_thinking_eats_leaves_no_text(gemini: Gemini, streamed: bool) -> None:
+def test_a_limit_used_up_by_thoughts_leaves_no_text(gemini: Gemini, streamed: bool) -> None:
     config = {"maxOutputTokens": 1}
     last = (
         gemini.stream("Hello", generationConfig=config)[-1]
@@ -75,7 +75,7 @@ def test_a_stop_sequence_ends_the_text_before_it(gemini: Gemini) -> None:
 
 @pytest.mark.parametrize("model", [NEW, OLD, "gemma-4-31b-it"])
 @pytest.mark.parametrize("prompt", ["Tell me a story", "Count to 50", "Hello", "Say  two  spaces\n\nand lines"])
-def test_a_stream_is_the_plain_answer_in_pieces(gemini: Gemini, model: str, prompt: str) -> None:
+def test_a_stream_is_the_plain_response_in_chunks(gemini: Gemini, model: str, prompt: str) -> None:
     plain, chunks = gemini.ask(prompt, model=model), gemini.stream(prompt, model=model)
     assert len(chunks) > 1
     assert "".join(candidate_text(chunk) for chunk in chunks) == candidate_text(plain)

@@ -15,12 +15,12 @@ SPOKEN = {"responseModalities": ["AUDIO"]}
 
 
 def asked(text: str, **config: Any) -> dict[str, Any]:
-    """A request with one content."""
+    """Return a request with one content."""
     return {"contents": [{"role": "user", "parts": [{"text": text}]}], "generationConfig": config}
 
 
 def blobs(answer: Any) -> list[dict[str, str]]:
-    """The media of a first candidate."""
+    """Return the media of the first candidate."""
     parts = answer["candidates"][0]["content"]["parts"]
     return [part["inlineData"] for part in parts if "inlineData" in part]
 
@@ -44,7 +44,7 @@ def test_another_prompt_gives_another_picture(gemini: Gemini) -> None:
 
 
 @pytest.mark.parametrize("config", [{"responseModalities": ["TEXT"]}, {"responseMimeType": "application/json"}])
-def test_a_picture_is_not_drawn_where_text_is_asked_for(gemini: Gemini, config: dict[str, Any]) -> None:
+def test_a_request_for_text_gets_no_picture(gemini: Gemini, config: dict[str, Any]) -> None:
     assert blobs(gemini.post(PAINTER, asked("Draw a cat", **config)).json()) == []
 
 
@@ -57,7 +57,7 @@ def test_speech_is_raw_samples_as_long_as_the_text(gemini: Gemini) -> None:
     assert long["usageMetadata"]["candidatesTokensDetails"][0]["modality"] == "AUDIO"
 
 
-def test_speech_without_asking_for_audio_is_refused(gemini: Gemini) -> None:
+def test_speech_without_the_audio_modality_is_rejected(gemini: Gemini) -> None:
     response = gemini.post(SPEAKER, asked("Hi"))
     assert response.status_code == 400
     assert "response modalities (TEXT) is not supported" in response.text
@@ -66,7 +66,7 @@ def test_speech_without_asking_for_audio_is_refused(gemini: Gemini) -> None:
 @pytest.mark.parametrize(
     ("model", "status"), [("gemini-3.8-flash", 200), ("gemini-4-argon", 200), ("gemini-2.5-flash", 400)]
 )
-def test_media_in_results_begin_with_gemini_3(gemini: Gemini, model: str, status: int) -> None:
+def test_media_in_results_are_accepted_from_gemini_3_on(gemini: Gemini, model: str, status: int) -> None:
     picture = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
     call = {
         "functionCall": {"name": "look", "args": {}},
@@ -82,7 +82,7 @@ def test_media_in_results_begin_with_gemini_3(gemini: Gemini, model: str, status
     assert response.status_code == status, response.text
 
 
-def test_pictures_after_results_are_no_new_question(gemini: Gemini) -> None:
+def test_pictures_after_results_are_no_new_prompt(gemini: Gemini) -> None:
     picture = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
     contents = [
         {"role": "user", "parts": [{"text": "Take a look"}]},

@@ -32,7 +32,7 @@ def test_a_single_model_is_described(gemini: Gemini) -> None:
     assert gemini.http.get("/v1beta/models/none").status_code == 404
 
 
-def test_an_alias_answers_as_what_it_points_to(gemini: Gemini) -> None:
+def test_an_alias_responds_as_its_target(gemini: Gemini) -> None:
     assert gemini.ask("Hello", model="gemini-flash-latest")["modelVersion"] == "gemini-3.8-flash"
 
 
@@ -46,11 +46,11 @@ def test_tokens_are_counted_like_a_prompt(gemini: Gemini) -> None:
     inner = {"generateContentRequest": {"model": f"models/{OLD}", **request}}
     assert gemini.post(OLD, inner, "countTokens").json()["totalTokens"] == 5
     assert gemini.post(OLD, request).json()["usageMetadata"]["promptTokenCount"] == 5
-    assert "Only one of contents" in gemini.refused(
+    assert "Only one of contents" in gemini.error_message(
         {**inner, "contents": contents("a")}, model=OLD, method="countTokens"
     )
-    assert "contents is not specified" in gemini.refused({}, model=OLD, method="countTokens")
-    assert 'Unknown name "tools"' in gemini.refused({**request, "tools": []}, model=OLD, method="countTokens")
+    assert "contents is not specified" in gemini.error_message({}, model=OLD, method="countTokens")
+    assert 'Unknown name "tools"' in gemini.error_message({**request, "tools": []}, model=OLD, method="countTokens")
 
 
 MODEL = "gemini-embedding-2"
@@ -66,7 +66,7 @@ def cosine(left: list[float], right: list[float]) -> float:
     return sum(a * b for a, b in zip(left, right, strict=True))
 
 
-def test_embeddings_are_unit_vectors_that_know_shared_words(gemini: Gemini) -> None:
+def test_embeddings_are_unit_vectors_closer_for_shared_words(gemini: Gemini) -> None:
     body = batch("the cat sat on the mat", "a cat on a mat", "quantum field theory", outputDimensionality=256)
     response = gemini.post(MODEL, body, "batchEmbedContents")
     cats, more_cats, fields = [entry["values"] for entry in response.json()["embeddings"]]
@@ -87,11 +87,11 @@ def test_embeddings_are_unit_vectors_that_know_shared_words(gemini: Gemini) -> N
         (batch("a", foo=1), "Unknown name \"foo\" at 'requests[0]'"),
     ],
 )
-def test_embedding_rules(gemini: Gemini, body: Any, message: str) -> None:
-    assert message in gemini.refused(body, model=MODEL, method="batchEmbedContents")
+def test_invalid_embedding_requests_are_rejected(gemini: Gemini, body: Any, message: str) -> None:
+    assert message in gemini.error_message(body, model=MODEL, method="batchEmbedContents")
 
 
-def test_a_method_that_the_model_does_not_know_is_a_404(gemini: Gemini) -> None:
+def test_an_unsupported_method_of_a_model_is_a_404(gemini: Gemini) -> None:
     assert gemini.post(MODEL, {"contents": contents("a")}).status_code == 404
     assert gemini.post(NEW, batch("a"), "batchEmbedContents").status_code == 404
     assert gemini.post(NEW, {}, "fly").status_code == 404

@@ -1,4 +1,4 @@
-"""The emulator as a program: where it listens, who may script it, and that it ends with its parent."""
+"""The emulator as a program: the listening address, the access to the script, and the exit with the parent."""
 
 import io
 import os
@@ -17,7 +17,7 @@ from api.emulator.service.server import base_url
 
 
 def status(url: str) -> int:
-    """The HTTP status of a GET, or 0 if nobody listens."""
+    """Return the HTTP status of a GET, or 0 if no server listens."""
     request = urllib.request.Request(url, headers={"x-goog-api-key": "k"})  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
@@ -47,7 +47,7 @@ def test_the_emulator_ends_when_its_parent_is_killed() -> None:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()
-        # The child inherited the pipe's other end: it reads to its end only once the child is gone too.
+        # The child inherited the pipe's other end: the read ends only after the child's exit.
         parent.wait(5)
     for _ in range(500):
         if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text("ascii").split()[2]:
@@ -58,7 +58,7 @@ def test_the_emulator_ends_when_its_parent_is_killed() -> None:
         pytest.fail("the emulator outlived its parent")
 
 
-def test_a_port_that_is_taken_is_an_error() -> None:
+def test_a_port_in_use_is_an_error() -> None:
     with start_emulator() as emulator, pytest.raises(EmulatorFailed):
         start_emulator(port=int(emulator.base_url.rsplit(":", 1)[1]))
 
@@ -68,5 +68,5 @@ def test_a_scriptable_emulator_stays_on_loopback() -> None:
         call_command("gemini_emulator", "--scriptable", "--host", "0.0.0.0", stdout=io.StringIO())  # noqa: S104
 
 
-def test_urls() -> None:
+def test_the_base_url_has_brackets_for_ipv6() -> None:
     assert (base_url("127.0.0.1", 80), base_url("::1", 80)) == ("http://127.0.0.1:80", "http://[::1]:80")

@@ -1,6 +1,6 @@
-"""Proof against real traffic: what Google answered is accepted, what it refused for its form is refused.
+"""Comparison with real traffic: the emulator accepts and rejects the same requests as Google, by their form.
 
-Long base64 is shortened in them; it is cut to what decodes.
+The recordings have shortened base64; the tests cut it to a length that decodes.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from api.emulator.service.app import Emulator
 from api.emulator.validation import check
 from tests.recorded import WHOLE, gemini_exchanges
 
-# Requests that Google refused for what it could not fetch, not for their form.
+# Requests that Google rejected because a file could not be fetched, not for their form.
 NOT_ABOUT_FORM = "Cannot fetch content from the provided URL"
-# Requests that Google answered and the emulator refuses, each with the reason. There is none.
+# Requests that Google accepted and the emulator rejects, each with the reason. The list is empty.
 REFUSED_HERE: dict[str, str] = {}
 
 
 def restored(value: Any) -> Any:
-    """A recorded value with shortened base64 made decodable again."""
+    """Return a recorded value with its shortened base64 cut to a decodable length."""
     if isinstance(value, str) and re.search(r"\.\.\.(B64_)?SHORTENED$", value):
         whole = value.split("...")[0]
         return whole[: len(whole) // 4 * 4]
@@ -32,7 +32,7 @@ def restored(value: Any) -> Any:
 
 
 def recorded() -> list[Any]:
-    """The recorded calls of the emulated methods that hold their request, as parameters with a telling id."""
+    """Return the recorded calls of emulated methods, with their requests, as parameters with an id."""
     rows = [row for _, row in gemini_exchanges() if row["op"] in METHODS and "request" in row]
     return [pytest.param(row, id=f"{row['source'].rsplit('/', 1)[1]}-{row['i']}-{row['op']}") for row in rows]
 
@@ -41,7 +41,7 @@ RECORDED = recorded()
 
 
 async def ask(row: dict[str, Any]) -> tuple[int, bytes]:
-    """Sends a recorded request to a lenient emulator: foreign signatures and retired models are taken."""
+    """Send a recorded request to a lenient emulator, which accepts foreign signatures and retired models."""
     application = Emulator(options=Options(foreign_signatures=True, retired_models=True))
     path = re.sub(r"^https?://[^/]+", "", row["uri"])
     path, _, query = path.partition("?")
@@ -64,7 +64,7 @@ async def ask(row: dict[str, Any]) -> tuple[int, bytes]:
 
 
 @pytest.mark.parametrize("row", RECORDED)
-def test_google_and_the_emulator_agree(row: dict[str, Any]) -> None:
+def test_the_emulator_accepts_and_rejects_what_google_does(row: dict[str, Any]) -> None:
     status, body = asyncio.run(ask(row))
     expected = row["status"]
     if expected == 400 and NOT_ABOUT_FORM in json.dumps(row["response"]):
@@ -83,20 +83,20 @@ TYPES = {
 
 
 @pytest.mark.parametrize("row", [entry for entry in RECORDED if entry.values[0]["op"] in TYPES])
-def test_answers_fit_the_published_schema(row: dict[str, Any]) -> None:
+def test_recorded_responses_match_the_published_schema(row: dict[str, Any]) -> None:
     status, body = asyncio.run(ask(row))
     if status == 200:
         check(json.loads(body), TYPES[row["op"]])
 
 
-def test_most_of_the_recordings_were_answered_by_google() -> None:
+def test_most_of_the_recorded_requests_were_accepted_by_google() -> None:
     answered = [entry for entry in RECORDED if entry.values[0]["status"] == 200]
     assert len(answered) > (280 if WHOLE else 60)
     assert len(REFUSED_HERE) < 10
 
 
-def test_a_forced_call_with_json_is_refused_as_recorded() -> None:
-    """The one refusal of form whose request was not recorded, only its text."""
+def test_a_forced_call_with_json_is_rejected_as_recorded() -> None:
+    """The only recorded error text without its request."""
     (row,) = [
         entry
         for _, entry in gemini_exchanges()

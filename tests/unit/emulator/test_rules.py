@@ -1,4 +1,4 @@
-"""The rules that bite: each breach is refused in Google's words, and its neighbour is accepted."""
+"""Google's rules: the emulator rejects each breach with Google's text, and accepts the nearest valid request."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ FORCED = {"functionCallingConfig": {"mode": "ANY"}}
 JSON = {"responseMimeType": "application/json"}
 
 
-def turns(*turns_: tuple[str, list[Any]]) -> dict[str, Any]:
+def messages(*turns_: tuple[str, list[Any]]) -> dict[str, Any]:
     return {"contents": [{"role": role, "parts": parts} for role, parts in turns_]}
 
 
@@ -31,57 +31,57 @@ COUNT = "number of function response parts is equal to the number of function ca
     [
         ({}, "* GenerateContentRequest.contents: contents is not specified\n"),
         (
-            turns(ASK, ("model", []), ASK),
+            messages(ASK, ("model", []), ASK),
             "* GenerateContentRequest.contents[1].parts: contents.parts must not be empty.\n",
         ),
         (
-            turns(("user", [{"text": "a"}, {"thought": True}])),
+            messages(("user", [{"text": "a"}, {"thought": True}])),
             "* GenerateContentRequest.contents[0].parts[1].data: "
             "required oneof field 'data' must have one initialized field\n",
         ),
-        (turns(("assistant", [{"text": "a"}])), "Please use a valid role: user, model."),
+        (messages(("assistant", [{"text": "a"}])), "Please use a valid role: user, model."),
         (
-            turns(ASK, ("model", [CALL]), ("user", [{"functionResponse": {"name": "", "response": {}}}])),
+            messages(ASK, ("model", [CALL]), ("user", [{"functionResponse": {"name": "", "response": {}}}])),
             "* GenerateContentRequest.contents[2].parts[0].function_response.name: Name cannot be empty.\n",
         ),
         (
             {"contents": HELLO, "systemInstruction": {"parts": []}},
             "* GenerateContentRequest.system_instruction.parts: contents.parts must not be empty.\n",
         ),
-        (turns(("model", [CALL]), ("user", [RESULT])), "function call turn comes immediately after a user turn"),
-        (turns(ASK, ("user", [RESULT])), "function response turn comes immediately after a function call turn"),
-        (turns(ASK, ("model", [CALL, CALL]), ("user", [RESULT])), COUNT),
-        (turns(ASK, ("model", [CALL]), ("user", [RESULT, RESULT])), COUNT),
-        (turns(ASK, ("model", [CALL]), ASK), COUNT),
-        (turns(ASK, ("model", [CALL])), COUNT),
-        (turns(ASK, ("model", [CALL]), ("user", [{"text": "first"}, RESULT])), COUNT),
+        (messages(("model", [CALL]), ("user", [RESULT])), "function call turn comes immediately after a user turn"),
+        (messages(ASK, ("user", [RESULT])), "function response turn comes immediately after a function call turn"),
+        (messages(ASK, ("model", [CALL, CALL]), ("user", [RESULT])), COUNT),
+        (messages(ASK, ("model", [CALL]), ("user", [RESULT, RESULT])), COUNT),
+        (messages(ASK, ("model", [CALL]), ASK), COUNT),
+        (messages(ASK, ("model", [CALL])), COUNT),
+        (messages(ASK, ("model", [CALL]), ("user", [{"text": "first"}, RESULT])), COUNT),
         (
-            turns(("user", [{"inlineData": {"mimeType": "application/msword", "data": "QUJD"}}])),
+            messages(("user", [{"inlineData": {"mimeType": "application/msword", "data": "QUJD"}}])),
             "Unsupported MIME type: application/msword",
         ),
     ],
 )
-def test_contents(gemini: Gemini, body: Any, message: str) -> None:
-    assert message in gemini.refused(body, model=OLD)
+def test_invalid_contents_are_rejected(gemini: Gemini, body: Any, message: str) -> None:
+    assert message in gemini.error_message(body, model=OLD)
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        turns(ASK, ("model", [CALL, CALL]), ("user", [RESULT, RESULT])),
-        turns(ASK, ("model", [CALL]), ("model", [CALL]), ("user", [RESULT]), ("user", [RESULT])),
-        turns(ASK, ("model", [{"text": "On it."}, CALL]), ("function", [RESULT]), ("user", [{"text": "And?"}])),
-        turns(("model", [{"text": "Welcome"}]), ASK),
+        messages(ASK, ("model", [CALL, CALL]), ("user", [RESULT, RESULT])),
+        messages(ASK, ("model", [CALL]), ("model", [CALL]), ("user", [RESULT]), ("user", [RESULT])),
+        messages(ASK, ("model", [{"text": "On it."}, CALL]), ("function", [RESULT]), ("user", [{"text": "And?"}])),
+        messages(("model", [{"text": "Welcome"}]), ASK),
         {"contents": [{"parts": [{"text": "no role"}]}]},
     ],
 )
-def test_contents_that_google_takes(gemini: Gemini, body: Any) -> None:
+def test_valid_contents_are_accepted(gemini: Gemini, body: Any) -> None:
     assert gemini.post(OLD, body).status_code == 200
 
 
-def test_newer_models_do_not_continue_their_own_words(gemini: Gemini) -> None:
+def test_newer_models_reject_a_conversation_that_ends_with_the_model(gemini: Gemini) -> None:
     body = {"contents": contents("Hello", "Once upon")}
-    assert "does not end with a model turn" in gemini.refused(body, model="gemini-3.6-flash")
+    assert "does not end with a model turn" in gemini.error_message(body, model="gemini-3.6-flash")
     assert gemini.post("gemini-3.5-flash", body).status_code == 200
     assert gemini.post("gemini-3.6-flash", {"contents": contents("Hello", "")}).status_code == 200
 
@@ -132,8 +132,8 @@ def test_newer_models_do_not_continue_their_own_words(gemini: Gemini) -> None:
         ("gemini-2.5-flash-image", {"thinkingConfig": {}}, "Thinking is not enabled for this model"),
     ],
 )
-def test_generation_config(gemini: Gemini, model: str, values: Any, message: str) -> None:
-    assert message in gemini.refused(config(**values), model=model)
+def test_an_invalid_generation_config_is_rejected(gemini: Gemini, model: str, values: Any, message: str) -> None:
+    assert message in gemini.error_message(config(**values), model=model)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_generation_config(gemini: Gemini, model: str, values: Any, message: str
         ("gemini-2.5-pro", {"thinkingConfig": {"thinkingBudget": -1}}),
     ],
 )
-def test_generation_config_that_the_model_takes(gemini: Gemini, model: str, values: Any) -> None:
+def test_a_valid_generation_config_is_accepted(gemini: Gemini, model: str, values: Any) -> None:
     assert gemini.post(model, config(**values)).status_code == 200
 
 
@@ -199,7 +199,7 @@ def tools(*tools_: Any, **request: Any) -> dict[str, Any]:
     ],
 )
 def test_tools(gemini: Gemini, model: str, body: Any, message: str) -> None:
-    assert message in gemini.refused(body, model=model)
+    assert message in gemini.error_message(body, model=model)
 
 
 @pytest.mark.parametrize(
@@ -212,11 +212,11 @@ def test_tools(gemini: Gemini, model: str, body: Any, message: str) -> None:
         (NEW, tools({"functionDeclarations": [{"name": "f.g:h-1"}]})),
     ],
 )
-def test_tools_that_the_model_takes(gemini: Gemini, model: str, body: Any) -> None:
+def test_valid_tools_are_accepted(gemini: Gemini, model: str, body: Any) -> None:
     assert gemini.post(model, body).status_code == 200
 
 
-def test_too_many_functions_are_refused(gemini: Gemini) -> None:
+def test_too_many_functions_are_rejected(gemini: Gemini) -> None:
     tools = [{"functionDeclarations": [{"name": f"f{index}"} for index in range(513)]}]
-    message = gemini.refused({"contents": HELLO, "tools": tools}, model=NEW)
+    message = gemini.error_message({"contents": HELLO, "tools": tools}, model=NEW)
     assert "tools[0].function_declarations: [FIELD_INVALID] At most 512 function declarations" in message

@@ -1,4 +1,4 @@
-"""The committed table of types is the one that the script derives, and knows what is newer than its source."""
+"""The committed table of types equals the table that the script derives, with the additions newer than the source."""
 
 import json
 
@@ -13,7 +13,7 @@ def test_the_committed_table_is_the_derived_one() -> None:
     assert TABLE.read_text("utf-8") == dump(derived)
 
 
-def test_fields_that_google_added_later_are_known() -> None:
+def test_the_table_has_fields_that_google_added_later() -> None:
     types = table()
     assert types.messages["GenerateContentRequest"]["continuation_token"].kind == "bytes"
     assert types.messages["Part"]["audioTranscription"].kind == "Transcription"
@@ -21,7 +21,7 @@ def test_fields_that_google_added_later_are_known() -> None:
     assert {"CONTINUATION", "PUP_LIMITED_DISABLED"} <= types.enums["Candidate.FinishReason"].keys()
 
 
-def test_every_type_that_is_named_is_there() -> None:
+def test_the_table_has_every_referenced_type() -> None:
     types = table(vertex=True)
     kinds = {field.kind for fields in types.messages.values() for field in fields.values()}
     inner = {kind.removeprefix("map<").removesuffix(">") for kind in kinds}
@@ -29,7 +29,7 @@ def test_every_type_that_is_named_is_there() -> None:
     assert {kind.removeprefix("enum:") for kind in inner if kind.startswith("enum:")} <= types.enums.keys()
 
 
-def test_names_are_known_in_both_spellings() -> None:
+def test_the_table_has_field_names_in_both_spellings() -> None:
     assert snake_case("parametersJsonSchema") == "parameters_json_schema"
     declaration = table().messages["FunctionDeclaration"]
     assert declaration["parametersJsonSchema"] is declaration["parameters_json_schema"]

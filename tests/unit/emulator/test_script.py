@@ -1,4 +1,4 @@
-"""The script and the log: what tests use to make Gemini fail, and to see what it was asked."""
+"""The script and the log, with which tests script failures of Gemini and read the requests that Gemini received."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ CHUNK = {"candidates": [{"content": {"parts": [{"text": "Hi"}], "role": "model"}
 STREAM = f"/v1beta/models/{NEW}:streamGenerateContent?alt=sse"
 
 
-def test_steps_answer_the_next_requests_in_order(emulator: Emulator, gemini: Gemini) -> None:
+def test_steps_apply_to_the_next_requests_in_order(emulator: Emulator, gemini: Gemini) -> None:
     emulator.script({"status": 429, "body": QUOTA, "headers": {"Retry-After": "7"}}, {"body": {"candidates": []}})
     first, second, third = (gemini.post(NEW, BODY) for _ in range(3))
     assert (first.status_code, first.json(), first.headers["retry-after"]) == (429, QUOTA, "7")
@@ -43,7 +43,7 @@ def test_a_step_waits_for_the_request_it_matches(emulator: Emulator, gemini: Gem
     assert gemini.post("gemini-4-argon", {"contents": contents("a fox")}).status_code == 200
 
 
-def test_an_own_body_may_be_anything(emulator: Emulator, gemini: Gemini) -> None:
+def test_a_scripted_body_may_be_any_text(emulator: Emulator, gemini: Gemini) -> None:
     emulator.script(
         {"raw": '{"candidates": ['}, {"status": 502, "raw": "<html>", "headers": {"content-type": "text/html"}}
     )
@@ -52,13 +52,13 @@ def test_an_own_body_may_be_anything(emulator: Emulator, gemini: Gemini) -> None
     assert (bad.status_code, bad.text, bad.headers["content-type"]) == (502, "<html>", "text/html")
 
 
-def test_an_own_stream(emulator: Emulator, gemini: Gemini) -> None:
+def test_a_scripted_stream_is_sent(emulator: Emulator, gemini: Gemini) -> None:
     emulator.script({"chunks": [CHUNK, CHUNK]})
     assert gemini.http.post(STREAM, json=BODY).text == f"data: {json.dumps(CHUNK, separators=(',', ':'))}\r\n\r\n" * 2
 
 
 @pytest.mark.parametrize("bare", [False, True])
-def test_an_error_inside_a_stream(emulator: Emulator, gemini: Gemini, bare: bool) -> None:
+def test_a_scripted_error_is_sent_inside_a_stream(emulator: Emulator, gemini: Gemini, bare: bool) -> None:
     emulator.script({"error_in_stream": QUOTA, "bare_error": bare, "error_after": 2})
     response = gemini.http.post(STREAM, json=BODY)
     *events, last = response.text.removesuffix("\r\n\r\n").split("\r\n\r\n")
@@ -68,12 +68,12 @@ def test_an_error_inside_a_stream(emulator: Emulator, gemini: Gemini, bare: bool
     assert json.loads(last.removeprefix("data: ")) == QUOTA
 
 
-def test_a_stream_without_a_finish_reason(emulator: Emulator, gemini: Gemini) -> None:
+def test_a_scripted_stream_has_no_finish_reason(emulator: Emulator, gemini: Gemini) -> None:
     emulator.script({"no_finish": True})
     assert not any("finishReason" in chunk["candidates"][0] for chunk in gemini.stream("Tell me a story"))
 
 
-def test_delays_and_gaps_take_their_time(emulator: Emulator, gemini: Gemini) -> None:
+def test_delays_and_gaps_delay_a_response(emulator: Emulator, gemini: Gemini) -> None:
     emulator.script({"delay": 0.1, "body_delay": 1.0, "gap": 0.05, "chunks": [CHUNK] * 3})
     started = time.monotonic()
     with gemini.http.stream("POST", STREAM, json=BODY) as response:
@@ -85,7 +85,7 @@ def test_delays_and_gaps_take_their_time(emulator: Emulator, gemini: Gemini) -> 
 
 
 @pytest.mark.parametrize(("step", "sent"), [({"hold": True}, 0), ({"hold_after": 0}, 0), ({"hold_after": 2}, 2)])
-def test_a_held_response_goes_on_when_it_is_released(
+def test_a_held_response_continues_after_the_release(
     emulator: Emulator, gemini: Gemini, step: dict[str, Any], sent: int
 ) -> None:
     emulator.script({**step, "chunks": [CHUNK] * 3})
@@ -99,7 +99,7 @@ def test_a_held_response_goes_on_when_it_is_released(
 
 
 async def lines_until_cut(url: str, body: Any) -> tuple[list[bytes], str]:
-    """What an aiohttp client reads of a stream, and the error that ends it."""
+    """Return the bytes that an aiohttp client reads of a stream, and the error at the end."""
     lines = []
     async with aiohttp.ClientSession(headers={"x-goog-api-key": "k"}) as session:
         try:
@@ -111,7 +111,7 @@ async def lines_until_cut(url: str, body: Any) -> tuple[list[bytes], str]:
     return lines, ""
 
 
-def test_a_cut_is_seen_as_one(emulator: Emulator) -> None:
+def test_a_client_sees_an_aborted_connection(emulator: Emulator) -> None:
     plain = f"{emulator.base_url}/v1beta/models/{NEW}:generateContent"
     emulator.script({"cut_after": 2}, {"cut_after": 1, "chunks": [CHUNK]}, {"cut_after": 0}, {"cut_after": 1})
     lines, error = asyncio.run(lines_until_cut(emulator.base_url + STREAM, BODY))
@@ -135,7 +135,7 @@ def test_a_cut_is_seen_as_one(emulator: Emulator) -> None:
         ({"body_delay": 60}, 0),
     ],
 )
-def test_a_client_that_hangs_up_is_noticed(emulator: Emulator, step: dict[str, Any], sent: int) -> None:
+def test_the_log_shows_a_client_disconnect(emulator: Emulator, step: dict[str, Any], sent: int) -> None:
     def last() -> dict[str, Any]:
         return emulator.received()[-1]
 
@@ -162,7 +162,7 @@ def test_a_client_that_hangs_up_is_noticed(emulator: Emulator, step: dict[str, A
     assert entry["chunks_sent"] == sent
 
 
-def test_the_log_holds_what_was_received(emulator: Emulator, gemini: Gemini) -> None:
+def test_the_log_has_the_received_requests(emulator: Emulator, gemini: Gemini) -> None:
     gemini.post(NEW, BODY, headers={"X-Test": "yes"})
     gemini.post(NEW, b"{oops")
     gemini.http.get("/v1beta/models?pageSize=1")
@@ -176,7 +176,7 @@ def test_the_log_holds_what_was_received(emulator: Emulator, gemini: Gemini) -> 
     assert list(emulator.bodies()) == [BODY, "{oops"]
 
 
-def test_a_reset_forgets_script_and_log(emulator: Emulator, gemini: Gemini) -> None:
+def test_a_reset_clears_script_and_log(emulator: Emulator, gemini: Gemini) -> None:
     gemini.post(NEW, BODY)
     emulator.script({"status": 500})
     emulator.reset()
@@ -185,7 +185,7 @@ def test_a_reset_forgets_script_and_log(emulator: Emulator, gemini: Gemini) -> N
 
 
 @pytest.mark.parametrize("script", [b"{}", b"[1]", b'[{"speed": 1}]', b'[{"match": {"day": "x"}}]', b"nope"])
-def test_a_script_with_mistakes_is_refused(gemini: Gemini, script: bytes) -> None:
+def test_an_invalid_script_is_rejected(gemini: Gemini, script: bytes) -> None:
     response = gemini.http.post("/_emulator/script", content=script)
     assert response.status_code == 400
     assert response.json()["error"]

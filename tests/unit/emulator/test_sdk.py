@@ -1,4 +1,4 @@
-"""Google's own SDK is the judge of shapes: it talks to the emulator as it talks to Google."""
+"""Google's own SDK validates the emulator's responses: the SDK sends the same requests as to Google."""
 
 from collections.abc import Iterator
 
@@ -19,47 +19,47 @@ def client(emulator: Emulator) -> Iterator[genai.Client]:
         yield client
 
 
-def test_text_plain_and_streamed(client: genai.Client) -> None:
-    answer = client.models.generate_content(model=NEW, contents="Count to five")
-    assert answer.text == "[Gemini emulator] 1, 2, 3, 4, 5."
-    assert answer.candidates is not None
-    assert answer.candidates[0].finish_reason is types.FinishReason.STOP
+def test_the_sdk_reads_text_plain_and_streamed(client: genai.Client) -> None:
+    response = client.models.generate_content(model=NEW, contents="Count to five")
+    assert response.text == "[Gemini emulator] 1, 2, 3, 4, 5."
+    assert response.candidates is not None
+    assert response.candidates[0].finish_reason is types.FinishReason.STOP
     chunks = list(client.models.generate_content_stream(model=NEW, contents="Count to five"))
-    assert "".join(chunk.text or "" for chunk in chunks) == answer.text
+    assert "".join(chunk.text or "" for chunk in chunks) == response.text
 
 
-def test_a_chat_remembers(client: genai.Client) -> None:
+def test_a_chat_of_the_sdk_has_its_history(client: genai.Client) -> None:
     chat = client.chats.create(model=NEW)
     chat.send_message("My name is Ada.")
     assert "Ada" in (chat.send_message("What is my name?").text or "")
 
 
 def weather(city: str) -> str:
-    """Tells the weather of a city."""
+    """Return the weather of a city."""
     return f"sunny in {city}"
 
 
 @pytest.mark.parametrize("model", [OLD, NEW])
-def test_functions_are_called_and_their_results_answered(client: genai.Client, model: str) -> None:
+def test_the_sdk_calls_functions_and_sends_their_results(client: genai.Client, model: str) -> None:
     config = types.GenerateContentConfig(tools=[weather])
-    answer = client.models.generate_content(model=model, contents="What is the weather in Paris?", config=config)
-    assert "sunny in Paris" in (answer.text or "")
+    response = client.models.generate_content(model=model, contents="What is the weather in Paris?", config=config)
+    assert "sunny in Paris" in (response.text or "")
 
 
-def test_json_and_thoughts(client: genai.Client) -> None:
+def test_the_sdk_reads_json_and_thoughts(client: genai.Client) -> None:
     config = types.GenerateContentConfig(
         response_mime_type="application/json",
         response_json_schema={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
         thinking_config=types.ThinkingConfig(include_thoughts=True),
         automatic_function_calling=NO_AFC,
     )
-    answer = client.models.generate_content(model=NEW, contents="I love Paris", config=config)
-    assert answer.parsed == {"city": "Paris"}
-    assert answer.usage_metadata is not None
-    assert answer.usage_metadata.thoughts_token_count
+    response = client.models.generate_content(model=NEW, contents="I love Paris", config=config)
+    assert response.parsed == {"city": "Paris"}
+    assert response.usage_metadata is not None
+    assert response.usage_metadata.thoughts_token_count
 
 
-def test_models_tokens_and_embeddings(client: genai.Client) -> None:
+def test_the_sdk_reads_models_tokens_and_embeddings(client: genai.Client) -> None:
     assert f"models/{NEW}" in {model.name for model in client.models.list(config={"page_size": 5})}
     assert client.models.get(model=NEW).display_name == "Gemini 3.8 Flash"
     assert client.models.count_tokens(model=NEW, contents="Hello, world").total_tokens == 3
@@ -68,9 +68,9 @@ def test_models_tokens_and_embeddings(client: genai.Client) -> None:
     assert [len(entry.values or []) for entry in embedded.embeddings] == [3072, 3072]
 
 
-def test_a_refusal_is_googles_error(client: genai.Client) -> None:
-    with pytest.raises(errors.ClientError) as refused:
+def test_a_rejection_is_googles_error_in_the_sdk(client: genai.Client) -> None:
+    with pytest.raises(errors.ClientError) as rejected:
         client.models.generate_content(
             model=NEW, contents="Hello", config=types.GenerateContentConfig(candidate_count=2)
         )
-    assert (refused.value.code, refused.value.message) == (400, "Multiple candidates is not enabled for this model")
+    assert (rejected.value.code, rejected.value.message) == (400, "Multiple candidates is not enabled for this model")

@@ -19,7 +19,7 @@ MISSING = (
 
 
 def called(gemini: Gemini, model: str = NEW) -> list[dict[str, Any]]:
-    """The conversation after the model's call and its results, ready for the next request."""
+    """Return the conversation after the model's calls and their results, for the next request."""
     answer = gemini.ask(PROMPT, model=model, tools=[WEATHER])
     results = [
         {"functionResponse": {**{k: v for k, v in part["functionCall"].items() if k != "args"}, "response": {"t": 21}}}
@@ -33,7 +33,7 @@ def send(gemini: Gemini, conversation: Any, model: str = NEW) -> tuple[int, str]
     return response.status_code, response.json().get("error", {}).get("message", "")
 
 
-def test_of_parallel_calls_the_first_is_signed_and_comes_back_accepted(gemini: Gemini) -> None:
+def test_the_first_of_parallel_calls_is_signed_and_accepted_later(gemini: Gemini) -> None:
     conversation = called(gemini)
     assert ["thoughtSignature" in part for part in conversation[1]["parts"]] == [True, False]
     assert send(gemini, conversation) == (200, "")
@@ -46,7 +46,7 @@ def test_the_url_safe_alphabet_is_accepted(gemini: Gemini) -> None:
     assert send(gemini, conversation) == (200, "")
 
 
-def test_a_changed_id_or_number_spelling_does_not_matter(gemini: Gemini) -> None:
+def test_a_signature_covers_neither_the_call_id_nor_the_number_spelling(gemini: Gemini) -> None:
     conversation = called(gemini)
     for content, key in ((conversation[1], "functionCall"), (conversation[2], "functionResponse")):
         for number, part in enumerate(content["parts"]):
@@ -54,7 +54,7 @@ def test_a_changed_id_or_number_spelling_does_not_matter(gemini: Gemini) -> None
     assert send(gemini, conversation) == (200, "")
 
 
-def test_a_missing_signature_is_refused_in_the_current_turn_only(gemini: Gemini) -> None:
+def test_a_missing_signature_is_rejected_since_the_current_prompt_only(gemini: Gemini) -> None:
     conversation = called(gemini)
     del conversation[1]["parts"][0]["thoughtSignature"]
     assert send(gemini, conversation) == (400, MISSING)
@@ -101,14 +101,14 @@ def invent(parts: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("damage", [swap_to_second, change_arguments, garble, invent])
-def test_a_damaged_signature_is_corrupted_even_in_older_turns(gemini: Gemini, damage: Any) -> None:
+def test_a_damaged_signature_is_rejected_before_the_current_prompt_too(gemini: Gemini, damage: Any) -> None:
     conversation = called(gemini)
     damage(conversation[1]["parts"])
     assert send(gemini, conversation) == (400, "Corrupted thought signature.")
     assert send(gemini, [*conversation, *contents("Thanks")]) == (400, "Corrupted thought signature.")
 
 
-def test_a_signature_of_another_family_is_corrupted(gemini: Gemini) -> None:
+def test_a_signature_of_another_family_is_rejected(gemini: Gemini) -> None:
     conversation = called(gemini)
     for model, status in (("gemini-3.5-flash", 200), ("gemini-4-argon", 400), (OLD, 400)):
         assert send(gemini, copy.deepcopy(conversation), model)[0] == status
@@ -123,7 +123,7 @@ def test_text_is_signed_on_its_last_part(gemini: Gemini) -> None:
     assert send(gemini, replayed) == (400, "Corrupted thought signature.")
 
 
-def test_in_a_stream_the_signature_comes_on_an_empty_last_part(gemini: Gemini) -> None:
+def test_a_stream_has_the_signature_on_an_empty_last_part(gemini: Gemini) -> None:
     chunks = gemini.stream("Tell me a story")
     parts = [part for chunk in chunks for part in parts_of(chunk)]
     assert parts[-1].keys() == {"text", "thoughtSignature"}
@@ -134,5 +134,5 @@ def test_in_a_stream_the_signature_comes_on_an_empty_last_part(gemini: Gemini) -
         ([joined, parts[-1]], 200),
         ([joined | {"thoughtSignature": parts[-1]["thoughtSignature"]}], 400),
     ):
-        turn = {"role": "model", "parts": replay}
-        assert send(gemini, [*contents("Tell me a story"), turn, *contents("More")])[0] == status
+        message = {"role": "model", "parts": replay}
+        assert send(gemini, [*contents("Tell me a story"), message, *contents("More")])[0] == status

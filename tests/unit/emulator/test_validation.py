@@ -1,4 +1,4 @@
-"""Google's JSON front door: what it takes, and the words with which it refuses."""
+"""Validation of JSON bodies: the accepted spellings, and Google's error texts."""
 
 from typing import Any
 
@@ -85,7 +85,7 @@ PREFIX = "Invalid JSON payload received. Unknown name "
         ),
     ],
 )
-def test_a_payload_that_does_not_fit_is_refused_in_googles_words(
+def test_an_invalid_payload_is_rejected_with_googles_text(
     gemini: Gemini, body: Any, message: str, field: str | None
 ) -> None:
     response = gemini.post(NEW, body)
@@ -95,8 +95,8 @@ def test_a_payload_that_does_not_fit_is_refused_in_googles_words(
     assert error["details"] == [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}]
 
 
-def test_all_violations_are_listed(gemini: Gemini) -> None:
-    message = gemini.refused({"contents": HELLO, "foo": 1, "generationConfig": {"bar": 2, "topK": "x"}})
+def test_an_error_lists_all_violations(gemini: Gemini) -> None:
+    message = gemini.error_message({"contents": HELLO, "foo": 1, "generationConfig": {"bar": 2, "topK": "x"}})
     assert message.split("\n") == [
         PREFIX + '"foo": Cannot find field.',
         PREFIX + "\"bar\" at 'generation_config': Cannot find field.",
@@ -105,8 +105,8 @@ def test_all_violations_are_listed(gemini: Gemini) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b'{"contents": NaN}', b"\xff\xfe{\x00}\x00"])
-def test_a_body_that_is_no_json_object_is_refused(gemini: Gemini, body: bytes) -> None:
-    gemini.refused(body)
+def test_a_body_that_is_no_json_object_is_rejected(gemini: Gemini, body: bytes) -> None:
+    gemini.error_message(body)
 
 
 @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ def test_a_body_that_is_no_json_object_is_refused(gemini: Gemini, body: bytes) -
         {"contents": [{"parts": [{"text": ""}, {"text": "Hello"}]}]},
     ],
 )
-def test_every_spelling_that_google_takes_is_taken(gemini: Gemini, body: Any) -> None:
+def test_every_spelling_of_google_is_accepted(gemini: Gemini, body: Any) -> None:
     response = gemini.post(NEW, body)
     assert response.status_code == 200, response.text
 
 
-def test_a_request_without_a_key_is_refused(gemini: Gemini) -> None:
+def test_a_request_without_a_key_is_rejected(gemini: Gemini) -> None:
     del gemini.http.headers["x-goog-api-key"]
     response = gemini.post(NEW, {"contents": HELLO})
     assert (response.status_code, response.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
@@ -175,9 +175,9 @@ def test_the_paths_of_vertex_ai_lead_to_the_same_model(gemini: Gemini) -> None:
 
 
 @pytest.mark.parametrize("name", ["responseSchema", "responseJsonSchema"])
-def test_nesting_without_end_is_refused(gemini: Gemini, name: str) -> None:
+def test_nesting_beyond_the_limit_is_rejected(gemini: Gemini, name: str) -> None:
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(400):
         schema = {"type": "array", "items": schema}
     config = {"responseMimeType": "application/json", name: schema}
-    assert "Message too deep." in gemini.refused({"contents": HELLO, "generationConfig": config})
+    assert "Message too deep." in gemini.error_message({"contents": HELLO, "generationConfig": config})

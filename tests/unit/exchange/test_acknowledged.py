@@ -1,4 +1,4 @@
-"""Acknowledged means recorded: when the last byte of an answer is ready to leave, its record is committed."""
+"""Acknowledged means recorded: the record is committed before the last byte of a response is sent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from api.gemini.upstream_stream import Deadlines
 from api.notes import Note
 from api.openai.chat.request import parse_chat_completion
 from api.services import Services
-from api.translate.answers.usage_report import UsageReport
+from api.translate.candidates.usage_report import UsageReport
 from api.translate.chat.accumulator import ChatAccumulator
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.writing.store import Store
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 @pytest.fixture
 async def services(emulator: Emulator) -> AsyncIterator[Services]:
-    """The shared parts of a process."""
+    """The services of a process."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store()
     yield Services(client=client, store=store)
@@ -45,7 +45,7 @@ async def services(emulator: Emulator) -> AsyncIterator[Services]:
 
 @asynccontextmanager
 async def planned(services: Services, user: str, **parameters: Any) -> AsyncIterator[tuple[Exchange, Generation]]:
-    """A chat request of a user that names its session, ready to be carried out."""
+    """Open an exchange for a chat request with a user and a session id."""
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "messages": [chat_message("Hello!")], "user": user, **parameters}
     request = parse_chat_completion(orjson.dumps(body))
@@ -57,7 +57,7 @@ async def planned(services: Services, user: str, **parameters: Any) -> AsyncIter
 
 
 async def recorded(services: Services, accounting: Accounting) -> tuple[list[str], int]:
-    """How the exchange stands in the database: its status, and how many messages its user's session holds."""
+    """Return the recorded status of the exchange, and the number of messages in the user's session."""
 
     def look() -> tuple[list[str], int]:
         statuses = UsageRecord.objects.filter(request_id=accounting.request_id).values_list("status", flat=True)
@@ -70,7 +70,7 @@ async def recorded(services: Services, accounting: Accounting) -> tuple[list[str
 
 
 def taken(services: Services) -> tuple[int, bool]:
-    """How many exchanges are counted in, and whether a session is locked."""
+    """Return the number of admitted exchanges, and whether a session is locked."""
     return services.in_flight, bool(services.session_locks)
 
 
@@ -94,7 +94,7 @@ async def test_a_broken_stream_ends_after_its_record(services: Services, emulato
     assert last[1] == (["truncated"], 0)
 
 
-async def test_a_plain_answer_comes_after_its_record(services: Services) -> None:
+async def test_a_plain_response_is_sent_after_its_record(services: Services) -> None:
     async with planned(services, fresh("user")) as (exchange, generation):
         await complete(exchange, generation)
         assert await recorded(services, exchange.accounting) == (["ok"], 2)
@@ -123,7 +123,7 @@ async def test_a_stream_that_is_never_read_is_recorded_and_released(services: Se
 
 @pytest.mark.parametrize(("error", "status"), [(asyncio.CancelledError, "client_closed"), (KeyError, "internal_error")])
 @pytest.mark.parametrize("admitted", [False, True])
-async def test_an_exchange_that_is_left_by_an_exception_is_recorded_and_released(
+async def test_an_exchange_with_an_exception_is_recorded_and_released(
     services: Services, error: type[BaseException], status: str, admitted: bool
 ) -> None:
     accountings = []
@@ -145,7 +145,7 @@ async def test_an_exchange_that_is_left_by_an_exception_is_recorded_and_released
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_same(
+async def test_a_response_without_a_valid_record_is_billed(
     services: Services, monkeypatch: pytest.MonkeyPatch, streamed: bool
 ) -> None:
     def broken(_answer: Any) -> Any:
@@ -174,7 +174,7 @@ async def test_an_answer_that_cannot_be_put_into_a_record_is_paid_for_all_the_sa
         await complete(exchange, generation)
 
 
-async def test_an_exchange_without_a_conversation_is_recorded_whole(services: Services) -> None:
+async def test_an_exchange_without_a_conversation_is_recorded_completely(services: Services) -> None:
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     accounting = Accounting(
         request_id=completion_id(),

@@ -50,13 +50,13 @@ async def begin(services: Services) -> Job:
 
 
 async def followed(job: Job) -> list[Any]:
-    """The events that a client of this process gets, to the end."""
+    """Return all events that a client of this process receives."""
     async with asyncio.timeout(20):
         return [event async for batch in listen(job.log, -1) for event in batch]
 
 
 async def stored(services: Services, job: Job) -> list[int]:
-    """The numbers of the events that are stored."""
+    """Return the numbers of the stored events."""
 
     def read() -> list[int]:
         key = StoredResponse.objects.get(public_id=job.public_id).pk
@@ -65,7 +65,7 @@ async def stored(services: Services, job: Job) -> list[int]:
     return await services.store.read(read)
 
 
-async def test_a_response_that_is_cancelled_twice_while_it_ends_has_an_end(
+async def test_a_response_cancelled_twice_while_it_ends_has_an_end(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = services.store.write
@@ -114,7 +114,7 @@ async def test_events_that_could_not_be_stored_at_first_are_stored_later(
     assert await stored(services, job) == live == list(range(len(live)))
 
 
-async def test_a_heartbeat_that_fails_once_goes_on(
+async def test_the_heartbeat_continues_after_one_failure(
     services: Services, monkeypatch: pytest.MonkeyPatch, settings: Settings, emulator: Emulator
 ) -> None:
     settings.BACKGROUND_LEASE_SECONDS = 0.2

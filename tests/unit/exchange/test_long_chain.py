@@ -1,7 +1,7 @@
-"""A long chain of `previous_response_id`: each step stores as many rows and asks the database as many questions as the
-step before it; only the conversation that it reads and sends grows, by one turn.
+"""A long chain of `previous_response_id`: each step stores as many rows and runs as many statements as the previous
+step; only the conversation of a step grows, by one message pair.
 
-CHAIN_STEPS sets its length (1000 for a long run, which prints what the steps took).
+CHAIN_STEPS sets the length (1000 for a long run, which prints the statements per step).
 """
 
 import os
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 @pytest.fixture
 async def services(emulator: Emulator) -> AsyncIterator[Services]:
-    """The shared parts of a process, with one thread that reads."""
+    """The services of a process, with one reader thread."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store(readers=1)
     yield Services(client=client, store=store)
@@ -45,19 +45,19 @@ async def services(emulator: Emulator) -> AsyncIterator[Services]:
 
 
 class Statements:
-    """How many statements the store's threads have run, on SQLite (elsewhere none is counted)."""
+    """The number of statements that the store's threads have run, on SQLite only."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def watch(self) -> None:
-        """Count those of this thread's connection."""
+        """Count the statements of this thread's connection."""
         connection.ensure_connection()
         if connection.vendor == "sqlite":
             connection.connection.set_trace_callback(self._seen)
 
     def taken(self) -> int:
-        """How many there were since the last look."""
+        """Return the number of statements since the last call."""
         count, self.count = self.count, 0
         return count
 
@@ -66,7 +66,7 @@ class Statements:
 
 
 async def step(services: Services, text: str, previous: str | None) -> Any:
-    """One response that goes on from another."""
+    """Create a response that continues another one."""
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     body = {"model": GEMINI_25, "input": text, "previous_response_id": previous, "max_output_tokens": 16}
     origin = RequestOrigin(completion_id(), local_caller(principal), await services.store.catalogue())
@@ -77,7 +77,7 @@ async def step(services: Services, text: str, previous: str | None) -> Any:
 
 
 def sizes() -> list[int]:
-    """How many rows there are in each table that an exchange writes to."""
+    """Return the number of rows in each table that an exchange writes."""
     return [table.objects.count() for table in TABLES]
 
 
@@ -104,7 +104,7 @@ async def test_a_step_costs_no_more_than_its_length(services: Services) -> None:
         for place in range(0, STEPS, max(STEPS // 10, 1)):
             print(f"steps from {place}: {median(seconds[place : place + 20]) * 1000:.1f} ms")  # noqa: T201
     assert rows[1:] == [[2, 3, 1, 1, 0, 0]] * (STEPS - 1)
-    # The catalogue is read anew every few seconds, beside what a step asks.
+    # The catalogue is reloaded every few seconds, in addition to the statements of a step.
     assert median(asked[2 : STEPS // 2]) == median(asked[STEPS // 2 :]) >= max(asked) - 4, asked
     stored = await services.store.read(
         lambda: [
@@ -112,7 +112,7 @@ async def test_a_step_costs_no_more_than_its_length(services: Services) -> None:
             for row in StoredResponse.objects.order_by("-id")[:STEPS]
         ]
     )
-    assert max(stored) - min(stored) < 64  # the id of the one before it, digits of counts
+    assert max(stored) - min(stored) < 64  # the id of the previous response, digits of counts
     uses = await services.store.read(
         lambda: list(StoredItem.objects.filter(body__contains=f"{word} ").values_list("uses", flat=True))
     )

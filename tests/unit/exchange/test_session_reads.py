@@ -1,4 +1,4 @@
-"""How often a request goes to a database thread to learn of its session, and that it learns the same by either way."""
+"""The number of reader-thread calls per session lookup; inline reads and reader threads return the same session."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 
 class CountedStore(Store):
-    """A store that counts the visits to its reading threads."""
+    """A store that counts the calls of its reader threads."""
 
     visits = 0
 
@@ -38,7 +38,7 @@ class CountedStore(Store):
 async def services(
     request: pytest.FixtureRequest, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Services]:
-    """The shared parts of a process, with and without look-ups on the loop."""
+    """The services of a process, with and without lookups on the event loop."""
     if request.param == "near" and connection.vendor != "sqlite":
         pytest.skip("on PostgreSQL nothing is near")
     if request.param == "far":
@@ -51,7 +51,7 @@ async def services(
 
 
 async def ask(services: Services, user: str, *messages: Any) -> tuple[str, int]:
-    """The answer's text and how often a reading thread was visited for it."""
+    """Return the response's text and the number of reader-thread calls."""
     store = services.store
     assert isinstance(store, CountedStore)
     principal = await store.read(lambda: User.objects.get(username="local").pk)
@@ -59,18 +59,20 @@ async def ask(services: Services, user: str, *messages: Any) -> tuple[str, int]:
     request = parse_chat_completion(orjson.dumps({"model": GEMINI_25, "messages": messages, "user": user}))
     origin = RequestOrigin(completion_id(), local_caller(principal), await services.store.catalogue())
     async with open_exchange(services, request, origin, "chat.completions") as exchange:
-        answer = await complete(exchange, await plan_chat(exchange, request, origin))
-    return answer["choices"][0]["message"]["content"], store.visits
+        response = await complete(exchange, await plan_chat(exchange, request, origin))
+    return response["choices"][0]["message"]["content"], store.visits
 
 
-async def test_a_session_takes_one_visit_at_most(services: Services, request: pytest.FixtureRequest) -> None:
+async def test_a_session_lookup_takes_one_thread_call_at_most(
+    services: Services, request: pytest.FixtureRequest
+) -> None:
     near = "near" in request.node.name
     user = fresh("user")
-    first = f"My name is Ada, I am {user}."  # a message of no other test
-    answer, visits = await ask(services, user, chat_message(first))
-    assert visits == (0 if near else 1)  # there is no session yet, so that there is nothing more to read
+    first = f"My name is Ada, I am {user}."  # a message that no other test sends
+    response, visits = await ask(services, user, chat_message(first))
+    assert visits == (0 if near else 1)  # no session exists yet, so no further read is necessary
 
-    history = [chat_message(first), chat_message(answer, "assistant"), chat_message("My cat is called Tom.")]
+    history = [chat_message(first), chat_message(response, "assistant"), chat_message("My cat is called Tom.")]
     own, visits = await ask(services, user, *history)
     assert visits == 1
 
@@ -86,5 +88,5 @@ async def test_a_session_takes_one_visit_at_most(services: Services, request: py
             node = node.parent
         return texts[::-1]
 
-    told = [message["content"] for message in history]
-    assert await services.store.read(turns) == [*told, own, "What is my name?", remembered]
+    sent = [message["content"] for message in history]
+    assert await services.store.read(turns) == [*sent, own, "What is my name?", remembered]

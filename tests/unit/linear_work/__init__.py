@@ -1,4 +1,4 @@
-"""Work that grows with its input and not with the square of it, for whatever clients and Gemini can send.
+"""Work that grows linearly with its input, for every input from clients and from Gemini.
 
-A new shape of input is one row in the table of its module.
+A new shape of input is a row in the table of its module.
 """

@@ -1,6 +1,6 @@
-"""Texts of any length on which patterns and searches are known to try again and again.
+"""Texts of any length that make patterns and searches backtrack.
 
-Each is a unit that is repeated, between a beginning and an end.
+A text is a beginning, a repeated unit and an end.
 """
 
 from collections.abc import Callable, Collection
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.unit.linear_work.measuring import Shape, Work
 
-# Larger texts cost more for memory alone, and smaller ones show as well what grows too fast.
+# Larger texts cost more for memory alone, and smaller texts show quadratic growth as well.
 MOST_UNITS = 40_000
 
 
@@ -21,7 +21,7 @@ class Hostile(NamedTuple):
     end: str = ""
 
     def text(self, count: int) -> str:
-        """Return the text with so many units."""
+        """Return the text with `count` units."""
         return self.begin + self.unit * count + self.end
 
 
@@ -78,7 +78,7 @@ TEXTS = {
 
 
 def shapes_of_texts(kind: str, work: Callable[[str], Work], names: Collection[str] = TEXTS) -> list[Shape]:
-    """Return a shape for each of these texts, of what `work` does with it."""
+    """Return a shape for each of the texts, with the work of `work` on the text."""
     return [Shape(f"{kind}: {name}", partial(_on_text, work, TEXTS[name]), MOST_UNITS) for name in names]
 
 

@@ -1,7 +1,7 @@
-"""How the work for an input of some size is compared with that for one that is four times as large.
+"""Comparison of the work for an input with the work for an input four times as large.
 
-Processor time is measured, the best of several runs. Linear work takes four times as long, quadratic work sixteen
-times.
+The measure is processor time, the best of several runs. Linear work takes four times as long, quadratic work
+sixteen times.
 """
 
 import gc
@@ -60,7 +60,7 @@ def _growth(shape: Shape) -> str:
 
 
 def _large_enough(shape: Shape) -> tuple[int, Work, float]:
-    """Return a size for which the work takes long enough to be measured, the work, and how long it takes."""
+    """Return a size with measurable work, the work, and its duration."""
     size = min(FIRST, shape.most // FACTOR)
     while True:
         work = shape.prepared(size)
@@ -73,7 +73,7 @@ def _large_enough(shape: Shape) -> tuple[int, Work, float]:
 
 
 def _best(work: Work, times: int) -> float:
-    """Return the least processor time that so many repetitions took."""
+    """Return the minimal processor time of the repetitions."""
     found = []
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""What reads bytes, texts and stored messages beside the translations: decoding, JSON, the store, admin, emulator."""
+"""Readers of bytes, texts and stored messages beside the translations: decoding, JSON, store, admin, emulator."""
 
 import asyncio
 import gzip
@@ -42,7 +42,7 @@ MODEL = models()["gemini-3.8-flash"]
 
 
 def spelt(text: str) -> Work:
-    """Return the work on a text wherever JSON is read: a body, a call's arguments, a tool's result."""
+    """Return the work on a text in all JSON inputs: a body, a call's arguments, a tool's result."""
     raw = text.encode()
     quoted = b'{"a":"' + raw + b'"}'
 
@@ -94,7 +94,7 @@ def emulated(request: dict[str, Any]) -> Work:
 
 
 def request_of_text(text: str) -> dict[str, Any]:
-    """Return a request of Gemini's with a text as its prompt, in its system instruction, history and tool results."""
+    """Return a Gemini request with a text as prompt, system instruction, history and tool results."""
     called = {"functionCall": {"name": "f", "args": {}}}
     answered = {"functionResponse": {"name": "f", "response": {"output": text}}}
     turns = [("user", text), ("model", text), ("user", f"What is my name? {text}")]
@@ -104,14 +104,14 @@ def request_of_text(text: str) -> dict[str, Any]:
 
 
 def turns(count: int) -> dict[str, Any]:
-    """Return a request of Gemini's with a long conversation."""
+    """Return a Gemini request with a long conversation."""
     roles = [("user", "I am Ada. What is my name?"), ("model", "Ada.")] * (count // 2)
     contents = [{"role": role, "parts": [{"text": text}]} for role, text in roles]
     return {"contents": [*contents, {"role": "user", "parts": [{"text": "Who am I? What did I say about Ada?"}]}]}
 
 
 def offered(count: int) -> dict[str, Any]:
-    """Return a request of Gemini's with many tools, of which all may be called."""
+    """Return a Gemini request with many callable tools."""
     names = [f"tool_{number}" for number in range(count)]
     config = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": names}}
     prompt = {"role": "user", "parts": [{"text": "Call tool_1 in Paris"}]}
@@ -120,13 +120,13 @@ def offered(count: int) -> dict[str, Any]:
 
 
 def at_once(count: int) -> list[dict[str, Any]]:
-    """Return an answer with many calls, and their results."""
+    """Return an assistant message with many calls, and their results."""
     calls = [call(f"c{number}") for number in range(count)]
     return [user_message(), assistant(None, tool_calls=calls), *(result(f"c{number}") for number in range(count))]
 
 
 def hung_elsewhere(count: int) -> Work:
-    """Return the work of hanging an answer with many calls, and their results, under another message."""
+    """Return the work of moving a message with many calls, and their results, below another message."""
     parent, messages = None, []
     for body in at_once(count):
         key = message_key(1, parent, body)
@@ -136,7 +136,7 @@ def hung_elsewhere(count: int) -> Work:
 
 
 def with_other_ids(count: int) -> Work:
-    """Return the work of giving results the ids of the calls that they answer, where they name them otherwise."""
+    """Return the work of mapping the call ids of results to the ids of their calls."""
     bodies = at_once(count)
     path = [
         stored_message(
@@ -164,7 +164,7 @@ def _renamed(body: dict[str, Any]) -> str:
 
 
 def shown(body: dict[str, Any]) -> Work:
-    """Return the work of showing a stored message to an operator."""
+    """Return the work of rendering a stored message in the admin."""
     gemini_content = {"role": "model", "parts": [{"text": body["content"] or "", "thought": True}]}
     message = Message(
         role=body["role"], openai=orjson.dumps(body).decode(), gemini=orjson.dumps(gemini_content).decode()
@@ -173,7 +173,7 @@ def shown(body: dict[str, Any]) -> Work:
 
 
 def queued(count: int) -> Work:
-    """Return the work of taking messages that have come in the meantime."""
+    """Return the work of reading messages that were committed meanwhile."""
 
     async def take() -> None:
         inbox = ReceiveQueue()
@@ -207,5 +207,5 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_the_work_grows_with_the_size(shape: Shape) -> None:
+def test_the_work_of_other_readers_grows_with_the_size(shape: Shape) -> None:
     check_linear(shape)

@@ -1,4 +1,4 @@
-"""Requests of all dialects, from their bytes to the body that goes to Gemini and to what is stored of them."""
+"""Requests of all dialects, from their bytes to Gemini's body and to the stored messages."""
 
 import itertools
 from base64 import b64encode
@@ -28,7 +28,7 @@ from tests.unit.linear_work.measuring import Shape, Work, check_linear
 from tests.unit.responses.building import SIGNER, own_messages
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, assistant, call, result
 
-# Signed, so that it is read to its end; no conversation, so that each one is looked at.
+# Signed, so that the state is read completely; without a conversation, so that each item is checked.
 EMPTY_STATE = b64encode(b"gw2:" + SIGNER.code(b"{}") + b"{}").decode()
 Fields = dict[str, Any]
 Build = Callable[[int], Fields]
@@ -60,10 +60,10 @@ def responses_work(parameters: Fields, profile: ModelProfile = FLASH_3) -> Work:
     def work() -> None:
         with suppress(InvalidRequestError):
             request = parse_responses(body)
-            turns = own_messages(request)
-            message_keys(1, turns.messages)
+            messages = own_messages(request)
+            message_keys(1, messages.messages)
             stored_items(1, request.items, after="")
-            upstream = responses_to_gemini(request, own=turns, profile=profile)
+            upstream = responses_to_gemini(request, own=messages, profile=profile)
             orjson.dumps(upstream.body)
             notes_header(upstream.notes)
 
@@ -93,7 +93,7 @@ def responses(name: str, build: Build, most: int, profile: ModelProfile = FLASH_
 
 
 def everywhere(text: str) -> Fields:
-    """Return a chat request that holds a text in each place where one can stand."""
+    """Return a chat request with a text in every text field."""
     return {
         "messages": [
             {"role": "system", "content": text},
@@ -108,7 +108,7 @@ def everywhere(text: str) -> Fields:
 
 
 def items_with(text: str) -> Fields:
-    """Return a request of the Responses API that holds a text in each place where one can stand."""
+    """Return a request of the Responses API with a text in every text field."""
     return {
         "instructions": text,
         "input": [
@@ -125,7 +125,7 @@ def items_with(text: str) -> Fields:
 
 
 def refused_in(text: str, kind: str) -> Fields:
-    """Return a chat request with a text where only some are taken."""
+    """Return a chat request with a text in the fields that accept some texts only."""
     parts: Mapping[str, Fields] = {
         "image": {"type": "image_url", "image_url": {"url": text}},
         "file": {"type": "file", "file": {"file_data": text, "filename": text}},
@@ -136,12 +136,12 @@ def refused_in(text: str, kind: str) -> Fields:
 
 def in_turns(count: int) -> Fields:
     """Return a conversation of tool loops."""
-    turn = [user_message(), assistant(None, tool_calls=[call("c1")]), result("c1"), assistant("Done.")]
-    return {"messages": [*itertools.islice(itertools.cycle(turn), count - count % 4), user_message()]}
+    message = [user_message(), assistant(None, tool_calls=[call("c1")]), result("c1"), assistant("Done.")]
+    return {"messages": [*itertools.islice(itertools.cycle(message), count - count % 4), user_message()]}
 
 
 def at_once(count: int, *, backwards: bool = False, ids: Callable[[int], str] = "c{}".format) -> Fields:
-    """Return a conversation with many calls of one answer, and their results in order or the other way around."""
+    """Return a conversation with many calls of one message, and the results in order or reversed."""
     numbers = range(count)
     calls = [call(ids(number)) for number in numbers]
     results = [result(ids(number)) for number in (reversed(numbers) if backwards else numbers)]
@@ -149,7 +149,7 @@ def at_once(count: int, *, backwards: bool = False, ids: Callable[[int], str] = 
 
 
 def item_calls(count: int, *, backwards: bool = False, one_id: bool = False) -> Fields:
-    """Return items of calls, all before their results."""
+    """Return items with all calls before the results."""
     ids = ["c" if one_id else f"c{number}" for number in range(count // 2)]
     calls = [{"type": "function_call", "call_id": own, "name": "f", "arguments": "{}"} for own in ids]
     results = [{"type": "function_call_output", "call_id": own, "output": "x"} for own in ids]
@@ -157,29 +157,29 @@ def item_calls(count: int, *, backwards: bool = False, one_id: bool = False) -> 
 
 
 def functions(count: int) -> list[Fields]:
-    """Return tools of the Responses API with names that have to be changed for Gemini."""
+    """Return tools of the Responses API with names that Gemini does not accept."""
     return [{"type": "function", "name": f"a tool {number}", "parameters": {}} for number in range(count)]
 
 
 def namespaces(count: int) -> list[Fields]:
-    """Return tools in namespaces; of each name there are many."""
+    """Return tools in namespaces, with many namespaces per name."""
     inner = [[*functions(min(TOOLS, count - start))] for start in range(0, count, TOOLS)]
     return [{"type": "namespace", "name": f"n{number}", "tools": tools} for number, tools in enumerate(inner)]
 
 
 def declared_again(count: int) -> Fields:
-    """Return tools of which items declare each one again."""
+    """Return tools that items of the input declare again."""
     items = [{"type": "additional_tools", "role": "developer", "tools": tools} for tools in batches(count)]
     return {"input": [{"role": "user", "content": "Hi"}, *items, *items]}
 
 
 def batches(count: int) -> list[list[Fields]]:
-    """Return tools in lists as long as a request may have them."""
+    """Return tools in lists of the maximum length of a request."""
     return [functions(count)[start : start + TOOLS] for start in range(0, count, TOOLS)]
 
 
 def unknown(count: int) -> Fields:
-    """Return many fields that nobody knows."""
+    """Return many unknown fields."""
     return {f"field {number}": number for number in range(count)}
 
 
@@ -294,5 +294,5 @@ def test_the_work_on_a_request_grows_with_its_size(shape: Shape) -> None:
     check_linear(shape)
 
 
-def test_a_text_is_as_long_as_it_says() -> None:
+def test_a_hostile_text_has_the_stated_length() -> None:
     assert Hostile("ab", begin="<", end=">").text(2) == "<abab>"

@@ -16,7 +16,7 @@ from tests.unit.media.site import Site, open_site
 
 @pytest.fixture
 async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
-    """A listener at the end of every connection."""
+    """The site that receives every connection."""
     async with open_site(monkeypatch) as opened:
         yield opened
 

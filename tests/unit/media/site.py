@@ -1,7 +1,7 @@
-"""A web site for the fetch tests: one loopback listener that stands for every address of the internet.
+"""A web site for the fetch tests: one loopback listener in place of every address of the internet.
 
-Names resolve by a table, and every connection that the fetcher opens, to whatever address, ends at the listener; so a
-listener that heard nothing proves that nothing was dialled, and the guard's own rules stay as they ship.
+Names resolve by a table, and every connection of the fetcher is redirected to the listener: a listener without
+requests proves that no connection was opened. The rules of the guard are unchanged.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Page = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 def page(body: bytes = PNG, *, status: str = "200 OK", kind: str = "image/png", **headers: str) -> bytes:
-    """Return a whole answer; underscores in header names are hyphens."""
+    """Return a whole response; underscores in header names are hyphens."""
     fields = {"Content-Type": kind, "Content-Length": str(len(body)), "Connection": "close"}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
@@ -35,7 +35,7 @@ def redirect(location: str) -> bytes:
 
 
 class Site:
-    """What listens: `pages` by path, `heard` the requests that came (host, path, header lines), `dialled` addresses."""
+    """The site: `pages` by path, requests in `heard` (host, path, header lines), addresses in `dialled`."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {"/a.png": page()}
@@ -48,14 +48,14 @@ class Site:
         self._answering: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """Answer from `names`: the n-th look-up of a name gets the n-th answer. Numbers resolve as everywhere."""
-        answers = self.names.get(host)
-        if answers is None:
+        """Resolve from `names`: the n-th lookup of a name returns the n-th entry, numeric addresses as usual."""
+        entries = self.names.get(host)
+        if entries is None:
             if host.endswith((".example", ".internal")):
                 raise OSError("no such name")
             return await resolve(host, port)
         count = self._looked_up[host] = self._looked_up.get(host, 0) + 1
-        return answers[min(count, len(answers)) - 1]
+        return entries[min(count, len(entries)) - 1]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Respond to one request and disconnect."""
@@ -68,18 +68,18 @@ class Site:
             path = head[0].split(" ")[1]
             host = next(line[6:] for line in head if line.lower().startswith("host: "))
             self.heard.append((host, path, [line for line in head[1:] if line]))
-            answer = self.pages.get(path, page(b"", status="404 Not Found"))
-            if callable(answer):
-                await answer(writer)
+            response = self.pages.get(path, page(b"", status="404 Not Found"))
+            if callable(response):
+                await response(writer)
             else:
-                writer.write(answer)
+                writer.write(response)
                 await writer.drain()
         with suppress(ConnectionError, ssl.SSLError):
             writer.close()
             await writer.wait_closed()
 
     async def close(self) -> None:
-        """Hang up on everybody."""
+        """Close all connections."""
         for task, writer in self._answering.items():
             writer.transport.abort()
             task.cancel()
@@ -89,7 +89,7 @@ class Site:
 
 @asynccontextmanager
 async def open_site(monkeypatch: pytest.MonkeyPatch, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
-    """Run a site, and lead every connection of httpcore2 to it."""
+    """Run a site, and redirect every connection of httpcore2 to the site."""
     site = Site()
     server = await asyncio.start_server(site.serve, "127.0.0.1", 0, ssl=tls)
     site.port = server.sockets[0].getsockname()[1]
@@ -112,13 +112,13 @@ def fetcher(
     tls: ssl.SSLContext | None = None,
     **limits: Any,
 ) -> MediaFetcher:
-    """Return a fetcher under the rules that ship, but for the names and where `limits` says so."""
+    """Return a fetcher with the default rules, except for the names and `limits`."""
     small: Mapping[str, Any] = {"file_bytes": 100_000, "request_bytes": 200_000, "connect": 2.0, "total": 5.0}
     guard = Guard(schemes=frozenset(schemes), resolve=site.resolve)
     return MediaFetcher(MediaLimits(**{**small, **limits}), guard=guard, tls=tls or ssl.create_default_context())
 
 
 def wanted(url: str, kind: Any = "image") -> WantedMedia:
-    """Return what a request with this URL in its second content part wants."""
+    """Return the wanted media of a request with this URL in its second content part."""
     field = "file.file_data" if kind == "file" else f"{kind}_url.url"
     return WantedMedia(url, f"messages[0].content[1].{field}", kind)

@@ -1,4 +1,4 @@
-"""Fetching within an exchange: what goes to Gemini and to the tree, and what is never fetched twice."""
+"""Fetching within an exchange: the parts for Gemini and for the transcript, and media that is fetched only once."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ URL = "http://public.example/a.png"
 
 @pytest.fixture
 async def services(site: Site, emulator: Emulator) -> AsyncIterator[Services]:
-    """The shared parts of a process whose fetcher knows the site."""
+    """The services of a process with a fetcher for the site."""
     client = GeminiClient(Upstream(api_key="key", base_url=emulator.base_url), Deadlines())
     store = Store()
     yield Services(client=client, store=store, media=fetcher(site))
@@ -38,17 +38,17 @@ async def services(site: Site, emulator: Emulator) -> AsyncIterator[Services]:
 
 
 async def ask(services: Services, *messages: Any, model: str = GEMINI_25, **parameters: Any) -> tuple[str, Any]:
-    """Return the request id and the answer's message of one chat request, carried out as the view does it."""
+    """Run one chat request like the view; return the request id and the response's message."""
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
     request = parse_chat_completion(orjson.dumps({"model": model, "messages": messages, **parameters}))
     origin = RequestOrigin(completion_id(), local_caller(principal), await services.store.catalogue())
     async with open_exchange(services, request, origin, "chat.completions") as exchange:
-        answer = await complete(exchange, await plan_chat(exchange, request, origin))
-    return origin.request_id, answer["choices"][0]["message"]
+        response = await complete(exchange, await plan_chat(exchange, request, origin))
+    return origin.request_id, response["choices"][0]["message"]
 
 
 def showing(url: str, text: str = "What is this?") -> Any:
-    """A user message with an image."""
+    """Return a user message with an image."""
     return {
         "role": "user",
         "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}],
@@ -56,12 +56,12 @@ def showing(url: str, text: str = "What is this?") -> Any:
 
 
 def sent_images(body: Any) -> list[str]:
-    """The types of all media that Gemini got."""
+    """Return the types of all media that Gemini received."""
     return [part["inlineData"]["mimeType"] for c in body["contents"] for part in c["parts"] if "inlineData" in part]
 
 
 @pytest.mark.parametrize("model", [GEMINI_25, GEMINI_3])
-async def test_an_image_is_fetched_and_both_faces_are_kept(
+async def test_a_fetched_image_is_stored_as_message_and_as_content(
     services: Services, site: Site, emulator: Emulator, model: str
 ) -> None:
     question = showing(URL, fresh("What is this?"))
@@ -100,7 +100,7 @@ async def test_fetched_media_is_read_from_the_store_in_the_next_request(
     assert [path for _, path, _ in site.heard] == ["/a.png", "/b.gif"]
 
 
-async def test_a_session_remembers_what_was_fetched(services: Services, site: Site, emulator: Emulator) -> None:
+async def test_a_session_contains_fetched_media(services: Services, site: Site, emulator: Emulator) -> None:
     user = fresh("viewer")
     await ask(services, showing(URL), user=user)
     site.pages.clear()
@@ -132,7 +132,7 @@ async def test_a_full_gateway_fetches_nothing(services: Services, site: Site) ->
     assert site.connections == 0
 
 
-async def test_a_file_counts_as_often_as_it_is_named(
+async def test_a_repeated_file_counts_each_time(
     services: Services, site: Site, emulator: Emulator, settings: Any
 ) -> None:
     settings.MAX_BODY_BYTES = 4 * len(PNG)
@@ -140,16 +140,16 @@ async def test_a_file_counts_as_often_as_it_is_named(
     twice["content"] += twice["content"][1:]
     often["content"] += often["content"][1:] * 7
     await ask(services, twice)
-    with pytest.raises(InvalidRequestError) as refused:
+    with pytest.raises(InvalidRequestError) as rejected:
         await ask(services, often)
 
-    assert refused.value.code == "image_file_too_large"
-    assert refused.value.param == "messages[0].content[5].image_url.url"
+    assert rejected.value.code == "image_file_too_large"
+    assert rejected.value.param == "messages[0].content[5].image_url.url"
     (body,) = emulator.bodies()
     assert sent_images(body) == ["image/png"] * 2
 
 
-async def test_the_bytes_of_fetched_files_are_held(services: Services, site: Site) -> None:
+async def test_the_bytes_of_fetched_files_are_reserved(services: Services, site: Site) -> None:
     budget = ByteBudget(10_000)
     hold = Hold(budget)
     principal = await services.store.read(lambda: User.objects.get(username="local").pk)
@@ -172,7 +172,7 @@ async def test_a_url_that_google_resolves_is_not_fetched(services: Services, sit
     assert site.connections == 0
 
 
-async def test_many_kinds_of_url_are_fetched_together(services: Services, site: Site, emulator: Emulator) -> None:
+async def test_urls_of_different_kinds_are_fetched_together(services: Services, site: Site, emulator: Emulator) -> None:
     site.pages |= {
         "/a.mp4": page(b"\x00\x00\x00\x18ftypisom" + bytes(20), kind="video/mp4"),
         "/a.pdf": page(b"%PDF-1.7 text", kind="application/pdf"),

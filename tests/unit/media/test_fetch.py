@@ -1,4 +1,4 @@
-"""The fetch itself: what comes back, and C14: nothing that a server sends costs more than the limits say."""
+"""The fetch itself: the returned blob, and C14: no response of a server costs more than the limits."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ JPEG = b"\xff\xd8\xff\xe0" + bytes(32)
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
-async def refused(site: Site, *urls: str, kind: Any = "image", **limits: Any) -> InvalidRequestError:
+async def rejected(site: Site, *urls: str, kind: Any = "image", **limits: Any) -> InvalidRequestError:
     """Return the error of a fetch."""
     with pytest.raises(InvalidRequestError) as caught:
         await fetcher(site, **limits).fetch_all([wanted(url, kind) for url in urls])
@@ -33,7 +33,7 @@ async def test_fetched_media_is_returned_as_a_blob(site: Site, blockbuster: Bloc
     assert b64decode(fetched[URL]["data"]) == PNG
 
 
-async def test_the_request_says_nothing_of_this_machine(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fetch_discloses_nothing_of_this_machine(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     site.pages["/a.png"] = redirect("/b.png").replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n")
     site.pages |= {"/b.png": page(), "/a.png?q=1": page()}
@@ -49,13 +49,13 @@ async def test_a_url_in_two_parts_is_fetched_once(site: Site) -> None:
     assert site.connections == 1
 
 
-async def test_compressed_answers_are_unpacked(site: Site) -> None:
+async def test_compressed_files_are_decompressed(site: Site) -> None:
     site.pages["/a.png"] = page(gzip.compress(PNG), Content_Encoding="gzip")
     fetched = await fetcher(site).fetch_all([wanted(URL)])
     assert b64decode(fetched[URL]["data"]) == PNG
 
 
-async def test_redirects_are_followed_as_far_as_the_limit(site: Site) -> None:
+async def test_redirects_are_followed_up_to_the_limit(site: Site) -> None:
     for number in range(MAX_REDIRECTS):
         site.pages[f"/{number}"] = redirect(f"http://public.example/{number + 1}")
     site.pages[f"/{MAX_REDIRECTS}"] = page()
@@ -65,7 +65,7 @@ async def test_redirects_are_followed_as_far_as_the_limit(site: Site) -> None:
 async def test_c14_thirty_redirects_are_too_many(site: Site) -> None:
     for number in range(30):
         site.pages[f"/{number}"] = redirect(f"/{number + 1}")
-    error = await refused(site, "http://public.example/0")
+    error = await rejected(site, "http://public.example/0")
     assert error.code == "failed_to_download_image"
     assert site.connections == MAX_REDIRECTS + 1
 
@@ -121,9 +121,9 @@ async def broken(writer: asyncio.StreamWriter) -> None:
         (broken, "failed_to_download_image"),
     ],
 )
-async def test_c14_what_a_server_may_not_send(site: Site, answer: Page, code: str) -> None:
+async def test_c14_invalid_files_are_rejected(site: Site, answer: Page, code: str) -> None:
     site.pages["/a.png"] = answer
-    error = await refused(site, URL, total=0.5 if answer is silent else 5.0)
+    error = await rejected(site, URL, total=0.5 if answer is silent else 5.0)
     assert error.status == 400
     assert error.code == code
     assert error.param == "messages[0].content[1].image_url.url"
@@ -137,17 +137,17 @@ async def test_all_files_of_a_request_share_one_limit(site: Site) -> None:
         site.pages[f"/{name}"] = page(PNG + bytes(80_000))
     urls = [f"http://public.example/{name}" for name in "abc"]
     assert len(await fetcher(site).fetch_all([wanted(url) for url in urls[:2]])) == 2
-    assert (await refused(site, *urls)).code == "image_file_too_large"
+    assert (await rejected(site, *urls)).code == "image_file_too_large"
 
 
-async def test_a_request_may_hold_so_many_urls(site: Site) -> None:
+async def test_a_request_with_too_many_urls_is_rejected(site: Site) -> None:
     urls = [f"http://public.example/{number}" for number in range(17)]
-    error = await refused(site, *urls)
+    error = await rejected(site, *urls)
     assert "at most 16" in error.message
     assert site.connections == 0
 
 
-async def test_too_many_downloads_at_once_are_turned_away(site: Site) -> None:
+async def test_too_many_simultaneous_downloads_are_rejected(site: Site) -> None:
     urls = [f"http://public.example/slow?{number}" for number in range(MAX_CONCURRENT)]
     site.pages |= {f"/slow?{number}": silent for number in range(MAX_CONCURRENT)}
     crowded = MediaFetcher(
@@ -162,7 +162,7 @@ async def test_too_many_downloads_at_once_are_turned_away(site: Site) -> None:
 async def test_the_first_failure_ends_the_other_downloads(site: Site) -> None:
     site.pages["/slow"] = silent
     site.pages["/gone"] = page(b"", status="410 Gone")
-    error = await refused(site, "http://public.example/slow", "http://public.example/gone", total=30.0)
+    error = await rejected(site, "http://public.example/slow", "http://public.example/gone", total=30.0)
     assert "410" in error.message
 
 
@@ -193,20 +193,18 @@ async def test_the_first_failure_ends_the_other_downloads(site: Site) -> None:
         ("Gr\u00fcezi".encode(), "text/plain; charset=utf-8", "text/plain", {"file"}),
     ],
 )
-async def test_types_are_told_by_their_first_bytes(
+async def test_media_types_are_recognised_by_the_first_bytes(
     site: Site, kind: Any, body: bytes, declared: str, found: str, kinds: set[str]
 ) -> None:
     site.pages["/a.png"] = page(body, kind=declared)
     if kind in kinds:
         assert (await fetcher(site).fetch_all([wanted(URL, kind)]))[URL]["mimeType"] == found
     else:
-        error = await refused(site, URL, kind=kind)
+        error = await rejected(site, URL, kind=kind)
         assert error.code == ("unsupported_image_media_type" if kind == "image" else f"invalid_{kind}")
 
 
-async def test_a_second_address_is_tried_when_the_first_does_not_answer(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_second_address_is_tried_after_the_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.names["two.example"] = [["2606:4700:4700::1111", PUBLIC]]
     lead: Any = httpcore2.AnyIOBackend.connect_tcp
 
@@ -219,7 +217,7 @@ async def test_a_second_address_is_tried_when_the_first_does_not_answer(
     assert await fetcher(site).fetch_all([wanted("http://two.example/a.png")])
 
 
-async def test_tls_verifies_the_name_although_an_address_is_dialled(
+async def test_tls_verifies_the_host_name_of_a_resolved_address(
     monkeypatch: pytest.MonkeyPatch, tls: tuple[ssl.SSLContext, ssl.SSLContext]
 ) -> None:
     server, client = tls

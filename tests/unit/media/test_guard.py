@@ -1,4 +1,4 @@
-"""C13: no URL, no redirect and no name leads the gateway anywhere but to the open internet."""
+"""C13: a URL, a redirect or a name connects the gateway to public addresses only."""
 
 import asyncio
 
@@ -75,7 +75,7 @@ HOSTILE = (
 
 @pytest.fixture
 def names(site: Site) -> Site:
-    """The site with names that lead inside."""
+    """The site with names that resolve to internal addresses."""
     site.names |= {
         "localhost": [["127.0.0.1", "::1"]],
         "metadata.google.internal": [["169.254.169.254"]],
@@ -86,7 +86,7 @@ def names(site: Site) -> Site:
 
 
 @pytest.mark.parametrize("address", INSIDE)
-def test_c13_addresses_that_are_not_the_open_internet(address: str) -> None:
+def test_c13_internal_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
@@ -96,12 +96,12 @@ def test_a_string_that_is_no_address_is_not_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e"])
-def test_addresses_of_the_open_internet(address: str) -> None:
+def test_internet_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
 
 @pytest.mark.parametrize("url", HOSTILE)
-async def test_c13_hostile_urls_are_a_400_and_nobody_is_called(names: Site, url: str) -> None:
+async def test_c13_hostile_urls_are_a_400_without_a_connection(names: Site, url: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         await fetcher(names).fetch_all([wanted(url)])
     assert caught.value.param == "messages[0].content[1].image_url.url"
@@ -111,7 +111,7 @@ async def test_c13_hostile_urls_are_a_400_and_nobody_is_called(names: Site, url:
     assert names.connections == 0
 
 
-# An address without a host is read as one of the same host, by browsers too.
+# A URL without a host is a relative reference to the same host, in browsers too.
 @pytest.mark.parametrize("target", [url for url in HOSTILE if url != "http:///a.png"])
 async def test_c13_redirects_are_checked_like_the_first_url(names: Site, target: str) -> None:
     names.pages["/go"] = redirect(target)
@@ -121,14 +121,14 @@ async def test_c13_redirects_are_checked_like_the_first_url(names: Site, target:
     assert [path for _, path, _ in names.heard] == ["/go"]
 
 
-async def test_c13_a_name_that_changes_its_mind_is_looked_up_once(site: Site) -> None:
+async def test_c13_a_name_with_changing_addresses_is_resolved_once(site: Site) -> None:
     site.names["rebind.example"] = [[PUBLIC], ["127.0.0.1"]]
     fetched = await fetcher(site).fetch_all([wanted("http://rebind.example/a.png")])
     assert fetched["http://rebind.example/a.png"]["mimeType"] == "image/png"
     assert site.dialled == [PUBLIC]
 
 
-async def test_c13_a_name_that_changes_its_mind_between_redirects_is_refused(site: Site) -> None:
+async def test_c13_a_name_that_changes_between_redirects_is_rejected(site: Site) -> None:
     site.names["rebind.example"] = [[PUBLIC], ["127.0.0.1"]]
     site.pages["/go"] = redirect("/a.png")
     with pytest.raises(InvalidRequestError, match="its host is not a public address"):
@@ -136,7 +136,7 @@ async def test_c13_a_name_that_changes_its_mind_between_redirects_is_refused(sit
     assert site.dialled == [PUBLIC]
 
 
-async def test_http_is_fetched_only_where_the_setting_says_so(site: Site) -> None:
+async def test_http_urls_are_fetched_only_with_the_setting(site: Site) -> None:
     with pytest.raises(InvalidRequestError, match="only https URLs are allowed"):
         await fetcher(site, schemes=["https"]).fetch_all([wanted("http://public.example/a.png")])
     assert site.connections == 0
@@ -147,13 +147,13 @@ async def test_the_guard_checks_the_port_of_a_connection_too() -> None:
         await Guard().addresses("8.8.8.8", 22)
 
 
-async def test_a_name_is_resolved_without_holding_up_others() -> None:
+async def test_a_slow_name_resolution_does_not_block_others() -> None:
     assert await Guard(permits=lambda _: True).addresses("127.0.0.1", 443) == ["127.0.0.1"]
     with pytest.raises(RejectedURLError):
         await asyncio.wait_for(Guard().addresses("127.0.0.1", 443), 5)
 
 
-def test_a_url_may_name_its_port() -> None:
+def test_a_url_with_a_port_is_fetched() -> None:
     Guard().check_url(httpx2.URL("https://public.example:443/a"))
     with pytest.raises(RejectedURLError):
         Guard().check_url(httpx2.URL("https://public.example:444/a"))

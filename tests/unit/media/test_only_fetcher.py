@@ -1,4 +1,4 @@
-"""One place follows a client's URL: no other module of the product may open a connection of its own."""
+"""Only the fetcher follows a client's URL: no other module may open a connection."""
 
 import ast
 from pathlib import Path
@@ -10,12 +10,12 @@ ALLOWED = {
     "api/media/fetcher.py": {"httpx2", "httpcore2"},
     "api/media/guard.py": {"httpx2", "httpcore2", "socket"},
 }
-# These talk to Gemini, or are servers themselves.
+# These modules call Gemini, or are servers.
 OTHERS = ("api/gemini/", "gemini_gateway/management/")
 
 
 def imported(path: Path) -> set[str]:
-    """The modules that a file imports."""
+    """Return the modules that a file imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):

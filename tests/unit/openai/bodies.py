@@ -1,4 +1,4 @@
-"""Bodies for the tests of this folder: a smallest valid request with something changed."""
+"""Bodies for the tests of this folder: a minimal valid request with changes."""
 
 from typing import Any
 
@@ -23,21 +23,21 @@ def completion(**changes: Any) -> CompletionRequest:
 
 
 def chat_error(**changes: Any) -> InvalidRequestError:
-    """Return the error that such a chat request gets."""
+    """Return the error of a chat request with the changes."""
     with pytest.raises(InvalidRequestError) as caught:
         chat(**changes)
     return caught.value
 
 
 def completion_error(**changes: Any) -> InvalidRequestError:
-    """Return the error that such a text completion request gets."""
+    """Return the error of a text completion request with the changes."""
     with pytest.raises(InvalidRequestError) as caught:
         completion(**changes)
     return caught.value
 
 
 def call(call_id: str = "call_1", name: str = "add", arguments: str = "{}") -> dict[str, Any]:
-    """Return a function call as an assistant message carries it."""
+    """Return a function call of an assistant message."""
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
@@ -47,7 +47,7 @@ def assistant(*calls: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def tool(call_id: str = "call_1", content: Any = "3") -> dict[str, Any]:
-    """Return a tool's answer to a call."""
+    """Return a tool message with the result of a call."""
     return {"role": "tool", "tool_call_id": call_id, "content": content}
 
 

@@ -1,4 +1,4 @@
-"""Every wrong chat request names its culprit in `param`, says what is wrong and repeats no prompt."""
+"""The error of an invalid chat request names the parameter in `param`, states the reason and repeats no prompt."""
 
 from typing import Any
 
@@ -187,7 +187,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
 
 
 @pytest.mark.parametrize(("changes", "param", "code", "text"), WRONG, ids=lambda value: str(value)[:60])
-def test_wrong_requests(changes: dict[str, Any], param: str, code: str, text: str) -> None:
+def test_an_invalid_request_is_rejected_by_name(changes: dict[str, Any], param: str, code: str, text: str) -> None:
     error = chat_error(**changes)
     assert (error.param, error.code, error.status) == (param, code, 400)
     assert text in error.message
@@ -212,12 +212,12 @@ def test_wrong_requests(changes: dict[str, Any], param: str, code: str, text: st
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_no_message_repeats_the_clients_text(changes: dict[str, Any]) -> None:
+def test_an_error_message_does_not_repeat_the_clients_text(changes: dict[str, Any]) -> None:
     error = chat_error(**changes)
     assert "launch" not in f"{error.message} {error.param}"
 
 
-def test_names_in_messages_are_one_printable_line() -> None:
+def test_names_in_error_messages_are_one_printable_line() -> None:
     error = chat_error(messages=[assistant(call("call\r\n\x1b[31m" + "x" * 500)), HELLO])
     assert error.message.isprintable()
     assert len(error.message) < 300

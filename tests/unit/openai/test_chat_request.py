@@ -1,4 +1,4 @@
-"""What a valid chat request becomes: typed parameters, and messages exactly as the client sent them."""
+"""Parsing of valid chat requests: typed parameters, and messages unchanged."""
 
 from typing import Any
 
@@ -93,20 +93,20 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("name", "sent", "parsed"), ACCEPTED, ids=lambda value: str(value)[:30])
-def test_accepted_values(name: str, sent: Any, parsed: Any) -> None:
+def test_accepted_values_are_parsed(name: str, sent: Any, parsed: Any) -> None:
     value = getattr(chat(**{name: sent}), name)
     assert value == parsed
     assert type(value) is type(parsed)
 
 
-def test_null_is_absent() -> None:
+def test_a_null_parameter_is_absent() -> None:
     names = chat().parameters() - {"model", "messages"}
     request = chat(**dict.fromkeys(names))
     assert {name for name in names if getattr(request, name) is not None} == set()
     assert request.unknown == ()
 
 
-def test_unknown_parameters_are_listed_not_refused() -> None:
+def test_unknown_parameters_are_listed_not_rejected() -> None:
     request = chat(client_metadata={"a": 1}, top_k=5, unknown=["x"], temperature=1)
     assert request.unknown == ("client_metadata", "top_k", "unknown")
 
@@ -146,7 +146,7 @@ def test_tools_keep_their_foreign_keys_and_types() -> None:
         ({"effort": None}, None),
     ],
 )
-def test_effort_in_both_forms(sent: Any, effort: str | None) -> None:
+def test_the_effort_is_parsed_in_both_forms(sent: Any, effort: str | None) -> None:
     assert chat(reasoning_effort=sent).effort == effort
 
 
@@ -154,12 +154,12 @@ def test_effort_in_both_forms(sent: Any, effort: str | None) -> None:
     ("changes", "limit"),
     [({}, None), ({"max_tokens": 5}, 5), ({"max_completion_tokens": 6}, 6), ({"max_tokens": None}, None)],
 )
-def test_output_limit_under_both_names(changes: dict[str, Any], limit: int | None) -> None:
+def test_the_output_limit_is_parsed_under_both_names(changes: dict[str, Any], limit: int | None) -> None:
     assert chat(**changes).output_limit == limit
 
 
 @pytest.mark.parametrize(("stop", "sequences"), [(None, []), ("a", ["a"]), (["a", "b"], ["a", "b"]), ("", [""])])
-def test_stop_in_every_form(stop: Any, sequences: list[str]) -> None:
+def test_stop_is_parsed_in_every_form(stop: Any, sequences: list[str]) -> None:
     assert chat(stop=stop).stop_sequences == sequences
 
 
@@ -172,11 +172,11 @@ def test_stop_in_every_form(stop: Any, sequences: list[str]) -> None:
         ({"stream": True}, False),
     ],
 )
-def test_include_usage(changes: dict[str, Any], wanted: bool) -> None:
+def test_include_usage_is_parsed(changes: dict[str, Any], wanted: bool) -> None:
     assert chat(**changes).include_usage is wanted
 
 
-def test_google_options_at_the_top_and_nested() -> None:
+def test_google_options_are_parsed_at_the_top_and_nested() -> None:
     request = chat(
         google={"thinking_config": {"thinking_budget": 0}},
         extra_body={"google": {"cached_content": "c", "thinking_config": {}}, "safety_settings": [{"category": "X"}]},
@@ -198,11 +198,11 @@ def test_defaults_fill_only_what_the_client_left_out() -> None:
     assert filled.tools == [{"type": "x", "y": 1}]
 
 
-def test_no_default_is_needed() -> None:
+def test_a_request_needs_no_defaults() -> None:
     request = chat(temperature=1)
     assert request.with_defaults({"temperature": 0}) == (request, ())
 
 
-def test_a_wrong_default_is_the_servers_fault() -> None:
+def test_an_invalid_default_is_an_error_of_the_server() -> None:
     with pytest.raises(InternalError, match=r"mapping is invalid.*'temperature'"):
         chat().with_defaults({"temperature": 5})

@@ -1,4 +1,4 @@
-"""Rules that join messages or parameters: calls and their answers, and parameters that need or exclude one another."""
+"""Rules on several messages or parameters: calls and their results, parameters that require or exclude each other."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ WRONG_ORDER: dict[str, tuple[list[dict[str, Any]], str, str]] = {
 
 
 @pytest.mark.parametrize(("messages", "param", "text"), WRONG_ORDER.values(), ids=WRONG_ORDER.keys())
-def test_calls_and_answers_belong_together(messages: list[dict[str, Any]], param: str, text: str) -> None:
+def test_calls_and_results_must_match(messages: list[dict[str, Any]], param: str, text: str) -> None:
     error = chat_error(messages=messages)
     assert error.param == param
     assert text in error.message
@@ -45,11 +45,11 @@ def test_calls_and_answers_belong_together(messages: list[dict[str, Any]], param
         [assistant(call("a")), tool("a"), {"role": "assistant", "content": "done"}, HELLO],
     ],
 )
-def test_answered_calls_are_fine(messages: list[dict[str, Any]]) -> None:
+def test_calls_with_results_are_accepted(messages: list[dict[str, Any]]) -> None:
     assert len(chat(messages=messages).messages) == len(messages)
 
 
-def test_many_unanswered_calls_are_counted() -> None:
+def test_an_error_counts_many_unanswered_calls() -> None:
     error = chat_error(messages=[assistant(*(call(f"c{i}") for i in range(1000)))])
     assert error.message.endswith("response messages: c0, c1, c2, c3, c4 and 995 more")
 
@@ -96,7 +96,7 @@ WRONG_TOGETHER: list[tuple[dict[str, Any], str, str, str]] = [
 
 
 @pytest.mark.parametrize(("changes", "param", "code", "text"), WRONG_TOGETHER, ids=lambda value: str(value)[:50])
-def test_parameters_that_do_not_go_together(changes: dict[str, Any], param: str, code: str, text: str) -> None:
+def test_incompatible_parameters_are_rejected(changes: dict[str, Any], param: str, code: str, text: str) -> None:
     error = chat_error(**changes)
     assert (error.param, error.code) == (param, code)
     assert text in error.message
@@ -124,6 +124,6 @@ def test_parameters_that_do_not_go_together(changes: dict[str, Any], param: str,
     ],
     ids=str,
 )
-def test_parameters_that_go_together(changes: dict[str, Any]) -> None:
+def test_compatible_parameters_are_accepted(changes: dict[str, Any]) -> None:
     request = chat(**changes)
     assert {name: getattr(request, name) for name in changes} == changes

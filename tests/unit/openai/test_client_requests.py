@@ -1,4 +1,4 @@
-"""The recorded requests of real clients are accepted, all but those that OpenAI refuses as well."""
+"""The parser accepts the recorded requests of real clients, except for requests that OpenAI rejects as well."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,8 +16,8 @@ PARSERS: dict[str, Callable[[bytes], RequestModel]] = {
     "/v1/chat/completions": parse_chat_completion,
     "/v1/completions": parse_completion,
 }
-# `file:line` of the requests that OpenAI refuses, with the parameter it names.
-REFUSED = {"openai_py.jsonl:13": "messages"}  # the client's own test of an error: no messages
+# `file:line` of the requests that OpenAI rejects, with the parameter in OpenAI's error.
+REFUSED = {"openai_py.jsonl:13": "messages"}  # the client tests an error: the request has no messages
 
 
 def client_bodies() -> Iterator[Any]:
@@ -30,7 +30,7 @@ def client_bodies() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("path", "body", "key"), list(client_bodies()))
-def test_recorded_requests(path: str, body: dict[str, Any], key: str) -> None:
+def test_recorded_requests_are_accepted(path: str, body: dict[str, Any], key: str) -> None:
     parse = PARSERS[path]
     if key in REFUSED:
         with pytest.raises(InvalidRequestError) as caught:
@@ -44,14 +44,14 @@ def test_recorded_requests(path: str, body: dict[str, Any], key: str) -> None:
 
 
 def openai_exchanges() -> Iterator[Any]:
-    """Yield the recorded chat requests that OpenAI itself answered with 200."""
+    """Yield the recorded chat requests with a 200 from OpenAI."""
     for number, exchange in recorded.openai_exchanges():
         if "messages" in exchange["request"] and exchange["status"]["code"] == 200:
             yield pytest.param(exchange["request"], id=str(number))
 
 
 @pytest.mark.parametrize("body", list(openai_exchanges()))
-def test_requests_that_openai_answered(body: dict[str, Any]) -> None:
+def test_requests_that_openai_accepted_are_accepted(body: dict[str, Any]) -> None:
     request = parse_chat_completion(orjson.dumps(body))
     assert request.unknown == ()
     assert request.messages == body["messages"]

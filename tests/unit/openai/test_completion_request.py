@@ -1,4 +1,4 @@
-"""Legacy completion requests: prompts in their forms, every parameter typed, clear refusals."""
+"""Legacy completion requests: forms of prompts, typed parameters, errors."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.unit.openai.bodies import completion, completion_error
 
 
 @pytest.mark.parametrize(("prompt", "prompts"), [("a", ["a"]), (["a", "b"], ["a", "b"]), ("", [""])])
-def test_prompts(prompt: Any, prompts: list[str]) -> None:
+def test_prompts_are_parsed_in_every_form(prompt: Any, prompts: list[str]) -> None:
     assert completion(prompt=prompt).prompts == prompts
 
 
@@ -49,7 +49,7 @@ def test_every_parameter_is_typed() -> None:
         ([[1]], [[1]], ["a"], ["a"]),
     ],
 )
-def test_prompts_in_token_ids(prompt: Any, ids: list[list[int]], texts: list[str], after: Any) -> None:
+def test_prompts_in_token_ids_are_parsed(prompt: Any, ids: list[list[int]], texts: list[str], after: Any) -> None:
     request = completion(prompt=prompt)
     assert (request.prompts, request.token_prompts) == ([], ids)
     assert request.with_texts(texts).prompt == after
@@ -90,11 +90,11 @@ def test_a_request_without_a_prompt_begins_a_new_document() -> None:
     ],
     ids=str,
 )
-def test_wrong_requests(changes: dict[str, Any], param: str, code: str) -> None:
+def test_an_invalid_request_is_rejected_by_name(changes: dict[str, Any], param: str, code: str) -> None:
     error = completion_error(**changes)
     assert (error.param, error.code, error.status) == (param, code, 400)
 
 
-def test_null_is_absent_and_the_unknown_is_listed() -> None:
+def test_null_parameters_are_absent_and_unknown_ones_listed() -> None:
     request = completion(stop=None, temperature=None, messages=[])
     assert (request.stop_sequences, request.temperature, request.unknown) == ([], None, ("messages",))

@@ -1,4 +1,4 @@
-"""Errors look as OpenAI's do, and their headers steer the SDKs' retries."""
+"""Errors have OpenAI's form, and headers that control the SDKs' retries."""
 
 import pytest
 
@@ -33,7 +33,7 @@ from api.openai.shared.error_body import error_body, error_headers
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_error_body(error: GatewayError, expected: dict[str, str | None]) -> None:
+def test_the_error_body_has_openais_form(error: GatewayError, expected: dict[str, str | None]) -> None:
     assert error_body(error) == {"error": expected}
 
 
@@ -51,5 +51,5 @@ def test_error_body(error: GatewayError, expected: dict[str, str | None]) -> Non
     ],
     ids=str,
 )
-def test_error_headers(error: GatewayError, headers: dict[str, str]) -> None:
+def test_the_error_headers_control_retries(error: GatewayError, headers: dict[str, str]) -> None:
     assert error_headers(error) == headers

@@ -1,4 +1,4 @@
-"""Whatever arrives, the parsers give a request or a small clean error, never another exception."""
+"""For any input, the parsers return a request or raise a small InvalidRequestError, never another exception."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ MEGABYTE = 1_000_000
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | TEXT
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4))
-# Words that lead deeper into the models than random names would.
+# Field names that reach deeper levels of the models than random names.
 KEYS = ["role", "content", "type", "text", "tool_calls", "function", "name", "id", "arguments", "image_url", "url"]
 VALUES = ["user", "assistant", "tool_call_id", "json_schema", "effort", "auto", "mode", "allowed_tools", "custom"]
 WORDS = st.sampled_from([*KEYS, *VALUES])
@@ -35,7 +35,7 @@ relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 
 
 def outcome(parse: Callable[[bytes], RequestModel], body: bytes) -> RequestModel | InvalidRequestError:
-    """Parse; return what came of it after a look at the form of a refusal."""
+    """Parse the body; return the request, or the error after a check of its form."""
     try:
         return parse(body)
     except InvalidRequestError as error:
@@ -48,7 +48,7 @@ def outcome(parse: Callable[[bytes], RequestModel], body: bytes) -> RequestModel
 
 @relaxed
 @given(st.binary(max_size=200))
-def test_any_bytes(body: bytes) -> None:
+def test_any_bytes_are_parsed_or_rejected(body: bytes) -> None:
     assert isinstance(outcome(parse_chat_completion, body), InvalidRequestError)
     assert isinstance(outcome(parse_completion, body), InvalidRequestError)
 
@@ -58,7 +58,7 @@ def test_any_bytes(body: bytes) -> None:
     st.dictionaries(st.sampled_from(sorted(ChatCompletionRequest.model_fields)) | TEXT, JSON | WORDY, max_size=6),
     MESSAGES | JSON,
 )
-def test_any_chat_parameters(parameters: dict[str, Any], messages: Any) -> None:
+def test_any_chat_parameters_are_parsed_or_rejected(parameters: dict[str, Any], messages: Any) -> None:
     body = {"model": "gpt-4", **parameters, "messages": messages}
     request = outcome(parse_chat_completion, orjson.dumps(body))
     if isinstance(request, ChatCompletionRequest) and not request.notes:
@@ -67,7 +67,7 @@ def test_any_chat_parameters(parameters: dict[str, Any], messages: Any) -> None:
 
 @relaxed
 @given(st.dictionaries(st.sampled_from(sorted(CompletionRequest.model_fields)), JSON, max_size=6), JSON)
-def test_any_completion_parameters(parameters: dict[str, Any], prompt: Any) -> None:
+def test_any_completion_parameters_are_parsed_or_rejected(parameters: dict[str, Any], prompt: Any) -> None:
     body = {"model": "gpt-4", **parameters, "prompt": prompt}
     request = outcome(parse_completion, orjson.dumps(body))
     if isinstance(request, CompletionRequest):

@@ -1,4 +1,4 @@
-"""Hostile and broken JSON is refused in OpenAI's form; odd but sound JSON is read, and what honest programs write."""
+"""Hostile and invalid JSON is rejected in OpenAI's form; unusual but valid JSON is read, with the usual repairs."""
 
 import json
 from time import process_time
@@ -13,7 +13,7 @@ from api.openai.shared.json_body import MAX_DEPTH, parse_json
 
 
 def nested(levels: int) -> bytes:
-    """Return an object `levels` deep, its own level included, with something at the bottom."""
+    """Return an object of `levels` levels, including its own, with a value at the lowest level."""
     return b'{"a":' + b"[" * (levels - 1) + b"0" + b"]" * (levels - 1) + b"}"
 
 
@@ -53,7 +53,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
-def test_hostile_json_is_refused(body: bytes) -> None:
+def test_hostile_json_is_rejected(body: bytes) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         parse_json(body)
     assert caught.value.status == 400
@@ -74,7 +74,7 @@ def test_hostile_json_is_refused(body: bytes) -> None:
         (b'{"a": "' + b"[{" * 500 + b'"}', {"a": "[{" * 500}),
     ],
 )
-def test_sound_json_is_read(body: bytes, value: object) -> None:
+def test_valid_json_is_read(body: bytes, value: object) -> None:
     assert parse_json(body) == (value, [])
 
 
@@ -82,7 +82,7 @@ def test_the_deepest_allowed_body_is_read() -> None:
     assert parse_json(nested(MAX_DEPTH))[0].keys() == {"a"}
 
 
-def test_wide_bodies_are_not_deep() -> None:
+def test_wide_bodies_are_accepted() -> None:
     assert len(parse_json(b'{"a": [' + b",".join([b"{}"] * 500) + b"]}")[0]["a"]) == 500
 
 
@@ -106,11 +106,11 @@ PIECES = ["\ud83d", "\ude00", "\0", "\\", '"', "u", "d83d", "0000", "é", "\ufff
 
 
 @pytest.mark.parametrize(("body", "text"), REPLACED.values(), ids=REPLACED.keys())
-def test_characters_that_no_database_takes_are_replaced(body: bytes, text: str) -> None:
+def test_characters_that_no_database_stores_are_replaced(body: bytes, text: str) -> None:
     assert parse_json(body) == ({"a": text}, [replaced("body")])
 
 
-def test_a_name_with_such_characters_is_a_name() -> None:
+def test_a_name_with_replaced_characters_is_accepted() -> None:
     assert parse_json(rb'{"a\u0000\ud83d": 1}')[0] == {"a\ufffd\ufffd": 1}
 
 
@@ -119,7 +119,7 @@ def test_a_byte_order_mark_is_skipped() -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join), st.booleans())
-def test_every_other_character_stays(text: str, ascii_only: bool) -> None:
+def test_every_other_character_is_unchanged(text: str, ascii_only: bool) -> None:
     body = json.dumps({"a": text}, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
 
     units = text.encode("utf-16-le", "surrogatepass")
@@ -127,7 +127,7 @@ def test_every_other_character_stays(text: str, ascii_only: bool) -> None:
 
 
 @pytest.mark.parametrize("unit", [rb"\ud83d", rb"\u0000", rb"\\", b"\xed\xa0\xbd", b"\xed\xa0\xbd\xed\xb8\x80"])
-def test_the_work_grows_with_the_length_alone(unit: bytes) -> None:
+def test_the_work_of_repairs_grows_with_the_length_only(unit: bytes) -> None:
     def seconds(units: int) -> float:
         body = b'{"a": "' + unit * units + rb'\ud83d"}'
         began = process_time()

@@ -1,4 +1,4 @@
-"""Content parts that are no text: which roles take them, and how a wrong one is refused."""
+"""Content parts other than text: the roles that accept them, and the errors of invalid parts."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def test_a_user_may_send_a_video_by_url() -> None:
 
 
 @pytest.mark.parametrize("part", [IMAGE, FILE, TEXT])
-def test_rule_018_a_tool_may_answer_with_images_and_files(part: dict[str, Any]) -> None:
+def test_rule_018_a_tool_result_may_have_images_and_files(part: dict[str, Any]) -> None:
     messages = [HELLO, assistant(call()), tool(content=[TEXT, part])]
     assert chat(messages=messages).messages == messages
 
@@ -31,11 +31,11 @@ def test_rule_018_a_tool_may_answer_with_images_and_files(part: dict[str, Any]) 
         ([{"type": "image_url", "image_url": {"url": 7}}], "messages[2].content[0].image_url.url", "invalid_type"),
     ],
 )
-def test_a_wrong_part_of_a_tools_answer_is_named(content: Any, param: str, code: str) -> None:
+def test_an_invalid_part_of_a_tool_result_is_named(content: Any, param: str, code: str) -> None:
     error = chat_error(messages=[HELLO, assistant(call()), tool(content=content)])
     assert (error.param, error.code) == (param, code)
 
 
 @pytest.mark.parametrize("role", ["system", "developer"])
-def test_instructions_are_text(role: str) -> None:
+def test_instructions_with_media_are_rejected(role: str) -> None:
     assert chat_error(messages=[{"role": role, "content": [IMAGE]}]).param == "messages[0].content[0].type"

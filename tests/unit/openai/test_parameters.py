@@ -1,4 +1,4 @@
-"""The table of parameters has one row for each that a request may carry, and OpenAI's own are all there."""
+"""The table of parameters has one row for each parameter of a request, including all of OpenAI's."""
 
 from collections import Counter
 

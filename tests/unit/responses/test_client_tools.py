@@ -7,15 +7,15 @@ import pytest
 
 from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import (
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     noted,
     parsed,
     plain_of,
-    refused,
     stream_of,
     translate,
+    translation_error,
 )
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PLAIN, SIGNATURE
 
@@ -25,7 +25,7 @@ SHELL: Final[Item] = {"type": "shell", "environment": {"type": "local"}}
 LOCAL_SHELL: Final[Item] = {"type": "local_shell"}
 PATCH: Final[Item] = {"type": "apply_patch"}
 ALL: Final = [SHELL, LOCAL_SHELL, PATCH]
-# What the model gives, and the item of its call without its ids.
+# The arguments of the model's call, and the item of the call without its ids.
 CALLS: Final[dict[str, tuple[str, Item, Item]]] = {
     "commands": (
         "shell",
@@ -83,25 +83,25 @@ PREFIXES: Final = {"shell_call": "sh_", "local_shell_call": "lsh_", "apply_patch
 
 
 def declared(**parameters: Any) -> dict[str, Any]:
-    """The functions that Gemini is offered, by name."""
+    """Return the functions of Gemini's request, by name."""
     tools = translate(**parameters).body.get("tools", [])
     return {function["name"]: function for tool in tools for function in tool.get("functionDeclarations", ())}
 
 
 def calling(**parameters: Any) -> Any:
-    """How Gemini may call."""
+    """Return the calling config of Gemini's request."""
     return translate(**parameters).body.get("toolConfig", {}).get("functionCallingConfig")
 
 
 def made(name: str, arguments: Any) -> Any:
-    """A signed call of Gemini's."""
+    """Return a signed call of Gemini."""
     return gemini_chunk(
         {"functionCall": {"name": name, "args": arguments}, "thoughtSignature": SIGNATURE}, finish="STOP"
     )
 
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
-def test_client_tools_are_offered_as_functions(profile: Any) -> None:
+def test_client_tools_are_declared_as_functions(profile: Any) -> None:
     functions = declared(tools=ALL, profile=profile)
 
     assert list(functions) == ["shell", "local_shell", "apply_patch"]
@@ -112,24 +112,24 @@ def test_client_tools_are_offered_as_functions(profile: Any) -> None:
     assert noted(translate(tools=ALL, profile=profile)) == []
 
 
-def test_a_shell_without_an_environment_is_the_clients() -> None:
+def test_a_shell_without_an_environment_runs_at_the_client() -> None:
     assert list(declared(tools=[{"type": "shell"}])) == ["shell"]
 
 
-def test_skills_are_told() -> None:
+def test_skills_are_part_of_the_declaration() -> None:
     skill = {"name": "sums", "description": "Adds numbers.", "path": "/skills/sums"}
     tool = {"type": "shell", "environment": {"type": "local", "skills": [skill]}}
     assert "- sums (/skills/sums): Adds numbers." in declared(tools=[tool])["shell"]["description"]
 
 
 @pytest.mark.parametrize("environment", ["container_auto", "container_reference"])
-def test_a_shell_in_a_container_is_not_the_clients(environment: str) -> None:
+def test_a_shell_in_a_container_does_not_run_at_the_client(environment: str) -> None:
     upstream = translate(tools=[{"type": "shell", "environment": {"type": environment}}])
     assert "tools" not in upstream.body
     assert noted(upstream) == ["dropped tools[0]: shell in an OpenAI container is not supported by Gemini"]
 
 
-def test_a_model_without_functions_does_without() -> None:
+def test_a_model_without_functions_gets_no_client_tools() -> None:
     assert noted(translate(tools=[PATCH], profile=PLAIN)) == ["dropped tools[0]: the model does not support tools"]
 
 
@@ -139,13 +139,13 @@ def test_client_tools_are_read_in_additional_tools() -> None:
 
 
 @pytest.mark.parametrize("kind", ["shell", "local_shell", "apply_patch"])
-def test_each_can_be_chosen(kind: str) -> None:
+def test_each_client_tool_can_be_chosen(kind: str) -> None:
     assert calling(tools=ALL, tool_choice={"type": kind}) == {"mode": "ANY", "allowedFunctionNames": [kind]}
     allowed = {"type": "allowed_tools", "mode": "required", "tools": [{"type": kind}, {"type": "web_search"}]}
     assert calling(tools=ALL, tool_choice=allowed) == {"mode": "ANY", "allowedFunctionNames": [kind]}
 
 
-def test_an_allowed_tool_of_no_readable_type_is_not_there() -> None:
+def test_an_allowed_tool_of_an_unreadable_type_is_rejected() -> None:
     allowed = {"type": "allowed_tools", "mode": "required", "tools": [{"type": ["shell"]}, {"type": "shell"}]}
     assert calling(tools=[SHELL], tool_choice=allowed) == {"mode": "ANY", "allowedFunctionNames": ["shell"]}
 
@@ -155,29 +155,29 @@ def test_a_client_tool_may_be_chosen_as_a_function() -> None:
     assert calling(tools=[SHELL, PATCH], tool_choice=chosen) == {"mode": "ANY", "allowedFunctionNames": ["shell"]}
 
 
-def test_any_can_be_wanted_or_none() -> None:
+def test_any_client_tool_or_none_can_be_required() -> None:
     assert calling(tools=[SHELL], tool_choice="required") == {"mode": "ANY"}
     assert calling(tools=[SHELL], tool_choice="none") == {"mode": "NONE"}
 
 
-def test_a_client_tool_that_is_not_offered_cannot_be_chosen() -> None:
-    assert refused(tools=[PATCH], tool_choice={"type": "shell"}).param == "tool_choice"
+def test_an_undeclared_client_tool_cannot_be_chosen() -> None:
+    assert translation_error(tools=[PATCH], tool_choice={"type": "shell"}).param == "tool_choice"
 
 
 @pytest.mark.parametrize(("name", "arguments", "item"), CALLS.values(), ids=CALLS)
-def test_calls_come_in_openais_items(name: str, arguments: Item, item: Item) -> None:
-    plain = plain_of(answer_to(parsed(tools=ALL)), [made(name, arguments)])
+def test_calls_become_openais_items(name: str, arguments: Item, item: Item) -> None:
+    plain = plain_of(accumulator_of(parsed(tools=ALL)), [made(name, arguments)])
 
     [given] = plain["output"]
     assert given.pop("id").startswith(PREFIXES[item["type"]])
     assert given.pop("call_id") == "call_1"
     assert given == item
-    events = stream_of(answer_to(parsed(tools=ALL)), [made(name, arguments)])
+    events = stream_of(accumulator_of(parsed(tools=ALL)), [made(name, arguments)])
     assert events[-1]["response"]["output"] == [given | {"id": f"{PREFIXES[item['type']]}1", "call_id": "call_1"}]
 
 
-def test_a_shells_commands_have_events() -> None:
-    events = stream_of(answer_to(parsed(tools=ALL)), [made("shell", {"commands": ["ls", "pwd"]})])
+def test_the_commands_of_a_shell_call_have_events() -> None:
+    events = stream_of(accumulator_of(parsed(tools=ALL)), [made("shell", {"commands": ["ls", "pwd"]})])
 
     own = [event for event in events if "shell_call_command" in event["type"]]
     assert [(event["type"].rpartition(".")[2], event["command_index"]) for event in own] == [
@@ -190,9 +190,9 @@ def test_a_shells_commands_have_events() -> None:
     assert (done["status"], done["action"]["commands"]) == ("completed", ["ls", "pwd"])
 
 
-def test_a_patch_begins_without_its_diff() -> None:
+def test_a_patch_call_begins_without_its_diff() -> None:
     operation = {"type": "update_file", "path": "a.txt", "diff": "@@\n+x\n"}
-    events = stream_of(answer_to(parsed(tools=ALL)), [made("apply_patch", operation)])
+    events = stream_of(accumulator_of(parsed(tools=ALL)), [made("apply_patch", operation)])
 
     added, done = (event["item"] for event in events if "output_item" in event["type"])
     assert added["operation"] == {"type": "update_file", "path": "a.txt", "diff": ""}
@@ -212,34 +212,34 @@ def test_a_patch_begins_without_its_diff() -> None:
     ],
     ids=str,
 )
-def test_arguments_that_an_item_cannot_hold_are_kept(name: str, arguments: Item) -> None:
-    answer = answer_to(parsed(tools=ALL))
-    [item] = plain_of(answer, [made(name, arguments)])["output"]
+def test_arguments_without_a_field_in_the_item_are_stored(name: str, arguments: Item) -> None:
+    accumulator = accumulator_of(parsed(tools=ALL))
+    [item] = plain_of(accumulator, [made(name, arguments)])["output"]
 
     assert (item["type"], item["name"], json.loads(item["arguments"])) == ("function_call", name, arguments)
-    assert [str(note) for note in answer.notes] == [
+    assert [str(note) for note in accumulator.notes] == [
         f"converted output: incomplete call of {name}: returned as a function call"
     ]
 
 
 def test_arguments_converted_to_an_items_form_are_noted() -> None:
-    answer = answer_to(parsed(tools=ALL))
-    [item] = plain_of(answer, [made("shell", {"commands": "ls", "cwd": "/srv"})])["output"]
+    accumulator = accumulator_of(parsed(tools=ALL))
+    [item] = plain_of(accumulator, [made("shell", {"commands": "ls", "cwd": "/srv"})])["output"]
 
     assert item["action"]["commands"] == ["ls"]
-    assert [str(note) for note in answer.notes] == [
+    assert [str(note) for note in accumulator.notes] == [
         "converted output: arguments of shell converted to the fields of the item"
     ]
 
 
 @pytest.mark.parametrize(("name", "arguments", "item"), CALLS.values(), ids=CALLS)
-def test_an_answers_items_are_its_message(name: str, arguments: Item, item: Item) -> None:
-    answer = answer_to(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
-    output = plain_of(answer, [made(name, arguments)])["output"]
+def test_the_items_of_client_tools_equal_the_stored_message(name: str, arguments: Item, item: Item) -> None:
+    accumulator = accumulator_of(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
+    output = plain_of(accumulator, [made(name, arguments)])["output"]
 
     assert item["type"] in [given["type"] for given in output]
     assert [canonical_message(message) for message in items_to_messages(output).messages] == [
-        canonical_message(message) for message in answer.messages
+        canonical_message(message) for message in accumulator.messages
     ]
 
 
@@ -281,15 +281,15 @@ RESULTS: Final[dict[str, tuple[str, Item, Item]]] = {
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
 @pytest.mark.parametrize(("called", "result", "response"), RESULTS.values(), ids=RESULTS)
-def test_calls_and_results_of_the_history_are_seen(called: str, result: Item, response: Item, profile: Any) -> None:
+def test_calls_and_results_of_the_history_are_sent(called: str, result: Item, response: Item, profile: Any) -> None:
     name, arguments, item = CALLS[called]
     items = [USER, {"id": "x_1", "call_id": "call_1", **item}, USER, {"call_id": "call_1", **result}]
     upstream = translate(input=items, tools=ALL, profile=profile)
 
-    call, answer = (content["parts"][0] for content in upstream.body["contents"][1:3])
+    call, accumulator = (content["parts"][0] for content in upstream.body["contents"][1:3])
     assert call["functionCall"]["name"] == name
     assert call["functionCall"]["args"] == arguments
-    assert answer["functionResponse"]["response"] == response
+    assert accumulator["functionResponse"]["response"] == response
     assert not [note for note in noted(upstream) if note.startswith("dropped")]
 
 
@@ -302,15 +302,15 @@ def test_a_local_shells_result_names_its_call_by_id(named: str) -> None:
     assert body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"output": "done"}
 
 
-def test_a_signature_that_the_client_carries_returns_to_the_call() -> None:
-    answer = answer_to(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
-    output = plain_of(answer, [made("shell", {"commands": ["ls"]})])["output"]
+def test_a_carried_signature_returns_to_the_client_tools_call() -> None:
+    accumulator = accumulator_of(parsed(tools=ALL, include=["reasoning.encrypted_content"]))
+    output = plain_of(accumulator, [made("shell", {"commands": ["ls"]})])["output"]
     result = {"type": "shell_call_output", "call_id": "call_1", "output": []}
     body = translate(input=[USER, *output, result], tools=ALL).body
 
     assert body["contents"][1]["parts"][0]["thoughtSignature"] == SIGNATURE
 
 
-def test_a_result_of_the_clients_tools_is_missed() -> None:
+def test_a_missing_result_of_a_client_tool_is_rejected() -> None:
     call = {"call_id": "call_1", **CALLS["commands"][2]}
-    assert refused(input=[USER, call], tools=ALL).message == "No tool output found for function call call_1."
+    assert translation_error(input=[USER, call], tools=ALL).message == "No tool output found for function call call_1."

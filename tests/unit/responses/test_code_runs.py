@@ -1,11 +1,11 @@
-"""Runs of Google's code interpreter as items: every result is kept, on the run that it belongs to."""
+"""Runs of Google's code interpreter as items: every result is on the item of its run."""
 
 from typing import Any
 
 import pytest
 
 from api.translate.responses.output.code_runs import MOST_OPEN
-from tests.unit.responses.building import answer_to, gemini_chunk, parsed, plain_of, stream_of
+from tests.unit.responses.building import accumulator_of, gemini_chunk, parsed, plain_of, stream_of
 
 
 def code(words: str, run: str = "") -> Any:
@@ -20,7 +20,7 @@ def text(words: str) -> Any:
     return {"text": words}
 
 
-# The parts of an answer, and what of them each run shows: its code, and what it printed.
+# The parts of a response, and the items of the runs: code and output.
 RUNS: dict[str, tuple[list[Any], list[tuple[str, list[str]]]]] = {
     "several results of one run": ([code("f()"), result("1\n"), result("2\n"), text("So.")], [("f()", ["1\n", "2\n"])]),
     "a run that nothing follows": ([code("f()"), result("1\n"), result("2\n")], [("f()", ["1\n", "2\n"])]),
@@ -55,10 +55,10 @@ RUNS: dict[str, tuple[list[Any], list[tuple[str, list[str]]]]] = {
 
 
 @pytest.mark.parametrize(("parts", "expected"), RUNS.values(), ids=RUNS)
-def test_every_result_stands_with_its_run(parts: list[Any], expected: list[tuple[str, list[str]]]) -> None:
+def test_every_result_is_on_the_item_of_its_run(parts: list[Any], expected: list[tuple[str, list[str]]]) -> None:
     chunks = [*(gemini_chunk(part) for part in parts), gemini_chunk(finish="STOP")]
-    output = plain_of(answer_to(parsed()), [gemini_chunk(*parts, finish="STOP")])["output"]
-    events = stream_of(answer_to(parsed()), chunks)
+    output = plain_of(accumulator_of(parsed()), [gemini_chunk(*parts, finish="STOP")])["output"]
+    events = stream_of(accumulator_of(parsed()), chunks)
     assert events[-1]["response"]["output"] == output
     ends = {event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
     assert [ends[index] for index in sorted(ends)] == output
@@ -71,14 +71,14 @@ def test_every_result_stands_with_its_run(parts: list[Any], expected: list[tuple
     assert said == "".join(part.get("text", "") for part in parts)
 
 
-def test_more_runs_than_can_be_open_are_ended_in_order() -> None:
+def test_runs_beyond_the_limit_of_open_runs_are_ended_in_order() -> None:
     parts = [code(str(number)) for number in range(MOST_OPEN + 3)]
-    answer = answer_to(parsed())
-    events: Any = answer.feed(gemini_chunk(*parts))
+    accumulator = accumulator_of(parsed())
+    events: Any = accumulator.feed(gemini_chunk(*parts))
     assert [event["item"]["code"] for event in events if event["type"] == "response.output_item.done"] == [
         "0",
         "1",
         "2",
     ]
-    output = plain_of(answer, [gemini_chunk(result("1\n"), finish="STOP")])["output"]
+    output = plain_of(accumulator, [gemini_chunk(result("1\n"), finish="STOP")])["output"]
     assert output[3]["outputs"] == [{"type": "logs", "logs": "1\n"}]

@@ -1,4 +1,4 @@
-"""The event log of a background response: what is still to be stored, and what its readers wait for."""
+"""The event log of a background response: unstored events, and waiting readers."""
 
 import asyncio
 from typing import Any
@@ -9,11 +9,11 @@ from api.exchange.responses.event_log import EventLog
 
 
 def numbered(*numbers: int) -> list[dict[str, Any]]:
-    """Events with these sequence numbers."""
+    """Return events with these sequence numbers."""
     return [{"type": "response.output_text.delta", "sequence_number": number} for number in numbers]
 
 
-def test_a_look_at_unstored_events_changes_nothing() -> None:
+def test_reading_unstored_events_does_not_change_the_log() -> None:
     log = EventLog()
     log.append(numbered(0, 1))
 

@@ -1,7 +1,7 @@
-"""Golden responses: OpenAI's body in, Gemini's out; Gemini's answer in, OpenAI's out (see `tests/golden_cases.py`).
+"""Golden responses: OpenAI's request to Gemini's, Gemini's response to OpenAI's (see `tests/golden_cases.py`).
 
-A case holds `openai_request.json` and one or both directions: `gemini_request.json` with what the translation says
-beside it (`translation.json`), and `gemini_stream.jsonl` with the events and the plain answer that they add up to.
+A case has `openai_request.json` and one or both directions: `gemini_request.json` with further values of the
+translation (`translation.json`), and `gemini_stream.jsonl` with the events and the accumulated plain response.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from api.openai.responses.request import ResponsesRequest, parse_responses
 from api.translate.responses.request import responses_to_gemini
 from tests.golden_cases import REQUEST, STREAM, cases, check, check_lines, parametrize, read, read_lines
-from tests.unit.responses.building import answer_to, own_messages, plain_of, stream_of
+from tests.unit.responses.building import accumulator_of, own_messages, plain_of, stream_of
 from tests.unit.translate.requests import FLASH_3, PROFILES, judge
 
 CASES = cases("responses")
@@ -45,8 +45,8 @@ def test_request(case: Path) -> None:
 @parametrize(ANSWERS)
 def test_answer(case: Path) -> None:
     responses = read_lines(case / STREAM)
-    events = stream_of(answer_to(request_of(case)), responses)
+    events = stream_of(accumulator_of(request_of(case)), responses)
     check_lines(case / "openai_stream.jsonl", events)
-    plain = plain_of(answer_to(request_of(case)), responses)
+    plain = plain_of(accumulator_of(request_of(case)), responses)
     check(case / "openai_response.json", plain)
     assert events[-1]["response"] == plain

@@ -1,4 +1,4 @@
-"""Fields of input items that are not read: named with their places, stored nowhere; what goes without saying is not."""
+"""Unread fields of input items: named with their paths and not stored; fields without meaning are not named."""
 
 from typing import Any, get_args
 
@@ -107,7 +107,7 @@ def test_an_unread_item_field_changes_no_message(items: list[Any]) -> None:
     assert [canonical_message(message) for message in kept] == [canonical_message(message) for message in plain]
 
 
-def test_names_are_printable() -> None:
+def test_names_of_unread_fields_are_printable() -> None:
     odd: dict[str, Any] = {"a\nb" + "x" * 500: 1}
     [note] = unread_fields([item_of_parts(words(), **odd)])
     assert str(note).isprintable()
@@ -115,7 +115,7 @@ def test_names_are_printable() -> None:
 
 
 def sdk_items() -> list[Any]:
-    """Return an item of each kind with every field that OpenAI's types give it."""
+    """Return an item of each kind with every field of OpenAI's types."""
     found = []
     for kind in get_args(ResponseInputItemParam):
         hints = get_type_hints(kind)
@@ -126,7 +126,7 @@ def sdk_items() -> list[Any]:
 
 
 @pytest.mark.parametrize("item", sdk_items())
-def test_fields_of_openais_items_go_without_saying(item: dict[str, Any]) -> None:
+def test_output_fields_of_openais_items_are_not_named(item: dict[str, Any]) -> None:
     assert not list(unread_fields([item, {**item, "created_by": "x"}]))
 
 
@@ -141,7 +141,7 @@ PARTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(("kind", "part"), PARTS.items())
-def test_fields_of_openais_parts_go_without_saying(kind: str, part: Any) -> None:
+def test_output_fields_of_openais_parts_are_not_named(kind: str, part: Any) -> None:
     notes = unread_fields([item_of_parts({**dict.fromkeys(get_type_hints(part), "x"), "type": kind})])
     named = {note.param.rpartition(".")[2] for note in notes}
     assert named <= {"prompt_cache_breakpoint"} | ({"detail"} if kind == "input_file" else set())

@@ -1,4 +1,4 @@
-"""Items to messages: what is grouped, what is carried, where each item ended up, and the way back."""
+"""Items to messages: grouping, carried state, the message of each item, and messages back to items."""
 
 from typing import Any
 
@@ -154,20 +154,20 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize(("items", "messages"), CASES.values(), ids=CASES)
-def test_items_to_messages(items: Any, messages: Any) -> None:
+def test_items_become_messages(items: Any, messages: Any) -> None:
     turns = items_to_messages(items)
     assert turns.messages == messages
     assert len(turns.places.messages) == len(messages)
 
 
-def test_a_signature_goes_to_the_call_after_it() -> None:
+def test_a_signature_goes_to_the_following_call() -> None:
     items = [reasoning("", signed("call")), call("c1"), call("c2")]
     first, second = items_to_messages(items, family="gemini-3").messages[0]["tool_calls"]
     assert first["extra_content"] == {"google": {"thought_signature": SIGNATURE}}
     assert "extra_content" not in second
 
 
-def test_a_signature_goes_to_the_text_before_it() -> None:
+def test_a_signature_goes_to_the_preceding_text() -> None:
     message = items_to_messages([output_message("Hello"), reasoning("", signed("text"))], family="gemini-3").messages[0]
     assert message["extra_content"] == {"google": {"thought_signature": SIGNATURE}}
 
@@ -188,7 +188,7 @@ def test_an_unreadable_item_is_noted(encrypted: str, why: str) -> None:
     assert why in note.reason
 
 
-def test_a_compaction_is_the_summary_that_it_holds() -> None:
+def test_a_compaction_becomes_its_summary() -> None:
     items = compacted([USER, output_message("Hello")], "They met.", item_ids=counted(), signer=SIGNER)
     assert [item["type"] for item in items] == ["message", "compaction"]
     messages = items_to_messages(items).messages
@@ -199,7 +199,7 @@ def test_a_compaction_is_the_summary_that_it_holds() -> None:
     assert foreign.notes[0].kind == "dropped"
 
 
-def test_a_compaction_of_everything_takes_its_place() -> None:
+def test_a_compaction_replaces_the_whole_conversation() -> None:
     rules = [{"role": "system", "content": "Be brief."}]
     carried = CarriedConversation(
         summary="They met.", whole=True, rules=rules, latest=[{"role": "user", "content": "Who?"}]
@@ -217,7 +217,7 @@ def test_a_compaction_of_everything_takes_its_place() -> None:
         assert turns.messages == [system, summary, latest, {"role": "assistant", "content": "Ada."}]
 
 
-def test_references_are_resolved_or_not_found() -> None:
+def test_item_references_are_resolved_or_rejected() -> None:
     items = [{"type": "item_reference", "id": "fc_1"}, {"id": "msg_1"}, USER]
     assert references(items) == ["fc_1", "msg_1"]
     whole = resolved(items, {"fc_1": call(), "msg_1": output_message("Hello")})
@@ -237,7 +237,7 @@ def test_references_are_resolved_or_not_found() -> None:
         ({"type": "function_call_output", "output": "x"}, "input[0].call_id"),
     ],
 )
-def test_empty_things_are_refused_by_name(item: dict[str, Any], param: str) -> None:
+def test_empty_values_are_rejected_by_name(item: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         items_to_messages([item])
     assert caught.value.param == param

@@ -1,6 +1,6 @@
-"""The order of output items: that of Gemini's parts, the same however many chunks an answer comes in.
+"""The order of output items is the order of Gemini's parts, for any number of chunks.
 
-What a stream has told cannot move any more: so a plain answer has it in that order too.
+An event that was sent cannot move, so the plain response has the same order.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.recorded import gemini_answers
-from tests.unit.responses.building import answer_to, gemini_chunk, parsed, plain_of, stream_of
+from tests.unit.responses.building import accumulator_of, gemini_chunk, parsed, plain_of, stream_of
 
 Responses = list[dict[str, Any]]
 
@@ -25,17 +25,17 @@ def text(words: str) -> Any:
 
 
 def at_once(responses: Sequence[Any]) -> Responses:
-    """Return the answer as `generateContent` gives it: one response with all parts."""
+    """Return the response of `generateContent`: one response with all parts."""
     whole: dict[str, Any] = {}
     candidate: dict[str, Any] = {}
     parts: list[Any] = []
     grounding: dict[str, Any] = {}
     for response in responses:
         whole |= response
-        for piece in response.get("candidates", ()):
-            candidate |= piece
-            parts += piece.get("content", {}).get("parts", ())
-            for name, value in piece.get("groundingMetadata", {}).items():
+        for chunk in response.get("candidates", ()):
+            candidate |= chunk
+            parts += chunk.get("content", {}).get("parts", ())
+            for name, value in chunk.get("groundingMetadata", {}).items():
                 grounding[name] = [*grounding.get(name, ()), *value] if isinstance(value, list) else value
     if candidate:
         candidate |= {"content": {"role": "model", "parts": parts}}
@@ -45,9 +45,9 @@ def at_once(responses: Sequence[Any]) -> Responses:
 
 
 def piecemeal(responses: Sequence[Any]) -> Responses:
-    """Return the answer as a stream gives it: a chunk for each part, then one that tells how it ended.
+    """Return the response as a stream: a chunk for each part, then a chunk with the finish reason.
 
-    How many thoughts there were is known when the answer begins: each chunk of Gemini's says so.
+    Each chunk of Gemini has the number of thought tokens, so the first chunk has it too.
     """
     (whole,) = at_once(responses)
     candidate, *_ = whole.get("candidates") or [{}]
@@ -58,7 +58,7 @@ def piecemeal(responses: Sequence[Any]) -> Responses:
 
 
 def shown(output: Sequence[Any]) -> list[Any]:
-    """Return what items show, without what a stream may be too late for: the sources of a message that has ended."""
+    """Return the items without the sources of messages, which may come after the end of a message in a stream."""
     parts = ("text", "refusal")
     return [
         {
@@ -70,15 +70,15 @@ def shown(output: Sequence[Any]) -> list[Any]:
 
 
 def check_order(responses: Sequence[Any]) -> list[str]:
-    """Check that all ways to give this answer show the same items in one order; return their types."""
+    """Check that plain and streamed forms of this response have the same items in one order; return their types."""
     request = parsed(tools=[{"type": "web_search"}, {"type": "function", "name": "time"}])
-    plain = plain_of(answer_to(request), at_once(responses))["output"]
+    plain = plain_of(accumulator_of(request), at_once(responses))["output"]
     for streamed in (responses, at_once(responses), piecemeal(responses)):
-        events = stream_of(answer_to(request), streamed)
-        told = {
+        events = stream_of(accumulator_of(request), streamed)
+        sent = {
             event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"
         }
-        assert shown([told[index] for index in sorted(told)]) == shown(plain)
+        assert shown([sent[index] for index in sorted(sent)]) == shown(plain)
         assert shown(events[-1]["response"]["output"]) == shown(plain)
     return [item["type"] for item in plain]
 
@@ -114,12 +114,12 @@ ORDERS: dict[str, tuple[list[Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("responses", "order"), ORDERS.values(), ids=ORDERS)
-def test_streams_and_plain_answers_have_one_order(responses: list[Any], order: list[str]) -> None:
+def test_streams_and_plain_responses_have_one_order(responses: list[Any], order: list[str]) -> None:
     assert check_order(responses) == order
 
 
 @pytest.mark.parametrize("responses", gemini_answers())
-def test_recorded_answers_have_one_order(responses: list[Any]) -> None:
+def test_recorded_responses_have_one_order(responses: list[Any]) -> None:
     types = check_order(responses)
     if any(part.get("toolCall", {}).get("toolType") == "GOOGLE_SEARCH_WEB" for part in parts_of(responses)):
         assert next(kind for kind in types if kind != "reasoning") == "web_search_call"
@@ -127,6 +127,6 @@ def test_recorded_answers_have_one_order(responses: list[Any]) -> None:
 
 
 def parts_of(responses: Sequence[Any]) -> list[Any]:
-    """Return the parts of an answer."""
+    """Return the parts of a response."""
     candidates = [candidate for response in responses for candidate in response.get("candidates", ())]
     return [part for candidate in candidates for part in candidate.get("content", {}).get("parts", ())]

@@ -1,4 +1,4 @@
-"""Calls and results pair by `call_id` wherever they stand; the emulator's rules judge the order that is sent."""
+"""Calls and results are paired by `call_id` at any position; the emulator's rules validate the order sent."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ from api.translate.conversation.pairing import paired
 from api.translate.conversation.signatures import SKIP_SIGNATURE
 from api.translate.request.upstream_call import HistoryMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
-from tests.unit.responses.building import SIGNER, noted, refused, translate
+from tests.unit.responses.building import SIGNER, noted, translate, translation_error
 from tests.unit.translate.requests import DATA_URL, FLASH_2, FLASH_3, SIGNATURE
 
 Item = dict[str, Any]
@@ -19,17 +19,17 @@ MOVED: Final = "converted input: results moved to their tool calls"
 
 
 def call(call_id: str, name: str = "time") -> Item:
-    """A function call."""
+    """Return a function call."""
     return {"type": "function_call", "call_id": call_id, "name": name, "arguments": "{}"}
 
 
 def custom(call_id: str) -> Item:
-    """A custom tool's call."""
+    """Return a call of a custom tool."""
     return {"type": "custom_tool_call", "call_id": call_id, "name": "run", "input": "ls"}
 
 
 def out(call_id: str, text: str | None = None, kind: str = "function_call_output") -> Item:
-    """A result, by default with its call's id as text."""
+    """Return a result, by default with the call's id as text."""
     return {"type": kind, "call_id": call_id, "output": text or f"of {call_id}"}
 
 
@@ -39,7 +39,7 @@ def easy_message(role: str, text: str = "wait") -> Item:
 
 
 def shape(body: Any) -> list[str]:
-    """What was sent, a word for each part: `call name`, `result name: text`, or text."""
+    """Return the sent parts as text: `call name`, `result name: text`, or the text."""
     return [_word(part) for content in body["contents"] for part in content["parts"]]
 
 
@@ -156,7 +156,7 @@ def test_every_arrangement_is_sent_in_geminis_order(items: list[Item], sent: lis
     assert len(upstream.gemini_contents) == len(upstream.placement)
 
 
-def test_faces_and_placement_belong_to_the_messages_as_they_came() -> None:
+def test_stored_contents_and_placement_refer_to_the_original_order() -> None:
     upstream = translate(input=[USER, call("1", "a"), easy_message("user", "Quick!"), out("1")])
 
     _, called, quick, result = upstream.gemini_contents
@@ -181,7 +181,7 @@ def test_signatures_stay_on_their_calls() -> None:
     ).body
 
     signed = [part for content in body["contents"] for part in content["parts"] if "functionCall" in part]
-    # A user message begins a new step: its first call must be signed too.
+    # A user message begins a new step: the first call of the step must be signed too.
     assert [part.get("thoughtSignature") for part in signed] == [SIGNATURE, SKIP_SIGNATURE]
 
 
@@ -202,14 +202,14 @@ def test_a_result_keeps_its_picture_behind_a_message() -> None:
     assert response["parts"][0]["inlineData"]["mimeType"] == "image/png"
 
 
-def test_a_loose_result_keeps_its_picture_too() -> None:
+def test_a_result_without_a_call_keeps_its_picture() -> None:
     picture = [{"type": "input_text", "text": "here"}, {"type": "input_image", "image_url": DATA_URL}]
     body = translate(input=[USER, out("9") | {"output": picture}]).body
 
     assert shape(body)[1:] == ["<tool_output>\n", "here", "media", "\n</tool_output>"]
 
 
-def test_a_namespace_belongs_to_the_name() -> None:
+def test_a_namespace_is_part_of_the_name() -> None:
     named = {"type": "function_call_output", "name": "close", "namespace": "agents", "output": "x"}
     items = [USER, call("1", "close") | {"namespace": "agents"}, USER, named]
 
@@ -219,7 +219,7 @@ def test_a_namespace_belongs_to_the_name() -> None:
 
 
 def history_of(*messages: Item) -> list[HistoryMessage]:
-    """Messages of the conversation so far, which were never sent."""
+    """Return messages of an earlier conversation without stored contents."""
     return [HistoryMessage(message=message, content=None) for message in messages]
 
 
@@ -231,7 +231,7 @@ CALLED: Final[Item] = {
 }
 
 
-def test_a_result_of_the_request_goes_behind_a_call_of_the_history() -> None:
+def test_a_result_of_the_request_follows_its_call_of_the_history() -> None:
     history = history_of(ASKED, CALLED, easy_message("user", "Quick!"), easy_message("assistant", "Yes."))
     upstream = translate(input=[easy_message("user", "And?"), out("1")], history=history)
 
@@ -243,13 +243,13 @@ def test_a_result_of_the_request_goes_behind_a_call_of_the_history() -> None:
     ] == ["And?", None]
 
 
-def test_an_assistants_words_before_the_result_are_not_lost() -> None:
+def test_an_assistant_message_before_the_result_is_sent() -> None:
     upstream = translate(input=[easy_message("assistant", "Working."), out("1")], history=history_of(ASKED, CALLED))
 
     assert shape(upstream.body) == ["Hi", A, "Working.", RESULT_A]
 
 
-def test_a_loose_result_that_was_sent_as_text_becomes_one_again_with_its_call() -> None:
+def test_a_result_sent_as_text_becomes_a_result_with_its_call() -> None:
     text: Any = {"role": "user", "parts": [{"text": "<tool_output>\nof 1\n</tool_output>"}]}
     history = [
         *history_of(ASKED),
@@ -268,23 +268,23 @@ OPEN: Final[dict[str, list[Item]]] = {
 
 
 @pytest.mark.parametrize("items", OPEN.values(), ids=OPEN)
-def test_a_result_that_the_request_was_to_bring_is_asked_for(items: list[Item]) -> None:
-    error = refused(input=items)
+def test_a_missing_result_of_the_request_is_rejected(items: list[Item]) -> None:
+    error = translation_error(input=items)
     assert (error.message, error.param) == ("No tool output found for function call c1.", "input")
 
 
-def test_the_answer_that_is_gone_on_from_wants_its_results() -> None:
+def test_the_previous_response_requires_its_results() -> None:
     history = history_of(ASKED, CALLED)
     named: Any = {"previous_response_id": "resp_1", "input": "Never mind."}
 
-    assert refused(history=history, **named).message == "No tool output found for function call 1."
+    assert translation_error(history=history, **named).message == "No tool output found for function call 1."
     later = history_of(ASKED, CALLED, easy_message("user"), easy_message("assistant"))
     assert shape(translate(history=later, **named).body)[2] == "result a: No result was given."
     of_conversation: Any = {"conversation": "conv_1", "input": "Never mind."}
     assert shape(translate(history=history, **of_conversation).body)[2] == "result a: No result was given."
 
 
-def test_a_request_to_compact_wants_no_results() -> None:
+def test_a_request_to_compact_requires_no_results() -> None:
     assert shape(translate(input=[USER, call("1", "a"), {"type": "compaction_trigger"}]).body) == ["Hi"]
     assert translate(input=[USER, call("1", "a")], prompt_cache_options={"prewarm": True})
 
@@ -293,7 +293,7 @@ def test_a_conversation_without_calls_is_not_reordered() -> None:
     assert paired([ASKED, easy_message("assistant")]) is None
 
 
-def test_hostile_histories_are_paired_in_no_time() -> None:
+def test_hostile_histories_are_paired_in_linear_time() -> None:
     many = 8_000
     items = [
         *(out("x") for _ in range(many // 2)),

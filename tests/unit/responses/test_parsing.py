@@ -1,4 +1,4 @@
-"""What the parser takes, refuses, and says about it."""
+"""The parser of Responses requests: accepted values, rejected values, and errors."""
 
 from typing import Any
 
@@ -61,13 +61,13 @@ ITEMS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: str(item.get("type") or "bare"))
-def test_items_are_taken_as_they_came(item: dict[str, Any]) -> None:
+def test_items_are_unchanged(item: dict[str, Any]) -> None:
     request = parsed(input=[item])
     assert request.items == [item]
     assert list(request.items[0]) == list(item)
 
 
-def test_a_string_is_one_user_message() -> None:
+def test_an_input_string_is_one_user_message() -> None:
     assert parsed(input="Hi").items == [{"type": "message", "role": "user", "content": "Hi"}]
 
 
@@ -113,36 +113,36 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("parameters", "param", "code"), REFUSED, ids=lambda value: str(value)[:40])
-def test_refusals_name_the_culprit(parameters: dict[str, Any], param: str, code: str) -> None:
+def test_parsing_errors_name_the_parameter(parameters: dict[str, Any], param: str, code: str) -> None:
     error = refusal(**parameters)
     assert (error.param or "").startswith(param)
     assert (error.code or "").startswith(code)
     assert (error.param or "") in error.message
 
 
-def test_the_refusal_of_two_histories_names_both() -> None:
+def test_the_error_of_two_histories_names_both() -> None:
     message = refusal(conversation="conv_1", previous_response_id="resp_1").message
     assert "'previous_response_id'" in message
     assert "'conversation'" in message
 
 
-def test_an_unknown_item_type_is_answered_with_all_known_ones() -> None:
+def test_the_error_of_an_unknown_item_type_lists_the_known_types() -> None:
     message = refusal(input=[{"type": "thought"}]).message
     assert all(f"'{name}'" in message for name in (*READ_ITEMS, *OTHER_ITEMS))
 
 
 @pytest.mark.parametrize("source", [{"previous_response_id": "resp_1"}, {"conversation": "conv_1"}])
-def test_history_alone_is_enough(source: dict[str, Any]) -> None:
+def test_a_request_with_history_alone_is_accepted(source: dict[str, Any]) -> None:
     assert parsed(input=None, **source).items == []
 
 
-def test_nulls_are_absent_and_unknown_names_are_listed() -> None:
+def test_null_parameters_are_absent_and_unknown_names_listed() -> None:
     request = parsed(instructions=None, tools=None, metadata=None, user=None, client_metadata={"a": 1}, vibe=None)
     assert request.model_fields_set == {"model", "input", "unknown"}
     assert request.unknown == ("client_metadata", "vibe")
 
 
-def test_defaults_of_a_mapping_stand_under_the_names_of_chat_completions() -> None:
+def test_defaults_of_a_mapping_have_the_names_of_chat_completions() -> None:
     request, applied = parsed(reasoning={"summary": "auto"}).with_defaults(
         {"reasoning_effort": "low", "max_tokens": 100, "temperature": 0.5}
     )
@@ -152,13 +152,13 @@ def test_defaults_of_a_mapping_stand_under_the_names_of_chat_completions() -> No
     assert set(applied) == {"reasoning", "max_output_tokens", "temperature"}
 
 
-def test_a_clients_own_effort_wins_over_a_mappings() -> None:
+def test_the_effort_of_a_request_overrides_the_mappings() -> None:
     request, applied = parsed(reasoning={"effort": "high"}).with_defaults({"reasoning_effort": "low"})
     assert request.effort == "high"
     assert applied == ()
 
 
-def test_a_default_that_is_not_valid_is_not_the_clients_fault() -> None:
+def test_an_invalid_default_is_not_the_clients_error() -> None:
     with pytest.raises(InternalError):
         parsed().with_defaults({"max_tokens": 3})
 
@@ -172,7 +172,7 @@ def test_a_default_that_is_not_valid_is_not_the_clients_fault() -> None:
         ({"top_logprobs": 0}, None),
     ],
 )
-def test_log_probabilities_are_asked_for_in_two_ways(parameters: dict[str, Any], expected: int | None) -> None:
+def test_log_probabilities_are_requested_in_two_ways(parameters: dict[str, Any], expected: int | None) -> None:
     assert parsed(**parameters).wanted_top_logprobs == expected
 
 
@@ -190,7 +190,7 @@ def test_the_table_of_parameters_is_complete() -> None:
     assert len({row.name for row in RESPONSES_PARAMETERS}) == len(RESPONSES_PARAMETERS)
 
 
-def test_counting_and_compacting_have_bodies_of_their_own() -> None:
+def test_counting_and_compacting_have_their_own_bodies() -> None:
     assert parse_input_tokens(b'{"input": "Hi"}').model is None
     assert parse_compact(b'{"model": "m", "previous_response_id": "resp_1"}').items == []
     with pytest.raises(InvalidRequestError) as caught:
@@ -202,12 +202,12 @@ def test_counting_and_compacting_have_bodies_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model": "m", "input": NaN}'])
-def test_hostile_bodies_are_refused(body: bytes) -> None:
+def test_hostile_bodies_are_rejected(body: bytes) -> None:
     with pytest.raises(InvalidRequestError):
         parse_responses(body)
 
 
-def test_a_hostile_list_costs_one_error() -> None:
+def test_a_hostile_list_has_one_error() -> None:
     body = orjson.dumps({"model": "m", "input": [{"type": "thought"}] * 10_000})
     with pytest.raises(InvalidRequestError) as caught:
         parse_responses(body)

@@ -1,4 +1,4 @@
-"""Whatever a client may send becomes a body that Gemini takes, or a refusal that names a parameter."""
+"""Any request becomes a body that Gemini accepts, or an error that names a parameter."""
 
 import itertools
 from contextlib import suppress
@@ -19,7 +19,7 @@ from sessions_store.catalogue.model_profile import ModelProfile
 from sessions_store.transcript.canonical import canonical_message
 from tests.unit.responses.building import (
     SIGNER,
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     own_messages,
@@ -27,7 +27,7 @@ from tests.unit.responses.building import (
     stream_of,
 )
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE, judge
-from tests.unit.translate.test_answer_hostile import mutations
+from tests.unit.translate.test_candidates_hostile import mutations
 
 OWNERS: tuple[Literal["call", "text"], ...] = ("call", "text")
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
@@ -83,7 +83,7 @@ counter = itertools.count()
 
 @st.composite
 def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Return calls of one answer and their results, in any order."""
+    """Return calls of one message and their results, in any order."""
     calls: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(1, 3))):
         call_id = f"call_{next(counter)}"
@@ -156,7 +156,7 @@ shuffled = items.flatmap(st.permutations).map(lambda some: [*some, {"role": "use
 
 
 def request_of(body: dict[str, Any]) -> ResponsesRequest | None:
-    """Return the request, or None if the parser refuses it."""
+    """Return the request, or None if the parser rejects the body."""
     try:
         return parse_responses(orjson.dumps(body))
     except InvalidRequestError:
@@ -166,7 +166,7 @@ def request_of(body: dict[str, Any]) -> ResponsesRequest | None:
 def translated(
     request: ResponsesRequest, turns: ItemMessages, profile: ModelProfile
 ) -> tuple[ResponsesCall | None, InvalidRequestError | None]:
-    """Return the translation, or the refusal."""
+    """Return the translation, or the error."""
     try:
         return responses_to_gemini(request, own=turns, profile=profile), None
     except InvalidRequestError as error:
@@ -175,7 +175,7 @@ def translated(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(requests, st.sampled_from(PROFILES))
-def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], profile: ModelProfile) -> None:
+def test_a_valid_request_is_translated_or_rejected_by_name(body: dict[str, Any], profile: ModelProfile) -> None:
     request = request_of(body)
     if request is None:
         return
@@ -195,7 +195,7 @@ def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(shuffled, st.sampled_from([FLASH_2, FLASH_3]), st.integers(0, 20))
-def test_no_order_of_items_is_refused(sent: list[dict[str, Any]], profile: ModelProfile, cut: int) -> None:
+def test_every_order_of_items_is_accepted(sent: list[dict[str, Any]], profile: ModelProfile, cut: int) -> None:
     request = request_of({"model": "m", "input": sent})
     assert request is not None
     turns = own_messages(request, profile.family)
@@ -219,7 +219,7 @@ def test_messages_of_items_stay_the_same_on_the_way_back(sent: list[dict[str, An
     ]
 
 
-pieces = st.one_of(
+chunks = st.one_of(
     texts.map(lambda text: {"text": text}),
     texts.map(lambda text: {"text": text, "thought": True}),
     st.just({"text": "", "thoughtSignature": SIGNATURE}),
@@ -234,34 +234,38 @@ pieces = st.one_of(
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.lists(pieces, max_size=4), max_size=5),
+    st.lists(st.lists(chunks, max_size=4), max_size=5),
     st.sampled_from(["STOP", "MAX_TOKENS", "SAFETY", "SOMETHING_NEW"]),
     st.booleans(),
 )
-def test_any_answer_streams_to_what_it_is(parts: list[list[dict[str, Any]]], finish: str, carries: bool) -> None:
+def test_any_stream_accumulates_to_the_plain_response(
+    parts: list[list[dict[str, Any]]], finish: str, carries: bool
+) -> None:
     include = ["reasoning.encrypted_content"] if carries else []
     request = parse_responses(orjson.dumps({"model": "m", "input": "Hi", "include": include}))
     responses = [*(gemini_chunk(*some) for some in parts), gemini_chunk(finish=finish)]
-    events = stream_of(answer_to(request), responses)
-    answer = answer_to(request)
-    plain = plain_of(answer, responses)
+    events = stream_of(accumulator_of(request), responses)
+    accumulator = accumulator_of(request)
+    plain = plain_of(accumulator, responses)
     assert events[-1]["response"] == plain
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     ended = [event["output_index"] for event in events if event["type"] == "response.output_item.done"]
     assert sorted(ended) == list(range(len(plain["output"])))
     kept = items_to_messages(plain["output"]).messages
     if kept and kept != [{"role": "assistant", "content": None}]:
-        assert [canonical_message(message) for message in kept] == [canonical_message(answer.messages[0])]
+        assert [canonical_message(message) for message in kept] == [canonical_message(accumulator.messages[0])]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(mutations(), min_size=1, max_size=3))
-def test_mutated_answers_raise_nothing_but_upstream_errors(responses: list[Any]) -> None:
-    answer = answer_to(parse_responses(b'{"model": "m", "input": "Hi", "include": ["reasoning.encrypted_content"]}'))
+def test_mutated_responses_raise_upstream_errors_only(responses: list[Any]) -> None:
+    accumulator = accumulator_of(
+        parse_responses(b'{"model": "m", "input": "Hi", "include": ["reasoning.encrypted_content"]}')
+    )
     with suppress(UpstreamError):
         for response in responses:
-            answer.feed(response)
-        answer.finish()
-    answer.failed(UpstreamError("Broken off."))
-    assert answer.response()["status"] in ("completed", "incomplete", "failed")
-    assert orjson.dumps([answer.response(), answer.contents, answer.messages])
+            accumulator.feed(response)
+        accumulator.finish()
+    accumulator.failed(UpstreamError("Broken off."))
+    assert accumulator.response()["status"] in ("completed", "incomplete", "failed")
+    assert orjson.dumps([accumulator.response(), accumulator.contents, accumulator.messages])

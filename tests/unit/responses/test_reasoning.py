@@ -1,6 +1,6 @@
-"""The reasoning items of a response: before what they led to, one for each run of thoughts, with what a client carries.
+"""The reasoning items of a response: before the message or call, one for each run of thoughts, with carried state.
 
-Gemini signs a text at its end, so in a stream the item that carries the signature ends after the text has come.
+Gemini signs a text at its end, so in a stream the item with the signature ends after the text.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ import pytest
 from api.translate.responses.carried_state import unpack_signature
 from tests.unit.responses.building import (
     SIGNER,
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     parsed,
@@ -39,16 +39,16 @@ def function(**fields: Any) -> Any:
 
 
 def billed(*parts: Any, **fields: Any) -> Any:
-    """Return a chunk that tells that thoughts were billed."""
+    """Return a chunk with a count of billed thoughts."""
     return gemini_chunk(*parts, **fields) | BILLED
 
 
 def output_of(chunks: list[Any], *, carried: bool = False) -> list[Any]:
-    """Return the output items of a streamed answer, which are those of the plain one and of the events."""
+    """Return the output items of a streamed response, equal to the items of the plain response and of the events."""
     request = parsed(tools=[TIME], include=ENCRYPTED if carried else [])
-    events = stream_of(answer_to(request), chunks)
+    events = stream_of(accumulator_of(request), chunks)
     output: list[Any] = events[-1]["response"]["output"]
-    assert output == plain_of(answer_to(request), chunks)["output"]
+    assert output == plain_of(accumulator_of(request), chunks)["output"]
     ends = [event for event in events if event["type"] == "response.output_item.done"]
     assert [event["item"] for event in ends] == output
     assert [event["output_index"] for event in ends] == list(range(len(output)))
@@ -60,7 +60,7 @@ def kinds_of(output: list[Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("carried", [False, True])
-def test_the_reasoning_item_stands_before_the_message(carried: bool) -> None:
+def test_the_reasoning_item_precedes_the_message(carried: bool) -> None:
     chunks = [
         billed(thought("Let me ")),
         billed(thought("see.")),
@@ -87,7 +87,7 @@ def test_billed_thoughts_have_an_item_without_a_summary(carried: bool) -> None:
     assert bool(output[0].get("encrypted_content")) is carried
 
 
-def test_thoughts_that_are_counted_at_the_end_of_a_stream_have_an_item_before_the_message() -> None:
+def test_thoughts_counted_at_the_end_have_an_item_before_the_message() -> None:
     uncounted = {"usageMetadata": {"trafficType": "PROVISIONED_THROUGHPUT"}}
     chunks = [gemini_chunk(text("It ")) | uncounted, billed(text("is."), finish="STOP")]
     assert kinds_of(output_of(chunks)) == ["reasoning", "message"]
@@ -97,21 +97,21 @@ def test_a_model_that_does_not_think_has_no_item_for_thoughts_without_a_count() 
     uncounted = {"usageMetadata": {"trafficType": "PROVISIONED_THROUGHPUT"}}
     chunks = [gemini_chunk(text("It is."), finish="STOP") | uncounted]
     request = parsed(reasoning={"effort": "none"})
-    answer = answer_to(request, profile=replace(FLASH_3, thinking="none"))
-    assert kinds_of(stream_of(answer, chunks)[-1]["response"]["output"]) == ["message"]
+    accumulator = accumulator_of(request, profile=replace(FLASH_3, thinking="none"))
+    assert kinds_of(stream_of(accumulator, chunks)[-1]["response"]["output"]) == ["message"]
 
 
-def test_no_thoughts_have_no_item() -> None:
+def test_a_response_without_thoughts_has_no_reasoning_item() -> None:
     chunks = [gemini_chunk(text("It is."), finish="STOP") | {"usageMetadata": {"totalTokenCount": 8}}]
     assert kinds_of(output_of(chunks)) == ["message"]
 
 
-def test_thoughts_that_took_all_of_the_limit_have_an_item() -> None:
+def test_thoughts_that_use_up_the_limit_have_an_item() -> None:
     [reasoning] = output_of([billed(finish="MAX_TOKENS")])
     assert (reasoning["type"], reasoning["summary"]) == ("reasoning", [])
 
 
-def test_each_run_of_thoughts_has_an_item_before_its_text() -> None:
+def test_each_run_of_thoughts_has_an_item_before_the_text() -> None:
     chunks = [
         billed(thought("One.")),
         billed(text("First.", thoughtSignature=SIGNATURE)),
@@ -141,7 +141,7 @@ def test_one_item_carries_the_signatures_of_a_text_and_of_a_call() -> None:
 
 def test_reasoning_that_comes_after_the_message_started_follows_the_message() -> None:
     late = [gemini_chunk(text("It is.")), billed(text("", thoughtSignature=SIGNATURE), finish="STOP")]
-    events = stream_of(answer_to(parsed(include=ENCRYPTED)), late)
+    events = stream_of(accumulator_of(parsed(include=ENCRYPTED)), late)
     message, reasoning = events[-1]["response"]["output"]
     assert (message["type"], reasoning["type"]) == ("message", "reasoning")
     found = unpack_signature(reasoning["encrypted_content"], SIGNER)
@@ -149,10 +149,10 @@ def test_reasoning_that_comes_after_the_message_started_follows_the_message() ->
     assert found.value == SIGNATURE
 
 
-def test_the_mode_of_reasoning_is_always_told() -> None:
+def test_a_response_always_has_the_reasoning_mode() -> None:
     for reasoning in (None, {}, {"effort": "low"}, {"mode": None}):
-        assert plain_of(answer_to(parsed(reasoning=reasoning)), [gemini_chunk(finish="STOP")])["reasoning"]["mode"] == (
-            "standard"
-        )
-    asked = plain_of(answer_to(parsed(reasoning={"mode": "pro"})), [gemini_chunk(finish="STOP")])
+        assert plain_of(accumulator_of(parsed(reasoning=reasoning)), [gemini_chunk(finish="STOP")])["reasoning"][
+            "mode"
+        ] == ("standard")
+    asked = plain_of(accumulator_of(parsed(reasoning={"mode": "pro"})), [gemini_chunk(finish="STOP")])
     assert asked["reasoning"]["mode"] == "pro"

@@ -1,4 +1,4 @@
-"""What real clients sent, what the real OpenAI answered, what the real Gemini answered: all of it goes through."""
+"""Recorded traffic: requests of real clients, responses of OpenAI, responses of Gemini."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from sessions_store.catalogue.model_profile import ModelProfile
 from sessions_store.transcript.canonical import canonical_message
 from tests.recorded import CLIENTS, WHOLE, client_requests, gemini_answers, openai_exchanges
 from tests.unit.responses.building import (
-    answer_to,
+    accumulator_of,
     gemini_chunk,
     items_to_messages,
     kinds,
@@ -26,7 +26,7 @@ from tests.unit.translate.requests import FLASH_2, FLASH_3, judge
 
 
 def client_bodies() -> list[Any]:
-    """Return what real clients sent to the endpoint, and what the real OpenAI answered, as parameters of a test."""
+    """Return recorded requests of clients and their responses of OpenAI, as parameters of a test."""
     bodies = [
         pytest.param(sent["body"], id=f"{client}-{number}")
         for client in CLIENTS
@@ -42,12 +42,12 @@ def client_bodies() -> list[Any]:
 
 
 def output_of(exchange: Any) -> Any:
-    """Return the output of a recorded response, None if the exchange was not about one."""
+    """Return the output of a recorded response, None for another exchange."""
     text = exchange["response"]
     if text.startswith("event: response."):
         return events_of(text)[-1]["response"]["output"]
-    answer = json.loads(text) if text.startswith("{") else {}
-    return answer.get("output") if answer.get("object") == "response" else None
+    response = json.loads(text) if text.startswith("{") else {}
+    return response.get("output") if response.get("object") == "response" else None
 
 
 def events_of(text: str) -> list[Any]:
@@ -55,7 +55,7 @@ def events_of(text: str) -> list[Any]:
 
 
 def history_for(items: list[Any]) -> list[HistoryMessage]:
-    """Return the calls that results in `items` answer without bringing them: they are in a stored conversation."""
+    """Return the calls of results in `items` without their calls, which are in a stored conversation."""
     made = {item.get("call_id") for item in items if item.get("type", "").endswith("_call")}
     answered = [item["call_id"] for item in items if item.get("type") == "function_call_output"]
     calls = [
@@ -84,7 +84,7 @@ def test_recorded_requests_of_real_clients_are_accepted(body: dict[str, Any], pr
 
 
 def openai_streams() -> list[Any]:
-    """Return (output, order of events) of each recorded stream whose items Gemini can make too."""
+    """Return (output, order of events) of each recorded stream with items that Gemini generates too."""
     known = {"message", "reasoning", "function_call", "custom_tool_call"}
     found = []
     for number, exchange in openai_exchanges():
@@ -97,7 +97,7 @@ def openai_streams() -> list[Any]:
 
 
 def as_gemini(output: list[Any]) -> list[Any]:
-    """Return chunks that say what these items say."""
+    """Return Gemini's chunks for these items."""
     chunks = []
     for item in output:
         if item["type"] == "message":
@@ -115,12 +115,12 @@ def as_gemini(output: list[Any]) -> list[Any]:
 @pytest.mark.parametrize(("output", "order"), openai_streams())
 def test_the_order_of_events_is_the_recorded_one(output: list[Any], order: list[str]) -> None:
     tools = [{"type": "custom", "name": item["name"]} for item in output if item["type"] == "custom_tool_call"]
-    events = stream_of(answer_to(parsed(tools=tools)), as_gemini(output))
-    # Gemini shows no thoughts unasked, so there is nothing to make a reasoning item of.
+    events = stream_of(accumulator_of(parsed(tools=tools)), as_gemini(output))
+    # Gemini sends thoughts on request only, so there is no reasoning item.
     assert kinds(events) == [kind for kind in order if not kind.endswith(":reasoning")]
 
 
-def test_there_are_recordings() -> None:
+def test_the_recordings_are_not_empty() -> None:
     assert len(client_bodies()) > (90 if WHOLE else 60)
     assert len(openai_streams()) > (8 if WHOLE else 6)
     assert len(gemini_answers()) > (250 if WHOLE else 60)
@@ -128,13 +128,13 @@ def test_there_are_recordings() -> None:
 
 @pytest.mark.parametrize("include", [[], ["reasoning.encrypted_content"]], ids=["kept", "carried"])
 @pytest.mark.parametrize("responses", gemini_answers())
-def test_a_recorded_answer_of_gemini_becomes_a_response(responses: list[Any], include: list[str]) -> None:
+def test_a_recorded_response_of_gemini_becomes_an_openai_response(responses: list[Any], include: list[str]) -> None:
     request = parsed(include=include)
-    events = stream_of(answer_to(request), responses)
-    answer = answer_to(request)
-    plain = plain_of(answer, responses)
+    events = stream_of(accumulator_of(request), responses)
+    accumulator = accumulator_of(request)
+    plain = plain_of(accumulator, responses)
     assert events[-1]["response"] == plain
     if plain["output"]:
         (message,) = items_to_messages(plain["output"], family=FLASH_3.family).messages
-        assert canonical_message(message) == canonical_message(answer.messages[0])
+        assert canonical_message(message) == canonical_message(accumulator.messages[0])
         assert bool(message.get("extra_content")) <= bool(include)

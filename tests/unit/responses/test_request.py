@@ -1,4 +1,4 @@
-"""A Responses request as Gemini gets it; the emulator's rules judge every body."""
+"""Responses requests translated for Gemini; the emulator's rules validate every body."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from api.translate.conversation.signatures import SKIP_SIGNATURE
 from api.translate.request.upstream_call import OMITTED, SYSTEM, HistoryMessage
 from api.translate.responses.carried_state import CarriedSignature, pack_signature
-from tests.unit.responses.building import SIGNER, noted, refused, translate
+from tests.unit.responses.building import SIGNER, noted, translate, translation_error
 from tests.unit.translate.requests import FLASH_2, FLASH_3, PIXEL, PLAIN, SIGNATURE
 
 USER = {"role": "user", "content": "Hi"}
@@ -40,14 +40,14 @@ def calling(**parameters: Any) -> Any:
     return translate(**parameters).body.get("toolConfig", {}).get("functionCallingConfig")
 
 
-def test_instructions_go_before_leading_developer_messages() -> None:
+def test_instructions_precede_leading_developer_messages() -> None:
     call = translate(instructions="Be brief.", input=[{"role": "developer", "content": "Be kind."}, USER])
     assert call.body["systemInstruction"] == {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]}
     assert call.body["contents"] == [{"role": "user", "parts": [{"text": "Hi"}]}]
     assert call.placement == [SYSTEM, 0]
 
 
-def test_instructions_alone_are_an_instruction() -> None:
+def test_instructions_without_input_are_a_system_instruction() -> None:
     call = translate(instructions="Be brief.", input="")
     assert call.body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
 
@@ -73,7 +73,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("parameters", "expected"), SETTINGS, ids=lambda value: str(value)[:40])
-def test_settings(parameters: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_settings_become_the_generation_config(parameters: dict[str, Any], expected: dict[str, Any]) -> None:
     assert config(profile=FLASH_2, **parameters) == expected
 
 
@@ -84,7 +84,7 @@ def test_tools_become_functions() -> None:
     assert declared[2]["parametersJsonSchema"]["required"] == ["input"]
 
 
-def test_a_grammar_is_told_to_the_model() -> None:
+def test_a_grammar_is_part_of_the_declaration() -> None:
     grammar = {"type": "grammar", "syntax": "regex", "definition": "[0-9]+"}
     (declared,) = functions(tools=[{"type": "custom", "name": "run", "description": "Run.", "format": grammar}])
     assert declared["description"] == "Run.\n\nThe input must match this regex grammar:\n[0-9]+"
@@ -104,7 +104,7 @@ def test_tools_of_the_input_are_declared_too() -> None:
     ]
 
 
-def test_names_that_gemini_refuses_are_restored() -> None:
+def test_names_that_gemini_rejects_are_changed_and_restored() -> None:
     call = translate(tools=[{"type": "function", "name": "what time?"}])
     assert call.tool_names == {"what_time__b7f1902a": "what time?"}
     assert call.called["what time?"].name == "what time?"
@@ -126,14 +126,14 @@ BUILT_IN: list[tuple[dict[str, Any], list[dict[str, Any]], str]] = [
 
 
 @pytest.mark.parametrize(("tool", "expected", "note"), BUILT_IN, ids=lambda value: str(value)[:40])
-def test_tools_that_run_at_the_server(tool: dict[str, Any], expected: list[Any], note: str) -> None:
+def test_tools_of_the_server_become_googles_tools(tool: dict[str, Any], expected: list[Any], note: str) -> None:
     call = translate(tools=[tool])
     assert call.body.get("tools", []) == expected
     assert ("\n".join(noted(call)) == "") is (note == "")
     assert note in "\n".join(noted(call))
 
 
-def test_search_beside_functions() -> None:
+def test_search_is_sent_beside_functions() -> None:
     tools = [TIME, {"type": "web_search"}]
     both = translate(tools=tools)
     assert both.body["toolConfig"] == {
@@ -167,7 +167,7 @@ CHOICES: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("choice", "expected"), CHOICES, ids=str)
-def test_tool_choice(choice: Any, expected: Any) -> None:
+def test_the_tool_choice_becomes_a_calling_mode(choice: Any, expected: Any) -> None:
     assert calling(tools=[TIME, AGENTS], tool_choice=choice) == expected
 
 
@@ -205,8 +205,8 @@ def test_tool_options_beyond_the_call_are_noted(tool: dict[str, Any], notes: lis
         ([{"type": "web_search", "external_web_access": False}], {"type": "web_search_preview"}, "not available with"),
     ],
 )
-def test_a_choice_of_a_tool_that_is_not_there_says_why(tools: list[Any], choice: Any, said: str) -> None:
-    error = refused(tools=tools, tool_choice=choice)
+def test_the_error_of_an_undeclared_tool_choice_has_the_reason(tools: list[Any], choice: Any, said: str) -> None:
+    error = translation_error(tools=tools, tool_choice=choice)
     assert error.param == "tool_choice"
     assert said in error.message
 
@@ -223,11 +223,11 @@ def test_only_the_chosen_tool_of_the_server_is_offered() -> None:
     assert any(note.startswith("clamped tool_choice") for note in noted(call))
 
 
-def test_a_search_that_must_not_be_made_is_not_offered() -> None:
+def test_a_search_excluded_by_the_choice_is_not_declared() -> None:
     assert "tools" not in translate(tools=[{"type": "web_search"}], tool_choice="none").body
 
 
-def test_strict_arguments() -> None:
+def test_strict_functions_are_validated() -> None:
     assert calling(tools=[TIME | {"strict": True}]) == {"mode": "VALIDATED"}
     assert calling(tools=[TIME | {"strict": False}]) is None
 
@@ -267,18 +267,18 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("parameters", "param"), REFUSED, ids=lambda value: str(value)[:50])
-def test_refusals_name_the_culprit_as_the_client_does(parameters: dict[str, Any], param: str) -> None:
-    error = refused(**parameters)
+def test_translation_errors_name_the_clients_parameter(parameters: dict[str, Any], param: str) -> None:
+    error = translation_error(**parameters)
     assert error.param == param
     assert "messages[" not in error.message
     assert ".function" not in error.message
 
 
-def test_a_missing_result_is_told_in_openais_words() -> None:
-    assert refused(input=[USER, CALL]).message == "No tool output found for function call c1."
+def test_the_error_of_a_missing_result_has_openais_text() -> None:
+    assert translation_error(input=[USER, CALL]).message == "No tool output found for function call c1."
 
 
-def test_a_tool_loop() -> None:
+def test_a_tool_loop_is_translated() -> None:
     call = translate(input=[USER, CALL, OUTPUT], tools=[TIME])
     assert call.body["contents"][1]["parts"][0]["functionCall"] == {"name": "time", "args": {}, "id": "c1"}
     assert call.body["contents"][2]["parts"] == [
@@ -294,8 +294,12 @@ def test_a_carried_signature_goes_back_to_its_call() -> None:
     assert noted(call) == []
 
 
-def test_history_goes_before_the_input_and_keeps_its_signatures() -> None:
-    answer = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": CALL}]}
+def test_the_history_precedes_the_input_and_keeps_its_signatures() -> None:
+    response = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c1", "type": "function", "function": CALL}],
+    }
     stored: Any = {
         "role": "model",
         "parts": [{"functionCall": {"name": "time", "args": {}}, "thoughtSignature": SIGNATURE}],
@@ -303,7 +307,7 @@ def test_history_goes_before_the_input_and_keeps_its_signatures() -> None:
     history = [
         HistoryMessage(message={"role": "developer", "content": "Be kind."}, content=None),
         HistoryMessage(message=USER, content={"role": "user", "parts": [{"text": "Hi"}]}),
-        HistoryMessage(message=answer, content=stored),
+        HistoryMessage(message=response, content=stored),
     ]
     items = [OUTPUT, {"role": "developer", "content": "Be brief."}]
     call = translate(history=history, input=items, instructions="Be fast.")
@@ -314,7 +318,7 @@ def test_history_goes_before_the_input_and_keeps_its_signatures() -> None:
     assert call.body["contents"][3]["parts"] == [{"text": "<system_message>\nBe brief.\n</system_message>"}]
 
 
-def test_restored_turns_are_sent_as_gemini_gave_them() -> None:
+def test_stored_contents_are_sent_unchanged() -> None:
     stored: Any = {"role": "model", "parts": [{"text": "Hel"}, {"text": "lo", "thoughtSignature": SIGNATURE}]}
     items = [USER, {"role": "assistant", "content": "Hello"}, USER]
     call = translate(input=items, restored={1: stored})
@@ -322,13 +326,13 @@ def test_restored_turns_are_sent_as_gemini_gave_them() -> None:
     assert noted(call) == ["restored input: 1 assistant messages replaced by the stored Gemini content"]
 
 
-def test_a_picture_without_a_word_after_results_does_not_begin_a_new_turn() -> None:
+def test_a_picture_without_text_after_results_begins_no_new_prompt() -> None:
     picture = {"role": "user", "content": [{"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}"}]}
     call = translate(input=[USER, CALL, OUTPUT, picture])
     assert call.body["contents"][1]["parts"][0]["thoughtSignature"] == SKIP_SIGNATURE
 
 
-def test_an_answer_at_the_end_is_dropped() -> None:
+def test_an_assistant_message_at_the_end_is_dropped() -> None:
     call = translate(input=[USER, {"role": "assistant", "content": "Hel"}])
     assert call.placement == [0, OMITTED]
     assert noted(call) == ["dropped input[1]: Gemini does not support continuing an assistant message"]

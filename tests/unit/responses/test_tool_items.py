@@ -1,4 +1,4 @@
-"""Items of tools that ran elsewhere are seen by the model, whatever stands in them; none is a reason to refuse."""
+"""Items of other tools are sent to the model with any content; no item is rejected."""
 
 import json
 from typing import Any, Final
@@ -16,12 +16,12 @@ CLICK: Final[Item] = {"type": "click", "button": "left", "x": 1, "y": 2}
 
 
 def mcp(**fields: Any) -> Item:
-    """A call of a tool of an MCP server."""
+    """Return a call of an MCP tool."""
     named = {"server_label": "wiki", "name": "ask", "arguments": '{"q":"x"}'}
     return {"type": "mcp_call", "id": "mcp_1", "status": "completed", **named, **fields}
 
 
-# Items, and the name, the arguments and the response that the model is shown.
+# Items, and the name, the arguments and the response that are sent to the model.
 CALLS: Final[dict[str, tuple[list[Item], str, Item, Item]]] = {
     "mcp_call": ([mcp(output="42")], "wiki.ask", {"q": "x"}, {"output": "42"}),
     "mcp_call with JSON": ([mcp(output='{"a":1}')], "wiki.ask", {"q": "x"}, {"a": 1}),
@@ -100,19 +100,19 @@ CALLS: Final[dict[str, tuple[list[Item], str, Item, Item]]] = {
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
 @pytest.mark.parametrize(("items", "name", "arguments", "response"), CALLS.values(), ids=CALLS)
-def test_a_call_and_its_result_are_a_functions(
+def test_a_tool_item_becomes_a_call_and_a_result(
     items: list[Item], name: str, arguments: Item, response: Item, profile: Any
 ) -> None:
     upstream = translate(input=[USER, *items, USER], profile=profile)
 
-    call, answer = (content["parts"][0] for content in upstream.body["contents"][1:3])
+    call, accumulator = (content["parts"][0] for content in upstream.body["contents"][1:3])
     assert (call["functionCall"]["name"], call["functionCall"]["args"]) == (name, arguments)
-    assert (answer["functionResponse"]["name"], answer["functionResponse"]["response"]) == (name, response)
+    assert (accumulator["functionResponse"]["name"], accumulator["functionResponse"]["response"]) == (name, response)
     assert f"converted input[1]: item of type {items[0]['type']}: sent as a function call" in noted(upstream)
 
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3], ids=lambda profile: profile.family)
-def test_a_screenshot_stays_a_picture(profile: Any) -> None:
+def test_a_screenshot_is_sent_as_a_picture(profile: Any) -> None:
     call = {"type": "computer_call", "id": "cu_1", "call_id": "call_9", "status": "completed", "action": CLICK}
     checks = [{"id": "sc_1", "code": "malicious", "message": "Careful."}]
     result = {
@@ -182,17 +182,17 @@ TOLD: Final[dict[str, tuple[Item, str, str]]] = {
 
 @pytest.mark.parametrize(("item", "role", "text"), TOLD.values(), ids=TOLD)
 def test_a_tool_item_that_is_no_call_becomes_text(item: Item, role: str, text: str) -> None:
-    answer = {"role": "assistant", "content": "Well."}
-    upstream = translate(input=[USER, answer, item, {"role": "developer", "content": "On."}])
+    accumulator = {"role": "assistant", "content": "Well."}
+    upstream = translate(input=[USER, accumulator, item, {"role": "developer", "content": "On."}])
 
-    [turn] = [
+    [message] = [
         content for content in upstream.body["contents"] if text in [part.get("text") for part in content["parts"]]
     ]
-    assert turn["role"] == role
+    assert message["role"] == role
     assert [note for note in noted(upstream) if note.startswith("converted input[2]")]
 
 
-def test_a_picture_that_code_made_stays_one() -> None:
+def test_a_picture_of_code_is_sent_as_a_picture() -> None:
     outputs = [
         {"type": "image", "url": DATA_URL},
         {"type": "image", "url": "https://x.test/plot.png"},
@@ -208,13 +208,13 @@ def test_a_picture_that_code_made_stays_one() -> None:
     assert picture["inlineData"]["data"] == PIXEL
 
 
-def test_a_picture_of_an_earlier_answer_stays_one() -> None:
+def test_a_picture_of_an_earlier_response_is_sent_as_a_picture() -> None:
     body = translate(input=[USER, {"type": "image_generation_call", "id": "ig_1", "result": PIXEL}, USER]).body
     assert body["contents"][1]["parts"][0]["inlineData"]["data"] == PIXEL
 
 
 @pytest.mark.parametrize("fields", [{"result": "????"}, {"result": PIXEL, "output_format": "svg"}], ids=str)
-def test_a_picture_that_cannot_be_sent_is_told_of(fields: Item) -> None:
+def test_a_picture_that_cannot_be_sent_is_noted(fields: Item) -> None:
     item = {"type": "image_generation_call", "id": "ig_1", "revised_prompt": "A fox.", **fields}
     body = translate(input=[USER, item, USER]).body
 
@@ -222,7 +222,7 @@ def test_a_picture_that_cannot_be_sent_is_told_of(fields: Item) -> None:
     assert fields["result"] not in json.dumps(body)
 
 
-def test_a_picture_may_come_as_a_data_url() -> None:
+def test_a_picture_may_be_a_data_url() -> None:
     body = translate(input=[USER, {"type": "image_generation_call", "id": "ig_1", "result": DATA_URL}, USER]).body
     assert body["contents"][1]["parts"][0]["inlineData"]["data"] == PIXEL
 
@@ -248,6 +248,6 @@ def test_a_picture_may_come_as_a_data_url() -> None:
     ],
     ids=range(5),
 )
-def test_no_item_of_a_history_is_refused(kind: str, fields: Item, profile: Any) -> None:
+def test_every_item_of_a_history_is_accepted(kind: str, fields: Item, profile: Any) -> None:
     upstream = translate(input=[USER, {"type": kind, **fields}, USER, {"type": kind, **fields}, USER], profile=profile)
     assert len(upstream.gemini_contents) == len(upstream.placement)

@@ -1,4 +1,4 @@
-"""What the tests of the store on an event loop share."""
+"""Fixtures of the store tests on an event loop."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,13 +19,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def principal_id(live_db: None) -> int:
-    """A principal that no other test knows, in the database that other threads see."""
+    """A principal of this test only, in the database that other threads read."""
     return new_principal()
 
 
 @pytest_asyncio.fixture
 async def store() -> AsyncIterator[Store]:
-    """The way from the test's event loop to the database."""
+    """The store on the test's event loop."""
     opened = Store(timeout=20)
     yield opened
     await opened.close()

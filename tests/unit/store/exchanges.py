@@ -1,4 +1,4 @@
-"""What the tests of the store record: principals of their own, small conversations and the exchanges they make."""
+"""Records for the store tests: new principals, small conversations and their exchanges."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,19 +17,19 @@ Json = dict[str, Any]
 
 
 def new_principal() -> int:
-    """A principal that no other test knows."""
+    """Return the id of a new principal."""
     return User.objects.create(username=f"principal-{uuid4().hex}").pk
 
 
 def stored_message(role: str, text: str) -> Json:
-    """One message."""
+    """Return one message."""
     return {"role": role, "content": text}
 
 
 def nodes(
     principal_id: int, messages: Sequence[Json], *, parent: NodeKey | None = None, tokens: int = 10
 ) -> list[NewMessage]:
-    """The nodes of a chain of messages."""
+    """Return the nodes of a chain of messages."""
     keys = message_keys(principal_id, messages, parent=parent)
     return [
         NewMessage(
@@ -47,7 +47,7 @@ def nodes(
 
 
 def usage(principal_id: int, chain: Sequence[NewMessage] = (), **columns: Any) -> UsageRow:
-    """A usage row whose last message is the answer."""
+    """Return a usage row; the last message is the response."""
     given: Json = {
         "request_id": f"req_{uuid4().hex}",
         "principal_id": principal_id,
@@ -77,7 +77,7 @@ def exchange(
     session: Json | None = None,
     **columns: Any,
 ) -> ExchangeRecord:
-    """One exchange; `session` are the fields of its session update (user, name, follow, ...)."""
+    """Return one exchange; `session` has the fields of its session update (user, name, follow, ...)."""
     chain = nodes(principal_id, messages, parent=parent)
     update = None
     if session is not None:
@@ -94,16 +94,16 @@ def exchange(
 
 
 def key_of(message: Message) -> NodeKey:
-    """The key of a stored message, as the writer and the planner know it."""
+    """Return the key of a stored message."""
     assert message.key is not None
     return NodeKey(message.key.hex)
 
 
 def node_id(key: NodeKey | None) -> UUID:
-    """The id that the database has given a node."""
+    """Return the database id of a node."""
     return Message.objects.get(key=key).pk
 
 
-def turn(text: str) -> list[Json]:
-    """A user's message and its answer."""
+def message_pair(text: str) -> list[Json]:
+    """Return a user message and its assistant message."""
     return [stored_message("user", text), stored_message("assistant", f"You said {text}")]

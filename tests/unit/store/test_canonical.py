@@ -1,4 +1,4 @@
-"""Which messages are the same node of the tree, and which are not."""
+"""The identity of messages: which messages are the same node of the tree."""
 
 from typing import Any
 
@@ -91,16 +91,16 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_equivalent_messages_have_the_same_key(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert canonical_message(one) == canonical_message(other)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
-def test_different(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_different_messages_have_different_keys(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert canonical_message(one) != canonical_message(other)
 
 
-def test_arguments_that_are_no_json_are_kept_as_text() -> None:
+def test_arguments_that_are_no_json_are_stored_as_text() -> None:
     assert canonical_message(assistant(tool_calls=[call("{oops")])) != canonical_message(
         assistant(tool_calls=[call("{")])
     )
@@ -116,11 +116,11 @@ def test_a_key_depends_on_principal_parent_and_content() -> None:
     assert message_keys(1, [user_message("A"), *history[1:]])[2] != keys[2]
 
 
-def test_results_of_parallel_calls_are_told_apart_by_the_call_they_answer() -> None:
+def test_results_of_parallel_calls_differ_by_their_call() -> None:
     asked = assistant(tool_calls=[call("{}", key="x"), call("{}", key="y")])
 
     def answered(first: str, second: str) -> list[dict[str, Any]]:
-        """Both calls, answered in that order."""
+        """Return both calls with results in this order."""
         return [
             asked,
             {"role": "tool", "tool_call_id": first, "content": "1"},
@@ -130,7 +130,7 @@ def test_results_of_parallel_calls_are_told_apart_by_the_call_they_answer() -> N
     assert message_keys(1, answered("x", "y")) != message_keys(1, answered("y", "x"))
 
 
-def test_rewritten_call_ids_change_nothing() -> None:
+def test_rewritten_call_ids_keep_the_key() -> None:
     def history(key: str) -> list[dict[str, Any]]:
         return [assistant(tool_calls=[call("{}", key=key)]), {"role": "tool", "tool_call_id": key, "content": "1"}]
 

@@ -1,4 +1,4 @@
-"""The seeded catalogue, and how an edit reaches the next request of every worker."""
+"""The seeded catalogue, and the reload of an edit by the next request of every worker."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ RETIREMENT = date(2026, 12, 1)
 
 @pytest.fixture
 def stamp(settings: Any, tmp_path: Path) -> Iterator[Path]:
-    """A stamp file of the test's own, and no snapshot before or after."""
+    """A version file for the test, and no snapshot before or after."""
     settings.CATALOGUE_STAMP = tmp_path / "catalogue.stamp"
     loaded.reset()
     yield settings.CATALOGUE_STAMP
@@ -47,7 +47,7 @@ def test_the_choices_of_a_column_are_the_values_of_the_profile() -> None:
 
 @pytest.fixture
 def seeded_dates(db: None) -> None:
-    """The dates on which Google ends its models; the other tests run with those put off."""
+    """The shutdown dates of Google's models; the other tests run with postponed dates."""
     for entry in read_seed("upstream_models")["models"]:
         UpstreamModel.objects.filter(name=entry["name"]).update(retires_on=entry.get("retires_on"))
 
@@ -74,7 +74,7 @@ def seeded_dates(db: None) -> None:
         ("gemini-2.0-flash", RETIREMENT, "gemini-3.5-flash-lite"),
     ],
 )
-def test_seeded_names(name: str, day: date, upstream: str) -> None:
+def test_seeded_names_resolve(name: str, day: date, upstream: str) -> None:
     resolution = Catalogue(load()).resolve(name, today=day)
 
     assert resolution is not None
@@ -104,7 +104,7 @@ def test_every_seeded_row_is_valid_and_every_living_chat_model_has_a_price() -> 
         ("gemini-3.5-flash-lite", "priority", TODAY, (540_000, 54_000, 4_500_000)),
     ],
 )
-def test_seeded_prices(model: str, tier: str, on: date, pico: tuple[int, int, int]) -> None:
+def test_seeded_prices_are_googles(model: str, tier: str, on: date, pico: tuple[int, int, int]) -> None:
     price = Catalogue(load()).price(model, tier, on, 0)
 
     assert price is not None
@@ -112,7 +112,7 @@ def test_seeded_prices(model: str, tier: str, on: date, pico: tuple[int, int, in
 
 
 @pytest.mark.django_db
-def test_seeding_again_keeps_what_operators_made_of_it() -> None:
+def test_seeding_again_keeps_the_edits_of_operators() -> None:
     ModelMapping.objects.filter(public_name="gpt-4").update(upstream_model="gemini-4-argon", enabled=False)
     ModelPrice.objects.filter(model__name="gemini-2.5-pro").delete()
     UpstreamModel.objects.filter(name="gemini-2.5-flash").delete()
@@ -152,7 +152,7 @@ def test_seeding_again_keeps_what_operators_made_of_it() -> None:
         ({"defaults": [1]}, "defaults"),
     ],
 )
-def test_validation_of_a_mapping(columns: dict[str, Any], wrong: str | None) -> None:
+def test_an_invalid_mapping_is_rejected(columns: dict[str, Any], wrong: str | None) -> None:
     row = ModelMapping(**{"public_name": "mine", "upstream_model": "gemini-3.8-flash"} | columns)
     if wrong is None:
         row.full_clean()
@@ -164,7 +164,7 @@ def test_validation_of_a_mapping(columns: dict[str, Any], wrong: str | None) -> 
 
 
 @pytest.mark.django_db
-def test_an_edit_is_seen_at_once(stamp: Path, django_capture_on_commit_callbacks: Any) -> None:
+def test_an_edit_applies_to_the_next_request(stamp: Path, django_capture_on_commit_callbacks: Any) -> None:
     before = loaded.snapshot()
     with django_capture_on_commit_callbacks(execute=True):
         ModelMapping.objects.create(public_name="mine", upstream_model="gemini-3.8-flash")
@@ -178,7 +178,7 @@ def test_an_edit_is_seen_at_once(stamp: Path, django_capture_on_commit_callbacks
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("edit", ["save", "delete", "announce"])
-def test_an_edit_of_the_catalogue_is_announced(stamp: Path, django_capture_on_commit_callbacks: Any, edit: str) -> None:
+def test_an_edit_of_the_catalogue_is_published(stamp: Path, django_capture_on_commit_callbacks: Any, edit: str) -> None:
     row = ModelPrice.objects.filter(model__name="gemini-3.8-flash").latest("valid_from")
     before = changes.version()
     with django_capture_on_commit_callbacks(execute=True):
@@ -190,7 +190,7 @@ def test_an_edit_of_the_catalogue_is_announced(stamp: Path, django_capture_on_co
     assert changes.version() != before
 
 
-def test_two_changes_in_one_tick_of_the_clock_differ(stamp: Path) -> None:
+def test_two_changes_in_one_clock_tick_have_different_versions(stamp: Path) -> None:
     seen = set()
     for _ in range(5):
         changes._touch()
@@ -199,8 +199,8 @@ def test_two_changes_in_one_tick_of_the_clock_differ(stamp: Path) -> None:
     assert len(seen) == 5
 
 
-async def test_a_request_follows_another_workers_edit(live_db: None, stamp: Path) -> None:
-    """The other worker is this test's own thread: it commits, and touches the stamp as its signal would."""
+async def test_a_request_sees_the_edit_of_another_worker(live_db: None, stamp: Path) -> None:
+    """The test's thread acts as the other worker: it commits, and touches the version file like the signal handler."""
     name = "other-workers-edit"
     first = await loaded.current()
     assert await loaded.current() is first
@@ -230,13 +230,13 @@ async def test_many_requests_after_an_edit_load_once(
     assert (len(set(snapshots)), len(loads)) == (1, 1)
 
 
-async def test_an_edit_without_announcement_is_seen_after_a_while(
+async def test_an_unpublished_edit_applies_after_the_reload_interval(
     live_db: None, stamp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await loaded.current()
     monkeypatch.setattr(loaded, "MAX_AGE", -1.0)
 
-    assert await loaded.current() is first  # nobody waits for the refresh
+    assert await loaded.current() is first  # no request waits for the reload
     refresh = loaded._snapshots.refresh
     assert refresh is not None
     assert await refresh is not first
@@ -249,7 +249,7 @@ def test_other_machines_are_notified(live_db: None, stamp: Path) -> None:
     listener = changes.Listener(on_change=heard.set)
     listener.start()
     try:
-        for _ in range(100):  # until the thread listens
+        for _ in range(100):  # wait until the thread listens
             changes.publish()
             if heard.wait(0.1):
                 break

@@ -1,7 +1,7 @@
-"""The rows that a statement returns are its own, whatever stands before it in the transaction.
+"""A statement returns its own rows, with any statements before it in the transaction.
 
-PostgreSQL sends the results of a pipeline as soon as its buffer of 8 KiB is full: those of earlier statements then
-arrive while a later one is sent.
+PostgreSQL sends the results of a pipeline as soon as its buffer of 8 KiB is full: the results of earlier statements
+then arrive while a later statement is sent.
 """
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from sessions_store.database.cursors import hot_transaction
 from sessions_store.models import ChatSession, UsageRecord
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import exchange, new_principal, turn
+from tests.unit.store.exchanges import exchange, message_pair, new_principal
 
 pytestmark = pytest.mark.django_db
 STATEMENTS = 5_000
@@ -18,7 +18,7 @@ INSERT = "INSERT INTO numbered (number, words) VALUES (%s, %s) RETURNING words"
 
 
 @pytest.mark.parametrize("before", [*range(1, 40), STATEMENTS])
-def test_rows_belong_to_their_statement(before: int) -> None:
+def test_a_statement_returns_its_own_rows(before: int) -> None:
     with hot_transaction() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE numbered (number bigint, words text)", ())
         for first in (0, before, 2 * before):
@@ -31,13 +31,13 @@ def test_rows_belong_to_their_statement(before: int) -> None:
         cursor.execute("DROP TABLE numbered", ())
 
 
-def test_ids_and_heads_of_a_large_batch_are_those_of_their_sessions() -> None:
+def test_sessions_of_a_large_batch_have_their_own_ids_and_heads() -> None:
     principal_id = new_principal()
     names = [f"name-{number}" for number in range(60)]
     records = [
         exchange(
             principal_id,
-            [message for step in range(40) for message in turn(f"{name} {step} {LONG}")],
+            [message for step in range(40) for message in message_pair(f"{name} {step} {LONG}")],
             session={"user": "ann", "name": name, "follow": True},
         )
         for name in names

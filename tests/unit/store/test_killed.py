@@ -1,4 +1,4 @@
-"""kill -9 while exchanges are recorded: whatever was acknowledged is there, whole, and the roll-ups agree."""
+"""kill -9 while exchanges are recorded: every acknowledged record is complete, and the roll-ups match."""
 
 import signal
 import subprocess

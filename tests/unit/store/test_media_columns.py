@@ -1,4 +1,4 @@
-"""The catalogue says which models take media inside a function's result, as the emulator plays them."""
+"""The models with media in function results: the catalogue and the emulator agree."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from sessions_store.models import UpstreamModel
 pytestmark = pytest.mark.usefixtures("live_db")
 
 
-def test_models_that_take_media_in_results() -> None:
+def test_the_catalogue_lists_the_models_with_media_in_results() -> None:
     marked = set(UpstreamModel.objects.filter(function_response_parts=True).values_list("name", flat=True))
     assert {"gemini-3.8-flash", "gemini-4-argon"} <= marked
     assert {models()[name].family for name in marked & models().keys()} == set(TAKE_MEDIA_IN_RESULTS)

@@ -1,4 +1,4 @@
-"""Messages stored before they had keys keep their place: they are found, and gone on from, after the migration."""
+"""Messages stored before keys existed keep their position: after the migration they are found and continued."""
 
 import os
 import sqlite3
@@ -21,7 +21,7 @@ OLD = UUID(int=7)
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """That of a database of its own."""
+    """Return a connection to a new database."""
     return {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'old.sqlite3'}", "DATA_DIR": str(tmp_path)}
 
 
@@ -38,11 +38,11 @@ def test_an_older_message_has_its_id_as_its_key(tmp_path: Path, environment: dic
     migrate(environment)
     with closing(sqlite3.connect(tmp_path / "old.sqlite3")) as connection:
         assert connection.execute("SELECT id, key FROM sessions_store_message").fetchall() == [(OLD.hex, OLD.hex)]
-    migrate(environment, BEFORE)  # and back
+    migrate(environment, BEFORE)  # reverse the migration
 
 
 def migrate(environment: dict[str, str], name: str = "") -> None:
-    """Bring the tables to a migration, by default the newest."""
+    """Migrate the tables to a migration, by default the newest."""
     command = [sys.executable, "manage.py", "migrate", "-v0", "sessions_store", *([name] if name else [])]
     subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=120)
 

@@ -1,4 +1,4 @@
-"""Two processes that migrate the same database: the second one says so, and nothing is migrated twice."""
+"""Two processes that migrate the same database: the second one waits with a message, and no migration runs twice."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tests.server_process import ROOT
 
 
 @pytest.mark.usefixtures("live_db")
-def test_a_second_migrate_says_that_another_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_migrate_reports_the_running_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migration_lock, "TIMEOUT_SECONDS", 0.3)
     said = StringIO()
     with migration_lock.migration_lock(connection, waiting=lambda: pytest.fail("The lock is free.")):
@@ -26,7 +26,7 @@ def test_a_second_migrate_says_that_another_one_runs(monkeypatch: pytest.MonkeyP
     call_command("migrate", verbosity=0)
 
 
-def test_two_at_once_on_a_new_database_both_end_well(tmp_path: Path) -> None:
+def test_two_simultaneous_migrations_of_a_new_database_succeed(tmp_path: Path) -> None:
     environment = {**os.environ, "DATABASE_URL": "", "DATA_DIR": str(tmp_path), "GEMINI_API_KEY": ""}
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     started = [

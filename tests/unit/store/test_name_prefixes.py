@@ -1,4 +1,4 @@
-"""Mappings that take a prefix off a name: seeded for what other gateways and clients write, and rows like any other."""
+"""Mappings that remove a prefix of a name: seeded for other gateways and clients, and editable like other rows."""
 
 from datetime import date
 from typing import Any
@@ -37,7 +37,7 @@ TODAY = date(2026, 11, 30)
         ("google/", None),
     ],
 )
-def test_a_prefix_is_taken_off_by_a_seeded_row(name: str, upstream: str | None) -> None:
+def test_a_seeded_row_removes_a_prefix(name: str, upstream: str | None) -> None:
     resolution = Catalogue(load()).resolve(name, today=TODAY)
 
     assert (None if resolution is None else resolution.upstream) == upstream
@@ -64,13 +64,13 @@ def test_prefixes_are_rows_that_operators_edit() -> None:
     assert [name for name, _, _ in seeded.public_models(TODAY) if "/" in name or ":" in name] == ["azure/my-chat"]
 
 
-def test_rows_that_make_a_name_longer_come_to_an_end() -> None:
+def test_rows_that_lengthen_a_name_end() -> None:
     ModelMapping.objects.create(public_name="x*", upstream_model="xx*")
 
     assert Catalogue(load()).resolve("x", today=TODAY) is None
 
 
-def test_the_migration_adds_prefixes_and_nothing_that_was_deleted() -> None:
+def test_the_migration_adds_prefixes_but_no_deleted_rows() -> None:
     ModelMapping.objects.filter(public_name__in=("gpt-4", "google/*", "gemini/*")).delete()
     ModelMapping.objects.create(public_name="google/*", upstream_model="gemini-2.5-flash")
 

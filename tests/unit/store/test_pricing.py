@@ -91,7 +91,7 @@ def audio(count: int) -> list[dict[str, Any]]:
         ),
     ],
 )
-def test_cost_of_one_call(price: Price, usage_metadata: dict[str, Any], nano: int) -> None:
+def test_the_cost_of_one_call_is_exact(price: Price, usage_metadata: dict[str, Any], nano: int) -> None:
     assert cost([tokens_of(usage_metadata)], price) == nano
 
 
@@ -103,13 +103,13 @@ def test_rounding_happens_once_at_the_end() -> None:
     assert cost([one] * 3, tiny) == 11  # 11.25, not 3 times 4
 
 
-def test_each_call_is_long_or_not_by_itself() -> None:
+def test_the_price_of_long_prompts_applies_per_call() -> None:
     calls = [Tokens(prompt=150_000), Tokens(prompt=150_000)]
 
     assert cost(calls, PRO) == 300_000 * 1250
 
 
-def test_rule_096_what_a_search_adds_to_the_prompt_is_not_billed_as_input() -> None:
+def test_rule_096_search_results_in_the_prompt_are_not_billed_as_input() -> None:
     counts: dict[str, Any] = {
         "promptTokenCount": 100,
         "promptTokensDetails": audio(90),
@@ -119,7 +119,7 @@ def test_rule_096_what_a_search_adds_to_the_prompt_is_not_billed_as_input() -> N
     searched = 10 * 300 + 90 * 1000
 
     assert cost(billed_calls([counts], [True]), FLASH) == searched
-    # A call without a search, beside one with; a record of before searches were counted.
+    # A call without a search beside a call with one; a record without a count of searches.
     assert cost(billed_calls([counts, counts], [True, False]), FLASH) == searched + (1100 - 95) * 300 + 95 * 1000
     assert cost(billed_calls([counts], []), FLASH) == (1100 - 95) * 300 + 95 * 1000
 

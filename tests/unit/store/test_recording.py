@@ -1,4 +1,4 @@
-"""The store on an event loop: group commit, whose exception is whose, deadlines, and two workers in one session."""
+"""The store on an event loop: group commit, exceptions per record, timeouts, and two workers in one session."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ from sessions_store.writing import store as recording
 from sessions_store.writing.records import IDLE
 from sessions_store.writing.store import Store, StoreError, StoreUnavailableError
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import NOON, exchange, turn
+from tests.unit.store.exchanges import NOON, exchange, message_pair
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
@@ -40,8 +40,8 @@ def held_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Eve
     gate.set()
 
 
-async def test_acknowledged_is_committed(store: Store, principal_id: int, blockbuster: BlockBuster) -> None:
-    record = exchange(principal_id, turn("1"), session={"user": "ann"})
+async def test_an_acknowledged_record_is_committed(store: Store, principal_id: int, blockbuster: BlockBuster) -> None:
+    record = exchange(principal_id, message_pair("1"), session={"user": "ann"})
     committed = await store.commit(record)
 
     found = await store.read(UsageRecord.objects.filter(request_id=record.usage.request_id).count)
@@ -56,7 +56,7 @@ async def test_queued_records_are_committed_together(
     store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with held_writer(monkeypatch) as (gate, sizes):
-        waiting = [asyncio.ensure_future(store.commit(exchange(principal_id, turn(str(n))))) for n in range(20)]
+        waiting = [asyncio.ensure_future(store.commit(exchange(principal_id, message_pair(str(n))))) for n in range(20)]
         await asyncio.sleep(0)
         assert store.pending == 20
         gate.set()
@@ -74,7 +74,7 @@ async def test_a_commit_is_immediate_when_all_exchanges_are_queued(
     with held_writer(monkeypatch) as (gate, sizes):
         gate.set()
         waiting = [asyncio.ensure_future(store.commit(exchange(principal_id), under_way=3)) for _ in range(2)]
-        await store.read(len, ())  # what goes at the end of a turn of the loop has gone meanwhile
+        await store.read(len, ())  # records submitted at the end of a loop iteration are submitted meanwhile
         assert (store.pending, sizes) == (2, [])
         await asyncio.wait_for(store.commit(exchange(principal_id), under_way=3), 30)
         await asyncio.gather(*waiting)
@@ -85,7 +85,7 @@ async def test_a_commit_is_immediate_when_all_exchanges_are_queued(
 async def test_a_bad_record_fails_alone(store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = exchange(principal_id)
     await store.commit(taken)
-    records = [exchange(principal_id, turn(str(n))) for n in range(9)]
+    records = [exchange(principal_id, message_pair(str(n))) for n in range(9)]
     records[4:4] = [
         exchange(principal_id, request_id=taken.usage.request_id),
         exchange(2**40),
@@ -109,11 +109,11 @@ async def test_a_bad_record_fails_alone(store: Store, principal_id: int, monkeyp
 async def test_a_lost_connection_is_opened_again(
     store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first attempt is even committed before the connection breaks: the second must not double it."""
+    """The first attempt commits before the connection breaks: the second attempt must not store the record twice."""
     attempts: list[bool] = []
 
     def write(records: Any, *, uncertain: bool = False) -> Any:
-        """Commit, and lose the connection the first time."""
+        """Commit; the first time, lose the connection afterwards."""
         attempts.append(uncertain)
         committed = write_batch(records, uncertain=uncertain)
         if not uncertain:
@@ -121,7 +121,7 @@ async def test_a_lost_connection_is_opened_again(
         return committed
 
     monkeypatch.setattr(batch_commit, "write_batch", write)
-    record = exchange(principal_id, turn("1"), session={"user": "ann"})
+    record = exchange(principal_id, message_pair("1"), session={"user": "ann"})
     committed = await store.commit(record)
 
     assert attempts == [False, True]
@@ -129,7 +129,7 @@ async def test_a_lost_connection_is_opened_again(
     assert await UsageRecord.objects.filter(principal_id=principal_id).acount() == 1
 
 
-async def test_a_database_out_of_reach_is_told(
+async def test_an_unreachable_database_is_an_error(
     store: Store, principal_id: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def write(*_: Any, **__: Any) -> Any:
@@ -174,7 +174,7 @@ async def test_the_queue_is_bounded(store: Store, principal_id: int, monkeypatch
     await store.commit(exchange(principal_id))
 
 
-async def test_closing_writes_what_is_queued(principal_id: int) -> None:
+async def test_closing_writes_the_queued_records(principal_id: int) -> None:
     closing = Store()
     waiting = [asyncio.ensure_future(closing.commit(exchange(principal_id))) for _ in range(50)]
     await asyncio.sleep(0)
@@ -186,12 +186,12 @@ async def test_closing_writes_what_is_queued(principal_id: int) -> None:
             await call
 
 
-async def test_writes_take_their_turn_in_a_transaction(store: Store, principal_id: int) -> None:
+async def test_writes_run_in_order_in_a_transaction(store: Store, principal_id: int) -> None:
     def half_done() -> None:
         ChatSession.objects.filter(principal_id=principal_id).update(title="changed")
         raise LookupError("after all not")
 
-    commit = asyncio.ensure_future(store.commit(exchange(principal_id, turn("1"), session={"user": "ann"})))
+    commit = asyncio.ensure_future(store.commit(exchange(principal_id, message_pair("1"), session={"user": "ann"})))
     await asyncio.sleep(0)
     with pytest.raises(LookupError, match="after all"):
         await store.write(half_done)
@@ -201,7 +201,7 @@ async def test_writes_take_their_turn_in_a_transaction(store: Store, principal_i
     assert await store.write(erase_sessions, principal_id, "ann") == 1
 
 
-async def test_reading_raises_what_was_raised(store: Store) -> None:
+async def test_a_read_raises_the_exception_of_its_function(store: Store) -> None:
     def slow() -> None:
         raise TimeoutError("the call's own")
 
@@ -217,8 +217,8 @@ def _nonsense() -> None:
         cursor.execute("SELECT nonsense FROM nowhere")
 
 
-async def test_two_workers_in_one_session(principal_id: int) -> None:
-    """Each worker reads the head and commits on it, many times at once: one strict order, nothing lost or doubled."""
+async def test_two_workers_in_one_session_commit_in_one_order(principal_id: int) -> None:
+    """Each worker reads the head and commits on it, many times: one strict order, no message lost or stored twice."""
     workers = [Store(timeout=60), Store(timeout=60)]
     rounds = 20
 
@@ -226,7 +226,7 @@ async def test_two_workers_in_one_session(principal_id: int) -> None:
         state = await worker.read(find_session, principal_id, "ann", now=NOON, idle=IDLE)
         head = state.head if state else None
         known = {"user": "ann", "session_id": state.id if state else None}
-        return (await worker.commit(exchange(principal_id, turn(text), parent=head, session=known))).rebased
+        return (await worker.commit(exchange(principal_id, message_pair(text), parent=head, session=known))).rebased
 
     rebased = await asyncio.gather(
         *(ask(worker, f"{number}-{index}") for index, worker in enumerate(workers) for number in range(rounds))
@@ -248,10 +248,12 @@ async def test_two_workers_in_one_session(principal_id: int) -> None:
     assert await Message.objects.filter(principal_id=principal_id).acount() == len(texts)
 
 
-async def test_two_workers_insert_the_same_messages(principal_id: int) -> None:
-    """The same long histories in opposite order: no deadlock, no duplicate, every exchange recorded."""
+async def test_two_workers_that_insert_the_same_messages_do_not_deadlock(principal_id: int) -> None:
+    """Both workers insert the same histories in opposite order: no deadlock, no duplicate, every exchange recorded."""
     workers = [Store(timeout=60), Store(timeout=60)]
-    histories = [[message for part in range(5) for message in turn(f"{part}-{number % 7}")] for number in range(40)]
+    histories = [
+        [message for part in range(5) for message in message_pair(f"{part}-{number % 7}")] for number in range(40)
+    ]
 
     await asyncio.gather(
         *(
@@ -271,11 +273,11 @@ async def test_two_workers_insert_the_same_messages(principal_id: int) -> None:
     "refused",
     [{"prompt_tokens": 2**70}, {"model_version": object()}, {"prompt_tokens": -(2**70), "search_queries": 2**70}],
 )
-async def test_a_paid_exchange_is_recorded_although_its_record_is_refused(
+async def test_a_billed_exchange_is_recorded_although_its_record_is_rejected(
     store: Store, principal_id: int, refused: dict[str, Any]
 ) -> None:
     records = [
-        exchange(principal_id, turn(str(number)), session={"user": str(number)}, metadata={"a": "b"}, **columns)
+        exchange(principal_id, message_pair(str(number)), session={"user": str(number)}, metadata={"a": "b"}, **columns)
         for number, columns in enumerate([{}, refused, {**refused, "attempts": 0}, {}])
     ]
 

@@ -1,4 +1,4 @@
-"""Which model answers a name, what `/v1/models` lists, and which price is in force; on a catalogue made by hand."""
+"""Resolution of names, the list of `/v1/models`, and the valid price, with a catalogue of the test."""
 
 import re
 from datetime import date
@@ -16,7 +16,7 @@ RETIREMENT = date(2026, 12, 1)
 
 
 def mapping(public: str, upstream: str, **defaults: Any) -> MappingRow:
-    """An enabled row, as the loader makes it."""
+    """Return an enabled row, as the loader creates it."""
     wild = "*" in public or "?" in public
     return MappingRow(
         public_name=public,
@@ -105,7 +105,7 @@ CATALOGUE = Catalogue(
         ("gemini-alone", TODAY, "gemini-alone", []),
     ],
 )
-def test_resolve(name: str, day: date, upstream: str, changes: list[tuple[str, str]]) -> None:
+def test_names_resolve_to_their_mapping(name: str, day: date, upstream: str, changes: list[tuple[str, str]]) -> None:
     resolution = CATALOGUE.resolve(name, today=day)
 
     assert resolution is not None
@@ -119,7 +119,7 @@ def test_unknown_names_resolve_to_nothing(name: str) -> None:
     assert CATALOGUE.resolve(name, today=TODAY) is None
 
 
-def test_the_defaults_are_the_mapping_rows() -> None:
+def test_the_defaults_are_those_of_the_mapping() -> None:
     mapped, plain = CATALOGUE.resolve("gpt-4", today=TODAY), CATALOGUE.resolve("gemini-2.5-pro", today=TODAY)
 
     assert mapped is not None
@@ -131,14 +131,14 @@ def test_the_defaults_are_the_mapping_rows() -> None:
     ("name", "thinking"),
     [("gemini-3.8-flash-001", "level"), ("gemini-3.8-ultra", "level"), ("gemini-2.7-x", "budget"), ("gemma-9", "none")],
 )
-def test_an_unknown_model_borrows_the_capabilities_of_the_nearest(name: str, thinking: str) -> None:
+def test_an_unknown_model_has_the_capabilities_of_the_nearest_model(name: str, thinking: str) -> None:
     resolution = CATALOGUE.resolve(name, today=RETIREMENT)
 
     assert resolution is not None
     assert (resolution.upstream, resolution.model.thinking) == (name, thinking)
 
 
-def test_public_models() -> None:
+def test_public_models_are_listed() -> None:
     listed = CATALOGUE.public_models(TODAY)
     names = [name for name, _, _ in listed]
 
@@ -170,13 +170,13 @@ def test_public_models() -> None:
         ("gemini-9", "standard", TODAY, None),
     ],
 )
-def test_price(upstream: str, tier: str, on: date, price_id: int | None) -> None:
+def test_the_valid_price_is_found(upstream: str, tier: str, on: date, price_id: int | None) -> None:
     price = CATALOGUE.price(upstream, tier, on, 0)
 
     assert (None if price is None else price.id) == price_id
 
 
-def test_price_of_a_long_prompt() -> None:
+def test_a_long_prompt_has_its_own_price() -> None:
     short, long = (CATALOGUE.price("gemini-3.8-flash", "standard", TODAY, tokens) for tokens in (10, 11))
 
     assert short is not None
@@ -184,8 +184,8 @@ def test_price_of_a_long_prompt() -> None:
     assert (short.input, long.input) == (750, 9)
 
 
-def test_hostile_names_take_no_time() -> None:
-    """A pattern full of wildcards against a name that almost matches: exponential for a careless matcher."""
+def test_hostile_names_are_matched_in_linear_time() -> None:
+    """A pattern with many wildcards and an almost matching name: exponential for a backtracking matcher."""
     row = mapping("a*" * 60 + "b", "gemini-3.8-flash")
     catalogue = Catalogue(CatalogueRows(mappings=(row,)))
 

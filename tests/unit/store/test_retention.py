@@ -1,4 +1,4 @@
-"""Retention: `forget_old` erases what is older than it may be, keeps what is newer, and keeps the accounts."""
+"""Retention: `forget_old` erases content beyond its age, keeps newer content, and keeps usage records."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from sessions_store.state.responses import begin_response, find_response
 from sessions_store.writing.records import ExchangeRecord
 from sessions_store.writing.state_records import ResponseState, new_item
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import exchange, new_principal, nodes, turn, usage
+from tests.unit.store.exchanges import exchange, message_pair, new_principal, nodes, usage
 
 pytestmark = pytest.mark.django_db
 OLD = datetime.now(UTC) - timedelta(days=40)
@@ -24,7 +24,7 @@ NEW = datetime.now(UTC) - timedelta(days=5)
 
 def respond(principal_id: int, text: str, at: datetime) -> str:
     """Record a stored response; return its id."""
-    chain = nodes(principal_id, turn(text))
+    chain = nodes(principal_id, message_pair(text))
     row = usage(principal_id, chain, started_at=at, message=chain[0].key, answer=chain[-1].key)
     state = ResponseState(
         public_id=f"resp_{text}{principal_id}",
@@ -43,22 +43,22 @@ def respond(principal_id: int, text: str, at: datetime) -> str:
 
 
 def forget_old(*options: str) -> str:
-    """Run the command; return what it says."""
+    """Run the command; return its output."""
     said_by_it = StringIO()
     call_command("forget_old", *options, stdout=said_by_it)
     return said_by_it.getvalue()
 
 
-def test_old_content_goes_and_its_account_stays() -> None:
+def test_old_content_is_erased_and_its_usage_records_stay() -> None:
     principal_id = new_principal()
     old, new = respond(principal_id, "old", OLD), respond(principal_id, "new", NEW)
     for name, at in (("conv_old", OLD), ("conv_new", NEW)):
         item = new_item(principal_id, {"id": f"msg_{name}", "text": name})
         create_conversation(principal_id, f"{name}{principal_id}", {}, [item], at)
 
-    told = forget_old("--days", "30")
+    sent = forget_old("--days", "30")
 
-    assert "1 conversations deleted" in told
+    assert "1 conversations deleted" in sent
     assert find_response(principal_id, old) is None
     assert find_response(principal_id, new) is not None
     assert find_conversation(principal_id, f"conv_old{principal_id}") is None
@@ -74,8 +74,8 @@ def test_old_content_goes_and_its_account_stays() -> None:
 
 def test_a_session_in_use_keeps_its_beginning() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("first"), session={"user": "ann", "follow": True, "now": OLD})])
-    chain = [*turn("first"), *turn("second")]
+    write_batch([exchange(principal_id, message_pair("first"), session={"user": "ann", "follow": True, "now": OLD})])
+    chain = [*message_pair("first"), *message_pair("second")]
     write_batch([exchange(principal_id, chain, session={"user": "ann", "follow": True, "now": NEW})])
     UsageRecord.objects.filter(principal_id=principal_id).update(started_at=OLD)
 
@@ -86,17 +86,17 @@ def test_a_session_in_use_keeps_its_beginning() -> None:
     assert Message.objects.filter(principal_id=principal_id).count() == 4
 
 
-def test_settings_and_tools_that_nothing_refers_to_go() -> None:
+def test_unreferenced_settings_and_tools_are_erased() -> None:
     principal_id = new_principal()
     keys = {name: uuid4().hex for name in ("old", "new", "lost")}
     for name, at in (("old", OLD), ("new", NEW)):
-        record = exchange(principal_id, turn(name), started_at=at)
+        record = exchange(principal_id, message_pair(name), started_at=at)
         write_batch([replace(record, upstream_request=(keys[name], f"tools of {name}"))])
     UpstreamRequest.objects.create(pk=keys["lost"], body="tools of a version that kept them")
 
-    told = forget_old("--days", "30")
+    sent = forget_old("--days", "30")
 
-    assert "2 request bodies deleted" in told
+    assert "2 request bodies deleted" in sent
     assert UpstreamRequest.objects.filter(pk__in=keys.values()).get().pk.hex == keys["new"]
 
 
@@ -110,7 +110,7 @@ def test_no_record_is_deleted_by_default() -> None:
     assert StoredResponse.objects.filter(public_id=old).exists()
 
 
-def test_background_responses_of_a_dead_server_fail() -> None:
+def test_background_responses_of_a_stopped_server_become_failed() -> None:
     principal_id = new_principal()
     state = ResponseState(
         public_id=f"resp_dead{principal_id}",

@@ -1,4 +1,4 @@
-"""Roll-ups: always the sums of the records, also after repricing and repair."""
+"""Roll-ups: equal to the sums of the records, also after repricing and repair."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from sessions_store.usage.rollups import Totals, differences
 from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import exchange, new_principal
 
-# A day that no other test writes on: the database keeps what the threaded tests leave.
+# A day that no other test uses: the database keeps the records of the threaded tests.
 DAY = datetime(2026, 8, 1, tzinfo=UTC)
 PERIOD = {"start": DAY.date(), "end": DAY.date() + timedelta(days=1)}
 
@@ -27,7 +27,7 @@ def run(command: str, **options: Any) -> str:
 
 
 def busy_day(principal_id: int) -> None:
-    """Exchanges over two hours, in three batches that share buckets."""
+    """Record exchanges over two hours, in three batches with common buckets."""
     for batch in range(3):
         write_batch(
             [
@@ -45,7 +45,7 @@ def busy_day(principal_id: int) -> None:
 
 
 @pytest.mark.django_db
-def test_sums_by_minute_hour_and_day() -> None:
+def test_rollups_are_sums_by_minute_hour_and_day() -> None:
     principal_id = new_principal()
     busy_day(principal_id)
 
@@ -98,7 +98,7 @@ def test_check_finds_and_repairs_drift() -> None:
 
 
 @pytest.mark.django_db
-def test_repricing() -> None:
+def test_repricing_updates_records_and_rollups() -> None:
     principal_id = new_principal()
     busy_day(principal_id)
     price = ModelPrice.objects.get(model__name="gemini-3.8-flash", tier="standard", valid_from__year=2026)
@@ -115,7 +115,7 @@ def test_repricing() -> None:
 
 
 @pytest.mark.django_db
-def test_a_period_that_is_none_is_told_in_words() -> None:
+def test_an_invalid_period_has_an_error_message() -> None:
     for given, said in (("yesterday", "'yesterday' is no day such as 2026-12-01"), ("2999-01-01", "period is empty")):
         with pytest.raises(CommandError, match=said):
             call_command("reprice", f"--from={given}", "--to=2026-12-02")
@@ -123,13 +123,13 @@ def test_a_period_that_is_none_is_told_in_words() -> None:
 
 
 @pytest.mark.django_db
-def test_an_empty_period_is_refused() -> None:
+def test_an_empty_period_is_rejected() -> None:
     with pytest.raises(CommandError, match="empty"):
         run("check_rollups", end=DAY.date())
 
 
 class Texts:
-    """A cursor that keeps which statements it was given."""
+    """A cursor that stores its statements."""
 
     def __init__(self) -> None:
         self.given: set[str] = set()
@@ -146,23 +146,23 @@ class Texts:
         raise AssertionError(statement)
 
 
-def test_few_statements_serve_all_mixtures_of_latencies() -> None:
-    """A driver prepares each text anew once there are more than it keeps, which takes longer than running it."""
+def test_all_mixtures_of_latencies_use_few_statements() -> None:
+    """A driver caches a limited number of prepared statements; preparing a statement takes longer than running it."""
     cursor = Texts()
     for chosen in product([False, True], repeat=10):
         totals = Totals()
         for latency in compress(UPPER_BOUNDS_MS, chosen):
             totals.add((DAY, 1, "gpt-4", "gemini-3.8-flash", "ok", 1, 0, 1, 0, 10, latency))
         totals.upsert(cursor)
-    assert len(cursor.given) == 3 * (10 + 1)  # by level: one for each single bucket, and one for several
+    assert len(cursor.given) == 3 * (10 + 1)  # by level: a statement for a single bucket, and one for several
 
 
 @pytest.mark.parametrize(("latency", "bucket"), [(0, 0), (1, 0), (2, 1), (3, 2), (1_000_000, 30), (1_000_001, 31)])
-def test_buckets(latency: int, bucket: int) -> None:
+def test_latencies_have_buckets(latency: int, bucket: int) -> None:
     assert bucket_of(latency) == bucket
 
 
-def test_percentiles() -> None:
+def test_percentiles_come_from_the_buckets() -> None:
     histogram = [0] * 32
     assert percentile(histogram, 0.5) is None
     histogram[bucket_of(10)], histogram[bucket_of(500)], histogram[31] = 90, 9, 1

@@ -1,4 +1,4 @@
-"""What Google Search costs: the seeded fees, records with searches, and the same again when prices change."""
+"""The fees of Google Search: the seeded fees, records with searches, and repricing."""
 
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -18,15 +18,15 @@ from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import Json, exchange, new_principal
 
 pytestmark = pytest.mark.django_db
-# A day that no other test writes on: the database keeps what the threaded tests leave.
+# A day that no other test uses: the database keeps the records of the threaded tests.
 DAY = datetime(2026, 8, 3, tzinfo=UTC)
 QUERY, PROMPT = 14_000_000, 35_000_000  # nano-USD
 COUNTS = {"promptTokenCount": 10, "toolUsePromptTokenCount": 1000, "candidatesTokenCount": 1}
-FLASH_38, FLASH_25 = 10 * 750 + 3750, 10 * 300 + 2500  # the counts without what the search added
+FLASH_38, FLASH_25 = 10 * 750 + 3750, 10 * 300 + 2500  # the counts without the tokens of the search
 
 
 def record(**columns: Any) -> UsageRecord:
-    """The stored record of one exchange, in a transaction of the test's own."""
+    """Return the stored record of one exchange, in the test's transaction."""
     made = exchange(new_principal(), started_at=DAY, **columns)
     write_batch([made])
     return UsageRecord.objects.get(request_id=made.usage.request_id)
@@ -34,7 +34,7 @@ def record(**columns: Any) -> UsageRecord:
 
 @pytest.fixture(autouse=True)
 def _own_prices() -> Any:
-    """No snapshot of other tests' prices, and none of these for other tests."""
+    """Clear the snapshot of prices before and after the test."""
     loaded.reset()
     yield
     loaded.reset()
@@ -51,14 +51,16 @@ def _own_prices() -> Any:
         ("gemma-4-31b-it", 0, 0),
     ],
 )
-def test_rule_098_the_unit_of_the_fee_is_the_models(model: str, tier: str, by_query: int, by_prompt: int) -> None:
+def test_rule_098_the_unit_of_the_fee_depends_on_the_model(
+    model: str, tier: str, by_query: int, by_prompt: int
+) -> None:
     price = Catalogue(load()).price(model, tier, date(2026, 11, 24), 0)
 
     assert price is not None
     assert (price.search_query, price.grounded_prompt) == (by_query * 1000, by_prompt * 1000)
 
 
-def test_seeding_the_fees_again_keeps_what_operators_made_of_them() -> None:
+def test_seeding_the_fees_again_keeps_the_edits_of_operators() -> None:
     prices = ModelPrice.objects.filter(model__name="gemini-3.8-flash", tier="standard")
     prices.update(search_query="9.5")
     flex = ModelPrice.objects.filter(model__name="gemini-2.5-flash", tier="flex")
@@ -123,7 +125,7 @@ def test_seeding_the_fees_again_keeps_what_operators_made_of_them() -> None:
         ),
     ],
 )
-def test_rule_098_what_a_record_costs(columns: Json, nano: int) -> None:
+def test_rule_098_the_cost_of_a_record_includes_searches(columns: Json, nano: int) -> None:
     stored = record(**{"usage_metadata": [COUNTS]} | columns)
 
     assert stored.cost_nano == nano
@@ -133,7 +135,7 @@ def test_rule_098_what_a_record_costs(columns: Json, nano: int) -> None:
     )
 
 
-def test_searches_are_priced_again() -> None:
+def test_repricing_includes_searches() -> None:
     by_query = record(search_queries=3, grounded=[True], usage_metadata=[COUNTS])
     by_prompt = record(search_queries=3, grounded=[True], usage_metadata=[COUNTS], upstream_model="gemini-2.5-flash")
     ModelPrice.objects.filter(model__name="gemini-3.8-flash").update(search_query="10.000001")

@@ -1,4 +1,4 @@
-"""Responses, conversations and completions in the writer's transaction: one with the exchange, or not at all."""
+"""Responses, conversations and completions in the writer's transaction: stored with the exchange, or not at all."""
 
 import pytest
 
@@ -16,19 +16,29 @@ from sessions_store.transcript.reading import message_keys, path_to
 from sessions_store.writing.records import ExchangeRecord
 from sessions_store.writing.state_records import ConversationVersion, EventBatch, NewItem, ResponseState, new_item
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import NOON, Json, exchange, key_of, new_principal, nodes, stored_message, turn, usage
+from tests.unit.store.exchanges import (
+    NOON,
+    Json,
+    exchange,
+    key_of,
+    message_pair,
+    new_principal,
+    nodes,
+    stored_message,
+    usage,
+)
 
 pytestmark = pytest.mark.django_db
 
 
 def item(principal_id: int, name: str) -> NewItem:
-    """An item with a text of its own."""
+    """Return an item with a unique text."""
     return new_item(principal_id, {"id": f"msg_{name}", "text": name})
 
 
 def responded(principal_id: int, name: str, **changes: object) -> ExchangeRecord:
-    """An exchange that makes a response `resp_<name>`."""
-    chain = nodes(principal_id, turn(name))
+    """Return an exchange with a response `resp_<name>`."""
+    chain = nodes(principal_id, message_pair(name))
     row = usage(principal_id, chain, message=chain[0].key, answer=chain[-1].key)
     given: Json = {
         "public_id": f"resp_{name}{principal_id}",
@@ -49,11 +59,11 @@ def responded(principal_id: int, name: str, **changes: object) -> ExchangeRecord
 
 
 def bodies(principal_id: int) -> dict[str, int]:
-    """The stored items by id, with their uses."""
+    """Return the stored items by id, with the number of their uses."""
     return dict(StoredItem.objects.filter(principal_id=principal_id).values_list("item_id", "uses"))
 
 
-def test_a_response_stands_with_its_exchange() -> None:
+def test_a_response_is_stored_with_its_exchange() -> None:
     principal_id = new_principal()
     write_batch([responded(principal_id, "a")])
 
@@ -66,7 +76,7 @@ def test_a_response_stands_with_its_exchange() -> None:
     assert find_response(new_principal(), f"resp_a{principal_id}") is None
 
 
-def test_items_that_several_hold_go_with_the_last() -> None:
+def test_shared_items_are_erased_with_their_last_use() -> None:
     principal_id = new_principal()
     shared = item(principal_id, "shared")
     write_batch([responded(principal_id, name, inputs=(shared, shared)) for name in ("a", "b")])
@@ -79,7 +89,7 @@ def test_items_that_several_hold_go_with_the_last() -> None:
     assert UsageRecord.objects.filter(principal_id=principal_id).count() == 2
 
 
-def test_a_conversation_takes_turns_in_order_whoever_read_it_first() -> None:
+def test_a_conversation_appends_messages_in_the_order_of_commits() -> None:
     principal_id = new_principal()
     made = create_conversation(principal_id, f"conv_{principal_id}", {}, [item(principal_id, "0")], NOON)
     seen = ConversationVersion(id=made.id, version=made.version)
@@ -90,7 +100,7 @@ def test_a_conversation_takes_turns_in_order_whoever_read_it_first() -> None:
 
     assert first is not None
     assert second is not None
-    assert (first.head is None, second.head) == (False, None)  # `b` did not know `a`: the head is built anew
+    assert (first.head is None, second.head) == (False, None)  # `b` was planned without `a`: the head is rebuilt
     order = [one["id"] for one in all_items(made.id)]
     assert order == ["msg_0", "msg_in-a", "msg_out-a", "msg_in-b", "msg_out-b"]
 
@@ -108,7 +118,7 @@ def test_an_item_added_by_hand_changes_the_version() -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
-def test_only_an_answer_is_appended(status: str) -> None:
+def test_only_a_response_is_appended(status: str) -> None:
     principal_id = new_principal()
     made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
 
@@ -118,7 +128,7 @@ def test_only_an_answer_is_appended(status: str) -> None:
     assert bodies(principal_id) == {"msg_in-a": 1, "msg_out-a": 1}
 
 
-def test_a_conversation_that_is_gone_keeps_no_response_from_being_stored() -> None:
+def test_a_response_of_a_deleted_conversation_is_stored() -> None:
     principal_id = new_principal()
     made = create_conversation(principal_id, f"conv_{principal_id}", {}, [], NOON)
     delete_conversation(principal_id, made.public_id)
@@ -155,7 +165,7 @@ def test_a_cancelled_response_stays_cancelled() -> None:
     assert bodies(principal_id) == {"msg_in-a": 1}
 
 
-def test_results_name_their_calls_as_the_path_does() -> None:
+def test_results_have_the_call_ids_of_their_path() -> None:
     principal_id = new_principal()
     ends = []
     for name in ("first", "second"):
@@ -182,9 +192,9 @@ def test_results_name_their_calls_as_the_path_does() -> None:
         assert ["second f1" in results[0], "second f0" in results[1]] == [True, True]
 
 
-def test_a_bounded_history_begins_at_a_users_turn_and_says_that_it_was_cut() -> None:
+def test_a_bounded_history_begins_with_a_user_message_and_is_marked_as_cut() -> None:
     principal_id = new_principal()
-    messages = [stored_message("system", "s"), *turn("one"), *turn("two"), *turn("three")]
+    messages = [stored_message("system", "s"), *message_pair("one"), *message_pair("two"), *message_pair("three")]
     write_batch([exchange(principal_id, messages)])  # ten tokens each
     end = message_keys(principal_id, messages)[-1]
 
@@ -199,7 +209,7 @@ def test_a_bounded_history_begins_at_a_users_turn_and_says_that_it_was_cut() -> 
 def test_a_history_ends_at_the_bound_of_its_bytes() -> None:
     principal_id = new_principal()
     picture = "x" * 10_000
-    messages = [stored_message("system", "s"), *turn(picture), *turn("two"), *turn("three")]
+    messages = [stored_message("system", "s"), *message_pair(picture), *message_pair("two"), *message_pair("three")]
     write_batch([exchange(principal_id, messages)])
     end = message_keys(principal_id, messages)[-1]
 

@@ -1,4 +1,4 @@
-"""Reading the tree: what is known of a history, and the end of a conversation within its bounds."""
+"""Reading the tree: the stored contents of a history, and the last messages of a conversation within the limits."""
 
 import time
 from typing import Any
@@ -11,31 +11,31 @@ from sessions_store.transcript.canonical import NodeKey
 from sessions_store.transcript.history import calls_made
 from sessions_store.transcript.reading import find_contents, path_to
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import Json, exchange, new_principal, nodes, stored_message, turn
+from tests.unit.store.exchanges import Json, exchange, message_pair, new_principal, nodes, stored_message
 
 pytestmark = pytest.mark.django_db
 PLENTY = {"max_messages": 1000, "max_tokens": 1_000_000}
 
 
 def calling(*ids: str) -> Json:
-    """An assistant message that calls tools."""
+    """Return an assistant message with tool calls."""
     calls = [{"id": key, "type": "function", "function": {"name": "f", "arguments": "{}"}} for key in ids]
     return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def answering(key: str) -> Json:
-    """A tool's answer."""
+    """Return a tool message."""
     return {"role": "tool", "tool_call_id": key, "content": f"result of {key}"}
 
 
 def stored(messages: list[Json]) -> tuple[int, Any]:
-    """Record a conversation; return its principal and its last node."""
+    """Record a conversation; return the principal and the last node."""
     principal_id = new_principal()
     [committed] = write_batch([exchange(principal_id, messages)])
     return principal_id, committed.head
 
 
-def test_known_contents_are_the_principals_own() -> None:
+def test_stored_contents_belong_to_the_principal() -> None:
     principal_id, stranger = new_principal(), new_principal()
     chain = nodes(principal_id, [stored_message("user", "a"), calling("call_1", "call_2"), answering("call_1")])
     write_batch(
@@ -65,9 +65,9 @@ def test_calls_are_found_by_ids_of_any_length() -> None:
     assert {call_id: position for call_id, (_, position) in made.items()} == {long: 1}
 
 
-def test_known_contents_of_a_long_history() -> None:
+def test_stored_contents_of_a_long_history_are_found() -> None:
     principal_id = new_principal()
-    messages = [message for number in range(1000) for message in turn(str(number))]
+    messages = [message for number in range(1000) for message in message_pair(str(number))]
     write_batch([exchange(principal_id, messages)])
 
     known = find_contents(principal_id, [node.key for node in nodes(principal_id, messages)], [])
@@ -78,52 +78,77 @@ def test_known_contents_of_a_long_history() -> None:
 @pytest.mark.parametrize(
     ("messages", "bounds", "expected"),
     [
-        pytest.param(turn("1") + turn("2"), PLENTY, ["user:1", "assistant:1", "user:2", "assistant:2"], id="whole"),
         pytest.param(
-            turn("1") + turn("2"), PLENTY | {"max_messages": 3}, ["user:2", "assistant:2"], id="begins at a user turn"
+            message_pair("1") + message_pair("2"),
+            PLENTY,
+            ["user:1", "assistant:1", "user:2", "assistant:2"],
+            id="whole",
         ),
-        pytest.param(turn("1") + turn("2"), PLENTY | {"max_tokens": 29}, ["user:2", "assistant:2"], id="by tokens"),
-        pytest.param(turn("1"), PLENTY | {"max_tokens": 9}, [], id="nothing fits"),
-        pytest.param(turn("1"), PLENTY | {"max_messages": 1}, [], id="half a turn is none"),
         pytest.param(
-            [stored_message("system", "s"), *turn("1"), *turn("2")],
+            message_pair("1") + message_pair("2"),
+            PLENTY | {"max_messages": 3},
+            ["user:2", "assistant:2"],
+            id="begins at a user turn",
+        ),
+        pytest.param(
+            message_pair("1") + message_pair("2"),
+            PLENTY | {"max_tokens": 29},
+            ["user:2", "assistant:2"],
+            id="by tokens",
+        ),
+        pytest.param(message_pair("1"), PLENTY | {"max_tokens": 9}, [], id="nothing fits"),
+        pytest.param(message_pair("1"), PLENTY | {"max_messages": 1}, [], id="half a turn is none"),
+        pytest.param(
+            [stored_message("system", "s"), *message_pair("1"), *message_pair("2")],
             PLENTY | {"max_messages": 3},
             ["system:s", "user:2", "assistant:2"],
             id="instructions stay",
         ),
         pytest.param(
-            [stored_message("system", "s"), stored_message("developer", "d"), *turn("1"), *turn("2")],
+            [stored_message("system", "s"), stored_message("developer", "d"), *message_pair("1"), *message_pair("2")],
             PLENTY | {"max_messages": 2},
             ["system:s", "developer:d", "user:2", "assistant:2"],
             id="all leading instructions stay",
         ),
         pytest.param(
-            [stored_message("system", "s"), *turn("1"), stored_message("system", "t"), *turn("2"), *turn("3")],
+            [
+                stored_message("system", "s"),
+                *message_pair("1"),
+                stored_message("system", "t"),
+                *message_pair("2"),
+                *message_pair("3"),
+            ],
             PLENTY | {"max_messages": 2},
             ["system:t", "user:3", "assistant:3"],
             id="the latest instructions are in force",
         ),
         pytest.param(
-            [stored_message("system", "s"), *turn("1")],
+            [stored_message("system", "s"), *message_pair("1")],
             PLENTY,
             ["system:s", "user:1", "assistant:1"],
             id="nothing is doubled",
         ),
         pytest.param(
-            [stored_message("user", "1"), calling("a"), answering("a"), stored_message("assistant", "2"), *turn("3")],
+            [
+                stored_message("user", "1"),
+                calling("a"),
+                answering("a"),
+                stored_message("assistant", "2"),
+                *message_pair("3"),
+            ],
             PLENTY | {"max_messages": 4},
             ["user:3", "assistant:3"],
             id="a result does not stand without its call",
         ),
         pytest.param(
-            [*turn("1"), stored_message("user", "2"), calling("a")],
+            [*message_pair("1"), stored_message("user", "2"), calling("a")],
             PLENTY,
             ["user:1", "assistant:1", "user:2"],
             id="a call nobody answered is left out",
         ),
     ],
 )
-def test_path_to(messages: list[Json], bounds: dict[str, int], expected: list[str]) -> None:
+def test_the_path_to_a_node_has_its_messages(messages: list[Json], bounds: dict[str, int], expected: list[str]) -> None:
     _, head = stored(messages)
 
     path = path_to(head, **bounds)
@@ -131,29 +156,29 @@ def test_path_to(messages: list[Json], bounds: dict[str, int], expected: list[st
     assert [f"{message.role}:{message.openai[-3]}" for message in path] == expected
 
 
-def test_path_to_gives_both_faces() -> None:
-    _, head = stored(turn("1"))
+def test_a_path_has_messages_and_contents() -> None:
+    _, head = stored(message_pair("1"))
 
-    [_, answer] = path_to(head, **PLENTY)
+    [_, response] = path_to(head, **PLENTY)
 
-    assert (answer.key, answer.contents[0].gemini, answer.tokens) == (head, '{"face":"assistant"}', 10)
-    assert answer.openai == '{"role":"assistant","content":"You said 1"}'
+    assert (response.key, response.contents[0].gemini, response.tokens) == (head, '{"face":"assistant"}', 10)
+    assert response.openai == '{"role":"assistant","content":"You said 1"}'
 
 
-def test_path_to_nowhere() -> None:
+def test_a_path_to_a_missing_node_is_empty() -> None:
     assert path_to(NodeKey(uuid4().hex), **PLENTY) == []
 
 
-def test_a_turn_of_a_long_session_costs_what_the_budget_allows() -> None:
-    """Ten thousand messages above the head must not matter: only the rows within the bounds are read."""
+def test_a_request_in_a_long_session_reads_only_the_rows_within_the_budget() -> None:
+    """With ten thousand messages above the head, only the rows within the limits are read."""
     principal_id, head = stored(
-        [stored_message("system", "s"), *(message for number in range(5000) for message in turn(str(number)))]
+        [stored_message("system", "s"), *(message for number in range(5000) for message in message_pair(str(number)))]
     )
-    _, short = stored([message for number in range(100) for message in turn(str(number))])
+    _, short = stored([message for number in range(100) for message in message_pair(str(number))])
     bounds = {"max_messages": 100, "max_tokens": 1_000_000}
 
     def seconds(node: Any) -> float:
-        """The shortest of ten walks."""
+        """Return the shortest duration of ten reads."""
         took = []
         for _ in range(10):
             start = time.perf_counter()

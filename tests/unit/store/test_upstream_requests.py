@@ -10,13 +10,13 @@ from django.db import connections, transaction
 from sessions_store.models import UpstreamRequest, UsageRecord
 from sessions_store.state.chat_sessions import erase_sessions
 from sessions_store.writing.writer import write_batch
-from tests.unit.store.exchanges import NOON, exchange, new_principal, turn
+from tests.unit.store.exchanges import NOON, exchange, message_pair, new_principal
 
 
 def sent_with(principal_id: int, tools: str) -> str:
-    """Record an exchange of Ann's that was sent with these tools; return their key."""
+    """Record an exchange of Ann with these tools; return the key of the tools."""
     key = uuid4().hex
-    record = exchange(principal_id, turn("hello"), session={"user": "ann", "follow": True})
+    record = exchange(principal_id, message_pair("hello"), session={"user": "ann", "follow": True})
     write_batch([replace(record, upstream_request=(key, tools))])
     return key
 
@@ -30,7 +30,7 @@ def test_the_request_body_of_a_running_exchange_stays(live_db: None) -> None:
         with transaction.atomic():
             UpstreamRequest.objects.bulk_create([UpstreamRequest(pk=key, body=own)], ignore_conflicts=True)
             written.set()
-            # SQLite's other writer waits for this one, PostgreSQL's goes as far as it may.
+            # On SQLite the other writer waits for this one, on PostgreSQL it runs up to the row lock.
             forgotten.wait(0.5)
             UsageRecord.objects.create(
                 request_id=own, principal_id=principal_id, http_status=200, started_at=NOON, upstream_request_id=key

@@ -1,4 +1,4 @@
-"""One transaction for a batch: what each exchange leaves, and how sessions keep their order."""
+"""One transaction for a batch: the rows of each exchange, and the order of sessions."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,11 +20,11 @@ from tests.unit.store.exchanges import (
     Json,
     exchange,
     key_of,
+    message_pair,
     new_principal,
     node_id,
     nodes,
     stored_message,
-    turn,
     usage,
 )
 
@@ -34,18 +34,18 @@ ANN = {"user": "ann"}
 
 
 def conversation(head: NodeKey | None) -> list[str]:
-    """The texts that lead to a head."""
+    """Return the texts from the root to a head."""
     assert head is not None
     path = path_to(head, max_messages=1000, max_tokens=10**6)
     return [orjson.loads(message.openai)["content"] for message in path]
 
 
-def test_an_exchange_is_stored_whole() -> None:
+def test_an_exchange_is_stored_completely() -> None:
     principal_id = new_principal()
     text = '{"generationConfig":{}}'
     record = exchange(
         principal_id,
-        [stored_message("system", "s"), *turn("1")],
+        [stored_message("system", "s"), *message_pair("1")],
         user="ann",
         started_at=NOON,
         latency_ms=1500,
@@ -72,7 +72,7 @@ def test_an_exchange_is_stored_whole() -> None:
     assert (row.cost_nano, row.prices) == (1000 * 750 + 100 * 3750, [price.pk])
     assert (row.placement, row.started_at) == ([-1, 0], NOON)
     assert row.more_answers == [node_id(last).hex]
-    assert row.system_ids == [node_id(system).hex]  # one that was forgotten is left out
+    assert row.system_ids == [node_id(system).hex]  # an erased message is left out
     assert row.upstream_request is not None
     assert row.upstream_request.body == text
     assert row.answer is not None
@@ -103,7 +103,7 @@ def test_an_exchange_is_stored_whole() -> None:
         ({"status": "client_error", "prompt_tokens": 0, "completion_tokens": 0, "upstream_model": ""}, 0),
     ],
 )
-def test_costs(columns: Json, nano: int) -> None:
+def test_the_costs_of_an_exchange_are_stored(columns: Json, nano: int) -> None:
     record = exchange(new_principal(), **columns)
     write_batch([record])
 
@@ -112,16 +112,16 @@ def test_costs(columns: Json, nano: int) -> None:
 
 def test_the_same_messages_are_stored_once() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("1")), exchange(principal_id, turn("1"))])
-    write_batch([exchange(principal_id, turn("1") + turn("2"))])
+    write_batch([exchange(principal_id, message_pair("1")), exchange(principal_id, message_pair("1"))])
+    write_batch([exchange(principal_id, message_pair("1") + message_pair("2"))])
 
     assert Message.objects.filter(principal_id=principal_id).count() == 4
     assert UsageRecord.objects.filter(principal_id=principal_id).count() == 3
 
 
-def test_a_node_learns_its_gemini_face_later_and_keeps_the_first() -> None:
+def test_a_node_gets_its_gemini_content_later_and_keeps_the_first() -> None:
     principal_id = new_principal()
-    [question, answer] = nodes(principal_id, turn("1"))
+    [question, answer] = nodes(principal_id, message_pair("1"))
 
     def contents(gemini: str) -> str:
         """Record the response with this Gemini content; return the stored content."""
@@ -135,7 +135,7 @@ def test_a_node_learns_its_gemini_face_later_and_keeps_the_first() -> None:
     ]
 
 
-def test_the_first_message_that_made_a_call_keeps_it() -> None:
+def test_a_call_belongs_to_the_first_message_with_its_id() -> None:
     principal_id = new_principal()
     calls = [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     first = exchange(
@@ -160,9 +160,9 @@ def test_an_upstream_body_is_stored_once() -> None:
     assert UpstreamRequest.objects.filter(pk=key).count() == 1
 
 
-def test_an_impossible_record_rolls_the_batch_back() -> None:
+def test_an_invalid_record_rolls_the_batch_back() -> None:
     principal_id = new_principal()
-    good, bad = exchange(principal_id, turn("1")), exchange(principal_id, request_id="req_once")
+    good, bad = exchange(principal_id, message_pair("1")), exchange(principal_id, request_id="req_once")
     write_batch([bad])
     with pytest.raises(IntegrityError):
         write_batch([good, bad])
@@ -172,8 +172,8 @@ def test_an_impossible_record_rolls_the_batch_back() -> None:
 
 def test_an_uncertain_batch_is_not_recorded_twice() -> None:
     principal_id = new_principal()
-    first = exchange(principal_id, turn("1"), session=ANN)
-    second = exchange(principal_id, turn("2"))
+    first = exchange(principal_id, message_pair("1"), session=ANN)
+    second = exchange(principal_id, message_pair("2"))
     [committed] = write_batch([first])
 
     again = write_batch([first, second], uncertain=True)
@@ -183,13 +183,13 @@ def test_an_uncertain_batch_is_not_recorded_twice() -> None:
     assert ChatSession.objects.get(principal_id=principal_id).message_count == 2
 
 
-def test_a_session_goes_on_where_it_was() -> None:
+def test_a_session_continues_at_its_head() -> None:
     principal_id = new_principal()
-    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    [first] = write_batch([exchange(principal_id, message_pair("1"), session=ANN)])
     state = find_session(principal_id, "ann", now=NOON, idle=DAY)
     assert state is not None
     [second] = write_batch(
-        [exchange(principal_id, turn("2"), parent=state.head, session=ANN | {"session_id": state.id})]
+        [exchange(principal_id, message_pair("2"), parent=state.head, session=ANN | {"session_id": state.id})]
     )
 
     assert (first.session, second.session, second.rebased) == (state.public_id, state.public_id, False)
@@ -198,15 +198,15 @@ def test_a_session_goes_on_where_it_was() -> None:
     assert (row.title, row.message_count, row.head_id) == ("1", 4, node_id(second.head))
 
 
-def test_parallel_exchanges_of_a_session_are_hung_one_after_another() -> None:
-    """Three requests saw the same head; two more saw none. Nothing is lost, nothing doubled, even the same words."""
+def test_parallel_exchanges_of_a_session_are_appended_in_order() -> None:
+    """Three requests read the same head, two more read none: no message is lost or stored twice, even equal texts."""
     principal_id = new_principal()
-    [begun] = write_batch([exchange(principal_id, turn("0"), session=ANN)])
-    parallel = [exchange(principal_id, turn("same"), parent=begun.head, session=ANN) for _ in range(3)]
+    [begun] = write_batch([exchange(principal_id, message_pair("0"), session=ANN)])
+    parallel = [exchange(principal_id, message_pair("same"), parent=begun.head, session=ANN) for _ in range(3)]
     one = write_batch(parallel[:1])
     two = write_batch(parallel[1:])
     late = write_batch(
-        [exchange(principal_id, [stored_message("system", "s"), *turn(text)], session=ANN) for text in "ab"]
+        [exchange(principal_id, [stored_message("system", "s"), *message_pair(text)], session=ANN) for text in "ab"]
     )
 
     assert [outcome.rebased for outcome in one + two + late] == [False, True, True, True, True]
@@ -223,17 +223,17 @@ def test_parallel_exchanges_of_a_session_are_hung_one_after_another() -> None:
 
 def test_messages_committed_meanwhile_count_as_not_sent() -> None:
     principal_id = new_principal()
-    [begun] = write_batch([exchange(principal_id, turn("0"), session=ANN)])
-    write_batch([exchange(principal_id, turn("1"), parent=begun.head, session=ANN)])
-    late = exchange(principal_id, turn("2"), parent=begun.head, session=ANN, placement=[-1, 0, 1, 2])
+    [begun] = write_batch([exchange(principal_id, message_pair("0"), session=ANN)])
+    write_batch([exchange(principal_id, message_pair("1"), parent=begun.head, session=ANN)])
+    late = exchange(principal_id, message_pair("2"), parent=begun.head, session=ANN, placement=[-1, 0, 1, 2])
     write_batch([late])
 
     assert UsageRecord.objects.get(request_id=late.usage.request_id).placement == [-1, 0, 1, -2, -2, 2]
 
 
-def test_tool_calls_and_further_choices_move_along() -> None:
+def test_tool_calls_and_further_choices_move_with_their_message() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("0"), session=ANN)])
+    write_batch([exchange(principal_id, message_pair("0"), session=ANN)])
     calls = [{"id": "call_7", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     chain = nodes(
         principal_id, [stored_message("user", "1"), {"role": "assistant", "content": None, "tool_calls": calls}]
@@ -250,10 +250,10 @@ def test_tool_calls_and_further_choices_move_along() -> None:
     assert Message.objects.get(pk=row.more_answers[0]).parent_id == row.message_id
 
 
-def test_a_client_with_its_own_history_leads() -> None:
+def test_the_history_of_a_client_replaces_the_head() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("0"), session=ANN)])
-    own = turn("a") + turn("b")
+    write_batch([exchange(principal_id, message_pair("0"), session=ANN)])
+    own = message_pair("a") + message_pair("b")
     [committed] = write_batch([exchange(principal_id, own, session=ANN | {"follow": True})])
 
     assert not committed.rebased
@@ -262,12 +262,12 @@ def test_a_client_with_its_own_history_leads() -> None:
 
 
 @pytest.mark.parametrize(("hours", "sessions"), [(24, 1), (25, 2)])
-def test_a_session_rests_after_a_while(hours: int, sessions: int) -> None:
+def test_a_session_expires_after_the_idle_time(hours: int, sessions: int) -> None:
     principal_id = new_principal()
     later = NOON + timedelta(hours=hours)
-    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    [first] = write_batch([exchange(principal_id, message_pair("1"), session=ANN)])
     found = find_session(principal_id, "ann", now=later, idle=DAY)
-    outcomes = write_batch([exchange(principal_id, turn(text), session=ANN | {"now": later}) for text in "23"])
+    outcomes = write_batch([exchange(principal_id, message_pair(text), session=ANN | {"now": later}) for text in "23"])
 
     assert (found is None) == (sessions == 2)
     assert (outcomes[0].session == first.session) == (sessions == 1)
@@ -277,16 +277,16 @@ def test_a_session_rests_after_a_while(hours: int, sessions: int) -> None:
     assert conversation(outcomes[1].head)[-4:] == ["2", "You said 2", "3", "You said 3"]
 
 
-def test_sessions_by_name_and_public_id() -> None:
+def test_sessions_are_found_by_name_and_public_id() -> None:
     principal_id = new_principal()
     outcomes = write_batch(
         [
-            exchange(principal_id, turn("1"), session=ANN | {"public_id": "sess_mine", "title": "Mine"}),
-            exchange(principal_id, turn("2"), session=ANN | {"name": "work"}),
-            exchange(principal_id, turn("3"), session={"user": "bob"}),
+            exchange(principal_id, message_pair("1"), session=ANN | {"public_id": "sess_mine", "title": "Mine"}),
+            exchange(principal_id, message_pair("2"), session=ANN | {"name": "work"}),
+            exchange(principal_id, message_pair("3"), session={"user": "bob"}),
         ]
     )
-    [again] = write_batch([exchange(principal_id, turn("4"), session=ANN | {"name": "sess_mine"})])
+    [again] = write_batch([exchange(principal_id, message_pair("4"), session=ANN | {"name": "sess_mine"})])
     by_id = find_session(principal_id, "ann", "sess_mine", now=NOON, idle=DAY)
 
     assert (outcomes[0].session, again.session) == ("sess_mine", "sess_mine")
@@ -300,11 +300,11 @@ def test_sessions_by_name_and_public_id() -> None:
 
 def test_a_session_named_twice_in_one_batch_is_one() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("1"), session=ANN | {"public_id": "sess_one"})])
+    write_batch([exchange(principal_id, message_pair("1"), session=ANN | {"public_id": "sess_one"})])
     outcomes = write_batch(
         [
-            exchange(principal_id, turn("2"), session=ANN),
-            exchange(principal_id, turn("3"), session=ANN | {"name": "sess_one"}),
+            exchange(principal_id, message_pair("2"), session=ANN),
+            exchange(principal_id, message_pair("3"), session=ANN | {"name": "sess_one"}),
         ]
     )
 
@@ -312,19 +312,23 @@ def test_a_session_named_twice_in_one_batch_is_one() -> None:
     assert conversation(outcomes[1].head) == [text for n in "123" for text in (n, f"You said {n}")]
 
 
-def test_a_history_that_was_forgotten_meanwhile_begins_anew() -> None:
+def test_an_erased_history_begins_anew() -> None:
     principal_id = new_principal()
     gone = NodeKey(uuid4().hex)
-    [appended] = write_batch([exchange(principal_id, turn("1"), parent=gone, session=ANN | {"session_id": 10**9})])
-    [followed] = write_batch([exchange(principal_id, turn("2"), parent=gone, session={"user": "bob", "follow": True})])
+    [appended] = write_batch(
+        [exchange(principal_id, message_pair("1"), parent=gone, session=ANN | {"session_id": 10**9})]
+    )
+    [followed] = write_batch(
+        [exchange(principal_id, message_pair("2"), parent=gone, session={"user": "bob", "follow": True})]
+    )
 
     assert conversation(appended.head) == ["1", "You said 1"]
     assert conversation(followed.head) == ["2", "You said 2"]
 
 
-def test_a_failed_exchange_leaves_the_head() -> None:
+def test_a_failed_exchange_does_not_move_the_head() -> None:
     principal_id = new_principal()
-    [first] = write_batch([exchange(principal_id, turn("1"), session=ANN)])
+    [first] = write_batch([exchange(principal_id, message_pair("1"), session=ANN)])
     [failed] = write_batch(
         [exchange(principal_id, status="upstream_error", parent=first.head, session=ANN | {"new_head": None})]
     )
@@ -332,7 +336,7 @@ def test_a_failed_exchange_leaves_the_head() -> None:
     assert failed.head == first.head
 
 
-def test_the_longest_names_and_strangest_texts_fit() -> None:
+def test_the_longest_names_and_unusual_texts_are_stored() -> None:
     principal_id = new_principal()
     strange = "\u202e 👩‍👩‍👧 \\u0000 \x00 'quote' %s ?"
     record = exchange(
@@ -352,7 +356,7 @@ def test_the_longest_names_and_strangest_texts_fit() -> None:
     assert len(row.session.title) <= 80
 
 
-def test_titles() -> None:
+def test_a_session_has_a_title() -> None:
     parts: Any = [{"type": "text", "text": "  What\n is "}, {"type": "text", "text": "this?"}]
     principal_id = new_principal()
     write_batch([exchange(principal_id, [{"role": "user", "content": parts}], session={"user": "a"})])
@@ -362,9 +366,9 @@ def test_titles() -> None:
     assert titles == {"a": "What is this?", "b": "x" * 79 + "…"}
 
 
-def test_pages_of_sessions() -> None:
+def test_sessions_are_listed_in_pages() -> None:
     principal_id = new_principal()
-    write_batch([exchange(principal_id, turn("x"), session={"user": user}) for user in ("a", "b", "c")])
+    write_batch([exchange(principal_id, message_pair("x"), session={"user": user}) for user in ("a", "b", "c")])
     first = list_sessions(principal_id, limit=2)
     rest = list_sessions(principal_id, limit=2, before=first[-1].id)
 
@@ -373,15 +377,15 @@ def test_pages_of_sessions() -> None:
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="counts the steps of SQLite's machine")
-def test_a_turn_costs_the_same_however_many_sessions_there_are() -> None:
-    """Clients that name sessions only are all one user, with the empty name."""
+def test_the_cost_of_a_request_does_not_depend_on_the_number_of_sessions() -> None:
+    """Clients with session ids only are one user, with the empty name."""
     principal_id = new_principal()
 
     def steps(name: str) -> int:
-        """Begin a session; return how many hundred steps that took."""
+        """Begin a session; return the number of virtual-machine steps in hundreds."""
         counted: list[int] = []
         connection.connection.set_progress_handler(lambda: counted.append(1), 100)
-        write_batch([exchange(principal_id, turn(name), session={"user": "", "name": name})])
+        write_batch([exchange(principal_id, message_pair(name), session={"user": "", "name": name})])
         connection.connection.set_progress_handler(None, 0)
         return len(counted)
 

@@ -1,4 +1,4 @@
-"""How the request tests translate: profiles of three kinds of models, and the emulator's rules as the judge."""
+"""Translation for the request tests: profiles of three kinds of models, and validation by the emulator's rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -58,7 +58,7 @@ PLAIN = ModelProfile(name="gemma-4-31b-it", functions=False, json_schema=False)
 PROFILES = {profile.name: profile for profile in (FLASH_2, PRO_2, FLASH_3, PAINTER, SPEAKER, PLAIN)}
 
 PIXEL = "iVBORw0KGgo="
-# Long enough for a strict Gemini to take them for signatures made elsewhere.
+# Long enough for a strict Gemini to accept them as foreign signatures.
 SIGNATURE, OTHER_SIGNATURE = "c2lnbmF0dXJl" * 4, "b3RoZXItc2ln" * 4
 DATA_URL = f"data:image/png;base64,{PIXEL}"
 
@@ -95,7 +95,7 @@ def translate(
     fetched: Mapping[str, Blob] | None = None,
     **parameters: Any,
 ) -> UpstreamCall:
-    """Return the translation of a chat request, parsed as it would come in, and let the emulator's rules judge it."""
+    """Return the translation of a parsed chat request; the emulator's rules validate the body."""
     request = parse_chat_completion(
         orjson.dumps({"model": "gpt-4o", "messages": list(messages) or [user_message()], **parameters})
     )
@@ -105,12 +105,12 @@ def translate(
 
 
 def check_schema(upstream: UpstreamCall) -> None:
-    """Raise GoogleError if the body has a field or a value that Gemini's published schema does not have."""
+    """Raise GoogleError for a field or a value that is not in Gemini's published schema."""
     check(orjson.loads(orjson.dumps(upstream.body)), "GenerateContentRequest")
 
 
 def judge(upstream: UpstreamCall, profile: ModelProfile) -> None:
-    """Raise GoogleError if a strict Gemini would refuse the body; signatures made elsewhere are let through."""
+    """Raise GoogleError if a strict Gemini rejects the body; foreign signatures are accepted."""
     body = orjson.loads(orjson.dumps(upstream.body))
     check_rules(check(body, "GenerateContentRequest"), models()[profile.name], foreign_signatures=True)
     assert len(upstream.placement) >= len(upstream.gemini_contents)
@@ -122,7 +122,7 @@ def contents(*messages: Mapping[str, Any], **options: Any) -> list[Content]:
 
 
 def config(**parameters: Any) -> Mapping[str, Any]:
-    """Return the generation config of a request with one message; empty if none is sent."""
+    """Return the generation config of a request with one message; empty without one."""
     return translate(**parameters).body.get("generationConfig", {})
 
 

@@ -1,8 +1,8 @@
-"""Golden requests: OpenAI's body in, Gemini's out (see `tests/golden_cases.py`).
+"""Golden requests: OpenAI's body to Gemini's (see `tests/golden_cases.py`).
 
-A case names its model in `profile.json` (`{"name": ...}`, overrides beside it); without one it is a Gemini 3 model.
-`gemini_request.json` is the body as sent, or a list of bodies for several prompts; `translation.json` is what the
-translation says beside it: notes, placement, parallel calls and changed names.
+A case names its model in `profile.json` (`{"name": ...}` and overrides); the default is a Gemini 3 model.
+`gemini_request.json` is the sent body, or a list of bodies for several prompts; `translation.json` has the further
+values of the translation: notes, placement, parallel calls and changed names.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ CASES = [case for case in cases("chat", "completions") if case not in ANSWERED]
 
 
 def profile_of(case: Path) -> ModelProfile:
-    """Return the profile that a case asks, FLASH_3 unless it brings its own."""
+    """Return the profile of a case, by default FLASH_3."""
     path = case / "profile.json"
     if not path.exists():
         return FLASH_3
@@ -41,7 +41,7 @@ def calls_of(case: Path) -> Sequence[UpstreamCall]:
 
 
 def remarks(call: UpstreamCall) -> dict[str, Any]:
-    """Return what the translation says beside the body."""
+    """Return the values of the translation beside the body."""
     return {
         "notes": [str(note) for note in call.notes],
         "placement": call.placement,
@@ -51,7 +51,7 @@ def remarks(call: UpstreamCall) -> dict[str, Any]:
 
 
 def check_all(path: Path, values: list[Any]) -> None:
-    """Compare the values of all calls with a file, in which the value of a single call stands alone."""
+    """Compare the values of all calls with a file; the value of a single call is not in a list."""
     check(path, values[0] if len(values) == 1 else values)
 
 

@@ -1,4 +1,4 @@
-"""Images in the text of an answer that a client sends back."""
+"""Images in the text of assistant messages that a client sends back."""
 
 import re
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api.translate.media.markdown_images import split_images
 
-# What is looked for, in the form in which it is easy to read and slow to search.
+# The searched pattern as a regular expression: readable, but slow.
 PATTERN = re.compile(r"!\[[^\]\n]*\]\((data:image/[^)\s]+)\)")
 PIECES = ["![", "!", "[", "](", "](data:image/", "data:image/", "png;base64,AA", "]", "(", ")", "\n", " ", "a"]
 
@@ -26,10 +26,10 @@ PIECES = ["![", "!", "[", "](", "](data:image/", "data:image/", "png;base64,AA",
         ("![a](data:image/x y)", ["![a](data:image/x y)"]),
     ],
 )
-def test_images_are_cut_out(text: str, pieces: list[str]) -> None:
+def test_images_are_split_from_the_text(text: str, pieces: list[str]) -> None:
     assert split_images(text) == pieces
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join))
-def test_the_scan_finds_what_the_pattern_finds(text: str) -> None:
+def test_the_scan_finds_the_same_images_as_the_pattern(text: str) -> None:
     assert split_images(text) == PATTERN.split(text)

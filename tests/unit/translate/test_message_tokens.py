@@ -8,7 +8,7 @@ from api.translate.request.message_tokens import MEDIA_TOKENS, json_tokens
 BIG = "iVBORw0KGgo" * 10_000
 
 
-def test_text_counts_by_its_bytes() -> None:
+def test_text_is_counted_by_its_bytes() -> None:
     assert json_tokens(b'"eight.."') == 3
     assert json_tokens(b"x" * 4000) == 1000
 
@@ -23,10 +23,10 @@ def test_text_counts_by_its_bytes() -> None:
         {"parts": [{"inlineData": {"mimeType": "image/png", "data": BIG}}]},
     ],
 )
-def test_media_count_by_the_piece(message: object) -> None:
+def test_media_are_counted_by_number(message: object) -> None:
     assert MEDIA_TOKENS < json_tokens(orjson.dumps(message)) < MEDIA_TOKENS + 50
 
 
-def test_a_word_like_base64_does_not_hide_a_text() -> None:
+def test_a_word_like_base64_does_not_exclude_a_text() -> None:
     assert json_tokens(orjson.dumps({"content": ";base64, " + "word " * 1000})) > 1000
     assert json_tokens(orjson.dumps({"content": "A" * 8000})) > 2000

@@ -18,7 +18,7 @@ PARAM = "messages[1].tool_calls[0].function.arguments"
 
 
 def sent(arguments: str) -> tuple[Any, UpstreamCall]:
-    """Return the arguments as they go to Gemini, and the whole request."""
+    """Return the sent arguments and the whole request."""
     history = [user_message(), assistant(tool_calls=[call("c1", arguments=arguments)]), result("c1")]
     upstream = translate(*history, tools=[WEATHER_TOOL])
     return upstream.body["contents"][1]["parts"][0]["functionCall"]["args"], upstream
@@ -64,7 +64,7 @@ READ: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize(("arguments", "value"), READ.values(), ids=READ.keys())
-def test_rule_022_what_can_be_read_is_sent(arguments: str, value: Any) -> None:
+def test_rule_022_readable_arguments_are_sent(arguments: str, value: Any) -> None:
     args, upstream = sent(arguments)
     assert args == value
     assert [kind for kind, param in noted(upstream) if param == PARAM] == ["converted"]
@@ -80,7 +80,7 @@ def test_rule_022_what_can_be_read_is_sent(arguments: str, value: Any) -> None:
         (r'{"a": "\ud83d\ude00"}', {"a": "😀"}),
     ],
 )
-def test_rule_022_sound_arguments_are_sent_without_a_note(arguments: str, value: Any) -> None:
+def test_rule_022_valid_arguments_are_sent_without_a_note(arguments: str, value: Any) -> None:
     args, upstream = sent(arguments)
     assert args == value
     assert PARAM not in {param for _, param in noted(upstream)}
@@ -94,14 +94,14 @@ def test_rule_022_a_legacy_call_is_named_by_its_own_parameter() -> None:
 
 
 @given(st.text(st.sampled_from('{}[]",:\\ \n0-1.eENaNtrufal\ufffdé'), max_size=40))
-def test_rule_022_no_text_is_refused(arguments: str) -> None:
+def test_rule_022_any_text_is_accepted(arguments: str) -> None:
     args, _ = sent(arguments)
     assert type(args) is dict
     assert orjson.loads(orjson.dumps(args)) == args
 
 
 @given(st.dictionaries(st.text(max_size=4), st.text(max_size=8) | st.integers(0, 99), max_size=4), st.integers(0, 60))
-def test_rule_022_what_is_read_of_a_cut_object_stood_in_it(value: dict[str, Any], length: int) -> None:
+def test_rule_022_values_read_of_a_cut_object_are_part_of_it(value: dict[str, Any], length: int) -> None:
     text = orjson.dumps(value).decode()[:length]
     args, _ = sent(text)
     args.pop("unparsed_arguments", None)
@@ -113,7 +113,7 @@ def _sound(item: Any) -> Any:
 
 
 @pytest.mark.parametrize("unit", ['{"a":', '"a":1,', "\\", "[", '{"a":1}', " ", "1", '"'])
-def test_the_work_of_reading_grows_with_the_length_alone(unit: str) -> None:
+def test_the_work_of_reading_arguments_grows_with_the_length_only(unit: str) -> None:
     def seconds(units: int) -> float:
         began = process_time()
         sent('{"x": 1, ' + unit * units)

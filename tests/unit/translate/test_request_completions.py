@@ -12,7 +12,7 @@ from tests.unit.translate.requests import FLASH_2, FLASH_3, judge, noted
 
 
 def calls(profile: ModelProfile = FLASH_2, **parameters: Any) -> list[UpstreamCall]:
-    """Return the translation of a legacy request, judged by the emulator's rules."""
+    """Return the translation of a legacy request, validated by the emulator's rules."""
     request = parse_completion(orjson.dumps({"model": "gpt-3.5-turbo-instruct", "prompt": "Once upon", **parameters}))
     upstream = completion_to_gemini(request, profile=profile)
     for item in upstream:
@@ -20,7 +20,7 @@ def calls(profile: ModelProfile = FLASH_2, **parameters: Any) -> list[UpstreamCa
     return upstream
 
 
-def test_a_prompt_is_the_users_turn() -> None:
+def test_a_prompt_is_a_user_content() -> None:
     (upstream,) = calls(max_tokens=5, temperature=0, stop=["\n"], user="ann", echo=True)
     content = {"role": "user", "parts": [{"text": "Once upon"}]}
     assert upstream.body == {
@@ -30,7 +30,7 @@ def test_a_prompt_is_the_users_turn() -> None:
     assert (upstream.gemini_contents, upstream.placement, upstream.notes) == ([content], [0], ())
 
 
-def test_each_prompt_is_a_call_and_notes_stand_on_the_first() -> None:
+def test_each_prompt_is_a_call_and_the_first_call_has_the_notes() -> None:
     first, second = calls(prompt=["a", ""], n=3, presence_penalty=1, profile=FLASH_3)
     assert [item.body["contents"][0]["parts"] for item in (first, second)] == [[{"text": "a"}], [{"text": " "}]]
     assert (first.parallel, second.parallel) == (3, 3)

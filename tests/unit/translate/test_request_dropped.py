@@ -1,4 +1,4 @@
-"""What is parsed and not honoured: each parameter is noted, and none of its harmless values is."""
+"""Parameters that are parsed and not honoured: each is noted, except for values without effect."""
 
 from typing import Any
 
@@ -36,18 +36,18 @@ HARMLESS: dict[str, Any] = {
 }
 
 
-def test_the_table_is_complete() -> None:
+def test_the_table_of_dropped_parameters_is_complete() -> None:
     assert set(GIVEN) == set(DROPPED)
 
 
-def test_each_is_noted_with_its_reason() -> None:
+def test_each_dropped_parameter_is_noted_with_its_reason() -> None:
     upstream = translate(**GIVEN)
     assert noted(upstream) == [("dropped", name) for name in DROPPED]
     assert "generationConfig" not in upstream.body
 
 
 @pytest.mark.parametrize(("name", "value"), HARMLESS.items())
-def test_values_that_change_nothing_make_no_note(name: str, value: Any) -> None:
+def test_values_without_effect_have_no_note(name: str, value: Any) -> None:
     assert translate(**{name: value}).notes == ()
 
 
@@ -57,7 +57,7 @@ def test_unknown_parameters_are_noted() -> None:
 
 CACHED = {"cache_control": {"type": "ephemeral"}}
 CALLED = {"role": "assistant", "tool_calls": [call("call_1")]}
-# What a request holds, and the parts of it that nobody knows.
+# A request, and its unknown fields.
 UNKNOWN_INSIDE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "reasoning": ({"reasoning": {"effort": "low", "depth": 3, "steps": None}}, ["reasoning.depth"]),
     "stream_options": ({"stream": True, "stream_options": {"rate": 1}}, ["stream_options.rate"]),
@@ -115,12 +115,12 @@ def test_unknown_fields_of_known_parameters_are_noted(parameters: dict[str, Any]
     assert sorted(param for _, param in noted(upstream)) == unknown
 
 
-def test_fields_of_another_server_on_an_assistant_message_are_no_request() -> None:
+def test_fields_of_other_servers_on_an_assistant_message_have_no_note() -> None:
     echo = assistant("Hi", refusal=None, annotations=[], provider_specific_fields={"x": 1}, parsed=None, logprobs=[])
     assert translate(user_message(), echo, user_message()).notes == ()
 
 
-def test_obfuscation_that_is_asked_for_is_noted() -> None:
+def test_requested_obfuscation_is_noted() -> None:
     upstream = translate(stream=True, stream_options={"include_usage": True, "include_obfuscation": True})
     assert noted(upstream) == [("dropped", "stream_options.include_obfuscation")]
 
@@ -152,7 +152,7 @@ def test_safety_settings_pass_through(parameters: dict[str, Any]) -> None:
     "setting",
     [{}, {"category": "A"}, {**SETTING, "method": "X"}, {**SETTING, "threshold": "off it"}, {**SETTING, "category": 7}],
 )
-def test_safety_settings_of_another_form_are_refused_by_name(setting: Any) -> None:
+def test_safety_settings_of_another_form_are_rejected_by_name(setting: Any) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(safety_settings=[SETTING, setting])
     assert caught.value.param == "safety_settings[1]"
@@ -160,6 +160,6 @@ def test_safety_settings_of_another_form_are_refused_by_name(setting: Any) -> No
         translate(google={"safety_settings": setting or 7})
 
 
-def test_the_table_of_parameters_says_the_same() -> None:
+def test_the_table_of_parameters_matches_the_dropped_ones() -> None:
     assert {row.name for row in CHAT_PARAMETERS if row.status == "noted"} == set(DROPPED)
     assert {row.name for row in COMPLETION_PARAMETERS if row.status == "noted"} == {"best_of"}

@@ -15,11 +15,11 @@ LITE_3 = replace(FLASH_3, name="gemini-3.5-flash-lite", thinking_levels=("minima
 
 
 def thinking(effort: str, **sent: Any) -> dict[str, Any]:
-    """Return the thinking config with which an effort goes: thoughts are asked for unless it is `none`."""
+    """Return the thinking config of an effort: thoughts are requested unless the effort is `none`."""
     return sent if effort == "none" else {"includeThoughts": True, **sent}
 
 
-def test_parameters_go_under_geminis_names() -> None:
+def test_parameters_are_sent_under_geminis_names() -> None:
     assert config(temperature=0, top_p=0.5, max_tokens=100, stop="END", seed=7) == {
         "temperature": 0,
         "topP": 0.5,
@@ -39,14 +39,14 @@ def test_rule_062_stop_sequences_beyond_the_models_limit_are_cut() -> None:
     assert noted(upstream) == [("dropped", "stop"), ("clamped", "stop")]
 
 
-def test_rule_063_penalties_go_only_to_models_that_take_them() -> None:
-    refused = translate(presence_penalty=0.5, frequency_penalty=-1)
-    assert "generationConfig" not in refused.body
-    assert noted(refused) == [("dropped", "presence_penalty"), ("dropped", "frequency_penalty")]
+def test_rule_063_penalties_are_sent_only_to_models_that_accept_them() -> None:
+    rejected = translate(presence_penalty=0.5, frequency_penalty=-1)
+    assert "generationConfig" not in rejected.body
+    assert noted(rejected) == [("dropped", "presence_penalty"), ("dropped", "frequency_penalty")]
     assert translate(presence_penalty=0, frequency_penalty=0).notes == ()
 
 
-def test_rule_063_penalties_where_they_are_taken() -> None:
+def test_rule_063_models_with_penalties_get_them() -> None:
     request = parse_chat_completion(
         b'{"model":"m","messages":[{"role":"user","content":"a"}],"presence_penalty":0.5,"frequency_penalty":-1}'
     )
@@ -63,7 +63,7 @@ def test_rule_064_sampling_is_not_sent_to_models_that_fix_it(sampling: Any) -> N
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_rule_066_the_limit_holds_for_thoughts_and_answer_and_is_clamped_to_the_models(name: str) -> None:
+def test_rule_066_the_limit_covers_thoughts_and_output_and_is_clamped_to_the_models(name: str) -> None:
     small: dict[str, Any] = {name: 16}
     assert config(**small) == {"maxOutputTokens": 16}
     large: dict[str, Any] = {name: 1_000_000}
@@ -75,13 +75,13 @@ def test_rule_066_the_limit_holds_for_thoughts_and_answer_and_is_clamped_to_the_
 @pytest.mark.parametrize(
     ("seed", "sent"), [(2**31, -(2**31)), (-(2**53), 0), (2**63 - 1, -1), (2**31 - 1, 2**31 - 1), (-1, -1)]
 )
-def test_seeds_are_folded_into_32_bits(seed: int, sent: int) -> None:
+def test_seeds_are_reduced_to_32_bits(seed: int, sent: int) -> None:
     upstream = translate(seed=seed)
     assert upstream.body["generationConfig"]["seed"] == sent
     assert noted(upstream) == ([] if seed == sent else [("converted", "seed")])
 
 
-def test_several_choices_are_candidates_where_the_model_makes_them() -> None:
+def test_several_choices_are_candidates_if_the_model_supports_them() -> None:
     upstream = translate(n=3, profile=FLASH_2)
     assert (upstream.body["generationConfig"], upstream.parallel) == ({"candidateCount": 3}, 1)
     upstream = translate(n=3, profile=FLASH_3)
@@ -89,7 +89,7 @@ def test_several_choices_are_candidates_where_the_model_makes_them() -> None:
     assert upstream.notes == ()
 
 
-def test_rule_067_a_level_and_a_budget_together_are_refused() -> None:
+def test_rule_067_a_level_and_a_budget_together_are_rejected() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(google={"thinking_config": {"thinking_budget": 1, "thinking_level": "low"}})
     assert caught.value.param == "google.thinking_config"
@@ -156,7 +156,7 @@ def test_rule_070_efforts_are_levels_or_the_nearest(profile: Any, effort: str, l
     assert noted(upstream) == ([("clamped", "reasoning_effort")] if clamped else [])
 
 
-def test_rule_071_minimal_falls_to_low_where_it_does_not_exist() -> None:
+def test_rule_071_minimal_becomes_low_for_models_without_minimal() -> None:
     upstream = translate(reasoning_effort="minimal", profile=FLASH_3)
     assert upstream.body["generationConfig"]["thinkingConfig"] == thinking("minimal", thinkingLevel="low")
     assert noted(upstream) == [("clamped", "reasoning_effort")]
@@ -174,7 +174,7 @@ def test_rule_072_none_is_the_lowest_level_or_no_config_at_all() -> None:
 @pytest.mark.parametrize(
     ("budget", "expected"), [(0, "low"), (512, "low"), (8192, "medium"), (20_000, "high"), (60_000, "high"), (-1, None)]
 )
-def test_rule_073_no_budget_goes_to_a_model_with_levels(budget: int, expected: str | None) -> None:
+def test_rule_073_a_model_with_levels_gets_no_budget(budget: int, expected: str | None) -> None:
     upstream = translate(google={"thinking_config": {"thinking_budget": budget}}, profile=FLASH_3)
     thinking = upstream.body.get("generationConfig", {}).get("thinkingConfig", {})
     assert "thinkingBudget" not in thinking
@@ -204,7 +204,7 @@ def test_rule_074_the_effort_may_be_an_object() -> None:
         ({"reasoning": {}, "google": {"thinking_config": {"thinking_budget": 0}}}, {"thinkingBudget": 0}),
     ],
 )
-def test_thoughts_are_asked_for_with_reasoning(parameters: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_reasoning_requests_thoughts(parameters: dict[str, Any], sent: dict[str, Any]) -> None:
     upstream = translate(**parameters)
     assert upstream.body["generationConfig"] == {"thinkingConfig": sent}
     assert upstream.notes == ()
@@ -218,7 +218,7 @@ def test_rule_075_without_an_effort_the_model_keeps_its_default() -> None:
     assert config(profile=FLASH_3) == {}
 
 
-def test_googles_own_thinking_config_wins() -> None:
+def test_googles_own_thinking_config_takes_precedence() -> None:
     upstream = translate(
         reasoning_effort="high", google={"thinking_config": {"thinking_level": "LOW", "include_thoughts": True}}
     )
@@ -232,7 +232,7 @@ def test_googles_own_thinking_config_wins() -> None:
     assert translate(google={"thinking_config": {}}).body == translate().body
 
 
-def test_models_that_do_not_think_are_not_asked_to() -> None:
+def test_models_without_thinking_get_no_thinking_config() -> None:
     upstream = translate(reasoning_effort="high", profile=PLAIN)
     assert noted(upstream) == [("dropped", "reasoning_effort")]
     assert translate(reasoning_effort="none", profile=PLAIN).notes == ()
@@ -255,7 +255,7 @@ def test_models_that_do_not_think_are_not_asked_to() -> None:
         {"include_thoughts": "yes"},
     ],
 )
-def test_a_thinking_config_of_a_wrong_shape_is_refused_by_name(own: Any) -> None:
+def test_a_thinking_config_of_a_wrong_shape_is_rejected_by_name(own: Any) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(google={"thinking_config": own})
     assert caught.value.param == "google.thinking_config"

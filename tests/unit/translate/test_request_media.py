@@ -48,8 +48,8 @@ def part_of(part: dict[str, Any], **options: Any) -> Any:
     return contents(user_message([part, TEXT]), **options)[0]["parts"][0]
 
 
-def refused(part: dict[str, Any]) -> InvalidRequestError:
-    """Return the error that the part causes."""
+def rejected(part: dict[str, Any]) -> InvalidRequestError:
+    """Return the error of the part."""
     with pytest.raises(InvalidRequestError) as caught:
         translate(user_message([TEXT, part]))
     return caught.value
@@ -58,8 +58,8 @@ def refused(part: dict[str, Any]) -> InvalidRequestError:
 @pytest.mark.parametrize(
     "url", ["https://example.com/a.png", "HTTP://10.0.0.1/a", "https://youtube.com.evil/watch?v=a"]
 )
-def test_rule_078_urls_that_nobody_fetched_are_refused_by_name(url: str) -> None:
-    error = refused(image(url))
+def test_rule_078_unfetched_urls_are_rejected_by_name(url: str) -> None:
+    error = rejected(image(url))
     assert error.param == "messages[0].content[1].image_url.url"
     assert "does not fetch" in error.message
     assert "example" not in error.message
@@ -68,11 +68,11 @@ def test_rule_078_urls_that_nobody_fetched_are_refused_by_name(url: str) -> None
 @pytest.mark.parametrize(
     "part", [image(WEB), {"type": "video_url", "video_url": {"url": WEB}}, file(file_data=WEB, filename="a.pdf")]
 )
-def test_rule_078_what_was_fetched_goes_inline(part: dict[str, Any]) -> None:
+def test_rule_078_fetched_media_is_sent_inline(part: dict[str, Any]) -> None:
     assert part_of(part, fetched={WEB: BLOB}) == {"inlineData": BLOB}
 
 
-def test_rule_078_every_url_that_has_to_be_fetched_is_named() -> None:
+def test_rule_078_every_url_to_fetch_is_named() -> None:
     messages = [
         {"role": "user", "content": "https://example.com/no-media"},
         user_message([TEXT, image(WEB), image(DATA_URL), image(YOUTUBE), image(FILES_API), image("gs://b/a.png")]),
@@ -93,7 +93,7 @@ def test_rule_078_every_url_that_has_to_be_fetched_is_named() -> None:
     ]
 
 
-def test_rule_078_what_was_fetched_before_is_found_in_the_stored_turn() -> None:
+def test_rule_078_media_fetched_before_is_found_in_the_stored_content() -> None:
     message = user_message([TEXT, image(DATA_URL), image(WEB), image(YOUTUBE)])
     stored = contents(message, fetched={WEB: BLOB})[0]
     assert stored_media(message, stored) == {WEB: BLOB}
@@ -101,7 +101,7 @@ def test_rule_078_what_was_fetched_before_is_found_in_the_stored_turn() -> None:
     assert stored_media(user_message("text"), stored) == {}
 
 
-def test_rule_078_what_a_tool_showed_is_found_in_its_stored_result() -> None:
+def test_rule_078_media_of_a_tool_is_found_in_its_stored_result() -> None:
     for profile in (FLASH_2, FLASH_3):
         message = result("a", [TEXT, image(WEB)])
         upstream = translate(
@@ -137,11 +137,11 @@ def test_rule_079_uris_that_google_resolves_itself_are_passed_on(uri: str) -> No
         ({"type": "video_url", "video_url": {"url": f"data:video/quicktime;base64,{PIXEL}"}}, "video/mov"),
     ],
 )
-def test_rule_080_media_types_are_made_regular(part: dict[str, Any], mime_type: str) -> None:
+def test_rule_080_media_types_are_normalised(part: dict[str, Any], mime_type: str) -> None:
     assert part_of(part) == {"inlineData": {"mimeType": mime_type, "data": PIXEL}}
 
 
-def test_rule_080_the_type_of_a_uri_comes_from_a_fixed_table_or_not_at_all() -> None:
+def test_rule_080_the_type_of_a_uri_comes_from_a_fixed_table() -> None:
     assert part_of(image("gs://bucket/a.jpg")) == {
         "fileData": {"mimeType": "image/jpeg", "fileUri": "gs://bucket/a.jpg"}
     }
@@ -172,17 +172,17 @@ def test_rule_080_the_type_of_a_uri_comes_from_a_fixed_table_or_not_at_all() -> 
     ],
 )
 def test_rule_081_and_c15_errors_name_message_and_part(part: dict[str, Any], param: str, words: str) -> None:
-    error = refused(part)
+    error = rejected(part)
     assert error.param == f"messages[0].content[1].{param}"
     assert words in error.message
 
 
-def test_base64_of_either_alphabet_and_with_line_breaks_is_taken() -> None:
+def test_base64_of_either_alphabet_and_with_line_breaks_is_accepted() -> None:
     assert part_of(image("data:image/png;base64,_-8\n="))["inlineData"]["data"] == "_-8="
     assert part_of(image("data:image/png;base64,+/8"))["inlineData"]["data"] == "+/8"
 
 
-def test_rule_082_detail_is_a_resolution_of_each_part_where_the_model_has_it() -> None:
+def test_rule_082_detail_is_a_resolution_of_each_part_if_the_model_supports_it() -> None:
     assert part_of(image(DATA_URL, detail="low"), profile=FLASH_3)["mediaResolution"] == {
         "level": "MEDIA_RESOLUTION_LOW"
     }
@@ -199,7 +199,7 @@ def test_rule_082_detail_is_a_resolution_of_each_part_where_the_model_has_it() -
         (["low", "auto"], None, [("dropped", "image_url.detail")]),
     ],
 )
-def test_rule_082_detail_is_one_resolution_for_all_where_it_is_not(
+def test_rule_082_detail_is_one_resolution_for_all_parts_otherwise(
     details: list[str], resolution: str | None, notes: list[tuple[str, str]]
 ) -> None:
     upstream = translate(user_message([image(DATA_URL, detail=detail) for detail in details]), profile=FLASH_2)
@@ -207,12 +207,12 @@ def test_rule_082_detail_is_one_resolution_for_all_where_it_is_not(
     assert noted(upstream) == notes
 
 
-def test_no_image_no_resolution() -> None:
+def test_a_request_without_images_has_no_resolution() -> None:
     assert "mediaResolution" not in config(temperature=1)
 
 
 @pytest.mark.parametrize("profile", [FLASH_2, FLASH_3])
-def test_rule_082_a_detail_that_does_not_exist_is_noted(profile: ModelProfile) -> None:
+def test_rule_082_an_unknown_detail_is_noted(profile: ModelProfile) -> None:
     upstream = translate(user_message([image(DATA_URL, detail="enormous")]), profile=profile)
     assert noted(upstream) == [("dropped", "messages[0].content[0].image_url.detail")]
     assert "generationConfig" not in upstream.body
@@ -239,7 +239,7 @@ def test_data_urls_are_read_in_any_case() -> None:
         (audio("SUQz", "audio/mpeg"), audio("SUQz", "mp3")),
     ],
 )
-def test_the_short_forms_of_other_servers_are_taken(short: dict[str, Any], whole: dict[str, Any]) -> None:
+def test_the_short_forms_of_other_servers_are_accepted(short: dict[str, Any], whole: dict[str, Any]) -> None:
     assert part_of(short) == part_of(whole)
     message, other = user_message([short]), user_message([whole])
     if short["type"] != "input_audio":
@@ -255,7 +255,7 @@ def test_a_plain_string_is_fetched_like_an_object() -> None:
     assert stored_media(user_message([TEXT, part]), content) == {WEB: BLOB}
 
 
-def test_sound_without_a_format_is_refused_by_name() -> None:
+def test_sound_without_a_format_is_rejected_by_name() -> None:
     for given in ("UklG", {"data": "UklG"}):
-        error = refused({"type": "input_audio", "input_audio": given})
+        error = rejected({"type": "input_audio", "input_audio": given})
         assert error.param == "messages[0].content[1].input_audio.format"

@@ -56,7 +56,7 @@ def test_rule_002_a_later_system_message_stays_in_its_place_as_marked_user_text(
     assert noted(upstream) == [("converted", "messages[3]")]
 
 
-def test_rule_003_a_request_of_system_messages_alone_is_what_the_user_says() -> None:
+def test_rule_003_a_request_of_system_messages_alone_is_a_user_content() -> None:
     upstream = translate(system("Tell a joke."), developer("A short one."))
     assert upstream.body == {"contents": [text("user", "Tell a joke.", "A short one.")]}
     assert upstream.placement == [0, 0]
@@ -71,7 +71,7 @@ def test_rule_004_an_empty_system_instruction_is_left_out(content: Any) -> None:
     assert upstream.gemini_contents == [None, text("user", "Hi")]
 
 
-def test_rule_005_neighbours_of_one_role_become_one_turn() -> None:
+def test_rule_005_neighbours_of_one_role_become_one_content() -> None:
     upstream = translate(
         user_message("a"), user_message("b"), user_message("c"), assistant("d"), assistant("e"), user_message("f")
     )
@@ -88,21 +88,21 @@ def test_rule_006_trailing_assistant_messages_are_dropped() -> None:
     assert sorted(noted(upstream)) == [("dropped", "messages[1]"), ("dropped", "messages[2]")]
 
 
-def test_rule_007_empty_text_is_skipped_and_an_empty_turn_is_one_blank() -> None:
+def test_rule_007_empty_text_is_skipped_and_an_empty_content_is_one_blank() -> None:
     parts = [{"type": "text", "text": ""}, {"type": "text", "text": "a"}]
     assert contents(user_message(parts)) == [text("user", "a")]
     assert contents(user_message("")) == [text("user", " ")]
     assert contents(user_message("a"), assistant(""), user_message("b")) == [text("user", "a", "b")]
 
 
-def test_rule_007_a_request_of_assistant_messages_alone_leaves_one_blank_turn() -> None:
+def test_rule_007_a_request_of_assistant_messages_alone_leaves_one_blank_content() -> None:
     upstream = translate(assistant("a"))
     assert upstream.body["contents"] == [text("user", " ")]
     assert upstream.placement == [-2]
     assert ("added", "messages") in noted(upstream)
 
 
-def test_rule_008_a_turn_of_media_alone_gets_a_blank_text() -> None:
+def test_rule_008_a_content_of_media_alone_gets_a_blank_text() -> None:
     image = {"type": "image_url", "image_url": {"url": DATA_URL}}
     assert contents(user_message([image])) == [
         {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": PIXEL}}, {"text": " "}]}
@@ -143,25 +143,25 @@ def test_rule_010_reasoning_under_its_other_name_is_a_thought_too() -> None:
     ],
     ids=["images", "markdown"],
 )
-def test_rule_011_images_of_earlier_answers_are_sent_again(answer: dict[str, Any]) -> None:
+def test_rule_011_images_of_earlier_messages_are_sent_again(answer: dict[str, Any]) -> None:
     assert contents(user_message(), answer, user_message("Bigger"))[1] == {
         "role": "model",
         "parts": [{"text": "Here:"}, {"inlineData": {"mimeType": "image/png", "data": PIXEL}}],
     }
 
 
-def test_images_that_are_no_images_are_noted() -> None:
+def test_invalid_images_are_noted() -> None:
     upstream = translate(user_message(), assistant("a", images=[7, {"image_url": {}}]), user_message())
     assert noted(upstream) == [("dropped", "messages[1].images[0]"), ("dropped", "messages[1].images[1]")]
 
 
-def test_a_refusal_is_what_the_model_said() -> None:
+def test_a_refusal_is_sent_as_text_of_the_model() -> None:
     assert contents(user_message(), assistant(refusal="No."), user_message())[1] == text("model", "No.")
     parts = [{"type": "refusal", "refusal": "No."}]
     assert contents(user_message(), assistant(parts), user_message())[1] == text("model", "No.")
 
 
-def test_message_fields_without_a_place_in_gemini_are_noted() -> None:
+def test_message_fields_without_a_counterpart_in_gemini_are_noted() -> None:
     breakpoint_part = {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
     upstream = translate(
         {"role": "user", "content": [breakpoint_part], "name": "Ann"},
@@ -175,7 +175,7 @@ def test_message_fields_without_a_place_in_gemini_are_noted() -> None:
     ]
 
 
-def test_messages_are_not_changed() -> None:
+def test_the_translation_does_not_change_the_messages() -> None:
     history = [
         user_message([{"type": "text", "text": "a"}]),
         user_message("b"),
@@ -187,7 +187,7 @@ def test_messages_are_not_changed() -> None:
     assert repr(messages) == before
 
 
-def test_a_conversation_that_begins_with_a_call_gets_a_user_turn_first() -> None:
+def test_a_conversation_that_begins_with_a_call_gets_a_user_content_first() -> None:
     upstream = translate(assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL])
     assert [content["role"] for content in upstream.body["contents"]] == ["user", "model", "user"]
     assert upstream.placement == [1, 2]

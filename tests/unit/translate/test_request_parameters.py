@@ -1,4 +1,4 @@
-"""Parameters of chat that have a counterpart of another name, and Google's own options: each on its way to Gemini."""
+"""Chat parameters with a counterpart of another name, and Google's own options, translated for Gemini."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,15 +16,15 @@ SEARCH: dict[str, Any] = {"googleSearch": {}}
 OWN_TOOLS: dict[str, Any] = {"google_search": True, "code_execution": {}, "url_context": True}
 
 
-def refused(**parameters: Any) -> InvalidRequestError:
-    """Return the refusal of a request."""
+def rejected(**parameters: Any) -> InvalidRequestError:
+    """Return the error of a request."""
     with pytest.raises(InvalidRequestError) as caught:
         translate(**parameters)
     return caught.value
 
 
-def test_a_bias_is_refused_and_an_empty_one_is_not() -> None:
-    error = refused(logit_bias={"50256": -100})
+def test_a_logit_bias_is_rejected_and_an_empty_one_is_not() -> None:
+    error = rejected(logit_bias={"50256": -100})
     assert (error.param, error.code) == ("logit_bias", "unsupported_parameter")
     assert translate(logit_bias={}).notes == ()
 
@@ -33,7 +33,7 @@ def test_a_bias_is_refused_and_an_empty_one_is_not() -> None:
     ("tier", "sent"),
     [("auto", None), ("default", "standard"), ("flex", "flex"), ("priority", "priority")],
 )
-def test_rule_077_tiers_have_names_of_their_own(tier: str, sent: str | None) -> None:
+def test_rule_077_tiers_get_geminis_names(tier: str, sent: str | None) -> None:
     upstream = translate(service_tier=tier)
     assert upstream.body.get("serviceTier") == sent
     assert upstream.notes == ()
@@ -55,15 +55,15 @@ def test_rule_077_other_tiers_are_dropped_and_noted(tier: str) -> None:
         ({"logprobs": False}, {}),
     ],
 )
-def test_rule_065_log_probabilities_are_asked_for(parameters: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_rule_065_log_probabilities_are_requested(parameters: dict[str, Any], sent: dict[str, Any]) -> None:
     assert config(**parameters, profile=WITH_LOGPROBS) == sent
 
 
-def test_rule_065_more_than_twenty_rivals_are_refused() -> None:
-    assert refused(logprobs=True, top_logprobs=21).param == "top_logprobs"
+def test_rule_065_more_than_twenty_top_logprobs_are_rejected() -> None:
+    assert rejected(logprobs=True, top_logprobs=21).param == "top_logprobs"
 
 
-def test_log_probabilities_that_a_model_does_not_have_are_noted() -> None:
+def test_log_probabilities_without_support_of_the_model_are_noted() -> None:
     upstream = translate(logprobs=True, top_logprobs=3)
     assert "generationConfig" not in upstream.body
     assert noted(upstream) == [("dropped", "logprobs")]
@@ -87,7 +87,7 @@ def test_web_search_options_that_google_search_lacks_are_noted() -> None:
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_rule_057_each_of_googles_tools_stands_alone(nested: bool) -> None:
+def test_rule_057_each_of_googles_tools_is_a_tool_of_its_own(nested: bool) -> None:
     upstream = translate(extra_body={"google": OWN_TOOLS}) if nested else translate(google=OWN_TOOLS)
     assert upstream.body["tools"] == [SEARCH, {"codeExecution": {}}, {"urlContext": {}}]
     assert upstream.notes == ()
@@ -112,7 +112,7 @@ def test_rule_056_functions_beside_googles_tools_are_validated() -> None:
     assert upstream.notes == ()
 
 
-def test_rule_056_a_choice_of_the_client_stays() -> None:
+def test_rule_056_the_clients_tool_choice_is_kept() -> None:
     upstream = translate(tools=[WEATHER_TOOL], tool_choice="required", web_search_options={}, profile=FLASH_3)
     assert upstream.body["toolConfig"]["functionCallingConfig"] == {"mode": "ANY"}
 
@@ -123,7 +123,7 @@ def test_rule_056_older_models_keep_the_functions() -> None:
     assert noted(upstream) == [("dropped", "web_search_options"), ("dropped", "google.code_execution")]
 
 
-def test_rule_056_functions_that_may_not_be_called_give_way() -> None:
+def test_rule_056_functions_excluded_by_the_choice_are_dropped() -> None:
     upstream = translate(tools=[WEATHER_TOOL], tool_choice="none", web_search_options={})
     assert upstream.body["tools"] == [SEARCH]
     assert "toolConfig" not in upstream.body
@@ -138,7 +138,7 @@ def test_googles_tools_beside_json_follow_the_catalogue(profile: Any, kept: bool
     assert noted(upstream) == ([] if kept else [("dropped", "web_search_options")])
 
 
-def test_rule_076_cached_content_brings_its_own_instructions_and_tools() -> None:
+def test_rule_076_instructions_and_tools_beside_cached_content_are_dropped() -> None:
     upstream = translate(
         {"role": "system", "content": "Be brief."},
         user_message(),
@@ -155,7 +155,7 @@ def test_rule_076_cached_content_brings_its_own_instructions_and_tools() -> None
     assert noted(upstream) == [("dropped", "tools"), ("dropped", "messages")]
 
 
-def test_rule_076_nothing_is_noted_where_nothing_is_dropped() -> None:
+def test_rule_076_cached_content_without_dropped_fields_has_no_note() -> None:
     upstream = translate(google={"cachedContent": "projects/p/locations/global/cachedContents/1"})
     assert upstream.body["cachedContent"] == "projects/p/locations/global/cachedContents/1"
     assert upstream.notes == ()
@@ -168,14 +168,14 @@ def test_the_media_resolution_is_the_clients(value: str) -> None:
 
 @pytest.mark.parametrize("name", ["tools", "generation_config", "aspect_ratio", "thought_tag_marker", "mine"])
 @pytest.mark.parametrize("nested", [False, True])
-def test_googles_other_options_are_refused_by_name(name: str, nested: bool) -> None:
+def test_googles_other_options_are_rejected_by_name(name: str, nested: bool) -> None:
     given: dict[str, Any] = {name: {}}
-    error = refused(extra_body={"google": given}) if nested else refused(google=given)
+    error = rejected(extra_body={"google": given}) if nested else rejected(google=given)
     assert (error.param, error.code) == (f"google.{name}", "unknown_parameter")
 
 
-def test_a_refused_name_stands_on_one_line() -> None:
-    error = refused(google={"a\r\nb" * 500: 1})
+def test_a_rejected_name_is_one_line() -> None:
+    error = rejected(google={"a\r\nb" * 500: 1})
     assert "\n" not in error.message
     assert len(error.message) < 1000
 
@@ -193,12 +193,12 @@ def test_a_refused_name_stands_on_one_line() -> None:
         ("url_context", 1),
     ],
 )
-def test_googles_options_of_another_form_are_refused_by_name(name: str, value: Any) -> None:
-    error = refused(google={name: value})
+def test_googles_options_of_another_form_are_rejected_by_name(name: str, value: Any) -> None:
+    error = rejected(google={name: value})
     assert (error.param, error.code) == (f"google.{name}", "invalid_value")
 
 
-def test_vertex_is_not_sent_what_only_the_gemini_api_knows() -> None:
+def test_vertex_gets_no_fields_of_the_gemini_api_only() -> None:
     upstream = translate(tools=[WEATHER_TOOL], web_search_options={}, service_tier="flex", profile=FLASH_3)
     vertex = final_call(upstream, vertex=True)
     assert vertex.body["toolConfig"] == {"functionCallingConfig": {"mode": "VALIDATED"}}
@@ -207,7 +207,7 @@ def test_vertex_is_not_sent_what_only_the_gemini_api_knows() -> None:
     assert upstream.body["serviceTier"] == "flex"
 
 
-def test_vertex_is_sent_all_else() -> None:
+def test_vertex_gets_all_other_fields() -> None:
     upstream = translate(tools=[WEATHER_TOOL], tool_choice="required", service_tier="default")
     vertex = final_call(upstream, vertex=True)
     assert vertex.body == {name: value for name, value in upstream.body.items() if name != "serviceTier"}

@@ -1,4 +1,4 @@
-"""Whatever the parser lets through translates to a body that a strict Gemini takes, or is an InvalidRequestError."""
+"""Any parsed request is translated to a body that a strict Gemini accepts, or is an InvalidRequestError."""
 
 import itertools
 from typing import Any
@@ -37,7 +37,7 @@ ALL_MODELS = (*MODELS, PAINTER, SPEAKER, PLAIN)
 texts = st.sampled_from(["", " ", "Hi", "ä\n🙂", '{"a": 1}', "[1]", '{"$ref": "x"}', f"![x]({DATA_URL})", "x" * 70])
 names = st.sampled_from(["get_weather", "a b", "9x", "a_b", "ü", "n" * 70])
 arguments = st.sampled_from(["", "{}", '{"b": 1, "a": [null]}', '{"a": 1.50}', "{}", "", "{"])
-# A body with NUL in it is refused as a whole, before any of its parameters is looked at.
+# A body with NUL is rejected before its parameters are parsed.
 words = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=5)
 junk = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | words,
@@ -49,7 +49,7 @@ carriers = st.fixed_dictionaries(
     {},
     optional={
         "extra_content": junk | st.just({"google": {"thought_signature": SIGNATURE}}),
-        # A few characters of base64 are a signature as far as anybody but Gemini can tell, and one that it refuses.
+        # A few characters of base64 look like a signature to every program except Gemini, which rejects them.
         "thought_signature": junk.filter(lambda item: not isinstance(item, str)) | st.sampled_from([SIGNATURE, "!"]),
         "provider_specific_fields": junk,
         "reasoning_content": junk | texts,
@@ -84,7 +84,7 @@ def message(role: str, content: st.SearchStrategy[Any], **fields: st.SearchStrat
 
 @st.composite
 def call_turns(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """An assistant message with calls, and a result for each, in any order; ids may be equal."""
+    """Return an assistant message with calls and a result for each call, in any order; ids may be equal."""
     ids = draw(st.lists(st.sampled_from(["c1", "c2", "c3", f"c4__thought__{SIGNATURE}"]), min_size=1, max_size=3))
     calls = [
         {"id": call_id, "type": "function", "function": {"name": draw(names), "arguments": draw(arguments)}}
@@ -209,7 +209,7 @@ requests = st.fixed_dictionaries(
 
 
 def parsed(body: dict[str, Any]) -> ChatCompletionRequest | None:
-    """Return the request, or None if the parser refuses it."""
+    """Return the request, or None if the parser rejects the body."""
     try:
         return parse_chat_completion(orjson.dumps(body))
     except InvalidRequestError:
@@ -219,7 +219,7 @@ def parsed(body: dict[str, Any]) -> ChatCompletionRequest | None:
 def translated(
     request: ChatCompletionRequest, profile: ModelProfile
 ) -> tuple[UpstreamCall | None, InvalidRequestError | None]:
-    """Return the translation, or the refusal."""
+    """Return the translation, or the error."""
     try:
         return chat_to_gemini(request, profile=profile), None
     except InvalidRequestError as error:
@@ -228,7 +228,7 @@ def translated(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(requests, st.sampled_from(ALL_MODELS))
-def test_a_valid_request_translates_or_is_refused_by_name(body: dict[str, Any], profile: ModelProfile) -> None:
+def test_a_valid_request_is_translated_or_rejected_by_name(body: dict[str, Any], profile: ModelProfile) -> None:
     request = parsed(body)
     if request is None:
         return
@@ -256,7 +256,7 @@ conversations = st.lists(plain_turns, min_size=1, max_size=8).map(joined)
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(conversations, st.sampled_from(MODELS))
-def test_any_conversation_is_one_that_gemini_takes(messages: list[dict[str, Any]], profile: ModelProfile) -> None:
+def test_any_conversation_becomes_valid_contents(messages: list[dict[str, Any]], profile: ModelProfile) -> None:
     request = parsed({"model": "m", "messages": messages})
     if request is None:
         return
@@ -268,7 +268,7 @@ def test_any_conversation_is_one_that_gemini_takes(messages: list[dict[str, Any]
 def test_the_stored_content_of_one_model_is_accepted_by_another(
     earlier: list[dict[str, Any]], messages: list[dict[str, Any]], before: ModelProfile, profile: ModelProfile
 ) -> None:
-    """The stored contents of an earlier request precede a later one, and replace its own messages."""
+    """The stored contents of an earlier request precede a later request, and replace its messages."""
     first, then = parsed({"model": "m", "messages": earlier}), parsed({"model": "m", "messages": messages})
     if first is None or then is None:
         return
@@ -299,7 +299,7 @@ completions = st.fixed_dictionaries(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(completions, st.sampled_from(MODELS), conversations)
-def test_any_completion_is_one_that_gemini_takes_or_is_refused_by_name(
+def test_any_completion_is_translated_or_rejected_by_name(
     body: dict[str, Any], profile: ModelProfile, earlier: list[dict[str, Any]]
 ) -> None:
     session = parsed({"model": "m", "messages": earlier})
@@ -312,11 +312,11 @@ def test_any_completion_is_one_that_gemini_takes_or_is_refused_by_name(
         ]
         calls = completion_to_gemini(request, profile=profile, history=history)
     except InvalidRequestError as error:
-        refused, calls = error.param, []
+        rejected, calls = error.param, []
     else:
-        refused = None
+        rejected = None
         assert len(calls) == len(request.prompts)
-    assert calls or refused
+    assert calls or rejected
     for call in calls:
         judge(call, profile)
 
@@ -350,9 +350,7 @@ combinations = st.fixed_dictionaries(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(combinations, st.sampled_from(MODELS))
-def test_any_combination_of_parameters_is_one_that_gemini_takes(
-    parameters: dict[str, Any], profile: ModelProfile
-) -> None:
+def test_any_combination_of_parameters_becomes_a_valid_body(parameters: dict[str, Any], profile: ModelProfile) -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
     request = parsed({"model": "m", "messages": messages, **parameters})
     if request is None:
@@ -366,7 +364,7 @@ def test_any_combination_of_parameters_is_one_that_gemini_takes(
 
 
 def client_bodies() -> list[Any]:
-    """Return what real clients sent to the two endpoints, as parameters of a test."""
+    """Return the recorded requests of real clients to the two endpoints, as parameters of a test."""
     return [
         pytest.param(sent["body"], id=f"{client}-{number}")
         for client in CLIENTS

@@ -35,7 +35,7 @@ HISTORY = [
 ]
 
 
-def test_remembered_turns_go_first_exactly_as_stored() -> None:
+def test_stored_contents_are_sent_first_and_unchanged() -> None:
     upstream = translate(user_message("Who am I?"), history=HISTORY, profile=FLASH_3)
     assert upstream.body == {
         "contents": [gemini_content("user", "I am Ann."), HISTORY[2].content, gemini_content("user", "Who am I?")],
@@ -46,7 +46,7 @@ def test_remembered_turns_go_first_exactly_as_stored() -> None:
     assert upstream.notes == ()
 
 
-def test_the_requests_own_system_message_wins() -> None:
+def test_the_system_message_of_the_request_takes_precedence() -> None:
     own = {"role": "developer", "content": "Be kind."}
     upstream = translate(own, user_message("Who am I?"), history=HISTORY)
     assert upstream.body["systemInstruction"] == {"parts": [{"text": "Be kind."}]}
@@ -54,7 +54,7 @@ def test_the_requests_own_system_message_wins() -> None:
     assert upstream.gemini_contents == [gemini_content("system", "Be kind."), gemini_content("user", "Who am I?")]
 
 
-def test_a_system_message_that_was_stored_within_the_conversation_stays_there() -> None:
+def test_a_system_message_stored_within_the_conversation_keeps_its_position() -> None:
     marked = gemini_content("user", "<system_message>\nBe brief.\n</system_message>")
     history = [*HISTORY, history_message({"role": "system", "content": "Be brief."}, marked)]
     upstream = translate(user_message("Go"), history=history)
@@ -62,7 +62,7 @@ def test_a_system_message_that_was_stored_within_the_conversation_stays_there() 
     assert upstream.placement == [SYSTEM, 0, 1, 2, 2]
 
 
-def test_a_message_without_a_stored_face_is_translated() -> None:
+def test_a_message_without_stored_content_is_translated() -> None:
     history = [history_message(item.message, None) for item in HISTORY]  # type: ignore[arg-type]
     upstream = translate(user_message("Who am I?"), history=history)
     assert upstream.body["contents"] == [
@@ -73,13 +73,13 @@ def test_a_message_without_a_stored_face_is_translated() -> None:
     assert upstream.placement == [SYSTEM, 0, 1, 2]
 
 
-def test_a_request_of_system_messages_alone_is_the_next_turn() -> None:
+def test_a_request_of_system_messages_alone_is_the_next_user_content() -> None:
     upstream = translate({"role": "system", "content": "Continue."}, history=HISTORY)
     assert upstream.body["contents"][-1] == gemini_content("user", "Continue.")
     assert upstream.placement == [OMITTED, 0, 1, 2]
 
 
-def test_a_remembered_call_without_its_result_gets_one_that_says_so() -> None:
+def test_a_stored_call_without_a_result_gets_a_placeholder_result() -> None:
     called: Content = {
         "role": "model",
         "parts": [
@@ -87,20 +87,20 @@ def test_a_remembered_call_without_its_result_gets_one_that_says_so() -> None:
             {"functionCall": {"name": "get_weather", "args": {}, "id": "g2"}},
         ],
     }
-    answer: Any = {"functionResponse": {"name": "get_weather", "response": {"output": "21"}, "id": "g2"}}
+    response: Any = {"functionResponse": {"name": "get_weather", "response": {"output": "21"}, "id": "g2"}}
     history = [
         history_message(user_message(), gemini_content("user", "Hi")),
         history_message(assistant(tool_calls=[call("c1"), call("c2")]), called),
-        history_message(result("c2"), {"role": "user", "parts": [answer]}),
+        history_message(result("c2"), {"role": "user", "parts": [response]}),
     ]
     upstream = translate(user_message("Never mind"), history=history, tools=[WEATHER_TOOL], profile=FLASH_3)
     missing = {"functionResponse": {"name": "get_weather", "response": {"error": "No result was given."}, "id": "g1"}}
-    assert upstream.body["contents"][2] == {"role": "user", "parts": [missing, answer]}
+    assert upstream.body["contents"][2] == {"role": "user", "parts": [missing, response]}
     assert upstream.placement == [0, 1, 2, 3]
     assert noted(upstream) == [("added", "messages")]
 
 
-def test_ids_of_remembered_calls_and_results_go_only_to_models_that_take_them() -> None:
+def test_ids_of_stored_calls_and_results_are_sent_only_to_models_that_accept_them() -> None:
     called: Content = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}, "id": "g1"}}]}
     answered: Content = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}, "id": "g1"}}]}
     history = [

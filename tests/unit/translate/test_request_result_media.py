@@ -1,4 +1,4 @@
-"""Images in tool results (rule 18) and images of earlier answers (rule 11)."""
+"""Images in tool results (rule 18) and images of earlier assistant messages (rule 11)."""
 
 from dataclasses import replace
 from typing import Any
@@ -39,7 +39,7 @@ def results_of(*messages: Any, **options: Any) -> list[Content]:
     return sent[2:]
 
 
-def test_rule_018_an_image_goes_into_the_result_where_the_model_takes_it() -> None:
+def test_rule_018_an_image_is_part_of_the_result_if_the_model_accepts_it() -> None:
     (sent,) = results_of(CALL, result("a", [DONE, SCREENSHOT]), profile=FLASH_3)
     response = sent["parts"][0]["functionResponse"]
     assert len(sent["parts"]) == 1
@@ -47,7 +47,7 @@ def test_rule_018_an_image_goes_into_the_result_where_the_model_takes_it() -> No
     assert response["parts"] == [{"inlineData": BLOB}]
 
 
-def test_rule_018_before_gemini_3_it_follows_the_results() -> None:
+def test_rule_018_before_gemini_3_an_image_follows_the_results() -> None:
     upstream = translate(user_message(), CALLS, result("b", [SCREENSHOT]), result("a", [DONE]), user_message("So?"))
     results, media, last = upstream.body["contents"][2:]
     assert [part["functionResponse"]["name"] for part in results["parts"]] == ["look", "peek"]
@@ -64,7 +64,7 @@ def test_rule_018_two_images_of_two_results_follow_in_the_order_of_the_calls() -
     assert [part["inlineData"]["mimeType"] for part in media["parts"][:2]] == ["image/gif", "image/png"]
 
 
-def test_rule_018_detail_has_no_place_inside_a_result() -> None:
+def test_rule_018_detail_inside_a_result_is_dropped() -> None:
     small = {"type": "image_url", "image_url": {"url": DATA_URL, "detail": "low"}}
     upstream = translate(user_message(), CALL, result("a", [small]), profile=FLASH_3)
     assert upstream.body["contents"][2]["parts"][0]["functionResponse"]["parts"] == [{"inlineData": BLOB}]
@@ -73,7 +73,7 @@ def test_rule_018_detail_has_no_place_inside_a_result() -> None:
 
 @pytest.mark.parametrize("first", [FLASH_2, FLASH_3_WITHOUT_IDS])
 @pytest.mark.parametrize("then", [FLASH_2, FLASH_3_WITHOUT_IDS])
-def test_rule_018_a_stored_result_fits_the_model_that_is_asked_next(first: Any, then: Any) -> None:
+def test_rule_018_a_stored_result_is_adapted_to_the_next_model(first: Any, then: Any) -> None:
     messages = [user_message(), CALL, result("a", [DONE, SCREENSHOT])]
     gemini_contents = translate(*messages, profile=first).gemini_contents
     history = [
@@ -86,7 +86,7 @@ def test_rule_018_a_stored_result_fits_the_model_that_is_asked_next(first: Any, 
     assert upstream.body["contents"][2:] == fresh.body["contents"][2:]
 
 
-def test_rule_011_images_of_earlier_answers_are_sent_again() -> None:
+def test_rule_011_images_of_earlier_messages_are_sent_again() -> None:
     (_, model, _) = contents(
         user_message("Draw"),
         assistant(None, images=[{"type": "image_url", "image_url": {"url": DATA_URL}}]),
@@ -95,7 +95,7 @@ def test_rule_011_images_of_earlier_answers_are_sent_again() -> None:
     assert model == {"role": "model", "parts": [{"inlineData": BLOB}]}
 
 
-def test_rule_011_a_stored_picture_comes_back_with_its_signature() -> None:
+def test_rule_011_a_stored_picture_is_sent_with_its_signature() -> None:
     stored: Content = {
         "role": "model",
         "parts": [
@@ -122,19 +122,19 @@ def test_rule_011_a_stored_picture_that_is_not_the_clients_is_not_used() -> None
 
 def test_audio_of_a_model_is_not_sent_back() -> None:
     spoken: Content = {"role": "model", "parts": [{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "AAAA"}}]}
-    answer = assistant(None, audio={"id": "audio_1"})
-    upstream = translate(user_message("Say hi"), answer, user_message("Louder"), restored={1: spoken})
+    accumulator = assistant(None, audio={"id": "audio_1"})
+    upstream = translate(user_message("Say hi"), accumulator, user_message("Louder"), restored={1: spoken})
     assert [content["role"] for content in upstream.body["contents"]] == ["user"]
     assert ("dropped", "messages[1].audio") in noted(upstream)
     spoken["parts"].append({"text": "Hi"})
-    assert contents(user_message("Say hi"), answer, user_message("Louder"), restored={1: spoken})[1]["parts"] == [
+    assert contents(user_message("Say hi"), accumulator, user_message("Louder"), restored={1: spoken})[1]["parts"] == [
         {"text": "Hi"}
     ]
 
 
-def test_the_transcript_of_a_spoken_answer_is_sent_back_as_text() -> None:
-    answer = assistant(None, audio={"id": "audio_1", "transcript": "Hi there"})
-    upstream = translate(user_message("Say hi"), answer, user_message("Louder"))
+def test_the_transcript_of_speech_is_sent_back_as_text() -> None:
+    accumulator = assistant(None, audio={"id": "audio_1", "transcript": "Hi there"})
+    upstream = translate(user_message("Say hi"), accumulator, user_message("Louder"))
     assert upstream.body["contents"][1]["parts"] == [{"text": "Hi there"}]
     assert ("dropped", "messages[1].audio") in noted(upstream)
 
@@ -143,12 +143,12 @@ VOICE = {"voice": "alloy", "format": "wav"}
 
 
 def modalities(profile: Any, **parameters: Any) -> dict[str, Any]:
-    """Return what the generation config says of modalities and speech."""
+    """Return modalities and speech of the generation config."""
     config = translate(user_message("Hi"), profile=profile, **parameters).body.get("generationConfig", {})
     return {key: value for key, value in config.items() if key in {"responseModalities", "speechConfig"}}
 
 
-def test_a_model_that_paints_is_asked_for_pictures_by_itself() -> None:
+def test_pictures_are_requested_from_an_image_model_by_default() -> None:
     assert modalities(PAINTER) == {"responseModalities": ["TEXT", "IMAGE"]}
     assert modalities(PAINTER, modalities=["image", "text"]) == {"responseModalities": ["TEXT", "IMAGE"]}
     assert modalities(PAINTER, modalities=["text"]) == {"responseModalities": ["TEXT"]}
@@ -182,7 +182,7 @@ def test_rule_084_speech_has_a_voice(voice: Any, name: str) -> None:
         (SPEAKER, {"modalities": ["audio"], "audio": {**VOICE, "voice": {}}}, "audio.voice"),
     ],
 )
-def test_rule_084_what_cannot_be_spoken_is_refused_by_name(
+def test_rule_084_invalid_speech_options_are_rejected_by_name(
     profile: Any, parameters: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(InvalidRequestError) as caught:

@@ -1,4 +1,4 @@
-"""Schemas of functions and answers: rules 41 to 52 and 111."""
+"""Schemas of functions and response formats: rules 41 to 52 and 111."""
 
 from typing import Any
 
@@ -32,13 +32,13 @@ def converted(schema: Any, profile: ModelProfile = FLASH_2) -> tuple[Any, list[s
     return schema_to_gemini(schema, param="p", context=context), [str(note) for note in context.notes]
 
 
-def test_rule_041_a_schema_that_gemini_takes_is_sent_untouched() -> None:
+def test_rule_041_a_schema_that_gemini_accepts_is_sent_unchanged() -> None:
     sent, notes = converted(TAKEN)
     assert sent is TAKEN
     assert notes == []
 
 
-def test_rule_111_the_clients_own_schema_object_goes_to_the_wire() -> None:
+def test_rule_111_the_clients_own_schema_object_is_sent() -> None:
     upstream = translate(tools=[{"type": "function", "function": {"name": "f", "parameters": TAKEN}}])
     declared = upstream.body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]
     assert declared == TAKEN
@@ -96,7 +96,7 @@ def test_rule_111_the_clients_own_schema_object_goes_to_the_wire() -> None:
         ),
     ],
 )
-def test_rule_042_keywords_that_gemini_does_not_know_are_rewritten_or_left_out(
+def test_rule_042_keywords_unknown_to_gemini_are_rewritten_or_left_out(
     schema: Any, expected: Any, notes: list[str]
 ) -> None:
     assert converted(schema) == (expected, notes)
@@ -139,7 +139,7 @@ def test_rule_042_keywords_that_gemini_does_not_know_are_rewritten_or_left_out(
         ),
     ],
 )
-def test_rule_043_several_types_become_branches_with_all_that_holds_for_each(schema: Any, expected: Any) -> None:
+def test_rule_043_several_types_become_branches_with_their_keywords(schema: Any, expected: Any) -> None:
     sent, notes = converted(schema)
     assert sent == expected
     assert notes[0].startswith("converted p: schema keywords rewritten: type")
@@ -166,7 +166,7 @@ def test_parameters_without_a_type_are_those_of_an_object() -> None:
     assert noted(upstream) == [("dropped", "tools[0].function.parameters")]
 
 
-def test_parameters_of_another_type_are_refused_by_name() -> None:
+def test_parameters_of_another_type_are_rejected_by_name() -> None:
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "string"}}}
     with pytest.raises(InvalidRequestError) as caught:
         translate(tools=[tool])
@@ -203,14 +203,14 @@ def test_rule_051_combined_references_that_recur_become_definitions() -> None:
     }
 
 
-def test_rule_051_references_that_lead_to_nothing_but_each_other_are_left_out() -> None:
+def test_rule_051_circular_references_are_left_out() -> None:
     circle = {"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/A"}]}
     sent, notes = converted({"allOf": [{"$ref": "#/$defs/A"}, {}], "$defs": {"A": circle}})
     assert sent == {"$ref": "#/$defs/A", "$defs": {"A": {}}}
     assert notes[-1] == "dropped p: schema keywords removed: A.$ref"
 
 
-def test_rule_052_only_keywords_are_touched() -> None:
+def test_rule_052_only_keywords_are_changed() -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -231,7 +231,7 @@ def test_rule_052_only_keywords_are_touched() -> None:
     }
 
 
-def test_a_response_schema_goes_with_its_mime_type() -> None:
+def test_a_response_schema_is_sent_with_its_mime_type() -> None:
     named = {"name": "event", "schema": TAKEN, "strict": True}
     upstream = translate(response_format={"type": "json_schema", "json_schema": named}, profile=FLASH_3)
     assert upstream.body["generationConfig"] == {"responseMimeType": "application/json", "responseJsonSchema": TAKEN}
@@ -256,11 +256,11 @@ def test_a_response_schema_is_converted_under_its_own_path() -> None:
         ({"type": "json_schema", "json_schema": {"name": "n"}}, {"responseMimeType": "application/json"}),
     ],
 )
-def test_other_response_formats(response_format: Any, expected: Any) -> None:
+def test_other_response_formats_have_no_schema(response_format: Any, expected: Any) -> None:
     assert translate(response_format=response_format).body.get("generationConfig") == expected
 
 
-def test_a_model_without_schemas_answers_in_json_of_its_own() -> None:
+def test_a_model_without_schemas_gets_the_json_mime_type_only() -> None:
     named = {"name": "event", "schema": TAKEN}
     upstream = translate(response_format={"type": "json_schema", "json_schema": named}, profile=PLAIN)
     assert upstream.body["generationConfig"] == {"responseMimeType": "application/json"}
@@ -293,14 +293,17 @@ ORDER = {"type": "object", "properties": {"id": {"$ref": "#/$defs/ID"}}}
         {**ORDER, "properties": {"id": {"$ref": "//[/x"}}},
     ],
 )
-def test_a_reference_to_nothing_is_refused_by_name(schema: Any) -> None:
+def test_a_reference_without_a_target_is_rejected_by_name(schema: Any) -> None:
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
-    with pytest.raises(InvalidRequestError) as refused:
+    with pytest.raises(InvalidRequestError) as rejected:
         translate(tools=[tool])
-    assert (refused.value.param, refused.value.code) == ("tools[0].function.parameters", "invalid_function_parameters")
-    with pytest.raises(InvalidRequestError) as refused:
+    assert (rejected.value.param, rejected.value.code) == (
+        "tools[0].function.parameters",
+        "invalid_function_parameters",
+    )
+    with pytest.raises(InvalidRequestError) as rejected:
         translate(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
-    assert (refused.value.param, refused.value.code) == ("response_format.json_schema.schema", "invalid_json_schema")
+    assert (rejected.value.param, rejected.value.code) == ("response_format.json_schema.schema", "invalid_json_schema")
 
 
 @pytest.mark.parametrize(
@@ -318,7 +321,7 @@ def test_a_reference_to_nothing_is_refused_by_name(schema: Any) -> None:
         },
     ],
 )
-def test_references_that_lead_somewhere_are_left_alone(schema: Any) -> None:
+def test_valid_references_are_unchanged(schema: Any) -> None:
     assert converted(schema) == (schema, [])
 
 
@@ -350,7 +353,7 @@ def test_references_that_lead_somewhere_are_left_alone(schema: Any) -> None:
         ),
     ],
 )
-def test_references_to_any_place_lead_to_a_definition(schema: Any, name: str, definition: Any) -> None:
+def test_references_to_any_path_become_references_to_a_definition(schema: Any, name: str, definition: Any) -> None:
     sent, _ = converted(schema)
     assert sent["properties"]["a"] == {"$ref": f"#/$defs/{name}"}
     assert sent["$defs"][name] == definition
@@ -366,7 +369,7 @@ def test_references_to_any_place_lead_to_a_definition(schema: Any, name: str, de
         (5, None, "dropped"),
     ],
 )
-def test_rule_043_types_that_json_schema_does_not_have(given: Any, sent: Any, note: str) -> None:
+def test_rule_043_unknown_types_are_rewritten_or_rejected(given: Any, sent: Any, note: str) -> None:
     schema, notes = converted({"type": "object", "properties": {"a": {"type": given, "description": "d"}}})
     assert schema["properties"]["a"] == {"description": "d"} | ({} if sent is None else {"type": sent})
     assert [text.split()[0] for text in notes] == [note]

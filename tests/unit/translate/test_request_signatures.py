@@ -1,4 +1,4 @@
-"""Thought signatures on the way up: rules 26 to 40."""
+"""Thought signatures in requests: rules 26 to 40."""
 
 import base64
 from dataclasses import replace
@@ -28,19 +28,19 @@ from tests.unit.translate.requests import (
 EXTRA: dict[str, Any] = {"extra_content": {"google": {"thought_signature": SIGNATURE}}}
 
 
-def signatures(turn: Content) -> list[str | None]:
-    return [part.get("thoughtSignature") for part in turn["parts"]]
+def signatures(message: Content) -> list[str | None]:
+    return [part.get("thoughtSignature") for part in message["parts"]]
 
 
-def test_rule_026_a_signature_alone_stands_on_a_part_with_empty_text() -> None:
-    turns = contents(user_message(), assistant("", **EXTRA), user_message("b"), profile=FLASH_3)
-    assert turns[1]["parts"] == [{"text": "", "thoughtSignature": SIGNATURE}]
+def test_rule_026_a_signature_alone_is_sent_on_a_part_with_empty_text() -> None:
+    messages = contents(user_message(), assistant("", **EXTRA), user_message("b"), profile=FLASH_3)
+    assert messages[1]["parts"] == [{"text": "", "thoughtSignature": SIGNATURE}]
 
 
-def test_rule_026_empty_signed_parts_of_a_stored_turn_are_kept() -> None:
+def test_rule_026_empty_signed_parts_of_a_stored_content_are_sent() -> None:
     stored: Content = {"role": "model", "parts": [{"text": "Hello"}, {"text": "", "thoughtSignature": SIGNATURE}]}
-    turns = contents(user_message(), assistant("Hello"), user_message("b"), restored={1: stored}, profile=FLASH_3)
-    assert turns[1] == stored
+    messages = contents(user_message(), assistant("Hello"), user_message("b"), restored={1: stored}, profile=FLASH_3)
+    assert messages[1] == stored
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_rule_026_empty_signed_parts_of_a_stored_turn_are_kept() -> None:
     ],
     ids=["google", "vertex", "snake", "camel", "provider", "function extra", "function", "id"],
 )
-def test_rule_027_a_signature_that_a_call_carries_stands_on_it(carrier: dict[str, Any]) -> None:
+def test_rule_027_a_signature_in_a_call_is_sent_on_the_call(carrier: dict[str, Any]) -> None:
     first = {**call("c1"), **carrier}
     upstream = translate(
         user_message(),
@@ -67,24 +67,24 @@ def test_rule_027_a_signature_that_a_call_carries_stands_on_it(carrier: dict[str
         tools=[WEATHER_TOOL],
         profile=FLASH_3,
     )
-    turn = upstream.body["contents"][1]
-    assert signatures(turn) == [SIGNATURE, None]
-    assert turn["parts"][0]["functionCall"]["id"] == "c1"
+    message = upstream.body["contents"][1]
+    assert signatures(message) == [SIGNATURE, None]
+    assert message["parts"][0]["functionCall"]["id"] == "c1"
     assert upstream.notes == ()
 
 
 @pytest.mark.parametrize(
     "carrier", [EXTRA, {"provider_specific_fields": {"thought_signatures": [SIGNATURE]}}], ids=["google", "provider"]
 )
-def test_a_signature_that_a_message_carries_stands_on_its_text(carrier: dict[str, Any]) -> None:
-    turns = contents(user_message(), assistant("a", **carrier), user_message("b"), profile=FLASH_3)
-    assert turns[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}]
+def test_a_signature_in_a_message_is_sent_on_the_text(carrier: dict[str, Any]) -> None:
+    messages = contents(user_message(), assistant("a", **carrier), user_message("b"), profile=FLASH_3)
+    assert messages[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}]
 
 
-def test_a_signature_that_a_content_part_carries_stands_on_that_part() -> None:
+def test_a_signature_in_a_content_part_is_sent_on_the_part() -> None:
     parts = [{"type": "text", "text": "a", **EXTRA}, {"type": "text", "text": "b"}]
-    turns = contents(user_message(), assistant(parts), user_message("c"), profile=FLASH_3)
-    assert turns[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}, {"text": "b"}]
+    messages = contents(user_message(), assistant(parts), user_message("c"), profile=FLASH_3)
+    assert messages[1]["parts"] == [{"text": "a", "thoughtSignature": SIGNATURE}, {"text": "b"}]
 
 
 def test_rule_028_calls_before_the_last_user_message_need_no_signature() -> None:
@@ -101,19 +101,19 @@ def test_rule_028_calls_before_the_last_user_message_need_no_signature() -> None
         tools=[WEATHER_TOOL],
         profile=FLASH_3,
     )
-    turns = upstream.body["contents"]
-    assert [signatures(turn) for turn in turns if turn["role"] == "model"] == [
+    messages = upstream.body["contents"]
+    assert [signatures(message) for message in messages if message["role"] == "model"] == [
         [None],
         [SKIP_SIGNATURE, None],
         [SKIP_SIGNATURE],
     ]
     assert sorted(noted(upstream)) == [("added", "messages[4]"), ("added", "messages[7]")]
-    assert upstream.gemini_contents[4] == turns[4]
+    assert upstream.gemini_contents[4] == messages[4]
 
 
-def test_rule_029_no_signature_stands_on_two_parts() -> None:
+def test_rule_029_no_signature_is_sent_on_two_parts() -> None:
     calls = [call("c1", **EXTRA), call("c2", **EXTRA)]
-    turns = contents(
+    messages = contents(
         user_message(),
         assistant("a", tool_calls=calls, **EXTRA),
         result("c1"),
@@ -121,10 +121,10 @@ def test_rule_029_no_signature_stands_on_two_parts() -> None:
         tools=[WEATHER_TOOL],
         profile=FLASH_3,
     )
-    assert signatures(turns[1]) == [None, SIGNATURE, None]
+    assert signatures(messages[1]) == [None, SIGNATURE, None]
 
 
-def test_rule_030_models_that_check_nothing_get_no_skip_value() -> None:
+def test_rule_030_models_without_signature_checks_get_no_skip_value() -> None:
     upstream = translate(user_message(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL])
     assert signatures(upstream.body["contents"][1]) == [None]
     assert upstream.notes == ()
@@ -134,7 +134,7 @@ def test_rule_031_the_skip_value_is_base64() -> None:
     assert base64.b64decode(SKIP_SIGNATURE, validate=True) == b"skip_thought_signature_validator"
 
 
-def test_rule_036_a_stored_turn_is_sent_exactly_as_it_came() -> None:
+def test_rule_036_a_stored_content_is_sent_unchanged() -> None:
     stored: Content = {
         "role": "model",
         "parts": [
@@ -162,7 +162,7 @@ def test_rule_036_a_stored_turn_is_sent_exactly_as_it_came() -> None:
     assert noted(upstream) == [("restored", "messages")]
 
 
-def test_a_stored_turn_without_signature_gets_the_skip_value_and_stays_unchanged() -> None:
+def test_a_stored_content_without_signature_gets_the_skip_value_in_a_copy() -> None:
     stored: Content = {"role": "model", "parts": [{"functionCall": {"name": "get_weather", "args": {}}}]}
     upstream = translate(
         user_message(),
@@ -177,7 +177,7 @@ def test_a_stored_turn_without_signature_gets_the_skip_value_and_stays_unchanged
     assert upstream.gemini_contents[1] == upstream.body["contents"][1]
 
 
-def test_a_stored_turn_with_other_calls_than_the_message_is_not_used() -> None:
+def test_a_stored_content_with_other_calls_than_the_message_is_not_used() -> None:
     stored: Content = {"role": "model", "parts": [{"text": "no call"}]}
     upstream = translate(
         user_message(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL], restored={1: stored}
@@ -186,7 +186,7 @@ def test_a_stored_turn_with_other_calls_than_the_message_is_not_used() -> None:
     assert noted(upstream) == [("dropped", "messages[1]")]
 
 
-def test_ids_of_stored_turns_go_only_to_models_that_take_them() -> None:
+def test_ids_of_stored_contents_are_sent_only_to_models_that_accept_them() -> None:
     stored: Content = {
         "role": "model",
         "parts": [{"text": "a"}, {"functionCall": {"name": "get_weather", "args": {}, "id": "g1"}}],
@@ -218,11 +218,11 @@ def test_rule_038_a_body_can_be_sent_again_without_signatures() -> None:
         profile=FLASH_3,
     )
     again = without_signatures(upstream.body)
-    assert [signatures(turn) for turn in again["contents"] if turn["role"] == "model"] == [
+    assert [signatures(message) for message in again["contents"] if message["role"] == "model"] == [
         [None],
         [SKIP_SIGNATURE, None],
     ]
-    assert [signatures(turn) for turn in upstream.body["contents"] if turn["role"] == "model"] == [
+    assert [signatures(message) for message in upstream.body["contents"] if message["role"] == "model"] == [
         [SIGNATURE],
         [OTHER_SIGNATURE, None],
     ]
@@ -231,7 +231,7 @@ def test_rule_038_a_body_can_be_sent_again_without_signatures() -> None:
     }
 
 
-def test_rule_038_a_turn_that_was_only_a_signature_leaves_a_blank() -> None:
+def test_rule_038_a_content_with_only_a_signature_becomes_a_blank() -> None:
     upstream = translate(user_message(), assistant("", **EXTRA), user_message("b"), profile=FLASH_3)
     again = without_signatures(upstream.body)
     assert again["contents"][1]["parts"] == [{"text": " "}]
@@ -251,7 +251,7 @@ def test_signatures_that_cannot_be_sent_are_noted(signature: str, profile: Any) 
 
 
 @pytest.mark.parametrize("junk", [7, "", None, {}, {"google": 7}, {"google": {"thought_signature": 7}}, []])
-def test_carriers_of_other_shapes_carry_nothing(junk: Any) -> None:
+def test_signature_fields_of_other_shapes_are_ignored(junk: Any) -> None:
     fields = {"extra_content": junk, "provider_specific_fields": {"thought_signatures": junk}, "thought_signature": 7}
     upstream = translate(user_message(), assistant("a", **fields), user_message("b"), profile=FLASH_3)
     assert upstream.body["contents"][1]["parts"] == [{"text": "a"}]
@@ -266,18 +266,18 @@ def test_the_retry_without_signatures_is_a_valid_request() -> None:
     judge(upstream, FLASH_3)
 
 
-def test_rule_032_a_signature_in_an_id_is_cut_off_the_id() -> None:
+def test_rule_032_a_signature_in_an_id_is_removed_from_the_id() -> None:
     call_id = f"call_1__thought__{SIGNATURE}"
-    turns = contents(
+    messages = contents(
         user_message(), assistant(tool_calls=[call(call_id)]), result(call_id), tools=[WEATHER_TOOL], profile=FLASH_3
     )
-    assert turns[1]["parts"][0]["functionCall"]["id"] == "call_1"
-    assert turns[2]["parts"][0]["functionResponse"]["id"] == "call_1"
+    assert messages[1]["parts"][0]["functionCall"]["id"] == "call_1"
+    assert messages[2]["parts"][0]["functionResponse"]["id"] == "call_1"
 
 
-def test_rule_040_the_profile_decides_not_the_models_name() -> None:
+def test_rule_040_the_profile_decides_on_signatures_not_the_models_name() -> None:
     alias = replace(FLASH_3, name="gemini-flash-latest")
-    turns = contents(
+    messages = contents(
         user_message(), assistant(tool_calls=[call("c1")]), result("c1"), tools=[WEATHER_TOOL], profile=alias
     )
-    assert signatures(turns[1]) == [SKIP_SIGNATURE]
+    assert signatures(messages[1]) == [SKIP_SIGNATURE]

@@ -24,17 +24,17 @@ def tool(name: str, **fields: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, **fields}}
 
 
-def names(turn: Any, key: str) -> list[str]:
-    return [part[key]["name"] for part in turn["parts"]]
+def names(message: Any, key: str) -> list[str]:
+    return [part[key]["name"] for part in message["parts"]]
 
 
 def called(name: str) -> list[Any]:
-    """A call of that name and its result."""
+    """Return a call of this name and its result."""
     call_id = f"call_{name}"
     return [assistant(tool_calls=[call(call_id, name)]), result(call_id)]
 
 
-def test_rule_053_names_are_made_acceptable_and_can_be_restored() -> None:
+def test_rule_053_names_are_made_valid_and_can_be_restored() -> None:
     wild, cut = "get weather/now!", "n" * 80
     upstream = translate(
         user_message(),
@@ -58,10 +58,15 @@ def test_rule_053_names_are_made_acceptable_and_can_be_restored() -> None:
 
 @pytest.mark.parametrize("name", ["a b", "a/b", "9", "ü", "n" * 65, "a" * 64 + " "])
 @pytest.mark.parametrize("others", [[], ["a_b"], ["a_b", "a.b", "a\tb"], ["_9", "_", "n" * 64, "a" * 64]])
-def test_rule_053_the_form_of_a_name_depends_on_nothing_else(name: str, others: list[str]) -> None:
+def test_rule_053_the_form_of_a_name_depends_on_the_name_only(name: str, others: list[str]) -> None:
     alone = translate(user_message(), tools=[tool(name)], profile=FLASH_3)
     (form,) = alone.tool_names
-    history = [user_message(), *(turn for other in others for turn in called(other)), *called(name), user_message()]
+    history = [
+        user_message(),
+        *(message for other in others for message in called(other)),
+        *called(name),
+        user_message(),
+    ]
     later = translate(*history, tools=[tool(other) for other in (*others, name)], profile=FLASH_3)
 
     declared = [item["name"] for item in later.body["tools"][0]["functionDeclarations"]]
@@ -70,7 +75,7 @@ def test_rule_053_the_form_of_a_name_depends_on_nothing_else(name: str, others: 
     assert later.tool_names[form] == name
     valid = [other for other in others if other != "a\tb"]
     assert [item for item in declared if item in valid] == valid
-    turns = [turn for turn in later.body["contents"] if "parts" in turn]
+    turns = [message for message in later.body["contents"] if "parts" in message]
     assert names(turns[-3], "functionCall") == names(turns[-2], "functionResponse") == [form]
 
 
@@ -88,7 +93,7 @@ def test_rule_053_a_choice_names_the_sent_form() -> None:
     assert restricted.body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == ["a_b", form]
 
 
-def test_rule_053_a_valid_name_that_is_the_form_of_another_stays_its_own() -> None:
+def test_rule_053_a_valid_name_equal_to_the_form_of_another_is_kept() -> None:
     (form,) = translate(user_message(), tools=[tool("a b")], profile=FLASH_3).tool_names
 
     upstream = translate(user_message(), *called("a b"), user_message(), tools=[tool(form)], profile=FLASH_3)
@@ -104,7 +109,7 @@ def test_rule_054_without_declarations_there_is_no_calling_config(choice: str) -
     assert "tools" not in translate(tools=[], tool_choice=choice).body
 
 
-def test_rule_055_older_models_take_tools_or_json() -> None:
+def test_rule_055_older_models_accept_tools_or_json() -> None:
     parameters: Any = {"tools": [WEATHER_TOOL], "response_format": {"type": "json_object"}}
     older = translate(**parameters, profile=FLASH_2)
     assert "generationConfig" not in older.body
@@ -115,7 +120,7 @@ def test_rule_055_older_models_take_tools_or_json() -> None:
     assert newer.notes == ()
 
 
-def test_rule_055_tools_that_may_not_be_called_give_way_to_json() -> None:
+def test_rule_055_tools_excluded_by_the_choice_are_dropped_for_json() -> None:
     upstream = translate(
         tools=[WEATHER_TOOL], tool_choice="none", response_format={"type": "json_object"}, profile=FLASH_2
     )
@@ -132,7 +137,7 @@ def test_a_forced_call_excludes_json_on_every_model() -> None:
     assert noted(upstream) == [("dropped", "response_format")]
 
 
-def test_rule_057_all_functions_stand_in_one_tool() -> None:
+def test_rule_057_all_functions_are_in_one_tool() -> None:
     upstream = translate(tools=[WEATHER_TOOL, tool("get_time", description="Time")])
     assert upstream.body["tools"] == [
         {
@@ -177,7 +182,7 @@ def test_rule_059_tool_choice_is_a_calling_mode(choice: Any, expected: Any) -> N
     assert body.get("toolConfig") == (expected and {"functionCallingConfig": expected})
 
 
-def test_rule_058_a_list_of_allowed_tools_never_goes_with_auto() -> None:
+def test_rule_058_a_list_of_allowed_tools_is_never_sent_with_auto() -> None:
     choice = {
         "type": "allowed_tools",
         "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_weather"}}]},
@@ -211,12 +216,12 @@ def test_allowed_tools_must_be_declared(listed: dict[str, Any]) -> None:
     assert (caught.value.param or "").startswith("tool_choice")
 
 
-def test_rule_060_parallel_tool_calls_false_is_no_failure() -> None:
+def test_rule_060_parallel_tool_calls_false_is_accepted() -> None:
     upstream = translate(tools=[WEATHER_TOOL], parallel_tool_calls=False)
     assert upstream.body == translate(tools=[WEATHER_TOOL]).body
 
 
-def test_strict_functions_are_validated_where_the_model_can() -> None:
+def test_strict_functions_are_validated_if_the_model_supports_it() -> None:
     strict = [{"type": "function", "function": {**WEATHER_TOOL["function"], "strict": True}}]
     newer = translate(tools=strict, profile=FLASH_3)
     assert newer.body["toolConfig"]["functionCallingConfig"] == {"mode": "VALIDATED"}
@@ -250,13 +255,13 @@ def test_a_choice_names_a_custom_tool(allowed: bool) -> None:
         ({}, "tools[0].custom.format.type"),
     ],
 )
-def test_a_custom_format_that_is_none_is_refused_by_name(form: dict[str, Any], param: str) -> None:
+def test_an_invalid_custom_format_is_rejected_by_name(form: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(tools=[{"type": "custom", "custom": {"name": "shell", "format": form}}])
     assert caught.value.param == param
 
 
-def test_a_custom_tool_and_a_function_share_no_name() -> None:
+def test_a_custom_tool_and_a_function_of_one_name_are_rejected() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(tools=[WEATHER_TOOL, {"type": "custom", "custom": {"name": "get_weather"}}])
     assert caught.value.param == "tools[1].custom.name"
@@ -268,13 +273,13 @@ def test_tools_of_other_types_are_noted() -> None:
     assert noted(upstream) == [("dropped", "tools[0]")]
 
 
-def test_a_model_without_functions_refuses_them_by_name() -> None:
+def test_functions_for_a_model_without_functions_are_rejected_by_name() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(tools=[WEATHER_TOOL], profile=PLAIN)
     assert caught.value.param == "tools"
 
 
-def test_a_function_name_may_stand_only_once() -> None:
+def test_a_repeated_function_name_is_rejected() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(tools=[WEATHER_TOOL, WEATHER_TOOL])
     assert caught.value.param == "tools[1].function.name"

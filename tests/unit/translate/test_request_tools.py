@@ -33,29 +33,29 @@ def response(content: Any) -> dict[str, Any]:
     return turns[-1]["parts"][0]["functionResponse"]["response"]
 
 
-def names(turn: Any, key: str) -> list[str]:
-    return [part[key]["name"] for part in turn["parts"]]
+def names(message: Any, key: str) -> list[str]:
+    return [part[key]["name"] for part in message["parts"]]
 
 
-def test_rule_012_results_of_one_batch_in_one_user_turn() -> None:
+def test_rule_012_results_of_one_batch_are_one_user_content() -> None:
     turns = contents(
         user_message(), TWO_CALLS, result("c1"), result("c2"), user_message("Thanks"), tools=[WEATHER_TOOL]
     )
-    assert [turn["role"] for turn in turns] == ["user", "model", "user", "user"]
+    assert [message["role"] for message in turns] == ["user", "model", "user", "user"]
     assert [list(part) for part in turns[2]["parts"]] == [["functionResponse"], ["functionResponse"]]
     assert turns[3]["parts"] == [{"text": "Thanks"}]
 
 
-def test_rule_013_results_stand_in_the_order_of_their_calls() -> None:
+def test_rule_013_results_are_in_the_order_of_their_calls() -> None:
     upstream = translate(user_message(), TWO_CALLS, result("c2", "warm"), result("c1", "cold"), tools=[WEATHER_TOOL])
-    turn = upstream.body["contents"][2]
-    assert [part["functionResponse"]["response"]["output"] for part in turn["parts"]] == ["cold", "warm"]
+    message = upstream.body["contents"][2]
+    assert [part["functionResponse"]["response"]["output"] for part in message["parts"]] == ["cold", "warm"]
     assert upstream.gemini_contents[2] is not None
     assert upstream.gemini_contents[2]["parts"][0]["functionResponse"]["response"] == {"output": "warm"}
     assert upstream.placement == [0, 1, 2, 2]
 
 
-def test_rule_014_a_result_gets_its_name_from_the_call_it_answers() -> None:
+def test_rule_014_a_result_has_the_name_of_its_call() -> None:
     calls = assistant(tool_calls=[call("c1", "get_time", "{}"), call("c2")])
     misnamed = {**result("c2"), "name": "other"}
     turns = contents(user_message(), calls, result("c1"), misnamed, tools=[WEATHER_TOOL, tool("get_time")])
@@ -68,7 +68,7 @@ def test_rule_015_text_between_a_call_and_its_result_does_not_hide_the_call() ->
     history = [HistoryMessage(message=item, content=None) for item in messages]
     history[1] = HistoryMessage(message=messages[1], content=stored)
     turns = contents(user_message("And?"), history=history, tools=[WEATHER_TOOL])
-    assert [turn["role"] for turn in turns] == ["user", "model", "user", "user"]
+    assert [message["role"] for message in turns] == ["user", "model", "user", "user"]
     assert turns[1]["parts"] == [*stored["parts"], {"text": "Wait."}]
     assert names(turns[2], "functionResponse") == ["get_weather"]
 
@@ -95,12 +95,12 @@ def test_rule_016_results_are_objects(content: Any, expected: dict[str, Any]) ->
     ['{"$ref": "a"}', '{"a": [{"b": {"$ref": "x"}}]}', '{"a": {"\\u0024ref": "x"}}', "[" * 70 + "]" * 70],
     ids=["top", "deep", "escaped", "nested too deep"],
 )
-def test_rule_017_a_result_with_a_ref_key_goes_as_text(content: str) -> None:
+def test_rule_017_a_result_with_a_ref_key_is_sent_as_text(content: str) -> None:
     assert response(content) == {"output": content}
     assert response('{"a": "$ref"}') == {"a": "$ref"}
 
 
-def test_rule_019_ids_go_only_to_models_that_take_them() -> None:
+def test_rule_019_ids_are_sent_only_to_models_that_accept_them() -> None:
     messages = (user_message(), assistant(tool_calls=[call("c1")]), result("c1"))
     _, called, answered = contents(*messages, tools=[WEATHER_TOOL], profile=FLASH_3)
     assert called["parts"][0]["functionCall"]["id"] == "c1"
@@ -152,15 +152,15 @@ def test_rule_023_arguments_keep_their_key_order() -> None:
     assert list(turns[1]["parts"][0]["functionCall"]["args"]) == ["z", "a", "m"]
 
 
-def test_rule_024_ids_that_repeat_answer_the_latest_call() -> None:
-    turn = (assistant(tool_calls=[call("call_Read", "read", "{}")]), result("call_Read", "one"))
+def test_rule_024_a_repeated_id_belongs_to_the_latest_call() -> None:
+    message = (assistant(tool_calls=[call("call_Read", "read", "{}")]), result("call_Read", "one"))
     again = (assistant(tool_calls=[call("call_Read", "write", "{}")]), result("call_Read", "two"))
-    turns = contents(user_message(), *turn, *again, tools=[tool("read"), tool("write")])
+    turns = contents(user_message(), *message, *again, tools=[tool("read"), tool("write")])
     assert names(turns[2], "functionResponse") == ["read"]
     assert names(turns[4], "functionResponse") == ["write"]
 
 
-def test_rule_025_server_side_tool_parts_are_circulated() -> None:
+def test_rule_025_parts_of_googles_tools_are_sent_back() -> None:
     parts: list[Any] = [
         {"toolCall": {"id": "s1", "toolType": "GOOGLE_SEARCH_WEB", "args": {}}, "thoughtSignature": SIGNATURE},
         {
@@ -179,13 +179,13 @@ def test_rule_025_server_side_tool_parts_are_circulated() -> None:
     assert turns[1]["parts"] == parts
 
 
-def test_a_function_result_without_its_call_is_refused() -> None:
+def test_a_function_result_without_its_call_is_rejected() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(user_message(), {"role": "function", "name": "f", "content": "x"})
     assert caught.value.param == "messages[1].name"
 
 
-def test_a_legacy_call_that_nobody_answered_gets_a_result_that_says_so() -> None:
+def test_a_legacy_call_without_a_result_gets_a_placeholder_result() -> None:
     upstream = translate(
         user_message(),
         assistant(function_call={"name": "get_weather", "arguments": ""}),
@@ -206,7 +206,7 @@ def test_custom_calls_of_the_history_are_calls_with_one_argument() -> None:
     assert names(turns[2], "functionResponse") == ["shell"]
 
 
-def test_a_second_result_of_one_call_is_refused() -> None:
+def test_a_second_result_of_one_call_is_rejected() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate(user_message(), assistant(tool_calls=[call("c1")]), result("c1"), result("c1"), tools=[WEATHER_TOOL])
     assert caught.value.param == "messages[3].tool_call_id"

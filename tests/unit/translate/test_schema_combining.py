@@ -1,4 +1,4 @@
-"""What schemas say in several places is combined, in Gemini's keywords where these can say it, or else by a note."""
+"""Constraints of several subschemas are combined in Gemini's keywords, or noted if Gemini has no keyword."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ from tests.unit.translate.test_request_schema import converted
         ),
     ],
 )
-def test_values_that_gemini_has_no_type_for(schema: Any, expected: Any, notes: list[str]) -> None:
+def test_values_without_a_type_in_gemini_are_rewritten(schema: Any, expected: Any, notes: list[str]) -> None:
     assert converted(schema) == (expected, notes)
 
 
@@ -131,7 +131,7 @@ def test_members_of_all_of_are_intersected(schema: Any, expected: Any) -> None:
         ),
     ],
 )
-def test_tuples_stay_closed(schema: Any, expected: Any) -> None:
+def test_tuples_have_a_fixed_length(schema: Any, expected: Any) -> None:
     sent, notes = converted(schema)
     assert sent == expected
     assert [note.split()[0] for note in notes] == ["converted"]
@@ -150,7 +150,7 @@ def test_tuples_stay_closed(schema: Any, expected: Any) -> None:
         ),
     ],
 )
-def test_nullable_schemas_of_every_kind_take_null(schema: Any, expected: Any) -> None:
+def test_nullable_schemas_of_every_kind_accept_null(schema: Any, expected: Any) -> None:
     assert converted(schema)[0] == expected
 
 
@@ -190,25 +190,25 @@ def test_a_keyword_that_gemini_lacks_is_named_with_its_path(schema: Any, expecte
         {"anyOf": [False, {"allOf": [{"const": 1}, {"const": 2}]}]},
     ],
 )
-def test_a_schema_that_no_value_fits_is_refused_by_name(schema: Any) -> None:
-    with pytest.raises(InvalidRequestError, match="no value is valid") as refused:
+def test_a_schema_without_valid_values_is_rejected_by_name(schema: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="no value is valid") as rejected:
         converted(schema)
-    assert refused.value.param == "p"
+    assert rejected.value.param == "p"
 
 
 def test_the_expansion_of_references_is_bounded() -> None:
     large = {"properties": {f"p{index}": {"type": "string", "description": "x" * 900} for index in range(1000)}}
     users = {f"u{index}": {"$ref": "#/$defs/L", "maxProperties": 1, "minProperties": index} for index in range(200)}
     users |= {f"v{index}": {"$ref": "#/$defs/L", "required": [f"r{index}"]} for index in range(200)}
-    with pytest.raises(InvalidRequestError, match="too large after expansion") as refused:
+    with pytest.raises(InvalidRequestError, match="too large after expansion") as rejected:
         converted({"type": "object", "properties": users, "$defs": {"L": large}})
-    assert refused.value.param == "p"
+    assert rejected.value.param == "p"
     same = {"$ref": "#/$defs/L", "required": ["r"]}
     again = {"type": "object", "properties": {f"v{index}": same for index in range(200)}, "$defs": {"L": large}}
     assert len(orjson.dumps(converted(again)[0])) < 3 * len(orjson.dumps(again))
 
 
-def test_rule_051_combined_nullable_references_recur_as_well() -> None:
+def test_rule_051_combined_nullable_references_are_recursive() -> None:
     schema = {
         "type": "object",
         "properties": {"next": {"nullable": True, "allOf": [{"$ref": "#"}, {"required": ["x"]}]}},

@@ -1,4 +1,4 @@
-"""The work on a schema grows as its size does, whatever its shape, and what references expand to is bounded."""
+"""The work on a schema grows linearly with its size, for any shape, and the expansion of references is limited."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from api.translate.request.context import RequestContext
 from api.translate.schema import schema_to_gemini
 from tests.unit.translate.requests import FLASH_2
 
-# Twice the size may take a little more than twice the time, not four times.
+# Twice the size may take slightly more than twice the time, but not four times.
 MOST = 3.0
 
 

@@ -1,4 +1,4 @@
-"""Rewritten schemas mean what the client's mean: what the one accepts the other does, or a note names the keyword."""
+"""Rewritten schemas accept the same values as the client's schemas, or a note names the keyword."""
 
 from typing import Any
 
@@ -100,7 +100,7 @@ roots = st.builds(
 
 
 def chases_itself(schema: Any) -> bool:
-    """Tell whether a reference leads back to its own place with the same value: JSON Schema gives that no meaning."""
+    """Return whether a reference is circular for the same value, which has no meaning in JSON Schema."""
     references = References(schema)
 
     def _returns(node: Any, above: tuple[int, ...]) -> bool:
@@ -128,7 +128,7 @@ def chases_itself(schema: Any) -> bool:
 
 
 def client_validator(schema: Any) -> Any:
-    """Return the judge of the client's schema, unless a reference that nobody follows keeps it from judging."""
+    """Return the validator of the client's schema; None if it has a reference that the validator cannot resolve."""
     try:
         return jsonschema_rs.validator_for(schema)
     except jsonschema_rs.ValidationError:
@@ -136,7 +136,7 @@ def client_validator(schema: Any) -> Any:
 
 
 def rewritten(schema: Any) -> tuple[Any, str]:
-    """Return what is sent, and what a note says was left out."""
+    """Return the sent schema, and the keywords that notes name."""
     context = RequestContext(profile=FLASH_2)
     sent = schema_to_gemini(schema, param="p", context=context)
     return sent, "".join(note.reason for note in context.notes if note.kind == "dropped")
@@ -144,7 +144,7 @@ def rewritten(schema: Any) -> tuple[Any, str]:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(roots, st.lists(values, min_size=8, max_size=16))
-def test_no_refused_value_is_admitted_without_a_note(schema: Any, samples: list[Any]) -> None:
+def test_no_rejected_value_is_accepted_without_a_note(schema: Any, samples: list[Any]) -> None:
     try:
         sent, dropped = rewritten(schema)
     except InvalidRequestError:
@@ -158,7 +158,7 @@ def test_no_refused_value_is_admitted_without_a_note(schema: Any, samples: list[
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(roots, st.lists(values, min_size=8, max_size=16))
-def test_no_accepted_value_is_excluded_without_a_note(schema: Any, samples: list[Any]) -> None:
+def test_no_accepted_value_is_rejected_without_a_note(schema: Any, samples: list[Any]) -> None:
     try:
         sent, dropped = rewritten(schema)
     except InvalidRequestError:
@@ -229,12 +229,12 @@ malformed = st.recursive(
 
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(st.sampled_from(KEYWORDS), malformed, max_size=5))
-def test_malformed_schemas_are_mended_or_refused_by_name(schema: Any) -> None:
+def test_malformed_schemas_are_repaired_or_rejected_by_name(schema: Any) -> None:
     context = RequestContext(profile=FLASH_2)
     try:
         sent = schema_to_gemini(schema, param="p", context=context)
-    except InvalidRequestError as refused:
-        if refused.param != "p":
+    except InvalidRequestError as rejected:
+        if rejected.param != "p":
             raise
         return
     check_json_schema(sent)

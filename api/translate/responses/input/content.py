@@ -28,11 +28,11 @@ def is_text(part: Mapping[str, Any]) -> bool:
     return part["type"] in _TEXT
 
 
-def content_to_item(content: Any, *, answer: bool) -> list[Part]:
-    """Return a message's content as the parts of an item; `answer` is True for an assistant message."""
+def content_to_item(content: Any, *, assistant: bool) -> list[Part]:
+    """Return a message's content as the parts of an item; `assistant` is True for an assistant message."""
     if isinstance(content, str):
         content = [{"type": "text", "text": content}] if content else []
-    return [_item_part(part, answer=answer) for part in content or ()]
+    return [_item_part(part, assistant=assistant) for part in content or ()]
 
 
 def image_of(part: Mapping[str, Any]) -> dict[str, str]:
@@ -82,10 +82,10 @@ def _missing(param: str) -> InvalidRequestError:
     )
 
 
-def _item_part(part: Mapping[str, Any], *, answer: bool) -> Part:
+def _item_part(part: Mapping[str, Any], *, assistant: bool) -> Part:
     kind = part["type"]
     if kind == "text":
-        if answer:
+        if assistant:
             return {"type": "output_text", "annotations": [], "logprobs": [], "text": part["text"]}
         return {"type": "input_text", "text": part["text"]}
     if kind == "image_url":

@@ -30,35 +30,35 @@ def message_to_items(
     """
     role = message["role"]
     if role == "assistant":
-        return _answer(message, item_ids, called)
+        return _assistant_items(message, item_ids, called)
     if role in RESULT_ROLES:
         return [_output(message, item_ids)]
-    parts = content_to_item(message["content"], answer=False)
+    parts = content_to_item(message["content"], assistant=False)
     return [{"id": f"msg_{next(item_ids)}", "type": "message", "status": "completed", "role": role, "content": parts}]
 
 
 def _output(message: Mapping[str, Any], item_ids: Iterator[str]) -> Item:
     content = message["content"]
-    output = content if isinstance(content, str) else content_to_item(content, answer=False)
+    output = content if isinstance(content, str) else content_to_item(content, assistant=False)
     item: Item = {"id": f"fco_{next(item_ids)}", "type": "function_call_output", "status": "completed"}
     named = {"call_id": message["tool_call_id"]} if "tool_call_id" in message else {"name": message["name"]}
     return item | named | {"output": output}
 
 
-def _answer(message: Mapping[str, Any], item_ids: Iterator[str], called: CalledTools) -> list[Item]:
+def _assistant_items(message: Mapping[str, Any], item_ids: Iterator[str], called: CalledTools) -> list[Item]:
     items: list[Item] = []
     thoughts = message.get("reasoning_content")
     if thoughts:
         items.append(_reasoning(item_ids, thoughts))
     items += [dict(item) for item in message.get("tool_items") or ()]
-    parts = content_to_item(message.get("content"), answer=True)
+    parts = content_to_item(message.get("content"), assistant=True)
     if message.get("refusal"):
         parts.append({"type": "refusal", "refusal": message["refusal"]})
     if parts:
         items.append(_message_item(item_ids, parts))
     items += [_image(image, item_ids) for image in message.get("images") or ()]
     items += [_call(call, item_ids, called) for call in message.get("tool_calls") or ()]
-    return items or [_message_item(item_ids, content_to_item([{"type": "text", "text": ""}], answer=True))]
+    return items or [_message_item(item_ids, content_to_item([{"type": "text", "text": ""}], assistant=True))]
 
 
 def _message_item(item_ids: Iterator[str], parts: list[Item]) -> Item:

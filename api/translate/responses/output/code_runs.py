@@ -7,7 +7,7 @@ identifies the run of a result.
 from collections.abc import Callable
 from typing import Final
 
-from api.translate.answers.choice import PartDelta
+from api.translate.candidates.choice import PartDelta
 from api.translate.responses.output.builder import Events, Output
 from api.translate.responses.output.writers import CodeWriter
 

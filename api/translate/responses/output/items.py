@@ -3,7 +3,7 @@
 from typing import Any, Final, cast
 
 from api.openai.responses.response import OutputItem, TokenLogprob, URLCitation
-from api.translate.answers.choice import Call, Choice, PartDelta
+from api.translate.candidates.choice import Call, Choice, PartDelta
 from api.translate.responses.carried_state import CarriedSignature, StateSigner, pack_signature
 from api.translate.responses.output.builder import Events, MessageWriter, Output, ReasoningWriter
 from api.translate.responses.output.code_runs import CodeRuns

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from api.translate.answers.choice import Call
+from api.translate.candidates.choice import Call
 from api.translate.responses.output.builder import Events, Output
 from api.translate.responses.tools.client_tools import CLIENT_TOOLS, TOOLS, client_action
 from api.translate.responses.tools.names import CalledTool
