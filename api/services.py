@@ -82,13 +82,11 @@ class Connection(Protocol):
 class Services:
     """The shared objects of one event loop. Without `media`, URLs of clients are not fetched.
 
-    `account` is a digest that distinguishes Gemini accounts. `session_locks` serialize the requests of a named session.
-    `draining` is set when the process is about to end.
+    `session_locks` serialize the requests of a named session. `draining` is set when the process is about to end.
     """
 
     client: GeminiClient
     store: Store
-    account: str = ""
     media: MediaFetcher | None = None
     in_flight: int = 0
     session_locks: SessionLocks = field(default_factory=SessionLocks)
@@ -182,7 +180,6 @@ def open_services(base_url: str) -> Services:
     return Services(
         client=_client(base_url),
         store=store,
-        account=_account(),
         media=_media(),
         memory_release=MemoryRelease(byte_budget(), store),
     )
@@ -201,6 +198,7 @@ def _client(base_url: str) -> GeminiClient:
         vertex=settings.GOOGLE_GENAI_USE_VERTEXAI,
         project=settings.GOOGLE_CLOUD_PROJECT,
         location=settings.GOOGLE_CLOUD_LOCATION,
+        account=_account(),
     )
     deadlines = Deadlines(
         connect=settings.CONNECT_TIMEOUT,

@@ -64,10 +64,9 @@ class Exchange:
             await self.end(error)
 
     def within(self, parent: "Exchange") -> Self:
-        """Make the exchange a part of `parent`: both share one place in MAX_IN_FLIGHT, the model and the account."""
+        """Make the exchange a part of `parent`: both share one place in MAX_IN_FLIGHT and the model."""
         self._parent = parent
         self.accounting.upstream_model = parent.accounting.upstream_model
-        self.accounting.account = parent.accounting.account
         return self
 
     def admit(self) -> None:

@@ -114,6 +114,10 @@ class Generation:
         """The number of bytes reserved for the generation; 0 without a hold."""
         return 0 if self.hold is None else self.hold.size
 
+    def account_of(self, choice: int) -> str:
+        """Return the Gemini account whose response filled a choice: that of the last upstream call for the choice."""
+        return next((made.account for made in reversed(self.accounting.attempts) if choice in made.choices), "")
+
     def drop_content(self) -> None:
         """Drop the upstream bodies of a large request after its record was made: the record has its own copy."""
         if self.size < LARGE:

@@ -96,7 +96,6 @@ def open_exchange(
         caller=origin.caller,
         endpoint=endpoint,
         public_model=request.model or "",
-        account=services.account,
         stream=bool(stream),
         user=request.user or "",
         metadata=request.metadata or {},
@@ -108,7 +107,7 @@ def open_exchange(
 async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: RequestOrigin) -> Generation:
     """Plan a chat completion. Raises ModelNotFoundError, InvalidRequestError, RateLimitError or OverloadedError."""
     request, profile = resolve_model(request, exchange)
-    policy = _signature_policy(exchange, profile)
+    policy = signature_policy(exchange, profile)
     context = await load_context(exchange, request.messages, origin.session_of(request.user), policy=policy)
     exchange.hold_bytes(context.read_size)
     fetched = await fetch_media(exchange, context)
@@ -117,9 +116,10 @@ async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: 
     return generation
 
 
-def _signature_policy(exchange: Exchange, profile: ModelProfile) -> SignaturePolicy:
-    accounting = exchange.accounting
-    return SignaturePolicy(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
+def signature_policy(exchange: Exchange, profile: ModelProfile) -> SignaturePolicy:
+    """Return the policy for the Gemini account that the upstream calls are planned for."""
+    account = exchange.services.client.account
+    return SignaturePolicy(profile.family, account, exchange.catalogue.family, exchange.accounting.notes)
 
 
 def _chat_generation(
@@ -193,7 +193,7 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, origin
             ConversationContext(principal, [message], message_keys(principal, [message])) for message in messages
         ]
     else:
-        contexts = [await load_context(exchange, messages, session, policy=_signature_policy(exchange, profile))]
+        contexts = [await load_context(exchange, messages, session, policy=signature_policy(exchange, profile))]
     exchange.hold_bytes(contexts[0].read_size)
     generation = _completion_generation(exchange, request, profile, contexts)
     exchange.generation = generation

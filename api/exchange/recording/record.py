@@ -156,9 +156,10 @@ def _messages(
         nodes += _request_nodes(branch, branch.context)
         context, end = branch.context, branch.first_choice + branch.choices
         parent = context.keys[-1] if context.keys else context.parent
-        for message, content in choices[branch.first_choice : end]:
+        for choice, (message, content) in enumerate(choices[branch.first_choice : end], branch.first_choice):
             key = message_key(context.principal_id, parent, message)
-            nodes.append(new_node(key, parent, message, content, model=model, account=accounting.account))
+            account = generation.account_of(choice)
+            nodes.append(new_node(key, parent, message, content, model=model, account=account))
             answers.append(key)
     first = generation.branches[0].context
     leaf = first.keys[-1] if first.keys else first.parent

@@ -17,7 +17,7 @@ from api.exchange.conversation.signature_compatibility import SignaturePolicy
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Branch, Generation
 from api.exchange.ids import call_ids, item_ids, response_id
-from api.exchange.planning.plan import resolve_model
+from api.exchange.planning.plan import resolve_model, signature_policy
 from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.continuation import Continuation, LocalResponse, load_continuation, referenced_items
 from api.exchange.responses.event_log import EventLog
@@ -127,8 +127,6 @@ async def place_input(
 ) -> ConversationInput:
     """Return the conversation of `items` after a history, with its stored contents."""
     profile, continuation = basis
-    accounting = exchange.accounting
-    policy = SignaturePolicy(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
     own = items_to_messages(
         items,
         signer=state_signer(),
@@ -136,7 +134,7 @@ async def place_input(
         text_input=isinstance(request.input, str),
         earlier=[*continuation.earlier, *continuation.items],
     )
-    history, context = await _placed(exchange, continuation, own, policy)
+    history, context = await _placed(exchange, continuation, own, signature_policy(exchange, profile))
     return ConversationInput(
         continuation=continuation, items=items, own=own, history=history, context=context, profile=profile
     )

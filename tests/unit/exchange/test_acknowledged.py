@@ -10,7 +10,7 @@ import pytest
 
 from api.auth.principals import Caller
 from api.errors import InternalError
-from api.exchange.accounting import Accounting
+from api.exchange.accounting import Accounting, Attempt
 from api.exchange.events import ErrorBatch, LastBatch
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
@@ -181,7 +181,6 @@ async def test_an_exchange_without_a_conversation_is_recorded_whole(services: Se
         caller=Caller(principal, memory=True),
         endpoint="embeddings",
         public_model="text-embedding-3-small",
-        account="gemini:12345678",
         user=fresh("user"),
         metadata={"run": "1"},
         notes=[Note("dropped", "dimensions", "a test")],
@@ -190,7 +189,7 @@ async def test_an_exchange_without_a_conversation_is_recorded_whole(services: Se
     metadata = {"promptTokenCount": 1_000_000}
     async with Exchange(services, accounting, await services.store.catalogue()) as exchange:
         exchange.admit()
-        accounting.attempts = 1
+        accounting.attempts.append(Attempt("gemini:12345678"))
         accounting.first_byte = accounting.started + 0.25
         usage = {"prompt_tokens": 1_000_000, "total_tokens": 1_000_000}
         accounting.usage = UsageReport(usage=usage, usage_metadata=[metadata])
