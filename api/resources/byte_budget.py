@@ -5,6 +5,7 @@ limits the number of open requests, MAX_BYTES_IN_FLIGHT their size.
 """
 
 import functools
+import sys
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -45,12 +46,14 @@ class ByteBudget:
 
 
 class Hold:
-    """The reserved bytes of a request. It has one owner and one more per `share`; the last `release` frees them."""
+    """The reserved bytes of a request; without a budget they are only counted. A hold has one owner and one more per
+    `share`; the last `release` frees the bytes.
+    """
 
     __slots__ = ("_budget", "_owners", "size")
 
-    def __init__(self, budget: ByteBudget) -> None:
-        self._budget = budget
+    def __init__(self, budget: ByteBudget | None = None) -> None:
+        self._budget = budget or ByteBudget(sys.maxsize)
         self._owners = 1
         self.size = 0
 

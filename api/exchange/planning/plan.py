@@ -109,9 +109,9 @@ async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: 
     request, profile = resolve_model(request, exchange)
     policy = signature_policy(exchange, profile)
     context = await load_context(exchange, request.messages, origin.session_of(request.user), policy=policy)
-    exchange.hold_bytes(context.read_size)
+    exchange.hold.grow(context.read_size)
     fetched = await fetch_media(exchange, context)
-    generation = await off_loop(exchange.size, _chat_generation, exchange, (request, profile), context, fetched)
+    generation = await off_loop(exchange.hold.size, _chat_generation, exchange, (request, profile), context, fetched)
     exchange.generation = generation
     return generation
 
@@ -194,7 +194,7 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, origin
         ]
     else:
         contexts = [await load_context(exchange, messages, session, policy=signature_policy(exchange, profile))]
-    exchange.hold_bytes(contexts[0].read_size)
+    exchange.hold.grow(contexts[0].read_size)
     generation = _completion_generation(exchange, request, profile, contexts)
     exchange.generation = generation
     return generation

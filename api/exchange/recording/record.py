@@ -61,7 +61,7 @@ def record(
     if the database did not commit.
     """
     committing = _commit(services, accounting, outcome, generation)
-    return _shielded(committing) if generation is not None and generation.size >= LARGE else committing
+    return _shielded(committing) if generation is not None and generation.hold.size >= LARGE else committing
 
 
 async def _shielded(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
@@ -81,7 +81,7 @@ async def _commit(
 ) -> Recorded:
     omitted = False
     try:
-        size = generation.size if generation is not None else 0
+        size = generation.hold.size if generation is not None else 0
         exchange_record = await off_loop(size, _exchange_record, services, accounting, outcome, generation)
     except Exception:
         logger.exception("A request was recorded without its response")

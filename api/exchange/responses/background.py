@@ -56,10 +56,9 @@ class Job:
 
     def start(self) -> "asyncio.Task[None]":
         """Start the task."""
-        if self._hold is not None:
-            self._hold.share()
+        self._hold.share()
         self._task = asyncio.create_task(self._run())
-        self._task.add_done_callback(self._release_hold)
+        self._task.add_done_callback(lambda _: self._hold.release())
         return self._task
 
     def cancel(self) -> None:
@@ -101,10 +100,6 @@ class Job:
                 await asyncio.shield(self._close())
             finally:
                 self.log.end(planned.accumulator.ending)
-
-    def _release_hold(self, _ended: object) -> None:
-        if self._hold is not None:
-            self._hold.release()
 
     async def _close(self) -> None:
         """Store the last events and the end, unless the record has them; store nothing of a deleted response."""

@@ -115,7 +115,7 @@ async def read_input(
     continuation = await load_continuation(exchange, request, max_tokens=profile.input_token_limit, local=local)
     if not continuation.whole:
         accounting.notes.append(Note("dropped", "input", "oldest messages, to meet the input limit of the model"))
-    exchange.hold_bytes(sum(stored.size for stored in continuation.path))
+    exchange.hold.grow(sum(stored.size for stored in continuation.path))
     return await place_input(exchange, request, (profile, continuation), items)
 
 
@@ -158,7 +158,7 @@ async def _placed(
     # A conversation that was changed by hand is looked up in the tree like a client's own history.
     earlier = items_to_messages(continuation.items, signer=state_signer()).messages if continuation.items else []
     context = await load_context(exchange, [*earlier, *own.messages], None, policy=policy)
-    exchange.hold_bytes(context.read_size)
+    exchange.hold.grow(context.read_size)
     history = [
         HistoryMessage(message=message, content=context.restored.get(index))
         for index, message in enumerate(context.messages[: len(earlier)])
@@ -176,7 +176,7 @@ async def translate(
     except InvalidRequestError as error:
         raise conversation_input.own.places.error(error) from None
     upstream = await off_loop(
-        exchange.size,
+        exchange.hold.size,
         responses_to_gemini,
         request,
         own=conversation_input.own,

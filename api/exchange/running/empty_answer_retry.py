@@ -32,7 +32,7 @@ async def plain_responses(services: Services, generation: Generation) -> Sequenc
     """
     client, model, name = services.client, generation.accounting.upstream_model, generation.accounting.public_model
     since = client.now()
-    on_growth = _on_growth(generation)
+    on_growth = generation.hold.add
 
     def call(calls: Sequence[PlannedCall]) -> Awaitable[list[CallResponse]]:
         generation.accounting.attempts += [call.attempt(client.account) for call in calls]
@@ -188,11 +188,7 @@ class BufferedSource:
 async def _open(services: Services, generation: Generation, calls: Sequence[PlannedCall], since: float) -> Source:
     client, model, name = services.client, generation.accounting.upstream_model, generation.accounting.public_model
     generation.accounting.attempts += [call.attempt(client.account) for call in calls]
-    return await open_source(client, model, calls, public_model=name, since=since, on_growth=_on_growth(generation))
-
-
-def _on_growth(generation: Generation) -> Callable[[int], None] | None:
-    return None if generation.hold is None else generation.hold.add
+    return await open_source(client, model, calls, public_model=name, since=since, on_growth=generation.hold.add)
 
 
 def _note(generation: Generation, reasons: Iterable[str]) -> None:
