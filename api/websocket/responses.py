@@ -35,6 +35,7 @@ from api.websocket.frames import Frames
 from api.websocket.open_sockets import CallerKey, OpenSockets
 from api.websocket.steering import Steering, successor
 from sessions_store.writing.state_records import given_call_ids
+from sessions_store.writing.store import StoreError
 
 if TYPE_CHECKING:
     from api.auth.principals import Caller
@@ -91,6 +92,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             self._caller, _ = await authenticate(self._services, credentials)
         except GatewayError:
             await self.close(code=REJECTED)
+            return
+        except StoreError as error:
+            await self.close(code=4000 + to_gateway_error(error).status)
             return
         key = (self._caller.principal_id, credentials.peer)
         if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
@@ -185,18 +189,20 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         request, joined = self._steering.joined(request)
         try:
             steer_inputs, planned = await self._respond(request, (lane, hold), warm_up=warm_up)
-        except GatewayError as error:
+        except (GatewayError, StoreError) as error:
             await self._reject(joined, lane, error)
             raise
         while steer_inputs:
             try:
                 steer_inputs, planned = await self._respond(successor(planned, steer_inputs), (lane, hold))
-            except GatewayError as error:
+            except (GatewayError, StoreError) as error:
                 await self._reject(steer_inputs, lane, error)
                 return
 
-    async def _reject(self, steer_inputs: list[SteerInput], lane: str | None, error: GatewayError) -> None:
-        message = f"The next response could not be created: {error.message}"
+    async def _reject(self, steer_inputs: list[SteerInput], lane: str | None, error: Exception) -> None:
+        if not steer_inputs:
+            return
+        message = f"The next response could not be created: {to_gateway_error(error).message}"
         await self._steering.reject(steer_inputs, Frames(self._text, lane), "successor_creation_failed", message)
 
     async def _respond(
