@@ -25,10 +25,12 @@ from api.openai.chat.request import parse_chat_completion
 from api.services import Services
 from api.translate.answers.usage_report import UsageReport
 from api.translate.chat.accumulator import ChatAccumulator
+from api.views.responding import respond
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.writing.store import Store
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25, chat_message, fresh
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -204,3 +206,26 @@ async def test_an_exchange_without_a_conversation_is_recorded_whole(services: Se
     assert (row.metadata, row.notes) == ({"run": "1"}, [["dropped", "dimensions", "a test"]])
     assert (row.message_id, row.answer_id, row.session_id, row.upstream_request_id) == (None, None, None, None)
     assert taken(services) == (0, False)
+
+
+async def test_a_stream_whose_headers_fail_is_recorded_and_released(
+    services: Services, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    def broken(_exchange: Exchange) -> Any:
+        raise ZeroDivisionError
+
+    emulator.script({"hang_after": 1})
+    monkeypatch.setattr(Exchange, "headers", broken)
+    accountings = []
+
+    async def left() -> None:
+        async with planned(services, fresh("user"), stream=True) as (exchange, generation):
+            accountings.append(exchange.accounting)
+            await respond(exchange, generation)
+
+    with pytest.raises(ZeroDivisionError):
+        await left()
+    [accounting] = accountings
+    assert (await recorded(services, accounting))[0] == ["internal_error"]
+    assert taken(services) == (0, False)
+    await asyncio.to_thread(eventually, lambda: emulator.received()[-1]["cancelled"])
