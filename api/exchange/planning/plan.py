@@ -24,7 +24,6 @@ from api.openai.chat.tools import custom_names
 from api.openai.completions.request import CompletionRequest
 from api.openai.shared.request_model import RequestModel
 from api.resources.byte_budget import Hold
-from api.resources.worker_threads import off_loop
 from api.services import Services
 from api.translate.answers.speech import Speech
 from api.translate.chat.accumulator import ChatAccumulator
@@ -111,7 +110,9 @@ async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: 
     context = await load_context(exchange, request.messages, origin.session_of(request.user), policy=policy)
     exchange.hold.grow(context.read_size)
     fetched = await fetch_media(exchange, context)
-    generation = await off_loop(exchange.hold.size, _chat_generation, exchange, (request, profile), context, fetched)
+    generation = await exchange.services.worker_threads.off_loop(
+        exchange.hold.size, _chat_generation, exchange, (request, profile), context, fetched
+    )
     exchange.generation = generation
     return generation
 

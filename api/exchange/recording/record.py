@@ -19,7 +19,7 @@ from api.exchange.generation import Branch, Generation
 from api.exchange.outcome import CLIENT_CLOSED, OK, Outcome, Status
 from api.exchange.recording.usage_row import usage_row
 from api.gemini.wire import Content
-from api.resources.worker_threads import LARGE, off_loop
+from api.resources.worker_threads import LARGE
 from api.services import Services
 from api.translate.answers.usage_report import UsageReport
 from api.translate.request.message_tokens import json_tokens
@@ -82,7 +82,9 @@ async def _commit(
     omitted = False
     try:
         size = generation.hold.size if generation is not None else 0
-        exchange_record = await off_loop(size, _exchange_record, services, accounting, outcome, generation)
+        exchange_record = await services.worker_threads.off_loop(
+            size, _exchange_record, services, accounting, outcome, generation
+        )
     except Exception:
         logger.exception("A request was recorded without its response")
         omitted, exchange_record = True, _without_answer(services, accounting, generation)

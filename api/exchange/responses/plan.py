@@ -27,7 +27,6 @@ from api.exchange.responses.stored_response import StoredResponseBuilder
 from api.exchange.running.parallel_calls import PlannedCall
 from api.notes import Note
 from api.openai.responses.request import CompactRequest, ResponseParameters, ResponsesRequest
-from api.resources.worker_threads import off_loop
 from api.translate.request.upstream_call import HistoryMessage
 from api.translate.request.vertex import final_call
 from api.translate.responses.accumulator import ResponseAccumulator
@@ -175,7 +174,7 @@ async def translate(
         fetched = await fetch_media(exchange, conversation_input.context)
     except InvalidRequestError as error:
         raise conversation_input.own.places.error(error) from None
-    upstream = await off_loop(
+    upstream = await exchange.services.worker_threads.off_loop(
         exchange.hold.size,
         responses_to_gemini,
         request,
