@@ -20,9 +20,10 @@ from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
 from api.media.fetcher import MediaFetcher, MediaLimits
 from api.media.guard import Guard
-from api.resources.byte_budget import ByteBudget, byte_budget
+from api.resources.byte_budget import ByteBudget
 from api.resources.memory_release import MemoryRelease
 from api.resources.session_lock import NewSessionIds, SessionLocks
+from api.resources.worker_threads import WorkerThreads
 from sessions_store.writing.store import Store
 
 P = ParamSpec("P")
@@ -82,19 +83,18 @@ class Connection(Protocol):
 class Services:
     """The shared objects of one event loop. Without `media`, URLs of clients are not fetched.
 
-    `account` is a digest that distinguishes Gemini accounts. `session_locks` serialize the requests of a named session.
-    `draining` is set when the process is about to end.
+    `session_locks` serialize the requests of a named session. `draining` is set when the process is about to end.
     """
 
     client: GeminiClient
     store: Store
-    account: str = ""
     media: MediaFetcher | None = None
     in_flight: int = 0
     session_locks: SessionLocks = field(default_factory=SessionLocks)
     new_session_ids: NewSessionIds = field(default_factory=NewSessionIds)
-    budget: ByteBudget = field(default_factory=byte_budget)
+    budget: ByteBudget = field(default_factory=ByteBudget)
     memory_release: MemoryRelease | None = None
+    worker_threads: WorkerThreads = field(default_factory=WorkerThreads)
     deployment: Deployment = field(default_factory=deployment)
     draining: bool = False
     _shared: dict[object, Any] = field(default_factory=dict)
@@ -163,6 +163,7 @@ class Services:
         3. The release of memory, a user of the store, stops.
         4. The upstream connections close.
         5. The store commits its queue, and its threads end.
+        6. The worker threads end.
         """
         for background in self._background:
             await background.close()
@@ -171,20 +172,21 @@ class Services:
             await self.memory_release.stop()
         await self.client.aclose()
         await self.store.close()
+        self.worker_threads.close()
 
 
-def open_services(base_url: str) -> Services:
+def open_services(base_url: str, budget: ByteBudget) -> Services:
     """Return the shared objects for the running event loop, as the settings say.
 
-    `base_url` is the address of the Gemini API, "" for Google's own.
+    `base_url` is the address of the Gemini API, "" for Google's own. `budget` is the byte budget of the process.
     """
     store = Store()
     return Services(
         client=_client(base_url),
         store=store,
-        account=_account(),
         media=_media(),
-        memory_release=MemoryRelease(byte_budget(), store),
+        budget=budget,
+        memory_release=MemoryRelease(budget, store),
     )
 
 
@@ -201,6 +203,7 @@ def _client(base_url: str) -> GeminiClient:
         vertex=settings.GOOGLE_GENAI_USE_VERTEXAI,
         project=settings.GOOGLE_CLOUD_PROJECT,
         location=settings.GOOGLE_CLOUD_LOCATION,
+        account=_account(),
     )
     deadlines = Deadlines(
         connect=settings.CONNECT_TIMEOUT,

@@ -29,6 +29,7 @@ from contextlib import suppress
 from django.conf import settings
 from django.db import Error
 
+from api.resources.byte_budget import ByteBudget
 from api.services import Services, open_services
 from gemini_gateway.checks import start_faults
 from gemini_gateway.server import gc_tuning
@@ -40,11 +41,13 @@ from gemini_gateway.startup.key_check import begin_key_check
 class Process:
     """One worker process, the only owner of objects that outlive a request.
 
-    `base_url` is Gemini's address: GEMINI_BASE_URL, or the emulator that a command started.
+    `base_url` is Gemini's address: GEMINI_BASE_URL, or the emulator that a command started. `budget` exists before the
+    services, because the server reserves the bytes of a request while they arrive.
     """
 
     def __init__(self) -> None:
         self.base_url: str = settings.GEMINI_BASE_URL
+        self.budget = ByteBudget(settings.MAX_BYTES_IN_FLIGHT)
         self._services: Services | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchdog = LoopWatchdog()
@@ -55,7 +58,7 @@ class Process:
         """The services of the running event loop, created on the first access."""
         loop = asyncio.get_running_loop()
         if self._services is None or self._loop is not loop:
-            self._services, self._loop = open_services(self.base_url), loop
+            self._services, self._loop = open_services(self.base_url, self.budget), loop
         return self._services
 
     async def start(self) -> list[str]:

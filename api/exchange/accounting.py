@@ -1,7 +1,7 @@
 """The fields that every endpoint's usage record needs: caller, model, user, times, notes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -10,20 +10,26 @@ from api.translate.candidates.usage_report import UsageReport
 from sessions_store.accounts.access import Caller
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One upstream call that was made: the Gemini account that served it, and the choices that its response fills."""
+
+    account: str
+    choices: Collection[int] = ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Accounting:
     """The accounting of one request. `started` and `first_byte` are seconds of `time.monotonic`.
 
-    `account` names the Gemini account in use; thought signatures may be valid for this account only. The fields after
-    `notes` change while the request is served: `upstream_model` is set when the public model is resolved, `attempts`
-    counts upstream calls, `usage` is set by endpoints without a Generation.
+    The fields after `notes` change while the request is served: `upstream_model` is set when the public model is
+    resolved, each upstream call adds one to `attempts`, `usage` is set by endpoints without a Generation.
     """
 
     request_id: str
     caller: Caller
     endpoint: str
     public_model: str
-    account: str
     stream: bool = False
     user: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -31,6 +37,6 @@ class Accounting:
     started: float = field(default_factory=time.monotonic)
     notes: list[Note] = field(default_factory=list)
     upstream_model: str = ""
-    attempts: int = 0
+    attempts: list[Attempt] = field(default_factory=list)
     first_byte: float | None = None
     usage: UsageReport | None = None

@@ -31,10 +31,11 @@ logger = logging.getLogger(__name__)
 class Exchange:
     """An open exchange.
 
-    `catalogue` is the snapshot taken when the request was admitted. `generation` is set when a model's response is
-    planned; it is recorded with the accounting. `committed` is the result of the commit, None before it. `fault` is set
-    if the server itself cancels the exchange; any other cancellation counts as a client's disconnect. A stream or a
-    background response that outlives the `async with` calls `keep_open`, and later `end`.
+    `catalogue` is the snapshot taken when the request was admitted. `hold` reserves the bytes of the request and of the
+    stored contents read for it. `generation` is set when a model's response is planned; it is recorded with the
+    accounting. `committed` is the result of the commit, None before it. `fault` is set if the server itself cancels the
+    exchange; any other cancellation counts as a client's disconnect. A stream or a background response that outlives
+    the `async with` calls `keep_open`, and later `end`.
     """
 
     generation: Generation | None = None
@@ -52,7 +53,7 @@ class Exchange:
         self.services = services
         self.accounting = accounting
         self.catalogue = catalogue
-        self.hold = hold
+        self.hold = hold or Hold()
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,10 +65,9 @@ class Exchange:
             await self.end(error)
 
     def within(self, parent: "Exchange") -> Self:
-        """Make the exchange a part of `parent`: both share one place in MAX_IN_FLIGHT, the model and the account."""
+        """Make the exchange a part of `parent`: both share one place in MAX_IN_FLIGHT and the model."""
         self._parent = parent
         self.accounting.upstream_model = parent.accounting.upstream_model
-        self.accounting.account = parent.accounting.account
         return self
 
     def admit(self) -> None:
@@ -161,16 +161,6 @@ class Exchange:
                 if self._admitted:
                     self._admitted = False
                     self.services.leave()
-
-    @property
-    def size(self) -> int:
-        """The number of bytes reserved for the exchange; 0 without a hold."""
-        return 0 if self.hold is None else self.hold.size
-
-    def hold_bytes(self, size: int) -> None:
-        """Reserve `size` more bytes for the request; raises OverloadedError if the budget of the process is spent."""
-        if self.hold is not None:
-            self.hold.grow(size)
 
     def headers(self) -> Iterator[tuple[str, str]]:
         """Yield the response headers: upstream model, notes, session."""

@@ -93,30 +93,29 @@ class Generation:
     """A planned model response: all that running and recording need beside the accounting.
 
     `instructions` are the instructions of a response, or those made from a completion's `suffix`: they are sent to
-    Gemini, but are no message of the conversation. `hold` reserves the bytes of the request and of the stored contents
-    read for it; None without a budget. `state_builder` builds the object to store; None if nothing is stored.
-    `unsigned` says that the conversation was sent without thought signatures, because Gemini had called one corrupted.
-    `stopped` ends the stream before Gemini does: the accumulator then sets the finish reason.
+    Gemini, but are no message of the conversation. `hold` is the exchange's. `state_builder` builds the object to
+    store; None if nothing is stored. `unsigned` says that the conversation was sent without thought signatures, because
+    Gemini had called one corrupted. `stopped` ends the stream before Gemini does: the accumulator then sets the finish
+    reason.
     """
 
     accounting: Accounting
+    hold: Hold
     accumulator: Accumulator
     branches: Sequence[Branch]
     calls: Sequence[PlannedCall]
     instructions: str = ""
-    hold: Hold | None = None
     state_builder: StateBuilder | None = None
     unsigned: bool = False
     stopped: bool = False
 
-    @property
-    def size(self) -> int:
-        """The number of bytes reserved for the generation; 0 without a hold."""
-        return 0 if self.hold is None else self.hold.size
+    def account_of(self, choice: int) -> str:
+        """Return the Gemini account whose response filled a choice: that of the last upstream call for the choice."""
+        return next((made.account for made in reversed(self.accounting.attempts) if choice in made.choices), "")
 
     def drop_content(self) -> None:
         """Drop the upstream bodies of a large request after its record was made: the record has its own copy."""
-        if self.size < LARGE:
+        if self.hold.size < LARGE:
             return
         self.calls = ()
         self.state_builder = None

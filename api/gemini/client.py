@@ -47,13 +47,17 @@ LATE = "The upstream model did not respond within the time limit."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upstream:
-    """Address and credentials of Gemini: an API key, or a Vertex AI project and location."""
+    """Address and credentials of Gemini: an API key, or a Vertex AI project and location.
+
+    `account` is the name of the Gemini account: thought signatures may be valid for this account only.
+    """
 
     api_key: str = ""
     base_url: str = ""
     vertex: bool = False
     project: str = ""
     location: str = ""
+    account: str = ""
 
 
 class GeminiClient:
@@ -63,6 +67,7 @@ class GeminiClient:
     """
 
     def __init__(self, upstream: Upstream, deadlines: Deadlines) -> None:
+        self.account = upstream.account
         self.deadlines = deadlines
         self._upstream = upstream
         self._sdk = _sdk_client(upstream)

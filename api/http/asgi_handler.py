@@ -26,7 +26,7 @@ from api.errors import GatewayError, PayloadTooLargeError
 from api.http.disconnects import DisconnectWatch, Receive
 from api.http.messages import LeanRequest, LeanStream
 from api.http.rejections import LINGER_BYTES, LINGER_SECONDS
-from api.resources.byte_budget import Hold, byte_budget
+from api.resources.byte_budget import Hold
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,6 @@ class ShortHandler(ASGIHandler):
         self._rejected = rejected
         self._failed = failed
         self._max_body = settings.MAX_BODY_BYTES
-        self._budget = byte_budget()
         super().__init__()
 
     def load_middleware(self, is_async: bool = True) -> None:
@@ -79,7 +78,7 @@ class ShortHandler(ASGIHandler):
         hold: Hold | None = scope.get("hold")
         own: Hold | None = None
         if hold is None:
-            hold = own = scope["hold"] = Hold(self._budget)
+            hold = own = scope["hold"] = Hold(scope["services"].budget)
         watch: DisconnectWatch | None = None
         response: HttpResponseBase | None = None
         try:

@@ -22,7 +22,6 @@ from api.http.request_id import new_request_id
 from api.json.repair import replaced
 from api.notes import Note, notes_header
 from api.openai.shared.request_model import RequestModel
-from api.resources.worker_threads import off_loop
 from api.services import Services
 from sessions_store.accounts.access import Caller
 from sessions_store.catalogue.resolution import Catalogue
@@ -158,4 +157,5 @@ async def json_body(request: HttpRequest) -> bytes:
 async def parsed_body(request: HttpRequest, parse: Callable[[bytes], Request]) -> Request:
     """Return the body parsed by `parse`; raises the errors of `json_body` and `parse`."""
     body = await json_body(request)
-    return await off_loop(len(body), parse, body)
+    services: Services = request.scope["services"]  # type: ignore[attr-defined]  # an ASGIRequest has it
+    return await services.worker_threads.off_loop(len(body), parse, body)

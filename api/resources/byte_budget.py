@@ -4,10 +4,8 @@ A request reserves its body from the first byte until its exchange is recorded a
 limits the number of open requests, MAX_BYTES_IN_FLIGHT their size.
 """
 
-import functools
+import sys
 from typing import TYPE_CHECKING, Final
-
-from django.conf import settings
 
 from api.errors import OverloadedError
 
@@ -28,7 +26,7 @@ class ByteBudget:
 
     __slots__ = ("_released", "held", "limit", "on_released")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int = sys.maxsize) -> None:
         self.limit = limit
         self.held = 0
         self.on_released: Callable[[], None] | None = None
@@ -45,12 +43,14 @@ class ByteBudget:
 
 
 class Hold:
-    """The reserved bytes of a request. It has one owner and one more per `share`; the last `release` frees them."""
+    """The reserved bytes of a request; without a budget they are only counted. A hold has one owner and one more per
+    `share`; the last `release` frees the bytes.
+    """
 
     __slots__ = ("_budget", "_owners", "size")
 
-    def __init__(self, budget: ByteBudget) -> None:
-        self._budget = budget
+    def __init__(self, budget: ByteBudget | None = None) -> None:
+        self._budget = budget or ByteBudget()
         self._owners = 1
         self.size = 0
 
@@ -91,9 +91,3 @@ class Hold:
         if not self._owners:
             self._budget.release(self.size)
             self.size = 0
-
-
-@functools.cache
-def byte_budget() -> ByteBudget:
-    """Return the budget of this process."""
-    return ByteBudget(settings.MAX_BYTES_IN_FLIGHT)

@@ -14,20 +14,31 @@ T = TypeVar("T")
 
 LARGE: Final = 256 * 1024  # bytes
 # More threads would only compete for the interpreter's lock.
-_pool = ThreadPoolExecutor(2, thread_name_prefix="large-work")
+THREADS: Final = 2
 
 
-async def off_loop(size: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return `function(...)`, called in a thread if `size` (bytes) is LARGE or more.
+class WorkerThreads:
+    """The threads of one process."""
 
-    A caller that is cancelled waits until the function has ended: the function may still change the caller's objects.
-    """
-    if size < LARGE:
-        return function(*args, **kwargs)
-    running = asyncio.get_running_loop().run_in_executor(_pool, lambda: function(*args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        running.exception()  # else asyncio logs an exception that was never retrieved
-        raise
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="large-work")
+
+    async def off_loop(self, size: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return `function(...)`, called in a thread if `size` (bytes) is LARGE or more.
+
+        A caller that is cancelled waits until the function has ended: the function may still change the caller's
+        objects.
+        """
+        if size < LARGE:
+            return function(*args, **kwargs)
+        running = asyncio.get_running_loop().run_in_executor(self._pool, lambda: function(*args, **kwargs))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            running.exception()  # else asyncio logs an exception that was never retrieved
+            raise
+
+    def close(self) -> None:
+        """End the idle threads; work that still runs is not waited for."""
+        self._pool.shutdown(wait=False)

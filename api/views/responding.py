@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from api.errors import InvalidRequestError
+from api.errors import InternalError, InvalidRequestError
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
 from api.exchange.planning.plan import RequestOrigin
@@ -49,6 +49,17 @@ async def respond(exchange: Exchange, generation: Generation, spelling: Spelling
         response = EventStreamResponse(await stream(exchange, generation, silence=silence), spelling)
     else:
         response = json_response(await complete(exchange, generation))
-    for name, value in exchange.headers():
-        response.headers[name] = value
+    return await with_headers(exchange, response)
+
+
+async def with_headers(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
+    """Return the response with the headers of its exchange. If they fail, a stream and its exchange end here."""
+    try:
+        for name, value in exchange.headers():
+            response.headers[name] = value
+    except Exception:
+        if isinstance(response, EventStreamResponse):
+            exchange.fault = InternalError("The headers of the response failed.")
+            await response.aclose()
+        raise
     return response

@@ -33,7 +33,7 @@ from api.openai.shared.list_query import parse_list_query, parse_starting_after
 from api.openai.shared.sse import NAMED
 from api.views.event_stream import EventStreamResponse
 from api.views.operation import Operation, OperationParameter, page_parameters
-from api.views.responding import origin_of, respond
+from api.views.responding import origin_of, respond, with_headers
 
 RESUME: Final = (
     OperationParameter(
@@ -76,10 +76,7 @@ class ResponsesView(GatewayView):
                 generation = planned.generation
                 del parsed, planned  # else this frame would keep a large request
                 return await respond(exchange, generation, NAMED)
-            response = await _managed(parsed, planned)
-            for name, value in exchange.headers():
-                response[name] = value
-            return response
+            return await with_headers(exchange, await _managed(parsed, planned))
 
 
 async def _managed(parsed: ResponsesRequest, planned: PlannedResponse) -> HttpResponseBase:

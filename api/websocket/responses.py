@@ -35,6 +35,7 @@ from api.websocket.frames import Frames
 from api.websocket.open_sockets import CallerKey, OpenSockets
 from api.websocket.steering import Steering, successor
 from sessions_store.writing.state_records import given_call_ids
+from sessions_store.writing.store import StoreError
 
 if TYPE_CHECKING:
     from api.services import Services
@@ -92,6 +93,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             require_scope(self._caller.policy, "responses", write=True)
         except GatewayError:
             await self.close(code=REJECTED)
+            return
+        except StoreError as error:
+            await self.close(code=4000 + to_gateway_error(error).status)
             return
         key = (self._caller.owner_id, credentials.peer)
         if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
@@ -189,18 +193,20 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         request, joined = self._steering.joined(request)
         try:
             steer_inputs, planned = await self._respond(request, (stream_id, hold), warm_up=warm_up)
-        except GatewayError as error:
+        except (GatewayError, StoreError) as error:
             await self._reject(joined, stream_id, error)
             raise
         while steer_inputs:
             try:
                 steer_inputs, planned = await self._respond(successor(planned, steer_inputs), (stream_id, hold))
-            except GatewayError as error:
+            except (GatewayError, StoreError) as error:
                 await self._reject(steer_inputs, stream_id, error)
                 return
 
-    async def _reject(self, steer_inputs: list[SteerInput], stream_id: str | None, error: GatewayError) -> None:
-        message = f"The next response could not be created: {error.message}"
+    async def _reject(self, steer_inputs: list[SteerInput], stream_id: str | None, error: Exception) -> None:
+        if not steer_inputs:
+            return
+        message = f"The next response could not be created: {to_gateway_error(error).message}"
         await self._steering.reject(steer_inputs, Frames(self._text, stream_id), "successor_creation_failed", message)
 
     async def _respond(

@@ -27,7 +27,7 @@ from api.http.rejections import (
 )
 from api.openai.shared.error_body import error_body
 from api.openai.shared.sse import event
-from api.resources.byte_budget import Hold, byte_budget
+from api.resources.byte_budget import ByteBudget, Hold
 from gemini_gateway.server.daphne_fast.idle_timeouts import SweptTimeout
 from gemini_gateway.server.daphne_fast.response import DirectResponse
 from gemini_gateway.server.daphne_fast.writes import DirectChannel
@@ -43,13 +43,14 @@ SLOWEST_BODY = 32 * 1024  # bytes a second that keep a long upload alive beyond 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Sizes in bytes, times in seconds."""
+    """Sizes in bytes, times in seconds. `budget` limits the bytes of all requests together."""
 
     max_body_bytes: int
     outbound_budget_bytes: int
     header_timeout: float
     body_timeout: float
     send_timeout: float
+    budget: ByteBudget
 
 
 class ConnectionServer(Protocol):
@@ -178,7 +179,7 @@ class GatewayRequest(DirectResponse):
         self._event_stream = False
         self._received = 0
         self._head_at = 0.0
-        self.hold = Hold(byte_budget())
+        self.hold = Hold(self.server.limits.budget)
 
     @property
     def origin(self) -> bytes | None:

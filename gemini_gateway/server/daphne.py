@@ -111,7 +111,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         self.http_factory.protocol = partial(GatewayChannel, self)
         # Twisted's own access log formats a line for each request, without a reader.
         self.http_factory.log = _log_nothing
-        self.ws_factory.protocol = GatewaySocket
+        self.ws_factory.protocol = partial(GatewaySocket, self.limits)
         self.ws_factory.setProtocolOptions(**socket_options(self.limits))
         loop = asyncio.get_event_loop()
         self._lifespan.start(loop)

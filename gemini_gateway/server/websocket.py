@@ -15,7 +15,7 @@ from daphne.ws_protocol import WebSocketProtocol
 
 from api.errors import OverloadedError
 from api.http.rejections import LINGER_SECONDS
-from api.resources.byte_budget import Hold, byte_budget
+from api.resources.byte_budget import Hold
 from gemini_gateway.server.connection import SLOWEST_BODY, Limits
 
 POLICY_VIOLATION: Final = 1008
@@ -41,11 +41,12 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
     are held like those of an HTTP body.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         super().__init__()
+        self._limits = limits
         self._began = 0.0
         self._received = 0
-        self._hold = Hold(byte_budget())
+        self._hold = Hold(self._limits.budget)
 
     # --- incoming messages -----------------------------------------------------------------------------------------
 
@@ -75,7 +76,7 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
     def _release(self) -> None:
         if self._hold.size:
             self._hold.release()
-            self._hold = Hold(byte_budget())
+            self._hold = Hold(self._limits.budget)
 
     def onFrameEnd(self) -> bool | None:
         """A frame is complete, and the message if the frame is its last."""
@@ -87,7 +88,7 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
     def check_timeouts(self) -> None:
         """Called each second: a message must arrive in time, as the body of an HTTP request must."""
         super().check_timeouts()
-        timeout = self.factory.server_class.limits.body_timeout + self._received / SLOWEST_BODY
+        timeout = self._limits.body_timeout + self._received / SLOWEST_BODY
         if self._began and self.state == self.STATE_OPEN and time.monotonic() - self._began > timeout:
             self._began = 0.0
             self._fail_connection(POLICY_VIOLATION, "The message did not arrive in time.")
@@ -100,7 +101,7 @@ class GatewaySocket(WebSocketProtocol):  # type: ignore[misc]
         try:
             super().sendMessage(payload, isBinary, **options)
         finally:
-            self.maxMessagePayloadSize = self.factory.server_class.limits.max_body_bytes
+            self.maxMessagePayloadSize = self._limits.max_body_bytes
 
     def handle_reply(self, message: Mapping[str, Any]) -> None:
         """Write one message of the application, unless the connection is closing.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from api.auth.loopback import is_loopback_host
+from api.resources.byte_budget import ByteBudget
 from gemini_gateway.pages.start_page import upstream_label
 from gemini_gateway.server.connection import Limits
 from gemini_gateway.startup.bind_address import keyless_is_closed
@@ -17,14 +18,15 @@ from gemini_gateway.startup.setup_link import setup_path
 logger = logging.getLogger(__name__)
 
 
-def limits() -> Limits:
-    """Return the server's limits from the settings."""
+def limits(budget: ByteBudget) -> Limits:
+    """Return the server's limits: the settings, and the byte budget of the process."""
     return Limits(
         max_body_bytes=settings.MAX_BODY_BYTES,
         outbound_budget_bytes=settings.OUTBOUND_BUDGET_BYTES,
         header_timeout=settings.HEADER_TIMEOUT,
         body_timeout=settings.BODY_TIMEOUT,
         send_timeout=settings.SEND_TIMEOUT,
+        budget=budget,
     )
 
 

@@ -24,18 +24,19 @@ WATCHED = (ModelMapping, ModelPrice, UpstreamModel, User, Organization, Project,
 RETRY_SECONDS = 5.0
 LOOK_UP_SECONDS = 0.5
 
-# (inode, size, modification time in ns) of the version file and the number of notifications; None before any change.
-CatalogueVersion = tuple[int, int, int, int] | None
-_notified = 0
+# (inode, size, modification time in ns) of the version file; None before any change.
+CatalogueVersion = tuple[int, int, int] | None
 
 
 def version() -> CatalogueVersion:
-    """Return the version of the catalogue: different after each published change. One `stat`, about a microsecond."""
+    """Return the version of the catalogue: different after each change published on this machine. One `stat`, about a
+    microsecond.
+    """
     try:
         found = os.stat(settings.CATALOGUE_STAMP)
     except FileNotFoundError:
-        return (0, 0, 0, _notified) if _notified else None
-    return found.st_ino, found.st_size, found.st_mtime_ns, _notified
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def publish() -> None:
@@ -57,10 +58,10 @@ def connect() -> None:
 
 
 class Listener:
-    """A thread that receives NOTIFY of other machines and changes `version()`. Does nothing on SQLite."""
+    """A thread that receives NOTIFY of other machines and calls `on_change` for each. Does nothing on SQLite."""
 
-    def __init__(self, on_change: Callable[[], None] | None = None) -> None:
-        self._on_change = on_change or _count_notification
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -103,8 +104,3 @@ def _on_change(**_: Any) -> None:
 def _touch() -> None:
     with open(settings.CATALOGUE_STAMP, "ab") as file:
         file.write(b".")
-
-
-def _count_notification() -> None:
-    global _notified  # noqa: PLW0603 - one count per process, written by the one listener
-    _notified += 1

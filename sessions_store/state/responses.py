@@ -152,10 +152,14 @@ def delete_responses(responses: Iterable[StoredResponse]) -> int:
     return len(request_ids)
 
 
-def erase_deleted(public_id: str, request_id: str) -> None:
-    """Erase the content of a response that was deleted while it ran. The caller opens the transaction."""
-    if not StoredResponse.objects.filter(public_id=public_id).exists():
+def erase_deleted(public_id: str, request_id: str) -> bool:
+    """Erase the content of a response that was deleted while it ran; return whether it was. The caller opens the
+    transaction.
+    """
+    deleted = not StoredResponse.objects.filter(public_id=public_id).exists()
+    if deleted:
         erase_exchanges(UsageRecord.objects.filter(request_id__in=[request_id, f"{request_id}{COMPACTION_SUFFIX}"]))
+    return deleted
 
 
 def heartbeat(public_ids: Collection[str], now: datetime) -> set[str]:

@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import Error, connections, transaction
 
 from sessions_store.catalogue.changes import Listener
-from sessions_store.catalogue.loaded import current, reset
+from sessions_store.catalogue.loaded import current, notified, reset
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.database.cursors import ReadRows, read_rows
 from sessions_store.database.inline_reads import InlineReads
@@ -94,7 +94,7 @@ class Store:
         self._outage = Outage()
         self._owed: list[ExchangeRecord] = []  # of the writing thread: paid exchanges without a record
         self._probe_at = 0.0
-        self._listener = Listener()
+        self._listener = Listener(notified)
         self._listener.start()
         self._threads = [threading.Thread(target=self._write_loop, name="store-writer", daemon=True)]
         self._threads += [

@@ -159,6 +159,23 @@ def test_a_deleted_background_response_stops_and_stays_deleted(http: httpx2.Clie
     eventually(lambda: not Message.objects.filter(openai__contains=word).exists())
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_stream_of_a_response_that_another_request_deletes_has_an_end(
+    http: httpx2.Client, other_worker: httpx2.Client, emulator: Emulator, elsewhere: bool
+) -> None:
+    emulator.script({"hang_after": 1})
+    identifier = begin(http)
+    url, follower = f"{RESPONSES}/{identifier}", other_worker if elsewhere else http
+
+    with follower.stream("GET", url, params={"stream": "true"}) as stream:
+        chunks = stream.iter_text()
+        begun = next(chunks)
+        assert http.delete(url).status_code == 200
+        *_, last = named_events(begun + "".join(chunks))
+
+    assert last["type"] == "error"
+
+
 def test_an_upstream_error_fails_a_background_response(http: httpx2.Client, emulator: Emulator) -> None:
     emulator.script({"status": 429, "body": {"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED"}}})
 

@@ -84,7 +84,7 @@ async def test_a_vocabulary_is_loaded_once_and_not_on_the_loop(
     encoding_of.cache_clear()
     request = parse_completion(b'{"model": "gpt-4", "prompt": [15339, 1917]}')
     caller: Any = None
-    accounting = Accounting(request_id="", endpoint="", caller=caller, public_model="gpt-4", account="")
+    accounting = Accounting(request_id="", endpoint="", caller=caller, public_model="gpt-4")
     read = await asyncio.gather(*(in_text(request, accounting) for _ in range(4)))
     encoding_of.cache_clear()
     assert [one.prompt for one in read] == ["hello world"] * 4

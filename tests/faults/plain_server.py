@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from api.resources.byte_budget import ByteBudget
 from gemini_gateway.server.connection import Limits
 from gemini_gateway.server.daphne import GatewayServer, endpoint_for
 
@@ -122,7 +123,7 @@ if __name__ == "__main__":
         application,
         endpoints=endpoint_for("127.0.0.1", 0),
         drain_seconds=options.pop("drain_seconds"),
-        limits=Limits(**options),
+        limits=Limits(budget=ByteBudget(), **options),
         on_ready=lambda addresses: say(f"ready on {addresses[0][1]}"),
     )
     server.run()

@@ -41,7 +41,7 @@ async def fetch_media(exchange: Exchange, context: ConversationContext) -> dict[
     if missing:
         exchange.admit()
         held |= await services.media.fetch_all(missing)
-    exchange.hold_bytes(_size(held, references))
+    exchange.hold.grow(_size(held, references))
     return held
 
 

@@ -23,7 +23,6 @@ from api.openai.chat.tools import custom_names
 from api.openai.completions.request import CompletionRequest
 from api.openai.shared.request_model import RequestModel
 from api.resources.byte_budget import Hold
-from api.resources.worker_threads import off_loop
 from api.services import Services
 from api.translate.candidates.speech import Speech
 from api.translate.chat.accumulator import ChatAccumulator
@@ -96,7 +95,6 @@ def open_exchange(
         caller=origin.caller,
         endpoint=endpoint,
         public_model=request.model or "",
-        account=services.account,
         stream=bool(stream),
         user=request.user or "",
         metadata=request.metadata or {},
@@ -108,18 +106,21 @@ def open_exchange(
 async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: RequestOrigin) -> Generation:
     """Plan a chat completion. Raises ModelNotFoundError, InvalidRequestError, RateLimitError or OverloadedError."""
     request, profile = resolve_model(request, exchange)
-    policy = _signature_policy(exchange, profile)
+    policy = signature_policy(exchange, profile)
     context = await load_context(exchange, request.messages, origin.session_of(request.user), policy=policy)
-    exchange.hold_bytes(context.read_size)
+    exchange.hold.grow(context.read_size)
     fetched = await fetch_media(exchange, context)
-    generation = await off_loop(exchange.size, _chat_generation, exchange, (request, profile), context, fetched)
+    generation = await exchange.services.worker_threads.off_loop(
+        exchange.hold.size, _chat_generation, exchange, (request, profile), context, fetched
+    )
     exchange.generation = generation
     return generation
 
 
-def _signature_policy(exchange: Exchange, profile: ModelProfile) -> SignaturePolicy:
-    accounting = exchange.accounting
-    return SignaturePolicy(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
+def signature_policy(exchange: Exchange, profile: ModelProfile) -> SignaturePolicy:
+    """Return the policy for the Gemini account that the upstream calls are planned for."""
+    account = exchange.services.client.account
+    return SignaturePolicy(profile.family, account, exchange.catalogue.family, exchange.accounting.notes)
 
 
 def _chat_generation(
@@ -193,8 +194,8 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, origin
             ConversationContext(principal, [message], message_keys(principal, [message])) for message in messages
         ]
     else:
-        contexts = [await load_context(exchange, messages, session, policy=_signature_policy(exchange, profile))]
-    exchange.hold_bytes(contexts[0].read_size)
+        contexts = [await load_context(exchange, messages, session, policy=signature_policy(exchange, profile))]
+    exchange.hold.grow(contexts[0].read_size)
     generation = _completion_generation(exchange, request, profile, contexts)
     exchange.generation = generation
     return generation

@@ -19,7 +19,7 @@ from api.exchange.generation import Branch, Generation
 from api.exchange.outcome import CLIENT_CLOSED, OK, Outcome, Status
 from api.exchange.recording.usage_row import usage_row
 from api.gemini.wire import Content
-from api.resources.worker_threads import LARGE, off_loop
+from api.resources.worker_threads import LARGE
 from api.services import Services
 from api.translate.candidates.usage_report import UsageReport
 from api.translate.request.message_tokens import json_tokens
@@ -61,7 +61,7 @@ def record(
     if the database did not commit.
     """
     committing = _commit(services, accounting, outcome, generation)
-    return _shielded(committing) if generation is not None and generation.size >= LARGE else committing
+    return _shielded(committing) if generation is not None and generation.hold.size >= LARGE else committing
 
 
 async def _shielded(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
@@ -81,8 +81,10 @@ async def _commit(
 ) -> Recorded:
     omitted = False
     try:
-        size = generation.size if generation is not None else 0
-        exchange_record = await off_loop(size, _exchange_record, services, accounting, outcome, generation)
+        size = generation.hold.size if generation is not None else 0
+        exchange_record = await services.worker_threads.off_loop(
+            size, _exchange_record, services, accounting, outcome, generation
+        )
     except Exception:
         logger.exception("A request was recorded without its response")
         omitted, exchange_record = True, _without_answer(services, accounting, generation)
@@ -156,9 +158,10 @@ def _messages(
         nodes += _request_nodes(branch, branch.context)
         context, end = branch.context, branch.first_choice + branch.choices
         parent = context.keys[-1] if context.keys else context.parent
-        for message, content in choices[branch.first_choice : end]:
+        for choice, (message, content) in enumerate(choices[branch.first_choice : end], branch.first_choice):
             key = message_key(context.principal_id, parent, message)
-            nodes.append(new_node(key, parent, message, content, model=model, account=accounting.account))
+            account = generation.account_of(choice)
+            nodes.append(new_node(key, parent, message, content, model=model, account=account))
             answers.append(key)
     first = generation.branches[0].context
     leaf = first.keys[-1] if first.keys else first.parent

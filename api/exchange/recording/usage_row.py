@@ -48,7 +48,7 @@ def usage_row(
         upstream_model=accounting.upstream_model,
         upstream=upstream,
         stream=accounting.stream,
-        attempts=accounting.attempts,
+        attempts=len(accounting.attempts),
         notes=[(note.kind, note.param, note.reason) for note in notes],
         metadata=dict(accounting.metadata),
         started_at=accounting.started_at,
@@ -115,9 +115,9 @@ def _usage(
         return report.usage, not report.complete
     if reported:
         return _filled(report.usage, report, generation), True
-    if accounting.attempts == 0 and report.complete:
+    if not accounting.attempts and report.complete:
         return report.usage, True
-    if accounting.attempts == 0 or accounting.first_byte is None:
+    if not accounting.attempts or accounting.first_byte is None:
         return {}, False
     return _filled({}, report, generation), True
 

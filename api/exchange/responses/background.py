@@ -56,10 +56,9 @@ class Job:
 
     def start(self) -> "asyncio.Task[None]":
         """Start the task."""
-        if self._hold is not None:
-            self._hold.share()
+        self._hold.share()
         self._task = asyncio.create_task(self._run())
-        self._task.add_done_callback(self._release_hold)
+        self._task.add_done_callback(lambda _: self._hold.release())
         return self._task
 
     def cancel(self) -> None:
@@ -97,17 +96,16 @@ class Job:
         finally:
             self._ending = True
             flusher.cancel()
+            deleted = False
             try:
-                await asyncio.shield(self._close())
+                deleted = await asyncio.shield(self._close())
             finally:
-                self.log.end(planned.accumulator.ending)
+                self.log.end(planned.accumulator.ending, deleted=deleted)
 
-    def _release_hold(self, _ended: object) -> None:
-        if self._hold is not None:
-            self._hold.release()
-
-    async def _close(self) -> None:
-        """Store the last events and the end, unless the record has them; store nothing of a deleted response."""
+    async def _close(self) -> bool:
+        """Store the last events and the end, unless the record has them; store nothing of a deleted response. Return
+        whether the response was deleted.
+        """
         exchange = self._planned.exchange
         # Without a record until here, the response was cancelled.
         await exchange.end(asyncio.CancelledError())
@@ -122,9 +120,10 @@ class Job:
             await self._services.store.write(
                 end_response, principal_id, self.public_id, "failed", problem, datetime.now(UTC)
             )
-            await self._services.store.write(erase_deleted, self.public_id, request_id)
+            return await self._services.store.write(erase_deleted, self.public_id, request_id)
         except StoreError:
             logger.exception("The final state of a background response could not be stored")
+            return False
 
     async def _flush(self) -> None:
         """Store the new events of a running response regularly, for readers in other workers, until the exchange is

@@ -12,6 +12,12 @@ from api.exchange.events import Event
 from sessions_store.writing.state_records import EventBatch
 
 
+def deleted_event(number: int) -> Event:
+    """Return the last event of a response that was deleted while it ran; `number` is its sequence number."""
+    error = {"code": "response_not_found", "message": "The response was deleted.", "param": None}
+    return {"type": "error", **error, "sequence_number": number}
+
+
 class EventLog:
     """The events in order, indexed by sequence number.
 
@@ -29,10 +35,10 @@ class EventLog:
         self._events += events
         self._wake()
 
-    def end(self, events: Sequence[Event]) -> None:
-        """Append the closing events."""
+    def end(self, events: Sequence[Event], *, deleted: bool = False) -> None:
+        """Append the closing events, or an error event if the response was deleted before its end."""
         self.ended = True
-        self.append(events)
+        self.append(events if events or not deleted else [deleted_event(len(self._events))])
 
     def unstored(self, closing: Sequence[Event] = ()) -> EventBatch | None:
         """Return the events that are not stored yet, followed by `closing`; None if there are none."""

@@ -17,7 +17,7 @@ from api.exchange.conversation.signature_compatibility import SignaturePolicy
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Branch, Generation
 from api.exchange.ids import call_ids, item_ids, response_id
-from api.exchange.planning.plan import resolve_model
+from api.exchange.planning.plan import resolve_model, signature_policy
 from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.continuation import Continuation, LocalResponse, load_continuation, referenced_items
 from api.exchange.responses.event_log import EventLog
@@ -27,7 +27,6 @@ from api.exchange.responses.stored_response import StoredResponseBuilder
 from api.exchange.running.parallel_calls import PlannedCall
 from api.notes import Note
 from api.openai.responses.request import CompactRequest, ResponseParameters, ResponsesRequest
-from api.resources.worker_threads import off_loop
 from api.translate.request.upstream_call import HistoryMessage
 from api.translate.request.vertex import final_call
 from api.translate.responses.accumulator import ResponseAccumulator
@@ -115,7 +114,7 @@ async def read_input(
     continuation = await load_continuation(exchange, request, max_tokens=profile.input_token_limit, local=local)
     if not continuation.whole:
         accounting.notes.append(Note("dropped", "input", "oldest messages, to meet the input limit of the model"))
-    exchange.hold_bytes(sum(stored.size for stored in continuation.path))
+    exchange.hold.grow(sum(stored.size for stored in continuation.path))
     return await place_input(exchange, request, (profile, continuation), items)
 
 
@@ -127,8 +126,6 @@ async def place_input(
 ) -> ConversationInput:
     """Return the conversation of `items` after a history, with its stored contents."""
     profile, continuation = basis
-    accounting = exchange.accounting
-    policy = SignaturePolicy(profile.family, accounting.account, exchange.catalogue.family, accounting.notes)
     own = items_to_messages(
         items,
         signer=state_signer(),
@@ -136,7 +133,7 @@ async def place_input(
         text_input=isinstance(request.input, str),
         earlier=[*continuation.earlier, *continuation.items],
     )
-    history, context = await _placed(exchange, continuation, own, policy)
+    history, context = await _placed(exchange, continuation, own, signature_policy(exchange, profile))
     return ConversationInput(
         continuation=continuation, items=items, own=own, history=history, context=context, profile=profile
     )
@@ -160,7 +157,7 @@ async def _placed(
     # A conversation that was changed by hand is looked up in the tree like a client's own history.
     earlier = items_to_messages(continuation.items, signer=state_signer()).messages if continuation.items else []
     context = await load_context(exchange, [*earlier, *own.messages], None, policy=policy)
-    exchange.hold_bytes(context.read_size)
+    exchange.hold.grow(context.read_size)
     history = [
         HistoryMessage(message=message, content=context.restored.get(index))
         for index, message in enumerate(context.messages[: len(earlier)])
@@ -177,8 +174,8 @@ async def translate(
         fetched = await fetch_media(exchange, conversation_input.context)
     except InvalidRequestError as error:
         raise conversation_input.own.places.error(error) from None
-    upstream = await off_loop(
-        exchange.size,
+    upstream = await exchange.services.worker_threads.off_loop(
+        exchange.hold.size,
         responses_to_gemini,
         request,
         own=conversation_input.own,

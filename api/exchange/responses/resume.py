@@ -5,14 +5,15 @@ process, else from the database.
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Final
 
 from django.conf import settings
 
-from api.errors import InvalidRequestError
+from api.errors import InvalidRequestError, NotFoundError
 from api.exchange.events import KEEP_ALIVE, Batch, Event
 from api.exchange.responses.background import Jobs
-from api.exchange.responses.event_log import EventLog
+from api.exchange.responses.event_log import EventLog, deleted_event
 from api.exchange.responses.retrieval import find, retrieve
 from api.services import Services
 from sessions_store.state.responses import FoundResponse, last_event, read_events
@@ -47,7 +48,7 @@ async def listen(log: EventLog, seen: int) -> AsyncGenerator[Batch, None]:
         timeout = settings.KEEP_ALIVE_INTERVAL
         if events:
             yield events
-            seen += len(events)
+            seen = events[-1]["sequence_number"]
         elif log.ended:
             return
         else:
@@ -63,7 +64,7 @@ async def _stored(
         status, events = await services.store.read(read_events, found.id, seen)
         if events:
             yield events
-            seen += len(events)
+            seen = events[-1]["sequence_number"]
             last_sent = time.monotonic()
             if events[-1]["type"] in ENDS:
                 return
@@ -73,21 +74,25 @@ async def _stored(
             return
         else:
             await asyncio.sleep(POLL_SECONDS)
-            await find(services, principal_id, found.public_id)  # marks it failed if its worker has died
+            with suppress(NotFoundError):
+                await find(services, principal_id, found.public_id)  # marks it failed if its worker has died
             if time.monotonic() - last_sent >= timeout:
                 yield KEEP_ALIVE
                 last_sent, timeout = time.monotonic(), settings.KEEP_ALIVE_INTERVAL
 
 
 async def _ending(services: Services, principal_id: int, found: FoundResponse, seen: int) -> Event | None:
-    """Return the closing event of a response whose stored events have none: its worker has died, or the events are
-    purged.
+    """Return the closing event of a response whose stored events have none: its worker has died, the response was
+    deleted, or the events are purged.
 
     None if the client has received the closing event, or for a cancelled response: OpenAI has no event for that.
     """
     if not found.id or await services.store.read(last_event, found.id) in ENDS:
         return None
-    response = await retrieve(services, principal_id, found.public_id)
+    try:
+        response = await retrieve(services, principal_id, found.public_id)
+    except NotFoundError:
+        return deleted_event(seen + 1)
     kind = f"response.{response['status']}"
     if kind not in ENDS:
         return None

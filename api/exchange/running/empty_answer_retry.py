@@ -7,6 +7,7 @@ TOTAL_TIMEOUT. Google bills every response, so the tokens of discarded responses
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 
 from api.exchange.generation import Generation
 from api.exchange.running.parallel_calls import (
@@ -31,9 +32,10 @@ async def plain_responses(services: Services, generation: Generation) -> Sequenc
     """
     client, model, name = services.client, generation.accounting.upstream_model, generation.accounting.public_model
     since = client.now()
-    on_growth = _on_growth(generation)
+    on_growth = generation.hold.add
 
     def call(calls: Sequence[PlannedCall]) -> Awaitable[list[CallResponse]]:
+        generation.accounting.attempts += [call.attempt(client.account) for call in calls]
         return generate_all(client, model, calls, public_model=name, since=since, on_growth=on_growth)
 
     accumulator = generation.accumulator
@@ -47,7 +49,8 @@ async def plain_responses(services: Services, generation: Generation) -> Sequenc
         retries -= 1
         _note(generation, (reason for lacks in lacking.values() for reason in lacks.values()))
         try:
-            fresh = await call_with_signature_retry(generation, call, list(lacking))
+            calls = [replace(generation.calls[number], lacking=lacks) for number, lacks in lacking.items()]
+            fresh = await call_with_signature_retry(generation, call, calls)
         except BaseException:
             accumulator.discard(call_responses)
             raise
@@ -165,7 +168,6 @@ class BufferedSource:
         self._discard()
         self._source = None
         await ended.close()
-        generation.accounting.attempts += len(generation.calls)
         self._opening = asyncio.ensure_future(_open(self._services, generation, generation.calls, self._since))
 
     def _discard(self) -> None:
@@ -184,14 +186,9 @@ class BufferedSource:
 
 
 async def _open(services: Services, generation: Generation, calls: Sequence[PlannedCall], since: float) -> Source:
-    model, name = generation.accounting.upstream_model, generation.accounting.public_model
-    return await open_source(
-        services.client, model, calls, public_model=name, since=since, on_growth=_on_growth(generation)
-    )
-
-
-def _on_growth(generation: Generation) -> Callable[[int], None] | None:
-    return None if generation.hold is None else generation.hold.add
+    client, model, name = services.client, generation.accounting.upstream_model, generation.accounting.public_model
+    generation.accounting.attempts += [call.attempt(client.account) for call in calls]
+    return await open_source(client, model, calls, public_model=name, since=since, on_growth=generation.hold.add)
 
 
 def _note(generation: Generation, reasons: Iterable[str]) -> None:

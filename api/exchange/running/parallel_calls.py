@@ -1,12 +1,13 @@
 """Several upstream calls as one: those of `n` choices or of several prompts, each with its first choice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
 
+from api.exchange.accounting import Attempt
 from api.gemini.client import GeminiClient
 from api.gemini.upstream_stream import UpstreamStream
 from api.gemini.wire import GenerateContentRequest, GenerateContentResponse
@@ -19,6 +20,7 @@ CallResponses = tuple[int, list[GenerateContentResponse]]
 class PlannedCall:
     """One upstream call: its body, the first choice that its candidates fill, and the number of choices.
 
+    A retry fills only the choices in `lacking`, which count from the first choice of the call.
     The body is encoded anew for each attempt: the encoded bytes of a request with media take as much memory as the
     request itself, and only the socket needs them.
     """
@@ -26,10 +28,16 @@ class PlannedCall:
     body: GenerateContentRequest
     first_choice: int
     choices: int = 1
+    lacking: Collection[int] | None = None
 
     def encode(self) -> bytes:
         """Return the body as JSON."""
         return orjson.dumps(self.body)
+
+    def attempt(self, account: str) -> Attempt:
+        """Return the record of making the call with a Gemini account."""
+        indexes = range(self.choices) if self.lacking is None else self.lacking
+        return Attempt(account, [self.first_choice + index for index in indexes])
 
 
 async def generate_all(

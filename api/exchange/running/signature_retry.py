@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from api.errors import GatewayError, InvalidRequestError
@@ -18,38 +19,30 @@ CallFunction = Callable[[Sequence[PlannedCall]], Awaitable[Result]]
 
 
 async def call_with_signature_retry(
-    generation: Generation, call: CallFunction[Result], numbers: Sequence[int] | None = None
+    generation: Generation, call: CallFunction[Result], calls: Sequence[PlannedCall] | None = None
 ) -> Result:
-    """Make the upstream calls of a generation, all or those in `numbers`; retry once without signatures if Gemini calls
-    one corrupted.
+    """Make `calls`, all upstream calls of a generation by default; retry once without signatures if Gemini calls one
+    corrupted.
 
     Raises GatewayError; an error of the Responses API names the parameter by its path in the client's request.
     """
     try:
         try:
-            return await _call(generation, call, numbers)
+            return await call(generation.calls if calls is None else calls)
         except InvalidRequestError as error:
             if not is_corrupted_signature(error):
                 raise
         _drop_signatures(generation)
-        return await _call(generation, call, numbers)
+        return await call(generation.calls if calls is None else _unsigned(calls))
     except GatewayError as error:
         if generation.accounting.endpoint.startswith("responses"):
             Places().rename(error)
         raise
 
 
-def _call(generation: Generation, call: CallFunction[Result], numbers: Sequence[int] | None) -> Awaitable[Result]:
-    calls = generation.calls if numbers is None else [generation.calls[number] for number in numbers]
-    generation.accounting.attempts += len(calls)
-    return call(calls)
-
-
 def _drop_signatures(generation: Generation) -> None:
     generation.unsigned = True
-    generation.calls = [
-        PlannedCall(without_signatures(call.body), call.first_choice, call.choices) for call in generation.calls
-    ]
+    generation.calls = _unsigned(generation.calls)
     generation.accounting.notes.append(
         Note(
             "dropped",
@@ -57,3 +50,7 @@ def _drop_signatures(generation: Generation) -> None:
             "Gemini rejected the signature as corrupted: request repeated without signatures",
         )
     )
+
+
+def _unsigned(calls: Sequence[PlannedCall]) -> list[PlannedCall]:
+    return [replace(call, body=without_signatures(call.body)) for call in calls]

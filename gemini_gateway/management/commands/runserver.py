@@ -48,7 +48,12 @@ class Command(DaphneRunserver):  # type: ignore[misc]
 
         def build(**daphne_options: Any) -> GatewayServer:
             servers.append(
-                GatewayServer(limits=limits(), drain_seconds=0.0, on_ready=self._report_addresses, **daphne_options)
+                GatewayServer(
+                    limits=limits(process.budget),
+                    drain_seconds=0.0,
+                    on_ready=self._report_addresses,
+                    **daphne_options,
+                )
             )
             return servers[-1]
 

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         server = GatewayServer(
             application,
             endpoints=endpoint_for(settings.HOST, settings.PORT),
-            limits=limits(),
+            limits=limits(process.budget),
             drain_seconds=settings.DRAIN_SECONDS,
             on_ready=self._report_addresses,
             on_drain=process.drain,

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from api.errors import InternalError
-from api.exchange.accounting import Accounting
+from api.exchange.accounting import Accounting, Attempt
 from api.exchange.events import ErrorBatch, LastBatch
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Generation
@@ -24,11 +24,13 @@ from api.openai.chat.request import parse_chat_completion
 from api.services import Services
 from api.translate.candidates.usage_report import UsageReport
 from api.translate.chat.accumulator import ChatAccumulator
+from api.views.responding import respond
 from sessions_store.models import ChatSession, UsageRecord, User
 from sessions_store.writing.store import Store
 from tests.callers import local_caller
 from tests.emulator_control import Emulator
 from tests.exchanges import GEMINI_25, chat_message, fresh
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -181,7 +183,6 @@ async def test_an_exchange_without_a_conversation_is_recorded_completely(service
         caller=local_caller(principal),
         endpoint="embeddings",
         public_model="text-embedding-3-small",
-        account="gemini:12345678",
         user=fresh("user"),
         metadata={"run": "1"},
         notes=[Note("dropped", "dimensions", "a test")],
@@ -190,7 +191,7 @@ async def test_an_exchange_without_a_conversation_is_recorded_completely(service
     metadata = {"promptTokenCount": 1_000_000}
     async with Exchange(services, accounting, await services.store.catalogue()) as exchange:
         exchange.admit()
-        accounting.attempts = 1
+        accounting.attempts.append(Attempt("gemini:12345678"))
         accounting.first_byte = accounting.started + 0.25
         usage = {"prompt_tokens": 1_000_000, "total_tokens": 1_000_000}
         accounting.usage = UsageReport(usage=usage, usage_metadata=[metadata])
@@ -205,3 +206,26 @@ async def test_an_exchange_without_a_conversation_is_recorded_completely(service
     assert (row.metadata, row.notes) == ({"run": "1"}, [["dropped", "dimensions", "a test"]])
     assert (row.message_id, row.answer_id, row.session_id, row.upstream_request_id) == (None, None, None, None)
     assert taken(services) == (0, False)
+
+
+async def test_a_stream_whose_headers_fail_is_recorded_and_released(
+    services: Services, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    def broken(_exchange: Exchange) -> Any:
+        raise ZeroDivisionError
+
+    emulator.script({"hang_after": 1})
+    monkeypatch.setattr(Exchange, "headers", broken)
+    accountings = []
+
+    async def left() -> None:
+        async with planned(services, fresh("user"), stream=True) as (exchange, generation):
+            accountings.append(exchange.accounting)
+            await respond(exchange, generation)
+
+    with pytest.raises(ZeroDivisionError):
+        await left()
+    [accounting] = accountings
+    assert (await recorded(services, accounting))[0] == ["internal_error"]
+    assert taken(services) == (0, False)
+    await asyncio.to_thread(eventually, lambda: emulator.received()[-1]["cancelled"])

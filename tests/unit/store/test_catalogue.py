@@ -242,6 +242,14 @@ async def test_an_unpublished_edit_applies_after_the_reload_interval(
     assert await refresh is not first
 
 
+async def test_a_request_follows_another_machines_edit(live_db: None, stamp: Path) -> None:
+    first = await loaded.current()
+    loaded.notified()
+    second = await loaded.current()
+    assert second is not first
+    assert await loaded.current() is second
+
+
 def test_other_machines_are_notified(live_db: None, stamp: Path) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("only PostgreSQL can notify")
