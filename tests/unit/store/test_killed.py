@@ -19,14 +19,14 @@ import asyncio, sys
 import django
 django.setup()
 from sessions_store.writing.store import Store
-from tests.unit.store.exchanges import exchange, turn
+from tests.unit.store.exchanges import exchange, message_pair
 
 async def client(store, number, principal_id):
     head, count = None, 0
     while True:
         count += 1
         user = f"user-{principal_id}-{number}"
-        record = exchange(principal_id, turn(f"{number}-{count}"), parent=head, session={"user": user})
+        record = exchange(principal_id, message_pair(f"{number}-{count}"), parent=head, session={"user": user})
         head = (await store.commit(record)).head
         print(record.usage.request_id, user, head, flush=True)
 
