@@ -150,11 +150,12 @@ def test_few_statements_serve_all_mixtures_of_latencies() -> None:
     """A driver prepares each text anew once there are more than it keeps, which takes longer than running it."""
     cursor = Texts()
     for chosen in product([False, True], repeat=10):
-        totals = Totals()
+        totals = Totals(1)
         for latency in compress(UPPER_BOUNDS_MS, chosen):
-            totals.add((DAY, 1, "gpt-4", "gemini-3.8-flash", "ok", 1, 0, 1, 0, 10, latency))
+            record = (DAY, 1, 2, 3, "gpt-4", "gemini-3.8-flash", "", "responses", "ok", 1, 0, 1, 0, 10, latency)
+            totals.add(record, (4, 0, 6, *[0] * 10) if chosen[0] else (4, 0, 5, 1, *[0] * 9))
         totals.upsert(cursor)
-    assert len(cursor.given) == 3 * (10 + 1)  # by level: one for each single bucket, and one for several
+    assert len(cursor.given) == 3 * (10 + 1 + 1)  # to be counted
 
 
 @pytest.mark.parametrize(("latency", "bucket"), [(0, 0), (1, 0), (2, 1), (3, 2), (1_000_000, 30), (1_000_001, 31)])
