@@ -1,4 +1,4 @@
-"""Roll-ups by project, key, service tier and endpoint family, with tokens by modality and the cost by line item.
+"""Roll-ups by project, key, service tier and endpoint family, with tokens by modality and the cost by line item; spend alerts.
 
 New tables take the place of the former ones. They are filled day by day from the usage records, one transaction for
 each day, and the former rows of that day are deleted with it: after an interruption, `migrate` goes on with the next
@@ -16,6 +16,7 @@ from django.db import connection, migrations, models, transaction
 
 from sessions_store.database.cursors import hot_cursor
 from sessions_store.database.sql import from_datetime, to_datetime
+from sessions_store.models.budget import new_spend_alert_id
 from sessions_store.models.rollup import HISTOGRAM_COLUMNS, RECORD_SUMS, SUM_COLUMNS
 from sessions_store.usage.rollups import COMPLETIONS, LEVELS, add_level, recorded_totals
 
@@ -146,4 +147,25 @@ class Migration(migrations.Migration):
             ]
         ),
         migrations.RunPython(bring_over, atomic=False),
+        # Last, because the operations before it run again after an interruption.
+        migrations.CreateModel(
+            name="SpendAlert",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(default=new_spend_alert_id, editable=False, max_length=40, unique=True),
+                ),
+                ("recipients", models.JSONField(default=list, help_text="E-mail addresses.")),
+                ("subject_prefix", models.CharField(blank=True, max_length=100)),
+                (
+                    "budget",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="spend_alert",
+                        to="sessions_store.budget",
+                    ),
+                ),
+            ],
+        ),
     ]
