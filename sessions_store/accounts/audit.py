@@ -14,7 +14,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 
-from sessions_store.models import Key, Project, RateLimit, User
+from sessions_store.models import Project, User
 
 PREFIX: Final = "audit_log-"
 _AUDIT: Final = "audit"
@@ -22,10 +22,10 @@ _SHOWN: Final = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
 _FLAGS: Final = {"created": ADDITION, "deleted": DELETION, "archived": CHANGE, "updated": CHANGE}
 # OpenAI's events for entries of the admin site, by model: added, changed, deleted.
 _EVENTS: Final = {
-    Key: ("api_key.created", "api_key.updated", "api_key.deleted"),
-    Project: ("project.created", "project.updated", "project.deleted"),
-    RateLimit: ("rate_limit.updated", "rate_limit.updated", "rate_limit.deleted"),
-    User: ("user.added", "user.updated", "user.deleted"),
+    "key": ("api_key.created", "api_key.updated", "api_key.deleted"),
+    "project": ("project.created", "project.updated", "project.deleted"),
+    "ratelimit": ("rate_limit.updated", "rate_limit.updated", "rate_limit.deleted"),
+    "user": ("user.added", "user.updated", "user.deleted"),
 }
 _OTHER_EVENTS: Final = ("organization.updated", "organization.updated", "resource.deleted")
 
@@ -157,12 +157,13 @@ def _audit_of(message: str) -> Mapping[str, Any]:
         parts = json.loads(message)
     except ValueError:
         return {}
-    found = next((part[_AUDIT] for part in parts if _AUDIT in part), {}) if isinstance(parts, list) else {}
-    return found if isinstance(found, dict) else {}
+    for part in parts if isinstance(parts, list) else ():
+        if isinstance(part, dict) and isinstance(found := part.get(_AUDIT), dict):
+            return found
+    return {}
 
 
 def _event_of(entry: LogEntry) -> str:
     """Return OpenAI's event of an entry of the admin site."""
-    model = entry.content_type.model_class() if entry.content_type is not None else None
-    events = _EVENTS.get(model, _OTHER_EVENTS) if model is not None else _OTHER_EVENTS  # type: ignore[call-overload]
+    events = _OTHER_EVENTS if entry.content_type is None else _EVENTS.get(entry.content_type.model, _OTHER_EVENTS)
     return events[{ADDITION: 0, CHANGE: 1, DELETION: 2}.get(entry.action_flag, 1)]

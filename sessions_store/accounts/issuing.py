@@ -206,6 +206,11 @@ def revoke_key(key: Key, *, cut: bool = False) -> None:
     key.save(update_fields=changed)
 
 
+def note_key_use(key_id: int, address: str) -> None:
+    """Store the time and the address of a key's use. `update` sends no signal: the snapshot of keys stays valid."""
+    Key.objects.filter(pk=key_id).update(last_used_at=datetime.now(UTC), last_used_from=address[:64])
+
+
 def check_policy(project: Project | None, policy: Mapping[str, Any]) -> None:
     """Raise PolicyError unless a key's policy is valid together with those of its project and the gateway."""
     organization = Organization.objects.filter(pk=1).first()

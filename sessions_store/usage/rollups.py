@@ -88,8 +88,8 @@ class Totals:
         minute = started_at.replace(second=0, microsecond=0)
         project_id = project_id or self._default_project
         family = FAMILIES.get(endpoint, endpoint)
-        who = (minute, project_id, key_id or 0, principal_id)
-        key = (*who, public_model, upstream_model, tier, family, status_class)
+        models = (public_model, upstream_model)
+        key: Any = (minute, project_id, key_id or 0, principal_id, *models, tier, family, status_class)
         counts = self._minutes.get(key)
         if counts is None:
             counts = self._minutes[key] = [0] * (_HISTOGRAM + len(HISTOGRAM_COLUMNS))

@@ -146,8 +146,9 @@ def _retain(actor: Actor, wanted: str) -> DataRetention:
 
 def _project_retention(project: Project) -> DataRetention:
     content = project.policy.get("content")
-    kind = INHERITED if content is None else METADATA_ONLY if content == "metadata" else PROJECT_FULL
-    return {"object": "project.data_retention", "type": kind}
+    if content is None:
+        return {"object": "project.data_retention", "type": INHERITED}
+    return {"object": "project.data_retention", "type": METADATA_ONLY if content == "metadata" else PROJECT_FULL}
 
 
 def _retain_of_project(actor: Actor, project_id: str, wanted: str) -> DataRetention:

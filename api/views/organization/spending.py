@@ -16,7 +16,7 @@ from sessions_store.accounts.audit import Actor, Change, log_change
 from sessions_store.models import Budget, Organization, Project
 from sessions_store.models import SpendAlert as AlertRow
 
-_LIST: Final = {"answer": Page[SpendAlert], "parameters": (AFTER, BEFORE, LIMIT, ORDER)}
+_PAGE: Final = (AFTER, BEFORE, LIMIT, ORDER)
 
 
 def spend_limit_view(place: str) -> type[OrganizationView]:
@@ -49,7 +49,12 @@ def spend_alerts_view(place: str) -> type[OrganizationView]:
     """Return the view of all spend alerts of a `place` (see `spend_limit_view`)."""
 
     class SpendAlertsView(OrganizationView):
-        @Operation(name=f"list{place}SpendAlerts", what="List the monthly spend alerts.", **_LIST)
+        @Operation(
+            name=f"list{place}SpendAlerts",
+            what="List the monthly spend alerts.",
+            answer=Page[SpendAlert],
+            parameters=_PAGE,
+        )
         async def get(self, request: HttpRequest, project: str = "") -> HttpResponse:
             query = page_of(read_query(self.query_pairs(request), one=(*PAGE_NAMES, "before", "order")))
             return answer(await self.services.store.read(_alerts, project, query))

@@ -59,6 +59,7 @@ def _encode(user: User) -> OrganizationUser:
         user.get_full_name() or user.username,
         int(user.date_joined.timestamp()),
     )
+    used_at = vars(user)["key_used_at"]  # the annotation of `_people`
     return {
         "object": "organization.user",
         "id": public_id,
@@ -67,7 +68,7 @@ def _encode(user: User) -> OrganizationUser:
         "role": "owner" if user.is_superuser else "reader",
         "added_at": added,
         "created": added,
-        "api_key_last_used_at": stamp(user.key_used_at),
+        "api_key_last_used_at": stamp(used_at),
         "is_service_account": False,
         "user": {"object": "user", "id": public_id, "name": name, "email": user.email, "enabled": user.is_active},
     }

@@ -13,7 +13,7 @@ from openai import AuthenticationError, BadRequestError, NotFoundError, OpenAI, 
 from sessions_store.accounts.key_form import is_key
 from sessions_store.models import Key, Organization, Project, RateLimit
 from tests.api.governance.organization import Clients, strictly
-from tests.exchanges import fresh, user_message
+from tests.exchanges import chat_message, fresh
 from tests.issued_keys import Issued
 from tests.live_gateway import LiveGateway
 
@@ -125,7 +125,7 @@ def test_g15_keys_are_born_with_service_accounts(clients: Clients, admin: OpenAI
 
     assert account.api_key is not None
     client = clients.client(account.api_key.value)
-    assert client.chat.completions.create(model=MODEL, messages=[user_message()]).id
+    assert client.chat.completions.create(model=MODEL, messages=[chat_message("Hi")]).id
     second = strictly(
         accounts.api_keys.create, account.id, project_id=project_id, name="second", scopes=["models.read"]
     )
@@ -212,11 +212,11 @@ def test_g15_model_permissions(clients: Clients, admin: OpenAI, issued: Issued, 
     found = strictly(permissions.retrieve, project_id)
 
     assert (found.mode, found.api_model_ids) == ("allow_list", ["gemini-3.8-flash"])
-    assert client.chat.completions.create(model=MODEL, messages=[user_message()]).id
+    assert client.chat.completions.create(model=MODEL, messages=[chat_message("Hi")]).id
     with pytest.raises(NotFoundError):
-        client.chat.completions.create(model="gemini-2.5-flash", messages=[user_message()])
+        client.chat.completions.create(model="gemini-2.5-flash", messages=[chat_message("Hi")])
     assert strictly(permissions.delete, project_id).deleted
-    assert client.chat.completions.create(model="gemini-2.5-flash", messages=[user_message()]).id
+    assert client.chat.completions.create(model="gemini-2.5-flash", messages=[chat_message("Hi")]).id
 
 
 def test_g15_data_retention_is_the_content_setting_of_policies(admin: OpenAI, project_id: str) -> None:

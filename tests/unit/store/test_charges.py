@@ -22,7 +22,7 @@ from sessions_store.usage.rollups import differences
 from sessions_store.writing.writer import write_batch
 from tests.unit.store.exchanges import exchange, new_principal
 
-DAY = datetime(2026, 8, 3, tzinfo=UTC)  # no other test writes on that day
+DAY = datetime(2026, 8, 4, tzinfo=UTC)  # no other test writes on that day
 LINES = ("cost_input_nano", "cost_cached_input_nano", "cost_output_nano", "cost_search_nano")
 
 
