@@ -20,7 +20,7 @@ class Page(TypedDict, Generic[Item]):
     has_more: bool
 
 
-class Deleted(TypedDict):
+class ObjectDeleted(TypedDict):
     """A deleted object."""
 
     id: str

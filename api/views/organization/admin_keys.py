@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from api.openai.organization.objects import AdminKey, Deleted, Page
+from api.openai.organization.objects import AdminKey, ObjectDeleted, Page
 from api.openai.organization.query import PAGE_NAMES, PageQuery, page_of, read_query
 from api.openai.organization.requests import AdminKeyCreate
 from api.views.operation import Operation
@@ -46,7 +46,7 @@ class AdminKeyView(OrganizationView):
         read_query(self.query_pairs(request))
         return answer(await self.services.store.read(lambda: _encode(_key(key))))
 
-    @Operation(name="deleteAdminKey", what="Revoke an admin key.", answer=Deleted)
+    @Operation(name="deleteAdminKey", what="Revoke an admin key.", answer=ObjectDeleted)
     async def delete(self, request: HttpRequest, key: str) -> HttpResponse:
         """Revoke the key, possibly the key of this request."""
         return answer(await self.services.store.write(_delete, self.actor, key))
@@ -70,7 +70,7 @@ def _create(actor: Actor, body: AdminKeyCreate) -> AdminKey:
     return {**_encode(key), "value": value}
 
 
-def _delete(actor: Actor, key_id: str) -> Deleted:
+def _delete(actor: Actor, key_id: str) -> ObjectDeleted:
     key = _key(key_id)
     revoke_key(key)
     log_change(actor, Change(event="api_key.deleted", target=key, public_id=key.public_id))

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from api.openai.organization.objects import Deleted, KeyOwner, Page, ProjectKey
+from api.openai.organization.objects import KeyOwner, ObjectDeleted, Page, ProjectKey
 from api.openai.organization.query import PAGE_NAMES, PageQuery, invalid, page_of, read_query
 from api.openai.organization.requests import ProjectKeyUpdate
 from api.views.operation import Operation, OperationParameter
@@ -75,7 +75,9 @@ class ProjectKeyView(OrganizationView):
         body = await read_body(request, ProjectKeyUpdate, optional=True)
         return answer(await self.services.store.write(_update, self.actor, project, key, body))
 
-    @Operation(name="deleteProjectKey", what="Revoke a client key; running requests end by themselves.", answer=Deleted)
+    @Operation(
+        name="deleteProjectKey", what="Revoke a client key; running requests end by themselves.", answer=ObjectDeleted
+    )
     async def delete(self, request: HttpRequest, project: str, key: str) -> HttpResponse:
         """Revoke the key."""
         return answer(await self.services.store.write(_delete, self.actor, project, key))
@@ -123,7 +125,7 @@ def _update(actor: Actor, project_id: str, key_id: str, body: ProjectKeyUpdate) 
     return _encode(key)
 
 
-def _delete(actor: Actor, project_id: str, key_id: str) -> Deleted:
+def _delete(actor: Actor, project_id: str, key_id: str) -> ObjectDeleted:
     project = project_of(project_id)
     key = _key(project, key_id)
     revoke_key(key)

@@ -5,7 +5,7 @@ the creation of their keys.
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from api.openai.organization.objects import Deleted, NewKey, Page, ServiceAccount
+from api.openai.organization.objects import NewKey, ObjectDeleted, Page, ServiceAccount
 from api.openai.organization.query import PAGE_NAMES, PageQuery, invalid, page_of, read_query
 from api.openai.organization.requests import ServiceAccountCreate, ServiceAccountKeyCreate, ServiceAccountUpdate
 from api.views.operation import Operation
@@ -74,7 +74,7 @@ class ServiceAccountView(OrganizationView):
         body = await read_body(request, ServiceAccountUpdate)
         return answer(await self.services.store.write(_rename, self.actor, project, account, body.name))
 
-    @Operation(name="deleteServiceAccount", what="Disable a service account and revoke its keys.", answer=Deleted)
+    @Operation(name="deleteServiceAccount", what="Disable a service account and revoke its keys.", answer=ObjectDeleted)
     async def delete(self, request: HttpRequest, project: str, account: str) -> HttpResponse:
         """Disable the account; its usage stays."""
         return answer(await self.services.store.write(_delete, self.actor, project, account))
@@ -151,7 +151,7 @@ def _rename(actor: Actor, project_id: str, account_id: str, name: str | None) ->
     return _encode(account)
 
 
-def _delete(actor: Actor, project_id: str, account_id: str) -> Deleted:
+def _delete(actor: Actor, project_id: str, account_id: str) -> ObjectDeleted:
     project = project_of(project_id)
     account = _account(project, account_id)
     issuing.disable_service_account(account)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from api.errors import NotFoundError
-from api.openai.organization.objects import Deleted, Page, SettingDeleted, SpendAlert, SpendLimit
+from api.openai.organization.objects import ObjectDeleted, Page, SettingDeleted, SpendAlert, SpendLimit
 from api.openai.organization.query import PAGE_NAMES, PageQuery, page_of, read_query
 from api.openai.organization.requests import SpendAlertBody, SpendLimitUpdate
 from api.views.operation import Operation
@@ -23,6 +23,8 @@ def spend_limit_view(place: str) -> type[OrganizationView]:
     """Return the view of a spend limit; `place` is `Organization` or `Project`, for the names of its operations."""
 
     class SpendLimitView(OrganizationView):
+        """The monthly spend limit: a hard budget."""
+
         @Operation(name=f"retrieve{place}SpendLimit", what="Return the monthly spend limit.", answer=SpendLimit)
         async def get(self, request: HttpRequest, project: str = "") -> HttpResponse:
             read_query(self.query_pairs(request))
@@ -49,6 +51,8 @@ def spend_alerts_view(place: str) -> type[OrganizationView]:
     """Return the view of all spend alerts of a `place` (see `spend_limit_view`)."""
 
     class SpendAlertsView(OrganizationView):
+        """All monthly spend alerts."""
+
         @Operation(
             name=f"list{place}SpendAlerts",
             what="List the monthly spend alerts.",
@@ -77,6 +81,8 @@ def spend_alert_view(place: str) -> type[OrganizationView]:
     """Return the view of one spend alert of a `place` (see `spend_limit_view`)."""
 
     class SpendAlertView(OrganizationView):
+        """One monthly spend alert."""
+
         @Operation(name=f"retrieve{place}SpendAlert", what="Return a monthly spend alert.", answer=SpendAlert)
         async def get(self, request: HttpRequest, alert: str, project: str = "") -> HttpResponse:
             read_query(self.query_pairs(request))
@@ -92,7 +98,7 @@ def spend_alert_view(place: str) -> type[OrganizationView]:
             body = await read_body(request, SpendAlertBody)
             return answer(await self.services.store.write(_update_alert, self.actor, project, alert, body))
 
-        @Operation(name=f"delete{place}SpendAlert", what="Delete a monthly spend alert.", answer=Deleted)
+        @Operation(name=f"delete{place}SpendAlert", what="Delete a monthly spend alert.", answer=ObjectDeleted)
         async def delete(self, request: HttpRequest, alert: str, project: str = "") -> HttpResponse:
             return answer(await self.services.store.write(_delete_alert, self.actor, project, alert))
 
@@ -164,7 +170,7 @@ def _update_alert(actor: Actor, project_id: str, alert_id: str, body: SpendAlert
     return _encode_alert(alert)
 
 
-def _delete_alert(actor: Actor, project_id: str, alert_id: str) -> Deleted:
+def _delete_alert(actor: Actor, project_id: str, alert_id: str) -> ObjectDeleted:
     project = _project(project_id)
     alert = _alert(project, alert_id)
     alert.budget.delete()

@@ -118,6 +118,7 @@ def usage_view(family: Family) -> type[OrganizationView]:
             }
             return answer(body)
 
+    UsageView.__doc__ = f"Usage by bucket of time: {family.name.replace('_', ' ')}."
     return UsageView
 
 
