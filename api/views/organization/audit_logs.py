@@ -47,7 +47,10 @@ class AuditLogsView(OrganizationView):
     @Operation(name="listAuditLogs", what="List the audit log.", answer=Page[AuditLog], parameters=_PARAMETERS)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """List the entries, the newest first."""
-        query = read_query(self.query_pairs(request), one=(*PAGE_NAMES, "before", *_BOUNDS), several=tuple(_ARRAYS))
+        names = (*PAGE_NAMES, "before", "tenant_only", *_BOUNDS)
+        query = read_query(self.query_pairs(request), one=names, several=tuple(_ARRAYS))
+        if query.flag("tenant_only"):
+            raise invalid("tenant_only", "expected 'false', because the gateway has no tenant")
         return answer(await self.services.store.read(_list, page_of(query), _filter(query)))
 
 

@@ -68,7 +68,8 @@ def spend_alerts_view(place: str) -> type[OrganizationView]:
             what="Create a monthly spend alert.",
             answer=SpendAlert,
             body=SpendAlertBody,
-            gives=("alert", "/id"),
+            # Else the id of a project's alert would be linked to the alerts of the organization.
+            gives=("alert", "/id") if place == "Organization" else None,
         )
         async def post(self, request: HttpRequest, project: str = "") -> HttpResponse:
             body = await read_body(request, SpendAlertBody)

@@ -48,6 +48,7 @@ def get(gateway: LiveGateway, path: str, key: str | None = None, **headers: str)
 
 @pytest.mark.parametrize("path", PATHS)
 def test_g15_paths_are_unknown_urls_until_an_admin_key_exists(gateway: LiveGateway, issued: Issued, path: str) -> None:
+    assert get(gateway, path).json()["error"]["code"] == "unknown_url"
     client_key = issued.client_key()
 
     found = get(gateway, path, client_key)
@@ -256,7 +257,9 @@ def test_g15_users(admin: OpenAI, issued: Issued) -> None:
     assert strictly(users.list, emails=["nobody@example.com"]).data == []
 
 
-def test_g15_every_change_is_in_the_audit_log_without_secrets(admin: OpenAI, project_id: str) -> None:
+def test_g15_every_change_is_in_the_audit_log_without_secrets(
+    gateway: LiveGateway, admin: OpenAI, project_id: str
+) -> None:
     organization = admin.admin.organization
     since = int(time.time()) - 1
     account = strictly(organization.projects.service_accounts.create, project_id, name="audited")
@@ -277,7 +280,7 @@ def test_g15_every_change_is_in_the_audit_log_without_secrets(admin: OpenAI, pro
         "service_account.created",
         "project.created",
     ]
-    text = str(found)
+    text = str(found) + gateway.log
     assert account.api_key.value not in text
     assert account.api_key.value[6:38] not in text
     assert all(entry.actor is not None and entry.actor.type == "api_key" for entry in found.data)
@@ -307,6 +310,7 @@ def test_g15_every_change_is_in_the_audit_log_without_secrets(admin: OpenAI, pro
         ("audit_logs?effective_at[near]=5", "effective_at[near]"),
         ("audit_logs?before=1&after=audit_log-2", "before"),
         ("audit_logs?after=1", "after"),
+        ("audit_logs?tenant_only=true", "tenant_only"),
         ("projects/proj_default/api_keys?owner_project_access=all", "owner_project_access"),
     ],
 )
