@@ -15,6 +15,7 @@ from api.views.conversations import (
 )
 from api.views.health import HealthView, ReadyView
 from api.views.models import ModelListView, ModelView
+from api.views.organization.urls import urlpatterns as organization
 from api.views.responses import (
     CancelView,
     CompactView,
@@ -46,6 +47,7 @@ urlpatterns = [
     path("v1/conversations/<str:conversation>/items/<str:item>", ConversationItemView.as_view()),
     path("v1/sessions", SessionListView.as_view()),
     path("v1/sessions/<path:user>", SessionView.as_view()),
+    *organization,
     path("healthz", HealthView.as_view()),
     path("readyz", ReadyView.as_view()),
     path("v1", IndexView.as_view()),

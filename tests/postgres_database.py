@@ -4,9 +4,9 @@ import os
 from urllib.parse import urlsplit, urlunsplit
 
 
-def create_database(server_url: str) -> str:
-    """Create a database and return its URL."""
-    name = f"gateway_test_{os.getpid()}"
+def create_database(server_url: str, purpose: str = "") -> str:
+    """Create a database and return its URL; `purpose` names a further one of this run."""
+    name = f"gateway_test_{os.getpid()}{purpose}"
     _execute(server_url, f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}"')
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
 

@@ -37,6 +37,10 @@ MISSING: Final = (
     "You didn't provide an API key. This gateway requires a client key: send it as "
     "'Authorization: Bearer sk-gw-...'. An operator creates keys in the admin or with 'manage.py create_key'."
 )
+MISSING_ADMIN: Final = (
+    "You didn't provide an admin key. The administration API requires one: send it as "
+    "'Authorization: Bearer sk-gwadmin-...'."
+)
 ELSEWHERE = (
     "Only local programs may connect (no client keys configured): use localhost, 127.0.0.1 or [::1], without a proxy. "
     "To open the gateway to a network, see docs/operations.md."

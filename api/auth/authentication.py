@@ -1,10 +1,10 @@
 """Authentication of every request under `/v1`, for HTTP and for WebSocket handshakes."""
 
-from api.auth.admission import MISSING, Credentials, admit
-from api.auth.client_keys import check_client_key, find_key
+from api.auth.admission import MISSING, MISSING_ADMIN, Credentials, admit
+from api.auth.client_keys import check_admin_key, check_client_key, find_key
 from api.errors import AuthenticationError, PermissionDeniedError
 from api.services import Services
-from sessions_store.accounts.access import Caller
+from sessions_store.accounts.access import Access, AccessKey, Caller
 from sessions_store.accounts.policy import Policy
 from sessions_store.catalogue.resolution import Catalogue
 
@@ -36,3 +36,15 @@ async def authenticate(services: Services, credentials: Credentials) -> tuple[Ca
         raise AuthenticationError(MISSING, retryable=False)
     admit(credentials)
     return access.local, catalogue
+
+
+def authenticate_administrator(access: Access, credentials: Credentials) -> AccessKey:
+    """Return the admin key of a request. Cookies of the admin site do not count.
+
+    Raises AuthenticationError without a valid key, PermissionDeniedError for a client key.
+    """
+    key = find_key(credentials.headers, access)
+    if key is None:
+        raise AuthenticationError(MISSING_ADMIN, retryable=False)
+    check_admin_key(key)
+    return key

@@ -19,6 +19,10 @@ SUBPROTOCOL: Final = "openai-insecure-api-key."
 INCORRECT: Final = "Incorrect API key provided. An operator creates keys in the admin or with 'manage.py create_key'."
 SEVERAL: Final = "The request contains several different API keys. Send one."
 ADMIN_KEY: Final = "This is an admin key. Admin keys are for /v1/organization only; send a client key."
+CLIENT_KEY: Final = (
+    "You have insufficient permissions for this operation. The administration API requires an admin key; this is a "
+    "client key."
+)
 FOREIGN_NETWORK: Final = "This API key may not be used from your network address."
 
 
@@ -48,6 +52,12 @@ def check_client_key(key: AccessKey, peer: str) -> None:
         raise PermissionDeniedError(ADMIN_KEY, code="admin_key_not_allowed", retryable=False)
     if not key.caller.policy.permits_address(peer):
         raise PermissionDeniedError(FOREIGN_NETWORK, code="ip_not_authorized", retryable=False)
+
+
+def check_admin_key(key: AccessKey) -> None:
+    """Raise PermissionDeniedError for a client key."""
+    if not key.admin:
+        raise PermissionDeniedError(CLIENT_KEY, code="insufficient_permissions", retryable=False)
 
 
 def _presented(headers: Mapping[str, Any]) -> Iterator[str]:

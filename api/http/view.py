@@ -75,8 +75,7 @@ class GatewayView(APIView):
         response: HttpResponseBase
         try:
             if not self.public:
-                credentials = Credentials(request.META, request.META.get("REMOTE_ADDR", ""))
-                self.caller, self.catalogue = await authenticate(self.services, credentials)
+                await self.identify(Credentials(request.META, request.META.get("REMOTE_ADDR", "")))
             method = (request.method or "").lower()
             method = "get" if method == "head" else method
             if not self.public and self.family != EVERY_KEY and self.caller.policy.scopes:
@@ -101,6 +100,10 @@ class GatewayView(APIView):
         if self.services.deployment.upstream == "emulator":
             headers["x-gateway-upstream"] = "emulator"
         return response
+
+    async def identify(self, credentials: Credentials) -> None:
+        """Set the caller and the catalogue of the request. Raises the errors of `authenticate`."""
+        self.caller, self.catalogue = await authenticate(self.services, credentials)
 
     def noted(self, parsed: Request) -> Request:
         """Return a parsed request that gets no exchange; the view's response gets its notes."""

@@ -26,17 +26,22 @@ class Index(TypedDict):
 INDEX: Index = {"object": "index", "name": "Gemini Gateway", "endpoints": list(ENDPOINTS), "admin": "/admin/"}
 
 
+def unknown_url(request: HttpRequest) -> NotFoundError:
+    """Return the error with the unknown path, and with an endpoint of a similar path."""
+    text = f"Unknown request URL: {request.method} {quote(request.path[:200], safe=_PLAIN)}."
+    if meant := suggestion(request.path):
+        text += f" Did you mean {meant}?"
+    return NotFoundError(text, code="unknown_url")
+
+
 class UnknownView(GatewayView):
     """404 in OpenAI's form, for any method."""
 
     family = EVERY_KEY
 
     async def get(self, request: HttpRequest, path: str = "") -> HttpResponse:
-        """Raise NotFoundError with the unknown path, and with an endpoint of a similar path."""
-        text = f"Unknown request URL: {request.method} {quote(request.path[:200], safe=_PLAIN)}."
-        if meant := suggestion(request.path):
-            text += f" Did you mean {meant}?"
-        raise NotFoundError(text, code="unknown_url")
+        """Raise NotFoundError."""
+        raise unknown_url(request)
 
     post = put = patch = delete = head = get
 

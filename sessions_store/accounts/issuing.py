@@ -61,6 +61,30 @@ def archive_project(project: Project) -> None:
         project.save(update_fields=["archived_at", "updated_at"])
 
 
+def rename_project(project: Project, name: str) -> None:
+    """Give a project another name."""
+    project.name = name
+    project.save(update_fields=["name", "updated_at"])
+
+
+@transaction.atomic
+def change_project_policy(project: Project, policy: Mapping[str, Any]) -> None:
+    """Replace the policy of a project. Raises PolicyError."""
+    check_policy(None, policy)
+    project.policy = dict(policy)
+    project.save(update_fields=["policy", "updated_at"])
+
+
+@transaction.atomic
+def change_gateway_policy(policy: Mapping[str, Any]) -> Organization:
+    """Replace the policy that all projects and keys inherit. Raises PolicyError."""
+    parse_policy(policy)
+    organization, _ = Organization.objects.get_or_create(pk=1)
+    organization.policy = dict(policy)
+    organization.save(update_fields=["policy", "updated_at"])
+    return organization
+
+
 @transaction.atomic
 def create_service_account(project: Project, name: str) -> User:
     """Create a principal for a program of a project; it cannot log in."""
@@ -71,6 +95,21 @@ def create_service_account(project: Project, name: str) -> User:
     account.set_unusable_password()
     account.save()
     return account
+
+
+def rename_service_account(account: User, name: str) -> None:
+    """Give a service account another name."""
+    account.first_name = name[:150]
+    account.save(update_fields=["first_name"])
+
+
+@transaction.atomic
+def disable_service_account(account: User) -> None:
+    """Disable a service account and revoke its keys; its usage records stay."""
+    account.is_active = False
+    account.save(update_fields=["is_active"])
+    for key in Key.objects.filter(principal=account, revoked_at=None):
+        revoke_key(key)
 
 
 @transaction.atomic
@@ -146,6 +185,16 @@ def rotate_key(key: Key, overlap: timedelta = DEFAULT_OVERLAP, *, by: User | Non
 
 
 @transaction.atomic
+def change_key(key: Key, *, policy: Mapping[str, Any], expires_at: datetime | None) -> None:
+    """Replace the policy and the expiry of a key. Raises PolicyError, and IssuingError for a revoked key."""
+    if key.revoked_at is not None:
+        raise IssuingError("A revoked key cannot be changed.")
+    check_policy(key.project, policy)
+    key.policy, key.expires_at = dict(policy), expires_at
+    key.save(update_fields=["policy", "expires_at", "updated_at"])
+
+
+@transaction.atomic
 def revoke_key(key: Key, *, cut: bool = False) -> None:
     """Reject the key from now on. Running requests end by themselves, or are ended with `cut`."""
     now = datetime.now(UTC)
@@ -155,6 +204,11 @@ def revoke_key(key: Key, *, cut: bool = False) -> None:
     if cut and key.cut_at is None:
         key.cut_at, changed = now, [*changed, "cut_at"]
     key.save(update_fields=changed)
+
+
+def note_key_use(key_id: int, address: str) -> None:
+    """Store the time and the address of a key's use. `update` sends no signal: the snapshot of keys stays valid."""
+    Key.objects.filter(pk=key_id).update(last_used_at=datetime.now(UTC), last_used_from=address[:64])
 
 
 def check_policy(project: Project | None, policy: Mapping[str, Any]) -> None:

@@ -10,10 +10,12 @@ monthly allowances are not deducted.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
-from typing import Any
+from operator import add
+from typing import Any, NamedTuple
 
 PICO_PER_NANO = 1000
 TEXT, AUDIO, IMAGE, VIDEO = "TEXT", "AUDIO", "IMAGE", "VIDEO"
+_TEXTS = frozenset({TEXT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,29 @@ class Tokens:
     output_by_modality: Mapping[str, int] = field(default_factory=dict)
 
 
+class LineItems(NamedTuple):
+    """A cost by line item, all in one unit; `search` are the fees of Google Search."""
+
+    input: int = 0
+    cached_input: int = 0
+    output: int = 0
+    search: int = 0
+
+
+class ModalityTokens(NamedTuple):
+    """The tokens that are not text. Input excludes cached input; the frames of a video count as images."""
+
+    input_audio: int = 0
+    input_image: int = 0
+    cached_audio: int = 0
+    cached_image: int = 0
+    output_audio: int = 0
+    output_image: int = 0
+
+
+TEXT_ONLY = ModalityTokens()
+
+
 def tokens_of(usage_metadata: Mapping[str, Any], *, grounded: bool = False) -> Tokens:
     """Return the billed tokens of one `usageMetadata`: thoughts as output, tool-use prompts as prompt.
 
@@ -89,25 +114,73 @@ def billed_calls(usage_metadata: Sequence[Mapping[str, Any]], grounded: Sequence
     return [tokens_of(counts, grounded=flag) for counts, flag in zip(usage_metadata, flags, strict=False)]
 
 
-def cost_pico(tokens: Tokens, price: Price) -> int:
-    """Return the cost of one upstream call in pico-USD, with long-context prices for a long prompt."""
-    price = price.at(tokens.prompt)
-    cached_by_modality = tokens.cached_by_modality
-    if not cached_by_modality and tokens.cached:
-        # Without details, cached tokens count as text first, then as the prompt's other modalities.
-        cached_by_modality = _spread(tokens.cached, tokens)
-    total = _priced(tokens.output, tokens.output_by_modality, price.output, price.output_by_modality)
-    total += _priced(tokens.cached, cached_by_modality, price.cached_input, price.cached_by_modality)
-    fresh = tokens.prompt_by_modality
-    if cached_by_modality:
-        fresh = {modality: max(count - cached_by_modality.get(modality, 0), 0) for modality, count in fresh.items()}
-    return total + _priced(max(tokens.prompt - tokens.cached, 0), fresh, price.input, price.input_by_modality)
+def line_items(
+    calls: Sequence[Tokens], price: Price, *, search_queries: int = 0, grounded_prompts: int = 0
+) -> LineItems:
+    """Return the cost of an exchange's upstream calls and searches by line item in pico-USD, with long-context prices
+    for a call with a long prompt.
+    """
+    fresh_pico = cached_pico = output_pico = 0
+    for tokens in calls:
+        own = price.at(tokens.prompt)
+        cached_by_modality = _cached_by_modality(tokens)
+        output_pico += _priced(tokens.output, tokens.output_by_modality, own.output, own.output_by_modality)
+        cached_pico += _priced(tokens.cached, cached_by_modality, own.cached_input, own.cached_by_modality)
+        fresh = tokens.prompt_by_modality
+        if cached_by_modality:
+            fresh = {modality: max(count - cached_by_modality.get(modality, 0), 0) for modality, count in fresh.items()}
+        fresh_pico += _priced(max(tokens.prompt - tokens.cached, 0), fresh, own.input, own.input_by_modality)
+    searches = search_queries * price.search_query + grounded_prompts * price.grounded_prompt
+    return LineItems(fresh_pico, cached_pico, output_pico, searches)
+
+
+def rounded(pico: int) -> int:
+    """Return an amount in nano-USD, rounded half up."""
+    return (pico + PICO_PER_NANO // 2) // PICO_PER_NANO
 
 
 def cost(calls: Sequence[Tokens], price: Price, *, search_queries: int = 0, grounded_prompts: int = 0) -> int:
     """Return the cost of an exchange's upstream calls and searches in nano-USD, rounded once, half up."""
-    searches = search_queries * price.search_query + grounded_prompts * price.grounded_prompt
-    return (sum(cost_pico(tokens, price) for tokens in calls) + searches + PICO_PER_NANO // 2) // PICO_PER_NANO
+    return rounded(sum(line_items(calls, price, search_queries=search_queries, grounded_prompts=grounded_prompts)))
+
+
+def shared_out(total: int, items: LineItems) -> LineItems:
+    """Return `total` in proportion to the items: the shares are whole, and their sum is `total`. Without items, the
+    shares are 0.
+    """
+    whole = sum(items)
+    if not whole:
+        return LineItems()
+    shares, shared, seen = [], 0, 0
+    for item in items:
+        seen += item
+        up_to = total * seen // whole
+        shares.append(up_to - shared)
+        shared = up_to
+    return LineItems(*shares)
+
+
+def modality_tokens(calls: Sequence[Tokens]) -> ModalityTokens:
+    """Return the tokens of an exchange's upstream calls that are not text."""
+    found: list[int] = []
+    for tokens in calls:
+        prompt, output = tokens.prompt_by_modality, tokens.output_by_modality
+        if not (prompt.keys() - _TEXTS or output.keys() - _TEXTS):
+            continue
+        cached = _cached_by_modality(tokens)
+        held = [cached.get(AUDIO, 0), cached.get(IMAGE, 0) + cached.get(VIDEO, 0)]
+        audio = max(prompt.get(AUDIO, 0) - held[0], 0)
+        image = max(prompt.get(IMAGE, 0) + prompt.get(VIDEO, 0) - held[1], 0)
+        own = [audio, image, *held, output.get(AUDIO, 0), output.get(IMAGE, 0) + output.get(VIDEO, 0)]
+        found = [*map(add, found, own)] if found else own
+    return ModalityTokens(*found) if found else TEXT_ONLY
+
+
+def _cached_by_modality(tokens: Tokens) -> Mapping[str, int]:
+    """Return the cached tokens by modality; without details, they count as text first, then as the other modalities."""
+    if tokens.cached_by_modality or not tokens.cached:
+        return tokens.cached_by_modality
+    return _spread(tokens.cached, tokens)
 
 
 def _priced(total: int, by_modality: Mapping[str, int], rate: int, rates: Mapping[str, int]) -> int:

@@ -86,6 +86,11 @@ def load(previous: Access | None = None) -> CatalogueRows:
     )
 
 
+def prices_by_id() -> dict[int, Price]:
+    """Return every price row by its id."""
+    return {row.pk: _price(row) for row in ModelPrice.objects.all()}
+
+
 def catalogue_model(row: UpstreamModel) -> CatalogueModel:
     """Return an immutable copy of an upstream model's row."""
     columns = {name: getattr(row, name) for name in CAPABILITIES}

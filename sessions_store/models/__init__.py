@@ -1,6 +1,6 @@
 """The tables of the gateway, one idea per module. Each row of a client refers to its principal (a `User`)."""
 
-from sessions_store.models.budget import Budget, BudgetAlert, BudgetLease, BudgetWindow
+from sessions_store.models.budget import Budget, BudgetAlert, BudgetLease, BudgetWindow, SpendAlert
 from sessions_store.models.chat_session import ChatSession
 from sessions_store.models.conversation import Conversation, ConversationItem
 from sessions_store.models.key import Key
@@ -33,6 +33,7 @@ __all__ = [
     "Project",
     "RateLimit",
     "ResponseEvents",
+    "SpendAlert",
     "StoredCompletion",
     "StoredItem",
     "StoredResponse",

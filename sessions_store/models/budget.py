@@ -128,3 +128,20 @@ class BudgetAlert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.window} {self.threshold} %"
+
+
+def new_spend_alert_id() -> str:
+    """Return the public id of a new spend alert."""
+    return new_public_id("alert")
+
+
+class SpendAlert(models.Model):
+    """A spend alert of the administration API: the recipients for the alerts of one budget."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=new_spend_alert_id, editable=False)
+    budget = models.OneToOneField(Budget, on_delete=models.CASCADE, related_name="spend_alert")
+    recipients = models.JSONField(default=list, help_text="E-mail addresses.")
+    subject_prefix = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return self.public_id

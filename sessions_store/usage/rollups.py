@@ -8,13 +8,24 @@ from typing import Any
 
 from django.db import transaction
 
+from sessions_store.catalogue.rows import prices_by_id
 from sessions_store.database.cursors import Cursor, hot_cursor
 from sessions_store.database.sql import from_datetime
-from sessions_store.models import UsageDay, UsageHour, UsageMinute, UsageRecord, UsageRollup
-from sessions_store.models.rollup import HISTOGRAM_COLUMNS, KEY_COLUMNS, SUM_COLUMNS
+from sessions_store.models import Project, UsageDay, UsageHour, UsageMinute, UsageRecord, UsageRollup
+from sessions_store.models.project import DEFAULT_PROJECT
+from sessions_store.models.rollup import (
+    COST_SUMS,
+    HISTOGRAM_COLUMNS,
+    KEY_COLUMNS,
+    RARE_SUMS,
+    RECORD_SUMS,
+    SUM_COLUMNS,
+)
+from sessions_store.usage.charges import Recorded, recorded_sums
 from sessions_store.usage.histogram import bucket_of
 
 LEVELS: tuple[type[UsageRollup], ...] = (UsageMinute, UsageHour, UsageDay)
+COMPLETIONS = "completions"
 _OK, _CLIENT, _SERVER = (kind.value for kind in UsageRollup.StatusClass)
 # Every other status counts as a server error.
 STATUS_CLASS = {
@@ -24,12 +35,18 @@ STATUS_CLASS = {
     UsageRecord.Status.RATE_LIMITED.value: _CLIENT,
     UsageRecord.Status.CLIENT_CLOSED.value: _CLIENT,
 }
+# OpenAI's families of usage; any other endpoint is a family of its own.
+FAMILIES = {"chat.completions": COMPLETIONS, "completions": COMPLETIONS, "responses": COMPLETIONS}
 # Columns of a usage record for the roll-ups: first the key's, then the sums'.
 RECORD_COLUMNS = (
     "started_at",
+    "project_id",
+    "key_id",
     "principal_id",
     "public_model",
     "upstream_model",
+    "service_tier",
+    "endpoint",
     "status",
     "prompt_tokens",
     "cached_tokens",
@@ -39,33 +56,48 @@ RECORD_COLUMNS = (
     "latency_ms",
 )
 
-RollupKey = tuple[datetime, int, str, str, str]
+# The values of KEY_COLUMNS; 0 is the key of requests without a key.
+RollupKey = tuple[datetime, int, int, int, str, str, str, str, str]
 Counts = Sequence[Any]  # the sums, then the histogram's 32 counts
-_ERRORS = SUM_COLUMNS.index("errors")
+_ERRORS = RECORD_SUMS.index("errors")
 _GIVEN = _ERRORS + 1  # the sums from here on are columns of the record
+_DERIVED = len(RECORD_SUMS)
+_RARE = _DERIVED + len(COST_SUMS)
 _HISTOGRAM = len(SUM_COLUMNS)
 _EVERY_BUCKET = tuple(range(len(HISTOGRAM_COLUMNS)))
+_RECORD, _COST = len(RECORD_COLUMNS), RECORD_COLUMNS.index("cost_nano")
+_NO_RARE_SUMS = [0] * len(RARE_SUMS)
 
 
 class Totals:
-    """Sums and histogram counts by key. An exchange adds to its minute; hours and days are sums of minutes."""
+    """Sums and histogram counts by key. An exchange adds to its minute; hours and days are sums of minutes.
 
-    def __init__(self) -> None:
+    `default_project` is the project of records without one.
+    """
+
+    def __init__(self, default_project: int) -> None:
         self._minutes: dict[RollupKey, list[int]] = {}
+        self._default_project = default_project
 
-    def add(self, record: Counts) -> None:
-        """Add one exchange, given as the values of RECORD_COLUMNS."""
-        started_at, principal_id, public_model, upstream_model, status, *given = record
+    def add(self, record: Counts, derived: Sequence[int]) -> None:
+        """Add one exchange, given as the values of RECORD_COLUMNS and its COST_SUMS and RARE_SUMS."""
+        started_at, project_id, key_id, principal_id, public_model, upstream_model, tier, endpoint, status, *given = (
+            record
+        )
         status_class = STATUS_CLASS.get(status, _SERVER)
         minute = started_at.replace(second=0, microsecond=0)
-        key = (minute, principal_id, public_model, upstream_model, status_class)
+        project_id = project_id or self._default_project
+        family = FAMILIES.get(endpoint, endpoint)
+        models = (public_model, upstream_model)
+        key: Any = (minute, project_id, key_id or 0, principal_id, *models, tier, family, status_class)
         counts = self._minutes.get(key)
         if counts is None:
             counts = self._minutes[key] = [0] * (_HISTOGRAM + len(HISTOGRAM_COLUMNS))
         counts[0] += 1
         counts[_ERRORS] += status_class != _OK
-        for index, count in enumerate(given, _GIVEN):
-            counts[index] += count
+        for index, count in enumerate((*given, *derived), _GIVEN):
+            if count:
+                counts[index] += count
         counts[_HISTOGRAM + bucket_of(given[-1])] += 1
 
     def levels(self) -> tuple[Mapping[RollupKey, Counts], ...]:
@@ -75,22 +107,43 @@ class Totals:
 
     def upsert(self, cursor: Cursor) -> None:
         """Add the totals to the tables, sorted by key so that two writers cannot deadlock."""
-        written: dict[int, tuple[tuple[int, ...], Counts]] = {}  # several levels may share one list
+        written: Written = {}
         for model, level in zip(LEVELS, self.levels(), strict=True):
-            for key in sorted(level):
-                counts = level[key]
-                buckets, values = written.get(id(counts)) or written.setdefault(id(counts), _without_empty(counts))
-                cursor.execute(_upsert(model, buckets), [from_datetime(key[0]), *key[1:], *values])
+            add_level(cursor, model, level, written)
 
 
-def _without_empty(counts: Counts) -> tuple[tuple[int, ...], Counts]:
-    """Return the indexes of the histogram columns (the only bucket with a count, or all) and the values for the
-    statement.
+Written = dict[int, tuple[tuple[str, ...], Counts]]
+
+
+def add_level(
+    cursor: Cursor, model: type[UsageRollup], level: Mapping[RollupKey, Counts], written: Written | None = None
+) -> None:
+    """Add the totals of one level to its table. `written` has the values by counts: several levels may share a list."""
+    written = {} if written is None else written
+    for key in sorted(level):
+        counts = level[key]
+        columns, values = written.get(id(counts)) or written.setdefault(id(counts), _without_empty(counts))
+        cursor.execute(_upsert(model, columns), [from_datetime(key[0]), *key[1:], *values])
+
+
+def _without_empty(counts: Counts) -> tuple[tuple[str, ...], Counts]:
+    """Return the columns and their values for the statement: without the rare sums if all are zero, and with the only
+    histogram column that has a count, or all.
+
+    Other sets of columns use the statement for all: each text would be prepared anew, at ten times the cost of its run.
     """
-    buckets = tuple(bucket for bucket in _EVERY_BUCKET if counts[_HISTOGRAM + bucket])
+    sums = _RARE if counts[_RARE:_HISTOGRAM] == _NO_RARE_SUMS else _HISTOGRAM
+    buckets = [bucket for bucket in _EVERY_BUCKET if counts[_HISTOGRAM + bucket]]
     if len(buckets) == 1:
-        return buckets, [*counts[:_HISTOGRAM], counts[_HISTOGRAM + buckets[0]]]
-    return _EVERY_BUCKET, counts
+        return _columns(sums, buckets[0]), [*counts[:sums], counts[_HISTOGRAM + buckets[0]]]
+    return _columns(sums, None), [*counts[:sums], *counts[_HISTOGRAM:]]
+
+
+@cache
+def _columns(sums: int, bucket: int | None) -> tuple[str, ...]:
+    """Return the first `sums` columns, and the histogram's column `bucket` or all of them."""
+    histogram = HISTOGRAM_COLUMNS if bucket is None else (HISTOGRAM_COLUMNS[bucket],)
+    return (*SUM_COLUMNS[:sums], *histogram)
 
 
 def _coarser(level: Mapping[RollupKey, list[int]], start: Callable[[datetime], datetime]) -> dict[RollupKey, list[int]]:
@@ -104,13 +157,9 @@ def _coarser(level: Mapping[RollupKey, list[int]], start: Callable[[datetime], d
 
 
 @cache
-def _upsert(model: type[UsageRollup], buckets: tuple[int, ...]) -> str:
-    """Return the statement that adds one row's sums and the counts of one bucket or of all buckets.
-
-    Other sets of buckets use the statement for all: each text would be prepared anew, at ten times the cost of its run.
-    """
+def _upsert(model: type[UsageRollup], counted: tuple[str, ...]) -> str:
+    """Return the statement that adds the columns `counted` of one row."""
     table = f'"{model._meta.db_table}"'
-    counted = (*SUM_COLUMNS, *(HISTOGRAM_COLUMNS[bucket] for bucket in buckets))
     columns = (*KEY_COLUMNS, *counted)
     added = ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in counted)
     values = ", ".join(["%s"] * len(columns))
@@ -120,10 +169,14 @@ def _upsert(model: type[UsageRollup], buckets: tuple[int, ...]) -> str:
 
 def recorded_totals(start: datetime, end: datetime) -> Totals:
     """Return the totals of the usage records that started in [start, end), read in chunks."""
-    totals = Totals()
+    totals = Totals(Project.objects.values_list("pk", flat=True).get(public_id=DEFAULT_PROJECT))
+    prices = prices_by_id()
     records = UsageRecord.objects.filter(started_at__gte=start, started_at__lt=end).order_by()
-    for record in records.values_list(*RECORD_COLUMNS).iterator(chunk_size=2000):
-        totals.add(record)
+    columns = (*RECORD_COLUMNS, *Recorded._fields, "prices")
+    for row in records.values_list(*columns).iterator(chunk_size=2000):
+        record, recorded, used = row[:_RECORD], Recorded._make(row[_RECORD:-1]), row[-1]
+        price = prices.get(used[0]) if used else None
+        totals.add(record, recorded_sums(recorded, record[_COST], price))
     return totals
 
 

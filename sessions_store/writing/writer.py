@@ -8,7 +8,6 @@ from datetime import timedelta
 from operator import attrgetter, itemgetter
 
 from sessions_store.catalogue import loaded
-from sessions_store.catalogue.pricing import Tokens, billed_calls, cost, tokens_of
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.database.cursors import Cursor, hot_cursor, hot_transaction
 from sessions_store.database.sql import Insert, Row, from_texts, within
@@ -16,6 +15,7 @@ from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecor
 from sessions_store.transcript.canonical import NodeId, NodeKey, stored_call_id
 from sessions_store.transcript.placement import ROOT, Place, new_ids, outer_parents, read_places, rehang
 from sessions_store.transcript.values import INSTRUCTION_ROLES, OMITTED
+from sessions_store.usage.charges import charge
 from sessions_store.usage.rollups import RECORD_COLUMNS, Totals
 from sessions_store.writing.records import Committed, ExchangeRecord, NewMessage, UsageRow
 from sessions_store.writing.session_heads import ActiveSession, SessionHeads
@@ -90,23 +90,6 @@ def write_records(records: Sequence[ExchangeRecord]) -> None:
         _Batch(cursor, records, loaded.snapshot()).write()
 
 
-def price_exchange(usage: UsageRow | UsageRecord, prices: Catalogue) -> tuple[int, list[int]]:
-    """Return an exchange's cost in nano-USD and the ids of its price rows; no ids without a known price or an upstream
-    call.
-    """
-    if not usage.attempts:
-        return 0, []
-    calls = billed_calls(usage.usage_metadata, usage.grounded)
-    if usage.estimated or not calls:
-        reported = sum(tokens_of(metadata).prompt for metadata in usage.usage_metadata)
-        prompt = usage.prompt_tokens - reported + sum(tokens.prompt for tokens in calls)  # less the tokens of searches
-        calls = [Tokens(prompt=prompt, cached=usage.cached_tokens, output=usage.completion_tokens)]
-    price = prices.price(usage.upstream_model, usage.service_tier, usage.started_at.date(), 0)
-    if price is None or not (usage.search_queries or any(tokens.prompt or tokens.output for tokens in calls)):
-        return 0, []
-    return cost(calls, price, search_queries=usage.search_queries, grounded_prompts=sum(usage.grounded)), [price.id]
-
-
 class _Batch:
     """The rows of one transaction, collected exchange by exchange."""
 
@@ -123,7 +106,8 @@ class _Batch:
         self._upstream_requests: dict[str, Row] = {}
         self._usage: list[tuple[Row, ActiveSession | None]] = []
         self._states: list[Pending] = []
-        self._totals = Totals()
+        local = prices.access.local
+        self._totals = Totals(local.project_id if local is not None else 0)
 
     def write(self) -> list[Committed]:
         """Collect all rows, insert them, and return the result of each record."""
@@ -236,9 +220,11 @@ class _Batch:
         if record.upstream_request is not None:
             sent_as, body = record.upstream_request
             self._upstream_requests[sent_as] = [sent_as, body]
+        cost_nano, prices, sums = charge(usage, self._prices)
         row: Row = [
             *_read_given(usage),
-            *price_exchange(usage, self._prices),
+            cost_nano,
+            prices,
             self._id(usage.message, renamed),
             self._id(usage.answer, renamed),
             self._ids(usage.more_answers, renamed),
@@ -251,7 +237,7 @@ class _Batch:
             own = sum(message.key not in {usage.answer, *usage.more_answers} for message in record.messages)
             sent = len(usage.placement) - own
             row[_PLACEMENT] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
-        self._totals.add(_totals_of(row))
+        self._totals.add(_totals_of(row), sums)
         return row
 
 

@@ -23,6 +23,12 @@ SAMPLES = {
     "<str:conversation>": "conv_1",
     "<str:item>": "msg_1",
     "<str:completion>": "chatcmpl-1",
+    "<str:key>": "key_1",
+    "<str:user>": "user-1",
+    "<str:alert>": "alert_1",
+    "<str:project>": "proj_1",
+    "<str:account>": "svc_acct_1",
+    "<path:limit>": "rl-gpt-4",
 }
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -8,10 +8,10 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from sessions_store.models import UsageHour
-from sessions_store.models.rollup import HISTOGRAM_COLUMNS, SUM_COLUMNS
+from sessions_store.models.rollup import HISTOGRAM_COLUMNS, RECORD_SUMS
 from sessions_store.usage.histogram import percentile
 
-SUMS = {f"sum_{column}": Sum(column) for column in (*SUM_COLUMNS, *HISTOGRAM_COLUMNS)}
+SUMS = {f"sum_{column}": Sum(column) for column in (*RECORD_SUMS, *HISTOGRAM_COLUMNS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,6 @@ def hours_until(now: datetime, *, hours: int = 24) -> list[Hour]:
 
 
 def _totals(row: Mapping[str, Any]) -> UsageTotals:
-    sums = {column: row[f"sum_{column}"] or 0 for column in SUM_COLUMNS if column != "latency_sum_ms"}
+    sums = {column: row[f"sum_{column}"] or 0 for column in RECORD_SUMS if column != "latency_sum_ms"}
     histogram = [row[f"sum_{column}"] or 0 for column in HISTOGRAM_COLUMNS]
     return UsageTotals(**sums, p50=percentile(histogram, 0.5), p95=percentile(histogram, 0.95))

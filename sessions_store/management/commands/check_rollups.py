@@ -26,7 +26,9 @@ class Command(BaseCommand):
         start, end = period(options)
         found = list(islice(differences(start, end), SHOWN + 1))
         for table, key in found[:SHOWN]:
-            self.stdout.write(f"{table}: {key[0]:%Y-%m-%d %H:%M} account {key[1]} {key[2]} {key[3]} {key[4]}")
+            bucket, project, client_key, account, *others = key
+            who = f"project {project} key {client_key} account {account}"
+            self.stdout.write(f"{table}: {bucket:%Y-%m-%d %H:%M} {who} {' '.join(filter(None, others))}")
         if not found:
             self.stdout.write("All roll-ups match the usage records.")
         elif options["fix"]:

@@ -9,8 +9,8 @@ from django.db import transaction
 from sessions_store.catalogue import loaded, rows
 from sessions_store.management.periods import add_period_arguments, period
 from sessions_store.models import UsageRecord
+from sessions_store.usage.charges import charge
 from sessions_store.usage.rollups import rebuild
-from sessions_store.writing.writer import price_exchange
 
 CHUNK = 1000
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         records = UsageRecord.objects.filter(started_at__gte=start, started_at__lt=end).order_by("id")
         with transaction.atomic():
             for record in records.iterator(chunk_size=CHUNK):
-                cost, used = price_exchange(record, prices)
+                cost, used, _ = charge(record, prices)
                 if (cost, used) == (record.cost_nano, record.prices):
                     continue
                 changed += 1

@@ -150,11 +150,13 @@ def test_all_mixtures_of_latencies_use_few_statements() -> None:
     """A driver caches a limited number of prepared statements; preparing a statement takes longer than running it."""
     cursor = Texts()
     for chosen in product([False, True], repeat=10):
-        totals = Totals()
+        totals = Totals(1)
         for latency in compress(UPPER_BOUNDS_MS, chosen):
-            totals.add((DAY, 1, "gpt-4", "gemini-3.8-flash", "ok", 1, 0, 1, 0, 10, latency))
+            record = (DAY, 1, 2, 3, "gpt-4", "gemini-3.8-flash", "", "responses", "ok", 1, 0, 1, 0, 10, latency)
+            totals.add(record, (4, 0, 6, *[0] * 10) if chosen[0] else (4, 0, 5, 1, *[0] * 9))
         totals.upsert(cursor)
-    assert len(cursor.given) == 3 * (10 + 1)  # by level: a statement for a single bucket, and one for several
+    # By level: a statement for a single bucket, one for several buckets, and one with further sums.
+    assert len(cursor.given) == 3 * (10 + 1 + 1)
 
 
 @pytest.mark.parametrize(("latency", "bucket"), [(0, 0), (1, 0), (2, 1), (3, 2), (1_000_000, 30), (1_000_001, 31)])
