@@ -23,6 +23,7 @@ from api.exchange.responses.continuation import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import store_input, stream_response
 from api.failures import to_gateway_error
+from api.http.deployments import default_model
 from api.http.request_id import new_request_id
 from api.notes import Note
 from api.openai.responses.request import ResponsesRequest, check_response
@@ -39,6 +40,7 @@ from sessions_store.writing.state_records import given_call_ids
 if TYPE_CHECKING:
     from api.services import Services
     from sessions_store.accounts.access import Caller
+    from sessions_store.catalogue.resolution import Catalogue
 
 MAX_LANES: Final = 16
 MAX_WAITING: Final = 16  # frames of one lane
@@ -65,7 +67,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._services: Services  # set by __call__
-        self._caller: Caller | None = None
+        self._credentials: Credentials  # set by connect
         self._counted: CallerKey | None = None
         self.cut = False  # see api.resources.interruption.Served
         self._lanes: dict[str | None, Lane] = {}
@@ -87,13 +89,12 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def connect(self) -> None:
         """Admit the caller like every route does, up to MAX_SOCKETS_PER_CALLER connections; else close."""
         try:
-            credentials = Credentials.of_handshake(self.scope)
-            self._caller, _ = await authenticate(self._services, credentials)
-            require_scope(self._caller.policy, "responses", write=True)
+            self._credentials = credentials = Credentials.of_handshake(self.scope)
+            caller, _ = await self._authenticated()
         except GatewayError:
             await self.close(code=REJECTED)
             return
-        key = (self._caller.owner_id, credentials.peer)
+        key = (caller.key, caller.owner_id, "" if caller.key else credentials.peer)
         if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
             await self.close(code=TOO_MANY)
             return
@@ -101,6 +102,14 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         served.set(self)
         await self.accept("realtime" if "realtime" in self.scope.get("subprotocols", ()) else None)
         self._services.end_on_drain(self)
+
+    async def _authenticated(self) -> "tuple[Caller, Catalogue]":
+        """Return the caller and the catalogue for the handshake or a frame: a change of the key or of the catalogue
+        applies from the next frame on. Raises the errors of `authenticate` and `require_scope`.
+        """
+        caller, catalogue = await authenticate(self._services, self._credentials)
+        require_scope(caller.policy, "responses", write=True)
+        return caller, catalogue
 
     def drain(self) -> None:
         """See Connection: frames received so far are served, then the connection is closed."""
@@ -179,6 +188,10 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
+        caller, _ = await self._authenticated()
+        if caller.policy.default_model and body.get("model") is None:
+            body["model"] = caller.policy.default_model
+            notes = (*notes, default_model(caller.policy.default_model))
         request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
         warm_up = frame.get("generate") is False or request.prewarms
         if not warm_up or request.input:  # without input it may set tools and instructions only
@@ -205,9 +218,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     ) -> tuple[list[SteerInput], PlannedResponse]:
         """Run one request of a lane; return the steer inputs for its successor, and the plan of the response."""
         lane, hold = place
-        assert self._caller is not None  # noqa: S101 - no frame precedes the handshake
-        catalogue = await self._services.store.catalogue()  # an edit applies from the next frame on
-        origin = RequestOrigin(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
+        caller, catalogue = await self._authenticated()
+        origin = RequestOrigin(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
         frames = Frames(self._text, lane)
         steer_inputs: list[SteerInput] = []
         async with open_exchange(self._services, request, origin, "responses", stream=True) as exchange:

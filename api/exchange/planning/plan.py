@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from api.auth.key_settings import refuse_losses
 from api.errors import ModelNotFoundError
 from api.exchange.accounting import Accounting
 from api.exchange.conversation.context import ConversationContext, SessionKey
@@ -13,6 +14,7 @@ from api.exchange.conversation.signature_compatibility import SignaturePolicy
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Accumulator, Branch, Generation
 from api.exchange.ids import audio_ids, call_ids, completion_id, legacy_completion_id
+from api.exchange.planning.policy import governed
 from api.exchange.planning.token_prompts import in_text
 from api.exchange.recording.stored_completion import StoredCompletionBuilder
 from api.exchange.running.parallel_calls import PlannedCall
@@ -91,6 +93,9 @@ def open_exchange(
     """Return the exchange of a request, to be opened with `async with`; `stream`: whether Gemini's response is
     streamed.
     """
+    notes = [*origin.notes, *request.notes]
+    if origin.session_name and not origin.caller.memory:
+        notes.append(Note("dropped", "X-Session-Id", "the settings of the API key switch memory off"))
     accounting = Accounting(
         request_id=origin.request_id,
         caller=origin.caller,
@@ -100,7 +105,7 @@ def open_exchange(
         stream=bool(stream),
         user=request.user or "",
         metadata=request.metadata or {},
-        notes=[*origin.notes, *request.notes],
+        notes=notes,
     )
     return Exchange(services, accounting, origin.catalogue, origin.hold)
 
@@ -113,6 +118,7 @@ async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: 
     exchange.hold_bytes(context.read_size)
     fetched = await fetch_media(exchange, context)
     generation = await off_loop(exchange.size, _chat_generation, exchange, (request, profile), context, fetched)
+    refuse_losses(exchange.accounting.caller.policy, exchange.accounting.notes)
     exchange.generation = generation
     return generation
 
@@ -196,6 +202,7 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, origin
         contexts = [await load_context(exchange, messages, session, policy=_signature_policy(exchange, profile))]
     exchange.hold_bytes(contexts[0].read_size)
     generation = _completion_generation(exchange, request, profile, contexts)
+    refuse_losses(accounting.caller.policy, accounting.notes)
     exchange.generation = generation
     return generation
 
@@ -244,9 +251,9 @@ def _completion_generation(
 
 def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelProfile]:
     """Resolve `request.model`; return the request with the mapping's default parameters where the client sent none, and
-    the profile of the upstream model.
+    the profile of the upstream model, both within the caller's policy.
 
-    Raises ModelNotFoundError.
+    Raises ModelNotFoundError and the errors of `governed`.
     """
     accounting = exchange.accounting
     name = accounting.public_model
@@ -262,7 +269,7 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
     if resolution.defaults:
         request, applied = request.with_defaults(resolution.defaults)
         accounting.notes += [Note("added", name, "default of the model mapping") for name in applied]
-    return request, resolution.model
+    return governed(request, resolution.model, accounting)
 
 
 def _calls(branch: Branch) -> list[PlannedCall]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from api.auth.key_settings import refuse_losses
 from api.errors import InvalidRequestError
 from api.exchange.accounting import Accounting
 from api.exchange.conversation.context import ConversationContext
@@ -94,9 +95,9 @@ async def plan_response(
     """
     request, profile = resolve_model(request, exchange)
     conversation_input = await read_input(exchange, request, profile, local=local)
-    return planned_response(
-        exchange, request, conversation_input, await translate(exchange, request, conversation_input)
-    )
+    upstream = await translate(exchange, request, conversation_input)
+    refuse_losses(exchange.accounting.caller.policy, (*exchange.accounting.notes, *upstream.notes))
+    return planned_response(exchange, request, conversation_input, upstream)
 
 
 async def read_input(
