@@ -228,7 +228,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 await self._warm_up(planned, frames)
             else:
                 steer_inputs = await self._stream(planned, frames)
-        if exchange.committed is not None and exchange.committed.ok:
+        if exchange.committed is not None and exchange.committed.ok and caller.policy.content == "full":
             self._store_local(planned, exchange.committed)
         return steer_inputs, planned
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 from api.auth.key_settings import refuse_losses
 from api.errors import ModelNotFoundError
 from api.exchange.accounting import Accounting
+from api.exchange.conversation.call_signatures import with_signatures
 from api.exchange.conversation.context import ConversationContext, SessionKey
 from api.exchange.conversation.lookup import load_context
 from api.exchange.conversation.media import fetch_media
@@ -16,6 +17,7 @@ from api.exchange.generation import Accumulator, Branch, Generation
 from api.exchange.ids import audio_ids, call_ids, completion_id, legacy_completion_id
 from api.exchange.planning.policy import governed
 from api.exchange.planning.token_prompts import in_text
+from api.exchange.recording.metadata_only import METADATA
 from api.exchange.recording.stored_completion import StoredCompletionBuilder
 from api.exchange.running.parallel_calls import PlannedCall
 from api.gemini.wire import Blob
@@ -114,6 +116,9 @@ async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: 
     """Plan a chat completion. Raises ModelNotFoundError, InvalidRequestError, RateLimitError or OverloadedError."""
     request, profile = resolve_model(request, exchange)
     policy = _signature_policy(exchange, profile)
+    if exchange.accounting.caller.policy.content == METADATA:
+        messages = await with_signatures(exchange, request.messages, policy)
+        request = request.model_copy(update={"messages": messages})
     context = await load_context(exchange, request.messages, origin.session_of(request.user), policy=policy)
     exchange.hold_bytes(context.read_size)
     fetched = await fetch_media(exchange, context)

@@ -11,6 +11,7 @@ import orjson
 from api.auth.key_settings import refuse_losses
 from api.errors import InvalidRequestError
 from api.exchange.accounting import Accounting
+from api.exchange.conversation.call_signatures import with_signatures
 from api.exchange.conversation.context import ConversationContext
 from api.exchange.conversation.lookup import load_context, stored_content
 from api.exchange.conversation.media import fetch_media
@@ -19,6 +20,7 @@ from api.exchange.exchange import Exchange
 from api.exchange.generation import Branch, Generation
 from api.exchange.ids import call_ids, item_ids, response_id
 from api.exchange.planning.plan import resolve_model
+from api.exchange.recording.metadata_only import METADATA
 from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.continuation import Continuation, LocalResponse, load_continuation, referenced_items
 from api.exchange.responses.event_log import EventLog
@@ -137,6 +139,8 @@ async def place_input(
         text_input=isinstance(request.input, str),
         earlier=[*continuation.earlier, *continuation.items],
     )
+    if accounting.caller.policy.content == METADATA:
+        own.messages[:] = await with_signatures(exchange, own.messages, policy)
     history, context = await _placed(exchange, continuation, own, policy)
     return ConversationInput(
         continuation=continuation, items=items, own=own, history=history, context=context, profile=profile
