@@ -85,6 +85,7 @@ MEDIA_MAX_URLS = env.whole("MEDIA_MAX_URLS", 16, least=1, most=256)
 # --- who may ask -----------------------------------------------------------------------------------------------------
 REQUIRE_KEY = env.flag("REQUIRE_KEY")
 ALLOW_INSECURE_KEYLESS = env.flag("ALLOW_INSECURE_KEYLESS")
+ALLOW_QUERY_KEY = env.flag("ALLOW_QUERY_KEY")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")

@@ -15,7 +15,14 @@ from django.conf import settings
 
 from api.auth.admission import Credentials
 from api.auth.authentication import authenticate, require_scope
-from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
+from api.auth.revocation import running_work
+from api.errors import (
+    GatewayError,
+    InvalidRequestError,
+    KeyRevokedError,
+    RateLimitError,
+    ShuttingDownError,
+)
 from api.exchange.planning.plan import RequestOrigin, open_exchange
 from api.exchange.recording.record import Recorded
 from api.exchange.responses.auto_compaction import plan_managed
@@ -49,6 +56,8 @@ OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "backgr
 # Before the handshake: 4000 + the HTTP status. `serve` sends this status, plain uvicorn 403.
 REJECTED: Final = 4403
 TOO_MANY: Final = 4429
+# After the handshake: 4000 + the HTTP status.
+REVOKED: Final = 4401
 TOO_LARGE: Final = 1009
 RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
 
@@ -68,6 +77,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         super().__init__(*args, **kwargs)
         self._services: Services  # set by __call__
         self._credentials: Credentials  # set by connect
+        self._key_id: int | None = None
         self._counted: CallerKey | None = None
         self.cut = False  # see api.resources.interruption.Served
         self._lanes: dict[str | None, Lane] = {}
@@ -75,6 +85,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._local: dict[str, LocalResponse] = {}
         self._steering = Steering(self._local.__contains__)
         self._closing: asyncio.Task[None] | None = None
+        self._refusal: GatewayError | None = None
 
     async def __call__(self, scope: Scope, *channel: Any) -> None:
         """Serve the connection until it ends."""
@@ -83,6 +94,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             await super().__call__(scope, *channel)
         finally:
             await self._cancel_lanes()
+            if self._key_id is not None:
+                running_work(self._services).leave(self._key_id, self)
             if self._counted is not None:
                 self._services.shared(OpenSockets).leave(self._counted)
 
@@ -102,6 +115,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         served.set(self)
         await self.accept("realtime" if "realtime" in self.scope.get("subprotocols", ()) else None)
         self._services.end_on_drain(self)
+        if caller.key_id is not None:
+            self._key_id = caller.key_id
+            running_work(self._services).enter(caller.key_id, self)
 
     async def _authenticated(self) -> "tuple[Caller, Catalogue]":
         """Return the caller and the catalogue for the handshake or a frame: a change of the key or of the catalogue
@@ -113,11 +129,23 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     def drain(self) -> None:
         """See Connection: frames received so far are served, then the connection is closed."""
-        self._closing = asyncio.ensure_future(self._close_when_idle())
+        self._close_later(ShuttingDownError("The server is shutting down. Please try again."), RESTARTING)
 
-    async def _close_when_idle(self) -> None:
+    def cut_off(self, error: KeyRevokedError) -> None:
+        """See Work: the running responses end by their own exchanges, then the connection is closed."""
+        self._close_later(error, REVOKED)
+
+    def _close_later(self, refusal: GatewayError, code: int) -> None:
+        """Refuse new frames, and close the connection when the frames received so far are served."""
+        if self._closing is None:
+            self._refusal = refusal
+            self._closing = asyncio.ensure_future(self._close_when_idle(code))
+
+    async def _close_when_idle(self, code: int) -> None:
         await asyncio.gather(*(queue.join() for queue in self._lanes.values()))
-        await self.close(code=RESTARTING)
+        if code == REVOKED and self._refusal is not None:
+            await self._fail(self._refusal, None)
+        await self.close(code=code)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Queue a frame in its lane; send an error frame if it is not valid."""
@@ -134,8 +162,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 await self._steering.accept(frame, parse_steer_input(frame, notes=notes), Frames(self._text, None))
                 return
             lane = frame.get("stream_id")
-            if self._closing is not None:
-                raise ShuttingDownError("The server is shutting down. Please try again.")
+            if self._refusal is not None:
+                raise self._refusal
             self._lane(lane).put_nowait((frame, notes, hold))
             hold.share()
         except asyncio.QueueFull:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter, itemgetter
 
+from sessions_store.accounts.key_use import key_uses
 from sessions_store.catalogue import loaded
 from sessions_store.catalogue.pricing import Tokens, billed_calls, cost, tokens_of
 from sessions_store.catalogue.resolution import Catalogue
@@ -141,6 +142,7 @@ class _Batch:
         if self._states:
             write_states(self._cursor, self._states)
         write_signatures(self._cursor, self._records)
+        key_uses.write(self._cursor)
         self._totals.upsert(self._cursor)
         return committed
 

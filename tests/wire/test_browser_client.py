@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.exchanges import GEMINI_25
+from tests.issued_keys import Issued
 from tests.live_gateway import LiveGateway
 from tests.server_process import ROOT
 
@@ -45,19 +47,28 @@ def site() -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture(scope="module")
-def run(gateway: LiveGateway, site: str) -> Iterator[Run]:
-    """Run one of the page's tasks, with `/v1` of the gateway as base URL."""
+@contextmanager
+def page(gateway: LiveGateway, site: str, key: str = "") -> Iterator[Run]:
+    """Open the page in Chromium, with `/v1` of the gateway as base URL; the names of `.example` are this machine."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        names = "--host-resolver-rules=MAP *.example 127.0.0.1"
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", names])
         tab = chromium.new_page()
         tab.set_default_timeout(30_000)
-        tab.goto(f"{site}/in_a_browser.html?gateway={gateway.base_url}&model={GEMINI_25}")
+        query = f"gateway={gateway.base_url}&model={GEMINI_25}" + (f"&key={key}" if key else "")
+        tab.goto(f"{site}/in_a_browser.html?{query}")
         tab.wait_for_function("window.run !== undefined")
         yield lambda task: tab.evaluate("task => window.run(task)", task)
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def run(gateway: LiveGateway, site: str) -> Iterator[Run]:
+    """Run one of the page's tasks."""
+    with page(gateway, site) as tasks:
+        yield tasks
 
 
 def test_a_chat_and_the_headers_of_its_answer(run: Run) -> None:
@@ -90,3 +101,27 @@ def test_an_error_is_read(run: Run) -> None:
 
 def test_a_websocket_opens(run: Run) -> None:
     assert run("socket") == {"type": "response.created"}
+
+
+def foreign_pages(gateway: LiveGateway, site: str, issued: Issued) -> Iterator[tuple[bool, Run]]:
+    """Yield (listed, tasks) for a page of another site: with a key that lists its origin, and with one that does not."""
+    origin = site.replace("localhost", "app.example")
+    for listed in (True, False):
+        key = issued.client_key(origins=[origin if listed else "https://other.example"])
+        with page(gateway, origin, key) as tasks:
+            yield listed, tasks
+
+
+def test_g11_a_page_of_another_site_needs_a_key_that_lists_its_origin(
+    gateway: LiveGateway, site: str, issued: Issued
+) -> None:
+    for listed, tasks in foreign_pages(gateway, site, issued):
+        if listed:
+            assert tasks("chat")["requestId"].startswith("req_")
+            assert tasks("stream")["text"]
+            assert tasks("responses")["text"]
+            assert tasks("error")["code"] == "model_not_found"
+            assert tasks("socket") == {"type": "response.created"}
+        else:
+            assert tasks("error") == {"status": None, "code": None, "requestId": None}
+            assert tasks("socket") == {"type": "refused"}
