@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.exchanges import GEMINI_25
-from tests.issued_keys import Issued
 from tests.live_gateway import LiveGateway
 from tests.server_process import ROOT
 
@@ -101,27 +100,3 @@ def test_an_error_is_read(run: Run) -> None:
 
 def test_a_websocket_opens(run: Run) -> None:
     assert run("socket") == {"type": "response.created"}
-
-
-def foreign_pages(gateway: LiveGateway, site: str, issued: Issued) -> Iterator[tuple[bool, Run]]:
-    """Yield (listed, tasks) for a page of another site: with a key that lists its origin, and with one that does not."""
-    origin = site.replace("localhost", "app.example")
-    for listed in (True, False):
-        key = issued.client_key(origins=[origin if listed else "https://other.example"])
-        with page(gateway, origin, key) as tasks:
-            yield listed, tasks
-
-
-def test_g11_a_page_of_another_site_needs_a_key_that_lists_its_origin(
-    gateway: LiveGateway, site: str, issued: Issued
-) -> None:
-    for listed, tasks in foreign_pages(gateway, site, issued):
-        if listed:
-            assert tasks("chat")["requestId"].startswith("req_")
-            assert tasks("stream")["text"]
-            assert tasks("responses")["text"]
-            assert tasks("error")["code"] == "model_not_found"
-            assert tasks("socket") == {"type": "response.created"}
-        else:
-            assert tasks("error") == {"status": None, "code": None, "requestId": None}
-            assert tasks("socket") == {"type": "refused"}
