@@ -3,6 +3,7 @@
 GatewayError
 ├── InvalidRequestError            400  the request is invalid; names the parameter
 ├── AuthenticationError            401
+│   └── KeyRevokedError            401  code api_key_revoked; ends running work
 ├── PermissionDeniedError          403
 ├── NotFoundError                  404
 │   └── ModelNotFoundError         404  code model_not_found
@@ -72,6 +73,15 @@ class AuthenticationError(GatewayError):
     status = 401
     type = "invalid_request_error"
     default_code = "invalid_api_key"
+
+
+class KeyRevokedError(AuthenticationError):
+    """An operator has revoked the key at once: running requests and connections end."""
+
+    default_code = "api_key_revoked"
+
+    def __init__(self) -> None:
+        super().__init__("The API key of this request has been revoked.", retryable=False)
 
 
 class PermissionDeniedError(GatewayError):

@@ -181,6 +181,19 @@ Every failure under `/v1` is `{{"error": {{"message", "type", "param", "code"}}}
 code of each error class.
 
 {errors}
+Codes of requests with a client key:
+
+| Status | code | When |
+| --- | --- | --- |
+| 400 | `unsupported_parameter` | The key is strict, and the parameter `param` would be dropped or clamped. |
+| 400 | `storage_not_allowed` | `param` needs stored content, which the settings of the key do not permit. |
+| 401 | `invalid_api_key` | The key is unknown, expired or revoked; the answer is the same for all of them. |
+| 401 | `api_key_revoked` | An operator has revoked the key at once while the request was running. |
+| 403 | `insufficient_permissions` | The scopes of the key do not include the endpoint. |
+| 403 | `ip_not_authorized` | The address of the client is outside the networks of the key. |
+| 403 | `origin_not_authorized` | Neither the key nor the gateway lists the origin of the web page. |
+| 429 | `rate_limit_exceeded` | Too many failed attempts from the address of the client; valid keys are not affected. |
+
 ## Finish reasons
 
 An answer with calls that Gemini ends with any reason for `stop` has `tool_calls` (or `function_call`); `length` and

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
+from django.http import QueryDict
 from django.http.request import split_domain_port, validate_host
 
 from api.auth.loopback import is_loopback_address
@@ -50,6 +51,10 @@ FOREIGN_ORIGIN = (
 )
 
 
+# The name among the headers of a key in a WebSocket's query: headers of clients begin with HTTP_.
+QUERY_KEY: Final = "QUERY_KEY"
+
+
 class Credentials(NamedTuple):
     """The headers and the address that identify a client.
 
@@ -68,13 +73,15 @@ class Credentials(NamedTuple):
 
     @classmethod
     def of_handshake(cls, scope: Mapping[str, Any]) -> "Credentials":
-        """Return the credentials of a WebSocket handshake's ASGI scope."""
+        """Return the credentials of a WebSocket handshake's ASGI scope, with ALLOW_QUERY_KEY from its query too."""
         headers: dict[str, str] = {"SERVER_NAME": (scope.get("server") or ["unknown"])[0]}
         for raw_name, raw_value in scope["headers"]:
             if b"_" in raw_name:  # else it could replace another header (CVE-2015-0219)
                 continue
             name, value = f"HTTP_{raw_name.decode('latin1').upper().replace('-', '_')}", raw_value.decode("latin1")
             headers[name] = f"{headers[name]},{value}" if name in headers else value
+        if settings.ALLOW_QUERY_KEY and (key := QueryDict(scope.get("query_string", b"")).get("key")):
+            headers[QUERY_KEY] = key
         return cls(headers, str((scope.get("client") or [""])[0]), opens_socket=True)
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from api.auth.admission import QUERY_KEY, Credentials
+from api.auth.origins import is_admitted
 from api.errors import AuthenticationError, PermissionDeniedError
 from sessions_store.accounts.access import Access, AccessKey
 from sessions_store.accounts.key_form import is_key, resembles_key
 
-# Headers with a bare key, in CGI form: Azure's, Anthropic's and Google's clients.
-KEY_HEADERS: Final = ("HTTP_API_KEY", "HTTP_X_API_KEY", "HTTP_X_GOOG_API_KEY")
+# Headers with a bare key, in CGI form: Azure's, Anthropic's and Google's clients; and the query of a WebSocket.
+KEY_HEADERS: Final = ("HTTP_API_KEY", "HTTP_X_API_KEY", "HTTP_X_GOOG_API_KEY", QUERY_KEY)
 # The subprotocol by which browsers send a key: they cannot set headers on a WebSocket.
 SUBPROTOCOL: Final = "openai-insecure-api-key."
 
@@ -23,6 +25,7 @@ CLIENT_KEY: Final = (
     "You have insufficient permissions for this operation. The administration API requires an admin key; this is a "
     "client key."
 )
+FOREIGN_ORIGIN: Final = "This API key may not be used by web pages of this origin."
 FOREIGN_NETWORK: Final = "This API key may not be used from your network address."
 
 
@@ -46,12 +49,17 @@ def find_key(headers: Mapping[str, Any], access: Access) -> AccessKey | None:
     return found
 
 
-def check_client_key(key: AccessKey, peer: str) -> None:
-    """Raise PermissionDeniedError for an admin key, or for an address outside the key's networks."""
+def check_client_key(key: AccessKey, credentials: Credentials) -> None:
+    """Raise PermissionDeniedError for an admin key, for an address outside the key's networks, and for a web page of an
+    origin that neither the key nor the gateway lists, if the key lists origins.
+    """
+    policy, origin = key.caller.policy, credentials.headers.get("HTTP_ORIGIN")
     if key.admin:
         raise PermissionDeniedError(ADMIN_KEY, code="admin_key_not_allowed", retryable=False)
-    if not key.caller.policy.permits_address(peer):
+    if not policy.permits_address(credentials.client_address):
         raise PermissionDeniedError(FOREIGN_NETWORK, code="ip_not_authorized", retryable=False)
+    if origin is not None and policy.origins and not is_admitted(origin, policy.origins):
+        raise PermissionDeniedError(FOREIGN_ORIGIN, code="origin_not_authorized", retryable=False)
 
 
 def check_admin_key(key: AccessKey) -> None:

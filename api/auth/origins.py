@@ -1,12 +1,13 @@
 """CORS: the origins whose pages may call the API, and the response headers for them
 (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-An origin is admitted if its host is this machine, or if CORS_ALLOWED_ORIGINS lists it. Responses to other origins have
-no CORS header. Credentials are never allowed: `/v1` does not read cookies.
+An origin is admitted if its host is this machine, if CORS_ALLOWED_ORIGINS lists it, or if the key of the request lists
+it (for a preflight, which has no key: any key). Responses to other origins have no CORS header. Credentials are never
+allowed: `/v1` does not read cookies.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from django.conf import settings
@@ -40,13 +41,13 @@ def origin_name(origin: str) -> str:
     return found[1].strip("[]").lower() if found else ""
 
 
-def is_admitted(origin: str) -> bool:
-    """Whether pages of this origin may call the API."""
+def is_admitted(origin: str, own: Collection[str] = ()) -> bool:
+    """Whether pages of this origin may call the API; `own` are the origins of a key, or of all keys."""
     if origin_name(origin) in LOCAL_NAMES:
         return True
-    allowed = settings.CORS_ALLOWED_ORIGINS
-    if not allowed:
+    if not settings.CORS_ALLOWED_ORIGINS and not own:
         return False
+    allowed = {*settings.CORS_ALLOWED_ORIGINS, *(entry.lower().rstrip("/") for entry in own)}
     lowered = origin.lower()
     found = _ANY_ORIGIN.fullmatch(lowered)
     return found is not None and (lowered in allowed or f"{found[1]}://*" in allowed)
@@ -57,19 +58,28 @@ def is_usable(entry: str) -> bool:
     return _ANY_ORIGIN.fullmatch(entry) is not None or _ANY_HOST.fullmatch(entry) is not None
 
 
-def cors_headers(origin: str | None) -> dict[str, str]:
-    """Return the CORS headers of a response to a request of this origin; none without an origin."""
+def cors_headers(origin: str | None, own: Collection[str] = ()) -> dict[str, str]:
+    """Return the CORS headers of a response to a request of this origin, whose key lists the origins `own`; none
+    without an origin.
+    """
     if origin is None:
         return {}
-    if not is_admitted(origin):
+    if not is_admitted(origin, own):
         return {"Vary": "Origin"}
     return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED, "Vary": "Origin"}
 
 
-def preflight_headers(meta: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return the response headers of a CORS preflight, None for any other request or an origin that is not admitted."""
-    origin = meta.get("HTTP_ORIGIN")
-    if origin is None or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in meta or not is_admitted(origin):
+def is_preflight(meta: Mapping[str, Any]) -> bool:
+    """Whether an OPTIONS request is a CORS preflight."""
+    return "HTTP_ORIGIN" in meta and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta
+
+
+def preflight_headers(meta: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, str] | None:
+    """Return the response headers of a CORS preflight, None for an origin that is not admitted; `own` are the origins
+    of all keys.
+    """
+    origin = meta["HTTP_ORIGIN"]
+    if not is_admitted(origin, own):
         return None
     headers = {
         "Access-Control-Allow-Origin": origin,

@@ -10,9 +10,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from api.errors import GatewayError, InternalError
+from api.auth.revocation import running_work
+from api.errors import GatewayError, InternalError, KeyRevokedError
 from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
 from api.exchange.ids import session_id
@@ -46,6 +47,8 @@ class Exchange:
     _resources: AsyncExitStack | None = None
     _admitted = False
     _kept_open = False
+    _task: "asyncio.Task[Any] | None" = None
+    _revoked = False
 
     def __init__(
         self, services: Services, accounting: Accounting, catalogue: Catalogue, hold: Hold | None = None
@@ -56,6 +59,7 @@ class Exchange:
         self.hold = hold or Hold()
 
     async def __aenter__(self) -> Self:
+        self.runs_in(asyncio.current_task())
         return self
 
     async def __aexit__(
@@ -63,6 +67,31 @@ class Exchange:
     ) -> None:
         if not self._kept_open:
             await self.end(error)
+        if kind is asyncio.CancelledError and (revoked := self.revocation()) is not None:
+            raise revoked from None
+
+    def runs_in(self, task: "asyncio.Task[Any] | None") -> None:
+        """Let a revocation of the caller's key end the exchange, until its end, by cancelling this task."""
+        key_id = self.accounting.caller.key_id
+        if key_id is not None and self._parent is None:
+            self._task = task
+            running_work(self.services).enter(key_id, self)
+
+    def cut_off(self, error: KeyRevokedError) -> None:
+        """See Work. A response that is being recorded is complete, and is sent."""
+        if self._task is not None and not self.recorded:
+            self.fault, self._revoked = error, True
+            self._task.cancel()
+
+    def revocation(self) -> GatewayError | None:
+        """Return the error of the revocation that has cancelled the current task, and take the cancellation back; None
+        if the task was cancelled for another reason. As in `asyncio.timeout`, whoever caught the cancellation calls it.
+        """
+        task = asyncio.current_task()
+        if not self._revoked or task is None:
+            return None
+        self._revoked = False
+        return None if task.uncancel() else self.fault
 
     def within(self, parent: "Exchange") -> Self:
         """Make the exchange a part of `parent`: both share one place in MAX_IN_FLIGHT and the model."""
@@ -149,6 +178,10 @@ class Exchange:
         """Record `error` unless the exchange is recorded, release the lock and decrement the count of open exchanges;
         once.
         """
+        key_id = self.accounting.caller.key_id
+        if self._task is not None and key_id is not None:
+            self._task = None
+            running_work(self.services).leave(key_id, self)
         try:
             if error is not None:
                 await self.fail(error)

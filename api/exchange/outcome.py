@@ -7,6 +7,7 @@ from typing import Final
 from api.errors import (
     GatewayError,
     InternalError,
+    KeyRevokedError,
     RateLimitError,
     ShuttingDownError,
     StorageUnavailableError,
@@ -25,7 +26,7 @@ CLIENT_CLOSED: Final = Status.CLIENT_CLOSED
 _STATUSES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Status], ...]] = (
     ((asyncio.CancelledError, GeneratorExit), CLIENT_CLOSED),
     (RateLimitError, Status.RATE_LIMITED),
-    (ShuttingDownError, Status.CUT_BY_SERVER),
+    ((ShuttingDownError, KeyRevokedError), Status.CUT_BY_SERVER),
     (UpstreamTimeoutError, Status.TIMEOUT),
 )
 

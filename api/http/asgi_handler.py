@@ -15,18 +15,20 @@ from typing import Any, Protocol, cast
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from api.auth.origins import cors_headers, preflight_headers
+from api.auth.authentication import key_origins
+from api.auth.origins import cors_headers, is_preflight, preflight_headers
 from api.errors import GatewayError, PayloadTooLargeError
 from api.http.disconnects import DisconnectWatch, Receive
 from api.http.messages import LeanRequest, LeanStream
 from api.http.rejections import LINGER_BYTES, LINGER_SECONDS
 from api.resources.byte_budget import Hold
+from sessions_store.accounts.access import Caller
 
 logger = logging.getLogger(__name__)
 
@@ -109,19 +111,21 @@ class ShortHandler(ASGIHandler):
                 if own is not None:
                     own.release()
 
-    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
+    async def _respond(self, request: LeanRequest) -> HttpResponseBase:
         """Run middleware and view. A failure outside a view (such as no matching route) never becomes Django's page."""
         response: HttpResponseBase
-        if request.method == "OPTIONS" and (headers := preflight_headers(request.META)) is not None:
-            preflight = HttpResponse(status=204, headers=headers)
-            del preflight["Content-Type"]
-            return preflight
+        if request.method == "OPTIONS" and is_preflight(request.META):
+            own = await key_origins(request.scope["services"])
+            if (headers := preflight_headers(request.META, own)) is not None:
+                preflight = HttpResponse(status=204, headers=headers)
+                del preflight["Content-Type"]
+                return preflight
         try:
             response = await self._middleware_chain(request)
         except Exception as error:  # noqa: BLE001 - the request's edge
             response = self._failed(error)
         if "HTTP_ORIGIN" in request.META:
-            _open_to(request.META["HTTP_ORIGIN"], response)
+            _open_to(request.META["HTTP_ORIGIN"], response, request.caller)
         return response
 
     async def _call_view(self, request: LeanRequest) -> HttpResponseBase:
@@ -224,9 +228,9 @@ def _origin(scope: Scope) -> str | None:
     return None if value is None else value.decode("latin-1")
 
 
-def _open_to(origin: str | None, response: HttpResponseBase) -> None:
+def _open_to(origin: str | None, response: HttpResponseBase, caller: Caller | None = None) -> None:
     """Let pages of an admitted origin read the response."""
-    for name, value in cors_headers(origin).items():
+    for name, value in cors_headers(origin, caller.policy.origins if caller is not None else ()).items():
         if name == "Vary":
             patch_vary_headers(response, [value])
         else:

@@ -1,11 +1,14 @@
-"""The model in an address, as in Azure's `/openai/deployments/{model}/chat/completions`. As at Azure, the deployment
-replaces the body's `model`.
+"""The model of a request that stands outside its body: in the address, or in the settings of the key.
+
+An address is Azure's `/openai/deployments/{model}/chat/completions`. As at Azure, the deployment replaces the body's
+`model`; the default applies to a body without one.
 """
 
 import orjson
 
 from api.json.repair import BYTE_ORDER_MARK, read_json
 from api.notes import Note
+from api.openai.shared.validation import printable_name
 
 
 def with_model(body: bytes, deployment: str) -> bytes:
@@ -29,3 +32,17 @@ def overruled(body: bytes, deployment: str) -> tuple[Note, ...]:
     if not isinstance(given, dict) or given.get("model") in (None, deployment):
         return ()
     return (Note("mapped", "model", "replaced by the deployment name in the URL"),)
+
+
+def lacks_model(body: bytes) -> bool:
+    """Whether a body is a JSON object without a `model`, or with null as `model`."""
+    try:
+        given, _ = read_json(body)
+    except orjson.JSONDecodeError:  # the parser reports it
+        return False
+    return isinstance(given, dict) and given.get("model") is None
+
+
+def default_model(model: str) -> Note:
+    """Return the note for a request that gets the default model of its key."""
+    return Note("added", "model", f"{printable_name(model)}: the default model of the API key")

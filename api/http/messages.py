@@ -15,6 +15,8 @@ from django.core.handlers.asgi import ASGIRequest, get_script_prefix
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
+from sessions_store.accounts.access import Caller
+
 
 @functools.lru_cache(maxsize=1024)
 def _meta_name(name: bytes) -> str:
@@ -30,9 +32,11 @@ class LeanRequest(ASGIRequest):
     """An ASGI request whose body has come.
 
     `deployment` is the model that its path names, "" for most paths; `address_notes` say what that changed in the body.
+    `caller` is set when the request is authenticated.
     """
 
     deployment = ""
+    caller: Caller | None = None
     address_notes: tuple[Any, ...] = ()
 
     def __init__(self, scope: Mapping[str, Any], body: bytes) -> None:

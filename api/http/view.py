@@ -14,9 +14,10 @@ from rest_framework.views import APIView
 
 from api.auth.admission import Credentials
 from api.auth.authentication import authenticate, require_scope
+from api.auth.key_settings import refuse_losses
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from api.http.content_coding import codings_of, decoded
-from api.http.deployments import overruled, with_model
+from api.http.deployments import default_model, lacks_model, overruled, with_model
 from api.http.messages import LeanResponse, take_body
 from api.http.request_id import new_request_id
 from api.json.repair import replaced
@@ -104,9 +105,15 @@ class GatewayView(APIView):
     async def identify(self, credentials: Credentials) -> None:
         """Set the caller and the catalogue of the request. Raises the errors of `authenticate`."""
         self.caller, self.catalogue = await authenticate(self.services, credentials)
+        self.request.caller = self.caller  # type: ignore[attr-defined]  # see LeanRequest
 
     def noted(self, parsed: Request) -> Request:
-        """Return a parsed request that gets no exchange; the view's response gets its notes."""
+        """Return a parsed request that gets no exchange; the view's response gets its notes.
+
+        Raises InvalidRequestError for a strict key if a parameter was dropped or clamped.
+        """
+        unknown = (Note("dropped", name, "unknown parameter") for name in parsed.unknown)
+        refuse_losses(self.caller.policy, (*parsed.notes, *unknown))
         self.notes = (*self.notes, *parsed.notes)
         return parsed
 
@@ -158,7 +165,18 @@ async def json_body(request: HttpRequest) -> bytes:
 
 
 async def parsed_body(request: HttpRequest, parse: Callable[[bytes], Request]) -> Request:
-    """Return the body parsed by `parse`; raises the errors of `json_body` and `parse`."""
+    """Return the body parsed by `parse`, with the default model of the caller's key if the body names no model.
+
+    Raises the errors of `json_body` and `parse`.
+    """
     body = await json_body(request)
     services: Services = request.scope["services"]  # type: ignore[attr-defined]  # an ASGIRequest has it
-    return await services.worker_threads.off_loop(len(body), parse, body)
+    off_loop = services.worker_threads.off_loop
+    caller: Caller | None = getattr(request, "caller", None)
+    model = caller.policy.default_model if caller is not None else ""
+    if model:
+        lacking = await off_loop(len(body), lacks_model, body)
+        if lacking:
+            request.address_notes = (default_model(model),)  # type: ignore[attr-defined]  # see LeanRequest
+            body = with_model(body, model)
+    return await off_loop(len(body), parse, body)

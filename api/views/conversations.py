@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from api.auth.key_settings import require_storage
 from api.errors import NotFoundError
 from api.exchange.ids import conversation_id
 from api.exchange.responses.continuation import conversation_not_found, find_or_404
@@ -50,6 +51,7 @@ class ConversationsView(GatewayView):
     )
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Create the conversation, with its first items if the request has any."""
+        require_storage(self.caller.policy, "conversation")
         parsed = self.noted(parse_conversation_create(await json_body(request)))
         principal_id, public_id = self.caller.owner_id, conversation_id()
         items = stored_items(principal_id, parsed.items or (), after=public_id)
@@ -77,6 +79,7 @@ class ConversationView(GatewayView):
     )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Set the conversation's metadata."""
+        require_storage(self.caller.policy, "conversation")
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
         updated = await self.services.store.write(update_conversation, self.caller.owner_id, conversation, metadata)
         if updated is None:
@@ -130,6 +133,7 @@ class ConversationItemsView(GatewayView):
     )
     async def post(self, request: HttpRequest, conversation: str) -> HttpResponse:
         """Append items and return them."""
+        require_storage(self.caller.policy, "conversation")
         parsed = self.noted(parse_items_create(await json_body(request)))
         principal_id = self.caller.owner_id
         found = await find_or_404(self.services, principal_id, conversation)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from api.auth.key_settings import require_storage
 from api.errors import NotFoundError
 from api.exchange.responses.retrieval import page_of, unknown_after
 from api.http.view import GatewayView, json_body, json_response
@@ -75,6 +76,7 @@ class StoredCompletionView(GatewayView):
     )
     async def post(self, request: HttpRequest, completion: str) -> HttpResponse:
         """Set the completion's metadata."""
+        require_storage(self.caller.policy, "metadata")
         metadata = self.noted(parse_metadata_update(await json_body(request))).metadata or {}
         updated = await self.services.store.write(update_completion, self.caller.owner_id, completion, metadata)
         return json_response(_or_404(updated, completion))

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-# A principal and the address of the connection: all keyless callers are the same principal.
-CallerKey = tuple[int, str]
+# A key; without a key, an account and the address of the connection, because all keyless callers are one account.
+CallerKey = tuple[str, int, str]
 
 
 class OpenSockets:

@@ -15,7 +15,14 @@ from django.conf import settings
 
 from api.auth.admission import Credentials
 from api.auth.authentication import authenticate, require_scope
-from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
+from api.auth.revocation import running_work
+from api.errors import (
+    GatewayError,
+    InvalidRequestError,
+    KeyRevokedError,
+    RateLimitError,
+    ShuttingDownError,
+)
 from api.exchange.planning.plan import RequestOrigin, open_exchange
 from api.exchange.recording.record import Recorded
 from api.exchange.responses.auto_compaction import plan_managed
@@ -23,6 +30,7 @@ from api.exchange.responses.continuation import LocalResponse
 from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import store_input, stream_response
 from api.failures import to_gateway_error
+from api.http.deployments import default_model
 from api.http.request_id import new_request_id
 from api.notes import Note
 from api.openai.responses.request import ResponsesRequest, check_response
@@ -40,6 +48,7 @@ from sessions_store.writing.store import StoreError
 if TYPE_CHECKING:
     from api.services import Services
     from sessions_store.accounts.access import Caller
+    from sessions_store.catalogue.resolution import Catalogue
 
 MAX_STREAMS: Final = 16
 MAX_WAITING: Final = 16  # frames of one `stream_id`
@@ -48,6 +57,8 @@ OWN_NAMES: Final = frozenset({"type", "stream_id", "generate", "stream", "backgr
 # Before the handshake: 4000 + the HTTP status. `serve` sends this status, plain uvicorn 403.
 REJECTED: Final = 4403
 TOO_MANY: Final = 4429
+# After the handshake: 4000 + the HTTP status.
+REVOKED: Final = 4401
 TOO_LARGE: Final = 1009
 RESTARTING: Final = 1012  # https://www.iana.org/assignments/websocket: service restart
 
@@ -66,7 +77,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._services: Services  # set by __call__
-        self._caller: Caller | None = None
+        self._credentials: Credentials  # set by connect
+        self._key_id: int | None = None
         self._counted: CallerKey | None = None
         self.cut = False  # see api.resources.interruption.Served
         self._queues: dict[str | None, FrameQueue] = {}
@@ -74,6 +86,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._local: dict[str, LocalResponse] = {}
         self._steering = Steering(self._local.__contains__)
         self._closing: asyncio.Task[None] | None = None
+        self._refusal: GatewayError | None = None
 
     async def __call__(self, scope: Scope, *channel: Any) -> None:
         """Serve the connection until it ends."""
@@ -82,22 +95,23 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             await super().__call__(scope, *channel)
         finally:
             await self._cancel_streams()
+            if self._key_id is not None:
+                running_work(self._services).leave(self._key_id, self)
             if self._counted is not None:
                 self._services.shared(OpenSockets).leave(self._counted)
 
     async def connect(self) -> None:
         """Admit the caller like every route does, up to MAX_SOCKETS_PER_CALLER connections; else close."""
         try:
-            credentials = Credentials.of_handshake(self.scope)
-            self._caller, _ = await authenticate(self._services, credentials)
-            require_scope(self._caller.policy, "responses", write=True)
+            self._credentials = credentials = Credentials.of_handshake(self.scope)
+            caller, _ = await self._authenticated()
         except GatewayError:
             await self.close(code=REJECTED)
             return
         except StoreError as error:
             await self.close(code=4000 + to_gateway_error(error).status)
             return
-        key = (self._caller.owner_id, credentials.peer)
+        key = (caller.key, caller.owner_id, "" if caller.key else credentials.peer)
         if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
             await self.close(code=TOO_MANY)
             return
@@ -105,14 +119,37 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         served.set(self)
         await self.accept("realtime" if "realtime" in self.scope.get("subprotocols", ()) else None)
         self._services.end_on_drain(self)
+        if caller.key_id is not None:
+            self._key_id = caller.key_id
+            running_work(self._services).enter(caller.key_id, self)
+
+    async def _authenticated(self) -> "tuple[Caller, Catalogue]":
+        """Return the caller and the catalogue for the handshake or a frame: a change of the key or of the catalogue
+        applies from the next frame on. Raises the errors of `authenticate` and `require_scope`.
+        """
+        caller, catalogue = await authenticate(self._services, self._credentials)
+        require_scope(caller.policy, "responses", write=True)
+        return caller, catalogue
 
     def drain(self) -> None:
         """See Connection: frames received so far are served, then the connection is closed."""
-        self._closing = asyncio.ensure_future(self._close_when_idle())
+        self._close_later(ShuttingDownError("The server is shutting down. Please try again."), RESTARTING)
 
-    async def _close_when_idle(self) -> None:
+    def cut_off(self, error: KeyRevokedError) -> None:
+        """See Work: the running responses end by their own exchanges, then the connection is closed."""
+        self._close_later(error, REVOKED)
+
+    def _close_later(self, refusal: GatewayError, code: int) -> None:
+        """Refuse new frames, and close the connection when the frames received so far are served."""
+        if self._closing is None:
+            self._refusal = refusal
+            self._closing = asyncio.ensure_future(self._close_when_idle(code))
+
+    async def _close_when_idle(self, code: int) -> None:
         await asyncio.gather(*(queue.join() for queue in self._queues.values()))
-        await self.close(code=RESTARTING)
+        if code == REVOKED and self._refusal is not None:
+            await self._fail(self._refusal, None)
+        await self.close(code=code)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Queue a frame for its `stream_id`; send an error frame if the frame is not valid."""
@@ -129,8 +166,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 await self._steering.accept(frame, parse_steer_input(frame, notes=notes), Frames(self._text, None))
                 return
             stream_id = frame.get("stream_id")
-            if self._closing is not None:
-                raise ShuttingDownError("The server is shutting down. Please try again.")
+            if self._refusal is not None:
+                raise self._refusal
             self._queue_of(stream_id).put_nowait((frame, notes, hold))
             hold.share()
         except asyncio.QueueFull:
@@ -186,6 +223,10 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
+        caller, _ = await self._authenticated()
+        if caller.policy.default_model and body.get("model") is None:
+            body["model"] = caller.policy.default_model
+            notes = (*notes, default_model(caller.policy.default_model))
         request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
         warm_up = frame.get("generate") is False or request.prewarms
         if not warm_up or request.input:  # without input it may set tools and instructions only
@@ -214,9 +255,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     ) -> tuple[list[SteerInput], PlannedResponse]:
         """Run one request of a `stream_id`; return the steer inputs for its successor, and the plan of the response."""
         stream_id, hold = place
-        assert self._caller is not None  # noqa: S101 - no frame precedes the handshake
-        catalogue = await self._services.store.catalogue()  # an edit applies from the next frame on
-        origin = RequestOrigin(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
+        caller, catalogue = await self._authenticated()
+        origin = RequestOrigin(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
         frames = Frames(self._text, stream_id)
         steer_inputs: list[SteerInput] = []
         async with open_exchange(self._services, request, origin, "responses", stream=True) as exchange:
@@ -225,7 +265,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 await self._warm_up(planned, frames)
             else:
                 steer_inputs = await self._stream(planned, frames)
-        if exchange.committed is not None and exchange.committed.ok:
+        if exchange.committed is not None and exchange.committed.ok and caller.policy.content == "full":
             self._store_local(planned, exchange.committed)
         return steer_inputs, planned
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from api.auth.key_settings import NOT_STORED
 from api.exchange.responses.plan import PlannedResponse
 from api.notes import Note
 from api.openai.responses.items import item_type
@@ -124,6 +125,8 @@ class Steering:
                     "response_already_completed", "This response has ended. Continue with 'previous_response_id'."
                 )
             raise SteerError("response_not_found", "This response was not created on this connection.")
+        if steered.planned.exchange.accounting.caller.policy.content != "full":
+            raise SteerError("steering_not_supported", f"{NOT_STORED}: a response cannot be steered.")
         request = steered.planned.request
         if request.conversation_id is not None or request.context_management:
             reason = "Responses of a conversation or with automatic compaction do not accept steering input."

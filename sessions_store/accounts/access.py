@@ -69,13 +69,16 @@ class AccessKey:
 class Access:
     """All keys by digest. `keyed`: requests without a key are rejected. `local` is the caller of such requests.
 
-    `state` identifies the rows of the snapshot: the next load compares it.
+    `state` identifies the rows of the snapshot: the next load compares it. `cut` are the ids of the keys whose running
+    work must end, `origins` the browser origins of all valid keys.
     """
 
     keyed: bool = False
     local: Caller | None = None
     state: Any = None
     has_admin_keys: bool = False
+    cut: frozenset[int] = frozenset()
+    origins: frozenset[str] = frozenset()
     keys: Mapping[str, AccessKey] = field(default_factory=dict)
 
     def find(self, key: str) -> AccessKey | None:
@@ -92,11 +95,14 @@ def load_access(previous: Access | None = None) -> Access:
     organization: Mapping[str, Any] = found or {}
     gateway = organization.get("policy") or {}
     keys = {row["digest"]: _access_key(row, gateway) for row in Key.objects.order_by().values(*_COLUMNS).iterator(2000)}
+    now = datetime.now(UTC)
     return Access(
         keyed=organization.get("keyed_at") is not None,
         local=_local(gateway),
         state=state,
-        has_admin_keys=any(key.admin and key.usable(datetime.now(UTC)) for key in keys.values()),
+        has_admin_keys=any(key.admin and key.usable(now) for key in keys.values()),
+        cut=frozenset(key.id for key in keys.values() if key.cut_at is not None),
+        origins=frozenset().union(*(key.caller.policy.origins for key in keys.values() if key.usable(now))),
         keys=keys,
     )
 

@@ -5,7 +5,7 @@ from sessions_store.models.chat_session import ChatSession
 from sessions_store.models.conversation import Conversation, ConversationItem
 from sessions_store.models.key import Key
 from sessions_store.models.mapping import ModelMapping
-from sessions_store.models.message import Message, ToolCall
+from sessions_store.models.message import CallSignature, Message, ToolCall
 from sessions_store.models.price import ModelPrice
 from sessions_store.models.principal import User
 from sessions_store.models.project import Organization, Project
@@ -22,6 +22,7 @@ __all__ = [
     "BudgetAlert",
     "BudgetLease",
     "BudgetWindow",
+    "CallSignature",
     "ChatSession",
     "Conversation",
     "ConversationItem",

@@ -68,3 +68,26 @@ class ToolCall(models.Model):
 
     def __str__(self) -> str:
         return self.call_id
+
+
+class CallSignature(models.Model):
+    """The thought signature of a tool call whose message is not stored, because its key stores metadata only.
+
+    `sealed` is the encrypted signature; `model` and `account` say where the signature is valid. A row is used and kept
+    for 24 hours.
+    """
+
+    principal = models.ForeignKey("sessions_store.User", on_delete=models.PROTECT, related_name="+", db_index=False)
+    call_id = models.CharField(max_length=256)
+    sealed = models.BinaryField(editable=False)
+    model = models.CharField(max_length=200)
+    account = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["principal", "call_id"], name="call_signature_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.call_id

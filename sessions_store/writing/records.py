@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import State
@@ -37,6 +37,15 @@ class NewMessage:
     account: str = ""
     tokens: int = 0
     call_ids: tuple[str, ...] = ()
+
+
+class NewCallSignature(NamedTuple):
+    """The encrypted thought signature of a tool call, stored instead of the message; see `CallSignature`."""
+
+    call_id: str
+    sealed: bytes
+    model: str
+    account: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,6 +133,8 @@ class UsageRow:
 class ExchangeRecord:
     """One exchange: its usage, its new messages (parents first), its session, its upstream body with its digest, and
     the stored response or chat completion.
+
+    A key that stores metadata only has `call_signatures` in place of messages.
     """
 
     usage: UsageRow
@@ -131,6 +142,7 @@ class ExchangeRecord:
     session: SessionUpdate | None = None
     upstream_request: tuple[str, str] | None = None
     state: State | None = None
+    call_signatures: tuple[NewCallSignature, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)

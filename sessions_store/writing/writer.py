@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter, itemgetter
 
+from sessions_store.accounts.key_use import key_uses
 from sessions_store.catalogue import loaded
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.database.cursors import Cursor, hot_cursor, hot_transaction
 from sessions_store.database.sql import Insert, Row, from_texts, within
 from sessions_store.models import Message, ToolCall, UpstreamRequest, UsageRecord
+from sessions_store.state.call_signatures import write_signatures
 from sessions_store.transcript.canonical import NodeId, NodeKey, stored_call_id
 from sessions_store.transcript.placement import ROOT, Place, new_ids, outer_parents, read_places, rehang
 from sessions_store.transcript.values import INSTRUCTION_ROLES, OMITTED
@@ -123,6 +125,8 @@ class _Batch:
         INSERT_USAGE.run(self._cursor, [row for row, _ in self._usage])
         if self._states:
             write_states(self._cursor, self._states)
+        write_signatures(self._cursor, self._records)
+        key_uses.write(self._cursor)
         self._totals.upsert(self._cursor)
         return committed
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,19 +46,28 @@ def site() -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture(scope="module")
-def run(gateway: LiveGateway, site: str) -> Iterator[Run]:
-    """Run one of the page's tasks, with `/v1` of the gateway as base URL."""
+@contextmanager
+def page(gateway: LiveGateway, site: str, key: str = "") -> Iterator[Run]:
+    """Open the page in Chromium, with `/v1` of the gateway as base URL; the names of `.example` are this machine."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        names = "--host-resolver-rules=MAP *.example 127.0.0.1"
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", names])
         tab = chromium.new_page()
         tab.set_default_timeout(30_000)
-        tab.goto(f"{site}/in_a_browser.html?gateway={gateway.base_url}&model={GEMINI_25}")
+        query = f"gateway={gateway.base_url}&model={GEMINI_25}" + (f"&key={key}" if key else "")
+        tab.goto(f"{site}/in_a_browser.html?{query}")
         tab.wait_for_function("window.run !== undefined")
         yield lambda task: tab.evaluate("task => window.run(task)", task)
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def run(gateway: LiveGateway, site: str) -> Iterator[Run]:
+    """Run one of the page's tasks."""
+    with page(gateway, site) as tasks:
+        yield tasks
 
 
 def test_a_page_reads_a_chat_and_the_headers_of_the_response(run: Run) -> None:

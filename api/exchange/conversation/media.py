@@ -26,11 +26,12 @@ async def fetch_media(exchange: Exchange, context: ConversationContext) -> dict[
     Media of earlier requests of the conversation are read from the tree: their URL may have expired. The exchange is
     admitted before the first download. The hold counts a file as often as the request names it, because it is sent to
     Gemini as often. Raises InvalidRequestError with the parameter, RateLimitError if too many exchanges or downloads
-    are open. With MEDIA_FETCH=off the result is empty, and the translation rejects the URL.
+    are open. With MEDIA_FETCH=off or without the policy's `media_fetching` the result is empty, and the translation
+    rejects the URL.
     """
     services = exchange.services
     references = list(media_references(context.messages, restored=context.restored))
-    if not references or services.media is None:
+    if not references or services.media is None or not exchange.accounting.caller.policy.media_fetching:
         return {}
     held = await _stored(services, context, references)
     missing = [

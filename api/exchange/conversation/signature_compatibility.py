@@ -22,22 +22,29 @@ class SignaturePolicy:
 
     def best(self, contents: Sequence[StoredContent]) -> StoredContent:
         """Return the newest variant that can be sent with its signatures, else the newest one."""
-        return next((source for source in contents if not self._mismatch(source)), contents[0])
+        return next((source for source in contents if not self._mismatch(source.model, source.account)), contents[0])
 
     def apply(self, content: Content, source: StoredContent, path: str) -> Content:
         """Return the part of `content`, the content of `source`, that may be sent; `path` names the message in
         notes.
         """
-        reason = self._mismatch(source)
+        reason = self._mismatch(source.model, source.account)
         bare = unsigned(content) if reason else content
         if bare is not content:
             self.notes.append(Note("dropped", f"{path}.thought_signature", reason))
         return bare
 
-    def _mismatch(self, source: StoredContent) -> str:
-        """Return the reason why the signatures of a variant are not valid here, "" if they are."""
-        if source.model and self.family_of(source.model) != self.family:
+    def accepts(self, *, model: str, account: str, path: str) -> bool:
+        """Whether a signature of that model and account may be sent; a refused one is noted for `path`."""
+        reason = self._mismatch(model, account)
+        if reason:
+            self.notes.append(Note("dropped", f"{path}.thought_signature", reason))
+        return not reason
+
+    def _mismatch(self, model: str, account: str) -> str:
+        """Return the reason why the signatures of a model and account are not valid here, "" if they are."""
+        if model and self.family_of(model) != self.family:
             return "written by another model family"
-        if source.account and source.account != self.account:
+        if account and account != self.account:
             return "written under another Gemini account"
         return ""

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from api.auth.key_settings import refuse_losses
 from api.errors import ModelNotFoundError
 from api.exchange.accounting import Accounting
+from api.exchange.conversation.call_signatures import with_signatures
 from api.exchange.conversation.context import ConversationContext, SessionKey
 from api.exchange.conversation.lookup import load_context
 from api.exchange.conversation.media import fetch_media
@@ -13,7 +15,9 @@ from api.exchange.conversation.signature_compatibility import SignaturePolicy
 from api.exchange.exchange import Exchange
 from api.exchange.generation import Accumulator, Branch, Generation
 from api.exchange.ids import audio_ids, call_ids, completion_id, legacy_completion_id
+from api.exchange.planning.policy import governed
 from api.exchange.planning.token_prompts import in_text
+from api.exchange.recording.metadata_only import METADATA
 from api.exchange.recording.stored_completion import StoredCompletionBuilder
 from api.exchange.running.parallel_calls import PlannedCall
 from api.gemini.wire import Blob
@@ -90,6 +94,9 @@ def open_exchange(
     """Return the exchange of a request, to be opened with `async with`; `stream`: whether Gemini's response is
     streamed.
     """
+    notes = [*origin.notes, *request.notes]
+    if origin.session_name and not origin.caller.memory:
+        notes.append(Note("dropped", "X-Session-Id", "the settings of the API key switch memory off"))
     accounting = Accounting(
         request_id=origin.request_id,
         caller=origin.caller,
@@ -98,7 +105,7 @@ def open_exchange(
         stream=bool(stream),
         user=request.user or "",
         metadata=request.metadata or {},
-        notes=[*origin.notes, *request.notes],
+        notes=notes,
     )
     return Exchange(services, accounting, origin.catalogue, origin.hold)
 
@@ -107,12 +114,16 @@ async def plan_chat(exchange: Exchange, request: ChatCompletionRequest, origin: 
     """Plan a chat completion. Raises ModelNotFoundError, InvalidRequestError, RateLimitError or OverloadedError."""
     request, profile = resolve_model(request, exchange)
     policy = signature_policy(exchange, profile)
+    if exchange.accounting.caller.policy.content == METADATA:
+        messages = await with_signatures(exchange, request.messages, policy)
+        request = request.model_copy(update={"messages": messages})
     context = await load_context(exchange, request.messages, origin.session_of(request.user), policy=policy)
     exchange.hold.grow(context.read_size)
     fetched = await fetch_media(exchange, context)
     generation = await exchange.services.worker_threads.off_loop(
         exchange.hold.size, _chat_generation, exchange, (request, profile), context, fetched
     )
+    refuse_losses(exchange.accounting.caller.policy, exchange.accounting.notes)
     exchange.generation = generation
     return generation
 
@@ -197,6 +208,7 @@ async def plan_completion(exchange: Exchange, request: CompletionRequest, origin
         contexts = [await load_context(exchange, messages, session, policy=signature_policy(exchange, profile))]
     exchange.hold.grow(contexts[0].read_size)
     generation = _completion_generation(exchange, request, profile, contexts)
+    refuse_losses(accounting.caller.policy, accounting.notes)
     exchange.generation = generation
     return generation
 
@@ -245,9 +257,9 @@ def _completion_generation(
 
 def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelProfile]:
     """Resolve `request.model`; return the request with the mapping's default parameters where the client sent none, and
-    the profile of the upstream model.
+    the profile of the upstream model, both within the caller's policy.
 
-    Raises ModelNotFoundError.
+    Raises ModelNotFoundError and the errors of `governed`.
     """
     accounting = exchange.accounting
     name = accounting.public_model
@@ -263,7 +275,7 @@ def resolve_model(request: Request, exchange: Exchange) -> tuple[Request, ModelP
     if resolution.defaults:
         request, applied = request.with_defaults(resolution.defaults)
         accounting.notes += [Note("added", name, "default of the model mapping") for name in applied]
-    return request, resolution.model
+    return governed(request, resolution.model, accounting)
 
 
 def _calls(branch: Branch) -> list[PlannedCall]:

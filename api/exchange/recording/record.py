@@ -17,6 +17,7 @@ from api.exchange.conversation.instructions import instruction_node
 from api.exchange.conversation.nodes import new_node
 from api.exchange.generation import Branch, Generation
 from api.exchange.outcome import CLIENT_CLOSED, OK, Outcome, Status
+from api.exchange.recording.metadata_only import permitted
 from api.exchange.recording.usage_row import usage_row
 from api.gemini.wire import Content
 from api.resources.worker_threads import LARGE
@@ -88,6 +89,7 @@ async def _commit(
     except Exception:
         logger.exception("A request was recorded without its response")
         omitted, exchange_record = True, _without_answer(services, accounting, generation)
+    exchange_record = permitted(exchange_record, accounting.caller.policy)
     try:
         await services.store.commit(exchange_record, under_way=services.in_flight)
     except StoreUnavailableError:

@@ -79,6 +79,7 @@ class Job:
 
     async def _run(self) -> None:
         planned, services = self._planned, self._services
+        planned.exchange.runs_in(asyncio.current_task())
         flusher = asyncio.create_task(self._flush())
         try:
             self.log.append(planned.accumulator.created(queued=True))

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from django.conf import settings
 
+from api.auth.key_settings import require_storage
 from api.errors import InvalidRequestError, NotFoundError
 from api.exchange.exchange import Exchange
 from api.exchange.responses.state_signer import state_signer
@@ -63,11 +64,14 @@ async def load_continuation(
     """Return the history that the request continues; `max_tokens` applies to `truncation: "auto"` only.
 
     `local` are the responses of the request's WebSocket connection. A conversation is locked until the exchange ends.
-    Raises InvalidRequestError for an unknown previous response, NotFoundError for an unknown conversation.
+    Raises InvalidRequestError for an unknown previous response and for stored state that the policy does not permit,
+    NotFoundError for an unknown conversation.
     """
     services, principal_id = exchange.services, exchange.accounting.caller.owner_id
     bound = max_tokens if request.truncation == "auto" else None
     if request.previous_response_id is not None:
+        if request.previous_response_id not in local:
+            require_storage(exchange.accounting.caller.policy, "previous_response_id")
         return await _previous(services, principal_id, request.previous_response_id, bound, local)
     if request.conversation_id is not None:
         await exchange.lock((principal_id, "", request.conversation_id))

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from api.auth.key_settings import refuse_losses
 from api.errors import InvalidRequestError
 from api.exchange.exchange import Exchange
 from api.exchange.planning.plan import resolve_model
@@ -24,7 +25,9 @@ async def count_input_tokens(exchange: Exchange, request: InputTokensRequest) ->
         )
     request, profile = resolve_model(request, exchange)
     conversation_input = await read_input(exchange, request, profile)
-    return await counted(exchange, (await translate(exchange, request, conversation_input)).body)
+    upstream = await translate(exchange, request, conversation_input)
+    refuse_losses(exchange.accounting.caller.policy, (*exchange.accounting.notes, *upstream.notes))
+    return await counted(exchange, upstream.body)
 
 
 async def counted(exchange: Exchange, upstream: Mapping[str, Any]) -> int:

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import orjson
 
+from api.auth.key_settings import refuse_losses
 from api.errors import InvalidRequestError
 from api.exchange.accounting import Accounting
+from api.exchange.conversation.call_signatures import with_signatures
 from api.exchange.conversation.context import ConversationContext
 from api.exchange.conversation.lookup import load_context, stored_content
 from api.exchange.conversation.media import fetch_media
@@ -18,6 +20,7 @@ from api.exchange.exchange import Exchange
 from api.exchange.generation import Branch, Generation
 from api.exchange.ids import call_ids, item_ids, response_id
 from api.exchange.planning.plan import resolve_model, signature_policy
+from api.exchange.recording.metadata_only import METADATA
 from api.exchange.responses.call_ids import client_call_ids
 from api.exchange.responses.continuation import Continuation, LocalResponse, load_continuation, referenced_items
 from api.exchange.responses.event_log import EventLog
@@ -93,9 +96,9 @@ async def plan_response(
     """
     request, profile = resolve_model(request, exchange)
     conversation_input = await read_input(exchange, request, profile, local=local)
-    return planned_response(
-        exchange, request, conversation_input, await translate(exchange, request, conversation_input)
-    )
+    upstream = await translate(exchange, request, conversation_input)
+    refuse_losses(exchange.accounting.caller.policy, (*exchange.accounting.notes, *upstream.notes))
+    return planned_response(exchange, request, conversation_input, upstream)
 
 
 async def read_input(
@@ -133,7 +136,10 @@ async def place_input(
         text_input=isinstance(request.input, str),
         earlier=[*continuation.earlier, *continuation.items],
     )
-    history, context = await _placed(exchange, continuation, own, signature_policy(exchange, profile))
+    policy = signature_policy(exchange, profile)
+    if exchange.accounting.caller.policy.content == METADATA:
+        own.messages[:] = await with_signatures(exchange, own.messages, policy)
+    history, context = await _placed(exchange, continuation, own, policy)
     return ConversationInput(
         continuation=continuation, items=items, own=own, history=history, context=context, profile=profile
     )

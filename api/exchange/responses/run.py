@@ -83,14 +83,22 @@ class CompactingStream:
             events = await stream(exchange, generation, silence=settings.KEEP_ALIVE_INTERVAL)
             async for batch in events:
                 yield batch
+        except asyncio.CancelledError:
+            if (revoked := exchange.revocation()) is None:
+                raise
+            yield await self._failed(revoked)
         except Exception as error:  # noqa: BLE001 - the stream's edge: a failed stream ends with an error event
-            closing = accumulator.failed(to_gateway_error(error))
-            await exchange.fail(error)
-            yield ErrorBatch(closing)
+            yield await self._failed(error)
         finally:
             if events is not None:
                 await events.aclose()
             await self._end()
+
+    async def _failed(self, error: Exception) -> ErrorBatch:
+        """Record the failure; return the closing events."""
+        closing = self._planned.accumulator.failed(to_gateway_error(error))
+        await self._planned.exchange.fail(error)
+        return ErrorBatch(closing)
 
     async def _compact(self) -> AsyncGenerator[Batch, None]:
         """Yield keep-alives while the summary is generated, then the events that end the compaction item."""

@@ -118,12 +118,20 @@ class EventStream:
             closing = accumulator.finish()
             await self._exchange.record(SUCCESS)
             yield LastBatch(closing)
+        except asyncio.CancelledError:
+            if (revoked := self._exchange.revocation()) is None:
+                raise
+            yield await self._failed(revoked)
         except Exception as error:  # noqa: BLE001 - the stream's edge: a failed stream ends with an error event
-            closing = accumulator.failed(to_gateway_error(error))
-            await self._exchange.fail(error)
-            yield ErrorBatch(closing)
+            yield await self._failed(error)
         finally:
             await self._end()
+
+    async def _failed(self, error: Exception) -> ErrorBatch:
+        """Record the failure; return the closing events."""
+        closing = self._accumulator.failed(to_gateway_error(error))
+        await self._exchange.fail(error)
+        return ErrorBatch(closing)
 
     def _begin(self, opened: Opened) -> None:
         """Read from an upstream stream that is open."""

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from sessions_store.erasing.retention import erase_before
+from sessions_store.state.call_signatures import delete_old_signatures
 from sessions_store.state.orphaned_responses import fail_lost
 from sessions_store.state.responses import purge_events
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         lost = fail_lost(now, timedelta(seconds=settings.BACKGROUND_LEASE_SECONDS))
         self._say("background responses marked as failed: their server stopped", lost)
         purge_events(now - timedelta(seconds=settings.RESPONSE_EVENTS_SECONDS))
+        self._say("thought signatures of tool calls deleted", delete_old_signatures(now))
         if days == 0:
             self.stdout.write("Nothing deleted: 0 days (--days or STATE_RETENTION_DAYS) keeps content forever.")
             return
