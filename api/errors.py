@@ -12,7 +12,8 @@ GatewayError
 ├── UnsupportedMediaTypeError      415
 │   └── UnsupportedCodingError     415  names the accepted codings
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
-│   └── QuotaExceededError         429  code insufficient_quota
+│   ├── QuotaExceededError         429  code upstream_quota_exhausted
+│   └── SpendLimitError            429  type insufficient_quota: a budget is spent
 ├── InternalError                  500
 │   └── StorageUnavailableError    503  code storage_unavailable; carries retry_after
 ├── OverloadedError                503  code gateway_overloaded; carries retry_after
@@ -154,6 +155,14 @@ class RateLimitError(GatewayError):
 
 class QuotaExceededError(RateLimitError):
     """Gemini's daily quota is used up, or the account has none: a retry fails too."""
+
+    default_code = "upstream_quota_exhausted"
+
+
+class SpendLimitError(RateLimitError):
+    """A budget of the gateway cannot pay for the request. The code says whose: a project's or the organization's
+    (`project_spend_limit_exceeded`, `organization_spend_limit_exceeded`), else that of an account or a key.
+    """
 
     type = "insufficient_quota"
     default_code = "insufficient_quota"

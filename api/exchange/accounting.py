@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from api.notes import Note
 from api.translate.answers.usage_report import UsageReport
 from sessions_store.accounts.access import Caller
+from sessions_store.budgets.reservations import Reservation
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class Accounting:
 
     `account` names the Gemini account in use; thought signatures may be valid for this account only. The fields after
     `notes` change while the request is served: `upstream_model` is set when the public model is resolved, `attempts`
-    counts upstream calls, `usage` is set by endpoints without a Generation.
+    counts upstream calls, `usage` is set by endpoints without a Generation. `reservation` is what the
+    request has reserved of budgets.
     """
 
     request_id: str
@@ -34,3 +36,4 @@ class Accounting:
     attempts: int = 0
     first_byte: float | None = None
     usage: UsageReport | None = None
+    reservation: Reservation | None = None

@@ -1,4 +1,4 @@
-"""The snapshot of keys and projects: a request is authenticated by a look-up in memory, without a query.
+"""The snapshot of keys, projects and budgets: a request is authenticated by a look-up in memory, without a query.
 
 A snapshot is immutable. Its load takes over the unchanged keys of the previous snapshot.
 """
@@ -12,7 +12,8 @@ from django.db.models import Count, Max
 
 from sessions_store.accounts.key_form import digest
 from sessions_store.accounts.policy import UNRESTRICTED, Policy, effective_policy
-from sessions_store.models import Key, Organization, Project, User
+from sessions_store.budgets.rules import BudgetRules, load_budgets
+from sessions_store.models import Budget, Key, Organization, Project, User
 from sessions_store.models.principal import LOCAL_USERNAME
 from sessions_store.models.project import DEFAULT_PROJECT
 
@@ -77,6 +78,7 @@ class Access:
     state: Any = None
     has_admin_keys: bool = False
     keys: Mapping[str, AccessKey] = field(default_factory=dict)
+    budgets: BudgetRules = field(default_factory=BudgetRules)
 
     def find(self, key: str) -> AccessKey | None:
         """Return a key, valid or not; None for an unknown one."""
@@ -98,6 +100,7 @@ def load_access(previous: Access | None = None) -> Access:
         state=state,
         has_admin_keys=any(key.admin and key.usable(datetime.now(UTC)) for key in keys.values()),
         keys=keys,
+        budgets=load_budgets(),
     )
 
 
@@ -105,7 +108,7 @@ def _state() -> Any:
     """Return values that differ after each change of the rows: every change sets `updated_at` or the count."""
     found: list[Any] = [
         model._default_manager.aggregate(count=Count("pk"), last=Max("updated_at"), newest=Max("pk"))
-        for model in (Organization, Project, Key)
+        for model in (Organization, Project, Key, Budget)
     ]
     found.append(sorted(User.objects.filter(is_active=False).values_list("pk", flat=True)))
     found.append(sorted(User.objects.filter(memory=False).values_list("pk", flat=True)))

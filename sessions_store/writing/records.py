@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
+from sessions_store.budgets.reservations import Reservation
 from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import State
 
@@ -123,7 +124,7 @@ class UsageRow:
 @dataclass(slots=True, kw_only=True)
 class ExchangeRecord:
     """One exchange: its usage, its new messages (parents first), its session, its upstream body with its digest, and
-    the stored response or chat completion.
+    the stored response or chat completion; and what its request has reserved of budgets, which the commit returns.
     """
 
     usage: UsageRow
@@ -131,6 +132,7 @@ class ExchangeRecord:
     session: SessionUpdate | None = None
     upstream_request: tuple[str, str] | None = None
     state: State | None = None
+    reservation: Reservation | None = None
 
 
 @dataclass(slots=True, kw_only=True)

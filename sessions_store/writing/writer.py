@@ -1,4 +1,4 @@
-"""Writes a batch of exchanges in one transaction: sessions, messages, usage with its cost, roll-ups.
+"""Writes a batch of exchanges in one transaction: sessions, messages, usage with its cost, roll-ups, budgets.
 
 Every writer locks tables and rows in the same order, so that the transactions of two workers cannot deadlock.
 """
@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter, itemgetter
 
+from django.db import transaction
+
+from sessions_store.budgets.settlement import Settlement
 from sessions_store.catalogue import loaded
 from sessions_store.catalogue.pricing import Tokens, billed_calls, cost, tokens_of
 from sessions_store.catalogue.resolution import Catalogue
@@ -66,7 +69,7 @@ SELECT usage.request_id, answer.key, session.public_id, head.key
 """
 _read_given = attrgetter(*INSERT_USAGE.columns[: -len(_FILLED_HERE)])
 _AT = INSERT_USAGE.index
-_SESSION, _PLACEMENT = _AT["session_id"], _AT["placement"]
+_SESSION, _PLACEMENT, _COST = _AT["session_id"], _AT["placement"], _AT["cost_nano"]
 _totals_of = itemgetter(*(_AT[column] for column in RECORD_COLUMNS))
 
 
@@ -80,14 +83,22 @@ def write_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -
     with hot_transaction() as cursor:
         already = _stored(cursor, [record.usage.request_id for record in records]) if uncertain else {}
         fresh = [record for record in records if record.usage.request_id not in already]
-        written = iter(_Batch(cursor, fresh, prices).write())
-        return [already.get(record.usage.request_id) or next(written) for record in records]
+        batch = _Batch(cursor, fresh, prices)
+        written = iter(batch.write())
+        committed = [already.get(record.usage.request_id) or next(written) for record in records]
+    batch.settlement.finish()
+    for record in records if already else ():
+        if record.reservation is not None and not record.reservation.ended:
+            record.reservation.end()
+    return committed
 
 
 def write_records(records: Sequence[ExchangeRecord]) -> None:
     """Write exchanges in the caller's transaction."""
     with hot_cursor(pipeline=True) as cursor:
-        _Batch(cursor, records, loaded.snapshot()).write()
+        batch = _Batch(cursor, records, loaded.snapshot())
+        batch.write()
+    transaction.on_commit(batch.settlement.finish)
 
 
 def price_exchange(usage: UsageRow | UsageRecord, prices: Catalogue) -> tuple[int, list[int]]:
@@ -124,6 +135,7 @@ class _Batch:
         self._usage: list[tuple[Row, ActiveSession | None]] = []
         self._states: list[Pending] = []
         self._totals = Totals()
+        self.settlement = Settlement(prices.access.budgets)
 
     def write(self) -> list[Committed]:
         """Collect all rows, insert them, and return the result of each record."""
@@ -140,6 +152,7 @@ class _Batch:
         if self._states:
             write_states(self._cursor, self._states)
         self._totals.upsert(self._cursor)
+        self.settlement.write(self._cursor)
         return committed
 
     def _add(self, record: ExchangeRecord) -> Committed:
@@ -252,6 +265,7 @@ class _Batch:
             sent = len(usage.placement) - own
             row[_PLACEMENT] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
         self._totals.add(_totals_of(row))
+        self.settlement.add(usage, row[_COST], record.reservation)
         return row
 
 
