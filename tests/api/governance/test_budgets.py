@@ -2,14 +2,26 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
+from django.core.management import call_command
 from openai import BadRequestError, OpenAI, RateLimitError
 
 from sessions_store.accounts.issuing import rotate_key
-from sessions_store.models import Budget, BudgetAlert, BudgetWindow, ModelPrice, Project, UpstreamModel, UsageRecord
+from sessions_store.models import (
+    Budget,
+    BudgetAlert,
+    BudgetWindow,
+    ModelPrice,
+    Project,
+    RateLimit,
+    UpstreamModel,
+    UsageRecord,
+)
 from tests.emulator_control import Emulator, text_chunks
 from tests.exchanges import chat_message, fresh
 from tests.issued_keys import Issued
@@ -260,3 +272,48 @@ def test_g36_a_failed_upstream_call_returns_its_reservation(sdk: Connect, issued
 
     say_hello(client, max_tokens=200)
     assert spent(budget) == cost_of(project)
+
+
+def test_g36_a_reprice_recounts_the_budgets(sdk: Connect, issued: Issued) -> None:
+    project = issued.project()
+    client = sdk(issued.client_key(project))
+    budget = budget_of(project, USD)
+    say_hello(client)
+    cost = cost_of(project)
+    UsageRecord.objects.filter(project_id=project.pk).update(cost_nano=1)
+
+    call_command("reprice")
+
+    assert cost_of(project) == spent(budget) == cost > 1
+
+
+def test_g38_a_key_reads_its_own_limits_and_budgets(sdk: Connect, gateway: LiveGateway, issued: Issued) -> None:
+    project = issued.project(tags=["team"], models={"mode": "allow_list", "model_ids": ["gemini-*"]})
+    row, key = issued.key(project, memory=False, scopes=["chat.*"])
+    budget = budget_of(project, USD, period="day", time_zone="America/New_York")
+    Budget.objects.create(scope="key", key=row, amount_nano=2 * USD, period="total", enforcement="soft")
+    RateLimit.objects.create(scope="key", key=row, requests_per_minute=60)
+    RateLimit.objects.create(scope="project", project=issued.project(), requests_per_minute=1)
+    say_hello(sdk(key))
+
+    headers = {"Authorization": f"Bearer {key}"}
+    found = httpx2.get(f"{gateway.base_url}/key", headers=headers, trust_env=False)
+
+    details = found.json()
+    assert key not in found.text
+    assert (details["id"], details["project"]) == (row.public_id, {"id": project.public_id, "name": project.name})
+    assert details["policy"]["memory"] is False
+    assert details["policy"]["tags"] == ["team"]
+    assert details["policy"]["scopes"] == [["chat.*"]]
+    assert [(limit["scope"], limit["requests_per_minute"]) for limit in details["limits"]] == [("key", 60)]
+    daily, total = details["budgets"]
+    assert (daily["id"], daily["amount_nano"], daily["spent_nano"]) == (budget.public_id, USD, cost_of(project))
+    assert daily["remaining_nano"] == USD - cost_of(project)
+    assert datetime.fromtimestamp(daily["resets_at"], ZoneInfo("America/New_York")).time() == time(0)
+    assert (total["scope"], total["enforcement"], total["resets_at"]) == ("key", "soft", None)
+
+
+def test_g38_a_request_without_a_key_reads_the_default_project(gateway: LiveGateway, live_db: None) -> None:
+    details = httpx2.get(f"{gateway.base_url}/key", trust_env=False).json()
+
+    assert (details["id"], details["project"]["id"]) == (None, "proj_default")
