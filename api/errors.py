@@ -160,9 +160,7 @@ class QuotaExceededError(RateLimitError):
 
 
 class SpendLimitError(RateLimitError):
-    """A budget of the gateway cannot pay for the request. The code says whose: a project's or the organization's
-    (`project_spend_limit_exceeded`, `organization_spend_limit_exceeded`), else that of an account or a key.
-    """
+    """A budget cannot pay; `project_spend_limit_exceeded` or `organization_spend_limit_exceeded` for these budgets."""
 
     type = "insufficient_quota"
     default_code = "insufficient_quota"

@@ -42,17 +42,14 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One period of a budget: it counts the requests that started in [begins_at, ends_at)."""
+    """One period of a budget: it counts the requests that started in [begins_at, ends_at). `key` names it in
+    statements.
+    """
 
-    budget_id: int
+    key: WindowKey
     starts_on: date
     begins_at: datetime
     ends_at: datetime | None
-
-    @property
-    def key(self) -> WindowKey:
-        """The budget and the date, as statements name the window."""
-        return self.budget_id, self.starts_on.isoformat()
 
     def elapsed(self, now: datetime) -> float | None:
         """Return the share of the window that has passed, None for a window without an end."""
@@ -65,4 +62,5 @@ def window_at(budget_id: int, calendar: Calendar, start: date, counts_from: date
     """Return the window that starts on a local date; nothing before `counts_from` counts."""
     following = calendar.next_start(start)
     begins_at = max(calendar.midnight(start), counts_from) if start != BEGINNING else counts_from
-    return Window(budget_id, start, begins_at, None if following is None else calendar.midnight(following))
+    ends_at = None if following is None else calendar.midnight(following)
+    return Window((budget_id, start.isoformat()), start, begins_at, ends_at)

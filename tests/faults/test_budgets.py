@@ -4,13 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 import httpx2
 import pytest
 
-from sessions_store.models import Budget, BudgetAlert, BudgetLease, BudgetWindow, UsageRecord
+from sessions_store.models import Budget, BudgetAlert, BudgetLease, BudgetWindow, ModelPrice, UsageRecord
 from tests.emulator_control import Emulator, text_chunks
 from tests.exchanges import CHAT, GEMINI_3, fresh
 from tests.issued_keys import Issued
@@ -20,7 +21,8 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.store
 
 REQUESTS = 500
-DEAR = {"promptTokenCount": 4000, "candidatesTokenCount": 4000, "totalTokenCount": 8000}
+MOST_OUTPUT = 50
+DEAR = {"promptTokenCount": 400, "candidatesTokenCount": 400, "totalTokenCount": 800}
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def workers(django_db_setup: None, emulator_url: str) -> Iterator[list[LiveGatew
 
 def body_of(text: str) -> dict[str, Any]:
     """Return the body of a request of fifty tokens at most."""
-    return {"model": GEMINI_3, "messages": [{"role": "user", "content": text}], "max_tokens": 50}
+    return {"model": GEMINI_3, "messages": [{"role": "user", "content": text}], "max_tokens": MOST_OUTPUT}
 
 
 async def send_all(workers: Sequence[LiveGateway], key: str, texts: Sequence[str]) -> AsyncIterator[int]:
@@ -65,6 +67,12 @@ async def statuses_with_kills(
         if (victim := kills.get(found.total())) is not None:
             victim.process.kill()
     return found
+
+
+def output_price() -> int:
+    """Return the price of a token of output in nano-USD."""
+    prices = ModelPrice.objects.filter(model__name=GEMINI_3, tier="standard", valid_from__lte=datetime.now(UTC).date())
+    return int(prices.latest("valid_from").output * 1000)
 
 
 def costs(project_id: int, **conditions: Any) -> list[int]:
@@ -100,8 +108,10 @@ def test_g30_five_hundred_requests_and_killed_workers_leave_a_budget_exact(
     windows = BudgetWindow.objects.filter(budget__in=budgets)
     eventually(lambda: not any(windows.values_list("reserved_nano", flat=True)), patience=20)
     eventually(lambda: not BudgetLease.objects.filter(window__in=windows).exists(), patience=20)
-    # Only the dear requests cost more than they reserve: the overshoot is at most what these cost.
-    overshoot = sum(cost for cost in costs(project.pk) if cost > 200_000)
+    # Each request reserves its prompt and fifty tokens of output: only the dear ones cost more, and are the overshoot.
+    reserved = MOST_OUTPUT * output_price()
+    overshoot = sum(max(0, cost - reserved) for cost in costs(project.pk))
+    assert overshoot < budgets[0].amount_nano // 5
     for window in windows:
         assert window.spent_nano == sum(costs(project.pk))
     assert windows.get(budget=budgets[0]).spent_nano <= budgets[0].amount_nano + overshoot

@@ -26,9 +26,12 @@ from tests.emulator_control import Emulator, text_chunks
 from tests.exchanges import chat_message, fresh
 from tests.issued_keys import Issued
 from tests.live_gateway import LiveGateway
+from tests.waiting import eventually
 
 MODEL = "gemini-3.8-flash"
 USD = 10**9
+# So little that one request of fifty tokens reserves nearly all of it, and the worker takes no slice.
+SMALL = 200_000
 
 
 Connect = Callable[..., OpenAI]
@@ -271,6 +274,43 @@ def test_g36_a_failed_upstream_call_returns_its_reservation(sdk: Connect, issued
             say_hello(client, max_tokens=200)
 
     say_hello(client, max_tokens=200)
+    assert spent(budget) == cost_of(project)
+
+
+def reserved(budget: Budget) -> int:
+    """Return what the only window of a budget holds in reserve."""
+    return BudgetWindow.objects.get(budget=budget).reserved_nano
+
+
+def test_g30_a_disconnected_client_leaves_nothing_reserved(sdk: Connect, issued: Issued, emulator: Emulator) -> None:
+    project = issued.project()
+    client = sdk(issued.client_key(project))
+    budget = budget_of(project, SMALL)
+    emulator.script({"chunks": text_chunks("One", "Two"), "hold_after": 1})
+
+    with client.chat.completions.create(
+        model=MODEL, messages=[chat_message("Hi")], max_tokens=50, stream=True
+    ) as stream:
+        next(iter(stream))
+        assert reserved(budget) > 0
+
+    eventually(lambda: reserved(budget) == 0)
+    assert spent(budget) == cost_of(project) > 0
+
+
+def test_g30_a_cancelled_background_response_leaves_nothing_reserved(
+    sdk: Connect, issued: Issued, emulator: Emulator
+) -> None:
+    project = issued.project()
+    client = sdk(issued.client_key(project))
+    budget = budget_of(project, SMALL)
+    emulator.script({"hold": True})
+    response = client.responses.create(model=MODEL, input="Hello", background=True, max_output_tokens=50)
+    assert reserved(budget) > 0
+
+    client.responses.cancel(response.id)
+
+    eventually(lambda: reserved(budget) == 0)
     assert spent(budget) == cost_of(project)
 
 
