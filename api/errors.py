@@ -13,7 +13,8 @@ GatewayError
 ├── UnsupportedMediaTypeError      415
 │   └── UnsupportedCodingError     415  names the accepted codings
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
-│   └── QuotaExceededError         429  code insufficient_quota
+│   ├── QuotaExceededError         429  code upstream_quota_exhausted
+│   └── SpendLimitError            429  type insufficient_quota: a budget is spent
 ├── InternalError                  500
 │   └── StorageUnavailableError    503  code storage_unavailable; carries retry_after
 ├── OverloadedError                503  code gateway_overloaded; carries retry_after
@@ -164,6 +165,12 @@ class RateLimitError(GatewayError):
 
 class QuotaExceededError(RateLimitError):
     """Gemini's daily quota is used up, or the account has none: a retry fails too."""
+
+    default_code = "upstream_quota_exhausted"
+
+
+class SpendLimitError(RateLimitError):
+    """A budget cannot pay; `project_spend_limit_exceeded` or `organization_spend_limit_exceeded` for these budgets."""
 
     type = "insufficient_quota"
     default_code = "insufficient_quota"

@@ -24,6 +24,7 @@ from api.resources.byte_budget import ByteBudget
 from api.resources.memory_release import MemoryRelease
 from api.resources.session_lock import NewSessionIds, SessionLocks
 from api.resources.worker_threads import WorkerThreads
+from sessions_store.budgets.escrow import Escrow
 from sessions_store.writing.store import Store
 
 P = ParamSpec("P")
@@ -83,7 +84,8 @@ class Connection(Protocol):
 class Services:
     """The shared objects of one event loop. Without `media`, URLs of clients are not fetched.
 
-    `session_locks` serialize the requests of a named session. `draining` is set when the process is about to end.
+    `session_locks` serialize the requests of a named session. `escrow` reserves from the budgets. `draining` is set
+    when the process is about to end.
     """
 
     client: GeminiClient
@@ -97,10 +99,14 @@ class Services:
     worker_threads: WorkerThreads = field(default_factory=WorkerThreads)
     deployment: Deployment = field(default_factory=deployment)
     draining: bool = False
+    escrow: Escrow = field(init=False)
     _shared: dict[object, Any] = field(default_factory=dict)
     _background: list[Background] = field(default_factory=list)
     _connections: "WeakSet[Connection]" = field(default_factory=WeakSet)
     _left: asyncio.Event | None = None
+
+    def __post_init__(self) -> None:
+        self.escrow = Escrow(self.store, settings.BUDGET_LEASE_SECONDS)
 
     def shared(self, kind: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the process's one object of a higher layer's class; the first call creates it."""
@@ -160,7 +166,7 @@ class Services:
 
         1. Background responses are cancelled and recorded as failed.
         2. Exchanges that the server cancelled are recorded.
-        3. The release of memory, a user of the store, stops.
+        3. The release of memory and the escrow of budgets, users of the store, stop.
         4. The upstream connections close.
         5. The store commits its queue, and its threads end.
         6. The worker threads end.
@@ -170,6 +176,7 @@ class Services:
         await self.all_left()
         if self.memory_release is not None:
             await self.memory_release.stop()
+        await self.escrow.stop()
         await self.client.aclose()
         await self.store.close()
         self.worker_threads.close()
@@ -181,13 +188,15 @@ def open_services(base_url: str, budget: ByteBudget) -> Services:
     `base_url` is the address of the Gemini API, "" for Google's own. `budget` is the byte budget of the process.
     """
     store = Store()
-    return Services(
+    services = Services(
         client=_client(base_url),
         store=store,
         media=_media(),
         budget=budget,
         memory_release=MemoryRelease(budget, store),
     )
+    services.escrow.start()
+    return services
 
 
 def _account() -> str:

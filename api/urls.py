@@ -14,6 +14,7 @@ from api.views.conversations import (
     ConversationView,
 )
 from api.views.health import HealthView, ReadyView
+from api.views.key import KeyView
 from api.views.models import ModelListView, ModelView
 from api.views.organization.urls import urlpatterns as organization
 from api.views.responses import (
@@ -33,6 +34,7 @@ urlpatterns = [
     path("v1/chat/completions/<str:completion>", StoredCompletionView.as_view()),
     path("v1/chat/completions/<str:completion>/messages", StoredMessagesView.as_view()),
     path("v1/completions", CompletionsView.as_view()),
+    path("v1/key", KeyView.as_view()),
     path("v1/models", ModelListView.as_view()),
     path("v1/models/<path:model>", ModelView.as_view()),
     path("v1/responses", ResponsesView.as_view()),

@@ -105,6 +105,7 @@ SESSION_WAIT_SECONDS = env.seconds("SESSION_WAIT_SECONDS", 30.0)
 STATE_RETENTION_DAYS = env.whole("STATE_RETENTION_DAYS", 0)
 RESPONSE_EVENTS_SECONDS = env.seconds("RESPONSE_EVENTS_SECONDS", 600.0)
 BACKGROUND_LEASE_SECONDS = env.seconds("BACKGROUND_LEASE_SECONDS", 30.0, least=1.0)
+BUDGET_LEASE_SECONDS = env.seconds("BUDGET_LEASE_SECONDS", 30.0, least=1.0)
 
 # --- stores ----------------------------------------------------------------------------------------------------------
 SQLITE_SYNC = env.choice("SQLITE_SYNC", ("NORMAL", "FULL", "EXTRA", "OFF"), "NORMAL")

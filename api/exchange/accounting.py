@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from api.notes import Note
 from api.translate.candidates.usage_report import UsageReport
 from sessions_store.accounts.access import Caller
+from sessions_store.budgets.reservations import Reservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Accounting:
     """The accounting of one request. `started` and `first_byte` are seconds of `time.monotonic`.
 
     The fields after `notes` change while the request is served: `upstream_model` is set when the public model is
-    resolved, each upstream call adds one to `attempts`, `usage` is set by endpoints without a Generation.
+    resolved, each upstream call adds one to `attempts`, `usage` is set by endpoints without a Generation, `reservation`
+    is what the request has reserved of budgets.
     """
 
     request_id: str
@@ -40,3 +42,4 @@ class Accounting:
     attempts: list[Attempt] = field(default_factory=list)
     first_byte: float | None = None
     usage: UsageReport | None = None
+    reservation: Reservation | None = None

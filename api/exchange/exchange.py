@@ -18,6 +18,7 @@ from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
 from api.exchange.ids import session_id
 from api.exchange.outcome import CLIENT_CLOSED, Outcome, failure
+from api.exchange.planning.reservation import remaining, reserve
 from api.exchange.recording.record import Recorded, record
 from api.notes import notes_header
 from api.resources.byte_budget import Hold
@@ -110,6 +111,15 @@ class Exchange:
             self.services.enter()
             self._admitted = True
 
+    async def reserve(self) -> None:
+        """Reserve the expected cost from the budgets, before the first upstream call; a second call does nothing.
+
+        Raises SpendLimitError, InvalidRequestError and the errors of the store (see `planning.reservation.reserve`).
+        """
+        accounting, generation = self.accounting, self.generation
+        if self.catalogue.access.budgets and generation is not None and accounting.reservation is None:
+            accounting.reservation = await reserve(self.services, accounting, self.catalogue, generation)
+
     async def lock(self, name: Name) -> None:
         """Acquire the lock of a session or conversation, with SESSION_WAIT_SECONDS as timeout. The end of the exchange
         releases the lock.
@@ -191,17 +201,25 @@ class Exchange:
                 if resources is not None:
                     await resources.aclose()
             finally:
+                reservation = self.accounting.reservation
+                if reservation is not None:
+                    self.services.escrow.close(reservation, recorded=self.recorded)
                 if self._admitted:
                     self._admitted = False
                     self.services.leave()
 
     def headers(self) -> Iterator[tuple[str, str]]:
-        """Yield the response headers: upstream model, notes, session."""
+        """Yield the response headers: upstream model, notes, budget, session."""
         generation = self.generation
         yield "x-gateway-model", self.accounting.upstream_model
         notes = [*self.accounting.notes, *(generation.accumulator.notes if generation is not None else ())]
         if notes:
             yield "x-gateway-notes", notes_header(notes)
+        reservation = self.accounting.reservation
+        if reservation is not None and self.accounting.caller.policy.budget_header:
+            left = remaining(self.services, reservation)
+            if left is not None:
+                yield "x-gateway-budget-remaining", left
         context = generation.branches[0].context if generation is not None and generation.branches else None
         if context is not None and context.session is not None:
             yield "x-session-id", context.public_id

@@ -1,4 +1,4 @@
-"""The snapshot of keys and projects: a request is authenticated by a look-up in memory, without a query.
+"""The snapshot of keys, projects and budgets: a request is authenticated by a look-up in memory, without a query.
 
 A snapshot is immutable. Its load takes over the unchanged keys of the previous snapshot.
 """
@@ -12,7 +12,8 @@ from django.db.models import Count, Max
 
 from sessions_store.accounts.key_form import digest
 from sessions_store.accounts.policy import UNRESTRICTED, Policy, effective_policy
-from sessions_store.models import Key, Organization, Project, User
+from sessions_store.budgets.rules import BudgetRules, load_budgets
+from sessions_store.models import Budget, Key, Organization, Project, User
 from sessions_store.models.principal import LOCAL_USERNAME
 from sessions_store.models.project import DEFAULT_PROJECT
 
@@ -80,6 +81,7 @@ class Access:
     cut: frozenset[int] = frozenset()
     origins: frozenset[str] = frozenset()
     keys: Mapping[str, AccessKey] = field(default_factory=dict)
+    budgets: BudgetRules = field(default_factory=BudgetRules)
 
     def find(self, key: str) -> AccessKey | None:
         """Return a key, valid or not; None for an unknown one."""
@@ -104,6 +106,7 @@ def load_access(previous: Access | None = None) -> Access:
         cut=frozenset(key.id for key in keys.values() if key.cut_at is not None),
         origins=frozenset().union(*(key.caller.policy.origins for key in keys.values() if key.usable(now))),
         keys=keys,
+        budgets=load_budgets(),
     )
 
 
@@ -111,7 +114,7 @@ def _state() -> Any:
     """Return values that differ after each change of the rows: every change sets `updated_at` or the count."""
     found: list[Any] = [
         model._default_manager.aggregate(count=Count("pk"), last=Max("updated_at"), newest=Max("pk"))
-        for model in (Organization, Project, Key)
+        for model in (Organization, Project, Key, Budget)
     ]
     found.append(sorted(User.objects.filter(is_active=False).values_list("pk", flat=True)))
     found.append(sorted(User.objects.filter(memory=False).values_list("pk", flat=True)))

@@ -48,9 +48,9 @@ class Policy:
 
     `content` is "full" or "metadata" (no text is stored). `strict` rejects a parameter that would be dropped or
     changed. `default_model` is used for a request without a model. `max_output_tokens` and `max_reasoning_effort` are
-    caps, 0 and "" for none. `store` and `media_fetching` permit stored objects and URLs. `tags` are copied into usage
-    records. `origins` are the browser origins that may use the key. A request must pass every entry of `scopes`,
-    `models` and `networks`, one per level that restricts.
+    caps, 0 and "" for none. `store` and `media_fetching` permit stored objects and URLs. `budget_header` asks
+    for `x-gateway-budget-remaining`. `tags` are copied into usage records. `origins` are the browser origins that may
+    use the key. A request must pass every entry of `scopes`, `models` and `networks`, one per level that restricts.
     """
 
     memory: bool = True
@@ -61,6 +61,7 @@ class Policy:
     max_reasoning_effort: str = ""
     store: bool = True
     media_fetching: bool = True
+    budget_header: bool = False
     tags: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     scopes: tuple[frozenset[str], ...] = ()
@@ -215,6 +216,7 @@ _PARSERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "max_reasoning_effort": _one_of(("", *EFFORTS)),
     "store": _flag,
     "media_fetching": _flag,
+    "budget_header": _flag,
     "tags": _tags,
     "origins": _texts,
     "scopes": _scopes,

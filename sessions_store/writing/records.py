@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from sessions_store.budgets.reservations import Reservation
 from sessions_store.transcript.canonical import NodeKey
 from sessions_store.writing.state_records import State
 
@@ -132,7 +133,7 @@ class UsageRow:
 @dataclass(slots=True, kw_only=True)
 class ExchangeRecord:
     """One exchange: its usage, its new messages (parents first), its session, its upstream body with its digest, and
-    the stored response or chat completion.
+    the stored response or chat completion; and what its request has reserved of budgets, which the commit returns.
 
     A key that stores metadata only has `call_signatures` in place of messages.
     """
@@ -143,6 +144,7 @@ class ExchangeRecord:
     upstream_request: tuple[str, str] | None = None
     state: State | None = None
     call_signatures: tuple[NewCallSignature, ...] = ()
+    reservation: Reservation | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -165,7 +165,7 @@ def bare(record: ExchangeRecord) -> ExchangeRecord:
         first_byte_ms=usage.first_byte_ms,
         latency_ms=usage.latency_ms,
     )
-    return ExchangeRecord(usage=failed, state=_failed(record.state))
+    return ExchangeRecord(usage=failed, state=_failed(record.state), reservation=record.reservation)
 
 
 def _cut(tokens: int) -> int:

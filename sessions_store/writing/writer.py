@@ -1,4 +1,4 @@
-"""Writes a batch of exchanges in one transaction: sessions, messages, usage with its cost, roll-ups.
+"""Writes a batch of exchanges in one transaction: sessions, messages, usage with its cost, roll-ups, budgets.
 
 Every writer locks tables and rows in the same order, so that the transactions of two workers cannot deadlock.
 """
@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter, itemgetter
 
+from django.db import transaction
+
 from sessions_store.accounts.key_use import key_uses
+from sessions_store.budgets.settlement import Settlement
 from sessions_store.catalogue import loaded
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.database.cursors import Cursor, hot_cursor, hot_transaction
@@ -68,7 +71,7 @@ SELECT usage.request_id, answer.key, session.public_id, head.key
 """
 _read_given = attrgetter(*INSERT_USAGE.columns[: -len(_FILLED_HERE)])
 _AT = INSERT_USAGE.index
-_SESSION, _PLACEMENT = _AT["session_id"], _AT["placement"]
+_SESSION, _PLACEMENT, _COST = _AT["session_id"], _AT["placement"], _AT["cost_nano"]
 _totals_of = itemgetter(*(_AT[column] for column in RECORD_COLUMNS))
 
 
@@ -82,14 +85,22 @@ def write_batch(records: Sequence[ExchangeRecord], *, uncertain: bool = False) -
     with hot_transaction() as cursor:
         already = _stored(cursor, [record.usage.request_id for record in records]) if uncertain else {}
         fresh = [record for record in records if record.usage.request_id not in already]
-        written = iter(_Batch(cursor, fresh, prices).write())
-        return [already.get(record.usage.request_id) or next(written) for record in records]
+        batch = _Batch(cursor, fresh, prices)
+        written = iter(batch.write())
+        committed = [already.get(record.usage.request_id) or next(written) for record in records]
+    batch.settlement.finish()
+    for record in records if already else ():
+        if record.reservation is not None and not record.reservation.ended:
+            record.reservation.end()
+    return committed
 
 
 def write_records(records: Sequence[ExchangeRecord]) -> None:
     """Write exchanges in the caller's transaction."""
     with hot_cursor(pipeline=True) as cursor:
-        _Batch(cursor, records, loaded.snapshot()).write()
+        batch = _Batch(cursor, records, loaded.snapshot())
+        batch.write()
+    transaction.on_commit(batch.settlement.finish)
 
 
 class _Batch:
@@ -110,6 +121,7 @@ class _Batch:
         self._states: list[Pending] = []
         local = prices.access.local
         self._totals = Totals(local.project_id if local is not None else 0)
+        self.settlement = Settlement(prices.access.budgets)
 
     def write(self) -> list[Committed]:
         """Collect all rows, insert them, and return the result of each record."""
@@ -128,6 +140,7 @@ class _Batch:
         write_signatures(self._cursor, self._records)
         key_uses.write(self._cursor)
         self._totals.upsert(self._cursor)
+        self.settlement.write(self._cursor)
         return committed
 
     def _add(self, record: ExchangeRecord) -> Committed:
@@ -242,6 +255,7 @@ class _Batch:
             sent = len(usage.placement) - own
             row[_PLACEMENT] = [*usage.placement[:sent], *[OMITTED] * skipped, *usage.placement[sent:]]
         self._totals.add(_totals_of(row), sums)
+        self.settlement.add(usage, row[_COST], record.reservation)
         return row
 
 

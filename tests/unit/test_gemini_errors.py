@@ -115,7 +115,7 @@ def test_invalid_delays_are_ignored(delay: Any) -> None:
 def test_rule_104_quotas_that_waiting_does_not_bring_back_are_not_retryable(violation: dict[str, str]) -> None:
     quota = {"@type": QUOTA_FAILURE, "violations": [violation]}
     error = fault(429, body(429, "RESOURCE_EXHAUSTED", "", quota, {"@type": RETRY_INFO, "retryDelay": "3s"}))
-    assert (error.type, error.code) == ("insufficient_quota", "insufficient_quota")
+    assert (error.type, error.code) == ("rate_limit_error", "upstream_quota_exhausted")
     assert (error.retryable, error.retry_after) == (False, None)
 
 

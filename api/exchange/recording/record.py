@@ -90,6 +90,7 @@ async def _commit(
         logger.exception("A request was recorded without its response")
         omitted, exchange_record = True, _without_answer(services, accounting, generation)
     exchange_record = permitted(exchange_record, accounting.caller.policy)
+    exchange_record.reservation = accounting.reservation
     try:
         await services.store.commit(exchange_record, under_way=services.in_flight)
     except StoreUnavailableError:

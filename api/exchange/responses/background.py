@@ -162,9 +162,10 @@ class Jobs:
         exchange.
 
         Raises RateLimitError if MAX_IN_FLIGHT exchanges are open, StorageUnavailableError if the database takes no
-        records.
+        records, and the errors of `Exchange.reserve`.
         """
         planned.exchange.admit()
+        await planned.exchange.reserve()
         job = Job(self._services, planned)
         state = planned.state_builder.beginning(planned.exchange.accounting, self.worker)
         await self._services.store.write(begin_response, state)

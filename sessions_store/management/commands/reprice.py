@@ -1,4 +1,5 @@
-"""`reprice`: prices the usage records of a period again by the current catalogue, and rebuilds their roll-ups."""
+"""`reprice`: prices the usage records of a period again by the current catalogue, rebuilds their roll-ups and recounts
+the budgets."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
+from sessions_store.budgets.windows import recount
 from sessions_store.catalogue import loaded, rows
 from sessions_store.management.periods import add_period_arguments, period
 from sessions_store.models import UsageRecord
@@ -18,7 +20,7 @@ CHUNK = 1000
 class Command(BaseCommand):
     """Compute costs again after a correction of prices."""
 
-    help = "Recompute the cost of the usage records of a period, and their roll-ups, from the prices in the catalogue."
+    help = "Recompute the costs of a period, its roll-ups and the budgets, from the prices in the catalogue."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the period and `--dry-run`."""
@@ -46,6 +48,7 @@ class Command(BaseCommand):
             self._save(stale, options)
             if changed and not options["dry_run"]:
                 rebuild(start, end)
+                recount(start, end)
         verb = "would change" if options["dry_run"] else "changed"
         self.stdout.write(f"{changed} usage records {verb}, {Decimal(difference) / 10**9:+f} USD.")
 
