@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, ParamSpec, Protocol, TypeVar
+from uuid import uuid4
 from weakref import WeakSet
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.conf import settings
 from api.errors import RateLimitError, StorageUnavailableError
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
+from api.limits.limiter import Limiter
 from api.media.fetcher import MediaFetcher, MediaLimits
 from api.media.guard import Guard
 from api.resources.byte_budget import ByteBudget, byte_budget
@@ -83,7 +85,7 @@ class Services:
     """The shared objects of one event loop. Without `media`, URLs of clients are not fetched.
 
     `account` is a digest that distinguishes Gemini accounts. `session_locks` serialize the requests of a named session.
-    `draining` is set when the process is about to end.
+    `worker` identifies the process among all workers. `draining` is set when the process is about to end.
     """
 
     client: GeminiClient
@@ -96,6 +98,8 @@ class Services:
     budget: ByteBudget = field(default_factory=byte_budget)
     memory_release: MemoryRelease | None = None
     deployment: Deployment = field(default_factory=deployment)
+    worker: str = field(default_factory=lambda: uuid4().hex)
+    limiter: Limiter = field(default_factory=Limiter)
     draining: bool = False
     _shared: dict[object, Any] = field(default_factory=dict)
     _background: list[Background] = field(default_factory=list)
@@ -161,7 +165,7 @@ class Services:
         1. Background responses are cancelled and recorded as failed.
         2. Exchanges that the server cancelled are recorded.
         3. The release of memory, a user of the store, stops.
-        4. The upstream connections close.
+        4. The upstream connections and those of the limiter close.
         5. The store commits its queue, and its threads end.
         """
         for background in self._background:
@@ -170,6 +174,7 @@ class Services:
         if self.memory_release is not None:
             await self.memory_release.stop()
         await self.client.aclose()
+        await self.limiter.close()
         await self.store.close()
 
 

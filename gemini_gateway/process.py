@@ -3,7 +3,7 @@
 Start (the ASGI lifespan's startup):
 
 1. The start checks; an error prevents the start.
-2. The services of `api.services`: client, store and their dependants.
+2. The services of `api.services`: client, store and their dependants; the heartbeat of the worker.
 3. The garbage collector's settings, after everything is loaded.
 4. The watchdog of the event loop.
 5. The check of the Gemini key, in the background.
@@ -15,7 +15,7 @@ Stop (the lifespan's shutdown):
 
 1. The key check and the watchdog.
 2. Without a drain before: background responses get DRAIN_SECONDS.
-3. The services, in the order of `Services.close`.
+3. The heartbeat, and the services, in the order of `Services.close`.
 
 A server without the lifespan protocol (plain Daphne) starts the services at its first request and ends them with the
 interpreter.
@@ -31,6 +31,7 @@ from api.services import Services, open_services
 from gemini_gateway.checks import start_faults
 from gemini_gateway.server import gc_tuning
 from gemini_gateway.server.loop_watchdog import LoopWatchdog
+from gemini_gateway.startup.heartbeat import Heartbeat
 from gemini_gateway.startup.key_check import begin_key_check
 
 
@@ -46,6 +47,7 @@ class Process:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchdog = LoopWatchdog()
         self._key_check: asyncio.Task[None] | None = None
+        self._heartbeat: Heartbeat | None = None
 
     @property
     def services(self) -> Services:
@@ -60,6 +62,8 @@ class Process:
         if faults := await asyncio.to_thread(start_faults, self.base_url):
             return faults
         services = self.services
+        self._heartbeat = Heartbeat(services)
+        await self._heartbeat.start()
         gc_tuning.tune()
         if settings.LOOP_WATCHDOG_MS:
             self._watchdog.start(settings.LOOP_WATCHDOG_MS / 1000)
@@ -84,4 +88,6 @@ class Process:
             with suppress(TimeoutError):
                 async with asyncio.timeout(settings.DRAIN_SECONDS):
                     await services.background_finished()
+        if self._heartbeat is not None:
+            await self._heartbeat.stop()
         await services.close()

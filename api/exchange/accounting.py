@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from api.limits.admission import Admission
 from api.notes import Note
 from api.translate.answers.usage_report import UsageReport
 from sessions_store.accounts.access import Caller
@@ -16,7 +17,8 @@ class Accounting:
 
     `account` names the Gemini account in use; thought signatures may be valid for this account only. The fields after
     `notes` change while the request is served: `upstream_model` is set when the public model is resolved, `attempts`
-    counts upstream calls, `usage` is set by endpoints without a Generation.
+    counts upstream calls, `usage` is set by endpoints without a Generation. `admission` is the request in the rate
+    limits, None if no limit applies.
     """
 
     request_id: str
@@ -34,3 +36,4 @@ class Accounting:
     attempts: int = 0
     first_byte: float | None = None
     usage: UsageReport | None = None
+    admission: Admission | None = None

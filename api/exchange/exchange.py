@@ -17,11 +17,13 @@ from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
 from api.exchange.ids import session_id
 from api.exchange.outcome import CLIENT_CLOSED, Outcome, failure
+from api.exchange.planning.estimate import estimate
 from api.exchange.recording.record import Recorded, record
 from api.notes import notes_header
 from api.resources.byte_budget import Hold
 from api.resources.interruption import server_cut
 from api.resources.session_lock import Name
+from api.resources.worker_threads import off_loop
 from api.services import Services
 from sessions_store.catalogue.resolution import Catalogue
 
@@ -68,6 +70,7 @@ class Exchange:
         self._parent = parent
         self.accounting.upstream_model = parent.accounting.upstream_model
         self.accounting.account = parent.accounting.account
+        self.accounting.admission = parent.accounting.admission
         return self
 
     def admit(self) -> None:
@@ -80,6 +83,23 @@ class Exchange:
         elif not self._admitted:
             self.services.enter()
             self._admitted = True
+
+    async def reserve(self) -> None:
+        """Reserve the tokens of the planned generation in the rate limits, after `admit`; a second call does nothing.
+
+        Raises RequestLimitError, TokenLimitError or LimiterUnavailableError.
+        """
+        admission = self.accounting.admission
+        if self._parent is not None:
+            await self._parent.reserve()
+        elif admission is not None:
+            await admission.reserve(self.accounting.public_model, self._estimated_tokens)
+
+    async def _estimated_tokens(self) -> int:
+        if self.generation is None:
+            return 0
+        expected = self.services.limiter.outputs.expected(self.accounting.public_model)
+        return (await off_loop(self.size, estimate, self.generation, expected)).total
 
     async def lock(self, name: Name) -> None:
         """Acquire the lock of a session or conversation, with SESSION_WAIT_SECONDS as timeout. The end of the exchange
@@ -158,6 +178,8 @@ class Exchange:
                 if resources is not None:
                     await resources.aclose()
             finally:
+                if self.accounting.admission is not None and self._parent is None:
+                    self.accounting.admission.close()
                 if self._admitted:
                     self._admitted = False
                     self.services.leave()

@@ -54,6 +54,7 @@ class ResponsesView(GatewayView):
     """Create a response, plain or as a stream of server-sent events, in the foreground or in the background."""
 
     family = "responses"
+    rate_limited = True
 
     @Operation(
         name="createResponse",
@@ -157,6 +158,7 @@ class InputTokensView(GatewayView):
     """Count the tokens of a response's input."""
 
     family = "responses"
+    rate_limited = True
 
     @Operation(
         name="countInputTokens",
@@ -178,6 +180,7 @@ class CompactView(GatewayView):
     """Compact a conversation."""
 
     family = "responses"
+    rate_limited = True
 
     @Operation(
         name="compactResponse",

@@ -8,6 +8,7 @@ disconnect cancels the running responses.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -24,6 +25,7 @@ from api.exchange.responses.plan import PlannedResponse
 from api.exchange.responses.run import store_input, stream_response
 from api.failures import to_gateway_error
 from api.http.request_id import new_request_id
+from api.limits.admission import Admission
 from api.notes import Note
 from api.openai.responses.request import ResponsesRequest, check_response
 from api.openai.responses.steering import SteerInput, parse_steer_input
@@ -55,6 +57,8 @@ Frame = dict[str, Any]
 # A frame, the changes made while it was read, and the hold of its bytes.
 Arrived = tuple[Frame, Sequence[Note], Hold]
 Lane = asyncio.Queue[Arrived]
+# The lane of a request, the hold of its bytes, and the request in the rate limits.
+Place = tuple[str | None, Hold, Admission | None]
 
 
 class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
@@ -178,36 +182,48 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def _serve_frame(self, arrived: Arrived, lane: str | None) -> None:
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
-        body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
-        request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
-        warm_up = frame.get("generate") is False or request.prewarms
-        if not warm_up or request.input:  # without input it may set tools and instructions only
-            check_response(request)
-        request, joined = self._steering.joined(request)
-        try:
-            steer_inputs, planned = await self._respond(request, (lane, hold), warm_up=warm_up)
-        except GatewayError as error:
-            await self._reject(joined, lane, error)
-            raise
+        with await self._admitted() as admission:
+            body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
+            request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
+            warm_up = frame.get("generate") is False or request.prewarms
+            if not warm_up or request.input:  # without input it may set tools and instructions only
+                check_response(request)
+            request, joined = self._steering.joined(request)
+            try:
+                steer_inputs, planned = await self._respond(request, (lane, hold, admission), warm_up=warm_up)
+            except GatewayError as error:
+                await self._reject(joined, lane, error)
+                raise
         while steer_inputs:
             try:
-                steer_inputs, planned = await self._respond(successor(planned, steer_inputs), (lane, hold))
+                with await self._admitted() as admission:
+                    following = successor(planned, steer_inputs)
+                    steer_inputs, planned = await self._respond(following, (lane, hold, admission))
             except GatewayError as error:
                 await self._reject(steer_inputs, lane, error)
                 return
+
+    async def _admitted(self) -> AbstractContextManager[Admission | None]:
+        """Admit one request of the connection by its rate limits; raises RequestLimitError."""
+        assert self._caller is not None  # noqa: S101 - no frame precedes the handshake
+        limits = (await self._services.store.catalogue()).access.limits
+        admission = await self._services.limiter.enter(self._caller, limits)
+        return nullcontext() if admission is None else admission
 
     async def _reject(self, steer_inputs: list[SteerInput], lane: str | None, error: GatewayError) -> None:
         message = f"The next response could not be created: {error.message}"
         await self._steering.reject(steer_inputs, Frames(self._text, lane), "successor_creation_failed", message)
 
     async def _respond(
-        self, request: ResponsesRequest, place: tuple[str | None, Hold], *, warm_up: bool = False
+        self, request: ResponsesRequest, place: Place, *, warm_up: bool = False
     ) -> tuple[list[SteerInput], PlannedResponse]:
         """Run one request of a lane; return the steer inputs for its successor, and the plan of the response."""
-        lane, hold = place
+        lane, hold, admission = place
         assert self._caller is not None  # noqa: S101 - no frame precedes the handshake
         catalogue = await self._services.store.catalogue()  # an edit applies from the next frame on
-        origin = RequestOrigin(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
+        origin = RequestOrigin(
+            *(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED), hold=hold, admission=admission
+        )
         frames = Frames(self._text, lane)
         steer_inputs: list[SteerInput] = []
         async with open_exchange(self._services, request, origin, "responses", stream=True) as exchange:

@@ -161,10 +161,11 @@ class Jobs:
         """Store the response as queued and start its task; return the job and the queued response. The job ends the
         exchange.
 
-        Raises RateLimitError if MAX_IN_FLIGHT exchanges are open, StorageUnavailableError if the database takes no
-        records.
+        Raises RateLimitError if MAX_IN_FLIGHT exchanges are open or a rate limit is reached, StorageUnavailableError
+        if the database takes no records.
         """
         planned.exchange.admit()
+        await planned.exchange.reserve()
         job = Job(self._services, planned)
         state = planned.state_builder.beginning(planned.exchange.accounting, self.worker)
         await self._services.store.write(begin_response, state)

@@ -34,6 +34,7 @@ async def stream_response(planned: PlannedResponse) -> "EventStream | Compacting
     """
     if not planned.compacted:
         return await stream(planned.exchange, planned.generation)
+    await planned.exchange.reserve()
     events = CompactingStream(planned)
     planned.exchange.keep_open()
     return events

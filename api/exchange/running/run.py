@@ -32,6 +32,7 @@ async def complete(exchange: Exchange, generation: Generation) -> Any:
     """
     accumulator = generation.accumulator
     exchange.admit()
+    await exchange.reserve()
     try:
         call_responses = await plain_responses(exchange.services, generation)
         if call_responses:
@@ -160,6 +161,7 @@ async def stream(exchange: Exchange, generation: Generation, *, silence: float |
     comment. With `silence`, the response begins after that many seconds in any case; a later error is its last event.
     """
     exchange.admit()
+    await exchange.reserve()
     opened: Opened | Opening
     if silence is None:
         opened = await _call(exchange, generation)
