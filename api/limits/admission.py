@@ -71,10 +71,10 @@ class Admission:
         """
         plan = self._general
         self._workers = self._limits.workers if self._stores.shared() is None else 1
-        requests = _once(plan.requests)
-        await self._stores.wait_for_slot(plan.slots, self._workers)
-        self._charge([*requests, *((bucket, 0) for bucket in plan.tokens)], plan.slots)
-        self._requests = requests
+        if plan.slots:
+            await self._stores.wait_for_slot(plan.slots, self._workers)
+        self._charge(plan.opening, plan.slots)
+        self._requests = plan.requests
 
     async def reserve(self, model: str, tokens: Callable[[], Awaitable[int]]) -> None:
         """Reserve tokens, and charge the limits of a public model; a second call does nothing.
@@ -86,7 +86,7 @@ class Admission:
             return
         self._reserving = True
         plan = self._plans.for_model(self._limits, self._caller, model)
-        buckets = (*self._general.tokens, *plan.tokens)
+        buckets = self._general.tokens + plan.tokens
         wanted = await tokens() if buckets else 0
         charges = tuple((bucket, wanted) for bucket in buckets)
         shared = self._stores.shared()
@@ -132,18 +132,19 @@ class Admission:
 
     async def _reserve_share(self, plan: Plan, charges: tuple[Charge, ...], model: str) -> None:
         """Reserve in this process, its share of the limits."""
-        requests = _once(plan.requests)
+        requests = plan.requests
         if self._workers != self._limits.workers:  # Redis was lost after `enter`
             requests += self._requests
             self._return_requests()
             self._workers = self._limits.workers
-        await self._stores.wait_for_slot(plan.slots, self._workers)
-        self._charge([*charges, *requests], plan.slots, model)
+        if plan.slots:
+            await self._stores.wait_for_slot(plan.slots, self._workers)
+        self._charge((*charges, *requests), plan.slots, model)
         self._requests += requests
 
     async def _reserve_shared(self, redis: RedisStore, plan: Plan, charges: tuple[Charge, ...], model: str) -> None:
         """Reserve in Redis, and note the charges in this process for the case that Redis is lost."""
-        own = (*charges, *_once(plan.requests))
+        own = (*charges, *plan.requests)
         take = Take(uuid4().hex, (*own, *self._requests), (*self._general.slots, *plan.slots))
         if error := refusal(take.charges, Taken(False, [0] * len(take.charges)), 1, model):  # too large ever
             self._return_requests()
@@ -163,7 +164,7 @@ class Admission:
             await asyncio.sleep(RETRY_SECONDS)
         self._shared = take
         self._stores.local.take(own, self._workers, force=True)
-        self._requests += _once(plan.requests)
+        self._requests += plan.requests
 
     def _charge(self, charges: Sequence[Charge], slots: tuple[Slots, ...], model: str = "") -> None:
         """Charge the buckets of this process and hold its slots, or raise and return what was charged before."""
@@ -192,6 +193,8 @@ class Admission:
     def _return_requests(self) -> None:
         for bucket, units in self._requests:
             self._stores.local.adjust((bucket, -units), self._workers)
+            level = self._levels[bucket.key][1] - units * bucket.period * self._workers
+            self._levels[bucket.key] = bucket, max(level, 0)
         self._requests = ()
 
     def _settle(self, units: int) -> None:
@@ -204,7 +207,3 @@ class Admission:
         if self._stores.redis is not None and (charges or self._shared is not None):
             take = self._shared
             self._stores.redis.adjust(Take(take.id if take else "", charges, take.slots if take else ()))
-
-
-def _once(buckets: Sequence[Bucket]) -> tuple[Charge, ...]:
-    return tuple((bucket, 1) for bucket in buckets)

@@ -47,11 +47,15 @@ Charge = tuple[Bucket, int]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The buckets and slots of a caller: those for all models, or those for one model."""
+    """The buckets and slots of a caller: those for all models, or those for one model.
 
-    requests: tuple[Bucket, ...] = ()
+    `requests` is the charge of one request; `opening` also reads the buckets of tokens, for the headers.
+    """
+
+    requests: tuple[Charge, ...] = ()
     tokens: tuple[Bucket, ...] = ()
     slots: tuple[Slots, ...] = ()
+    opening: tuple[Charge, ...] = ()
 
 
 class Plans:
@@ -114,8 +118,7 @@ def plan_of(rows: Iterable[Limit]) -> Plan:
                 buckets.append(Bucket(f"{row.id}:{field}", kind, limit, period, what, subject))
         if row.concurrent_requests is not None:
             slots.append(Slots(f"{row.id}:concurrent", row.concurrent_requests, subject))
-    return Plan(
-        requests=tuple(bucket for bucket in buckets if bucket.kind == "requests"),
-        tokens=tuple(bucket for bucket in buckets if bucket.kind == "tokens"),
-        slots=tuple(slots),
-    )
+    requests = tuple((bucket, 1) for bucket in buckets if bucket.kind == "requests")
+    tokens = tuple(bucket for bucket in buckets if bucket.kind == "tokens")
+    opening = (*requests, *((bucket, 0) for bucket in tokens))
+    return Plan(requests=requests, tokens=tokens, slots=tuple(slots), opening=opening)

@@ -27,6 +27,9 @@ class Taken(NamedTuple):
     held: Sequence[int] = ()
 
 
+NOTHING: Final = Taken(True, ())
+
+
 def too_large(charge: Charge) -> bool:
     """Whether a bucket can never admit a request, because the request is larger than the limit."""
     bucket, cost = charge
@@ -39,8 +42,10 @@ def exceeds(charge: Charge, level: int, workers: int) -> bool:
     A request larger than the worker's share is admitted by an unused bucket; the debt delays the next requests.
     """
     bucket, cost = charge
+    if not cost:
+        return False
     added = cost * bucket.period * workers
-    return cost > 0 and (too_large(charge) or level + added > max(bucket.period * bucket.limit, added))
+    return cost > bucket.limit or (level > 0 and level + added > bucket.period * bucket.limit)
 
 
 class LocalStore:
@@ -55,9 +60,15 @@ class LocalStore:
 
     def take(self, charges: Sequence[Charge], workers: int = 1, *, force: bool = False) -> Taken:
         """Charge all buckets or, unless `force`, none; a cost of 0 only reads."""
+        if not charges:
+            return NOTHING
         now = self._clock() - self._start
-        levels = [self._level(bucket, now) for bucket, _ in charges]
-        fits = not any(exceeds(charge, level, workers) for charge, level in zip(charges, levels, strict=True))
+        levels = []
+        fits = True
+        for charge in charges:
+            tat = self._tat(charge[0]) - now * charge[0].limit
+            levels.append(level := tat if tat > 0 else 0)
+            fits = fits and not exceeds(charge, level, workers)
         if fits or force:
             for (bucket, cost), level in zip(charges, levels, strict=True):
                 if cost:
@@ -77,6 +88,8 @@ class LocalStore:
 
     def enter(self, slots: Sequence[Slots], workers: int = 1) -> Taken:
         """Hold one slot of each, or none."""
+        if not slots:
+            return NOTHING
         held = [self._held.get(each.key, 0) for each in slots]
         fits = all(count < share(each.limit, workers) for each, count in zip(slots, held, strict=True))
         if fits:
@@ -103,12 +116,12 @@ class LocalStore:
         return sum(self._held.values())
 
     def _tat(self, bucket: Bucket) -> int:
-        tat, limit = self._states.get(bucket.key, (0, bucket.limit))
+        state = self._states.get(bucket.key)
+        if state is None:
+            return 0
+        tat, limit = state
         # An edited limit keeps the time at which the bucket is empty.
         return tat if limit == bucket.limit else tat * bucket.limit // max(limit, 1)
-
-    def _level(self, bucket: Bucket, now: int) -> int:
-        return max(self._tat(bucket) - now * bucket.limit, 0)
 
     def _sweep(self, now: int) -> None:
         self._states = {key: state for key, state in self._states.items() if state[0] > now * state[1]}

@@ -18,7 +18,8 @@ SLOT_WAIT_MS: Final = 1000
 def remaining(bucket: Bucket, level: int, workers: int) -> int:
     """Return the units that the bucket still admits, of all workers."""
     unit = bucket.period * workers
-    return max(0, (bucket.period * bucket.limit - level) // unit * workers)
+    left = (bucket.period * bucket.limit - level) // unit * workers
+    return left if left > 0 else 0
 
 
 def reset_ms(bucket: Bucket, level: int) -> int:
@@ -44,17 +45,15 @@ def wait_ms(charge: Charge, level: int, workers: int = 1) -> int:
 
 def headers(levels: Levels, workers: int) -> Iterator[tuple[str, str]]:
     """Yield the headers of the tightest bucket of each kind."""
-    for kind in ("requests", "tokens"):
-        found = [
-            (remaining(bucket, level, workers), -reset_ms(bucket, level), bucket.limit)
-            for bucket, level in levels
-            if bucket.kind == kind
-        ]
-        if found:
-            left, reset, limit = min(found)
-            yield f"x-ratelimit-limit-{kind}", str(limit)
-            yield f"x-ratelimit-remaining-{kind}", str(left)
-            yield f"x-ratelimit-reset-{kind}", go_duration(-reset)
+    tightest: dict[str, tuple[int, int, int]] = {}
+    for bucket, level in levels:
+        found = (remaining(bucket, level, workers), -reset_ms(bucket, level), bucket.limit)
+        if bucket.kind not in tightest or found < tightest[bucket.kind]:
+            tightest[bucket.kind] = found
+    for kind, (left, reset, limit) in tightest.items():
+        yield f"x-ratelimit-limit-{kind}", str(limit)
+        yield f"x-ratelimit-remaining-{kind}", str(left)
+        yield f"x-ratelimit-reset-{kind}", go_duration(-reset)
 
 
 def refusal(charges: Sequence[Charge], taken: Taken, workers: int, model: str = "") -> GatewayError | None:

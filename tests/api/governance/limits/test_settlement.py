@@ -75,7 +75,7 @@ def test_g19_errors_and_refused_requests_are_charged_with_nothing(
     for stream in (False, True):
         emulator.script(busy)
         assert http.post(CHAT, json=chat_body(stream=stream, max_tokens=RESERVED)).status_code == 400
-        assert http.post(CHAT, json=chat_body(stream=stream, max_tokens=DAILY)).status_code == 429
+        assert http.post(CHAT, json=chat_body(stream=stream, max_tokens=DAILY // 2 + 1, n=2)).status_code == 429
         assert http.post(CHAT, json=chat_body(stream=stream, model="unknown")).status_code == 404
 
     assert charged() == 0
@@ -186,6 +186,5 @@ def test_g19_a_mix_of_outcomes_settles_to_the_sum_of_the_usage_records(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(20)))
 
-    eventually(lambda: UsageRecord.objects.filter(user=user).count() == 20)
-    assert eventually(lambda: settled(charged, recorded(user)))
-    assert recorded(user) > 0
+    assert eventually(lambda: recorded(user) > 0 and settled(charged, recorded(user)))
+    assert UsageRecord.objects.filter(user=user, status="ok").count() >= 5
