@@ -14,10 +14,13 @@ GatewayError
 │   └── UnsupportedCodingError     415  names the accepted codings
 ├── RateLimitError                 429  may carry retry_after (whole seconds)
 │   ├── QuotaExceededError         429  code upstream_quota_exhausted
+│   ├── RequestLimitError          429  type requests; a rate limit of the gateway
+│   ├── TokenLimitError            429  type tokens; a rate limit of the gateway
 │   └── SpendLimitError            429  type insufficient_quota: a budget is spent
 ├── InternalError                  500
 │   └── StorageUnavailableError    503  code storage_unavailable; carries retry_after
 ├── OverloadedError                503  code gateway_overloaded; carries retry_after
+├── LimiterUnavailableError        503  code rate_limiter_unavailable; carries retry_after
 ├── ShuttingDownError              503  code server_shutting_down
 └── UpstreamError                  502  a failure of Gemini
     ├── UpstreamOverloadedError    503  may carry retry_after
@@ -43,6 +46,8 @@ class GatewayError(Exception):
     default_code: ClassVar[str | None] = None
     # Google's own message, for the record and the log only: it quotes the request.
     upstream_message: str = ""
+    # The header `retry-after-ms`, which OpenAI's SDKs prefer to `Retry-After`.
+    retry_after_ms: int | None = None
 
     def __init__(
         self,
@@ -174,6 +179,38 @@ class SpendLimitError(RateLimitError):
 
     type = "insufficient_quota"
     default_code = "insufficient_quota"
+
+
+class _LimitReachedError(RateLimitError):
+    """A rate limit of the gateway is reached. `wait_ms`: the time to wait; None if waiting is in vain."""
+
+    def __init__(self, message: str, *, wait_ms: int | None) -> None:
+        seconds = None if wait_ms is None else -(-wait_ms // 1000)
+        super().__init__(message, retry_after=seconds, retryable=wait_ms is not None)
+        self.retry_after_ms = wait_ms
+
+
+class RequestLimitError(_LimitReachedError):
+    """A limit of requests per time, or of concurrent requests, is reached."""
+
+    type = "requests"
+
+
+class TokenLimitError(_LimitReachedError):
+    """A limit of tokens per time is reached."""
+
+    type = "tokens"
+
+
+class LimiterUnavailableError(GatewayError):
+    """Redis does not count the rate limits at present, and RATE_LIMIT_ON_REDIS_LOSS is `refuse`."""
+
+    status = 503
+    type = "service_unavailable_error"
+    default_code = "rate_limiter_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The rate limits cannot be checked at the moment. Please try again.", retry_after=1)
 
 
 class InternalError(GatewayError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, ParamSpec, Protocol, TypeVar
+from uuid import uuid4
 from weakref import WeakSet
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.conf import settings
 from api.errors import RateLimitError, StorageUnavailableError
 from api.gemini.client import GeminiClient, Upstream
 from api.gemini.upstream_stream import Deadlines
+from api.limits.limiter import Limiter
 from api.media.fetcher import MediaFetcher, MediaLimits
 from api.media.guard import Guard
 from api.resources.byte_budget import ByteBudget
@@ -84,8 +86,8 @@ class Connection(Protocol):
 class Services:
     """The shared objects of one event loop. Without `media`, URLs of clients are not fetched.
 
-    `session_locks` serialize the requests of a named session. `escrow` reserves from the budgets. `draining` is set
-    when the process is about to end.
+    `session_locks` serialize the requests of a named session. `escrow` reserves from the budgets. `worker` identifies
+    the process among all workers. `draining` is set when the process is about to end.
     """
 
     client: GeminiClient
@@ -98,6 +100,8 @@ class Services:
     memory_release: MemoryRelease | None = None
     worker_threads: WorkerThreads = field(default_factory=WorkerThreads)
     deployment: Deployment = field(default_factory=deployment)
+    worker: str = field(default_factory=lambda: uuid4().hex)
+    limiter: Limiter = field(default_factory=Limiter)
     draining: bool = False
     escrow: Escrow = field(init=False)
     _shared: dict[object, Any] = field(default_factory=dict)
@@ -167,7 +171,7 @@ class Services:
         1. Background responses are cancelled and recorded as failed.
         2. Exchanges that the server cancelled are recorded.
         3. The release of memory and the escrow of budgets, users of the store, stop.
-        4. The upstream connections close.
+        4. The upstream connections and those of the limiter close.
         5. The store commits its queue, and its threads end.
         6. The worker threads end.
         """
@@ -178,6 +182,7 @@ class Services:
             await self.memory_release.stop()
         await self.escrow.stop()
         await self.client.aclose()
+        await self.limiter.close()
         await self.store.close()
         self.worker_threads.close()
 

@@ -57,7 +57,8 @@ def errors_section() -> str:
     kinds: list[type[GatewayError]] = [GatewayError]
     for kind in kinds:
         kinds.extend(kind.__subclasses__())
-    kinds = sorted((kind for kind in kinds if kind is not GatewayError), key=lambda kind: kind.status)
+    public = (kind for kind in kinds if kind is not GatewayError and not kind.__name__.startswith("_"))
+    kinds = sorted(public, key=lambda kind: kind.status)
     rows = [
         [
             str(kind.status),

@@ -4,7 +4,7 @@ Start (the ASGI lifespan's startup):
 
 1. The start checks; an error prevents the start.
 2. The keys of BOOTSTRAP_CLIENT_KEY and BOOTSTRAP_ADMIN_KEY.
-3. The services of `api.services`: client, store and their dependants.
+3. The services of `api.services`: client, store and their dependants; the heartbeat of the worker.
 4. The garbage collector's settings, after everything is loaded.
 5. The watchdog of the event loop.
 6. The check of the Gemini key, in the background.
@@ -16,7 +16,7 @@ Stop (the lifespan's shutdown):
 
 1. The key check and the watchdog.
 2. Without a drain before: background responses get DRAIN_SECONDS.
-3. The services, in the order of `Services.close`.
+3. The heartbeat, and the services, in the order of `Services.close`.
 
 A server without the lifespan protocol (plain Daphne) starts the services at its first request and ends them with the
 interpreter.
@@ -35,6 +35,7 @@ from gemini_gateway.checks import start_faults
 from gemini_gateway.server import gc_tuning
 from gemini_gateway.server.loop_watchdog import LoopWatchdog
 from gemini_gateway.startup.bootstrap_keys import ensure_bootstrap_keys
+from gemini_gateway.startup.heartbeat import Heartbeat
 from gemini_gateway.startup.key_check import begin_key_check
 
 
@@ -52,6 +53,7 @@ class Process:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchdog = LoopWatchdog()
         self._key_check: asyncio.Task[None] | None = None
+        self._heartbeat: Heartbeat | None = None
 
     @property
     def services(self) -> Services:
@@ -68,6 +70,8 @@ class Process:
         with suppress(Error):  # a database that does not respond may return; /readyz reports it
             await asyncio.to_thread(ensure_bootstrap_keys)
         services = self.services
+        self._heartbeat = Heartbeat(services)
+        await self._heartbeat.start()
         gc_tuning.tune()
         if settings.LOOP_WATCHDOG_MS:
             self._watchdog.start(settings.LOOP_WATCHDOG_MS / 1000)
@@ -92,4 +96,6 @@ class Process:
             with suppress(TimeoutError):
                 async with asyncio.timeout(settings.DRAIN_SECONDS):
                     await services.background_finished()
+        if self._heartbeat is not None:
+            await self._heartbeat.stop()
         await services.close()

@@ -75,6 +75,8 @@ MAX_ANSWER_BYTES = env.whole("MAX_ANSWER_BYTES", 40 * 1024 * 1024, least=1024)
 MAX_IN_FLIGHT = env.whole("MAX_IN_FLIGHT", 256, least=1)
 MAX_SOCKETS_PER_CALLER = env.whole("MAX_SOCKETS_PER_CALLER", 64, least=1)
 OUTBOUND_BUDGET_BYTES = env.whole("OUTBOUND_BUDGET_BYTES", 1024 * 1024, least=4096)
+QUEUE_SECONDS = env.seconds("QUEUE_SECONDS", 0.0)
+RATE_LIMIT_ON_REDIS_LOSS = env.choice("RATE_LIMIT_ON_REDIS_LOSS", ("share", "refuse"), "share")
 
 # --- media that requests name by URL ---------------------------------------------------------------------------------
 MEDIA_FETCH = env.choice("MEDIA_FETCH", ("public", "off"), "public")

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from api.limits.admission import Admission
 from api.notes import Note
 from api.translate.candidates.usage_report import UsageReport
 from sessions_store.accounts.access import Caller
@@ -25,7 +26,8 @@ class Accounting:
 
     The fields after `notes` change while the request is served: `upstream_model` is set when the public model is
     resolved, each upstream call adds one to `attempts`, `usage` is set by endpoints without a Generation, `reservation`
-    is what the request has reserved of budgets.
+    is what the request has reserved of budgets. `admission` is the request in the rate limits, None if no limit
+    applies.
     """
 
     request_id: str
@@ -43,3 +45,4 @@ class Accounting:
     first_byte: float | None = None
     usage: UsageReport | None = None
     reservation: Reservation | None = None
+    admission: Admission | None = None

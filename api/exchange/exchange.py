@@ -18,6 +18,7 @@ from api.exchange.accounting import Accounting
 from api.exchange.generation import Generation
 from api.exchange.ids import session_id
 from api.exchange.outcome import CLIENT_CLOSED, Outcome, failure
+from api.exchange.planning.estimate import estimate
 from api.exchange.planning.reservation import remaining, reserve
 from api.exchange.recording.record import Recorded, record
 from api.notes import notes_header
@@ -98,6 +99,7 @@ class Exchange:
         """Make the exchange a part of `parent`: both share one place in MAX_IN_FLIGHT and the model."""
         self._parent = parent
         self.accounting.upstream_model = parent.accounting.upstream_model
+        self.accounting.admission = parent.accounting.admission
         return self
 
     def admit(self) -> None:
@@ -112,13 +114,26 @@ class Exchange:
             self._admitted = True
 
     async def reserve(self) -> None:
-        """Reserve the expected cost from the budgets, before the first upstream call; a second call does nothing.
+        """Reserve the planned generation in the rate limits and the budgets, after `admit` and before the first
+        upstream call; a second call does nothing.
 
-        Raises SpendLimitError, InvalidRequestError and the errors of the store (see `planning.reservation.reserve`).
+        Raises RequestLimitError, TokenLimitError, LimiterUnavailableError, SpendLimitError, InvalidRequestError and the
+        errors of the store (see `planning.reservation.reserve`).
         """
         accounting, generation = self.accounting, self.generation
+        if self._parent is not None:
+            await self._parent.reserve()
+        elif accounting.admission is not None:
+            await accounting.admission.reserve(accounting.public_model, self._estimated_tokens)
         if self.catalogue.access.budgets and generation is not None and accounting.reservation is None:
             accounting.reservation = await reserve(self.services, accounting, self.catalogue, generation)
+
+    async def _estimated_tokens(self) -> int:
+        if self.generation is None:
+            return 0
+        expected = self.services.limiter.outputs.expected(self.accounting.public_model)
+        estimated = await self.services.worker_threads.off_loop(self.hold.size, estimate, self.generation, expected)
+        return estimated.total
 
     async def lock(self, name: Name) -> None:
         """Acquire the lock of a session or conversation, with SESSION_WAIT_SECONDS as timeout. The end of the exchange
@@ -204,6 +219,8 @@ class Exchange:
                 reservation = self.accounting.reservation
                 if reservation is not None:
                     self.services.escrow.close(reservation, recorded=self.recorded)
+                if self.accounting.admission is not None and self._parent is None:
+                    self.accounting.admission.close()
                 if self._admitted:
                     self._admitted = False
                     self.services.leave()

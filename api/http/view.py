@@ -21,6 +21,7 @@ from api.http.deployments import default_model, lacks_model, overruled, with_mod
 from api.http.messages import LeanResponse, take_body
 from api.http.request_id import new_request_id
 from api.json.repair import replaced
+from api.limits.admission import Admission
 from api.notes import Note, notes_header
 from api.openai.shared.request_model import RequestModel
 from api.services import Services
@@ -44,11 +45,13 @@ class GatewayView(APIView):
 
     `services` are the shared objects of the process. `public` views need no caller. `family` is the endpoint family
     that a key's scopes permit: a view without a family is rejected for every restricted key, `EVERY_KEY` is permitted.
+    `rate_limited` views count each POST in the rate limits, a malformed one too; `admission` is the request in them.
     `notes` are the changes that the view itself made to its request; the notes of an exchange are in the exchange.
     """
 
     public: ClassVar[bool] = False
     family: ClassVar[str] = ""
+    rate_limited: ClassVar[bool] = False
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -61,6 +64,7 @@ class GatewayView(APIView):
     caller: Caller
     catalogue: Catalogue
     notes: Sequence[Note] = ()
+    admission: Admission | None = None
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Keep the request. Django's own `setup` assigns `head = get`, a cycle that keeps a body in memory."""
@@ -75,12 +79,10 @@ class GatewayView(APIView):
         self.request_id = new_request_id()
         response: HttpResponseBase
         try:
-            if not self.public:
-                await self.identify(Credentials(request.META, request.META.get("REMOTE_ADDR", "")))
             method = (request.method or "").lower()
             method = "get" if method == "head" else method
-            if not self.public and self.family != EVERY_KEY and self.caller.policy.scopes:
-                require_scope(self.caller.policy, self.family, write=method != "get")
+            if not self.public:
+                await self._admit_caller(request, method)
             handler = getattr(self, method, None) if method in self.http_method_names else None
             for name, value in kwargs.items():
                 if isinstance(value, str):
@@ -92,6 +94,8 @@ class GatewayView(APIView):
             response = self.handle_exception(exc)
             if response.status_code == 405:
                 response["Allow"] = ", ".join(self._methods())
+        finally:
+            self._close_admission()
         headers = response.headers
         headers["x-request-id"] = self.request_id
         headers["openai-processing-ms"] = str(round((time.perf_counter() - self.started) * 1000))
@@ -100,12 +104,31 @@ class GatewayView(APIView):
             headers["x-gateway-notes"] = notes_header(self.notes)
         if self.services.deployment.upstream == "emulator":
             headers["x-gateway-upstream"] = "emulator"
+        for name, value in self.admission.headers() if self.admission is not None else ():
+            headers[name] = value
         return response
 
     async def identify(self, credentials: Credentials) -> None:
         """Set the caller and the catalogue of the request. Raises the errors of `authenticate`."""
         self.caller, self.catalogue = await authenticate(self.services, credentials)
         self.request.caller = self.caller  # type: ignore[attr-defined]  # see LeanRequest
+
+    async def _admit_caller(self, request: HttpRequest, method: str) -> None:
+        """Authenticate the caller, check the scopes of its key, and count the request in the rate limits."""
+        await self.identify(Credentials(request.META, request.META.get("REMOTE_ADDR", "")))
+        if self.family != EVERY_KEY and self.caller.policy.scopes:
+            require_scope(self.caller.policy, self.family, write=method != "get")
+        limits = self.catalogue.access.limits
+        if self.rate_limited and method == "post" and limits.by_subject:
+            await self.services.limiter.enter(self.caller, limits, self._keep_admission)
+
+    def _keep_admission(self, admission: Admission) -> None:
+        self.admission = admission
+
+    def _close_admission(self) -> None:
+        """Close the admission of a request without an exchange; an exchange closes its own."""
+        if self.admission is not None and not self.admission.owned:
+            self.admission.close()
 
     def noted(self, parsed: Request) -> Request:
         """Return a parsed request that gets no exchange; the view's response gets its notes.

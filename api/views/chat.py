@@ -17,6 +17,7 @@ class ChatCompletionsView(GatewayView):
     """Create a chat completion, plain or as a stream of server-sent events; list the stored ones."""
 
     family = "chat"
+    rate_limited = True
 
     @Operation(
         name="listChatCompletions",

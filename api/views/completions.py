@@ -15,6 +15,7 @@ class CompletionsView(GatewayView):
     """Create a legacy completion of one prompt or several, plain or as a stream of server-sent events."""
 
     family = "completions"
+    rate_limited = True
 
     @Operation(
         name="createCompletion",

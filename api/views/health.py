@@ -11,10 +11,13 @@ from sessions_store.database.health import database_responds
 
 
 class Health(TypedDict):
-    """The state of the process; `reason` says why the database takes no records."""
+    """The state of the process. `reason` says why the database takes no records; `limiter` is present while Redis is
+    lost, so that each worker enforces its share of the rate limits.
+    """
 
     status: Literal["ok", "ready", "draining", "nothing can be recorded", "no database"]
     reason: NotRequired[str]
+    limiter: NotRequired[Literal["degraded"]]
 
 
 class HealthView(GatewayView):
@@ -42,4 +45,5 @@ class ReadyView(GatewayView):
             return json_response({"status": "nothing can be recorded", "reason": reason}, status=503)
         if not await self.services.store.read(database_responds):
             return json_response({"status": "no database"}, status=503)
-        return json_response({"status": "ready"})
+        degraded = {"limiter": "degraded"} if self.services.limiter.degraded else {}
+        return json_response({"status": "ready", **degraded})

@@ -28,7 +28,9 @@ def origin_of(view: GatewayView, request: HttpRequest) -> RequestOrigin:
     name = session_name(request) if request.META.get("HTTP_X_SESSION_ID") else ""
     notes: tuple[Note, ...] = getattr(request, "address_notes", ())
     hold = request.scope.get("hold")  # type: ignore[attr-defined]  # an ASGIRequest has it
-    return RequestOrigin(view.request_id, view.caller, view.catalogue, name, settings.MEMORY_ENABLED, notes, hold)
+    return RequestOrigin(
+        *(view.request_id, view.caller, view.catalogue, name, settings.MEMORY_ENABLED, notes, hold, view.admission)
+    )
 
 
 def session_name(request: HttpRequest) -> str:

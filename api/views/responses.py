@@ -54,6 +54,7 @@ class ResponsesView(GatewayView):
     """Create a response, plain or as a stream of server-sent events, in the foreground or in the background."""
 
     family = "responses"
+    rate_limited = True
 
     @Operation(
         name="createResponse",
@@ -154,6 +155,7 @@ class InputTokensView(GatewayView):
     """Count the tokens of a response's input."""
 
     family = "responses"
+    rate_limited = True
 
     @Operation(
         name="countInputTokens",
@@ -175,6 +177,7 @@ class CompactView(GatewayView):
     """Compact a conversation."""
 
     family = "responses"
+    rate_limited = True
 
     @Operation(
         name="compactResponse",

@@ -7,7 +7,8 @@ disconnect cancels the running responses.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -32,6 +33,7 @@ from api.exchange.responses.run import store_input, stream_response
 from api.failures import to_gateway_error
 from api.http.deployments import default_model
 from api.http.request_id import new_request_id
+from api.limits.admission import Admission
 from api.notes import Note
 from api.openai.responses.request import ResponsesRequest, check_response
 from api.openai.responses.steering import SteerInput, parse_steer_input
@@ -67,6 +69,8 @@ Frame = dict[str, Any]
 # A frame, the changes made while it was read, and the hold of its bytes.
 Arrived = tuple[Frame, Sequence[Note], Hold]
 FrameQueue = asyncio.Queue[Arrived]
+# The `stream_id` of a request, the hold of its bytes, and the request in the rate limits.
+Place = tuple[str | None, Hold, Admission | None]
 
 
 class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
@@ -222,27 +226,38 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def _serve_frame(self, arrived: Arrived, stream_id: str | None) -> None:
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
-        body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
-        caller, _ = await self._authenticated()
-        if caller.policy.default_model and body.get("model") is None:
-            body["model"] = caller.policy.default_model
-            notes = (*notes, default_model(caller.policy.default_model))
-        request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
-        warm_up = frame.get("generate") is False or request.prewarms
-        if not warm_up or request.input:  # without input it may set tools and instructions only
-            check_response(request)
-        request, joined = self._steering.joined(request)
-        try:
-            steer_inputs, planned = await self._respond(request, (stream_id, hold), warm_up=warm_up)
-        except (GatewayError, StoreError) as error:
-            await self._reject(joined, stream_id, error)
-            raise
+        with await self._admitted() as (caller, admission):
+            body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
+            if caller.policy.default_model and body.get("model") is None:
+                body["model"] = caller.policy.default_model
+                notes = (*notes, default_model(caller.policy.default_model))
+            request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
+            warm_up = frame.get("generate") is False or request.prewarms
+            if not warm_up or request.input:  # without input it may set tools and instructions only
+                check_response(request)
+            request, joined = self._steering.joined(request)
+            try:
+                steer_inputs, planned = await self._respond(request, (stream_id, hold, admission), warm_up=warm_up)
+            except (GatewayError, StoreError) as error:
+                await self._reject(joined, stream_id, error)
+                raise
         while steer_inputs:
             try:
-                steer_inputs, planned = await self._respond(successor(planned, steer_inputs), (stream_id, hold))
+                with await self._admitted() as (_, admission):
+                    following = successor(planned, steer_inputs)
+                    steer_inputs, planned = await self._respond(following, (stream_id, hold, admission))
             except (GatewayError, StoreError) as error:
                 await self._reject(steer_inputs, stream_id, error)
                 return
+
+    async def _admitted(self) -> "AbstractContextManager[tuple[Caller, Admission | None]]":
+        """Authenticate and admit one request of the connection; the block closes an admission that no exchange owns.
+
+        Raises the errors of `authenticate`, and RequestLimitError.
+        """
+        caller, catalogue = await self._authenticated()
+        admission = await self._services.limiter.enter(caller, catalogue.access.limits)
+        return _closing(caller, admission)
 
     async def _reject(self, steer_inputs: list[SteerInput], stream_id: str | None, error: Exception) -> None:
         if not steer_inputs:
@@ -251,12 +266,14 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         await self._steering.reject(steer_inputs, Frames(self._text, stream_id), "successor_creation_failed", message)
 
     async def _respond(
-        self, request: ResponsesRequest, place: tuple[str | None, Hold], *, warm_up: bool = False
+        self, request: ResponsesRequest, place: Place, *, warm_up: bool = False
     ) -> tuple[list[SteerInput], PlannedResponse]:
         """Run one request of a `stream_id`; return the steer inputs for its successor, and the plan of the response."""
-        stream_id, hold = place
+        stream_id, hold, admission = place
         caller, catalogue = await self._authenticated()
-        origin = RequestOrigin(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
+        origin = RequestOrigin(
+            *(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED), hold=hold, admission=admission
+        )
         frames = Frames(self._text, stream_id)
         steer_inputs: list[SteerInput] = []
         async with open_exchange(self._services, request, origin, "responses", stream=True) as exchange:
@@ -304,6 +321,12 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         frame = {"type": "error", "status": error.status, "error": body, "sequence_number": 0}
         frame |= {name: body[name] for name in ("code", "message", "param")}
         await Frames(self._text, stream_id).write(frame)
+
+
+@contextmanager
+def _closing(caller: "Caller", admission: Admission | None) -> "Iterator[tuple[Caller, Admission | None]]":
+    with nullcontext() if admission is None else admission:
+        yield caller, admission
 
 
 def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:

@@ -4,13 +4,14 @@ A snapshot is immutable. Its load takes over the unchanged keys of the previous 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db.models import Count, Max
 
 from sessions_store.accounts.key_form import digest
+from sessions_store.accounts.limits import Limits, load_limits
 from sessions_store.accounts.policy import UNRESTRICTED, Policy, effective_policy
 from sessions_store.budgets.rules import BudgetRules, load_budgets
 from sessions_store.models import Budget, Key, Organization, Project, User
@@ -68,7 +69,8 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """All keys by digest. `keyed`: requests without a key are rejected. `local` is the caller of such requests.
+    """All keys by digest, and the rate limits. `keyed`: requests without a key are rejected. `local` is the caller of
+    such requests.
 
     `state` identifies the rows of the snapshot: the next load compares it. `cut` are the ids of the keys whose running
     work must end, `origins` the browser origins of all valid keys.
@@ -82,6 +84,7 @@ class Access:
     origins: frozenset[str] = frozenset()
     keys: Mapping[str, AccessKey] = field(default_factory=dict)
     budgets: BudgetRules = field(default_factory=BudgetRules)
+    limits: Limits = field(default_factory=Limits)
 
     def find(self, key: str) -> AccessKey | None:
         """Return a key, valid or not; None for an unknown one."""
@@ -91,8 +94,9 @@ class Access:
 def load_access(previous: Access | None = None) -> Access:
     """Return the current snapshot: `previous` itself if no row has changed since."""
     state = _state()
+    limits = load_limits(previous.limits if previous is not None else None)
     if previous is not None and previous.state == state:
-        return previous
+        return previous if limits is previous.limits else replace(previous, limits=limits)
     found = Organization.objects.filter(pk=1).values("policy", "keyed_at").first()
     organization: Mapping[str, Any] = found or {}
     gateway = organization.get("policy") or {}
@@ -107,6 +111,7 @@ def load_access(previous: Access | None = None) -> Access:
         origins=frozenset().union(*(key.caller.policy.origins for key in keys.values() if key.usable(now))),
         keys=keys,
         budgets=load_budgets(),
+        limits=limits,
     )
 
 

@@ -15,12 +15,26 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 from django.db.models.signals import post_delete, post_save
 
-from sessions_store.models import Budget, Key, ModelMapping, ModelPrice, Organization, Project, UpstreamModel, User
+from sessions_store.models import (
+    Budget,
+    Key,
+    ModelMapping,
+    ModelPrice,
+    Organization,
+    Project,
+    RateLimit,
+    UpstreamModel,
+    User,
+    Worker,
+)
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "gateway_catalogue"
-WATCHED = (ModelMapping, ModelPrice, UpstreamModel, User, Organization, Project, Key, Budget)
+WATCHED = (
+    *(ModelMapping, ModelPrice, UpstreamModel, User, Organization, Project, Key),
+    *(RateLimit, Worker, Budget),
+)
 RETRY_SECONDS = 5.0
 LOOK_UP_SECONDS = 0.5
 

@@ -21,6 +21,7 @@ from api.exchange.recording.metadata_only import METADATA
 from api.exchange.recording.stored_completion import StoredCompletionBuilder
 from api.exchange.running.parallel_calls import PlannedCall
 from api.gemini.wire import Blob
+from api.limits.admission import Admission
 from api.notes import Note
 from api.openai.chat.request import ChatCompletionRequest
 from api.openai.chat.tools import custom_names
@@ -50,7 +51,8 @@ class RequestOrigin:
     """The caller and the context of a request.
 
     `catalogue` is the snapshot that the request uses; `session_name` is the value of `X-Session-Id`; `memory` is
-    MEMORY_ENABLED; `notes` are the changes made before the body was parsed; `hold` reserves the request's bytes.
+    MEMORY_ENABLED; `notes` are the changes made before the body was parsed; `hold` reserves the request's bytes;
+    `admission` is the request in the rate limits.
     """
 
     request_id: str
@@ -60,6 +62,7 @@ class RequestOrigin:
     memory: bool = True
     notes: tuple[Note, ...] = ()
     hold: Hold | None = None
+    admission: Admission | None = None
 
     def session_of(self, user: str | None) -> SessionKey | None:
         """Return the session that the request continues, None without one or with memory switched off."""
@@ -106,7 +109,10 @@ def open_exchange(
         user=request.user or "",
         metadata=request.metadata or {},
         notes=notes,
+        admission=origin.admission,
     )
+    if origin.admission is not None:
+        origin.admission.owned = True
     return Exchange(services, accounting, origin.catalogue, origin.hold)
 
 

@@ -91,6 +91,7 @@ async def _commit(
         omitted, exchange_record = True, _without_answer(services, accounting, generation)
     exchange_record = permitted(exchange_record, accounting.caller.policy)
     exchange_record.reservation = accounting.reservation
+    _count(services, accounting, exchange_record)
     try:
         await services.store.commit(exchange_record, under_way=services.in_flight)
     except StoreUnavailableError:
@@ -102,6 +103,15 @@ async def _commit(
         raise InternalError(NOT_RECORDED)
     usage = exchange_record.usage
     return Recorded(outcome.status is OK, usage.message if usage.answer is None else usage.answer)
+
+
+def _count(services: Services, accounting: Accounting, exchange_record: ExchangeRecord) -> None:
+    """Count the tokens of a usage record in the rate limits, and its output among the recent outputs of its model."""
+    usage = exchange_record.usage
+    if accounting.admission is not None:
+        accounting.admission.spend(usage.total_tokens)
+    if usage.completion_tokens:
+        services.limiter.outputs.add(usage.public_model, usage.completion_tokens // max(usage.choices, 1))
 
 
 def _exchange_record(

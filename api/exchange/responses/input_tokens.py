@@ -24,6 +24,7 @@ async def count_input_tokens(exchange: Exchange, request: InputTokensRequest) ->
             "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
         )
     request, profile = resolve_model(request, exchange)
+    await exchange.reserve()
     conversation_input = await read_input(exchange, request, profile)
     upstream = await translate(exchange, request, conversation_input)
     refuse_losses(exchange.accounting.caller.policy, (*exchange.accounting.notes, *upstream.notes))

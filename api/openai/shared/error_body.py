@@ -31,13 +31,16 @@ def error_headers(error: GatewayError) -> dict[str, str]:
     """Return the headers that control the client's retries.
 
     SDKs retry 408, 409, 429 and 5xx; `x-should-retry: false` prevents retries, `Retry-After` (whole seconds, at least
-    1) delays them. `Accept-Encoding` lists the supported compressions of a body (RFC 9110, 15.5.16).
+    1) and `retry-after-ms` delay them. `Accept-Encoding` lists the supported compressions of a body (RFC 9110,
+    15.5.16).
     """
     headers = {}
     if isinstance(error, UnsupportedCodingError):
         headers["Accept-Encoding"] = error.accepted
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if error.retry_after_ms is not None:
+        headers["retry-after-ms"] = str(error.retry_after_ms)
     if not error.retryable:
         headers["x-should-retry"] = "false"
     return headers

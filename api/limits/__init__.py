@@ -1,0 +1,1 @@
+"""Rate limits: the algorithm, its two stores (this process, Redis), and the admission of one request."""
