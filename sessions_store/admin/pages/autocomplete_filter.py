@@ -23,8 +23,8 @@ class AutocompleteFilter(admin.SimpleListFilter):
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
-        self.foreign_key: Any = model._meta.get_field(self.column)
-        self.related = self.foreign_key.remote_field.model
+        foreign_key: Any = model._meta.get_field(self.column)
+        self.foreign_key, self.related = foreign_key, foreign_key.remote_field.model
         self.may_search = model_admin.admin_site.get_model_admin(self.related).has_view_permission(request)
         self.hidden: list[tuple[str, Any]] = []
 
@@ -51,7 +51,8 @@ class AutocompleteFilter(admin.SimpleListFilter):
         field = forms.ModelChoiceField(queryset=self.related._default_manager.all(), required=False, widget=widget)
         field.widget.is_required = False
         attrs = {"id": f"filter-{self.parameter_name}", "aria-label": str(self.title), "data-width": "260px"}
-        return field.widget.render(str(self.parameter_name), self.row_id(), attrs)
+        rendered: SafeString = field.widget.render(str(self.parameter_name), self.row_id(), attrs)
+        return rendered
 
     def row_id(self) -> int | None:
         """Return the selected id; None without a valid one."""
@@ -69,3 +70,8 @@ class AutocompleteFilter(admin.SimpleListFilter):
 def search_media(foreign_key: Any) -> Any:
     """Return the scripts and styles of a search field, for the `media` of a page."""
     return AutocompleteSelect(foreign_key, admin.site).media
+
+
+def leave_out_links(widget: Any) -> None:
+    """Remove the links that add, change, view or delete the related row from the field of a form."""
+    widget.can_add_related = widget.can_change_related = widget.can_view_related = widget.can_delete_related = False

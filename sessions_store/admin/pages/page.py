@@ -14,6 +14,8 @@ COUNT_CEILING = 10_000
 
 Row = TypeVar("Row", bound=Model)
 
+__all__ = ["COUNT_CEILING", "CappedPaginator", "ModelForm", "Page", "RecordPage"]
+
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
     from django.forms import ModelForm

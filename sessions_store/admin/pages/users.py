@@ -51,19 +51,28 @@ class KindFilter(admin.SimpleListFilter):
 class UserPage(auth_admin.UserAdmin, Page[User]):  # type: ignore[type-arg]  # not generic when the program runs
     """Django's user pages, with the memory setting and a protected local principal."""
 
-    list_display = ("username", "full_name", "kind", "email", "is_active", "is_staff", "memory", "last_login")
+    list_display = ("label", "full_name", "kind", "email", "is_active", "is_staff", "memory", "last_login")
     list_filter = (KindFilter, "is_active", "is_staff", "is_superuser", "groups")
     list_intro = (
         "People, who may log in here, and service accounts of programs. “local” is the built-in account for requests "
         "without a key."
     )
+    ordering = ("kind", "username")
+    sortable_by = ("label", "email", "last_login")
     search_fields = ("username", "first_name", "last_name", "email", "public_id")
     search_help_text = "Part of a username, a name or an e-mail address."
+
+    @admin.display(description="account", ordering="username")
+    def label(self, user: User) -> SafeString:
+        """The username; for a service account, its name with the username below."""
+        if user.kind != User.Kind.SERVICE:
+            return format_html('<bdi class="name">{}</bdi>', user)
+        return format_html('<bdi class="name">{}</bdi><span class="below code">{}</span>', user, user.username)
 
     @admin.display(description="name", empty_value=NOTHING)
     def full_name(self, user: User) -> str | None:
         """First and last name."""
-        return user.get_full_name() or None
+        return None if user.kind == User.Kind.SERVICE else user.get_full_name() or None
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Add the memory setting; the local principal has no other fields."""

@@ -87,7 +87,11 @@ class OrganizationPage(Page[Organization]):
             consequences = [*CONSEQUENCES, f"Client keys that are not revoked: {number}. They stay valid."]
             title = "Reopen keyless mode"
             return confirmation_page(
-                request, Question(title=title, consequences=consequences, button=title, back=self._page()), form
+                request,
+                Question(
+                    title=title, consequences=consequences, button=title, back=self._page(), place="Gateway settings"
+                ),
+                form,
             )
         reopen_keyless()
         self.log_change(request, Organization.objects.get(pk=1), "Keyless mode reopened.")

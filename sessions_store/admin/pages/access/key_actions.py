@@ -90,6 +90,7 @@ def create_admin_key(request: HttpRequest) -> HttpResponse:
             ],
             button="Create admin key",
             back=reverse("admin:sessions_store_key_changelist"),
+            place="Keys",
         )
         return confirmation_page(request, question, form)
     days = form.cleaned_data["days"]
@@ -134,7 +135,7 @@ def _page(pk: int) -> str:
 
 
 def _question(title: str, consequences: Sequence[str], button: str, key: Key) -> Question:
-    return Question(title=title, consequences=consequences, button=button, back=_page(key.pk))
+    return Question(title=title, consequences=consequences, button=button, back=_page(key.pk), place=key.name)
 
 
 def _log(request: HttpRequest, key: Key, what: str) -> None:

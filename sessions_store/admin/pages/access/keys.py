@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 
 from sessions_store.accounts.issuing import NewKey, create_key, create_service_account
 from sessions_store.admin.display import formats
-from sessions_store.admin.display.formats import NOTHING
 from sessions_store.admin.display.key_snippets import key_snippets
 from sessions_store.admin.display.key_usage import COST_PERIOD, costs_since, recent_requests
 from sessions_store.admin.pages.access import key_actions
@@ -23,7 +22,7 @@ from sessions_store.admin.pages.access.issued_key import created_already, form_t
 from sessions_store.admin.pages.access.key_forms import EXPIRY_HELP, KeyForm, NewKeyForm
 from sessions_store.admin.pages.access.key_list import KeyList, OwnerFilter, ProjectFilter, StateFilter
 from sessions_store.admin.pages.access.policy_form import FIELDSETS, gateway_level, policy_lines
-from sessions_store.admin.pages.autocomplete_filter import search_media
+from sessions_store.admin.pages.autocomplete_filter import leave_out_links, search_media
 from sessions_store.admin.pages.csv_export import ExportPage
 from sessions_store.models import Key
 
@@ -37,14 +36,14 @@ class KeyPage(ExportPage[Key]):
     change_list_template = "gateway/keys.html"
     change_form_template = "gateway/key.html"
     add_form_template = "gateway/new_key.html"
-    list_display = ("label", "project", "owner", "last_used", "cost", "expires", "status")
+    list_display = ("label", "status", "belongs_to", "last_used", "cost")
     list_display_links = ("label",)
     list_filter = (StateFilter, ProjectFilter, OwnerFilter, "kind")
     list_select_related = ("principal", "project")
     list_intro = "A client key sends requests within one project. A key is shown once, when it is created."
     list_empty = "No keys yet. Create the first key here, or with: manage.py create_key --name NAME"
     ordering = ("-id",)
-    sortable_by = ("label", "last_used", "expires")
+    sortable_by = ("label", "status", "belongs_to", "last_used")
     search_fields = (
         *("name", "public_id", "redacted_value"),
         *("project__name", "principal__username", "principal__first_name"),
@@ -91,9 +90,9 @@ class KeyPage(ExportPage[Key]):
         """Describe the expiry; leave out the links to the forms of projects and accounts."""
         if db_field.name == "expires_at":
             kwargs["help_text"] = EXPIRY_HELP
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name in self.autocomplete_fields:
-            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+            leave_out_links(field.widget)
         return field
 
     def has_change_permission(self, request: HttpRequest, obj: Key | None = None) -> bool:
@@ -154,6 +153,7 @@ class KeyPage(ExportPage[Key]):
         return {
             "key": key,
             "title": f"Key {key.name}",
+            "show_save_and_add_another": False,
             "subtitle": None,
             "state": key.state,
             "badge": BADGES[key.state],
@@ -179,16 +179,15 @@ class KeyPage(ExportPage[Key]):
     @admin.display(description="name", ordering="name")
     def label(self, key: Key) -> SafeString:
         """The name and the redacted key."""
-        kind = " · admin key" if key.kind == Key.Kind.ADMIN.value else ""
-        return format_html(
-            '<bdi class="name">{}</bdi><span class="below code">{}{}</span>', key.name, key.redacted_value, kind
-        )
+        return format_html('<bdi class="name">{}</bdi><span class="below code">{}</span>', key.name, key.redacted_value)
 
-    @admin.display(description="owner", ordering="principal__username")
-    def owner(self, key: Key) -> SafeString:
-        """The owner and the kind of account."""
+    @admin.display(description="project, owner", ordering="project__name")
+    def belongs_to(self, key: Key) -> SafeString:
+        """The project and the owner."""
         return format_html(
-            '<bdi class="name">{}</bdi><span class="below">{}</span>', key.principal, key.principal.get_kind_display()
+            '<bdi class="name">{}</bdi><bdi class="name below">{}</bdi>',
+            key.project or key.get_kind_display(),
+            key.principal,
         )
 
     @admin.display(description="last used (UTC)", ordering="last_used_at")
@@ -207,14 +206,10 @@ class KeyPage(ExportPage[Key]):
         """The cost in USD."""
         return format_html('<span class="figure">{}</span>', formats.usd(key.cost_nano))
 
-    @admin.display(description="expires (UTC)", ordering="expires_at")
-    def expires(self, key: Key) -> SafeString | str:
-        """The time at which the key stops."""
-        if key.expires_at is None:
-            return NOTHING
-        return format_html('<span class="figure">{}</span>', f"{key.expires_at:%d %b %Y %H:%M}")
-
-    @admin.display(description="state")
+    @admin.display(description="state, expiry (UTC)", ordering="expires_at")
     def status(self, key: Key) -> SafeString:
-        """The state as a badge."""
-        return format_html('<span class="badge {}">{}</span>', BADGES[key.state], key.state)
+        """The state as a badge, and the time at which the key expires."""
+        badge = format_html('<span class="badge {}">{}</span>', BADGES[key.state], key.state)
+        if key.expires_at is None or key.revoked_at is not None:
+            return badge
+        return format_html('{}<span class="below figure">{}</span>', badge, f"{key.expires_at:%d %b %Y %H:%M}")

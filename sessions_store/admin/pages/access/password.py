@@ -18,12 +18,15 @@ from sessions_store.admin.pages.login import client_network, waiting_time, write
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the page asks: a title, the consequences, the label of the button, and where “Go back” leads."""
+    """What the page asks: a title, the consequences, the label of the button, and where “Go back” leads (`place`: the
+    name of that page).
+    """
 
     title: str
     consequences: Sequence[str]
     button: str
     back: str
+    place: str
 
 
 class PasswordForm(forms.Form):

@@ -26,6 +26,7 @@ class ChoiceSetting(Setting, forms.TypedChoiceField):
     """One of several values, or the inherited one."""
 
     def __init__(self, choices: list[tuple[str, str]], **options: Any) -> None:
+        self.labels = choices
         self.stored = {name: self.value_of(name) for name, _ in choices}
         super().__init__(
             choices=[INHERITED, *choices],
@@ -46,8 +47,8 @@ class ChoiceSetting(Setting, forms.TypedChoiceField):
 
     def show_inherited(self, value: Any) -> None:
         """Label the empty choice with the value that is inherited."""
-        label = dict(self.choices).get(self.to_initial(value), value)
-        self.choices = [("", f"Inherited ({str(label).lower()})"), *list(self.choices)[1:]]
+        label = dict(self.labels).get(self.to_initial(value), value)
+        self.choices = [("", f"Inherited ({str(label).lower()})"), *self.labels]
 
 
 class SwitchSetting(ChoiceSetting):

@@ -23,7 +23,7 @@ from sessions_store.models import Organization
 Row = TypeVar("Row", bound=Model)
 Level = tuple[str, Mapping[str, Any]]
 
-FIELDSETS: Final = (
+FIELDSETS: Final[tuple[tuple[str, Any], ...]] = (
     ("Stored data", {"fields": ("memory", "content", "store")}),
     (
         "Requests",

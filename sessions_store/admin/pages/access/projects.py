@@ -129,7 +129,13 @@ class ProjectPage(ExportPage[Project]):
                 f"Project “{project}”. {valid} valid key{'' if valid == 1 else 's'} of the project will be rejected.",
                 "What the project has stored stays, and no key reaches it. Archiving cannot be undone.",
             ]
-            question = Question(title="Archive project", consequences=consequences, button="Archive project", back=back)
+            question = Question(
+                title="Archive project",
+                consequences=consequences,
+                button="Archive project",
+                back=back,
+                place=project.name,
+            )
             return confirmation_page(request, question, form)
         archive_project(project)
         self.log_change(request, project, "Archived.")
@@ -139,7 +145,7 @@ class ProjectPage(ExportPage[Project]):
     def _details(self, request: HttpRequest, project: Project) -> dict[str, Any]:
         may_see_keys = request.user.has_perm("sessions_store.view_key")
         valid, all_keys = count_keys([project.pk]).get(project.pk, (0, 0))
-        keys = Key.objects.filter(project=project).select_related("principal", "project") if may_see_keys else []
+        keys = Key.objects.filter(project=project).select_related("principal", "project")
         may_archive = super().has_change_permission(request) and project.public_id != DEFAULT_PROJECT
         return {
             "project": project,
@@ -147,7 +153,7 @@ class ProjectPage(ExportPage[Project]):
             "subtitle": None,
             "keys_valid": valid,
             "keys_all": all_keys,
-            "keys": list(keys[:SHOWN_KEYS]),
+            "keys": list(keys[:SHOWN_KEYS]) if may_see_keys else [],
             "may_see_keys": may_see_keys,
             "may_add_keys": request.user.has_perm("sessions_store.add_key") and project.archived_at is None,
             "may_see_usage": request.user.has_perm("sessions_store.view_usagerecord"),

@@ -1,4 +1,4 @@
-"""The filters of the usage records by project and key, each with an index (`usage_of_project`, `usage_of_key`)."""
+"""The filters of the usage records by project and by key; the latter has an index (`usage_of_key`)."""
 
 from sessions_store.admin.pages.autocomplete_filter import AutocompleteFilter
 

@@ -18,6 +18,7 @@ from sessions_store.admin.display.limits.budget_windows import spendings
 from sessions_store.admin.pages.limits.subjects import SUBJECTS, SubjectForm, SubjectPage
 from sessions_store.admin.pages.limits.tree import tree_page
 from sessions_store.models import Budget
+from sessions_store.models.budget import default_thresholds
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST_USD = 1_000_000_000
@@ -57,7 +58,10 @@ class BudgetForm(SubjectForm[Budget]):
         widget=forms.NumberInput(attrs={"class": "vIntegerField", "step": "any"}),
     )
     thresholds = PercentagesField(
-        label="Alerts at percent", required=False, help_text="Percentages of the amount, such as 50, 80, 100."
+        label="Alerts at percent",
+        required=False,
+        initial=default_thresholds,
+        help_text="Percentages of the amount, such as 50, 80, 100.",
     )
     week_start = forms.TypedChoiceField(
         label="Week starts on", choices=list(enumerate(WEEKDAYS)), coerce=int, help_text="For budgets per week."

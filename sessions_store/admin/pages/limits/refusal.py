@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from sessions_store.admin.display.limits.refusals import checks
+from sessions_store.admin.pages.autocomplete_filter import LONGEST_ID
 from sessions_store.admin.pages.mappings import LONGEST_NAME
 from sessions_store.models import Key, RateLimit, UsageRecord
 
@@ -35,7 +36,10 @@ def refusal_page(request: HttpRequest) -> HttpResponse:
     """Return the page; `?key=…&model=…` selects the request."""
     if not request.user.has_perms(NEEDED):
         raise PermissionDenied
-    form = RefusalForm(request.GET if "key" in request.GET else None)
+    key = request.GET.get("key")
+    # Django's search field fails for a selected id that is not a number.
+    sent = key is not None and (not key or (key.isdecimal() and len(key) <= LONGEST_ID))
+    form = RefusalForm(request.GET if sent else None)
     found: list[Any] | None = None
     if form.is_valid():
         found = checks(form.cleaned_data["key"], form.cleaned_data["model"].strip(), timezone.now())

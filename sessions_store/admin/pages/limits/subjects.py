@@ -1,6 +1,6 @@
 """What the pages of rate limits and budgets share: the choice of a subject, by search, and the columns of a list."""
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import admin
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from sessions_store.admin.pages.autocomplete_filter import AutocompleteFilter, search_media
+from sessions_store.admin.pages.autocomplete_filter import AutocompleteFilter, leave_out_links, search_media
 from sessions_store.admin.pages.csv_export import ExportPage
 from sessions_store.admin.pages.page import ModelForm
 from sessions_store.models import Key
@@ -62,10 +62,16 @@ class SubjectPage(ExportPage[Row]):
     """A page of rows that have a subject."""
 
     change_list_template = "gateway/limits.html"
-    list_filter: Any = ("scope", ProjectFilter, AccountFilter, KeyFilter)
+    list_filter: ClassVar[Any] = ("scope", ProjectFilter, AccountFilter, KeyFilter)
     list_select_related = ("project", "principal", "key")
     autocomplete_fields = SUBJECTS
-    search_fields: Any = ("project__name", "principal__username", "principal__first_name", "key__name", "model_pattern")
+    search_fields: ClassVar[Any] = (
+        "project__name",
+        "principal__username",
+        "principal__first_name",
+        "key__name",
+        "model_pattern",
+    )
     search_help_text = "Part of the name of a project, an account or a key, or of a model."
     actions = None
     sortable_by = ()
@@ -78,9 +84,9 @@ class SubjectPage(ExportPage[Row]):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Leave out the links to the forms of projects, accounts and keys."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name in SUBJECTS:
-            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+            leave_out_links(field.widget)
         return field
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
