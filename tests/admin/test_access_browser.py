@@ -22,9 +22,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="
 @pytest.fixture
 def long_names(issued: "Issued") -> Key:
     """A key, its project, limits and a spent budget, with long names."""
-    key, _ = issued.key(issued.project(strict=True))
+    project = issued.project(strict=True)
+    key, _ = issued.key(project)
     Key.objects.filter(pk=key.pk).update(name=LONG)
-    Project.objects.filter(pk=key.project_id).update(name=LONG)
+    Project.objects.filter(pk=project.pk).update(name=LONG)
     RateLimit.objects.create(scope="key", key=key, requests_per_minute=60, model_pattern=LONG)
     budget = Budget.objects.create(scope="key", key=key, amount_nano=10**9, period="total")
     BudgetWindow.objects.create(budget=budget, starts_on="2026-01-01", spent_nano=2 * 10**9)

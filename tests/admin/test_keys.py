@@ -46,7 +46,7 @@ def created(browser: Client, **fields: str) -> str:
     home = Project.objects.get(public_id="proj_default")
     answer = browser.post(reverse(ADD_KEY), new_key_fields("canary", home, **fields))
     assert answer.status_code == 200, answer
-    return SECRET.findall(answer.content.decode())[0]
+    return str(SECRET.findall(answer.content.decode())[0])
 
 
 def test_a_new_key_is_shown_once_and_must_not_be_stored_by_the_browser(owner: Client) -> None:

@@ -232,10 +232,10 @@ def test_a_hard_budget_rejects_a_model_without_a_price(db: None) -> None:
 def test_the_check_of_a_request_is_a_page_of_its_own_address(operator: Client) -> None:
     key, _ = make_key("nightly")
     assert "Choose a key and a model" in operator.get(reverse(CHECK)).content.decode()
-    page = operator.get(reverse(CHECK), {"key": key.pk, "model": "gpt-4"}).content.decode()
+    page = operator.get(f"{reverse(CHECK)}?key={key.pk}&model=gpt-4").content.decode()
     assert "Not rejected" in page
     Budget.objects.create(scope="key", key=key, amount_nano=0)
-    page = operator.get(reverse(CHECK), {"key": key.pk, "model": "gpt-4"}).content.decode()
+    page = operator.get(f"{reverse(CHECK)}?key={key.pk}&model=gpt-4").content.decode()
     assert "<strong>Rejected.</strong>" in page
     assert operator.get(reverse(CHECK), {"key": "abc", "model": ""}).status_code == 200
 

@@ -114,12 +114,13 @@ def test_an_invalid_policy_is_an_error_of_its_field(owner: Client) -> None:
 
 def test_a_project_is_archived_after_the_password_and_its_keys_are_rejected(owner: Client) -> None:
     key, secret = make_key()
+    assert key.project is not None
     address = action(key.project, "archive")
     assert "1 valid key" in owner.get(address).content.decode()
     owner.post(address, {"password": "wrong"})
-    assert Project.objects.get(pk=key.project_id).archived_at is None
+    assert Project.objects.get(pk=key.project.pk).archived_at is None
     assert owner.post(address, {"password": PASSWORD}).status_code == 302
-    assert Project.objects.get(pk=key.project_id).archived_at is not None
+    assert Project.objects.get(pk=key.project.pk).archived_at is not None
     found = load_access().find(secret)
     assert found is not None
     assert found.inactive
