@@ -230,6 +230,8 @@ def test_the_page_of_a_key_shows_who_used_the_key(owner: Client) -> None:
     for parameter in (f"key={key.pk}", f"project={key.project_id}"):
         listed = owner.get(f"{reverse('admin:sessions_store_usagerecord_changelist')}?{parameter}").content.decode()
         assert ("ada" in listed, "bob" in listed) == (True, False), parameter
+    detail = owner.get(page_of(UsageRecord.objects.get(pk=mine.pk))).content.decode()
+    assert (page_of(key) in detail, f">{key.project}<" in detail) == (True, True)
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by what the tables hold, here nothing")

@@ -43,8 +43,8 @@ def _usage(now: datetime) -> dict[str, Any]:
     last_hours = UsageHour.objects.filter(
         bucket__gte=now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
     )
-    names = dict(User.objects.values_list("pk", "username"))
     principals = largest(totals_by(today, "principal_id"), most=MOST)
+    names = User.objects.in_bulk([key for key, _ in principals])
     return {
         "periods": (("Today", totals(today)), ("Last 24 hours", totals(last_hours))),
         "chart": hourly_chart(hours_until(now)),

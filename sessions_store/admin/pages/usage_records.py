@@ -28,7 +28,7 @@ from sessions_store.admin.pages.autocomplete_filter import search_media
 from sessions_store.admin.pages.chat_sessions import MAY_READ
 from sessions_store.admin.pages.keyset import KeysetList, beyond
 from sessions_store.admin.pages.page import RecordPage
-from sessions_store.models import ChatSession, UsageRecord
+from sessions_store.models import ChatSession, Key, Project, UsageRecord
 
 BADGES = {
     UsageRecord.Status.OK: "good",
@@ -169,6 +169,8 @@ class UsageRecordPage(RecordPage[UsageRecord]):
             "record": record,
             "endpoint": ENDPOINT_NAMES.get(record.endpoint, record.endpoint),
             "session": ChatSession.objects.filter(pk=record.session_id).first() if record.session_id else None,
+            "project": Project.objects.filter(pk=record.project_id).first() if record.project_id else None,
+            "key": Key.objects.filter(pk=record.key_id).first() if record.key_id else None,
             "badge": BADGES.get(UsageRecord.Status(record.status), "bad"),
             "breakdown": cost_breakdown(record),
             "notes": _merged([note for note in record.notes if isinstance(note, list) and len(note) == 3]),
@@ -210,8 +212,8 @@ class UsageRecordPage(RecordPage[UsageRecord]):
     def requested_by(self, record: UsageRecord) -> SafeString:
         """The client's user and the owner."""
         if not record.user:
-            return format_html('<span class="quiet">{}</span>', record.principal.get_username())
-        owner = record.principal.get_username()
+            return format_html('<span class="quiet">{}</span>', record.principal)
+        owner = str(record.principal)
         return format_html('<bdi class="name">{}</bdi><span class="below">{}</span>', record.user, owner)
 
     @admin.display(description="tokens in / out")
