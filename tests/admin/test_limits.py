@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from sessions_store.accounts.issuing import create_project, revoke_key
+from sessions_store.accounts.issuing import create_project, revoke_key, rotate_key
 from sessions_store.admin.display.limits.budget_windows import spendings, window_start
 from sessions_store.admin.display.limits.refusals import Check, checks
 from sessions_store.catalogue.loaded import reset
@@ -132,12 +132,12 @@ def test_the_spending_of_a_budget_is_that_of_its_current_period(db: None) -> Non
     november, december = datetime(2026, 11, 30, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
     month, total = spendings(budgets, november)
     assert (month.left_nano, month.percent, month.level, month.resets_on) == (
-        USD // 2,
+        USD,
         90,
         "warn",
         date(2026, 12, 1),
     )
-    assert (total.left_nano, total.resets_on) == (USD // 2, None)
+    assert (total.left_nano, total.resets_on) == (USD, None)
     month, total = spendings(budgets, december)
     assert (month.spent_nano, total.spent_nano) == (0, 9 * USD)
 
@@ -219,6 +219,16 @@ def test_a_spent_budget_rejects_unless_it_only_alerts(db: None) -> None:
     assert check.state.startswith("$0.00 left of $1.00, new period on")
     Budget.objects.filter(pk=spent.pk).update(enabled=False)
     assert rejecting(key) == []
+
+
+def test_a_budget_of_a_key_counts_for_its_successor(db: None) -> None:
+    key, _ = make_key()
+    budget = Budget.objects.create(scope="key", key=key, amount_nano=USD)
+    start = timezone.now().date().replace(day=1)
+    BudgetWindow.objects.create(budget=budget, starts_on=start, spent_nano=USD, reserved_nano=USD // 2)
+    successor, _ = rotate_key(rotate_key(key)[0])
+    [check] = rejecting(successor)
+    assert check.state.startswith("$0.00 left of $1.00 ($0.50 reserved for running requests)")
 
 
 def test_a_hard_budget_rejects_a_model_without_a_price(db: None) -> None:

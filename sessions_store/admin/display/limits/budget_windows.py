@@ -21,8 +21,8 @@ class Spending:
 
     @property
     def left_nano(self) -> int:
-        """The amount that new requests may reserve; not below 0."""
-        return max(self.budget.amount_nano - self.spent_nano - self.reserved_nano, 0)
+        """The amount that is not spent; a part of it may be reserved for running requests."""
+        return max(self.budget.amount_nano - self.spent_nano, 0)
 
     @property
     def percent(self) -> int:

@@ -38,9 +38,19 @@ def checks(key: Key, model: str, now: datetime) -> list[Check]:
     return [*found, *_budget_checks(key, model, now, _priced(catalogue, resolution, now))]
 
 
-def applying(key: Key) -> Q:
+def _applying(key: Key, keys: list[int]) -> Q:
     """Return the condition of the limits and budgets whose subject a request with the key belongs to."""
-    return Q(scope="gateway") | Q(project=key.project_id) | Q(principal=key.principal_id) | Q(key=key.pk)
+    return Q(scope="gateway") | Q(project=key.project_id) | Q(principal=key.principal_id) | Q(key__in=keys)
+
+
+def _with_predecessors(key: Key) -> list[int]:
+    """Return a key and the keys that it replaces: their budgets count its requests too."""
+    keys, newest = [key.pk], [key.pk]
+    while newest:
+        replaced = Key.objects.order_by().filter(successor__in=newest).exclude(pk__in=keys)
+        newest = list(replaced.values_list("pk", flat=True))
+        keys += newest
+    return keys
 
 
 def _key_check(key: Key) -> Check:
@@ -74,7 +84,9 @@ def _policy_checks(policy: Policy, model: str, resolution: Resolution | None) ->
 
 
 def _limit_checks(key: Key, model: str, now: datetime) -> Iterator[Check]:
-    rows = RateLimit.objects.filter(applying(key)).select_related("project", "principal", "key").order_by("id")
+    rows = (
+        RateLimit.objects.filter(_applying(key, [key.pk])).select_related("project", "principal", "key").order_by("id")
+    )
     for row in rows:
         if not matches(row.model_pattern, model):
             continue
@@ -89,7 +101,9 @@ def _limit_checks(key: Key, model: str, now: datetime) -> Iterator[Check]:
 
 
 def _budget_checks(key: Key, model: str, now: datetime, priced: bool) -> Iterator[Check]:
-    rows = Budget.objects.filter(applying(key), enabled=True).select_related("project", "principal", "key")
+    rows = Budget.objects.filter(_applying(key, _with_predecessors(key)), enabled=True).select_related(
+        "project", "principal", "key"
+    )
     matching = [row for row in rows.order_by("id") if matches(row.model_pattern, model)]
     for spending in spendings(matching, now):
         hard = spending.budget.enforcement != Budget.Enforcement.SOFT
@@ -107,6 +121,8 @@ def _budget_checks(key: Key, model: str, now: datetime, priced: bool) -> Iterato
 def _budget_state(spending: Spending) -> str:
     budget = spending.budget
     text = f"{formats.usd(spending.left_nano)} left of {formats.usd(budget.amount_nano)}"
+    if spending.reserved_nano:
+        text += f" ({formats.usd(spending.reserved_nano)} reserved for running requests)"
     if spending.resets_on is not None:
         text += f", new period on {spending.resets_on:%d %b %Y} ({budget.time_zone})"
     return text if budget.enforcement != Budget.Enforcement.SOFT else f"{text}; alert only"
