@@ -20,6 +20,16 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     ("Usage", (("UsageRecord", "Requests"), ("UsageDay", "Cost & usage"))),
+    (
+        "Access",
+        (
+            ("Key", "Keys"),
+            ("Project", "Projects"),
+            ("Budget", "Budgets"),
+            ("RateLimit", "Rate limits"),
+            ("Organization", "Gateway settings"),
+        ),
+    ),
     ("People", (("User", "Accounts"), ("Group", "Groups"))),
 )
 UPSTREAM_NAMES = {"gemini": "Gemini API", "vertex": "Vertex AI", "emulator": "Emulator"}
@@ -42,7 +52,7 @@ class GatewayAdminSite(admin.AdminSite):
             **super().each_context(request),
             "upstream": settings.GEMINI_UPSTREAM,
             "upstream_name": UPSTREAM_NAMES.get(settings.GEMINI_UPSTREAM, settings.GEMINI_UPSTREAM),
-            "open_to_all": settings.ALLOW_INSECURE_KEYLESS and not settings.REQUIRE_KEY,
+            "open_to_all": settings.ALLOW_INSECURE_KEYLESS and not (settings.REQUIRE_KEY or _keyed()),
         }
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
@@ -80,3 +90,10 @@ class GatewayAdminSite(admin.AdminSite):
         from sessions_store.admin.pages.start_page import start_page
 
         return super().index(request, {**(extra_context or {}), **start_page(request)})
+
+
+def _keyed() -> bool:
+    """Whether a client key exists or existed: requests without a key are rejected."""
+    from sessions_store.catalogue.loaded import snapshot
+
+    return snapshot().access.keyed

@@ -119,16 +119,8 @@ def create_key(wanted: NewKey, secret: str = "") -> tuple[Key, str]:
     The first client key rejects requests without a key from now on. Raises PolicyError and IssuingError.
     """
     parse_policy(wanted.policy)
-    if wanted.principal.kind == User.Kind.STORAGE.value:
-        raise IssuingError("The storage of a project cannot own a key.")
-    if not wanted.principal.is_active:
-        raise IssuingError("The owner of the key is not active.")
     project = None if wanted.admin else wanted.project or Project.objects.get(public_id=DEFAULT_PROJECT)
-    if project is not None and project.archived_at is not None:
-        raise IssuingError("The project is archived.")
-    service_of = wanted.principal.service_of_id
-    if service_of is not None and (project is None or service_of != project.pk):
-        raise IssuingError("A service account owns keys of its own project only.")
+    check_owner(wanted.principal, project)
     key = secret or new_key("admin" if wanted.admin else "client")
     row = Key.objects.create(
         kind=Key.Kind.ADMIN if wanted.admin else Key.Kind.CLIENT,
@@ -146,11 +138,30 @@ def create_key(wanted: NewKey, secret: str = "") -> tuple[Key, str]:
     return row, key
 
 
+def check_owner(principal: User, project: Project | None) -> None:
+    """Raise IssuingError unless the principal may own a key of the project; `project` is None for an admin key."""
+    if principal.kind == User.Kind.STORAGE.value:
+        raise IssuingError("The storage of a project cannot own a key.")
+    if not principal.is_active:
+        raise IssuingError("The owner of the key is not active.")
+    if project is not None and project.archived_at is not None:
+        raise IssuingError("The project is archived.")
+    if principal.service_of_id is not None and (project is None or principal.service_of_id != project.pk):
+        raise IssuingError("A service account owns keys of its own project only.")
+
+
 def close_keyless() -> None:
     """Reject requests without a key from now on, also after the last key is revoked."""
     organization, _ = Organization.objects.get_or_create(pk=1)
     if organization.keyed_at is None:
         organization.keyed_at = datetime.now(UTC)
+        organization.save(update_fields=["keyed_at", "updated_at"])
+
+
+def reopen_keyless() -> None:
+    """Accept requests without a key again, until the next client key is created."""
+    for organization in Organization.objects.filter(pk=1).exclude(keyed_at=None):
+        organization.keyed_at = None
         organization.save(update_fields=["keyed_at", "updated_at"])
 
 

@@ -66,7 +66,8 @@ class User(AbstractUser):
         verbose_name_plural = "accounts"
 
     def __str__(self) -> str:
-        return self.username
+        """The name: a service account has a generated username."""
+        return (self.first_name if self.kind == self.Kind.SERVICE else "") or self.username
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a new principal its public id."""

@@ -32,8 +32,8 @@ def validate_policy(value: Any) -> None:
 class Organization(models.Model):
     """The gateway as a whole: one row, with the policy that projects and keys inherit.
 
-    `keyed_at` is the time of the first client key. It is never reset: requests without a key stay rejected when the
-    last key is revoked.
+    `keyed_at` is the time of the first client key. Requests without a key stay rejected when the last key is revoked;
+    only an operator resets the mark.
     """
 
     policy = models.JSONField(default=dict, blank=True, validators=[validate_policy])

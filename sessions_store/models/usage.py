@@ -161,6 +161,10 @@ class UsageRecord(models.Model):
             models.Index(fields=["upstream_request"], name="usage_of_upstream_request"),
             # Partial: failed exchanges are few, and a successful one writes no index entry.
             models.Index(fields=["started_at"], condition=~models.Q(status="ok"), name="usage_problems"),
+            # With time and id: a page of the list is read in its order. A request without a key writes no entry.
+            models.Index(
+                fields=["key", "started_at", "id"], condition=models.Q(key__isnull=False), name="usage_of_key"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,18 +1,24 @@
 """The public start page, and the middleware of all pages: policy, static files, proxies."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
 from gemini_gateway.startup.run_server import terminal_page
+from sessions_store.catalogue.loaded import reset
+from tests.admin.access import make_key
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def visitor() -> Client:
-    """A browser without a login."""
-    return Client()
+def visitor() -> Iterator[Client]:
+    """A browser without a login. The snapshot of keys is dropped: each test's rows are rolled back."""
+    reset()
+    yield Client()
+    reset()
 
 
 def test_the_start_page_shows_the_address_that_the_visitor_used(visitor: Client) -> None:
@@ -44,6 +50,18 @@ def test_the_start_page_warns_when_the_gateway_is_open_to_all(visitor: Client, s
     assert b"Open to everyone" not in visitor.get("/").content
     settings.ALLOW_INSECURE_KEYLESS = True
     assert b"Open to everyone" in visitor.get("/").content
+
+
+def test_the_start_page_states_how_the_first_key_is_created_and_that_requests_need_one(visitor: Client) -> None:
+    before = visitor.get("/").content.decode()
+    make_key()
+    reset()
+    after = visitor.get("/").content.decode()
+
+    assert "dummy-key" in before
+    assert "manage.py create_key --name NAME" in before
+    assert "dummy-key" not in after
+    assert "Authorization: Bearer YOUR-CLIENT-KEY" in after
 
 
 def test_the_start_page_holds_no_secret(visitor: Client, settings: Settings) -> None:

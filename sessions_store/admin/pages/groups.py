@@ -15,6 +15,7 @@ class GroupPage(auth_admin.GroupAdmin, Page[Group]):
 
     list_intro = (
         "A group gives permissions to its members, for example “view usage record” for costs and “view message” for "
-        "transcripts. Superusers have all permissions."
+        "transcripts. The first groups are Viewer (figures), Auditor (figures and content), Operator (keys, mappings, "
+        "limits), Finance (prices, budgets) and Owner (everything). Superusers have all permissions."
     )
     list_empty = "No groups yet. An account can also have permissions of its own."

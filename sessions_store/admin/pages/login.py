@@ -42,12 +42,12 @@ class LoginForm(AdminAuthenticationForm):
         attempt = LoginAttempt(username, address=address, browser=_known_browser(self.request, username))
         self.wait = attempt.begin()
         if self.wait:
-            _audit("Login rejected: too many attempts", username, address)
-            raise ValidationError(f"Too many failed attempts. Try again in {_span(self.wait)}.", code=TOO_MANY)
+            write_audit_line("Login rejected: too many attempts", username, address)
+            raise ValidationError(f"Too many failed attempts. Try again in {waiting_time(self.wait)}.", code=TOO_MANY)
         try:
             cleaned = super().clean()
         except forms.ValidationError:
-            _audit("Login failed", username, address)
+            write_audit_line("Login failed", username, address)
             raise
         attempt.succeeded()
         log.info("Account logged in", extra={"account": username, "address": address})
@@ -99,13 +99,14 @@ def _remember(response: HttpResponse, username: str) -> None:
     )
 
 
-def _audit(what: str, username: str, address: str) -> None:
+def write_audit_line(what: str, username: str, address: str) -> None:
     """Log an attempt, with the name only of an existing user: people type passwords into the name field."""
     known = User.objects.filter(username=username).exists()
     log.warning(what, extra={"account": username if known else "(unknown)", "address": address})
 
 
-def _span(seconds: int) -> str:
+def waiting_time(seconds: int) -> str:
+    """Return a number of seconds in words."""
     if seconds < 120:
         return f"{seconds} second{'' if seconds == 1 else 's'}"
     return f"{-(-seconds // 60)} minutes"

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django import forms
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -13,9 +14,18 @@ COUNT_CEILING = 10_000
 
 Row = TypeVar("Row", bound=Model)
 
+__all__ = ["COUNT_CEILING", "CappedPaginator", "ModelForm", "Page", "RecordPage"]
+
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
+    from django.forms import ModelForm
 else:
+
+    class ModelForm(forms.ModelForm):
+        """Django's class, which is generic for the type checker only."""
+
+        def __class_getitem__(cls, row: object) -> type:
+            return cls
 
     class ModelAdmin(admin.ModelAdmin):
         """Django's class, which is generic for the type checker only."""

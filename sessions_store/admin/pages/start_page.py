@@ -12,7 +12,7 @@ from sessions_store.admin.display.chart import hourly_chart
 from sessions_store.admin.display.formats import NOTHING
 from sessions_store.admin.display.retirements import mapping_warnings
 from sessions_store.admin.display.usage_totals import hours_until, largest, totals, totals_by
-from sessions_store.models import ModelMapping, UsageDay, UsageHour, UsageRecord, User
+from sessions_store.models import ModelMapping, Organization, UsageDay, UsageHour, UsageRecord, User
 
 MOST = 5
 ANY_KEY = "dummy-key"
@@ -22,9 +22,11 @@ FAVOURITE = "gpt-4"
 def start_page(request: HttpRequest) -> dict[str, Any]:
     """Return the template's context, without anything that the operator may not view."""
     now = timezone.now()
+    keyed = Organization.objects.filter(keyed_at__isnull=False).exists()
     context: dict[str, Any] = {
-        "facts": _facts(),
-        "snippets": _snippets(request),
+        "facts": _facts(keyed=keyed),
+        "snippets": _snippets(request, keyed=keyed or settings.REQUIRE_KEY),
+        "first_key": not keyed and request.user.has_perm("sessions_store.add_key"),
         "may_see_usage": request.user.has_perm("sessions_store.view_usageday"),
         "may_see_mappings": request.user.has_perm("sessions_store.view_modelmapping"),
     }
@@ -41,8 +43,8 @@ def _usage(now: datetime) -> dict[str, Any]:
     last_hours = UsageHour.objects.filter(
         bucket__gte=now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
     )
-    names = dict(User.objects.values_list("pk", "username"))
     principals = largest(totals_by(today, "principal_id"), most=MOST)
+    names = User.objects.in_bulk([key for key, _ in principals])
     return {
         "periods": (("Today", totals(today)), ("Last 24 hours", totals(last_hours))),
         "chart": hourly_chart(hours_until(now)),
@@ -52,9 +54,9 @@ def _usage(now: datetime) -> dict[str, Any]:
     }
 
 
-def _facts() -> list[tuple[str, str]]:
+def _facts(*, keyed: bool) -> list[tuple[str, str]]:
     """Return (name, value) pairs of the most important settings."""
-    if settings.REQUIRE_KEY:
+    if keyed or settings.REQUIRE_KEY:
         keys = "Every request needs a client key."
     elif settings.ALLOW_INSECURE_KEYLESS:
         keys = "No key needed. Anyone who can reach this server can use it."
@@ -80,10 +82,10 @@ def _span(length: timedelta) -> str:
     return f"{hours:g} h" if hours >= 1 else f"{length.total_seconds() / 60:g} min"
 
 
-def _snippets(request: HttpRequest) -> list[tuple[str, str]]:
+def _snippets(request: HttpRequest, *, keyed: bool) -> list[tuple[str, str]]:
     """Return (title, text) of the examples, with the base URL of this page."""
     base = request.build_absolute_uri("/v1")
-    key = "YOUR-CLIENT-KEY" if settings.REQUIRE_KEY else ANY_KEY
+    key = "YOUR-CLIENT-KEY" if keyed else ANY_KEY
     model = ModelMapping.objects.filter(public_name=FAVOURITE, enabled=True).values_list(
         "public_name", flat=True
     ).first() or next(

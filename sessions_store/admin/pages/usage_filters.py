@@ -10,7 +10,8 @@ from django.db.models import Max, Min, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from sessions_store.models import ModelMapping, UpstreamModel, UsageDay, UsageRecord, User
+from sessions_store.admin.pages.autocomplete_filter import AutocompleteFilter
+from sessions_store.models import ModelMapping, UpstreamModel, UsageDay, UsageRecord
 
 MOST_CHOICES = 60
 DEFAULT_PERIOD = "24h"
@@ -118,25 +119,12 @@ class PublicModelFilter(ExactFilter):
         ]
 
 
-class PrincipalFilter(ExactFilter):
+class PrincipalFilter(AutocompleteFilter):
     """The principal of the request."""
 
     title = "account"
     parameter_name = "principal"
-    column = "principal_id"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The users of this gateway."""
-        return [(str(pk), name) for pk, name in User.objects.order_by("username").values_list("pk", "username")][
-            :MOST_CHOICES
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
-        """Filter by the user; an invalid id matches no record."""
-        chosen = self.value()
-        if chosen is not None and not chosen.isdecimal():
-            return queryset.none()
-        return super().queryset(request, queryset)
+    column = "principal"
 
 
 class StreamFilter(admin.SimpleListFilter):
@@ -161,7 +149,7 @@ def within_known_days(rows: QuerySet[UsageRecord], chosen: Mapping[str, str]) ->
     """
     columns = {row.parameter_name: row.column for row in (UpstreamModelFilter, PublicModelFilter, PrincipalFilter)}
     wanted = {column: chosen[name] for name, column in columns.items() if name in chosen}
-    if not wanted or not wanted.get("principal_id", "0").isdecimal():
+    if not wanted or not wanted.get(PrincipalFilter.column, "0").isdecimal():
         return rows
     days = UsageDay.objects.filter(**wanted).aggregate(first=Min("bucket"), last=Max("bucket"))
     if days["first"] is None:

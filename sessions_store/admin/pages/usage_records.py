@@ -1,6 +1,5 @@
 """Usage records: the list with one row per exchange, the page of each record, and the CSV export."""
 
-import csv
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,14 +18,17 @@ from django.utils.safestring import SafeString
 
 from sessions_store.admin.display import formats
 from sessions_store.admin.display.cost_lines import cost_breakdown
+from sessions_store.admin.display.csv_cells import csv_line
 from sessions_store.admin.display.formats import NOTHING
 from sessions_store.admin.display.sent_body import answers, sent_body
 from sessions_store.admin.display.transcript_scope import TranscriptScope
 from sessions_store.admin.pages import usage_filters
+from sessions_store.admin.pages.access.usage_key_filters import KeyFilter, ProjectFilter
+from sessions_store.admin.pages.autocomplete_filter import search_media
 from sessions_store.admin.pages.chat_sessions import MAY_READ
 from sessions_store.admin.pages.keyset import KeysetList, beyond
 from sessions_store.admin.pages.page import RecordPage
-from sessions_store.models import ChatSession, UsageRecord
+from sessions_store.models import ChatSession, Key, Project, UsageRecord
 
 BADGES = {
     UsageRecord.Status.OK: "good",
@@ -44,6 +46,8 @@ CSV_COLUMNS = (
     "started_at",
     "request_id",
     "principal__username",
+    "project__public_id",
+    "key__public_id",
     "user",
     "endpoint",
     "public_model",
@@ -68,10 +72,9 @@ CSV_COLUMNS = (
     "first_byte_ms",
     "latency_ms",
 )
+CSV_NAMES = {"principal__username": "account", "project__public_id": "project", "key__public_id": "key"}
 CHUNK = 2000
 INDEX = re.compile(r"\[\d+\]")
-# Spreadsheets evaluate a cell with one of these first characters as a formula (CSV injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class UsageList(KeysetList):
@@ -98,6 +101,8 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         usage_filters.UpstreamModelFilter,
         usage_filters.PublicModelFilter,
         usage_filters.PrincipalFilter,
+        ProjectFilter,
+        KeyFilter,
         usage_filters.StreamFilter,
     )
     list_title = "Requests"
@@ -108,6 +113,11 @@ class UsageRecordPage(RecordPage[UsageRecord]):
     actions = None
     search_fields = ("request_id",)
     search_help_text = "Request id (any date), or start of an end user's name (within the selected period)"
+
+    @property
+    def media(self) -> Any:
+        """Add the scripts of the filters."""
+        return super().media + search_media(UsageRecord._meta.get_field("key"))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The changelist with keyset pagination."""
@@ -159,6 +169,8 @@ class UsageRecordPage(RecordPage[UsageRecord]):
             "record": record,
             "endpoint": ENDPOINT_NAMES.get(record.endpoint, record.endpoint),
             "session": ChatSession.objects.filter(pk=record.session_id).first() if record.session_id else None,
+            "project": Project.objects.filter(pk=record.project_id).first() if record.project_id else None,
+            "key": Key.objects.filter(pk=record.key_id).first() if record.key_id else None,
             "badge": BADGES.get(UsageRecord.Status(record.status), "bad"),
             "breakdown": cost_breakdown(record),
             "notes": _merged([note for note in record.notes if isinstance(note, list) and len(note) == 3]),
@@ -200,8 +212,8 @@ class UsageRecordPage(RecordPage[UsageRecord]):
     def requested_by(self, record: UsageRecord) -> SafeString:
         """The client's user and the owner."""
         if not record.user:
-            return format_html('<span class="quiet">{}</span>', record.principal.get_username())
-        owner = record.principal.get_username()
+            return format_html('<span class="quiet">{}</span>', record.principal)
+        owner = str(record.principal)
         return format_html('<bdi class="name">{}</bdi><span class="below">{}</span>', record.user, owner)
 
     @admin.display(description="tokens in / out")
@@ -242,22 +254,14 @@ def _merged(notes: list[list[Any]]) -> list[tuple[str, str, str]]:
     ]
 
 
-class _Echo:
-    """A file for csv.writer whose `write` returns the line."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 async def _csv(rows: QuerySet[UsageRecord]) -> AsyncIterator[str]:
     """Yield the file in chunks with a query each, so that a slow download holds no cursor open."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow([column.replace("principal__username", "account") for column in CSV_COLUMNS])
+    yield csv_line([CSV_NAMES.get(column, column) for column in CSV_COLUMNS])
     rest = rows
     while True:
         chunk = await sync_to_async(_fetch)(rest)
         if chunk:
-            yield "".join(writer.writerow([_cell(value) for value in row[1:]]) for row in chunk)
+            yield "".join(csv_line(row[1:]) for row in chunk)
         if len(chunk) < CHUNK:
             return
         rest = rows.filter(beyond((chunk[-1][0], chunk[-1][1]), "started_at", newer=False))
@@ -265,9 +269,3 @@ async def _csv(rows: QuerySet[UsageRecord]) -> AsyncIterator[str]:
 
 def _fetch(rows: QuerySet[UsageRecord]) -> list[tuple[Any, ...]]:
     return list(rows.values_list("pk", *CSV_COLUMNS)[:CHUNK])
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value.isoformat() if hasattr(value, "isoformat") else value
