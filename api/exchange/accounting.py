@@ -14,7 +14,8 @@ from api.translate.answers.usage_report import UsageReport
 class Accounting:
     """The accounting of one request. `started` and `first_byte` are seconds of `time.monotonic`.
 
-    `account` names the Gemini account in use; thought signatures may be valid for this account only. The fields after
+    `account` names the Gemini account in use; thought signatures may be valid for this account only. `peer` is
+    the address of the client, for the access log. The fields after
     `notes` change while the request is served: `upstream_model` is set when the public model is resolved, `attempts`
     counts upstream calls, `usage` is set by endpoints without a Generation.
     """
@@ -24,6 +25,7 @@ class Accounting:
     endpoint: str
     public_model: str
     account: str
+    peer: str = ""
     stream: bool = False
     user: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -111,7 +111,9 @@ class Exchange:
         if self.recorded:
             return
         self.recorded = True
-        self.committed = await record(self.services, self.accounting, outcome, self.generation)
+        self.committed = await record(
+            self.services, self.accounting, outcome, self.generation, catalogue=self.catalogue
+        )
 
     async def fail(self, error: BaseException) -> None:
         """End the response as failed or cancelled and record the exchange, even while this task is being cancelled.

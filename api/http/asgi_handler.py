@@ -21,6 +21,7 @@ from django.urls import ResolverMatch
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
+from api.access_log import log_request
 from api.auth.origins import cors_headers, preflight_headers
 from api.errors import GatewayError, PayloadTooLargeError
 from api.http.disconnects import DisconnectWatch, Receive
@@ -121,9 +122,17 @@ class ShortHandler(ASGIHandler):
             response = await self._middleware_chain(request)
         except Exception as error:  # noqa: BLE001 - the request's edge
             response = self._failed(error)
+            self._log(request.scope, response)  # type: ignore[attr-defined]  # an ASGIRequest has it
         if "HTTP_ORIGIN" in request.META:
             _open_to(request.META["HTTP_ORIGIN"], response)
         return response
+
+    def _log(self, scope: Scope, response: HttpResponseBase, *, code: str = "") -> None:
+        """Write the access line of a request that no view answers."""
+        peer = scope["client"][0] if scope.get("client") else ""
+        fields = {"request_id": response.headers.get("x-request-id"), "code": code, "peer": peer}
+        endpoint = f"{scope['method']} /{self._route(scope['path']).match.route}"
+        log_request(endpoint, response.status_code, fields)
 
     async def _call_view(self, request: LeanRequest) -> HttpResponseBase:
         route = self._route(request.path_info)
@@ -198,6 +207,7 @@ class ShortHandler(ASGIHandler):
             hold.grow(len(body) - hold.size)  # without a declared length
         except GatewayError as error:
             refusal = self._refused(error)
+            self._log(scope, refusal, code=error.code or error.type)
             _open_to(_origin(scope), refusal)
             await self._refuse(refusal, receive, send)
             return None

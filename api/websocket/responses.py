@@ -7,12 +7,14 @@ disconnect cancels the running responses.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
+from api.access_log import log_request
 from api.auth.admission import Credentials
 from api.auth.authentication import authenticate
 from api.errors import GatewayError, InvalidRequestError, RateLimitError, ShuttingDownError
@@ -67,6 +69,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._services: Services  # set by __call__
         self._caller: Caller | None = None
         self._counted: CallerKey | None = None
+        self._peer = ""
         self.cut = False  # see api.resources.interruption.Served
         self._lanes: dict[str | None, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -86,14 +89,17 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     async def connect(self) -> None:
         """Admit the caller like every route does, up to MAX_SOCKETS_PER_CALLER connections; else close."""
+        credentials = Credentials.of_handshake(self.scope)
+        self._peer = credentials.peer
         try:
-            credentials = Credentials.of_handshake(self.scope)
             self._caller, _ = await authenticate(self._services, credentials)
-        except GatewayError:
+        except GatewayError as error:
+            self._log(error)
             await self.close(code=REJECTED)
             return
         key = (self._caller.principal_id, credentials.peer)
         if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
+            self._log(RateLimitError("Too many WebSockets are open."))
             await self.close(code=TOO_MANY)
             return
         self._counted = key
@@ -129,9 +135,12 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             self._lane(lane).put_nowait((frame, notes, hold))
             hold.share()
         except asyncio.QueueFull:
-            await self._fail(RateLimitError("Too many frames are waiting on this connection.", retry_after=1), lane)
-        except GatewayError as error:
+            error: GatewayError = RateLimitError("Too many frames are waiting on this connection.", retry_after=1)
+            self._log(error)
             await self._fail(error, lane)
+        except GatewayError as failure:
+            self._log(failure)
+            await self._fail(failure, lane)
         finally:
             hold.release()
 
@@ -178,10 +187,11 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
         body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
-        request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
-        warm_up = frame.get("generate") is False or request.prewarms
-        if not warm_up or request.input:  # without input it may set tools and instructions only
-            check_response(request)
+        with self._rejection_logged():
+            request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
+            warm_up = frame.get("generate") is False or request.prewarms
+            if not warm_up or request.input:  # without input it may set tools and instructions only
+                check_response(request)
         request, joined = self._steering.joined(request)
         try:
             steer_inputs, planned = await self._respond(request, (lane, hold), warm_up=warm_up)
@@ -206,7 +216,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         lane, hold = place
         assert self._caller is not None  # noqa: S101 - no frame precedes the handshake
         catalogue = await self._services.store.catalogue()  # an edit applies from the next frame on
-        origin = RequestOrigin(new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold)
+        origin = RequestOrigin(
+            new_request_id(), self._caller, catalogue, "", settings.MEMORY_ENABLED, hold=hold, peer=self._peer
+        )
         frames = Frames(self._text, lane)
         steer_inputs: list[SteerInput] = []
         async with open_exchange(self._services, request, origin, "responses", stream=True) as exchange:
@@ -247,6 +259,18 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             del self._local[next(iter(self._local))]
         called = given_call_ids(planned.accumulator.response()["output"])
         self._local[planned.accumulator.id] = LocalResponse(committed.head, planned.state_builder.settings, called)
+
+    @contextmanager
+    def _rejection_logged(self) -> Iterator[None]:
+        """Write the access line of a frame that is rejected before its exchange."""
+        try:
+            yield
+        except GatewayError as error:
+            self._log(error)
+            raise
+
+    def _log(self, error: GatewayError) -> None:
+        log_request("WebSocket /v1/responses", error.status, {"code": error.code or error.type, "peer": self._peer})
 
     async def _fail(self, error: GatewayError, lane: str | None) -> None:
         """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's error event."""

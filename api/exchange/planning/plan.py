@@ -47,7 +47,8 @@ class RequestOrigin:
     """The caller and the context of a request.
 
     `catalogue` is the snapshot that the request uses; `session_name` is the value of `X-Session-Id`; `memory` is
-    MEMORY_ENABLED; `notes` are the changes made before the body was parsed; `hold` reserves the request's bytes.
+    MEMORY_ENABLED; `notes` are the changes made before the body was parsed; `hold` reserves the request's bytes;
+    `peer` is the address of the client.
     """
 
     request_id: str
@@ -57,6 +58,7 @@ class RequestOrigin:
     memory: bool = True
     notes: tuple[Note, ...] = ()
     hold: Hold | None = None
+    peer: str = ""
 
     def session_of(self, user: str | None) -> SessionKey | None:
         """Return the session that the request continues, None without one or with memory switched off."""
@@ -97,6 +99,7 @@ def open_exchange(
         endpoint=endpoint,
         public_model=request.model or "",
         account=services.account,
+        peer=origin.peer,
         stream=bool(stream),
         user=request.user or "",
         metadata=request.metadata or {},

@@ -10,19 +10,21 @@ from typing import Any, Final
 
 import orjson
 
-from api.errors import InternalError, StorageUnavailableError
+from api.errors import GatewayError, InternalError, StorageUnavailableError
 from api.exchange.accounting import Accounting
 from api.exchange.conversation.context import ConversationContext
 from api.exchange.conversation.instructions import instruction_node
 from api.exchange.conversation.nodes import new_node
 from api.exchange.generation import Branch, Generation
 from api.exchange.outcome import CLIENT_CLOSED, OK, Outcome, Status
+from api.exchange.recording.access_line import log_exchange
 from api.exchange.recording.usage_row import usage_row
 from api.gemini.wire import Content
 from api.resources.worker_threads import LARGE, off_loop
 from api.services import Services
 from api.translate.answers.usage_report import UsageReport
 from api.translate.request.message_tokens import json_tokens
+from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.transcript.canonical import NodeKey, message_key
 from sessions_store.writing.records import CONTENTS_AS_SENT, WITHOUT_SIGNATURES, request_digest
 from sessions_store.writing.store import (
@@ -53,14 +55,20 @@ class Recorded:
 
 
 def record(
-    services: Services, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
+    services: Services,
+    accounting: Accounting,
+    outcome: Outcome,
+    generation: Generation | None = None,
+    *,
+    catalogue: Catalogue,
 ) -> Awaitable[Recorded]:
-    """Commit an exchange: its usage and, with a `generation`, its messages, its session and its stored object.
+    """Commit an exchange: its usage and, with a `generation`, its messages, its session and its stored object. Write
+    its access line, with the cost by the prices of `catalogue`.
 
     The status of a response that safety filters blocked is "blocked". Raises StorageUnavailableError or InternalError
     if the database did not commit.
     """
-    committing = _commit(services, accounting, outcome, generation)
+    committing = _commit(services, accounting, outcome, generation, catalogue)
     return _shielded(committing) if generation is not None and generation.size >= LARGE else committing
 
 
@@ -77,9 +85,14 @@ async def _shielded(committing: Coroutine[Any, Any, Recorded]) -> Recorded:
 
 
 async def _commit(
-    services: Services, accounting: Accounting, outcome: Outcome, generation: Generation | None
+    services: Services,
+    accounting: Accounting,
+    outcome: Outcome,
+    generation: Generation | None,
+    catalogue: Catalogue,
 ) -> Recorded:
     omitted = False
+    lost: GatewayError | None = None
     try:
         size = generation.size if generation is not None else 0
         exchange_record = await off_loop(size, _exchange_record, services, accounting, outcome, generation)
@@ -89,10 +102,14 @@ async def _commit(
     try:
         await services.store.commit(exchange_record, under_way=services.in_flight)
     except StoreUnavailableError:
-        raise StorageUnavailableError from None
+        lost = StorageUnavailableError()
+        raise lost from None
     except StoreError:
         logger.exception("A request could not be recorded")
-        raise InternalError(NOT_RECORDED) from None
+        lost = InternalError(NOT_RECORDED)
+        raise lost from None
+    finally:
+        log_exchange(exchange_record.usage, accounting, catalogue, lost=lost)
     if omitted:
         raise InternalError(NOT_RECORDED)
     usage = exchange_record.usage
