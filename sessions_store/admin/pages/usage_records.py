@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -24,7 +24,7 @@ from sessions_store.admin.display.sent_body import answers, sent_body
 from sessions_store.admin.display.transcript_scope import TranscriptScope
 from sessions_store.admin.pages import usage_filters
 from sessions_store.admin.pages.chat_sessions import MAY_READ
-from sessions_store.admin.pages.keyset import KeysetList, beyond
+from sessions_store.admin.pages.keyset import KeysetList, KeysetPage, beyond
 from sessions_store.admin.pages.page import RecordPage
 from sessions_store.models import ChatSession, UsageRecord
 
@@ -33,12 +33,6 @@ BADGES = {
     UsageRecord.Status.CLIENT_ERROR: "warn",
     UsageRecord.Status.RATE_LIMITED: "warn",
     UsageRecord.Status.CLIENT_CLOSED: "",
-}
-ENDPOINT_NAMES = {
-    "chat.completions": "chat completion",
-    "completions": "completion",
-    "responses": "response",
-    "responses.compact": "compaction",
 }
 CSV_COLUMNS = (
     "started_at",
@@ -77,17 +71,26 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 class UsageList(KeysetList):
     """The usage records by time."""
 
-    time_column = "started_at"
-
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[UsageRecord]:
         """Restrict the query to the days of the filtered values, by the roll-ups."""
         rows: QuerySet[UsageRecord] = super().get_queryset(request, exclude_parameters)
-        return rows if self.query else usage_filters.within_known_days(rows, self.params)
+        days = usage_filters.known_days(self.params)
+        if self.query or days is None:
+            return rows if self.query else rows.none()
+        since, last = days
+        _, until = usage_filters.period(self.params.get(usage_filters.PeriodFilter.parameter_name), timezone.now())
+        self.until = min(filter(None, (last, until)), default=None)
+        if since is not None and last is not None:
+            rows = rows.filter(started_at__gte=since, started_at__lt=last)
+        return rows
 
 
 @admin.register(UsageRecord)
-class UsageRecordPage(RecordPage[UsageRecord]):
+class UsageRecordPage(KeysetPage[UsageRecord], RecordPage[UsageRecord]):
     """Requests with their outcome and cost."""
+
+    time_column = "started_at"
+    id_column = "request_id"
 
     change_list_template = "gateway/usage_records.html"
     list_display = ("started", "outcome", "models", "requested_by", "tokens", "cost", "latency")
@@ -98,16 +101,16 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         usage_filters.UpstreamModelFilter,
         usage_filters.PublicModelFilter,
         usage_filters.PrincipalFilter,
+        usage_filters.EndpointFilter,
         usage_filters.StreamFilter,
+        usage_filters.ErrorCodeFilter,
     )
     list_title = "Requests"
     list_intro = "One row per request, newest first. Default: the last 24 hours. Times are UTC."
     list_select_related = ("principal",)
-    ordering = ("-started_at", "-id")
-    sortable_by = ()
     actions = None
-    search_fields = ("request_id",)
-    search_help_text = "Request id (any date), or start of an end user's name (within the selected period)"
+    search_fields = ("user__startswith",)
+    search_help_text = "Request id (any date), or an end user's name or its start (within the selected period)."
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The changelist with keyset pagination."""
@@ -117,15 +120,9 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         """Defer the potentially large columns, which the list does not show."""
         return super().get_queryset(request).defer("usage_metadata", "notes", "metadata", "placement", "prices")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[UsageRecord], search_term: str
-    ) -> tuple[QuerySet[UsageRecord], bool]:
-        """Search by the whole request id in any period, else by the beginning of a user."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        exact = self.get_queryset(request).filter(request_id=term)
-        return (exact if exact.exists() else queryset.filter(user__startswith=term)), False
+    def of_user(self, user: str) -> Q | None:
+        """See KeysetPage."""
+        return Q(user=user)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the export."""
@@ -157,7 +154,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
             "title": f"Request {record.request_id}",
             "opts": self.opts,
             "record": record,
-            "endpoint": ENDPOINT_NAMES.get(record.endpoint, record.endpoint),
+            "endpoint": usage_filters.ENDPOINT_NAMES.get(record.endpoint, record.endpoint),
             "session": ChatSession.objects.filter(pk=record.session_id).first() if record.session_id else None,
             "badge": BADGES.get(UsageRecord.Status(record.status), "bad"),
             "breakdown": cost_breakdown(record),
