@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
 from django.contrib import admin
@@ -171,18 +172,27 @@ class UsageRecordPage(KeysetPage[UsageRecord], RecordPage[UsageRecord]):
 
     @admin.display(description="time (UTC)")
     def started(self, record: UsageRecord) -> SafeString:
-        """The start, to the second."""
-        return format_html('<span class="figure">{}</span>', f"{record.started_at:%d %b %H:%M:%S}")
+        """The start, to the second, and the endpoint."""
+        endpoint = usage_filters.ENDPOINT_NAMES.get(record.endpoint, record.endpoint)
+        return format_html(
+            '<span class="figure">{}</span><span class="below">{}</span>',
+            f"{record.started_at:%d %b %H:%M:%S}",
+            endpoint,
+        )
 
     @admin.display(description="status")
     def outcome(self, record: UsageRecord) -> SafeString:
-        """The status, with the HTTP status of a failed exchange."""
+        """The status, with the HTTP status and the error code, a link, of a failed exchange."""
         word = record.get_status_display()
         if record.http_status >= 400:
             word = f"{word} ({record.http_status})"
-        return format_html(
+        badge = format_html(
             '<span class="badge {}">{}</span>', BADGES.get(UsageRecord.Status(record.status), "bad"), word
         )
+        if not record.error_code:
+            return badge
+        address = f"?{urlencode({'error_code': record.error_code, 'period': usage_filters.ANY_TIME})}"
+        return format_html('{}<a class="below" href="{}">{}</a>', badge, address, record.error_code)
 
     @admin.display(description="model")
     def models(self, record: UsageRecord) -> SafeString:
@@ -213,8 +223,8 @@ class UsageRecordPage(KeysetPage[UsageRecord], RecordPage[UsageRecord]):
 
     @admin.display(description="cost")
     def cost(self, record: UsageRecord) -> SafeString:
-        """The cost in USD."""
-        return format_html('<span class="figure">{}</span>', formats.usd(record.cost_nano))
+        """The cost in USD, with the decimals of the other rows."""
+        return format_html('<span class="figure">{}</span>', formats.usd4(record.cost_nano))
 
     @admin.display(description="response time")
     def latency(self, record: UsageRecord) -> SafeString:
