@@ -134,7 +134,7 @@ class ChatSessionPage(KeysetPage[ChatSession]):
         message = Message.objects.filter(pk=message_id).first()
         if message is None:
             raise Http404
-        log.info("Account %s read message %s", request.user.pk, message_id)
+        log.info("Account %s read message %s", request.user.get_username(), message_id)
         forms = {"openai": _json(message.openai), "gemini": _json(message.gemini)}
         # Plain text, so that no browser renders a client's content.
         return HttpResponse(json.dumps(forms, indent=2, ensure_ascii=False), content_type="text/plain; charset=utf-8")
@@ -145,7 +145,7 @@ class ChatSessionPage(KeysetPage[ChatSession]):
         shown = conversation(leaf, request.user, scope) if leaf is not None else None
         if shown is None and session is None:
             raise Http404
-        log.info("Account %s read a transcript up to message %s", request.user.pk, leaf)
+        log.info("Account %s read a transcript up to message %s", request.user.get_username(), leaf)
         head = session.head_id if session is not None else None
         context = {
             **self.admin_site.each_context(request),

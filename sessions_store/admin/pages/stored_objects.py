@@ -81,7 +81,7 @@ class StoredPage(KeysetPage[Row], RecordPage[Row]):
 
     def delete_model(self, request: HttpRequest, obj: Row) -> None:
         """Erase one object."""
-        log.info("Account %s deleted %s %s", request.user.pk, self.opts.model_name, obj.pk)
+        log.info("Account %s deleted %s %s", request.user.get_username(), self.opts.model_name, obj.pk)
         with transaction.atomic():
             self.forget(obj)
 
