@@ -102,6 +102,7 @@ def test_pages_fit_the_window_in_both_themes(
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.set_viewport_size({"width": width, "height": 800})
     paths = ["", "sessions_store/modelmapping/?try=gpt-4", "sessions_store/upstreammodel/", "sessions_store/usageday/"]
+    paths += ["sessions_store/usageday/end-users/"]
     paths += ["sessions_store/usagerecord/", "sessions_store/chatsession/", "sessions_store/user/"]
     paths += [f"sessions_store/usagerecord/{hostile.pk}/change/"]
     paths += [f"sessions_store/chatsession/message/{hostile.answer_id}/", "sessions_store/upstreammodel/1/change/"]

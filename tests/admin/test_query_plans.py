@@ -106,6 +106,14 @@ def test_no_filter_reads_a_whole_table(rows: Client, model: type[Model]) -> None
     assert seen > 10
 
 
+@pytest.mark.parametrize("page", ["admin:index", "admin:sessions_store_end_users"])
+def test_the_end_users_are_summed_over_a_range_of_time(rows: Client, page: str) -> None:
+    [(_, steps)] = [(sql, steps) for sql, steps in plans(rows, reverse(page)) if "GROUP BY" in sql and "user" in sql]
+    [read] = [step for step in steps if "usagerecord" in step]
+    assert read.startswith("SEARCH")
+    assert "started_at>?" in read
+
+
 def test_a_filter_by_account_walks_the_records_by_time(rows: Client) -> None:
     local = User.objects.local().pk
     for query in (f"?principal={local}", f"?principal={local}&period=all"):
