@@ -100,6 +100,7 @@ def test_no_filter_reads_a_whole_table(rows: Client, model: type[Model]) -> None
             for step in steps:
                 bounded = "LIMIT" in sql and "WHERE" not in sql.partition("LIMIT")[0]
                 assert step.startswith("SEARCH") or "SCAN" not in step or (bounded and "INDEX" in step), (query, step)
+                assert sql.count('"started_at" >=') <= 1, (query, sql)
                 # One end user has few sessions: their order may be made.
                 sorts_sessions = any("chat_session_of_user (principal_id=? AND user=?)" in other for other in steps)
                 assert "TEMP B-TREE" not in step or sorts_sessions, (query, steps)
@@ -182,3 +183,16 @@ def test_windows_lose_and_repeat_no_row_in_either_direction(operator: Client, mo
             edge = (records[-5].started_at, records[-5].pk)
             wanted = [row.pk for row in reversed(expected) if (row.started_at, row.pk) > edge]
         assert walked == wanted
+
+
+def test_the_search_ends_with_the_period(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessions_store.admin.pages.keyset.SEARCHED", 10)
+    talk = [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hello!"}]
+    now = timezone.now()
+    record_all([Exchange(messages=talk, at=now - timedelta(minutes=20 * number)) for number in range(40)])
+    for period, pages in (("1h", 1), ("24h", 4)):
+        url = address(UsageRecord) + f"?stream=1&period={period}"
+        for page in range(pages):
+            changelist = operator.get(url).context["cl"]
+            assert bool(changelist.older_link) is (page < pages - 1), (period, page)
+            url = address(UsageRecord) + changelist.older_link

@@ -20,6 +20,7 @@ LONGEST_KEY = 18
 SEARCHED = 25_000
 
 Row = TypeVar("Row", bound=Model)
+TimeRange = tuple[datetime | None, datetime | None]
 
 
 class Edge(NamedTuple):
@@ -32,12 +33,11 @@ class Edge(NamedTuple):
 class KeysetList(ChangeList):
     """A changelist that reads one more row than it shows, which tells whether there is another page.
 
-    `until` is the end of the period that the filters select, None for now. `searched` is the time of the last row of
-    the window if the page ends there, else None.
+    `since` and `until` are the period that the filters select. `searched` is the time of the last row of the window if
+    the page ends there, else None.
     """
 
     model_admin: "KeysetPage[Any]"
-    until: datetime | None = None
     searched: datetime | None = None
 
     @property
@@ -50,23 +50,34 @@ class KeysetList(ChangeList):
         found = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in {BEFORE, AFTER}}
 
+    def selected_period(self) -> TimeRange | None:
+        """Return the period that the filters select, [since, until) with None for an open end; None if no row matches
+        them.
+        """
+        return None, None
+
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        """Apply the filters; note whether an index finds the rows of the search."""
-        self.indexed = bool(self.query) and self.model_admin.indexed_search(request, self.query) is not None
-        rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
-        return rows
+        """Apply the filters and the period; the search for a whole id has no period."""
+        term = self.query.strip()
+        found = self.model_admin.indexed_search(request, term) if term else None
+        self.indexed = found is not None
+        self.rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        whole_id = found == Q(**{self.model_admin.id_column: term})
+        period = (None, None) if whole_id else self.selected_period()
+        if period is None:
+            self.rows = self.rows.none()
+        self.since, self.until = period or (None, None)
+        return self._after(self._before(self.rows))
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch one page, and set the links to the neighbouring pages."""
         before, after = self._edge(BEFORE), self._edge(AFTER)
         newer = after is not None
         edge = after or before
-        rows: QuerySet[Any] = self._ordered(self.queryset, newer=newer)
-        if edge is not None:
-            rows = rows.filter(beyond(edge, self.time_column, newer=newer))
         end = self._window_end(edge, newer=newer) if self._is_filtered() else None
-        if end is not None:
-            rows = rows.filter(up_to(end, self.time_column, newer=newer))
+        if end is not None and self._is_outside(end):
+            end = None
+        rows = self._between(edge, end, newer=newer)
         found = list(rows[: self.list_per_page + 1])
         shown = found[: self.list_per_page]
         full = len(found) > self.list_per_page
@@ -84,10 +95,36 @@ class KeysetList(ChangeList):
         self.multi_page = False
         self.paginator = self.model_admin.get_paginator(request, rows, self.list_per_page)
 
+    def _between(self, edge: Edge | None, end: Edge | None, *, newer: bool) -> QuerySet[Any]:
+        """Return the rows from the edge to the end of the window, in order.
+
+        Each side has one bound, the narrower one: of two, SQLite gives only one to its index, and may begin at the
+        wider one.
+        """
+        rows = self._ordered(self.rows, newer=newer)
+        if edge is None or self._is_outside(edge):
+            rows = self._after(rows) if newer else self._before(rows)
+        if edge is not None:
+            rows = rows.filter(beyond(edge, self.time_column, newer=newer))
+        if end is not None:
+            return rows.filter(up_to(end, self.time_column, newer=newer))
+        return self._before(rows) if newer else self._after(rows)
+
+    def _is_outside(self, edge: Edge) -> bool:
+        """Whether a row is not in the period."""
+        too_old = self.since is not None and edge.time < self.since
+        return too_old or (self.until is not None and edge.time >= self.until)
+
+    def _after(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows if self.since is None else rows.filter(**{f"{self.time_column}__gte": self.since})
+
+    def _before(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows if self.until is None else rows.filter(**{f"{self.time_column}__lt": self.until})
+
     def _is_filtered(self) -> bool:
         """Whether many rows may not match: a list without filters, and one that an index gives, needs no window."""
         given = {name for name in self.params if name not in {BEFORE, AFTER}}
-        return bool(self.query or given) and not self.indexed and not self.queryset.query.is_empty()
+        return bool(self.query or given) and not self.indexed and not self.rows.query.is_empty()
 
     def _set_links(self, shown: list[Any], edge: Edge | None, ahead: Edge | None, *, newer: bool) -> None:
         """Set the links: `ahead` is the last row read if there are more rows behind it."""
@@ -105,10 +142,7 @@ class KeysetList(ChangeList):
         fewer.
         """
         rows = self.model._default_manager.all()
-        if edge is not None:
-            rows = rows.filter(beyond(edge, self.time_column, newer=newer))
-        elif self.until is not None:
-            rows = rows.filter(**{f"{self.time_column}__lt": self.until})
+        rows = rows.filter(beyond(edge, self.time_column, newer=newer)) if edge is not None else self._before(rows)
         found = self._ordered(rows, newer=newer).values_list("pk", self.time_column)[SEARCHED : SEARCHED + 1]
         return next((Edge(*row) for row in found), None)
 

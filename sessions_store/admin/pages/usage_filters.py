@@ -11,8 +11,8 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Max, Min, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
+from sessions_store.admin.pages.keyset import TimeRange
 from sessions_store.models import ModelMapping, UpstreamModel, UsageDay, UsageRecord, User
 
 MOST_CHOICES = 60
@@ -30,7 +30,6 @@ ENDPOINT_NAMES = {
     "responses": "response",
     "responses.compact": "compaction",
 }
-TimeRange = tuple[datetime | None, datetime | None]
 
 
 class PeriodFilter(admin.SimpleListFilter):
@@ -58,11 +57,8 @@ class PeriodFilter(admin.SimpleListFilter):
             }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
-        """Filter by the period; DEFAULT_PERIOD for an unknown one."""
-        since, until = period(self.value(), timezone.now())
-        if since is not None:
-            queryset = queryset.filter(started_at__gte=since)
-        return queryset if until is None else queryset.filter(started_at__lt=until)
+        """The list itself applies the period (see UsageList)."""
+        return queryset
 
 
 class ExactFilter(admin.SimpleListFilter):

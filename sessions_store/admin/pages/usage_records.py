@@ -25,7 +25,7 @@ from sessions_store.admin.display.sent_body import answers, sent_body
 from sessions_store.admin.display.transcript_scope import TranscriptScope
 from sessions_store.admin.pages import usage_filters
 from sessions_store.admin.pages.chat_sessions import MAY_READ
-from sessions_store.admin.pages.keyset import KeysetList, KeysetPage, beyond
+from sessions_store.admin.pages.keyset import KeysetList, KeysetPage, TimeRange, beyond
 from sessions_store.admin.pages.page import RecordPage
 from sessions_store.models import ChatSession, UsageRecord
 
@@ -72,18 +72,15 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 class UsageList(KeysetList):
     """The usage records by time."""
 
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[UsageRecord]:
-        """Restrict the query to the days of the filtered values, by the roll-ups."""
-        rows: QuerySet[UsageRecord] = super().get_queryset(request, exclude_parameters)
-        days = usage_filters.known_days(self.params)
-        if self.query or days is None:
-            return rows if self.query else rows.none()
-        since, last = days
-        _, until = usage_filters.period(self.params.get(usage_filters.PeriodFilter.parameter_name), timezone.now())
-        self.until = min(filter(None, (last, until)), default=None)
-        if since is not None and last is not None:
-            rows = rows.filter(started_at__gte=since, started_at__lt=last)
-        return rows
+    def selected_period(self) -> TimeRange | None:
+        """Return the selected period, within the days of the other filtered values by the roll-ups."""
+        chosen = self.params.get(usage_filters.PeriodFilter.parameter_name)
+        since, until = usage_filters.period(chosen, timezone.now())
+        days = (None, None) if self.query else usage_filters.known_days(self.params)
+        if days is None:
+            return None
+        first, last = days
+        return max(filter(None, (since, first)), default=None), min(filter(None, (until, last)), default=None)
 
 
 @admin.register(UsageRecord)
