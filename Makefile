@@ -51,7 +51,7 @@ fmt: $(VENV)/.development ## Format the code and apply automatic fixes
 	$(VENV)/bin/ruff check --fix-only .
 	$(VENV)/bin/ruff format .
 
-docs: $(VENV)/.runtime ## Generate the pages of docs/ and the settings table of the README
+docs: $(VENV)/.runtime ## Generate the pages of docs/ that repeat code
 	@$(RUN) docs/generate.py
 
 bench: $(VENV)/.development ## Run the benchmark (benchmarks/)

@@ -23,6 +23,8 @@ _SECRETS = re.compile(
     r"[^\s\"'&,;]+"
     r"|(?P<bearer>(?i:\bbearer)\s+)[^\s\"',;]+"
 )
+_NO_LEVEL = logging.CRITICAL + 1
+_encode = json.JSONEncoder(default=str).encode
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _CONTROL_BUT_NEWLINE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -50,6 +52,20 @@ class RedactionFilter(logging.Filter):
         for name, value in extra_fields(record).items():
             if not isinstance(value, int | float | None):
                 setattr(record, name, redact(str(value)))
+        return True
+
+
+class AccessFilter(logging.Filter):
+    """Redacts the model name in an access line, the only field with text of a client.
+
+    RedactionFilter would search every field: a line takes 18 µs instead of 39 (`python -m benchmarks.access_line`).
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact the record in place; always returns True."""
+        model = getattr(record, "public_model", "")
+        if model:
+            record.public_model = redact(model)
         return True
 
 
@@ -92,7 +108,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info or record.exc_text:
             line["exception"] = record.exc_text or self.formatException(record.exc_info or (None, None, None))
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 class TextFormatter(logging.Formatter):
@@ -115,26 +131,37 @@ def _visible(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode("ascii")
 
 
-def logging_config(*, level: str, style: str) -> dict[str, Any]:
-    """Return Django's LOGGING with one handler on standard error; `style` is "json" or "text"."""
+def logging_config(*, level: str, style: str, access: bool = True) -> dict[str, Any]:
+    """Return Django's LOGGING: one handler on standard error, and one for the access log (`api.access_log`), which
+    `access` switches on; `style` is "json" or "text".
+    """
     formatter = "gemini_gateway.log.JsonFormatter" if style == "json" else "gemini_gateway.log.TextFormatter"
     quiet = {"handlers": [], "propagate": True}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {
+            "access": {"()": "gemini_gateway.log.AccessFilter"},
             "redaction": {"()": "gemini_gateway.log.RedactionFilter"},
             "expected": {"()": "gemini_gateway.log.ExpectedFilter"},
             "refusals": {"()": "gemini_gateway.log.RejectionFilter"},
         },
         "formatters": {"line": {"()": formatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redaction"]}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redaction"]},
+            "access": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["access"]},
+        },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": quiet,
             "django.server": quiet,
             "django.request": quiet | {"filters": ["refusals"]},
             "django.security.DisallowedHost": quiet | {"filters": ["expected"]},
+            "api.access": {
+                "handlers": ["access"],
+                "propagate": False,
+                "level": "NOTSET" if access else _NO_LEVEL,
+            },
             # Both log every connection at INFO; the gateway itself logs the relevant events.
             "daphne": quiet | {"level": "WARNING"},
             "google_genai": quiet | {"level": "WARNING"},

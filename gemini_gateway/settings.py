@@ -26,6 +26,7 @@ DATA_DIR = BASE_DIR / env.text("DATA_DIR", "data")
 DEBUG = env.flag("DEBUG")
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "text"), "text")
+ACCESS_LOG = env.flag("ACCESS_LOG", default=True)
 LOOP_WATCHDOG_MS = env.whole("LOOP_WATCHDOG_MS", 250, most=60_000)
 
 # --- secrets ---------------------------------------------------------------------------------------------------------
@@ -245,4 +246,4 @@ if TRUSTED_PROXIES:
 # Sub-domains and the preload list belong to the domain's owner, not to one service on it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
-LOGGING = logging_config(level=LOG_LEVEL, style=LOG_FORMAT)
+LOGGING = logging_config(level=LOG_LEVEL, style=LOG_FORMAT, access=ACCESS_LOG)

@@ -80,10 +80,11 @@ class GatewayAdminSite(admin.AdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Log in by Django's form, with the delay after many failed attempts (`login_throttle`)."""
-        from sessions_store.admin.pages.login import LoginForm, finish_login
+        from sessions_store.admin.pages.login import LoginForm, finish_login, no_account_exists
 
         self.login_form = LoginForm
-        return finish_login(request, super().login(request, extra_context))
+        context = {"no_account": request.method == "GET" and no_account_exists()}
+        return finish_login(request, super().login(request, {**context, **(extra_context or {})}))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The start page: the state of the gateway."""

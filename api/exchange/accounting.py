@@ -24,16 +24,17 @@ class Attempt:
 class Accounting:
     """The accounting of one request. `started` and `first_byte` are seconds of `time.monotonic`.
 
-    The fields after `notes` change while the request is served: `upstream_model` is set when the public model is
-    resolved, each upstream call adds one to `attempts`, `usage` is set by endpoints without a Generation, `reservation`
-    is what the request has reserved of budgets. `admission` is the request in the rate limits, None if no limit
-    applies.
+    `peer` is the address of the client, for the access log. The fields after `notes` change while the request is
+    served: `upstream_model` is set when the public model is resolved, each upstream call adds one to `attempts`,
+    `usage` is set by endpoints without a Generation, `reservation` is what the request has reserved of budgets.
+    `admission` is the request in the rate limits, None if no limit applies.
     """
 
     request_id: str
     caller: Caller
     endpoint: str
     public_model: str
+    peer: str = ""
     stream: bool = False
     user: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from django.urls import ResolverMatch
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
+from api.access_log import log_request
 from api.auth.authentication import key_origins
 from api.auth.origins import cors_headers, is_preflight, preflight_headers
 from api.errors import GatewayError, PayloadTooLargeError
@@ -124,9 +125,17 @@ class ShortHandler(ASGIHandler):
             response = await self._middleware_chain(request)
         except Exception as error:  # noqa: BLE001 - the request's edge
             response = self._failed(error)
+            self._log(request.scope, response)
         if "HTTP_ORIGIN" in request.META:
             _open_to(request.META["HTTP_ORIGIN"], response, request.caller)
         return response
+
+    def _log(self, scope: Mapping[str, Any], response: HttpResponseBase, *, code: str = "") -> None:
+        """Write the access line of a request that no view answers."""
+        peer = scope["client"][0] if scope.get("client") else ""
+        fields = {"request_id": response.headers.get("x-request-id"), "code": code, "peer": peer}
+        endpoint = f"{scope['method']} /{self._route(scope['path']).match.route}"
+        log_request(endpoint, response.status_code, fields)
 
     async def _call_view(self, request: LeanRequest) -> HttpResponseBase:
         route = self._route(request.path_info)
@@ -201,6 +210,7 @@ class ShortHandler(ASGIHandler):
             hold.grow(len(body) - hold.size)  # without a declared length
         except GatewayError as error:
             rejection = self._rejected(error)
+            self._log(scope, rejection, code=error.code or error.type)
             _open_to(_origin(scope), rejection)
             await self._reject(rejection, receive, send)
             return None

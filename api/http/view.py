@@ -12,10 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
 
+from api.access_log import log_request
 from api.auth.admission import Credentials
 from api.auth.authentication import authenticate, require_scope
 from api.auth.key_settings import refuse_losses
 from api.errors import MethodNotAllowedError, UnsupportedMediaTypeError
+from api.failures import to_gateway_error
 from api.http.content_coding import codings_of, decoded
 from api.http.deployments import default_model, lacks_model, overruled, with_model
 from api.http.messages import LeanResponse, take_body
@@ -47,6 +49,7 @@ class GatewayView(APIView):
     that a key's scopes permit: a view without a family is rejected for every restricted key, `EVERY_KEY` is permitted.
     `rate_limited` views count each POST in the rate limits, a malformed one too; `admission` is the request in them.
     `notes` are the changes that the view itself made to its request; the notes of an exchange are in the exchange.
+    `has_exchange`: the request has an exchange, which writes the access line; the view writes all other access lines.
     """
 
     public: ClassVar[bool] = False
@@ -65,6 +68,8 @@ class GatewayView(APIView):
     catalogue: Catalogue
     notes: Sequence[Note] = ()
     admission: Admission | None = None
+    has_exchange = False
+    error_code = ""
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Keep the request. Django's own `setup` assigns `head = get`, a cycle that keeps a body in memory."""
@@ -91,11 +96,25 @@ class GatewayView(APIView):
                 raise MethodNotAllowedError(f"Not allowed to {request.method} on this path.")
             response = await handler(request, *args, **kwargs)
         except Exception as exc:  # noqa: BLE001 - the request's edge: every failure becomes OpenAI's error body
-            response = self.handle_exception(exc)
-            if response.status_code == 405:
-                response["Allow"] = ", ".join(self._methods())
+            response = self._failed(exc)
         finally:
             self._close_admission()
+        self._finish(response)
+        if not self.has_exchange:
+            self._log(request, response.status_code)
+        return response
+
+    def _failed(self, exc: Exception) -> HttpResponse:
+        """Return the response of a failed request."""
+        error = to_gateway_error(exc)
+        self.error_code = error.code or error.type
+        response: HttpResponse = self.handle_exception(error)
+        if response.status_code == 405:
+            response["Allow"] = ", ".join(self._methods())
+        return response
+
+    def _finish(self, response: HttpResponseBase) -> None:
+        """Add OpenAI's headers and the gateway's."""
         headers = response.headers
         headers["x-request-id"] = self.request_id
         headers["openai-processing-ms"] = str(round((time.perf_counter() - self.started) * 1000))
@@ -106,7 +125,6 @@ class GatewayView(APIView):
             headers["x-gateway-upstream"] = "emulator"
         for name, value in self.admission.headers() if self.admission is not None else ():
             headers[name] = value
-        return response
 
     async def identify(self, credentials: Credentials) -> None:
         """Set the caller and the catalogue of the request. Raises the errors of `authenticate`."""
@@ -129,6 +147,21 @@ class GatewayView(APIView):
         """Close the admission of a request without an exchange; an exchange closes its own."""
         if self.admission is not None and not self.admission.owned:
             self.admission.close()
+
+    def _log(self, request: HttpRequest, status: int) -> None:
+        """Write the access line of a request without an exchange: with the route, because a path can name an end user;
+        none for a successful probe of a health page.
+        """
+        if self.public and status < 400:
+            return
+        fields = {
+            "request_id": self.request_id,
+            "code": self.error_code,
+            "latency_ms": round((time.perf_counter() - self.started) * 1000),
+            "notes": len(self.notes),
+            "peer": request.META.get("REMOTE_ADDR"),
+        }
+        log_request(route_of(request), status, fields)
 
     def noted(self, parsed: Request) -> Request:
         """Return a parsed request that gets no exchange; the view's response gets its notes.
@@ -160,6 +193,12 @@ class GatewayView(APIView):
         """Return the methods of this path; DRF's OPTIONS is not one of them."""
         methods = [name.upper() for name in self.http_method_names if name != "options" and hasattr(self, name)]
         return [*methods, "HEAD"] if "GET" in methods else methods
+
+
+def route_of(request: HttpRequest) -> str:
+    """Return the method and the route of a request, such as `GET /v1/responses/<str:response_id>`."""
+    match = request.resolver_match
+    return f"{request.method} /{match.route if match is not None else ''}"
 
 
 async def json_body(request: HttpRequest) -> bytes:

@@ -24,12 +24,17 @@ SESSION_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 def origin_of(view: GatewayView, request: HttpRequest) -> RequestOrigin:
-    """Return the caller and the context of a request; raises InvalidRequestError for an invalid X-Session-Id."""
+    """Return the caller and the context of a request, for its exchange; raises InvalidRequestError for an invalid
+    X-Session-Id.
+    """
     name = session_name(request) if request.META.get("HTTP_X_SESSION_ID") else ""
     notes: tuple[Note, ...] = getattr(request, "address_notes", ())
     hold = request.scope.get("hold")  # type: ignore[attr-defined]  # an ASGIRequest has it
+    view.has_exchange = True
+    peer: str = request.META.get("REMOTE_ADDR", "")
     return RequestOrigin(
-        *(view.request_id, view.caller, view.catalogue, name, settings.MEMORY_ENABLED, notes, hold, view.admission)
+        *(view.request_id, view.caller, view.catalogue, name, settings.MEMORY_ENABLED, notes, hold, view.admission),
+        peer=peer,
     )
 
 

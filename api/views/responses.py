@@ -168,6 +168,7 @@ class InputTokensView(GatewayView):
         parsed = self.noted(await parsed_body(request, parse_input_tokens))
         async with open_exchange(self.services, parsed, origin_of(self, request), "responses.input_tokens") as exchange:
             exchange.recorded = True  # not to be recorded: counting is free
+            self.has_exchange = False  # so the view writes the access line
             counted = await count_input_tokens(exchange, parsed)
         body: InputTokens = {"object": "response.input_tokens", "input_tokens": counted}
         return json_response(body)

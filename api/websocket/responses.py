@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
+from api.access_log import log_request
 from api.auth.admission import Credentials
 from api.auth.authentication import authenticate, require_scope
 from api.auth.revocation import running_work
@@ -84,6 +85,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         self._credentials: Credentials  # set by connect
         self._key_id: int | None = None
         self._counted: CallerKey | None = None
+        self._peer = ""
         self.cut = False  # see api.resources.interruption.Served
         self._queues: dict[str | None, FrameQueue] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -106,10 +108,13 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
     async def connect(self) -> None:
         """Admit the caller like every route does, up to MAX_SOCKETS_PER_CALLER connections; else close."""
+        credentials = Credentials.of_handshake(self.scope)
+        self._peer = credentials.peer
         try:
-            self._credentials = credentials = Credentials.of_handshake(self.scope)
+            self._credentials = credentials
             caller, _ = await self._authenticated()
-        except GatewayError:
+        except GatewayError as error:
+            self._log(error)
             await self.close(code=REJECTED)
             return
         except StoreError as error:
@@ -117,6 +122,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             return
         key = (caller.key, caller.owner_id, "" if caller.key else credentials.peer)
         if not self._services.shared(OpenSockets).enter(key, settings.MAX_SOCKETS_PER_CALLER):
+            self._log(RateLimitError("Too many WebSockets are open."))
             await self.close(code=TOO_MANY)
             return
         self._counted = key
@@ -175,11 +181,12 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             self._queue_of(stream_id).put_nowait((frame, notes, hold))
             hold.share()
         except asyncio.QueueFull:
-            await self._fail(
-                RateLimitError("Too many frames are waiting on this connection.", retry_after=1), stream_id
-            )
-        except GatewayError as error:
+            error: GatewayError = RateLimitError("Too many frames are waiting on this connection.", retry_after=1)
+            self._log(error)
             await self._fail(error, stream_id)
+        except GatewayError as failure:
+            self._log(failure)
+            await self._fail(failure, stream_id)
         finally:
             hold.release()
 
@@ -226,7 +233,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def _serve_frame(self, arrived: Arrived, stream_id: str | None) -> None:
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
-        with await self._admitted() as (caller, admission):
+        with self._rejection_logged(), await self._admitted() as (caller, admission):
             body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
             if caller.policy.default_model and body.get("model") is None:
                 body["model"] = caller.policy.default_model
@@ -272,7 +279,10 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         stream_id, hold, admission = place
         caller, catalogue = await self._authenticated()
         origin = RequestOrigin(
-            *(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED), hold=hold, admission=admission
+            *(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED),
+            hold=hold,
+            admission=admission,
+            peer=self._peer,
         )
         frames = Frames(self._text, stream_id)
         steer_inputs: list[SteerInput] = []
@@ -314,6 +324,18 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
             del self._local[next(iter(self._local))]
         called = given_call_ids(planned.accumulator.response()["output"])
         self._local[planned.accumulator.id] = LocalResponse(committed.head, planned.state_builder.settings, called)
+
+    @contextmanager
+    def _rejection_logged(self) -> Iterator[None]:
+        """Write the access line of a frame that is rejected before its exchange."""
+        try:
+            yield
+        except GatewayError as error:
+            self._log(error)
+            raise
+
+    def _log(self, error: GatewayError) -> None:
+        log_request("WebSocket /v1/responses", error.status, {"code": error.code or error.type, "peer": self._peer})
 
     async def _fail(self, error: GatewayError, stream_id: str | None) -> None:
         """Send an error frame: OpenAI's error object with its status, and its fields as in the stream's error event."""

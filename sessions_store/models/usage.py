@@ -149,7 +149,7 @@ class UsageRecord(models.Model):
         verbose_name_plural = "requests"
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["principal", "user"], name="usage_of_user"),
+            models.Index(fields=["user", "started_at", "id"], name="usage_of_end_user"),
             # With the id: finds the latest record of an assistant message without reading its others, possibly a
             # million.
             models.Index(fields=["answer", "id"], name="usage_of_answer"),

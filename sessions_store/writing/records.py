@@ -149,13 +149,14 @@ class ExchangeRecord:
 
 @dataclass(slots=True, kw_only=True)
 class Committed:
-    """The result of a commit: the session's public id, the key of its head, and whether messages moved to another
-    parent.
+    """The result of a commit: the session's public id, the key of its head, whether messages moved to another parent,
+    and the cost; `cost_nano` is None for an exchange that an earlier attempt had committed.
     """
 
     session: str | None = None
     head: NodeKey | None = None
     rebased: bool = False
+    cost_nano: int | None = None
 
 
 def request_digest(text: str) -> str:

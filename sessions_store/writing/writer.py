@@ -158,11 +158,14 @@ class _Batch:
                 session.head, session.place = head, self._places[head]
                 session.message_count = session.place.depth + 1
             session.last_active_at = max(session.last_active_at, update.now)
-        self._usage.append((self._usage_row(record, renamed, skipped), session))
-        if session is None:
-            answer = record.usage.answer
-            return Committed(head=None if answer is None else renamed.get(answer, answer), rebased=bool(renamed))
-        return Committed(session=session.public_id, head=session.head, rebased=bool(renamed))
+        row = self._usage_row(record, renamed, skipped)
+        self._usage.append((row, session))
+        committed = Committed(rebased=bool(renamed), cost_nano=row[_COST])
+        if session is not None:
+            committed.session, committed.head = session.public_id, session.head
+        elif (answer := record.usage.answer) is not None:
+            committed.head = renamed.get(answer, answer)
+        return committed
 
     def _place(self, keys: set[NodeKey | None]) -> None:
         """Read the places of the stored nodes among `keys`."""

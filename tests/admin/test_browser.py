@@ -43,7 +43,7 @@ def hostile(live_db: None) -> UsageRecord:
 def test_a_mapping_edited_in_the_admin_applies_to_the_next_request(
     small_model: str, page: "Page", client: "OpenAI", complaints: list[str]
 ) -> None:
-    page.click("text=Model mappings")
+    page.click("#nav-sidebar >> text=Model mappings")
     page.click(f"#result_list >> text='{small_model}'")
     page.fill("#id_upstream_model", "gemini-3.5-flash-lite")
     page.click("input[name=_save]")
@@ -63,7 +63,7 @@ def test_a_transcript_and_its_usage_are_displayed(page: "Page", client: "OpenAI"
     client.chat.completions.create(
         model="gemini-3.8-flash", user="browser-ada", messages=[{"role": "user", "content": "My cat is called Turing."}]
     )
-    page.click("text=Chat sessions")
+    page.click("#nav-sidebar >> text=Chat sessions")
     page.fill("#searchbar", "browser-ada")
     page.press("#searchbar", "Enter")
     page.click("#result_list >> text=My cat is called Turing")
@@ -95,22 +95,49 @@ def test_scripts_in_rows_never_run(hostile: UsageRecord, page: "Page", complaint
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1440, 1280, 1024, 390])
 def test_pages_fit_the_window_in_both_themes(
     hostile: UsageRecord, page: "Page", complaints: list[str], theme: str, width: int
 ) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.set_viewport_size({"width": width, "height": 800})
     paths = ["", "sessions_store/modelmapping/?try=gpt-4", "sessions_store/upstreammodel/", "sessions_store/usageday/"]
+    paths += ["sessions_store/usageday/end-users/"]
     paths += ["sessions_store/usagerecord/", "sessions_store/chatsession/", "sessions_store/user/"]
     paths += [f"sessions_store/usagerecord/{hostile.pk}/change/"]
-    paths += [f"sessions_store/chatsession/message/{hostile.answer_id}/"]
+    paths += [f"sessions_store/chatsession/message/{hostile.answer_id}/", "sessions_store/upstreammodel/1/change/"]
     for path in paths:
         page.goto(f"/admin/{path}")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        cut = "[...document.querySelectorAll('.results, .scroll')].filter(list => list.scrollWidth > list.clientWidth)"
+        assert page.evaluate(f"{cut}.length") == 0, path
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(int(part) for part in background[4:-1].split(",")) < 200) is (theme == "dark"), background
     assert complaints == []
+
+
+@pytest.mark.parametrize("width", [1024, 390])
+def test_narrow_windows_have_a_menu_on_every_page(hostile: UsageRecord, page: "Page", width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"/admin/sessions_store/usagerecord/{hostile.pk}/change/")
+    assert not page.is_visible(".page-menu nav")
+    page.click(".page-menu summary")
+    page.click(".page-menu >> text=Chat sessions")
+    page.wait_for_url("**/chatsession/")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert not page.is_visible(".page-menu nav")
+    page.click(".page-menu summary")
+    assert page.inner_text(".page-menu [aria-current]") == "Chat sessions"
+
+
+def test_the_cells_of_a_card_have_the_name_of_their_column(hostile: UsageRecord, page: "Page") -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/admin/sessions_store/usagerecord/")
+    name = "getComputedStyle(document.querySelector('.field-cost'), '::before').content"
+    assert page.evaluate(name) == '"Cost"'
+    assert page.evaluate("getComputedStyle(document.querySelector('#result_list thead')).display") == "none"
+    page.set_viewport_size({"width": 1024, "height": 800})
+    assert page.evaluate(name) == "none"
 
 
 def test_a_response_is_displayed_in_its_transcript(page: "Page", client: "OpenAI", complaints: list[str]) -> None:

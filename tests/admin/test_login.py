@@ -261,3 +261,15 @@ def let_go_of_redis() -> None:
     """Close this thread's connections, because Django does not."""
     cache: Any = caches["default"]
     cache._cache.get_client(write=True).connection_pool.disconnect()
+
+
+def test_the_login_says_when_no_account_exists(anonymous: Client) -> None:
+    login = reverse("admin:login")
+    assert "No admin account exists yet" in anonymous.get(login).content.decode()
+    User.objects.create(username="grace", is_staff=True)
+    assert "No admin account exists yet" not in anonymous.get(login).content.decode()
+
+
+def test_a_browser_finds_an_icon(anonymous: Client) -> None:
+    answer = anonymous.get("/favicon.ico")
+    assert (answer.status_code, answer["Location"]) == (302, "/static/gateway/mark.svg")

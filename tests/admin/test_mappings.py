@@ -1,5 +1,6 @@
 """Model mappings: the list, the dry run, the warnings, and the validation of the form."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -53,7 +54,7 @@ def test_an_edited_mapping_changes_the_catalogue(operator: Client) -> None:
         ({"public_name": "gpt-4"}, "already exists"),
         ({"upstream_model": "not a model"}, "a Gemini model id"),
         ({"upstream_model": "*"}, "requires exactly one *"),
-        ({"defaults": "{temperature}"}, "valid JSON"),
+        ({"defaults": '{"temperature": 0.2,\n temperature}'}, "valid JSON (line 2, column 2: "),
         ({"defaults": '{"temperature": 7}'}, "out of range"),
         ({"defaults": '{"colour": "blue"}'}, "not allowed as a default parameter"),
     ],
@@ -65,14 +66,26 @@ def test_an_invalid_mapping_has_an_error_message(operator: Client, changed: dict
     assert not ModelMapping.objects.filter(public_name="my-model").exists()
 
 
-@pytest.mark.parametrize(
-    ("upstream", "warned"), [("gemini-3.8-flush", True), ("gemini-3.8-flash", False)], ids=["unknown", "known"]
-)
-def test_an_unknown_model_is_saved_with_a_warning(operator: Client, upstream: str, warned: bool) -> None:
-    page = operator.post(reverse("admin:sessions_store_modelmapping_add"), form(upstream_model=upstream), follow=True)
+def test_a_model_that_the_catalogue_does_not_know_is_saved_after_a_confirmation(operator: Client) -> None:
+    address = reverse("admin:sessions_store_modelmapping_add")
+    assert 'name="confirmed"' not in operator.get(address).content.decode()
+    unknown = form(upstream_model="gemini-3.8-flush")
+    page = operator.post(address, unknown)
+    assert page.status_code == 200
+    assert "gemini-3.8-flush is not in the catalogue" in page.content.decode()
+    assert 'name="confirmed"' in page.content.decode()
+    assert not ModelMapping.objects.filter(public_name="my-model").exists()
+    assert operator.post(address, {**unknown, "confirmed": "on"}).status_code == 302
+    assert ModelMapping.objects.get(public_name="my-model").upstream_model == "gemini-3.8-flush"
 
-    assert ModelMapping.objects.get(public_name="my-model").upstream_model == upstream
-    assert (f"{upstream} is not in the catalogue" in page.content.decode()) is warned
+
+def test_a_rejected_change_leaves_the_name_on_the_page(operator: Client) -> None:
+    mapping = ModelMapping.objects.get(public_name="gpt-4")
+    address = reverse("admin:sessions_store_modelmapping_change", args=[mapping.pk])
+    page = operator.post(address, form(public_name="gpt 4", upstream_model="gemini-3.8-flash")).content.decode()
+    assert "letters, digits" in page
+    assert f"<h2>{mapping}</h2>" in page
+    assert "gpt 4 →" not in page
 
 
 @pytest.mark.parametrize(
@@ -152,3 +165,16 @@ def test_a_form_has_every_column(operator: Client, model: type[Model]) -> None:
     for field in model._meta.fields:
         if field.editable and field.name != "id":
             assert f'name="{field.name}"' in page, field.name
+
+
+def test_every_field_of_the_price_table_has_a_name(operator: Client) -> None:
+    model = UpstreamModel.objects.get(name="gemini-3.8-flash")
+    page = operator.get(reverse("admin:sessions_store_upstreammodel_change", args=[model.pk])).content.decode()
+    table = page[page.index('id="prices-group"') :]
+    fields = re.findall(r"<(?:input|select|textarea)[^>]*>", table[: table.index("</fieldset>")])
+    shown = [field for field in fields if 'type="hidden"' not in field and 'type="checkbox"' not in field]
+    assert len(shown) >= 7
+    assert [field for field in shown if "aria-label=" not in field] == []
+    price = model.prices.first()
+    assert price is not None
+    assert f'aria-label="Input, {price.get_tier_display()} from {price.valid_from}"' in table

@@ -34,6 +34,7 @@ def addresses(db: None) -> dict[str, str]:
         "newest": reverse("admin:sessions_store_message_newest", args=[usage.answer_id]),
         "raw": reverse("admin:sessions_store_message_raw", args=[usage.answer_id]),
         "record": reverse("admin:sessions_store_usagerecord_change", args=[usage.pk]),
+        "end users": reverse("admin:sessions_store_end_users"),
         "export": reverse("admin:sessions_store_usage_export"),
         "password": reverse("admin:auth_user_password_change", args=[User.objects.local().pk]),
     }

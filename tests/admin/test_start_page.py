@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from sessions_store.admin.display.chart import hourly_chart, round_up
 from sessions_store.admin.display.usage_totals import Hour
+from tests.admin.conftest import Operator
 from tests.admin.examples import Exchange, record_all
 
 QUESTION = {"role": "user", "content": "Hello?"}
@@ -57,13 +58,37 @@ def test_the_totals_are_the_sums_of_the_rollups(operator: Client) -> None:
     with CaptureQueriesContext(connection) as queries:
         page = start(operator)
     today = page[page.index("<h2>Today</h2>") : page.index("<h2>Last 24 hours</h2>")]
-    assert "<dd>4</dd>" in today
+    assert ">4</a></dd>" in today
+    assert f"?period={now:%Y-%m-%d}&amp;status=problem" in today
     assert "3,000 in, 600 out" in today
     assert "25.0 %" in today
     assert "gemini-2.5-pro" in page[page.index("Models today") : page.index("Accounts today")]
     assert ">local<" in page[page.index("Accounts today") :]
     reads = [query["sql"] for query in queries if '"sessions_store_usagerecord"' in query["sql"]]
-    assert all("LIMIT 1" in sql for sql in reads), "the start page reads roll-ups, not records"
+    others = [sql for sql in reads if "LIMIT 1" not in sql]
+    assert len(others) == 1, "the start page reads roll-ups, not records"
+    assert "GROUP BY" in others[0]
+
+
+def test_the_end_users_of_the_last_day_are_summed(operator: Client) -> None:
+    now = timezone.now()
+    record_all(
+        [Exchange(messages=[QUESTION, ANSWER], user="ada", at=now - timedelta(hours=hours)) for hours in (1, 2, 30)]
+        + [Exchange(messages=[QUESTION, ANSWER], at=now)]
+    )
+    page = start(operator)
+    card = page[page.index("End users, last 24 hours") : page.index("Accounts today")]
+    assert '<bdi>ada</bdi></a></td><td class="number">2</td><td class="number">2,400</td>' in card
+    assert '"/admin/sessions_store/usagerecord/?period=24h&amp;q=ada"' in card
+    assert "no end user" in card
+
+
+def test_the_start_page_names_no_end_user_without_the_permission_to_view_requests(clerk: Operator) -> None:
+    record_all([Exchange(messages=[QUESTION, ANSWER], user="grace.h", at=timezone.now())])
+    page = start(clerk("view_usageday"))
+    assert "Accounts today" in page
+    assert "grace.h" not in page
+    assert "/usagerecord/" not in page
 
 
 def test_the_chart_is_to_scale() -> None:

@@ -137,3 +137,10 @@ def test_the_form_requires_a_csrf_token() -> None:
     assert visitor.post(link, ANSWERS).status_code == 403
     assert "no-store" in visitor.get(link)["cache-control"]
     assert not re.search(r"<script|style=|onclick", visitor.get(link).content.decode())
+
+
+@pytest.mark.django_db
+def test_a_weak_password_is_reported_at_its_field(visitor: Client) -> None:
+    form = visitor.post(setup_path(), {**ANSWERS, "password1": "12345678", "password2": "12345678"}).context["form"]
+    assert "password1" in form.errors
+    assert "password2" not in form.errors

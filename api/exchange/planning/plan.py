@@ -52,7 +52,7 @@ class RequestOrigin:
 
     `catalogue` is the snapshot that the request uses; `session_name` is the value of `X-Session-Id`; `memory` is
     MEMORY_ENABLED; `notes` are the changes made before the body was parsed; `hold` reserves the request's bytes;
-    `admission` is the request in the rate limits.
+    `admission` is the request in the rate limits; `peer` is the address of the client.
     """
 
     request_id: str
@@ -63,6 +63,7 @@ class RequestOrigin:
     notes: tuple[Note, ...] = ()
     hold: Hold | None = None
     admission: Admission | None = None
+    peer: str = ""
 
     def session_of(self, user: str | None) -> SessionKey | None:
         """Return the session that the request continues, None without one or with memory switched off."""
@@ -105,6 +106,7 @@ def open_exchange(
         caller=origin.caller,
         endpoint=endpoint,
         public_model=request.model or "",
+        peer=origin.peer,
         stream=bool(stream),
         user=request.user or "",
         metadata=request.metadata or {},

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import orjson
 
-from api.errors import InternalError, StorageUnavailableError
+from api.errors import GatewayError, InternalError, StorageUnavailableError
 from api.exchange.accounting import Accounting
 from api.exchange.conversation.context import ConversationContext
 from api.exchange.conversation.instructions import instruction_node
 from api.exchange.conversation.nodes import new_node
 from api.exchange.generation import Branch, Generation
 from api.exchange.outcome import CLIENT_CLOSED, OK, Outcome, Status
+from api.exchange.recording.access_line import log_exchange
 from api.exchange.recording.metadata_only import permitted
 from api.exchange.recording.usage_row import usage_row
 from api.gemini.wire import Content
@@ -54,9 +55,13 @@ class Recorded:
 
 
 def record(
-    services: Services, accounting: Accounting, outcome: Outcome, generation: Generation | None = None
+    services: Services,
+    accounting: Accounting,
+    outcome: Outcome,
+    generation: Generation | None = None,
 ) -> Awaitable[Recorded]:
-    """Commit an exchange: its usage and, with a `generation`, its messages, its session and its stored object.
+    """Commit an exchange: its usage and, with a `generation`, its messages, its session and its stored object. Write
+    its access line.
 
     The status of a response that safety filters blocked is "blocked". Raises StorageUnavailableError or InternalError
     if the database did not commit.
@@ -81,6 +86,8 @@ async def _commit(
     services: Services, accounting: Accounting, outcome: Outcome, generation: Generation | None
 ) -> Recorded:
     omitted = False
+    cost_nano: int | None = None
+    lost: GatewayError | None = None
     try:
         size = generation.hold.size if generation is not None else 0
         exchange_record = await services.worker_threads.off_loop(
@@ -93,12 +100,17 @@ async def _commit(
     exchange_record.reservation = accounting.reservation
     _count(services, accounting, exchange_record)
     try:
-        await services.store.commit(exchange_record, under_way=services.in_flight)
+        committed = await services.store.commit(exchange_record, under_way=services.in_flight)
+        cost_nano = committed.cost_nano
     except StoreUnavailableError:
-        raise StorageUnavailableError from None
+        lost = StorageUnavailableError()
+        raise lost from None
     except StoreError:
         logger.exception("A request could not be recorded")
-        raise InternalError(NOT_RECORDED) from None
+        lost = InternalError(NOT_RECORDED)
+        raise lost from None
+    finally:
+        log_exchange(exchange_record.usage, accounting, cost_nano, lost=lost)
     if omitted:
         raise InternalError(NOT_RECORDED)
     usage = exchange_record.usage

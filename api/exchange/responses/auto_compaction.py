@@ -116,7 +116,8 @@ async def _summary(planned: PlannedResponse) -> tuple[str, ResponseUsage]:
     conversation_input, exchange = planned.conversation_input, planned.exchange
     accounting = exchange.accounting
     summary_request = summarising(planned.request, accounting.public_model, conversation_input.items)
-    origin = RequestOrigin(f"{accounting.request_id}{COMPACTION_SUFFIX}", accounting.caller, exchange.catalogue)
+    request_id = f"{accounting.request_id}{COMPACTION_SUFFIX}"
+    origin = RequestOrigin(request_id, accounting.caller, exchange.catalogue, peer=accounting.peer)
     async with open_exchange(exchange.services, summary_request, origin, "responses.compact").within(exchange) as own:
         continuation = replace(conversation_input.continuation, conversation=None)
         placed = await place_input(

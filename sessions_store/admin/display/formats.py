@@ -24,6 +24,13 @@ def usd(nano: int) -> str:
     return f"${amount:.6f}" if abs(amount) >= 0.000001 else "< $0.000001"
 
 
+def usd4(nano: int) -> str:
+    """Return nano-USD as dollars with four decimals, for a column of amounts: 1_250_000_000 -> "$1.2500"."""
+    if 0 < abs(nano) < NANO_PER_USD // 10_000:
+        return "< $0.0001"
+    return f"${nano / NANO_PER_USD:,.4f}"
+
+
 def exact_usd(nano: int) -> str:
     """Return nano-USD as dollars without rounding: 5_423_400 -> "$0.0054234"."""
     whole, rest = divmod(abs(nano), NANO_PER_USD)

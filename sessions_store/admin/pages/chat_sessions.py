@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -19,8 +19,8 @@ from django.utils.text import Truncator
 from sessions_store.admin.display.conversation import conversation, newest_leaf
 from sessions_store.admin.display.formats import NOTHING
 from sessions_store.admin.display.transcript_scope import TranscriptScope
-from sessions_store.admin.pages.page import Page
-from sessions_store.models import ChatSession, Message
+from sessions_store.admin.pages.keyset import KeysetPage
+from sessions_store.models import ChatSession, Message, User
 from sessions_store.state.chat_sessions import erase_session
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,10 @@ class ActiveFilter(admin.SimpleListFilter):
 
 
 @admin.register(ChatSession)
-class ChatSessionPage(Page[ChatSession]):
+class ChatSessionPage(KeysetPage[ChatSession]):
     """Chat sessions by user, with their transcripts."""
+
+    time_column = "last_active_at"
 
     list_display = ("conversation", "requested_by", "messages", "last_active", "state")
     list_display_links = None
@@ -56,10 +58,8 @@ class ChatSessionPage(Page[ChatSession]):
     list_intro = "One row per chat. A request with a “user” field continues the chat of this end user."
     list_empty = "No chats yet. Send a request with a “user” field."
     list_select_related = ("principal",)
-    ordering = ("-last_active_at",)
-    sortable_by = ("last_active",)
-    search_fields = ("user__startswith", "=public_id", "title__startswith")
-    search_help_text = "Start of an end user's name or of a title, or a session id (sess_…)."
+    search_fields = ("user__startswith", "title__startswith")
+    search_help_text = "An end user's name, its start or the start of a title, or a session id (sess_…)."
     change_form_template = "gateway/chat_session.html"
     delete_confirmation_template = "gateway/forget.html"
     readonly_fields = (
@@ -85,6 +85,10 @@ class ChatSessionPage(Page[ChatSession]):
     def get_search_fields(self, request: HttpRequest) -> Any:
         """Search in titles only with the permission to read messages."""
         return self.search_fields if _reads(request) else self.search_fields[:-1]
+
+    def of_user(self, user: str) -> Q | None:
+        """See KeysetPage: the index begins with the account."""
+        return Q(principal__in=User.objects.order_by().values("pk"), user=user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Only a request begins a session."""
@@ -130,7 +134,7 @@ class ChatSessionPage(Page[ChatSession]):
         message = Message.objects.filter(pk=message_id).first()
         if message is None:
             raise Http404
-        log.info("Account %s read message %s", request.user.pk, message_id)
+        log.info("Account %s read message %s", request.user.get_username(), message_id)
         forms = {"openai": _json(message.openai), "gemini": _json(message.gemini)}
         # Plain text, so that no browser renders a client's content.
         return HttpResponse(json.dumps(forms, indent=2, ensure_ascii=False), content_type="text/plain; charset=utf-8")
@@ -141,7 +145,7 @@ class ChatSessionPage(Page[ChatSession]):
         shown = conversation(leaf, request.user, scope) if leaf is not None else None
         if shown is None and session is None:
             raise Http404
-        log.info("Account %s read a transcript up to message %s", request.user.pk, leaf)
+        log.info("Account %s read a transcript up to message %s", request.user.get_username(), leaf)
         head = session.head_id if session is not None else None
         context = {
             **self.admin_site.each_context(request),
@@ -213,7 +217,7 @@ class ChatSessionPage(Page[ChatSession]):
         """The number of messages."""
         return format_html('<span class="figure">{}</span>', f"{session.message_count:,}")
 
-    @admin.display(description="last active (UTC)", ordering="last_active_at")
+    @admin.display(description="last active (UTC)")
     def last_active(self, session: ChatSession) -> SafeString:
         """The time of the last message."""
         return format_html('<span class="figure">{}</span>', f"{session.last_active_at:%d %b %Y %H:%M}")

@@ -54,6 +54,11 @@ class LoginForm(AdminAuthenticationForm):
         return cleaned
 
 
+def no_account_exists() -> bool:
+    """Whether no account can log in to the admin."""
+    return not User.objects.filter(is_staff=True, is_active=True).exists()
+
+
 def finish_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Set status 429 and Retry-After for a throttled attempt; set the cookie of a recognised browser after a login."""
     if isinstance(response, TemplateResponse):

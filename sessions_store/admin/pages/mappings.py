@@ -1,11 +1,12 @@
 """Model mappings: the ordered list with the preview above it, and the form."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -13,12 +14,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from sessions_store.admin.display.formats import NOTHING
+from sessions_store.admin.display.json_field import LocatedJSONField
 from sessions_store.admin.display.mapping_preview import dry_run
 from sessions_store.admin.display.retirements import RetirementList
 from sessions_store.admin.pages.page import Page
 from sessions_store.catalogue.changes import publish
 from sessions_store.models import ModelMapping, UpstreamModel
-from sessions_store.models.mapping import ANY
+from sessions_store.models.mapping import ANY, UPSTREAM_NAME
 
 TRY = "try"
 LONGEST_NAME = 200
@@ -39,6 +41,33 @@ class UpstreamNames(forms.TextInput):
         return context
 
 
+if TYPE_CHECKING:
+    MappingModelForm = forms.ModelForm[ModelMapping]
+else:
+    MappingModelForm = forms.ModelForm
+
+
+class MappingForm(MappingModelForm):
+    """The form, which saves an unknown Gemini model only after a confirmation: its name may be misspelt or new."""
+
+    confirmed = forms.BooleanField(
+        label="Save although the model is not in the catalogue",
+        required=False,
+        help_text="Requests will fail unless Gemini offers this model.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Raise ValidationError for an unknown model without the confirmation."""
+        cleaned = super().clean() or self.cleaned_data
+        name = str(cleaned.get("upstream_model", "")).strip().removeprefix("models/")
+        well_formed = UPSTREAM_NAME.fullmatch(name) is not None  # else the model's own error is the reason
+        if well_formed and not cleaned.get("confirmed") and not _is_known(name):
+            raise ValidationError(
+                {"upstream_model": f"{name} is not in the catalogue. Correct the name, or confirm it below and save."}
+            )
+        return cleaned
+
+
 class MappingList(RetirementList):
     """Mappings with the retirement of their upstream model."""
 
@@ -49,6 +78,7 @@ class MappingList(RetirementList):
 class ModelMappingPage(Page[ModelMapping]):
     """Public model names and their upstream models."""
 
+    form = MappingForm
     change_list_template = "gateway/mappings.html"
     list_display = ("public_name", "answers", "position", "enabled", "default_parameters", "description")
     list_intro = (
@@ -75,6 +105,15 @@ class ModelMappingPage(Page[ModelMapping]):
         context = {"try_name": name, "dry_run": dry_run(name, today=timezone.now().date()) if name else None}
         return super().changelist_view(request, context | (extra_context or {}))
 
+    def get_fieldsets(self, request: HttpRequest, obj: ModelMapping | None = None) -> Any:
+        """Add the confirmation when the form names a model that the catalogue does not have."""
+        first, *rest = self.fieldsets
+        name = request.POST.get("upstream_model", "").strip().removeprefix("models/")
+        if not name or _is_known(name):
+            return (first, *rest)
+        fields = ("public_name", "upstream_model", "confirmed", "enabled", "position")
+        return ((None, {"fields": fields}), *rest)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The changelist with retirements."""
         return MappingList
@@ -84,17 +123,11 @@ class ModelMappingPage(Page[ModelMapping]):
         if db_field.name == "upstream_model":
             kwargs["widget"] = UpstreamNames(attrs={"class": "vTextField"})
         if db_field.name == "defaults":
+            kwargs["form_class"] = LocatedJSONField
             kwargs["widget"] = forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField code", "spellcheck": "false"})
         if db_field.name == "description":
             kwargs["widget"] = forms.TextInput(attrs={"class": "vTextField wide"})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    def save_model(self, request: HttpRequest, obj: ModelMapping, form: Any, change: bool) -> None:
-        """Save, and warn about a model that the catalogue does not have: the name may be misspelt or very new."""
-        super().save_model(request, obj, form, change)
-        if ANY not in obj.upstream_model and not UpstreamModel.objects.filter(name=obj.upstream_model).exists():
-            warning = f"Model {obj.upstream_model} is not in the catalogue. Requests will fail unless Gemini offers it."
-            self.message_user(request, warning, messages.WARNING)
 
     @admin.display(description="answered by", ordering="upstream_model")
     def answers(self, mapping: Any) -> SafeString | str:
@@ -133,3 +166,8 @@ class ModelMappingPage(Page[ModelMapping]):
             f"{number} model mapping{'' if number == 1 else 's'} {'en' if enabled else 'dis'}abled.",
             messages.SUCCESS,
         )
+
+
+def _is_known(name: str) -> bool:
+    """Whether the catalogue has a model; a name with a wildcard stands for many models."""
+    return ANY in name or UpstreamModel.objects.filter(name=name).exists()

@@ -58,6 +58,20 @@ class Page(ModelAdmin[Row]):
     list_intro = ""
     list_empty = "Nothing here yet."
 
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        *args: Any,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        """Show the form; after an error, title and breadcrumbs have the stored name instead of the rejected one."""
+        original = context.get("original")
+        if request.method == "POST" and original is not None:
+            stored = self.model._default_manager.filter(pk=original.pk).first()
+            context |= {"original": stored, "subtitle": str(stored)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list with a title and an introduction, or with the reason for an empty list."""
         title = self.list_title or capfirst(str(self.opts.verbose_name_plural))

@@ -21,6 +21,7 @@ from django.utils.text import capfirst
 from sessions_store.admin.display.formats import NOTHING, pretty_json
 from sessions_store.admin.display.transcript_scope import TranscriptScope
 from sessions_store.admin.pages.chat_sessions import MAY_READ
+from sessions_store.admin.pages.keyset import KeysetPage
 from sessions_store.admin.pages.page import Page, RecordPage
 from sessions_store.models import Conversation, StoredCompletion, StoredResponse, UsageRecord
 from sessions_store.state.conversations import all_items, delete_conversation
@@ -34,13 +35,12 @@ BADGES = {"completed": "good", "incomplete": "warn", "failed": "bad"}
 Row = TypeVar("Row", bound=Model)
 
 
-class StoredPage(RecordPage[Row]):
+class StoredPage(KeysetPage[Row], RecordPage[Row]):
     """Records that can be deleted: the store selects the related rows to erase, not foreign keys."""
 
+    time_column = "created_at"
     list_display_links = ("name",)
     list_select_related = ("principal",)
-    ordering = ("-id",)
-    sortable_by = ()
     delete_confirmation_template = "gateway/forget_stored.html"
     change_form_template = "gateway/stored_object.html"
 
@@ -81,7 +81,7 @@ class StoredPage(RecordPage[Row]):
 
     def delete_model(self, request: HttpRequest, obj: Row) -> None:
         """Erase one object."""
-        log.info("Account %s deleted %s %s", request.user.pk, self.opts.model_name, obj.pk)
+        log.info("Account %s deleted %s %s", request.user.get_username(), self.opts.model_name, obj.pk)
         with transaction.atomic():
             self.forget(obj)
 
@@ -159,7 +159,7 @@ class StoredResponsePage(StoredPage[StoredResponse]):
     list_filter = ("status", "background")
     list_intro = "Stored responses (Responses API)."
     list_empty = "No responses yet. Send a request to POST /v1/responses without “store: false”."
-    search_fields = ("=public_id", "user__startswith")
+    search_fields = ("user__startswith",)
     search_help_text = "Response id (resp_…), or start of an end user's name."
     fields = (
         "owner",
@@ -227,8 +227,9 @@ class ConversationPage(StoredPage[Conversation]):
     list_display = ("name", "requested_by", "items", "made", "last_active", "transcript")
     list_intro = "Conversations of the Conversations API."
     list_empty = "No conversations yet. Send a request to POST /v1/conversations."
-    search_fields = ("=public_id",)
-    search_help_text = "Conversation id (conv_…)."
+    time_column = "last_active_at"
+    search_fields = ("public_id__startswith",)
+    search_help_text = "Conversation id (conv_…) or its start."
     fields = ("owner", "metadata", "created_at", "last_active_at")
 
     def forget(self, row: Conversation) -> None:
@@ -269,7 +270,7 @@ class StoredCompletionPage(StoredPage[StoredCompletion]):
     list_display = ("name", "model", "requested_by", "made", "transcript")
     list_intro = "Chat completions of requests with “store: true”."
     list_empty = "No stored completions yet. Send a chat completion request with “store: true”."
-    search_fields = ("=public_id", "user__startswith")
+    search_fields = ("user__startswith",)
     search_help_text = "Chat completion id (chatcmpl-…), or start of an end user's name."
     fields = ("owner", "user", "model", "metadata", "usage_record", "created_at")
 

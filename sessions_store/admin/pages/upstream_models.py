@@ -15,19 +15,25 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from sessions_store.admin.display.formats import NOTHING, usd_per_million
+from sessions_store.admin.display.json_field import LocatedJSONField
 from sessions_store.admin.display.retirements import RetirementList
 from sessions_store.admin.pages.page import Page
 from sessions_store.models import ModelPrice, UpstreamModel
 
 if TYPE_CHECKING:
     PriceInline = admin.TabularInline[ModelPrice, UpstreamModel]
+    PriceModelForm = forms.ModelForm[ModelPrice]
 else:
     PriceInline = admin.TabularInline
+    PriceModelForm = forms.ModelForm
 
 FieldOverrides = Mapping[type["Field[Any, Any]"], Mapping[str, Any]]
 
 FEW_LINES: FieldOverrides = {
-    JSONField: {"widget": Textarea(attrs={"rows": 2, "class": "vLargeTextField code", "spellcheck": "false"})}
+    JSONField: {
+        "form_class": LocatedJSONField,
+        "widget": Textarea(attrs={"rows": 2, "class": "vLargeTextField code", "spellcheck": "false"}),
+    }
 }
 
 
@@ -42,10 +48,22 @@ class UsdField(forms.DecimalField):
 USD: FieldOverrides = {DecimalField: {"form_class": UsdField}}
 
 
+class PriceForm(PriceModelForm):
+    """One row of the table of prices. The head of the table is no label of a field: each field names itself."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        price = self.instance
+        of = f"{price.get_tier_display()} from {price.valid_from}" if price.pk else "new price"
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{field.label}, {of}"
+
+
 class PricesInline(PriceInline):
     """The prices of one model, common columns only; the page of a price has all columns."""
 
     model = ModelPrice
+    form = PriceForm
     fields = ("tier", "valid_from", "input", "cached_input", "output", "long_context_from", "note")
     ordering = ("tier", "-valid_from")
     formfield_overrides = USD
@@ -74,7 +92,6 @@ class UpstreamModelPage(Page[UpstreamModel]):
     ordering = ("-released_on", "name")
     sortable_by = ("name", "family", "released_on")
     search_fields = ("name", "display_name", "family")
-    autocomplete_fields = ("successor",)
     readonly_fields = ("created_at", "updated_at")
     formfield_overrides = FEW_LINES
     inlines = (PricesInline,)
@@ -163,7 +180,6 @@ class ModelPricePage(Page[ModelPrice]):
     list_select_related = ("model",)
     list_title = "Prices, in USD per million tokens"
     search_fields = ("model__name",)
-    autocomplete_fields = ("model",)
     formfield_overrides = USD
     fieldsets = (
         (None, {"fields": ("model", "tier", "valid_from", "note")}),

@@ -1,4 +1,7 @@
-"""The filters of the usage records: fixed choices and small tables, never `SELECT DISTINCT` on the records."""
+"""The filters of the usage records: fixed choices and small tables, never `SELECT DISTINCT` on the records.
+
+None has an index of its own: the list applies the filters to a bounded number of rows (see `keyset`).
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,9 +11,9 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Max, Min, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from sessions_store.admin.pages.autocomplete_filter import AutocompleteFilter
+from sessions_store.admin.pages.keyset import TimeRange
 from sessions_store.models import ModelMapping, UpstreamModel, UsageDay, UsageRecord
 
 MOST_CHOICES = 60
@@ -22,6 +25,12 @@ PERIODS = {
     "30d": ("last 30 days", timedelta(days=30)),
 }
 ANY_TIME = "all"
+ENDPOINT_NAMES = {
+    "chat.completions": "chat completion",
+    "completions": "completion",
+    "responses": "response",
+    "responses.compact": "compaction",
+}
 
 
 class PeriodFilter(admin.SimpleListFilter):
@@ -39,7 +48,7 @@ class PeriodFilter(admin.SimpleListFilter):
         return [*choices, (ANY_TIME, "any time")]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """All choices without Django's “All”, which would be slow; the default is DEFAULT_PERIOD."""
+        """All choices without Django's “All”: the default is DEFAULT_PERIOD."""
         chosen = self.value() or DEFAULT_PERIOD
         for key, label in self.lookup_choices:
             yield {
@@ -49,15 +58,8 @@ class PeriodFilter(admin.SimpleListFilter):
             }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
-        """Filter by the period; DEFAULT_PERIOD for an unknown one."""
-        chosen = self.value() or DEFAULT_PERIOD
-        if chosen == ANY_TIME:
-            return queryset
-        day = _day(chosen)
-        if day is not None:
-            return queryset.filter(started_at__gte=day, started_at__lt=day + timedelta(days=1))
-        _, length = PERIODS.get(chosen, PERIODS[DEFAULT_PERIOD])
-        return queryset.filter(started_at__gte=timezone.now() - length)
+        """The list itself applies the period (see UsageList)."""
+        return queryset
 
 
 class ExactFilter(admin.SimpleListFilter):
@@ -127,6 +129,31 @@ class PrincipalFilter(AutocompleteFilter):
     column = "principal"
 
 
+class EndpointFilter(ExactFilter):
+    """The endpoint."""
+
+    title = "endpoint"
+    parameter_name = "endpoint"
+    column = "endpoint"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The endpoints with usage records."""
+        return list(ENDPOINT_NAMES.items())
+
+
+class ErrorCodeFilter(ExactFilter):
+    """The error code; only the links on error codes select one."""
+
+    title = "error code"
+    parameter_name = "error_code"
+    column = "error_code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The selected code."""
+        chosen = request.GET.get(self.parameter_name, "")
+        return [(chosen, chosen)] if chosen else []
+
+
 class StreamFilter(admin.SimpleListFilter):
     """Streamed or not."""
 
@@ -142,19 +169,28 @@ class StreamFilter(admin.SimpleListFilter):
         return queryset if self.value() is None else queryset.filter(stream=self.value() == "1")
 
 
-def within_known_days(rows: QuerySet[UsageRecord], chosen: Mapping[str, str]) -> QuerySet[UsageRecord]:
-    """Return the rows between the first and the last day of the selected models and owner in the roll-ups.
+def period(chosen: str | None, now: datetime) -> TimeRange:
+    """Return the range of a period, [since, until), None for an open end; DEFAULT_PERIOD for an unknown one."""
+    chosen = chosen or DEFAULT_PERIOD
+    if chosen == ANY_TIME:
+        return None, None
+    day = _day(chosen)
+    if day is not None:
+        return day, day + timedelta(days=1)
+    _, length = PERIODS.get(chosen, PERIODS[DEFAULT_PERIOD])
+    return now - length, None
 
-    Without this range, a query for rare or absent values would scan all usage records.
+
+def known_days(chosen: Mapping[str, str]) -> TimeRange | None:
+    """Return the range from the first to the last day of the selected models and account in the roll-ups; None without
+    usage.
     """
     columns = {row.parameter_name: row.column for row in (UpstreamModelFilter, PublicModelFilter, PrincipalFilter)}
     wanted = {column: chosen[name] for name, column in columns.items() if name in chosen}
     if not wanted or not wanted.get(PrincipalFilter.column, "0").isdecimal():
-        return rows
+        return None, None
     days = UsageDay.objects.filter(**wanted).aggregate(first=Min("bucket"), last=Max("bucket"))
-    if days["first"] is None:
-        return rows.none()
-    return rows.filter(started_at__gte=days["first"], started_at__lt=days["last"] + timedelta(days=1))
+    return None if days["first"] is None else (days["first"], days["last"] + timedelta(days=1))
 
 
 def _day(value: str | None) -> datetime | None:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -26,7 +27,7 @@ from sessions_store.admin.pages import usage_filters
 from sessions_store.admin.pages.access.usage_key_filters import KeyFilter, ProjectFilter
 from sessions_store.admin.pages.autocomplete_filter import search_media
 from sessions_store.admin.pages.chat_sessions import MAY_READ
-from sessions_store.admin.pages.keyset import KeysetList, beyond
+from sessions_store.admin.pages.keyset import KeysetList, KeysetPage, TimeRange, beyond
 from sessions_store.admin.pages.page import RecordPage
 from sessions_store.models import ChatSession, Key, Project, UsageRecord
 
@@ -35,12 +36,6 @@ BADGES = {
     UsageRecord.Status.CLIENT_ERROR: "warn",
     UsageRecord.Status.RATE_LIMITED: "warn",
     UsageRecord.Status.CLIENT_CLOSED: "",
-}
-ENDPOINT_NAMES = {
-    "chat.completions": "chat completion",
-    "completions": "completion",
-    "responses": "response",
-    "responses.compact": "compaction",
 }
 CSV_COLUMNS = (
     "started_at",
@@ -80,17 +75,23 @@ INDEX = re.compile(r"\[\d+\]")
 class UsageList(KeysetList):
     """The usage records by time."""
 
-    time_column = "started_at"
-
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[UsageRecord]:
-        """Restrict the query to the days of the filtered values, by the roll-ups."""
-        rows: QuerySet[UsageRecord] = super().get_queryset(request, exclude_parameters)
-        return rows if self.query else usage_filters.within_known_days(rows, self.params)
+    def selected_period(self) -> TimeRange | None:
+        """Return the selected period, within the days of the other filtered values by the roll-ups."""
+        chosen = self.params.get(usage_filters.PeriodFilter.parameter_name)
+        since, until = usage_filters.period(chosen, timezone.now())
+        days = (None, None) if self.query else usage_filters.known_days(self.params)
+        if days is None:
+            return None
+        first, last = days
+        return max(filter(None, (since, first)), default=None), min(filter(None, (until, last)), default=None)
 
 
 @admin.register(UsageRecord)
-class UsageRecordPage(RecordPage[UsageRecord]):
+class UsageRecordPage(KeysetPage[UsageRecord], RecordPage[UsageRecord]):
     """Requests with their outcome and cost."""
+
+    time_column = "started_at"
+    id_column = "request_id"
 
     change_list_template = "gateway/usage_records.html"
     list_display = ("started", "outcome", "models", "requested_by", "tokens", "cost", "latency")
@@ -101,18 +102,18 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         usage_filters.UpstreamModelFilter,
         usage_filters.PublicModelFilter,
         usage_filters.PrincipalFilter,
+        usage_filters.EndpointFilter,
         ProjectFilter,
         KeyFilter,
         usage_filters.StreamFilter,
+        usage_filters.ErrorCodeFilter,
     )
     list_title = "Requests"
     list_intro = "One row per request, newest first. Default: the last 24 hours. Times are UTC."
     list_select_related = ("principal",)
-    ordering = ("-started_at", "-id")
-    sortable_by = ()
     actions = None
-    search_fields = ("request_id",)
-    search_help_text = "Request id (any date), or start of an end user's name (within the selected period)"
+    search_fields = ("user__startswith",)
+    search_help_text = "Request id (any date), or an end user's name or its start (within the selected period)."
 
     @property
     def media(self) -> Any:
@@ -127,15 +128,9 @@ class UsageRecordPage(RecordPage[UsageRecord]):
         """Defer the potentially large columns, which the list does not show."""
         return super().get_queryset(request).defer("usage_metadata", "notes", "metadata", "placement", "prices")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[UsageRecord], search_term: str
-    ) -> tuple[QuerySet[UsageRecord], bool]:
-        """Search by the whole request id in any period, else by the beginning of a user."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        exact = self.get_queryset(request).filter(request_id=term)
-        return (exact if exact.exists() else queryset.filter(user__startswith=term)), False
+    def of_user(self, user: str) -> Q | None:
+        """See KeysetPage."""
+        return Q(user=user)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the export."""
@@ -167,7 +162,7 @@ class UsageRecordPage(RecordPage[UsageRecord]):
             "title": f"Request {record.request_id}",
             "opts": self.opts,
             "record": record,
-            "endpoint": ENDPOINT_NAMES.get(record.endpoint, record.endpoint),
+            "endpoint": usage_filters.ENDPOINT_NAMES.get(record.endpoint, record.endpoint),
             "session": ChatSession.objects.filter(pk=record.session_id).first() if record.session_id else None,
             "project": Project.objects.filter(pk=record.project_id).first() if record.project_id else None,
             "key": Key.objects.filter(pk=record.key_id).first() if record.key_id else None,
@@ -186,18 +181,27 @@ class UsageRecordPage(RecordPage[UsageRecord]):
 
     @admin.display(description="time (UTC)")
     def started(self, record: UsageRecord) -> SafeString:
-        """The start, to the second."""
-        return format_html('<span class="figure">{}</span>', f"{record.started_at:%d %b %H:%M:%S}")
+        """The start, to the second, and the endpoint."""
+        endpoint = usage_filters.ENDPOINT_NAMES.get(record.endpoint, record.endpoint)
+        return format_html(
+            '<span class="figure">{}</span><span class="below">{}</span>',
+            f"{record.started_at:%d %b %H:%M:%S}",
+            endpoint,
+        )
 
     @admin.display(description="status")
     def outcome(self, record: UsageRecord) -> SafeString:
-        """The status, with the HTTP status of a failed exchange."""
+        """The status, with the HTTP status and the error code, a link, of a failed exchange."""
         word = record.get_status_display()
         if record.http_status >= 400:
             word = f"{word} ({record.http_status})"
-        return format_html(
+        badge = format_html(
             '<span class="badge {}">{}</span>', BADGES.get(UsageRecord.Status(record.status), "bad"), word
         )
+        if not record.error_code:
+            return badge
+        address = f"?{urlencode({'error_code': record.error_code, 'period': usage_filters.ANY_TIME})}"
+        return format_html('{}<a class="below" href="{}">{}</a>', badge, address, record.error_code)
 
     @admin.display(description="model")
     def models(self, record: UsageRecord) -> SafeString:
@@ -228,8 +232,8 @@ class UsageRecordPage(RecordPage[UsageRecord]):
 
     @admin.display(description="cost")
     def cost(self, record: UsageRecord) -> SafeString:
-        """The cost in USD."""
-        return format_html('<span class="figure">{}</span>', formats.usd(record.cost_nano))
+        """The cost in USD, with the decimals of the other rows."""
+        return format_html('<span class="figure">{}</span>', formats.usd4(record.cost_nano))
 
     @admin.display(description="response time")
     def latency(self, record: UsageRecord) -> SafeString:
