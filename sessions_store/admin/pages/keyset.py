@@ -168,7 +168,7 @@ class KeysetPage(Page[Row]):
     id_column: ClassVar[str] = "public_id"
     sortable_by = ()
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         """By time."""
         return [f"-{self.time_column}", "-id"]
 
