@@ -35,7 +35,7 @@ class FirstOperatorForm(UserCreationForm):  # type: ignore[type-arg]  # generic 
 
     def validate_password_for_user(self, user: Any, password_field_name: str = "password1") -> None:  # noqa: S107
         """Report a weak password at the first field, not at its repetition."""
-        super().validate_password_for_user(user, password_field_name)  # type: ignore[misc]  # missing in the stubs
+        super().validate_password_for_user(user, password_field_name)  # type: ignore[misc]  # not in the stubs
 
 
 def superuser_exists() -> bool:

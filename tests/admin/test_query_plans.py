@@ -28,8 +28,7 @@ from sessions_store.models import (
 from tests.admin.examples import Exchange, record_all
 
 LARGE: tuple[type[Model], ...] = (ChatSession, Conversation, StoredCompletion, StoredResponse, UsageRecord)
-EVERY: tuple[type[Model], ...] = (*LARGE, Message)
-TABLES = [model._meta.db_table for model in EVERY]
+TABLES = [*(model._meta.db_table for model in LARGE), Message._meta.db_table]
 ROWS = 12
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL scans tables of a few rows")
