@@ -103,9 +103,9 @@ def _read(caller: Caller, budgets: BudgetRules, now: datetime) -> tuple[OwnKey, 
 
 
 def _limit(row: dict[str, Any]) -> KeyLimit:
-    limits: Any = {name: row[name] for name in LIMITS}
-    limit: KeyLimit = {"scope": row["scope"], "model": row["model_pattern"], **limits}
-    return limit
+    limit: Any = {"scope": row["scope"], "model": row["model_pattern"], **{name: row[name] for name in LIMITS}}
+    found: KeyLimit = limit
+    return found
 
 
 def _budget(state: BudgetState) -> KeyBudget:

@@ -33,7 +33,9 @@ class OwnKey:
 
 def own_key(caller: Caller) -> OwnKey:
     """Read the rows of a caller."""
-    key = Key.objects.filter(pk=caller.key_id).values("name", "expires_at", "policy").first()
+    key = None
+    if caller.key_id is not None:
+        key = Key.objects.filter(pk=caller.key_id).values("name", "expires_at", "policy").first()
     project = Project.objects.values("name", "policy").get(pk=caller.project_id)
     organization = Organization.objects.filter(pk=1).values("policy").first()
     levels: list[tuple[str, Mapping[str, Any]]] = [
