@@ -7,22 +7,42 @@ workers take them back.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import ParamSpec, TypeVar
 
 from sessions_store.budgets.leases import HeldWindow, acquire, renew
 from sessions_store.budgets.periods import WindowKey
 from sessions_store.budgets.reservations import BudgetExceededError, Claim, LeaseHolder, Reservation
-from sessions_store.writing.store import Store, StoreError
+from sessions_store.writing.store import Store, StoreError, StoreUnavailableError
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MAX_TOGETHER = 256
 # Shares of the time of a lease: the period of the heartbeat, and how long a lease is relied on without a heartbeat.
 BEAT = 0.25
 RELIED_ON = 2 / 3
+
+
+def _once(function: Callable[P, T]) -> Callable[P, T]:
+    """Return the function for one run. The store repeats a call after a lost connection, but the first run may have
+    been committed: it would reserve or return twice.
+    """
+    ran = False
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        nonlocal ran
+        if ran:
+            raise StoreUnavailableError("The connection broke during a reservation.")
+        ran = True
+        return function(*args, **kwargs)
+
+    return run
 
 
 @dataclass(slots=True)
@@ -137,8 +157,9 @@ class Escrow:
         requests = [claims for claims, _ in together]
         given_back = self._taken({claim.key for claims in requests for claim in claims})
         try:
-            acquired = await self._store.write(acquire, holder, self._seconds, requests, given_back)
+            acquired = await self._store.write(_once(acquire), holder, self._seconds, requests, given_back)
         except BaseException as error:
+            holder.settled.clear()  # possibly written: a lease may be too large, never too small
             self._replace_holder()
             failed = error if isinstance(error, Exception) else StoreError("The server stops.")
             for _, future in together:
@@ -188,6 +209,12 @@ class Escrow:
         self._held.clear()
         self._holder = LeaseHolder(self._seconds * RELIED_ON)
 
+    def _abandon(self, reservation: Reservation) -> None:
+        """End a reservation without its return, which may have been committed: the rest of its leases lapses."""
+        if not reservation.ended:
+            reservation.ended = True
+            reservation.holder.begun -= 1
+
     async def _send_heartbeats(self) -> None:
         while True:
             await asyncio.sleep(self._seconds * BEAT)
@@ -220,9 +247,12 @@ class Escrow:
             unrecorded, self._unrecorded = self._unrecorded, []
             holders = [*self._former, holder]
             try:
-                await self._store.write(renew, holders, self._seconds, given_back, unrecorded)
+                await self._store.write(_once(renew), holders, self._seconds, given_back, unrecorded)
             except BaseException:
-                self._unrecorded = [each for each in unrecorded if not each.ended] + self._unrecorded
+                for reservation in unrecorded:
+                    self._abandon(reservation)
+                for each in holders:
+                    each.settled.clear()
                 self._replace_holder()
                 raise
             for each in holders:

@@ -6,10 +6,13 @@ in one statement; the lease follows with the next renewal. A lease is therefore 
 holds, and the amount that a dead worker held is what is left of the window's sum without the leases of the others.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from django.db import transaction
 
 from sessions_store.budgets.periods import WindowKey
 from sessions_store.budgets.reservations import BudgetExceededError, Claim, LeaseHolder, Reservation
@@ -79,7 +82,7 @@ def acquire(
             part = left[key] // SLICE if left[key] * NEAR > amount else 0
             change = before[key] - left[key] + part - given_back.get(key, 0)
             acquired.held[key] = HeldWindow(part, left[key] - part, amount)
-            own = change - holder.settled.pop(key, 0)
+            own = change - holder.settled.get(key, 0)
             if change:
                 cursor.execute(
                     "UPDATE sessions_store_budgetwindow SET reserved_nano = reserved_nano + %s WHERE id = %s",
@@ -87,7 +90,13 @@ def acquire(
                 )
             if own:
                 cursor.execute(_UPSERT, [window, holder.worker, own, expires_at])
+    transaction.on_commit(lambda: _acquired(holder, acquired))
     return acquired
+
+
+def _acquired(holder: LeaseHolder, acquired: Acquired) -> None:
+    for key in acquired.held:
+        holder.settled.pop(key, None)
 
 
 def _grant(claims: Sequence[Claim], left: dict[WindowKey, int]) -> dict[WindowKey, int] | BudgetExceededError:
@@ -111,40 +120,39 @@ def renew(
     reservations whose exchanges ended without a record; take back the lapsed leases of all workers.
     """
     now = datetime.now(UTC)
+    lost = [reservation for reservation in unrecorded if not reservation.ended]
+    returned = [(reservation.holder, reservation.amounts) for reservation in lost]
+    returned.append((holders[-1], list(unused.items())))
+    windows: Counter[WindowKey] = Counter()
+    leases = {holder: Counter(holder.settled) for holder in holders}
+    for holder, amounts in returned:
+        for key, amount in amounts if holder.valid else ():  # else the lapse returns them
+            windows[key] += amount
+            leases.setdefault(holder, Counter())[key] += amount
     with hot_cursor() as cursor:
-        for reservation in unrecorded:
-            if not reservation.ended:
-                reservation.end()
-                give_back(cursor, reservation.holder, dict(reservation.amounts))
-        if unused:
-            give_back(cursor, holders[-1], unused)
-        for holder in holders:
-            write_settled(cursor, holder)
-            cursor.execute(
-                "UPDATE sessions_store_budgetlease SET expires_at = %s WHERE worker = %s",
-                [from_datetime(now + timedelta(seconds=seconds)), holder.worker],
-            )
-            cursor.execute(
-                "DELETE FROM sessions_store_budgetlease WHERE worker = %s AND amount_nano <= 0", [holder.worker]
-            )
+        if windows:
+            update_windows(cursor, {key: (0, -amount) for key, amount in windows.items()})
+        for holder, reduced in leases.items():
+            _renew_leases(cursor, holder, reduced, now + timedelta(seconds=seconds))
         take_back_lapsed(cursor, now, seconds)
+    transaction.on_commit(lambda: _renewed(holders, lost))
 
 
-def give_back(cursor: Cursor, holder: LeaseHolder, amounts: Mapping[WindowKey, int]) -> None:
-    """Return amounts that the holder has reserved, unless its leases may have lapsed: then the lapse returns them."""
-    if not holder.valid or not amounts:
-        return
-    update_windows(cursor, {key: (0, -amount) for key, amount in amounts.items()})
-    for key, amount in amounts.items():
-        holder.settled[key] = holder.settled.get(key, 0) + amount
+def _renew_leases(cursor: Cursor, holder: LeaseHolder, reduced: Mapping[WindowKey, int], expires_at: datetime) -> None:
+    statement = _REDUCE.format(date="%s" if is_sqlite() else "%s::date")
+    cursor.executemany(statement, [(amount, holder.worker, *key) for key, amount in sorted(reduced.items())])
+    cursor.execute(
+        "UPDATE sessions_store_budgetlease SET expires_at = %s WHERE worker = %s",
+        [from_datetime(expires_at), holder.worker],
+    )
+    cursor.execute("DELETE FROM sessions_store_budgetlease WHERE worker = %s AND amount_nano <= 0", [holder.worker])
 
 
-def write_settled(cursor: Cursor, holder: LeaseHolder) -> None:
-    """Reduce the holder's leases by what commits have returned since the last time."""
-    settled, holder.settled = holder.settled, {}
-    date_value = "%s" if is_sqlite() else "%s::date"
-    statement = _REDUCE.format(date=date_value)
-    cursor.executemany(statement, [(amount, holder.worker, *key) for key, amount in sorted(settled.items())])
+def _renewed(holders: Sequence[LeaseHolder], lost: Sequence[Reservation]) -> None:
+    for reservation in lost:
+        reservation.end()
+    for holder in holders:
+        holder.settled.clear()
 
 
 def take_back_lapsed(cursor: Cursor, now: datetime, seconds: float) -> None:

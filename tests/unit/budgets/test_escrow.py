@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -14,7 +15,7 @@ from sessions_store.budgets.reservations import BudgetExceededError, Claim
 from sessions_store.budgets.rules import BudgetRule, rule_of
 from sessions_store.database.cursors import hot_cursor
 from sessions_store.models import Budget, BudgetLease, BudgetWindow
-from sessions_store.writing.store import Store
+from sessions_store.writing.store import Store, StoreUnavailableError
 from tests.exchanges import fresh
 
 pytestmark = pytest.mark.usefixtures("live_db")
@@ -159,6 +160,54 @@ async def test_g30_a_worker_without_a_heartbeat_relies_on_no_slice(store: Store)
     renewed = await escrow.reserve([claim(rule, 100)])
 
     assert renewed.holder is not late.holder
+
+
+async def test_g30_a_request_whose_record_the_store_rejected_returns_its_reservation(store: Store) -> None:
+    rule, escrow = await new_rule(), Escrow(store, 30)
+    reservation = await escrow.reserve([claim(rule, 95_000)])
+
+    escrow.close(reservation, recorded=True)
+    await escrow.stop()
+
+    assert reservation.ended
+    assert await reserved(rule) == await leased(rule) == 0
+
+
+class BreakingStore:
+    """A store that commits, and then loses the connection."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.broken = True
+
+    async def write(self, function: Any, *args: Any) -> Any:
+        """Commit, and raise while the store is `broken`."""
+        value = await self._store.write(function, *args)
+        if self.broken:
+            raise StoreUnavailableError("The connection broke.")
+        return value
+
+
+async def test_g30_an_uncertain_commit_reserves_until_its_lease_lapses(store: Store) -> None:
+    rule, breaking = await new_rule(), BreakingStore(store)
+    escrow = Escrow(cast("Store", breaking), 30)
+    with pytest.raises(StoreUnavailableError):
+        await escrow.reserve([claim(rule, 50_000)])
+    uncertain = await reserved(rule)
+
+    breaking.broken = False
+    await escrow.reserve([claim(rule, 100)])
+    assert await reserved(rule) > uncertain >= 50_000
+
+    def lapse() -> None:
+        former = BudgetLease.objects.filter(window__budget_id=rule.id).exclude(worker=escrow._holder.worker)
+        former.update(expires_at=datetime.now(UTC) - timedelta(seconds=100))
+        with hot_cursor() as cursor:
+            take_back_lapsed(cursor, datetime.now(UTC), 30)
+
+    await store.write(lapse)
+    await escrow.stop()
+    assert await reserved(rule) == await leased(rule) == 100
 
 
 async def test_g32_a_strict_budget_grants_what_is_left(store: Store) -> None:
