@@ -27,7 +27,7 @@ EXPOSED: Final = ", ".join(
     (
         "x-request-id",
         *(f"openai-{what}" for what in ("organization", "processing-ms", "project", "version")),
-        *("x-gateway-model", "x-gateway-notes", "x-gateway-upstream"),
+        *(f"x-gateway-{what}" for what in ("budget-remaining", "model", "notes", "upstream")),
         *("x-session-id", "x-session-messages"),
         *(f"x-ratelimit-{what}-{unit}" for what in ("limit", "remaining", "reset") for unit in ("requests", "tokens")),
         *("retry-after", "retry-after-ms", "x-should-retry", "allow"),

@@ -1,16 +1,19 @@
 """The enabled budgets as values of the catalogue's snapshot: which of them apply to a request, without a query."""
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fnmatch import translate
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sessions_store.budgets.periods import Calendar, Window, window_at
 from sessions_store.models import Budget, Key
 from sessions_store.models.subject import Scope
+
+log = logging.getLogger(__name__)
 
 _COLUMNS: Final = (
     *("id", "public_id", "name", "scope", "model_pattern", "amount_nano", "period", "time_zone", "week_start"),
@@ -126,7 +129,7 @@ def _rule(row: Mapping[str, Any], successors: Mapping[int, int]) -> BudgetRule:
         subject_ids=_subject_ids(row, successors),
         model_pattern=pattern,
         amount_nano=row["amount_nano"],
-        calendar=Calendar(row["period"], ZoneInfo(row["time_zone"]), row["week_start"]),
+        calendar=Calendar(row["period"], _zone(row), row["week_start"]),
         hard=row["enforcement"] != Budget.Enforcement.SOFT.value,
         strict=row["enforcement"] == Budget.Enforcement.STRICT.value,
         thresholds=tuple(row["thresholds"]),
@@ -134,6 +137,15 @@ def _rule(row: Mapping[str, Any], successors: Mapping[int, int]) -> BudgetRule:
         # fnmatch's expressions use atomic groups: a match takes linear time for any pattern.
         pattern=re.compile(translate(pattern)) if pattern else None,
     )
+
+
+def _zone(row: Mapping[str, Any]) -> ZoneInfo:
+    """Return the budget's zone, UTC for a zone that this machine does not know: the snapshot must load."""
+    try:
+        return ZoneInfo(row["time_zone"])
+    except (ZoneInfoNotFoundError, ValueError):
+        log.error("Budget %s has the unknown time zone %r: UTC is used", row["public_id"], row["time_zone"])
+        return ZoneInfo("UTC")
 
 
 def _subject_ids(row: Mapping[str, Any], successors: Mapping[int, int]) -> tuple[int, ...]:
