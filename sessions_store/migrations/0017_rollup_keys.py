@@ -13,6 +13,7 @@ from typing import Any
 
 import django.db.models.deletion
 from django.db import connection, migrations, models, transaction
+from django.db.migrations.loader import MigrationLoader
 
 from sessions_store.database.cursors import hot_cursor
 from sessions_store.database.sql import from_datetime, to_datetime
@@ -55,6 +56,22 @@ def bring_over(apps: Any, schema_editor: Any) -> None:
     with transaction.atomic():
         for model in reversed(new):
             schema_editor.execute(f'DROP TABLE "{_former(model)}"')
+
+
+def sum_up(apps: Any, schema_editor: Any) -> None:
+    """Replace the tables by tables with the former keys, in one transaction: the way back."""
+    former = MigrationLoader(connection).project_state([("sessions_store", "0016_projects_and_keys")]).apps
+    key = ", ".join(FORMER_KEY)
+    sums = ", ".join(f"sum({column})" for column in FORMER_SUMS)
+    with transaction.atomic():
+        for name in LEVEL_NAMES:
+            model = former.get_model("sessions_store", name)
+            table = model._meta.db_table
+            schema_editor.execute(f'ALTER TABLE "{table}" RENAME TO "{table}_keyed"')
+            schema_editor.create_model(model)
+            into = f'INSERT INTO "{table}" ({key}, {", ".join(FORMER_SUMS)})'  # noqa: S608 - names of our own models
+            schema_editor.execute(f'{into} SELECT {key}, {sums} FROM "{table}_keyed" GROUP BY {key}')  # noqa: S608
+            schema_editor.execute(f'DROP TABLE "{table}_keyed"')
 
 
 def _former(model: Any) -> str:
@@ -146,7 +163,7 @@ class Migration(migrations.Migration):
                 ),
             ]
         ),
-        migrations.RunPython(bring_over, atomic=False),
+        migrations.RunPython(bring_over, sum_up, atomic=False),
         # Last, because the operations before it run again after an interruption.
         migrations.CreateModel(
             name="SpendAlert",

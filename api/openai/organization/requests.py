@@ -1,6 +1,6 @@
 """The parsed bodies of the Administration API (https://platform.openai.com/docs/api-reference/administration)."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -104,12 +104,12 @@ class SpendLimitUpdate(RequestModel):
     threshold_amount: Cents
 
 
-class NotificationChannel(TypedDict, total=False):
+class NotificationChannel(TypedDict):
     """The recipients of an alert."""
 
     type: Literal["email"]
     recipients: Annotated[list[Recipient], Field(min_length=1, max_length=50)]
-    subject_prefix: Annotated[str, Field(max_length=100)] | None
+    subject_prefix: NotRequired[Annotated[str, Field(max_length=100)] | None]
 
 
 class SpendAlertBody(RequestModel):

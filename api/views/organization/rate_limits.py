@@ -9,10 +9,10 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 
 from api.openai.organization.objects import Page, ProjectRateLimit
-from api.openai.organization.query import PAGE_NAMES, PageQuery, page_of, read_query
+from api.openai.organization.query import PAGE_NAMES, PageQuery, invalid, page_of, read_query
 from api.openai.organization.requests import NO_LIMIT, RateLimitUpdate
 from api.views.operation import Operation
-from api.views.organization.paging import AFTER, BEFORE, LIMIT, listed, page
+from api.views.organization.paging import AFTER, BEFORE, LIMIT, listed
 from api.views.organization.view import OrganizationView, answer, missing, project_of, read_body
 from sessions_store.accounts.audit import Actor, Change, log_change
 from sessions_store.models import RateLimit
@@ -62,22 +62,17 @@ class RateLimitView(OrganizationView):
 
 
 def _list(project_id: str, query: PageQuery) -> Page[ProjectRateLimit]:
-    limits = RateLimit.objects.filter(scope=Scope.PROJECT, project=project_of(project_id))
-    patterns = {PREFIX + (pattern or ALL_MODELS): pattern for pattern in limits.values_list("model_pattern", flat=True)}
-    if query.after is None and query.before is None:
-        return page(limits, query, _encode)
-    # A pattern identifies a limit within its project only.
-    items = [_encode(limit) for limit in limits.order_by("pk")]
+    limits = RateLimit.objects.filter(scope=Scope.PROJECT, project=project_of(project_id)).order_by("pk")
+    items = [_encode(limit) for limit in limits]
     ids = [item["id"] for item in items]
-    cursor = query.after if query.after is not None else query.before
-    if cursor not in patterns:
-        raise missing("rate limit", "after" if query.after is not None else "before")
-    place = ids.index(str(cursor))
-    if query.after is not None:
-        rest = items[place + 1 :]
-        return listed(rest[: query.limit], has_more=len(rest) > query.limit)
-    rest = items[:place]
-    return listed(rest[-query.limit :], has_more=len(rest) > query.limit)
+    for name, cursor in (("after", query.after), ("before", query.before)):
+        if cursor is not None and cursor not in ids:
+            raise invalid(name, "expected the id of an object of the list")
+    if query.before is not None:
+        rest = items[: ids.index(query.before)]
+        return listed(rest[-query.limit :], has_more=len(rest) > query.limit)
+    rest = items if query.after is None else items[ids.index(query.after) + 1 :]
+    return listed(rest[: query.limit], has_more=len(rest) > query.limit)
 
 
 def _update(actor: Actor, project_id: str, limit_id: str, body: RateLimitUpdate) -> ProjectRateLimit:

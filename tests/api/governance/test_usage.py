@@ -391,5 +391,9 @@ def test_g37_spend_alerts_are_budgets_that_alert_only(admin: OpenAI, issued: Iss
         assert strictly(method.retrieve, created.id, **options).threshold_amount == 700
         assert created.id in [alert.id for alert in method.list(*place, limit=1)]
         assert strictly(method.list, *place, order="desc").data[0].id == created.id
+        for channel in ({}, {"type": "email"}, {"type": "email", "recipients": ["nobody"]}):
+            with pytest.raises(BadRequestError) as rejected:
+                method.create(*place, **(body | {"notification_channel": channel}))
+            assert (rejected.value.param or "").startswith("notification_channel.")
         assert strictly(method.delete, created.id, **options).deleted
         assert not Budget.objects.filter(pk=budget.pk).exists()

@@ -78,7 +78,10 @@ rows = {model.__name__: list(model.objects.order_by("bucket").values_list(*colum
         for model in (UsageMinute, UsageHour, UsageDay)}
 with connection.cursor() as cursor:
     tables = connection.introspection.table_names(cursor)
-print(json.dumps({"rows": rows, "interrupted": calls[-1], "left": [name for name in tables if "former" in name]}))
+call_command("migrate", "sessions_store", "0016", verbosity=0)
+back = [list(model.objects.order_by("bucket").values_list("cost_nano", "prompt_tokens", "h03")) for model in former]
+print(json.dumps({
+    "rows": rows, "back": back, "interrupted": calls[-1], "left": [name for name in tables if "former" in name]}))
 """
 
 
@@ -103,6 +106,7 @@ def test_g16_the_migration_keeps_every_figure_and_resumes_after_an_interruption(
 
     assert ran.returncode == 0, ran.stderr[-3000:]
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    assert found["back"] == [[[112_500, 100, 1], [112_500, 100, 1], [7, 100, 1], [112_500, 100, 1]]] * 3
     assert (found["interrupted"], found["left"]) == ("interrupted", [])
     for rows in found["rows"].values():
         assert [row[:3] for row in rows] == [["proj_default", 0, tier] for tier in ("standard", "standard", "", "flex")]
