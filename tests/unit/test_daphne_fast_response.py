@@ -10,7 +10,8 @@ import pytest
 from daphne.http_protocol import WebRequest
 from twisted.internet.testing import StringTransport
 
-from gemini_gateway.server.connection import GatewayRequest
+from api.resources.byte_budget import ByteBudget
+from gemini_gateway.server.connection import GatewayRequest, Limits
 from gemini_gateway.server.daphne_fast.request import DirectRequest
 from gemini_gateway.server.daphne_fast.response import DirectResponse
 from gemini_gateway.server.daphne_fast.writes import DirectChannel
@@ -25,6 +26,16 @@ KEPT = b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 class TwistedAnswer(DirectRequest):
     """A request with Daphne's own response."""
+
+
+LIMITS = Limits(
+    max_body_bytes=1,
+    outbound_budget_bytes=1,
+    header_timeout=1.0,
+    body_timeout=1.0,
+    send_timeout=1.0,
+    budget=ByteBudget(),
+)
 
 
 def _server(**options: Any) -> Any:
@@ -94,7 +105,7 @@ def test_a_response_equals_daphnes(request_bytes: bytes, headers: list[Header], 
 @pytest.mark.parametrize("request_bytes", [KEPT, KEPT.replace(b"1.1", b"1.0")])
 def test_the_chunks_of_a_stream_equal_daphnes(request_bytes: bytes) -> None:
     chunks = [b"data: 1\n\n", b"data: 2\n\n", b"", b"data: 3\n\n", b""]
-    ours, _ = _sent(GatewayRequest, request_bytes, [TYPE], *chunks, draining=False)
+    ours, _ = _sent(GatewayRequest, request_bytes, [TYPE], *chunks, draining=False, limits=LIMITS)
     theirs, _ = _sent(TwistedAnswer, request_bytes, [TYPE], *chunks)
 
     assert _same(ours) == _same(theirs)
