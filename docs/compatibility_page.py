@@ -179,9 +179,14 @@ Both can be changed in the admin; the tables show the values of a new installati
 ## Errors
 
 Every failure under `/v1` is `{{"error": {{"message", "type", "param", "code"}}}}`. The table shows the default
-code of each error class.
+code of each error class. `Retry-After` and, for a rate limit of the gateway, `retry-after-ms` give the time to wait;
+`x-should-retry: false` says that a retry is in vain.
 
 {errors}
+Where a [rate limit](operations.md#rate-limits) applies, every answer has OpenAI's headers `x-ratelimit-limit-requests`,
+`x-ratelimit-remaining-requests`, `x-ratelimit-reset-requests` and the same three with `-tokens`, the resets in Go's
+form (`1.574s`, `6m0s`). The text of a 429 is OpenAI's as well.
+
 Codes of requests with a client key:
 
 | Status | code | When |

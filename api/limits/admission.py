@@ -12,7 +12,7 @@ from typing import Final, Self
 from uuid import uuid4
 
 from api.limits.buckets import Bucket, Charge, Plan, Plans, Slots
-from api.limits.local_store import Taken
+from api.limits.local_store import NOTHING, Taken
 from api.limits.redis_store import RedisLostError, RedisStore, Take
 from api.limits.standing import headers, no_slot, refusal
 from api.limits.stores import Stores
@@ -169,10 +169,10 @@ class Admission:
     def _charge(self, charges: Sequence[Charge], slots: tuple[Slots, ...], model: str = "") -> None:
         """Charge the buckets of this process and hold its slots, or raise and return what was charged before."""
         local = self._stores.local
-        entered = local.enter(slots, self._workers)
+        entered = local.enter(slots, self._workers) if slots else NOTHING
         # Without a slot, the levels are read for the headers.
         taken = local.take(charges if entered.fits else [(bucket, 0) for bucket, _ in charges], self._workers)
-        self._note(charges, taken if entered.fits else taken._replace(fits=False))
+        self._note(charges, taken)
         if entered.fits and taken.fits:
             self._held += slots
             return
@@ -186,9 +186,8 @@ class Admission:
 
     def _note(self, charges: Sequence[Charge], taken: Taken) -> None:
         """Keep the levels for the headers."""
-        for (bucket, units), level in zip(charges, taken.levels, strict=True):
-            added = units * bucket.period * self._workers if taken.fits else 0
-            self._levels[bucket.key] = bucket, level + added
+        for (bucket, _), level in zip(charges, taken.levels, strict=True):
+            self._levels[bucket.key] = bucket, level
 
     def _return_requests(self) -> None:
         for bucket, units in self._requests:

@@ -18,8 +18,8 @@ MIN_SWEPT: Final = 4096
 class Taken(NamedTuple):
     """Whether all buckets and slots admitted a request.
 
-    `levels`: the fill of each bucket before the request in ticks; `open_slots`: the number of requests that hold each
-    slot.
+    `levels`: the fill of each bucket in ticks, with the request if it is charged; `held`: the number of requests that
+    hold each slot.
     """
 
     fits: bool
@@ -63,19 +63,25 @@ class LocalStore:
         if not charges:
             return NOTHING
         now = self._clock() - self._start
-        levels = []
+        before, after = [], []
         fits = True
         for charge in charges:
-            tat = self._tat(charge[0]) - now * charge[0].limit
-            levels.append(level := tat if tat > 0 else 0)
-            fits = fits and not exceeds(charge, level, workers)
-        if fits or force:
-            for (bucket, cost), level in zip(charges, levels, strict=True):
-                if cost:
-                    self._states[bucket.key] = now * bucket.limit + level + cost * bucket.period * workers, bucket.limit
-            if len(self._states) > self._sweep_at:
-                self._sweep(now)
-        return Taken(fits, levels)
+            bucket, cost = charge
+            level = self._tat(bucket) - now * bucket.limit
+            level = max(level, 0)
+            before.append(level)
+            if cost:
+                fits = fits and not exceeds(charge, level, workers)
+                level += cost * bucket.period * workers
+            after.append(level)
+        if not (fits or force):
+            return Taken(False, before)
+        for (bucket, cost), level in zip(charges, after, strict=True):
+            if cost:
+                self._states[bucket.key] = now * bucket.limit + level, bucket.limit
+        if len(self._states) > self._sweep_at:
+            self._sweep(now)
+        return Taken(fits, after)
 
     def adjust(self, charge: Charge, workers: int = 1) -> None:
         """Add a number of units to a bucket, negative to return them; the bucket may get into debt."""

@@ -107,8 +107,12 @@ class RedisStore:
         except (RedisError, OSError, TimeoutError) as error:
             self._lost(error)
             raise RedisLostError from None
-        levels = [_ticks(charge, text) for charge, text in zip(charges, answer[1:], strict=False)]
-        return Taken(bool(answer[0]), levels, answer[1 + len(charges) :])
+        fits = bool(answer[0])
+        levels = [
+            _ticks(charge, text) + (charge[1] * charge[0].period if fits else 0)
+            for charge, text in zip(charges, answer[1:], strict=False)
+        ]
+        return Taken(fits, levels, answer[1 + len(charges) :])
 
     async def _evaluate(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         try:

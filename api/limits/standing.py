@@ -48,7 +48,7 @@ def headers(levels: Levels, workers: int) -> Iterator[tuple[str, str]]:
     tightest: dict[str, tuple[int, int, int]] = {}
     for bucket, level in levels:
         found = (remaining(bucket, level, workers), -reset_ms(bucket, level), bucket.limit)
-        if bucket.kind not in tightest or found < tightest[bucket.kind]:
+        if (other := tightest.get(bucket.kind)) is None or found < other:
             tightest[bucket.kind] = found
     for kind, (left, reset, limit) in tightest.items():
         yield f"x-ratelimit-limit-{kind}", str(limit)
