@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Create the table of sealed thought signatures."""
 
-    dependencies = [("sessions_store", "0016_projects_and_keys")]
+    dependencies = [("sessions_store", "0017_rollup_keys")]
 
     operations = [
         migrations.CreateModel(

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     """One index for another."""
 
     dependencies = [
-        ("sessions_store", "0015_admin_labels"),
+        ("sessions_store", "0018_call_signatures"),
     ]
 
     operations = [

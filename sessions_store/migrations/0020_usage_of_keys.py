@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Adds a partial index; no table is copied."""
 
-    dependencies = [("sessions_store", "0018_groups")]
+    dependencies = [("sessions_store", "0019_usage_of_end_user")]
     operations = [
         migrations.AddIndex(
             model_name="usagerecord",

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     """Needs the tables of permissions, and those of all models that the permissions are for."""
 
     dependencies = [
-        ("sessions_store", "0016_projects_and_keys"),
+        ("sessions_store", "0020_usage_of_keys"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("admin", "0003_logentry_add_action_flag_choices"),
