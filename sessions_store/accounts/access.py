@@ -15,8 +15,8 @@ from sessions_store.accounts.limits import Limits, load_limits
 from sessions_store.accounts.policy import UNRESTRICTED, Policy, effective_policy
 from sessions_store.budgets.rules import BudgetRules, load_budgets
 from sessions_store.models import Budget, Key, Organization, Project, User
+from sessions_store.models.access.project import DEFAULT_PROJECT
 from sessions_store.models.principal import LOCAL_USERNAME
-from sessions_store.models.project import DEFAULT_PROJECT
 
 # Columns of a key, read without ORM objects: a snapshot may have ten thousand keys.
 _COLUMNS: Final = (

@@ -5,7 +5,7 @@ from django.db import transaction
 from sessions_store.accounts.issuing import NewKey, close_keyless, create_key
 from sessions_store.accounts.key_form import PREFIXES, Kind, digest, is_key
 from sessions_store.models import Key, Organization, Project, User
-from sessions_store.models.project import DEFAULT_PROJECT
+from sessions_store.models.access.project import DEFAULT_PROJECT
 
 OWNER = "bootstrap"
 

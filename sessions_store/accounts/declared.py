@@ -24,8 +24,8 @@ from sessions_store.accounts.issuing import (
 )
 from sessions_store.accounts.policy import PolicyError, parse_policy
 from sessions_store.models import Budget, Key, ModelMapping, Organization, Project, RateLimit, User
-from sessions_store.models.project import DEFAULT_PROJECT
-from sessions_store.models.subject import Scope
+from sessions_store.models.access.project import DEFAULT_PROJECT
+from sessions_store.models.access.subject import Scope
 
 NANO: Final = 1_000_000_000
 SECTIONS: Final = ("gateway", "projects", "keys", "mappings", "limits", "budgets")

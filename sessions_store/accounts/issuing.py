@@ -13,8 +13,8 @@ from django.db import transaction
 from sessions_store.accounts.key_form import digest, new_key, redacted
 from sessions_store.accounts.policy import effective_policy, parse_policy
 from sessions_store.models import Key, Organization, Project, User
+from sessions_store.models.access.project import DEFAULT_PROJECT, new_project_id
 from sessions_store.models.principal import new_service_account_id
-from sessions_store.models.project import DEFAULT_PROJECT, new_project_id
 
 DEFAULT_OVERLAP: Final = timedelta(hours=24)
 LONGEST_OVERLAP: Final = timedelta(days=30)

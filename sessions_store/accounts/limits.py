@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db.models import Count, Max
 
 from sessions_store.models import RateLimit, Worker
-from sessions_store.models.subject import Scope
+from sessions_store.models.access.subject import Scope
 
 HEARTBEAT_SECONDS: Final = 10.0
 # A worker without a heartbeat for this long has ended.

@@ -10,7 +10,7 @@ from django.db.models import Q
 from sessions_store.accounts.access import Caller
 from sessions_store.accounts.policy import RESTRICTIONS, sources
 from sessions_store.models import Key, Organization, Project, RateLimit
-from sessions_store.models.subject import Scope
+from sessions_store.models.access.subject import Scope
 
 LIMITS: Final = (
     *("requests_per_minute", "requests_per_day", "tokens_per_minute", "tokens_per_day", "images_per_minute"),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from sessions_store.models import Budget, BudgetWindow, Project, SpendAlert
-from sessions_store.models.subject import Scope
+from sessions_store.models.access.subject import Scope
 
 NANO_PER_CENT: Final = 10_000_000
 _REJECTING: Final = (Budget.Enforcement.HARD.value, Budget.Enforcement.STRICT.value)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sessions_store.budgets.periods import Calendar, Window, window_at
 from sessions_store.models import Budget, Key
-from sessions_store.models.subject import Scope
+from sessions_store.models.access.subject import Scope
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from sessions_store.budgets.rules import BudgetRule, rule_of
 from sessions_store.database.cursors import Cursor, hot_cursor, is_sqlite
 from sessions_store.database.sql import from_datetime
 from sessions_store.models import Budget, BudgetWindow
-from sessions_store.models.subject import Scope
+from sessions_store.models.access.subject import Scope
 
 _SUBJECT_COLUMNS: Final = {
     Scope.PROJECT.value: "project_id",

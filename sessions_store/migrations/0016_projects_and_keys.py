@@ -5,9 +5,9 @@ from typing import Any
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import sessions_store.models.budget
-import sessions_store.models.key
-import sessions_store.models.project
+import sessions_store.models.access.budget
+import sessions_store.models.access.key
+import sessions_store.models.access.project
 from django.conf import settings
 from django.db import migrations, models
 
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
             name='Organization',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('policy', models.JSONField(blank=True, default=dict, validators=[sessions_store.models.project.validate_policy])),
+                ('policy', models.JSONField(blank=True, default=dict, validators=[sessions_store.models.access.project.validate_policy])),
                 ('keyed_at', models.DateTimeField(editable=False, null=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
@@ -68,14 +68,14 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('scope', models.CharField(choices=[('gateway', 'gateway'), ('project', 'project'), ('principal', 'account'), ('key', 'key')], max_length=10)),
                 ('model_pattern', models.CharField(blank=True, help_text='Requested model, or a pattern with * and ?. Empty: all models together.', max_length=200, verbose_name='model')),
-                ('public_id', models.CharField(default=sessions_store.models.budget.new_budget_id, editable=False, max_length=40, unique=True)),
+                ('public_id', models.CharField(default=sessions_store.models.access.budget.new_budget_id, editable=False, max_length=40, unique=True)),
                 ('name', models.CharField(blank=True, max_length=100)),
                 ('amount_nano', models.BigIntegerField(help_text='Nano-USD (10^-9 USD).', validators=[django.core.validators.MinValueValidator(0)], verbose_name='amount')),
                 ('period', models.CharField(choices=[('day', 'day'), ('week', 'week'), ('month', 'month'), ('total', 'in total')], default='month', max_length=10)),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[sessions_store.models.budget.validate_zone])),
+                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[sessions_store.models.access.budget.validate_zone])),
                 ('week_start', models.PositiveSmallIntegerField(default=0, help_text='First day of a week: 0 Monday … 6 Sunday.')),
                 ('enforcement', models.CharField(choices=[('soft', 'alert only'), ('hard', 'reject requests'), ('strict', 'reject requests, and limit their output to what is left')], default='hard', max_length=10)),
-                ('thresholds', models.JSONField(blank=True, default=sessions_store.models.budget.default_thresholds, help_text='Percentages that alert.', validators=[sessions_store.models.budget.validate_thresholds])),
+                ('thresholds', models.JSONField(blank=True, default=sessions_store.models.access.budget.default_thresholds, help_text='Percentages that alert.', validators=[sessions_store.models.access.budget.validate_thresholds])),
                 ('enabled', models.BooleanField(default=True)),
                 ('counts_from', models.DateTimeField(default=django.utils.timezone.now, help_text='Earlier spending does not count.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
@@ -123,12 +123,12 @@ class Migration(migrations.Migration):
             name='Key',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=sessions_store.models.key.new_key_id, editable=False, max_length=40, unique=True)),
+                ('public_id', models.CharField(default=sessions_store.models.access.key.new_key_id, editable=False, max_length=40, unique=True)),
                 ('kind', models.CharField(choices=[('client', 'client key'), ('admin', 'admin key')], default='client', editable=False, max_length=10)),
                 ('name', models.CharField(max_length=100)),
                 ('digest', models.CharField(editable=False, help_text='SHA-256 of the key, hexadecimal.', max_length=64, unique=True)),
                 ('redacted_value', models.CharField(editable=False, max_length=60)),
-                ('policy', models.JSONField(blank=True, default=dict, validators=[sessions_store.models.project.validate_policy])),
+                ('policy', models.JSONField(blank=True, default=dict, validators=[sessions_store.models.access.project.validate_policy])),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
                 ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('cut_at', models.DateTimeField(blank=True, editable=False, null=True)),
@@ -158,9 +158,9 @@ class Migration(migrations.Migration):
             name='Project',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=sessions_store.models.project.new_project_id, editable=False, max_length=40, unique=True)),
+                ('public_id', models.CharField(default=sessions_store.models.access.project.new_project_id, editable=False, max_length=40, unique=True)),
                 ('name', models.CharField(max_length=100)),
-                ('policy', models.JSONField(blank=True, default=dict, validators=[sessions_store.models.project.validate_policy])),
+                ('policy', models.JSONField(blank=True, default=dict, validators=[sessions_store.models.access.project.validate_policy])),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('archived_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),

@@ -17,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from sessions_store.database.cursors import hot_cursor
 from sessions_store.database.sql import from_datetime, to_datetime
-from sessions_store.models.budget import new_spend_alert_id
+from sessions_store.models.access.budget import new_spend_alert_id
 from sessions_store.models.rollup import HISTOGRAM_COLUMNS, RECORD_SUMS, SUM_COLUMNS
 from sessions_store.usage.rollups import COMPLETIONS, LEVELS, add_level, recorded_totals
 

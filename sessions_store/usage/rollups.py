@@ -12,7 +12,7 @@ from sessions_store.catalogue.rows import prices_by_id
 from sessions_store.database.cursors import Cursor, hot_cursor
 from sessions_store.database.sql import from_datetime
 from sessions_store.models import Project, UsageDay, UsageHour, UsageMinute, UsageRecord, UsageRollup
-from sessions_store.models.project import DEFAULT_PROJECT
+from sessions_store.models.access.project import DEFAULT_PROJECT
 from sessions_store.models.rollup import (
     COST_SUMS,
     HISTOGRAM_COLUMNS,

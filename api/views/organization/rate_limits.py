@@ -16,7 +16,7 @@ from api.views.organization.paging import AFTER, BEFORE, LIMIT, listed
 from api.views.organization.view import OrganizationView, answer, missing, project_of, read_body
 from sessions_store.accounts.audit import Actor, Change, log_change
 from sessions_store.models import RateLimit
-from sessions_store.models.subject import Scope
+from sessions_store.models.access.subject import Scope
 
 PREFIX: Final = "rl-"
 ALL_MODELS: Final = "*"

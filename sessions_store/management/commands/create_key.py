@@ -13,8 +13,8 @@ from sessions_store.accounts.issuing import IssuingError, NewKey, create_key, cr
 from sessions_store.accounts.key_form import new_key
 from sessions_store.accounts.policy import PolicyError
 from sessions_store.models import Budget, Key, Project, RateLimit, User
-from sessions_store.models.project import DEFAULT_PROJECT
-from sessions_store.models.subject import Scope
+from sessions_store.models.access.project import DEFAULT_PROJECT
+from sessions_store.models.access.subject import Scope
 
 NANO = 1_000_000_000
 

@@ -13,7 +13,7 @@ from sessions_store.admin.pages.access.issued_key import form_token
 from sessions_store.admin.pages.access.password import PasswordForm
 from sessions_store.admin.pages.access.policy_form import Level, PolicyForm, gateway_level
 from sessions_store.models import Key, Project
-from sessions_store.models.project import DEFAULT_PROJECT
+from sessions_store.models.access.project import DEFAULT_PROJECT
 
 LONGEST_LIFE: Final = 3650
 OWNER_HELP: Final = "Account that sends the requests. Empty: a new service account of the project, named as the key."

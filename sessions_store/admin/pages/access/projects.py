@@ -19,7 +19,7 @@ from sessions_store.admin.pages.access.password import PasswordForm, Question, c
 from sessions_store.admin.pages.access.policy_form import FIELDSETS, PolicyForm, gateway_level, policy_lines
 from sessions_store.admin.pages.csv_export import ExportPage
 from sessions_store.models import Key, Project
-from sessions_store.models.project import DEFAULT_PROJECT
+from sessions_store.models.access.project import DEFAULT_PROJECT
 
 SHOWN_KEYS = 20
 

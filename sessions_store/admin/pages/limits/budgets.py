@@ -18,7 +18,7 @@ from sessions_store.admin.display.limits.budget_windows import spendings
 from sessions_store.admin.pages.limits.subjects import SUBJECTS, SubjectForm, SubjectPage
 from sessions_store.admin.pages.limits.tree import tree_page
 from sessions_store.models import Budget
-from sessions_store.models.budget import default_thresholds
+from sessions_store.models.access.budget import default_thresholds
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST_USD = 1_000_000_000

@@ -13,7 +13,7 @@ from sessions_store.admin.pages.autocomplete_filter import AutocompleteFilter, l
 from sessions_store.admin.pages.csv_export import ExportPage
 from sessions_store.admin.pages.page import ModelForm
 from sessions_store.models import Key
-from sessions_store.models.subject import Scope, Subject
+from sessions_store.models.access.subject import Scope, Subject
 
 Row = TypeVar("Row", bound=Subject)
 SUBJECTS = (Scope.PROJECT.value, Scope.PRINCIPAL.value, Scope.KEY.value)

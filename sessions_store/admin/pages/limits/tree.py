@@ -14,7 +14,7 @@ from django.utils import timezone
 from sessions_store.admin.display.limits.budget_windows import Spending, spendings
 from sessions_store.admin.display.limits.limit_usage import limit_texts
 from sessions_store.models import Budget, Key, Project, RateLimit, User
-from sessions_store.models.subject import Scope, Subject
+from sessions_store.models.access.subject import Scope, Subject
 
 MOST_ROWS: Final = 300
 ROOT: Final = (Scope.GATEWAY.value, 0)

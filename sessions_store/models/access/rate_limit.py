@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from sessions_store.models.subject import Subject, once_per_subject, one_subject
+from sessions_store.models.access.subject import Subject, once_per_subject, one_subject
 
 
 def _limit(name: str, help_text: str) -> "models.PositiveBigIntegerField[int | None, int | None]":

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
-from sessions_store.models.project import new_public_id, validate_policy
+from sessions_store.models.access.project import new_public_id, validate_policy
 
 
 def new_key_id() -> str:

@@ -8,8 +8,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from sessions_store.models.project import new_public_id
-from sessions_store.models.subject import Subject, one_subject
+from sessions_store.models.access.project import new_public_id
+from sessions_store.models.access.subject import Subject, one_subject
 
 DEFAULT_THRESHOLDS = (50, 80, 100)
 

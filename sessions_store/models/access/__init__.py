@@ -1,0 +1,1 @@
+"""Tables of keys, projects, rate limits and budgets."""
