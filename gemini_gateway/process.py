@@ -71,7 +71,7 @@ class Process:
             await asyncio.to_thread(ensure_bootstrap_keys)
         services = self.services
         self._heartbeat = Heartbeat(services)
-        await self._heartbeat.start()
+        self._heartbeat.start()
         gc_tuning.tune()
         if settings.LOOP_WATCHDOG_MS:
             self._watchdog.start(settings.LOOP_WATCHDOG_MS / 1000)

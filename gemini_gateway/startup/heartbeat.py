@@ -20,9 +20,8 @@ class Heartbeat:
         self._services = services
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Write the first heartbeat, so that the other workers count this one, and begin the task."""
-        await self._beat()
+    def start(self) -> None:
+        """Begin the task: its first heartbeat makes the other workers count this one."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -35,8 +34,8 @@ class Heartbeat:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
             await self._beat()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _beat(self) -> None:
         store = self._services.store
