@@ -3,7 +3,7 @@
 from typing import Any
 
 from sessions_store.accounts.issuing import NewKey, create_key, create_project, create_service_account
-from sessions_store.models import Key, Organization, Project, UsageRecord, User
+from sessions_store.models import Budget, Key, Organization, Project, UsageRecord, User
 from tests.exchanges import fresh
 
 
@@ -30,7 +30,8 @@ class Issued:
         return create_project(fresh("project"), policy)
 
     def remove(self) -> None:
-        """Revoke every key, and reset the mark that closes keyless mode."""
+        """Delete the budgets, revoke every key, and reset the mark that closes keyless mode."""
+        Budget.objects.all().delete()
         for key in Key.objects.all():
             key.delete()
         for organization in Organization.objects.all():

@@ -1,7 +1,7 @@
 """The escrow of several workers on one database: slices, all or none, lapsed leases (governance G30, G32)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -18,9 +18,14 @@ from sessions_store.models import Budget, BudgetLease, BudgetWindow
 from sessions_store.writing.store import Store, StoreUnavailableError
 from tests.exchanges import fresh
 
-pytestmark = pytest.mark.usefixtures("live_db")
-
 AMOUNT = 100_000
+
+
+@pytest.fixture(autouse=True)
+def _removed(live_db: None) -> Iterator[None]:
+    """Remove the budgets afterwards: those of the gateway apply to every other test."""
+    yield
+    Budget.objects.all().delete()
 
 
 @pytest.fixture
