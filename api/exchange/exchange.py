@@ -115,7 +115,7 @@ class Exchange:
 
     async def reserve(self) -> None:
         """Reserve the planned generation in the rate limits and the budgets, after `admit` and before the first
-        upstream call; a second call does nothing.
+        upstream call; a second call reserves no more.
 
         Raises RequestLimitError, TokenLimitError, LimiterUnavailableError, SpendLimitError, InvalidRequestError and the
         errors of the store (see `planning.reservation.reserve`).
@@ -125,7 +125,7 @@ class Exchange:
             await self._parent.reserve()
         elif accounting.admission is not None:
             await accounting.admission.reserve(accounting.public_model, self._estimated_tokens)
-        if self.catalogue.access.budgets and generation is not None and accounting.reservation is None:
+        if self.catalogue.access.budgets and generation is not None:
             accounting.reservation = await reserve(self.services, accounting, self.catalogue, generation)
 
     async def _estimated_tokens(self) -> int:

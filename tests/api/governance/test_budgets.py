@@ -189,6 +189,27 @@ def test_g32_a_limited_answer_ends_with_length(sdk: Connect, issued: Issued, emu
     assert answer.choices[0].finish_reason == "length"
 
 
+def test_g32_a_strict_budget_limits_the_output_after_a_compaction(
+    sdk: Connect, issued: Issued, emulator: Emulator
+) -> None:
+    project = issued.project()
+    client = sdk(issued.client_key(project))
+    first = client.responses.create(model=MODEL, input="The treasure lies under the old oak. " * 300)
+    budget = budget_of(project, 20 * USD // 1000, enforcement="strict")
+    emulator.reset()
+
+    managed: Any = [{"type": "compaction", "compact_threshold": 1000}]
+    stream = client.responses.create(
+        model=MODEL, input="Where?", previous_response_id=first.id, context_management=managed, stream=True
+    )
+
+    assert [event.type for event in stream][-1] == "response.completed"
+    generated = [body for body in emulator.bodies() if "generationConfig" in body]
+    assert len(generated) == 2
+    assert all(body["generationConfig"]["maxOutputTokens"] < 10_000 for body in generated)
+    assert spent(budget) > 0
+
+
 def test_g34_a_model_without_a_price_is_refused_under_a_hard_budget(
     sdk: Connect, issued: Issued, emulator: Emulator
 ) -> None:
