@@ -120,13 +120,13 @@ class Exchange:
         Raises RequestLimitError, TokenLimitError, LimiterUnavailableError, SpendLimitError, InvalidRequestError and the
         errors of the store (see `planning.reservation.reserve`).
         """
-        accounting, generation = self.accounting, self.generation
+        accounting = self.accounting
         if self._parent is not None:
             await self._parent.reserve()
         elif accounting.admission is not None:
             await accounting.admission.reserve(accounting.public_model, self._estimated_tokens)
-        if self.catalogue.access.budgets and generation is not None:
-            accounting.reservation = await reserve(self.services, accounting, self.catalogue, generation)
+        if self.catalogue.access.budgets and self.generation is not None:
+            await reserve(self.services, self.accounting, self.catalogue, self.generation)
 
     async def _estimated_tokens(self) -> int:
         if self.generation is None:

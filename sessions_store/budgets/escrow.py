@@ -86,7 +86,13 @@ class Escrow:
         self._waiting.append((claims, future))
         if self._acquiring is None or self._acquiring.done():
             self._acquiring = asyncio.create_task(self._acquire())
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # A task can be cancelled between the result of its future and its next step.
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self.close(future.result(), recorded=False)
+            raise
 
     def close(self, reservation: Reservation, *, recorded: bool) -> None:
         """End the reservation of an exchange that has ended; `recorded`: its record was given to the store.
@@ -228,12 +234,15 @@ class Escrow:
                 log.exception("The leases of budgets could not be renewed")
 
     def _unused(self) -> dict[WindowKey, int]:
-        """Return the slices that were not charged since the last heartbeat."""
+        """Return the slices that were not charged since the last heartbeat; forget the empty ones."""
         unused = {}
-        for key, held in self._held.items():
-            if not held.used and held.free:
+        for key, held in list(self._held.items()):
+            if held.used:
+                held.used = False
+            elif held.free:
                 unused[key] = held.free
-            held.used = False
+            else:
+                del self._held[key]
         return unused
 
     async def _renew(self, unused: Mapping[WindowKey, int]) -> None:

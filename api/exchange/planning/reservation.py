@@ -36,20 +36,20 @@ async def reserve(
     catalogue: Catalogue,
     generation: Generation,
     expected_output: int = EXPECTED_OUTPUT,
-) -> Reservation | None:
-    """Reserve the expected cost from every hard budget that counts the request; None if there is none. A request that
-    has a reservation keeps it: its calls may be others, after a compaction of its context.
+) -> None:
+    """Reserve the expected cost from every hard budget that counts the request. A request that has a reservation keeps
+    it: its calls may be others, after a compaction of its context.
 
     `expected_output` is the output of a choice without a limit, in tokens. Strict budgets limit the output to what they
     have granted. Raises SpendLimitError; InvalidRequestError for a model without a price; the errors of the store.
     """
-    caller, reservation = accounting.caller, accounting.reservation
+    caller = accounting.caller
     rules = catalogue.access.budgets.applicable(
         caller.project_id, caller.principal_id, caller.key_id, accounting.public_model
     )
     hard = [rule for rule in rules if rule.hard]
     if not hard or not generation.calls:
-        return reservation
+        return
     estimated = await services.worker_threads.off_loop(generation.hold.size, estimate, generation, expected_output)
     prompt = estimated.prompt_tokens
     price = catalogue.price(accounting.upstream_model, _tier(generation), accounting.started_at.date(), prompt)
@@ -58,17 +58,16 @@ async def reserve(
     quote = _Quote(generation, price, estimated, _output_limit(catalogue, accounting))
     claims = [claim for rule in hard if (claim := quote.claim(rule, accounting.started_at)) is not None]
     if not claims:
-        return reservation
-    if reservation is None:
+        return
+    if accounting.reservation is None:
         try:
-            reservation = await services.escrow.reserve(claims)
+            accounting.reservation = await services.escrow.reserve(claims)
         except BudgetExceededError as error:
             raise _exceeded(error) from None
-    granted = dict(reservation.amounts)
+    granted = dict(accounting.reservation.amounts)
     strict = [granted[claim.key] for claim in claims if claim.rule.strict and claim.key in granted]
     if strict:
         quote.limit_output(accounting, min(strict))
-    return reservation
 
 
 class _Quote:

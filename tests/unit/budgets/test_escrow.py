@@ -137,6 +137,34 @@ async def test_g30_a_cancelled_request_leaves_nothing_reserved(store: Store) -> 
     assert await leased(rule) == await reserved(rule) < AMOUNT
 
 
+class CancellingStore:
+    """A store that cancels the request for which it has just reserved."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.request: asyncio.Task[Any] | None = None
+
+    async def write(self, function: Any, *args: Any) -> Any:
+        """Commit, and cancel the request before its next step."""
+        value = await self._store.write(function, *args)
+        if self.request is not None:
+            asyncio.get_running_loop().call_soon(self.request.cancel)
+        return value
+
+
+async def test_g30_a_request_cancelled_with_its_reservation_leaves_nothing_reserved(store: Store) -> None:
+    rule, cancelling = await new_rule(), CancellingStore(store)
+    escrow = Escrow(cast("Store", cancelling), 30)
+    cancelling.request = asyncio.create_task(escrow.reserve([claim(rule, 95_000)]))
+
+    with pytest.raises(asyncio.CancelledError):
+        await cancelling.request
+
+    cancelling.request = None
+    await escrow.stop()
+    assert await reserved(rule) == await leased(rule) == 0
+
+
 async def test_g30_what_a_dead_worker_held_is_taken_back(store: Store) -> None:
     rule = await new_rule()
     dead, alive = Escrow(store, 30), Escrow(store, 30)
