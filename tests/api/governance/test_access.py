@@ -19,7 +19,7 @@ from sessions_store.accounts.policy import FAMILIES
 from sessions_store.models import UsageRecord
 from tests.exchanges import GEMINI_3, chat_body, error_of
 from tests.issued_keys import Issued
-from tests.live_gateway import LiveGateway
+from tests.live_gateway import LiveGateway, by_serve
 
 SUBPROTOCOL = "openai-insecure-api-key."
 
@@ -97,6 +97,34 @@ def test_g09_a_key_in_the_query_opens_a_websocket_only_with_allow_query_key(
     with pytest.raises(InvalidStatus):
         handshake(gateway, query=f"?key={key}")
     assert httpx2.get(f"{fresh_gateway.base_url}/models?key={key}", trust_env=False).status_code == 401
+
+
+@by_serve("uvicorn's own log has the query of each WebSocket")
+def test_g09_a_key_in_the_query_is_in_no_log(fresh_gateway: LiveGateway, issued: Issued) -> None:
+    row, key = issued.key()
+    handshake(fresh_gateway, query=f"?key={key}")
+    revoke_key(row)
+    with pytest.raises(InvalidStatus):
+        handshake(fresh_gateway, query=f"?key={key}")
+
+    assert key not in fresh_gateway.log
+
+
+@pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 200), ("10.0.0.0/8", 403)])
+def test_g11_a_key_is_valid_in_its_networks_only(
+    gateway: LiveGateway, issued: Issued, network: str, status: int
+) -> None:
+    key = issued.client_key(networks=[network])
+
+    answer = models(gateway, key)
+
+    assert answer.status_code == status
+    if status == 200:
+        assert handshake(gateway, protocols=[SUBPROTOCOL + key])
+        return
+    assert error_of(answer)["code"] == "ip_not_authorized"
+    with pytest.raises(InvalidStatus):
+        handshake(gateway, protocols=[SUBPROTOCOL + key])
 
 
 def test_g09_a_canary_key_is_in_no_log_and_no_error(gateway: LiveGateway, issued: Issued) -> None:
