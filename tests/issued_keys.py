@@ -1,9 +1,11 @@
 """Keys and projects for tests of the live gateway."""
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sessions_store.accounts.issuing import NewKey, create_key, create_project, create_service_account
-from sessions_store.models import Budget, Key, Organization, Project, UsageRecord, User
+from sessions_store.models import Key, Organization, Project, UsageRecord, User
+from sessions_store.usage.rollups import rebuild
 from tests.exchanges import fresh
 
 
@@ -37,4 +39,9 @@ class Issued:
         for organization in Organization.objects.all():
             organization.keyed_at, organization.policy = None, {}
             organization.save()
-        UsageRecord.objects.filter(key__isnull=False).update(key_id=None)
+        keyed = UsageRecord.objects.filter(key__isnull=False)
+        days = set(keyed.dates("started_at", "day"))
+        keyed.update(key_id=None)
+        for day in days:  # the roll-ups still name the keys
+            start = datetime.combine(day, time(), UTC)
+            rebuild(start, start + timedelta(days=1))

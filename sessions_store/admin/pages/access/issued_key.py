@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from sessions_store.admin.display.key_snippets import admin_key_snippets, key_snippets
+from sessions_store.admin.display.keys.snippets import admin_key_snippets, key_snippets
 from sessions_store.models import Key
 
 FIELD = "form_token"

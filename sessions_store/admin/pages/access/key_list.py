@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from sessions_store.admin.display.key_usage import COST_PERIOD, costs_since
+from sessions_store.admin.display.keys.usage import COST_PERIOD, costs_since
 from sessions_store.admin.pages.autocomplete_filter import AutocompleteFilter
 from sessions_store.models import Key
 

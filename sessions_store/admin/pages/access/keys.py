@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString
 
 from sessions_store.accounts.issuing import NewKey, create_key, create_service_account
 from sessions_store.admin.display import formats
-from sessions_store.admin.display.key_snippets import key_snippets
-from sessions_store.admin.display.key_usage import COST_PERIOD, costs_since, recent_requests
+from sessions_store.admin.display.keys.snippets import key_snippets
+from sessions_store.admin.display.keys.usage import COST_PERIOD, costs_since, recent_requests
 from sessions_store.admin.pages.access import key_actions
 from sessions_store.admin.pages.access.issued_key import created_already, form_token, issued_key_page
 from sessions_store.admin.pages.access.key_forms import EXPIRY_HELP, KeyForm, NewKeyForm

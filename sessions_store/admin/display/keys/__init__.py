@@ -1,0 +1,1 @@
+"""What the pages of keys show: snippets of code, cost and use."""
