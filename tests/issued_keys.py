@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sessions_store.accounts.issuing import NewKey, create_key, create_project, create_service_account
-from sessions_store.models import Key, Organization, Project, UsageRecord, User
+from sessions_store.models import Budget, Key, Organization, Project, UsageRecord, User
 from sessions_store.usage.rollups import rebuild
 from tests.exchanges import fresh
 
