@@ -149,14 +149,25 @@ class Texts:
 def test_all_mixtures_of_latencies_use_few_statements() -> None:
     """A driver caches a limited number of prepared statements; preparing a statement takes longer than running it."""
     cursor = Texts()
-    for chosen in product([False, True], repeat=10):
+    for rare, *chosen in product([False, True], repeat=11):
         totals = Totals(1)
         for latency in compress(UPPER_BOUNDS_MS, chosen):
             record = (DAY, 1, 2, 3, "gpt-4", "gemini-3.8-flash", "", "responses", "ok", 1, 0, 1, 0, 10, latency)
-            totals.add(record, (4, 0, 6, *[0] * 10) if chosen[0] else (4, 0, 5, 1, *[0] * 9))
+            totals.add(record, (4, 0, 6, int(rare), *[0] * 9))
         totals.upsert(cursor)
-    # By level: a statement for a single bucket, one for several buckets, and one with further sums.
-    assert len(cursor.given) == 3 * (10 + 1 + 1)
+    # By level: each single bucket, and two windows of several, both with and without rare sums.
+    assert len(cursor.given) == 3 * (10 + 2 + 2)
+    assert max(statement.count("%s") for statement in cursor.given) <= 50  # psycopg caches no longer ones
+
+
+@pytest.mark.django_db
+def test_latencies_far_apart_are_counted_in_one_row() -> None:
+    principal_id = new_principal()
+    write_batch([exchange(principal_id, started_at=DAY, latency_ms=latency) for latency in (1, 100, 10**7, 100)])
+
+    row = UsageMinute.objects.get(principal_id=principal_id)
+
+    assert (row.requests, sum(row.histogram), row.histogram[bucket_of(100)], row.histogram[31]) == (4, 4, 2, 1)
 
 
 @pytest.mark.parametrize(("latency", "bucket"), [(0, 0), (1, 0), (2, 1), (3, 2), (1_000_000, 30), (1_000_001, 31)])
