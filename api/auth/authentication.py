@@ -34,10 +34,7 @@ async def authenticate(services: Services, credentials: Credentials) -> tuple[Ca
     """
     catalogue = await services.store.catalogue()
     access = catalogue.access
-    try:
-        key = find_key(credentials.headers, access)
-    except AuthenticationError as error:
-        raise refused_attempt(error, credentials.client_address) from None
+    key = _presented_key(access, credentials)
     if key is not None:
         check_client_key(key, credentials)
         key_uses.note(key.id, credentials.client_address)
@@ -53,11 +50,19 @@ def authenticate_administrator(access: Access, credentials: Credentials) -> Acce
 
     Raises AuthenticationError without a valid key, PermissionDeniedError for a client key.
     """
-    key = find_key(credentials.headers, access)
+    key = _presented_key(access, credentials)
     if key is None:
         raise AuthenticationError(MISSING_ADMIN, retryable=False)
     check_admin_key(key)
     return key
+
+
+def _presented_key(access: Access, credentials: Credentials) -> AccessKey | None:
+    """Return the valid key of a request, None without one. Failed attempts are counted by address and throttled."""
+    try:
+        return find_key(credentials.headers, access)
+    except AuthenticationError as error:
+        raise refused_attempt(error, credentials.client_address) from None
 
 
 async def key_origins(services: Services) -> Collection[str]:

@@ -30,6 +30,7 @@ class OrganizationView(GatewayView):
 
     family: ClassVar[str] = EVERY_KEY
     administrator: AccessKey
+    _address = ""
 
     async def identify(self, credentials: Credentials) -> None:
         """Authenticate the administrator. Without any admin key, the path is an unknown URL for every client.
@@ -43,21 +44,22 @@ class OrganizationView(GatewayView):
         self.catalogue = catalogue
         self.administrator = authenticate_administrator(catalogue.access, credentials)
         self.caller = self.administrator.caller
-        await self._note_use(credentials.peer)
+        self._address = credentials.client_address
+        await self._note_use()
 
-    async def _note_use(self, address: str) -> None:
+    async def _note_use(self) -> None:
         """Store the time and the address of the key's use, unless this process has just done so."""
         key, now = self.administrator.id, time.monotonic()
         if now - _noted.get(key, -USE_SECONDS) < USE_SECONDS:
             return
         _noted[key] = now
         with suppress(StoreError):  # a database that accepts no writes can still be read
-            await self.services.store.write(note_key_use, key, address)
+            await self.services.store.write(note_key_use, key, self._address)
 
     @property
     def actor(self) -> Actor:
         """The administrator, for the audit log."""
-        return Actor(self.caller.principal_id, self.caller.key, str(self.request.META.get("REMOTE_ADDR", "")))
+        return Actor(self.caller.principal_id, self.caller.key, self._address)
 
 
 def answer(body: Any) -> HttpResponse:
