@@ -202,8 +202,32 @@ def migrate(bench: Bench, target: Target) -> None:
         shutil.copy(template, database.file)
         return
     targets.manage(target, "migrate", "--noinput", "--verbosity", "0")
+    govern(bench, target)
     if database.engine == "sqlite":
         shutil.copy(database.file, template)
+
+
+def govern(bench: Bench, target: Target) -> None:
+    """Create the client key of the benchmark, with rate limits and a hard budget that it does not reach."""
+    declared = bench.folder / "governance.toml"
+    declared.write_text(
+        f"""
+        [[keys]]
+        name = "benchmark"
+        value = "{targets.CLIENT_KEY}"
+
+        [[limits]]
+        key = "benchmark"
+        requests_per_minute = 100_000_000
+        tokens_per_minute = 100_000_000_000
+
+        [[budgets]]
+        name = "benchmark"
+        key = "benchmark"
+        usd = "1000000"
+        """
+    )
+    targets.manage(target, "apply_config", "--apply", str(declared))
 
 
 def alternate(

@@ -20,6 +20,8 @@ PEERS = Path(os.environ.get("BENCH_PEERS", Path(__file__).resolve().parent / ".p
 LITELLM = PEERS / "litellm" / "bin" / "litellm"
 MLFLOW = PEERS / "mlflow" / "bin" / "mlflow"
 PORTKEY = PEERS / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+# Of the form of a client key, with its checksum; it exists in the benchmark's databases only.
+CLIENT_KEY = "sk-gw-benchmark0123456789ABCDEFGHIJKLM4BwHob"
 LITELLM_KEY = "sk-benchmark-0123456789abcdef0123456789abcdef"
 PATH = "/v1/chat/completions"
 
@@ -150,7 +152,7 @@ def gateway(server: str, *, database: Database, upstream_port: int, log: Path, l
         log=log / f"{name.replace(' ', '-')}.log",
         make_command=command,
         environment=gateway_environment(database, upstream_port),
-        headers={"Authorization": "Bearer dummy"},
+        headers={"Authorization": f"Bearer {CLIENT_KEY}"},
         model="gpt-3.5-turbo",
         is_gateway=True,
         database=database,

@@ -126,7 +126,8 @@ class Exchange:
         elif accounting.admission is not None:
             await accounting.admission.reserve(accounting.public_model, self._estimated_tokens)
         if self.catalogue.access.budgets and self.generation is not None:
-            await reserve(self.services, self.accounting, self.catalogue, self.generation)
+            expected = self.services.limiter.outputs.expected(accounting.public_model)
+            await reserve(self.services, accounting, self.catalogue, self.generation, expected)
 
     async def _estimated_tokens(self) -> int:
         if self.generation is None:

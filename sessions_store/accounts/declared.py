@@ -23,6 +23,7 @@ from sessions_store.accounts.issuing import (
     revoke_key,
 )
 from sessions_store.accounts.policy import PolicyError, parse_policy
+from sessions_store.budgets.windows import recount_after_edit
 from sessions_store.models import Budget, Key, ModelMapping, Organization, Project, RateLimit, User
 from sessions_store.models.access.project import DEFAULT_PROJECT
 from sessions_store.models.access.subject import Scope
@@ -175,7 +176,7 @@ def _apply_budget(entry: Mapping[str, Any], applied: Applied) -> None:
     if row is None:
         _create(Budget(name=name, **_subject(entry), **values), f"budget “{name}”", applied)
     else:
-        _change(row, values, f"budget “{name}”", applied)
+        recount_after_edit(row, _change(row, values, f"budget “{name}”", applied))
 
 
 def _create(row: models.Model, label: str, applied: Applied) -> None:
@@ -184,16 +185,17 @@ def _create(row: models.Model, label: str, applied: Applied) -> None:
     applied.lines.append(f"create {label}")
 
 
-def _change(row: models.Model, values: Mapping[str, Any], label: str, applied: Applied) -> None:
-    """Set the columns that differ."""
+def _change(row: models.Model, values: Mapping[str, Any], label: str, applied: Applied) -> list[str]:
+    """Set the columns that differ, and return their names."""
     changed = [column for column, value in values.items() if getattr(row, column) != value]
     if not changed:
-        return
+        return changed
     for column in changed:
         setattr(row, column, values[column])
     row.full_clean()
     row.save()
     applied.lines.append(f"change {label}: {', '.join(changed)}")
+    return changed
 
 
 def _subject(entry: Mapping[str, Any]) -> dict[str, Any]:

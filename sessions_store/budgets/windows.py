@@ -1,7 +1,7 @@
 """The rows of windows: their creation with what was spent before, their update, and their recount."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
@@ -19,6 +19,8 @@ _SUBJECT_COLUMNS: Final = {
     Scope.PRINCIPAL.value: "principal_id",
     Scope.KEY.value: "key_id",
 }
+# The columns of a budget that decide which usage records its windows count.
+COUNTED_BY: Final = frozenset({"model_pattern", "period", "time_zone", "week_start", "counts_from"})
 _UPDATE_SQLITE: Final = """
 UPDATE sessions_store_budgetwindow
    SET spent_nano = spent_nano + given.cost, reserved_nano = reserved_nano + given.reserved
@@ -117,6 +119,12 @@ def spending(cursor: Cursor, rule: BudgetRule, window: Window) -> int:
         " GROUP BY public_model"
     )
     return sum(int(cost) for model, cost in cursor.rows(statement, parameters) if rule.counts(model))
+
+
+def recount_after_edit(budget: Budget, edited: Iterable[str]) -> None:
+    """Recount all windows of a budget if the edit of these columns changes what it counts."""
+    if not COUNTED_BY.isdisjoint(edited):
+        recount(datetime(1970, 1, 1, tzinfo=UTC), budgets=[budget])
 
 
 def recount(start: datetime, end: datetime | None = None, budgets: Iterable[Budget] | None = None) -> int:

@@ -172,6 +172,20 @@ def test_a_tree_of_many_subjects_is_cut_off_and_states_it(operator: Client) -> N
     assert page.count("budget-line") == 300
 
 
+def test_an_edit_of_what_a_budget_counts_recounts_its_spending(operator: Client) -> None:
+    assert operator.post(reverse(ADD_BUDGET), budget_fields()).status_code == 302
+    budget = Budget.objects.get()
+    window = BudgetWindow.objects.create(budget=budget, starts_on=date(2026, 11, 1), spent_nano=USD)
+
+    assert operator.post(page_of(budget), budget_fields(amount="20")).status_code == 302
+    window.refresh_from_db()
+    assert window.spent_nano == USD
+
+    assert operator.post(page_of(budget), budget_fields(amount="20", model_pattern="gpt-*")).status_code == 302
+    window.refresh_from_db()
+    assert window.spent_nano == 0  # no usage record is in the window
+
+
 def test_an_empty_tree_offers_a_first_budget(operator: Client) -> None:
     page = operator.get(reverse(TREE)).content.decode()
     assert "No rate limits and no budgets yet" in page

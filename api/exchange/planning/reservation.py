@@ -22,8 +22,6 @@ logger = logging.getLogger(__name__)
 MAX_SEARCHES: Final = 4
 # A request without a limit of its own reserves this multiple of its expected output.
 BOUND: Final = 2
-# The output of a choice whose request names no limit, in tokens.
-EXPECTED_OUTPUT: Final = 1024
 # The output that a strict budget must be able to pay for, in tokens per choice.
 LEAST_OUTPUT: Final = 16
 _CODES: Final = {"project": "project_spend_limit_exceeded", "gateway": "organization_spend_limit_exceeded"}
@@ -35,7 +33,7 @@ async def reserve(
     accounting: Accounting,
     catalogue: Catalogue,
     generation: Generation,
-    expected_output: int = EXPECTED_OUTPUT,
+    expected_output: int,
 ) -> None:
     """Reserve the expected cost from every hard budget that counts the request. A request that has a reservation keeps
     it: its calls may be others, after a compaction of its context.

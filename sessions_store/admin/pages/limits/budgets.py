@@ -17,6 +17,7 @@ from sessions_store.admin.display.formats import NANO_PER_USD
 from sessions_store.admin.display.limits.budget_windows import spendings
 from sessions_store.admin.pages.limits.subjects import SUBJECTS, SubjectForm, SubjectPage
 from sessions_store.admin.pages.limits.tree import tree_page
+from sessions_store.budgets.windows import recount_after_edit
 from sessions_store.models import Budget
 from sessions_store.models.access.budget import default_thresholds
 
@@ -118,6 +119,12 @@ class BudgetPage(SubjectPage[Budget]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The changelist with spending."""
         return BudgetList
+
+    def save_model(self, request: HttpRequest, obj: Budget, form: Any, change: bool) -> None:
+        """Save the budget; recount what is spent if the edit changes what the budget counts."""
+        super().save_model(request, obj, form, change)
+        if change:
+            recount_after_edit(obj, form.changed_data)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the tree."""
