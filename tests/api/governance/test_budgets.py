@@ -348,6 +348,21 @@ def test_g36_a_reprice_recounts_the_budgets(sdk: Connect, issued: Issued) -> Non
     assert cost_of(project) == spent(budget) == cost > 1
 
 
+def test_g36_a_reprice_keeps_what_the_successors_of_a_key_have_spent(sdk: Connect, issued: Issued) -> None:
+    row, key = issued.key(issued.project())
+    budget = Budget.objects.create(scope="key", key=row, amount_nano=USD)
+    say_hello(sdk(key))
+    _, successor = rotate_key(row)
+    say_hello(sdk(successor))
+    before = spent(budget)
+    UsageRecord.objects.filter(project_id=row.project_id).update(cost_nano=1)
+
+    call_command("reprice")
+
+    assert row.project is not None
+    assert spent(budget) == before == cost_of(row.project)
+
+
 def test_g38_a_key_reads_its_own_limits_and_budgets(sdk: Connect, gateway: LiveGateway, issued: Issued) -> None:
     project = issued.project(tags=["team"], models={"mode": "allow_list", "model_ids": ["gemini-*"]})
     row, key = issued.key(project, memory=False, scopes=["chat.*"])
