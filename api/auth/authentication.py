@@ -34,10 +34,7 @@ async def authenticate(services: Services, credentials: Credentials) -> tuple[Ca
     """
     catalogue = await services.store.catalogue()
     access = catalogue.access
-    try:
-        key = find_key(credentials.headers, access)
-    except AuthenticationError as error:
-        raise refused_attempt(error, credentials.client_address) from None
+    key = _key_of(credentials, access)
     if key is not None:
         check_client_key(key, credentials)
         key_uses.note(key.id, credentials.client_address)
@@ -51,13 +48,22 @@ async def authenticate(services: Services, credentials: Credentials) -> tuple[Ca
 def authenticate_administrator(access: Access, credentials: Credentials) -> AccessKey:
     """Return the admin key of a request. Cookies of the admin site do not count.
 
-    Raises AuthenticationError without a valid key, PermissionDeniedError for a client key.
+    Raises AuthenticationError without a valid key, RateLimitError after many failed attempts, PermissionDeniedError for
+    a client key.
     """
-    key = find_key(credentials.headers, access)
+    key = _key_of(credentials, access)
     if key is None:
         raise AuthenticationError(MISSING_ADMIN, retryable=False)
     check_admin_key(key)
     return key
+
+
+def _key_of(credentials: Credentials, access: Access) -> AccessKey | None:
+    """Return the valid key of a request, None without one; an invalid key is a failed attempt of its address."""
+    try:
+        return find_key(credentials.headers, access)
+    except AuthenticationError as error:
+        raise refused_attempt(error, credentials.client_address) from None
 
 
 async def key_origins(services: Services) -> Collection[str]:

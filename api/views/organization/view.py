@@ -30,6 +30,7 @@ class OrganizationView(GatewayView):
 
     family: ClassVar[str] = EVERY_KEY
     administrator: AccessKey
+    _address: str
 
     async def identify(self, credentials: Credentials) -> None:
         """Authenticate the administrator. Without any admin key, the path is an unknown URL for every client.
@@ -43,7 +44,8 @@ class OrganizationView(GatewayView):
         self.catalogue = catalogue
         self.administrator = authenticate_administrator(catalogue.access, credentials)
         self.caller = self.administrator.caller
-        await self._note_use(credentials.peer)
+        self._address = credentials.client_address
+        await self._note_use(self._address)
 
     async def _note_use(self, address: str) -> None:
         """Store the time and the address of the key's use, unless this process has just done so."""
@@ -57,7 +59,7 @@ class OrganizationView(GatewayView):
     @property
     def actor(self) -> Actor:
         """The administrator, for the audit log."""
-        return Actor(self.caller.principal_id, self.caller.key, str(self.request.META.get("REMOTE_ADDR", "")))
+        return Actor(self.caller.principal_id, self.caller.key, self._address)
 
 
 def answer(body: Any) -> HttpResponse:
