@@ -48,7 +48,8 @@ async def authenticate(services: Services, credentials: Credentials) -> tuple[Ca
 def authenticate_administrator(access: Access, credentials: Credentials) -> AccessKey:
     """Return the admin key of a request. Cookies of the admin site do not count.
 
-    Raises AuthenticationError without a valid key, PermissionDeniedError for a client key.
+    Raises AuthenticationError without a valid key, RateLimitError after many failed attempts, PermissionDeniedError for
+    a client key.
     """
     key = _presented_key(access, credentials)
     if key is None:

@@ -233,15 +233,16 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def _serve_frame(self, arrived: Arrived, stream_id: str | None) -> None:
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
-        with self._rejection_logged(), await self._admitted() as (caller, admission):
+        with await self._admitted() as (caller, admission):
             body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
             if caller.policy.default_model and body.get("model") is None:
                 body["model"] = caller.policy.default_model
                 notes = (*notes, default_model(caller.policy.default_model))
-            request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
-            warm_up = frame.get("generate") is False or request.prewarms
-            if not warm_up or request.input:  # without input it may set tools and instructions only
-                check_response(request)
+            with self._rejection_logged():
+                request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
+                warm_up = frame.get("generate") is False or request.prewarms
+                if not warm_up or request.input:  # without input it may set tools and instructions only
+                    check_response(request)
             request, joined = self._steering.joined(request)
             try:
                 steer_inputs, planned = await self._respond(request, (stream_id, hold, admission), warm_up=warm_up)
@@ -262,8 +263,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
         Raises the errors of `authenticate`, and RequestLimitError.
         """
-        caller, catalogue = await self._authenticated()
-        admission = await self._services.limiter.enter(caller, catalogue.access.limits)
+        with self._rejection_logged():
+            caller, catalogue = await self._authenticated()
+            admission = await self._services.limiter.enter(caller, catalogue.access.limits)
         return _closing(caller, admission)
 
     async def _reject(self, steer_inputs: list[SteerInput], stream_id: str | None, error: Exception) -> None:
@@ -277,7 +279,8 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     ) -> tuple[list[SteerInput], PlannedResponse]:
         """Run one request of a `stream_id`; return the steer inputs for its successor, and the plan of the response."""
         stream_id, hold, admission = place
-        caller, catalogue = await self._authenticated()
+        with self._rejection_logged():
+            caller, catalogue = await self._authenticated()
         origin = RequestOrigin(
             *(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED),
             hold=hold,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db.models import Count, Max
 
 from sessions_store.models import RateLimit, Worker
+from sessions_store.models.access.key import successors_of_keys, with_successors
 from sessions_store.models.access.subject import Scope
 
 HEARTBEAT_SECONDS: Final = 10.0
@@ -55,17 +56,21 @@ class Limits:
 
 
 def load_limits(previous: Limits | None = None) -> Limits:
-    """Return the current limits: `previous` itself if no row and no number of workers has changed since."""
-    rows = RateLimit.objects.aggregate(count=Count("pk"), last=Max("updated_at"), newest=Max("pk"))
+    """Return the current limits: `previous` itself if no row, no rotation of a key and no number of workers has changed
+    since. The limits of a key apply to its successors too, in the same buckets.
+    """
+    rows = RateLimit.objects.aggregate(count=Count("pk"), last=Max("updated_at"), newest=Max("pk"), keys=Count("key"))
     workers = Worker.objects.filter(heartbeat_at__gt=datetime.now(UTC) - WORKER_LEASE).count() if rows["count"] else 1
-    state = (rows, workers)
+    successors = successors_of_keys() if rows["keys"] else {}
+    state = (rows, workers, successors)
     if previous is not None and previous.state == state:
         return previous
     by_subject: dict[tuple[str, int | None], tuple[Limit, ...]] = {}
     for row in RateLimit.objects.order_by("id").values(*_COLUMNS).iterator(2000):
-        subject = row["project_id"] or row["principal_id"] or row["key_id"]
-        entry = (row["scope"], subject)
-        by_subject[entry] = (*by_subject.get(entry, ()), _limit(row))
+        limit, subject = _limit(row), row["project_id"] or row["principal_id"]
+        for each in (subject,) if row["key_id"] is None else with_successors(row["key_id"], successors):
+            entry = (row["scope"], each)
+            by_subject[entry] = (*by_subject.get(entry, ()), limit)
     return Limits(by_subject=by_subject, workers=max(1, workers), state=state)
 
 

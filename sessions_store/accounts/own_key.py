@@ -10,6 +10,7 @@ from django.db.models import Q
 from sessions_store.accounts.access import Caller
 from sessions_store.accounts.policy import RESTRICTIONS, sources
 from sessions_store.models import Key, Organization, Project, RateLimit
+from sessions_store.models.access.key import with_predecessors
 from sessions_store.models.access.subject import Scope
 
 LIMITS: Final = (
@@ -70,5 +71,5 @@ def _limits_of(caller: Caller) -> Any:
         | Q(scope=Scope.PRINCIPAL.value, principal_id=caller.principal_id)
     )
     if caller.key_id is not None:
-        subjects |= Q(scope=Scope.KEY.value, key_id=caller.key_id)
+        subjects |= Q(scope=Scope.KEY.value, key_id__in=with_predecessors(caller.key_id))
     return RateLimit.objects.filter(subjects).order_by("id").values("scope", "model_pattern", *LIMITS)

@@ -10,7 +10,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sessions_store.budgets.periods import Calendar, Window, window_at
-from sessions_store.models import Budget, Key
+from sessions_store.models import Budget
+from sessions_store.models.access.key import successors_of_keys, with_successors
 from sessions_store.models.access.subject import Scope
 
 log = logging.getLogger(__name__)
@@ -107,16 +108,14 @@ def budget_rules(rows: Iterable[Mapping[str, Any]], successors: Mapping[int, int
 def load_budgets() -> BudgetRules:
     """Read the enabled budgets. A budget of a key counts for the successors of the key too."""
     rows = list(Budget.objects.filter(enabled=True).order_by("id").values(*_COLUMNS))
-    successors: dict[int, int] = {}
-    if any(row["key_id"] is not None for row in rows):
-        replaced = Key.objects.order_by().exclude(successor=None).values_list("pk", "successor_id")
-        successors = {key: successor for key, successor in replaced if successor is not None}
+    successors = successors_of_keys() if any(row["key_id"] is not None for row in rows) else {}
     return budget_rules(rows, successors)
 
 
 def rule_of(budget: Budget) -> BudgetRule:
     """Return the rule of one budget, enabled or not."""
-    return budget_rules(Budget.objects.filter(pk=budget.pk).values(*_COLUMNS), dict[int, int]()).rules[0]
+    successors = {} if budget.key_id is None else successors_of_keys()
+    return budget_rules(Budget.objects.filter(pk=budget.pk).values(*_COLUMNS), successors).rules[0]
 
 
 def _rule(row: Mapping[str, Any], successors: Mapping[int, int]) -> BudgetRule:
@@ -151,7 +150,6 @@ def _zone(row: Mapping[str, Any]) -> ZoneInfo:
 def _subject_ids(row: Mapping[str, Any], successors: Mapping[int, int]) -> tuple[int, ...]:
     if row["scope"] == Scope.GATEWAY.value:
         return ()
-    ids = [row[f"{row['scope']}_id"]]
-    while row["scope"] == Scope.KEY.value and (successor := successors.get(ids[-1])) and successor not in ids:
-        ids.append(successor)
-    return tuple(ids)
+    if row["scope"] == Scope.KEY.value:
+        return with_successors(row["key_id"], successors)
+    return (row[f"{row['scope']}_id"],)

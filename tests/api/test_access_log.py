@@ -108,17 +108,20 @@ def test_a_request_with_an_unread_body_has_a_line(impatient_gateway: LiveGateway
     impatient_gateway.wait_for(r'"status": 413')
 
 
-def test_a_rejected_frame_and_an_answered_one_have_a_line_each(gateway: LiveGateway) -> None:
+def test_rejected_failed_and_answered_frames_have_a_line_each(gateway: LiveGateway) -> None:
     with connect(gateway.origin.replace("http", "ws") + RESPONSES, proxy=None) as socket:
         before = len(gateway.log)
         socket.send(json.dumps({"type": "response.create", "model": GEMINI_25, "input": "Hi", "temperature": "hot"}))
         assert json.loads(socket.recv(timeout=10))["type"] == "error"
+        socket.send(json.dumps({"type": "response.create", "model": "nonsense", "input": "Hi"}))
+        assert json.loads(socket.recv(timeout=10))["status"] == 404
         socket.send(json.dumps({"type": "response.create", "model": GEMINI_25, "input": "Hi"}))
         while json.loads(socket.recv(timeout=10))["type"] != "response.completed":
             pass
     new = [json.loads(line) for line in gateway.log[before:].splitlines() if "api.access" in line]
     assert [(line["endpoint"], line["status"]) for line in new] == [
         ("WebSocket /v1/responses", 400),
+        ("responses", 404),
         ("responses", 200),
     ]
 

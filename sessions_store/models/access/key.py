@@ -1,5 +1,6 @@
 """Client keys and admin keys. A row has the SHA-256 of its key, never the key."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from django.db import models
@@ -75,3 +76,27 @@ class Key(models.Model):
         if not self.principal.is_active or (self.project is not None and self.project.archived_at is not None):
             return "inactive"
         return "active"
+
+
+def successors_of_keys() -> dict[int, int]:
+    """Return the successor of each rotated key, by the ids."""
+    replaced = Key.objects.order_by().exclude(successor=None).values_list("pk", "successor_id")
+    return {key: successor for key, successor in replaced if successor is not None}
+
+
+def with_successors(key_id: int, successors: Mapping[int, int]) -> tuple[int, ...]:
+    """Return the id of a key and those of its successors: its limits and budgets count their requests too."""
+    ids = [key_id]
+    while (successor := successors.get(ids[-1])) and successor not in ids:
+        ids.append(successor)
+    return tuple(ids)
+
+
+def with_predecessors(key_id: int) -> list[int]:
+    """Return the id of a key and those of the keys that it replaces: their limits and budgets count its requests."""
+    ids, newest = [key_id], [key_id]
+    while newest:
+        replaced = Key.objects.order_by().filter(successor__in=newest).exclude(pk__in=ids)
+        newest = list(replaced.values_list("pk", flat=True))
+        ids += newest
+    return ids

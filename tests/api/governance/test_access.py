@@ -13,21 +13,23 @@ from websockets.sync.client import connect
 from api.auth.failed_attempts import FREE
 from api.http.view import EVERY_KEY
 from api.urls import urlpatterns
+from sessions_store.accounts.audit import AuditFilter, read_events
 from sessions_store.accounts.issuing import revoke_key
 from sessions_store.accounts.key_form import new_key
 from sessions_store.accounts.policy import FAMILIES
-from sessions_store.models import UsageRecord
+from sessions_store.models import Key, UsageRecord
 from tests.exchanges import GEMINI_3, chat_body, error_of
 from tests.issued_keys import Issued
 from tests.live_gateway import LiveGateway, by_serve
 
 SUBPROTOCOL = "openai-insecure-api-key."
+SETTINGS = {"ALLOW_QUERY_KEY": "1", "TRUSTED_PROXIES": "127.0.0.1"}
 
 
 @pytest.fixture
 def fresh_gateway(django_db_setup: None, emulator_url: str) -> Iterator[LiveGateway]:
     """A gateway whose count of failed attempts is its own."""
-    with LiveGateway.start(upstream=emulator_url, settings={"ALLOW_QUERY_KEY": "1"}) as server:
+    with LiveGateway.start(upstream=emulator_url, settings=SETTINGS) as server:
         yield server
 
 
@@ -54,6 +56,34 @@ def test_g14_failed_attempts_of_an_address_are_throttled_and_valid_keys_are_not(
     assert error_of(throttled[0])["code"] == "rate_limit_exceeded"
     assert models(fresh_gateway, valid).status_code == 200
     assert UsageRecord.objects.count() == stored
+
+
+def test_g14_failed_attempts_at_the_administration_api_are_throttled(
+    fresh_gateway: LiveGateway, issued: Issued
+) -> None:
+    valid = issued.admin_key()
+
+    def projects(key: str) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx2.get(f"{fresh_gateway.base_url}/organization/projects", headers=headers, trust_env=False)
+
+    statuses = [projects(new_key("admin")).status_code for _ in range(FREE + 1)]
+
+    assert statuses == [401] * FREE + [429]
+    assert projects(valid).status_code == 200
+
+
+def test_g08_an_admin_key_was_used_from_the_address_behind_the_proxy(
+    fresh_gateway: LiveGateway, issued: Issued
+) -> None:
+    headers = {"authorization": f"Bearer {issued.admin_key()}", "x-forwarded-for": "203.0.113.9"}
+    url = f"{fresh_gateway.base_url}/organization/projects"
+
+    assert httpx2.post(url, json={"name": "proxied"}, headers=headers, trust_env=False).status_code == 200
+
+    (newest,) = read_events(AuditFilter(events=("project.created",)), after=None, before=None, limit=1)
+    assert newest.address == "203.0.113.9"
+    assert Key.objects.get(kind=Key.Kind.ADMIN).last_used_from == "203.0.113.9"
 
 
 def test_g14_a_request_without_a_key_is_no_failed_attempt(fresh_gateway: LiveGateway, issued: Issued) -> None:

@@ -348,6 +348,33 @@ def test_g36_a_reprice_recounts_the_budgets(sdk: Connect, issued: Issued) -> Non
     assert cost_of(project) == spent(budget) == cost > 1
 
 
+def test_g36_a_reprice_keeps_what_the_successors_of_a_key_have_spent(sdk: Connect, issued: Issued) -> None:
+    row, key = issued.key(issued.project())
+    budget = Budget.objects.create(scope="key", key=row, amount_nano=USD)
+    say_hello(sdk(key))
+    _, successor = rotate_key(row)
+    say_hello(sdk(successor))
+    before = spent(budget)
+    UsageRecord.objects.filter(project_id=row.project_id).update(cost_nano=1)
+
+    call_command("reprice")
+
+    assert row.project is not None
+    assert spent(budget) == before == cost_of(row.project)
+
+
+def test_g38_a_successor_reads_the_limits_of_the_key_that_it_replaces(
+    sdk: Connect, gateway: LiveGateway, issued: Issued
+) -> None:
+    row, _ = issued.key()
+    RateLimit.objects.create(scope="key", key=row, requests_per_day=1000)
+    _, key = rotate_key(row)
+
+    found = httpx2.get(f"{gateway.base_url}/key", headers={"Authorization": f"Bearer {key}"}, trust_env=False)
+
+    assert [limit["requests_per_day"] for limit in found.json()["limits"]] == [1000]
+
+
 def test_g38_a_key_reads_its_own_limits_and_budgets(sdk: Connect, gateway: LiveGateway, issued: Issued) -> None:
     project = issued.project(tags=["team"], models={"mode": "allow_list", "model_ids": ["gemini-*"]})
     row, key = issued.key(project, memory=False, scopes=["chat.*"])

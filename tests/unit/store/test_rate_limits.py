@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sessions_store.accounts.issuing import NewKey, create_key, rotate_key
 from sessions_store.accounts.limits import WORKER_LEASE, load_limits
 from sessions_store.catalogue import changes, loaded
 from sessions_store.models import Project, RateLimit, User, Worker
@@ -42,6 +43,24 @@ def test_g18_limits_are_found_by_their_subjects() -> None:
     assert mine[1].pattern.match("gpt-4o")
     assert not mine[1].pattern.match("gpt-3.5")
     assert [limit.scope for limit in limits.of(project=0, principal=0, key=0)] == ["gateway"]
+
+
+def test_g18_the_limits_of_a_key_apply_to_its_successors_in_the_same_buckets() -> None:
+    project = Project.objects.get(public_id="proj_default")
+    key, _ = create_key(NewKey(name="one", principal=User.objects.get(username=LOCAL_USERNAME)))
+    other, _ = create_key(NewKey(name="other", principal=key.principal))
+    RateLimit.objects.create(scope="key", key=key, requests_per_minute=1)
+    before = load_limits()
+
+    successor, _ = rotate_key(key)
+    third, _ = rotate_key(successor)
+
+    limits = load_limits(before)
+    found = [limits.of(project=project.pk, principal=0, key=each.pk) for each in (key, successor, third)]
+    assert [[limit.id for limit in each] for each in found] == [[limit.id for limit in found[0]]] * 3
+    assert len(found[0]) == 1
+    assert not limits.of(project=project.pk, principal=0, key=other.pk)
+    assert load_limits(limits) is limits
 
 
 def test_g101_without_a_change_the_limits_are_the_same_object() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db.models import Count, Sum
 
 from sessions_store.models import RateLimit, UsageRecord
+from sessions_store.models.access.key import successors_of_keys, with_successors
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 # Column of a rate limit, its name, its period, and the sum that counts; None: not recorded.
@@ -61,7 +62,9 @@ def limit_uses(row: RateLimit, now: datetime) -> Iterator[LimitUse]:
 def recorded_use(row: RateLimit, since: datetime) -> dict[str, int]:
     """Return the requests and tokens of the subject and pattern of a row since then."""
     records = UsageRecord.objects.order_by().filter(started_at__gte=since)
-    if row.subject is not None:
+    if row.key_id is not None:
+        records = records.filter(key_id__in=with_successors(row.key_id, successors_of_keys()))
+    elif row.subject is not None:
         records = records.filter(**{f"{row.scope}_id": row.subject.pk})
     groups: Any = records.values("public_model").annotate(requests=Count("pk"), tokens=Sum("total_tokens"))
     used = {"requests": 0, "tokens": 0}

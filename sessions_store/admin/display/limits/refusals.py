@@ -13,6 +13,7 @@ from sessions_store.admin.display.limits.limit_usage import limit_uses, matches
 from sessions_store.catalogue.loaded import snapshot
 from sessions_store.catalogue.resolution import STANDARD, Catalogue, Resolution
 from sessions_store.models import Budget, Key, Organization, RateLimit
+from sessions_store.models.access.key import with_predecessors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +42,6 @@ def checks(key: Key, model: str, now: datetime) -> list[Check]:
 def _applying(key: Key, keys: list[int]) -> Q:
     """Return the condition of the limits and budgets whose subject a request with the key belongs to."""
     return Q(scope="gateway") | Q(project=key.project_id) | Q(principal=key.principal_id) | Q(key__in=keys)
-
-
-def _with_predecessors(key: Key) -> list[int]:
-    """Return a key and the keys that it replaces: their budgets count its requests too."""
-    keys, newest = [key.pk], [key.pk]
-    while newest:
-        replaced = Key.objects.order_by().filter(successor__in=newest).exclude(pk__in=keys)
-        newest = list(replaced.values_list("pk", flat=True))
-        keys += newest
-    return keys
 
 
 def _key_check(key: Key) -> Check:
@@ -85,7 +76,9 @@ def _policy_checks(policy: Policy, model: str, resolution: Resolution | None) ->
 
 def _limit_checks(key: Key, model: str, now: datetime) -> Iterator[Check]:
     rows = (
-        RateLimit.objects.filter(_applying(key, [key.pk])).select_related("project", "principal", "key").order_by("id")
+        RateLimit.objects.filter(_applying(key, with_predecessors(key.pk)))
+        .select_related("project", "principal", "key")
+        .order_by("id")
     )
     for row in rows:
         if not matches(row.model_pattern, model):
@@ -101,7 +94,7 @@ def _limit_checks(key: Key, model: str, now: datetime) -> Iterator[Check]:
 
 
 def _budget_checks(key: Key, model: str, now: datetime, priced: bool) -> Iterator[Check]:
-    rows = Budget.objects.filter(_applying(key, _with_predecessors(key)), enabled=True).select_related(
+    rows = Budget.objects.filter(_applying(key, with_predecessors(key.pk)), enabled=True).select_related(
         "project", "principal", "key"
     )
     matching = [row for row in rows.order_by("id") if matches(row.model_pattern, model)]
