@@ -2,7 +2,7 @@
 
 `apply` creates what is absent and changes what differs, in one transaction; it deletes nothing. Rows are identified by
 their names: a project by its name, a key by project and name, a mapping by its requested model, a limit by its subject
-and model, a budget by its name.
+and model, a budget by its name, subject and model.
 """
 
 from collections.abc import Iterator, Mapping
@@ -172,9 +172,10 @@ def _apply_budget(entry: Mapping[str, Any], applied: Applied) -> None:
     except (KeyError, InvalidOperation, ValueError, OverflowError):
         raise DeclarationError("“usd” must be an amount, such as 20 or 2.50.") from None
     values = {"amount_nano": amount, **{column: entry[column] for column in _BUDGET if column in entry}}
-    row = Budget.objects.filter(name=name).first()
+    identity = {"name": name, **_subject(entry)}
+    row = Budget.objects.filter(**identity).first()
     if row is None:
-        _create(Budget(name=name, **_subject(entry), **values), f"budget “{name}”", applied)
+        _create(Budget(**identity, **values), f"budget “{name}”", applied)
     else:
         recount_after_edit(row, _change(row, values, f"budget “{name}”", applied))
 

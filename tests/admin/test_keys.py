@@ -220,6 +220,18 @@ def test_the_page_of_a_key_states_each_setting_with_its_source(owner: Client) ->
     assert shown["Memory"] == ("on", "default")
 
 
+def test_a_policy_that_may_not_be_edited_is_shown_in_the_effective_settings_only(anonymous: Client) -> None:
+    key, _ = make_key(strict=True, budget_header=True)
+    viewer = member_of(anonymous, "Viewer")
+    for row in (key, key.project, Organization.objects.get(pk=1)):
+        page = viewer.get(page_of(row))
+        assert [name for _, block in page.context["adminform"].fieldsets for name in block["fields"]] == (
+            [] if isinstance(row, Organization) else ["name", "expires_at"] if row is key else ["name"]
+        )
+        assert {line["name"] for line in page.context["policy_lines"]} >= {"Memory", "Strict", "Budget header"}
+        assert "Effective settings" in page.content.decode()
+
+
 def test_the_page_of_a_key_shows_who_used_the_key(owner: Client) -> None:
     key, _ = make_key()
     mine, other = record(Exchange(messages=TALK, user="ada")), record(Exchange(messages=TALK, user="bob"))

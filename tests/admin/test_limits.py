@@ -253,6 +253,16 @@ def test_a_hard_budget_rejects_a_model_without_a_price(db: None) -> None:
     assert "the model has no price" in check.state
 
 
+def test_a_hard_budget_rejects_a_request_that_costs_more_than_is_left(db: None) -> None:
+    key, _ = make_key()
+    budget = Budget.objects.create(scope="key", key=key, amount_nano=1000)
+    [check] = rejecting(key)
+    assert check.state.startswith("$0.000001 left of $0.000001")
+    assert "a request costs at least $" in check.state
+    Budget.objects.filter(pk=budget.pk).update(amount_nano=USD)
+    assert rejecting(key) == []
+
+
 def test_the_check_of_a_request_is_a_page_of_its_own_address(operator: Client) -> None:
     key, _ = make_key("nightly")
     assert "Choose a key and a model" in operator.get(reverse(CHECK)).content.decode()

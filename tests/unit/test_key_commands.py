@@ -120,6 +120,19 @@ def test_g13_apply_config_creates_what_is_absent_once(tmp_path: Path, capsys: py
     assert Budget.objects.get().amount_nano == 100_500_000_000
 
 
+def test_g13_apply_config_leaves_a_budget_of_the_same_name_and_another_subject(tmp_path: Path) -> None:
+    of_gateway = Budget.objects.create(scope="gateway", name="search a month", amount_nano=7)
+    path = tmp_path / "gateway.toml"
+    path.write_text(DOCUMENT)
+
+    for _ in range(2):
+        call_command("apply_config", str(path), "--apply")
+
+    of_gateway.refresh_from_db()
+    assert of_gateway.amount_nano == 7
+    assert Budget.objects.get(project__name="Search").amount_nano == 100_500_000_000
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [

@@ -35,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         for line in applied.lines or ["no changes"]:
             self.stderr.write(line)
-        if not options["apply"]:
+        if applied.lines and not options["apply"]:
             self.stderr.write("Dry run: nothing was changed. Repeat with --apply.")
         for label, key in applied.keys.items():
             self.stderr.write(f"{label}, not shown again:")

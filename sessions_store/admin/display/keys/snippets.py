@@ -8,7 +8,10 @@ PLACEHOLDER: Final = "$GATEWAY_KEY"
 _MODEL: Final = "gpt-4"
 _PYTHON: Final = """from openai import OpenAI
 
-client = OpenAI(base_url="{base}", api_key={key})
+client = OpenAI(
+    base_url="{base}",
+    api_key={key},
+)
 completion = client.chat.completions.create(
     model="{model}",
     messages=[{{"role": "user", "content": "Hello!"}}],

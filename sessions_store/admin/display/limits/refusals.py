@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db.models import Q
 
@@ -11,9 +12,13 @@ from sessions_store.admin.display import formats
 from sessions_store.admin.display.limits.budget_windows import Spending, spendings
 from sessions_store.admin.display.limits.limit_usage import limit_uses, matches
 from sessions_store.catalogue.loaded import snapshot
+from sessions_store.catalogue.pricing import PICO_PER_NANO
 from sessions_store.catalogue.resolution import STANDARD, Catalogue, Resolution
 from sessions_store.models import Budget, Key, Organization, RateLimit
 from sessions_store.models.access.key import with_predecessors
+
+# The output of a small chat completion, in tokens.
+LEAST_OUTPUT: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,7 @@ def checks(key: Key, model: str, now: datetime) -> list[Check]:
     if key.kind == Key.Kind.ADMIN.value:
         return found[:1]
     found += _limit_checks(key, model, now)
-    return [*found, *_budget_checks(key, model, now, _priced(catalogue, resolution, now))]
+    return [*found, *_budget_checks(key, model, now, _least_cost(catalogue, resolution, now))]
 
 
 def _applying(key: Key, keys: list[int]) -> Q:
@@ -93,7 +98,8 @@ def _limit_checks(key: Key, model: str, now: datetime) -> Iterator[Check]:
             )
 
 
-def _budget_checks(key: Key, model: str, now: datetime, priced: bool) -> Iterator[Check]:
+def _budget_checks(key: Key, model: str, now: datetime, least: int | None) -> Iterator[Check]:
+    """`least`: the least cost of a request in nano-USD, None for a model without a price."""
     rows = Budget.objects.filter(_applying(key, with_predecessors(key.pk)), enabled=True).select_related(
         "project", "principal", "key"
     )
@@ -101,13 +107,16 @@ def _budget_checks(key: Key, model: str, now: datetime, priced: bool) -> Iterato
     for spending in spendings(matching, now):
         hard = spending.budget.enforcement != Budget.Enforcement.SOFT
         state = _budget_state(spending)
-        if hard and not priced:
+        if hard and least is None:
             state += "; the model has no price"
+        short = least is None or spending.left_nano < max(least, 1)
+        if hard and least is not None and short and spending.left_nano:
+            state += f"; a request costs at least {formats.usd(least)}"
         yield Check(
             rule="Budget",
             subject=_subject(spending.budget),
             state=state,
-            rejects=hard and (spending.left_nano == 0 or not priced),
+            rejects=hard and short,
         )
 
 
@@ -121,8 +130,12 @@ def _budget_state(spending: Spending) -> str:
     return text if budget.enforcement != Budget.Enforcement.SOFT else f"{text}; alert only"
 
 
-def _priced(catalogue: Catalogue, resolution: Resolution | None, now: datetime) -> bool:
-    return resolution is None or catalogue.price(resolution.upstream, STANDARD, now.date(), 0) is not None
+def _least_cost(catalogue: Catalogue, resolution: Resolution | None, now: datetime) -> int | None:
+    """Return the cost of LEAST_OUTPUT tokens in nano-USD, rounded up; None for a model without a price."""
+    if resolution is None:
+        return 0
+    price = catalogue.price(resolution.upstream, STANDARD, now.date(), 0)
+    return None if price is None else -(-LEAST_OUTPUT * price.output // PICO_PER_NANO)
 
 
 def _subject(row: RateLimit | Budget) -> str:

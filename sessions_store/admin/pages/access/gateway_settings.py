@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 
 from sessions_store.accounts.issuing import reopen_keyless
 from sessions_store.admin.pages.access.password import PasswordForm, Question, confirmation_page
-from sessions_store.admin.pages.access.policy_form import FIELDSETS, Level, PolicyForm
+from sessions_store.admin.pages.access.policy_form import FIELDSETS, Level, PolicyForm, gateway_level, policy_lines
 from sessions_store.admin.pages.page import Page
 from sessions_store.models import Key, Organization
 
@@ -27,6 +27,8 @@ CONSEQUENCES = (
 class GatewayForm(PolicyForm[Organization]):
     """The policy of the gateway."""
 
+    empty_word = "Default"
+
     def levels_above(self) -> Sequence[Level]:
         """Nothing: an empty field has the default."""
         return ()
@@ -38,12 +40,15 @@ class OrganizationPage(Page[Organization]):
 
     form = GatewayForm
     change_form_template = "gateway/gateway_settings.html"
-    fieldsets = FIELDSETS
 
     def get_urls(self) -> list[URLPattern]:
         """Add the reopening of keyless mode."""
         view = self.admin_site.admin_view(self.reopen)
         return [path("keyless/", view, name="sessions_store_organization_keyless"), *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Organization | None = None) -> Any:
+        """Without the right to change it, the policy is in the effective settings only."""
+        return FIELDSETS if self.has_change_permission(request, obj) else ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """There is one row."""
@@ -69,6 +74,7 @@ class OrganizationPage(Page[Organization]):
             "keyed_at": organization.keyed_at,
             "may_reopen": organization.keyed_at is not None and self.has_change_permission(request),
             "show_save_and_continue": False,
+            "policy_lines": [] if self.has_change_permission(request) else policy_lines([gateway_level()]),
         }
         return super().render_change_form(request, context, *args, **kwargs)
 

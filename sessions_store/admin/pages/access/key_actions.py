@@ -59,7 +59,10 @@ def rotate(request: HttpRequest, object_id: str) -> HttpResponse:
 
 def revoke(request: HttpRequest, object_id: str) -> HttpResponse:
     """Revoke a key; running requests end by themselves."""
-    consequences = ["New requests with this key are rejected within a second.", "Running requests may end."]
+    consequences = [
+        "New requests with this key are rejected within a second.",
+        "Running requests are not ended.",
+    ]
     return _revoke(request, object_id, ("Revoke key", *consequences), cut=False)
 
 

@@ -80,11 +80,12 @@ class KeyPage(ExportPage[Key]):
         return super().get_form(request, obj, change, **kwargs | {"form": KeyForm if obj else NewKeyForm})
 
     def get_fieldsets(self, request: HttpRequest, obj: Key | None = None) -> Any:
-        """An admin key has no policy."""
+        """An admin key has no policy. Without the right to change it, the policy is in the effective settings only."""
         if obj is None:
             return ((None, {"fields": ("name", "project", "principal", "expires_at")}), *FIELDSETS)
         first = (None, {"fields": ("name", "expires_at")})
-        return (first,) if obj.kind == Key.Kind.ADMIN.value else (first, *FIELDSETS)
+        editable = obj.kind == Key.Kind.CLIENT.value and self.has_change_permission(request, obj)
+        return (first, *FIELDSETS) if editable else (first,)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Describe the expiry; leave out the links to the forms of projects and accounts."""

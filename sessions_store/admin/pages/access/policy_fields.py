@@ -45,10 +45,10 @@ class ChoiceSetting(Setting, forms.TypedChoiceField):
         """Return the choice of a stored value."""
         return next((name for name, value in self.stored.items() if value == stored), stored)
 
-    def show_inherited(self, value: Any) -> None:
-        """Label the empty choice with the value that is inherited."""
+    def show_inherited(self, value: Any, word: str = "Inherited") -> None:
+        """Label the empty choice with the value that is inherited, or the default."""
         label = dict(self.labels).get(self.to_initial(value), value)
-        self.choices = [("", f"Inherited ({str(label).lower()})"), *self.labels]
+        self.choices = [("", f"{word} ({str(label).lower()})"), *self.labels]
 
 
 class SwitchSetting(ChoiceSetting):

@@ -27,7 +27,12 @@ FIELDSETS: Final[tuple[tuple[str, Any], ...]] = (
     ("Stored data", {"fields": ("memory", "content", "store")}),
     (
         "Requests",
-        {"fields": ("strict", "default_model", "max_output_tokens", "max_reasoning_effort", "media_fetching", "tags")},
+        {
+            "fields": (
+                *("strict", "default_model", "max_output_tokens", "max_reasoning_effort", "media_fetching"),
+                *("budget_header", "tags"),
+            )
+        },
     ),
     ("Access", {"fields": ("scopes", "models", "networks", "origins")}),
 )
@@ -46,6 +51,7 @@ def gateway_level() -> Level:
 class PolicyForm(ModelForm[Row]):
     """A form of a row with a `policy`. An empty field sets nothing: the value is inherited."""
 
+    empty_word = "Inherited"
     memory = SwitchSetting(label="Memory", help_text="Off: requests do not continue earlier chats.")
     content = ChoiceSetting(
         [("full", "Full"), ("metadata", "Metadata only")],
@@ -55,9 +61,10 @@ class PolicyForm(ModelForm[Row]):
     store = SwitchSetting(label="Stored objects", help_text="Off: “store” and stored conversations are rejected.")
     strict = SwitchSetting(label="Strict", help_text="On: a parameter that would be ignored or changed is rejected.")
     default_model = TextSetting(label="Default model", help_text="Model of requests without a model.")
-    max_output_tokens = NumberSetting(label="Output tokens, cap", help_text="Empty: inherited. 0: no cap.")
+    max_output_tokens = NumberSetting(label="Output tokens, cap", help_text="0: no cap.")
     max_reasoning_effort = EffortSetting(label="Reasoning effort, cap")
     media_fetching = SwitchSetting(label="Media by URL", help_text="Off: the gateway fetches no URLs of requests.")
+    budget_header = SwitchSetting(label="Budget header", help_text="On: responses have x-gateway-budget-remaining.")
     tags = LinesSetting(label="Tags", help_text="At most ten, one per line. Each request is recorded with the tags.")
     scopes = ScopesSetting(label="Scopes", help_text=SCOPES_HELP)
     models = ModelsSetting(label="Models", help_text=MODELS_HELP)
@@ -73,7 +80,7 @@ class PolicyForm(ModelForm[Row]):
             if isinstance(field, Setting) and name in policy:
                 self.initial.setdefault(name, field.to_initial(policy[name]))
             if isinstance(field, ChoiceSetting):
-                field.show_inherited(inherited[name])
+                field.show_inherited(inherited[name], self.empty_word)
             elif isinstance(field, TextSetting | NumberSetting) and inherited[name]:
                 field.widget.attrs["placeholder"] = f"Inherited: {inherited[name]}"
 

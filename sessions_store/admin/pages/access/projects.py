@@ -77,7 +77,6 @@ class ProjectPage(ExportPage[Project]):
     search_help_text = "Part of a name or of a project's id."
     actions = None
     csv_columns = ("public_id", "name", "created_at", "archived_at")
-    fieldsets = ((None, {"fields": ("name",)}), *FIELDSETS)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The changelist with numbers of keys."""
@@ -87,6 +86,12 @@ class ProjectPage(ExportPage[Project]):
         """Add archiving."""
         view = self.admin_site.admin_view(self.archive)
         return [path("<int:object_id>/archive/", view, name="sessions_store_project_archive"), *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Project | None = None) -> Any:
+        """Without the right to change it, the policy is in the effective settings only."""
+        first = (None, {"fields": ("name",)})
+        editable = obj is None or self.has_change_permission(request, obj)
+        return (first, *FIELDSETS) if editable else (first,)
 
     def has_change_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
         """An archived project is a record."""
