@@ -29,6 +29,7 @@ SETTINGS: dict[str, tuple[Any, Any, Any]] = {
     "media_fetching": (True, False, True),
     "tags": (["a"], ["b"], ["c"]),
     "origins": (["https://a.example"], ["https://b.example"], ["https://c.example"]),
+    "budget_header": (True, False, True),
 }
 
 

@@ -17,7 +17,7 @@ from sessions_store.admin.display.formats import NANO_PER_USD
 from sessions_store.admin.display.limits.budget_windows import spendings
 from sessions_store.admin.pages.limits.subjects import SUBJECTS, SubjectForm, SubjectPage
 from sessions_store.admin.pages.limits.tree import tree_page
-from sessions_store.budgets.windows import recount_after_edit
+from sessions_store.budgets.windows import COUNTED_BY, recount_after_edit
 from sessions_store.models import Budget
 from sessions_store.models.access.budget import default_thresholds
 
@@ -122,9 +122,10 @@ class BudgetPage(SubjectPage[Budget]):
 
     def save_model(self, request: HttpRequest, obj: Budget, form: Any, change: bool) -> None:
         """Save the budget; recount what is spent if the edit changes what the budget counts."""
+        before = Budget.objects.filter(pk=obj.pk).values(*COUNTED_BY).first()
         super().save_model(request, obj, form, change)
-        if change:
-            recount_after_edit(obj, form.changed_data)
+        if before is not None:
+            recount_after_edit(obj, [column for column, value in before.items() if getattr(obj, column) != value])
 
     def get_urls(self) -> list[URLPattern]:
         """Add the tree."""
