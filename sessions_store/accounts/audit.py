@@ -5,16 +5,17 @@ entry contains a key or another secret.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 
-from sessions_store.models import Project, User
+from sessions_store.models import Budget, Key, Project, User
 
 PREFIX: Final = "audit_log-"
 _AUDIT: Final = "audit"
@@ -27,6 +28,9 @@ _EVENTS: Final = {
     "ratelimit": ("rate_limit.updated", "rate_limit.updated", "rate_limit.deleted"),
     "user": ("user.added", "user.updated", "user.deleted"),
 }
+# The models whose rows have an id of OpenAI's form.
+_PUBLIC: Final[Mapping[str, type[Model]]] = {"key": Key, "project": Project, "user": User, "budget": Budget}
+_CHUNK: Final = 500
 _OTHER_EVENTS: Final = ("organization.updated", "organization.updated", "resource.deleted")
 
 
@@ -135,8 +139,16 @@ def _entries(wanted: AuditFilter) -> QuerySet[LogEntry]:
 
 
 def _events(entries: QuerySet[LogEntry]) -> Iterator[AuditEvent]:
-    for entry in entries.iterator(chunk_size=500):
-        audit = _audit_of(entry.change_message)
+    rows = entries.iterator(chunk_size=_CHUNK)
+    while chunk := list(islice(rows, _CHUNK)):
+        yield from _chunk_events(chunk)
+
+
+def _chunk_events(entries: Sequence[LogEntry]) -> Iterator[AuditEvent]:
+    written = {entry.pk: _audit_of(entry.change_message) for entry in entries}
+    targets = _targets(entry for entry in entries if not written[entry.pk])
+    for entry in entries:
+        audit = written[entry.pk] or targets.get((_model_of(entry), str(entry.object_id)), {})
         yield AuditEvent(
             id=f"{PREFIX}{entry.pk}",
             event=audit.get("event") or _event_of(entry),
@@ -149,6 +161,30 @@ def _events(entries: QuerySet[LogEntry]) -> Iterator[AuditEvent]:
             project_name=audit.get("project_name", ""),
             requested=audit.get("requested", {}),
         )
+
+
+def _targets(entries: Iterable[LogEntry]) -> dict[tuple[str, str], Mapping[str, str]]:
+    """Return public id and project of the changed rows of the admin site, by model and primary key; a query per model.
+    A deleted row has none.
+    """
+    wanted: dict[str, set[str]] = {}
+    for entry in entries:
+        if (model := _model_of(entry)) in _PUBLIC:
+            wanted.setdefault(model, set()).add(str(entry.object_id))
+    found: dict[tuple[str, str], Mapping[str, str]] = {}
+    for model, ids in wanted.items():
+        rows = _PUBLIC[model]._default_manager.filter(pk__in=ids)
+        for row in rows.select_related("project") if model == "key" else rows:
+            project = row if isinstance(row, Project) else getattr(row, "project", None)
+            target = {"target": getattr(row, "public_id", None) or ""}
+            if project is not None:
+                target |= {"project": project.public_id, "project_name": project.name}
+            found[model, str(row.pk)] = target
+    return found
+
+
+def _model_of(entry: LogEntry) -> str:
+    return "" if entry.content_type is None else entry.content_type.model
 
 
 def _audit_of(message: str) -> Mapping[str, Any]:
@@ -165,5 +201,5 @@ def _audit_of(message: str) -> Mapping[str, Any]:
 
 def _event_of(entry: LogEntry) -> str:
     """Return OpenAI's event of an entry of the admin site."""
-    events = _OTHER_EVENTS if entry.content_type is None else _EVENTS.get(entry.content_type.model, _OTHER_EVENTS)
+    events = _EVENTS.get(_model_of(entry), _OTHER_EVENTS)
     return events[{ADDITION: 0, CHANGE: 1, DELETION: 2}.get(entry.action_flag, 1)]

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from openai import AuthenticationError, BadRequestError, NotFoundError, OpenAI, PermissionDeniedError
 
 from sessions_store.accounts.key_form import is_key
@@ -255,6 +257,25 @@ def test_g15_users(admin: OpenAI, issued: Issued) -> None:
     assert strictly(users.retrieve, owner.public_id).api_key_last_used_at is not None
     assert all(not user.is_service_account for user in found.values())
     assert strictly(users.list, emails=["nobody@example.com"]).data == []
+
+
+def test_g15_a_change_in_the_admin_has_the_public_id_and_the_project_of_its_row(admin: OpenAI, issued: Issued) -> None:
+    project = issued.project()
+    key, _ = issued.key(project)
+    for row in (project, key, key.principal):
+        LogEntry.objects.create(
+            user_id=key.principal_id,
+            content_type=ContentType.objects.get_for_model(row),
+            object_id=str(row.pk),
+            object_repr=str(row),
+            action_flag=CHANGE,
+            change_message='[{"changed": {"fields": ["Name"]}}]',
+        )
+    found = strictly(admin.admin.organization.audit_logs.list, limit=3).data
+    details = [entry.to_dict()[entry.type] for entry in found]
+    assert details == [{"id": row.public_id} for row in (key.principal, key, project)]
+    of_project = strictly(admin.admin.organization.audit_logs.list, project_ids=[project.public_id])
+    assert [entry.id for entry in of_project.data] == [found[1].id, found[2].id]
 
 
 def test_g15_every_change_is_in_the_audit_log_without_secrets(
