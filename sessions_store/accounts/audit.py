@@ -163,7 +163,7 @@ def _chunk_events(entries: Sequence[LogEntry]) -> Iterator[AuditEvent]:
         )
 
 
-def _targets(entries: Iterable[LogEntry]) -> dict[tuple[str, str], Mapping[str, str]]:
+def _targets(entries: Iterable[LogEntry]) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Return public id and project of the changed rows of the admin site, by model and primary key; a query per model.
     A deleted row has none.
     """
@@ -171,7 +171,7 @@ def _targets(entries: Iterable[LogEntry]) -> dict[tuple[str, str], Mapping[str, 
     for entry in entries:
         if (model := _model_of(entry)) in _PUBLIC:
             wanted.setdefault(model, set()).add(str(entry.object_id))
-    found: dict[tuple[str, str], Mapping[str, str]] = {}
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for model, ids in wanted.items():
         rows = _PUBLIC[model]._default_manager.filter(pk__in=ids)
         for row in rows.select_related("project") if model == "key" else rows:
