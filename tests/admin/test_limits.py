@@ -16,7 +16,7 @@ from sessions_store.admin.display.limits.budget_windows import spendings, window
 from sessions_store.admin.display.limits.refusals import Check, checks
 from sessions_store.catalogue.loaded import reset
 from sessions_store.models import Budget, BudgetWindow, Key, RateLimit, UsageRecord
-from tests.admin.access import make_key, page_of
+from tests.admin.access import make_key, member_of, page_of
 from tests.admin.examples import Exchange, record_all
 from tests.admin.test_usage import downloaded
 
@@ -88,6 +88,15 @@ def test_an_invalid_budget_is_an_error_of_its_field(operator: Client, fields: di
     answer = operator.post(reverse(ADD_BUDGET), budget_fields(**fields))
     assert list(answer.context["adminform"].form.errors) == [field]
     assert not Budget.objects.exists()
+
+
+def test_a_viewer_reads_the_values_of_a_budget(anonymous: Client) -> None:
+    key, _ = make_key("nightly")
+    budget = Budget.objects.create(scope="key", key=key, amount_nano=5 * USD, period="week", week_start=6)
+    page = member_of(anonymous, "Viewer").get(page_of(budget)).content.decode()
+    for shown in ("$5.00", "per week", "Sunday", "50, 80, 100", "nightly", "all models"):
+        assert shown in page
+    assert "None" not in page
 
 
 def test_the_scope_decides_which_subject_a_limit_has(operator: Client) -> None:

@@ -20,6 +20,7 @@ from sessions_store.admin.pages.limits.tree import tree_page
 from sessions_store.budgets.windows import COUNTED_BY, recount_after_edit
 from sessions_store.models import Budget
 from sessions_store.models.access.budget import default_thresholds
+from sessions_store.models.access.subject import Scope
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST_USD = 1_000_000_000
@@ -116,6 +117,18 @@ class BudgetPage(SubjectPage[Budget]):
         ("Effect", {"fields": ("enforcement", "thresholds", "enabled", "name")}),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Budget | None = None) -> Any:
+        """Without the right to change a budget, its values as text: the fields of the form are no columns."""
+        if obj is None or self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        subject = [] if obj.scope == Scope.GATEWAY else [obj.scope]
+        week = ["first_weekday"] if obj.period == Budget.Period.WEEK else []
+        return (
+            ("Subject", {"fields": ["scope", *subject, "model_name"]}),
+            ("Amount", {"fields": ["allowed", "time_zone", *week, "counts_from"]}),
+            ("Effect", {"fields": ["enforcement", "alerts", "enabled", "name"]}),
+        )
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The changelist with spending."""
         return BudgetList
@@ -146,6 +159,16 @@ class BudgetPage(SubjectPage[Budget]):
         return format_html(
             '<span class="figure">{}</span><span class="below">{}</span>', formats.usd(budget.amount_nano), per
         )
+
+    @admin.display(description="week starts on")
+    def first_weekday(self, budget: Budget) -> str:
+        """The first day of a week."""
+        return WEEKDAYS[budget.week_start]
+
+    @admin.display(description="alerts at percent")
+    def alerts(self, budget: Budget) -> str:
+        """The percentages that alert."""
+        return ", ".join(map(str, budget.thresholds))
 
     @admin.display(description="spent in this period")
     def spent(self, budget: Any) -> SafeString:
