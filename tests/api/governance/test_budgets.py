@@ -355,11 +355,11 @@ def test_g36_a_reprice_keeps_what_the_successors_of_a_key_have_spent(sdk: Connec
     _, successor = rotate_key(row)
     say_hello(sdk(successor))
     before = spent(budget)
-    UsageRecord.objects.filter(project_id=row.project_id).update(cost_nano=1)
+    assert row.project is not None
+    UsageRecord.objects.filter(project_id=row.project.pk).update(cost_nano=1)
 
     call_command("reprice")
 
-    assert row.project is not None
     assert spent(budget) == before == cost_of(row.project)
 
 
