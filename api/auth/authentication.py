@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from api.auth.admission import MISSING, MISSING_ADMIN, Credentials, admit
-from api.auth.client_keys import check_admin_key, check_client_key, find_key
+from api.auth.client_keys import check_admin_key, check_client_key, check_network, find_key
 from api.auth.failed_attempts import refused_attempt
 from api.errors import AuthenticationError, PermissionDeniedError
 from api.services import Services
@@ -42,6 +42,7 @@ async def authenticate(services: Services, credentials: Credentials) -> tuple[Ca
     if access.keyed or access.local is None:
         raise AuthenticationError(MISSING, retryable=False)
     admit(credentials)
+    check_network(access.local.policy, credentials)
     return access.local, catalogue
 
 

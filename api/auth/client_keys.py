@@ -12,6 +12,7 @@ from api.auth.origins import is_admitted
 from api.errors import AuthenticationError, PermissionDeniedError
 from sessions_store.accounts.access import Access, AccessKey
 from sessions_store.accounts.key_form import is_key, resembles_key
+from sessions_store.accounts.policy import Policy
 
 # Headers with a bare key, in CGI form: Azure's, Anthropic's and Google's clients; and the query of a WebSocket.
 KEY_HEADERS: Final = ("HTTP_API_KEY", "HTTP_X_API_KEY", "HTTP_X_GOOG_API_KEY", QUERY_KEY)
@@ -26,7 +27,7 @@ CLIENT_KEY: Final = (
     "client key."
 )
 FOREIGN_ORIGIN: Final = "This API key may not be used by web pages of this origin."
-FOREIGN_NETWORK: Final = "This API key may not be used from your network address."
+FOREIGN_NETWORK: Final = "The gateway or this API key may not be used from your network address."
 
 
 def find_key(headers: Mapping[str, Any], access: Access) -> AccessKey | None:
@@ -56,10 +57,15 @@ def check_client_key(key: AccessKey, credentials: Credentials) -> None:
     policy, origin = key.caller.policy, credentials.headers.get("HTTP_ORIGIN")
     if key.admin:
         raise PermissionDeniedError(ADMIN_KEY, code="admin_key_not_allowed", retryable=False)
-    if not policy.permits_address(credentials.client_address):
-        raise PermissionDeniedError(FOREIGN_NETWORK, code="ip_not_authorized", retryable=False)
+    check_network(policy, credentials)
     if origin is not None and policy.origins and not is_admitted(origin, policy.origins):
         raise PermissionDeniedError(FOREIGN_ORIGIN, code="origin_not_authorized", retryable=False)
+
+
+def check_network(policy: Policy, credentials: Credentials) -> None:
+    """Raise PermissionDeniedError for an address outside the networks of a policy."""
+    if policy.networks and not policy.permits_address(credentials.client_address):
+        raise PermissionDeniedError(FOREIGN_NETWORK, code="ip_not_authorized", retryable=False)
 
 
 def check_admin_key(key: AccessKey) -> None:

@@ -17,10 +17,11 @@ local fits, answer, levels, added = 1, {}, {}, {}
 for i = 1, buckets do
   local limit, period, units = tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1]), tonumber(ARGV[3 * i + 2])
   levels[i] = math.max(tonumber(redis.call('GET', KEYS[i]) or '0') - now, 0)
-  added[i] = units * period / limit
+  -- A limit of zero admits nothing and keeps no level: its period has no units to divide.
+  added[i] = limit > 0 and units * period / limit or 0
   -- The tolerance is for the rounding of doubles: a millisecond, or half a unit.
   local most = period + math.min(1000, period / limit / 2)
-  if units > 0 and levels[i] + added[i] > most then fits = 0 end
+  if units > 0 and (limit == 0 or levels[i] + added[i] > most) then fits = 0 end
   answer[i + 1] = string.format('%.3f', levels[i])
 end
 

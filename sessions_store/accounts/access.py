@@ -1,6 +1,6 @@
 """The snapshot of keys, projects and budgets: a request is authenticated by a look-up in memory, without a query.
 
-A snapshot is immutable. Its load takes over the unchanged keys of the previous snapshot.
+A snapshot is immutable.
 """
 
 from collections.abc import Mapping
@@ -92,7 +92,7 @@ class Access:
 
 
 def load_access(previous: Access | None = None) -> Access:
-    """Return the current snapshot: `previous` itself if no row has changed since."""
+    """Return the current snapshot: `previous` itself if no row has changed since, as far as counts and times tell."""
     state = _state()
     limits = load_limits(previous.limits if previous is not None else None)
     if previous is not None and previous.state == state:
@@ -116,9 +116,19 @@ def load_access(previous: Access | None = None) -> Access:
 
 
 def _state() -> Any:
-    """Return values that differ after each change of the rows: every change sets `updated_at` or the count."""
+    """Return values that differ after each change of the rows: every change sets `updated_at` or the count.
+
+    The ends of keys and projects are counted, because an `updated_at` may be before that of an earlier change: of
+    another machine, or of a transaction that was committed first.
+    """
+    ends: dict[Any, Mapping[str, Any]] = {
+        Project: {"archived": Count("archived_at")},
+        Key: {"revoked": Count("revoked_at"), "cut": Count("cut_at")},
+    }
     found: list[Any] = [
-        model._default_manager.aggregate(count=Count("pk"), last=Max("updated_at"), newest=Max("pk"))
+        model._default_manager.aggregate(
+            count=Count("pk"), last=Max("updated_at"), newest=Max("pk"), **ends.get(model, {})
+        )
         for model in (Organization, Project, Key, Budget)
     ]
     found.append(sorted(User.objects.filter(is_active=False).values_list("pk", flat=True)))

@@ -25,6 +25,7 @@ from sessions_store.accounts.issuing import (
 from sessions_store.accounts.policy import PolicyError, parse_policy
 from sessions_store.budgets.windows import recount_after_edit
 from sessions_store.models import Budget, Key, ModelMapping, Organization, Project, RateLimit, User
+from sessions_store.models.access.key import with_predecessors
 from sessions_store.models.access.project import DEFAULT_PROJECT
 from sessions_store.models.access.subject import Scope
 
@@ -157,7 +158,7 @@ def _apply_limit(entry: Mapping[str, Any], applied: Applied) -> None:
     subject = _subject(entry)
     values = {column: entry[column] for column in _LIMITS if column in entry}
     label = f"limit of {_subject_label(entry)}"
-    row = RateLimit.objects.filter(**subject).first()
+    row = RateLimit.objects.filter(**_in_force(subject)).order_by("-pk").first()
     if row is None:
         _create(RateLimit(**subject, **values), label, applied)
     else:
@@ -172,10 +173,10 @@ def _apply_budget(entry: Mapping[str, Any], applied: Applied) -> None:
     except (KeyError, InvalidOperation, ValueError, OverflowError):
         raise DeclarationError("“usd” must be an amount, such as 20 or 2.50.") from None
     values = {"amount_nano": amount, **{column: entry[column] for column in _BUDGET if column in entry}}
-    identity = {"name": name, **_subject(entry)}
-    row = Budget.objects.filter(**identity).first()
+    subject = _subject(entry)
+    row = Budget.objects.filter(name=name, **_in_force(subject)).order_by("-pk").first()
     if row is None:
-        _create(Budget(**identity, **values), f"budget “{name}”", applied)
+        _create(Budget(name=name, **subject, **values), f"budget “{name}”", applied)
     else:
         recount_after_edit(row, _change(row, values, f"budget “{name}”", applied))
 
@@ -213,6 +214,13 @@ def _subject(entry: Mapping[str, Any]) -> dict[str, Any]:
     if "project" in entry:
         return {"scope": Scope.PROJECT, "project": _project(entry["project"]), **model}
     return {"scope": Scope.GATEWAY, **model}
+
+
+def _in_force(subject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the condition of the rows that apply to a subject: those of a key apply to its successors too."""
+    columns = dict(subject)
+    key: Key | None = columns.pop("key", None)
+    return columns if key is None else {**columns, "key__in": with_predecessors(key.pk)}
 
 
 def _subject_label(entry: Mapping[str, Any]) -> str:

@@ -56,7 +56,8 @@ class _Snapshots:
             if self.catalogue is None or self.changed() or self.stale():
                 # The version is read before the load: a change during the load causes another load.
                 seen = self.version()
-                previous = self.catalogue.access if self.catalogue is not None else None
+                # A published change is read in any case: transactions commit in another order than their times say.
+                previous = None if self.catalogue is None or self.changed() else self.catalogue.access
                 self.catalogue = Catalogue(rows.load(previous))
                 self.seen, self.loaded_at = seen, time.monotonic()
             return self.catalogue

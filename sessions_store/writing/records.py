@@ -150,7 +150,7 @@ class ExchangeRecord:
 @dataclass(slots=True, kw_only=True)
 class Committed:
     """The result of a commit: the session's public id, the key of its head, whether messages moved to another parent,
-    and the cost; `cost_nano` is None for an exchange that an earlier attempt had committed.
+    and the cost.
     """
 
     session: str | None = None

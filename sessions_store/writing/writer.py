@@ -62,7 +62,7 @@ _FILLED_HERE = (
 INSERT_USAGE = Insert(UsageRecord, last=_FILLED_HERE)
 
 _STORED = """
-SELECT usage.request_id, answer.key, session.public_id, head.key
+SELECT usage.request_id, answer.key, session.public_id, head.key, usage.cost_nano
   FROM sessions_store_usagerecord usage
   LEFT JOIN sessions_store_message answer ON answer.id = usage.answer_id
   LEFT JOIN sessions_store_chatsession session ON session.id = usage.session_id
@@ -280,5 +280,6 @@ def _stored(cursor: Cursor, request_ids: Iterable[str]) -> dict[str, Committed]:
     """Return the results of exchanges that are recorded already."""
     found = cursor.rows(_STORED.format(among=within("usage.request_id")), [from_texts(request_ids)])
     return {
-        request_id: Committed(session=public_id, head=head or answer) for request_id, answer, public_id, head in found
+        request_id: Committed(session=public_id, head=head or answer, cost_nano=cost)
+        for request_id, answer, public_id, head, cost in found
     }

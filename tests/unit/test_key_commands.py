@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from gemini_gateway.startup.bootstrap_keys import bootstrap_problems, ensure_bootstrap_keys
+from sessions_store.accounts.issuing import rotate_key
 from sessions_store.accounts.key_form import digest, is_key, new_key
 from sessions_store.models import Budget, Key, ModelMapping, Organization, Project, RateLimit
 
@@ -80,6 +81,25 @@ def test_g13_ten_starts_with_a_key_of_the_environment_make_one_key(settings: pyt
         ensure_bootstrap_keys()
 
     assert sorted(Key.objects.values_list("kind", flat=True)) == ["admin", "client"]
+
+
+def test_g13_the_declared_limits_of_a_rotated_key_are_those_in_force(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    text = (
+        "[[keys]]\nname='one'\n[[limits]]\nkey='one'\nrequests_per_minute={0}\n"
+        "[[budgets]]\nkey='one'\nname='one'\nusd='{0}'"
+    )
+    path.write_text(text.format(60))
+    call_command("apply_config", str(path), "--apply")
+    key = Key.objects.get(name="one")
+    rotate_key(key)
+
+    path.write_text(text.format(600))
+    call_command("apply_config", str(path), "--apply")
+
+    limit, budget = RateLimit.objects.get(), Budget.objects.get()
+    assert (limit.key, limit.requests_per_minute) == (key, 600)
+    assert (budget.key, budget.amount_nano) == (key, 600 * 10**9)
 
 
 @pytest.mark.parametrize("key", ["secret", "x" * 64, new_key("admin"), new_key()[:-1] + "!"])

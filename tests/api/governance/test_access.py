@@ -14,7 +14,7 @@ from api.auth.failed_attempts import FREE
 from api.http.view import EVERY_KEY
 from api.urls import urlpatterns
 from sessions_store.accounts.audit import AuditFilter, read_events
-from sessions_store.accounts.issuing import revoke_key
+from sessions_store.accounts.issuing import change_gateway_policy, revoke_key
 from sessions_store.accounts.key_form import new_key
 from sessions_store.accounts.policy import FAMILIES
 from sessions_store.models import Key, UsageRecord
@@ -138,6 +138,18 @@ def test_g09_a_key_in_the_query_is_in_no_log(fresh_gateway: LiveGateway, issued:
         handshake(fresh_gateway, query=f"?key={key}")
 
     assert key not in fresh_gateway.log
+
+
+@pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 200), ("10.0.0.0/8", 403)])
+def test_g11_the_networks_of_the_gateway_are_those_of_keyless_requests_too(
+    gateway: LiveGateway, issued: Issued, network: str, status: int
+) -> None:
+    change_gateway_policy({"networks": [network]})
+
+    answer = models(gateway, "dummy")
+
+    assert answer.status_code == status
+    assert status == 200 or error_of(answer)["code"] == "ip_not_authorized"
 
 
 @pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 200), ("10.0.0.0/8", 403)])

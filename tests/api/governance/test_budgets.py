@@ -11,7 +11,6 @@ import pytest
 from django.core.management import call_command
 from openai import BadRequestError, OpenAI, RateLimitError
 
-from sessions_store.accounts.issuing import rotate_key
 from sessions_store.models import (
     Budget,
     BudgetAlert,
@@ -139,16 +138,6 @@ def test_g28_a_budget_of_a_model_pattern_counts_its_models_only(sdk: Connect, is
     say_hello(client)
     with pytest.raises(RateLimitError):
         say_hello(client, model="gemini-2.5-flash")
-
-
-def test_g28_a_budget_of_a_key_counts_for_its_successor(sdk: Connect, issued: Issued) -> None:
-    row, _ = issued.key()
-    successor, key = rotate_key(row)
-    Budget.objects.create(scope="key", key=row, amount_nano=0)
-
-    with pytest.raises(RateLimitError):
-        say_hello(sdk(key))
-    assert successor.pk != row.pk
 
 
 def test_g31_a_request_that_may_cost_more_than_is_left_is_refused(sdk: Connect, issued: Issued) -> None:
@@ -346,33 +335,6 @@ def test_g36_a_reprice_recounts_the_budgets(sdk: Connect, issued: Issued) -> Non
     call_command("reprice")
 
     assert cost_of(project) == spent(budget) == cost > 1
-
-
-def test_g36_a_reprice_keeps_what_the_successors_of_a_key_have_spent(sdk: Connect, issued: Issued) -> None:
-    row, key = issued.key(issued.project())
-    budget = Budget.objects.create(scope="key", key=row, amount_nano=USD)
-    say_hello(sdk(key))
-    _, successor = rotate_key(row)
-    say_hello(sdk(successor))
-    before = spent(budget)
-    UsageRecord.objects.filter(project_id=row.project_id).update(cost_nano=1)
-
-    call_command("reprice")
-
-    assert row.project is not None
-    assert spent(budget) == before == cost_of(row.project)
-
-
-def test_g38_a_successor_reads_the_limits_of_the_key_that_it_replaces(
-    sdk: Connect, gateway: LiveGateway, issued: Issued
-) -> None:
-    row, _ = issued.key()
-    RateLimit.objects.create(scope="key", key=row, requests_per_day=1000)
-    _, key = rotate_key(row)
-
-    found = httpx2.get(f"{gateway.base_url}/key", headers={"Authorization": f"Bearer {key}"}, trust_env=False)
-
-    assert [limit["requests_per_day"] for limit in found.json()["limits"]] == [1000]
 
 
 def test_g38_a_key_reads_its_own_limits_and_budgets(sdk: Connect, gateway: LiveGateway, issued: Issued) -> None:

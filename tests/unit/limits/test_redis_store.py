@@ -57,6 +57,16 @@ async def admitted(limiter: Limiter, limits: Limits, amount: int = 0) -> Admissi
     return admission
 
 
+async def test_g26_a_limit_of_zero_is_no_failure_of_redis(store: RedisStore) -> None:
+    forbidden = tokens(0)
+
+    store.adjust(Take("", [(forbidden, 7)]))  # of a request that reserved nothing, such as one with max_tokens: 0
+    read, charged = [await store.take(Take("next", [(forbidden, units)])) for units in (0, 1)]
+
+    assert (read.fits, charged.fits) == (True, False)
+    assert store.available
+
+
 async def test_g25_redis_decides_as_the_process_does(store: RedisStore) -> None:
     """A day's bucket refills so slowly that the time between two calls does not matter."""
     random = Random(25)  # noqa: S311 - no secret

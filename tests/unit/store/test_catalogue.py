@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, get_args
@@ -13,12 +13,14 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from sessions_store.accounts.access import Access
+from sessions_store.accounts.issuing import NewKey, create_key
 from sessions_store.catalogue import changes, loaded, rows
 from sessions_store.catalogue.model_profile import Sampling, Thinking
 from sessions_store.catalogue.resolution import Catalogue
 from sessions_store.catalogue.rows import CatalogueModel, CatalogueRows, load
 from sessions_store.catalogue.seeding import read_seed, seed
-from sessions_store.models import ModelMapping, ModelPrice, UpstreamModel, User
+from sessions_store.models import Key, ModelMapping, ModelPrice, UpstreamModel, User
+from sessions_store.models.principal import LOCAL_USERNAME
 
 TODAY = date(2026, 11, 24)
 RETIREMENT = date(2026, 12, 1)
@@ -228,6 +230,30 @@ async def test_many_requests_after_an_edit_load_once(
     snapshots = await asyncio.gather(*(loaded.current() for _ in range(20)))
 
     assert (len(set(snapshots)), len(loads)) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=False)
+@pytest.mark.parametrize(("column", "published"), [("revoked_at", True), ("expires_at", True), ("revoked_at", False)])
+def test_g07_the_end_of_a_key_is_loaded_even_if_a_later_change_was_committed_before_it(
+    stamp: Path, monkeypatch: pytest.MonkeyPatch, column: str, published: bool
+) -> None:
+    now, owner = datetime.now(UTC), User.objects.get(username=LOCAL_USERNAME)
+    (row, secret), (later, _) = (create_key(NewKey(name=name, principal=owner)) for name in ("one", "two"))
+    Key.objects.filter(pk=later.pk).update(updated_at=now + timedelta(seconds=1))
+    found = loaded.snapshot().access.find(secret)
+    assert found is not None
+    assert found.usable(now)
+
+    # By a slow transaction, or by a machine whose clock is behind.
+    Key.objects.filter(pk=row.pk).update(**{column: now, "updated_at": now})
+    if published:
+        stamp.write_bytes(b"1")
+    else:
+        monkeypatch.setattr(loaded, "MAX_AGE", -1.0)
+
+    found = loaded.snapshot().access.find(secret)
+    assert found is not None
+    assert not found.usable(now)
 
 
 async def test_an_unpublished_edit_applies_after_the_reload_interval(
