@@ -18,6 +18,7 @@ from sessions_store.models import (
     UsageMinute,
     UsageRecord,
 )
+from sessions_store.usage.rollups import rebuild
 from tests.emulator_control import Emulator
 from tests.exchanges import CHAT, COMPLETIONS, GEMINI_3, GEMINI_25, chat_body, error_of, events, fresh, usage_of
 
@@ -295,6 +296,8 @@ def test_the_price_of_the_day_is_used(http: httpx2.Client, emulator: Emulator, m
         record = usage_of(ask(http, model=mapping.public_name).headers)
     finally:
         price.delete()
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        rebuild(today - timedelta(days=1), today + timedelta(days=1))  # by line item, without the price
 
     assert len(record.prices) == 1
     assert record.cost_nano == record.prompt_tokens * 7000 + record.completion_tokens * 11000
