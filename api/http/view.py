@@ -50,6 +50,7 @@ class GatewayView(APIView):
     `rate_limited` views count each POST in the rate limits, a malformed one too; `admission` is the request in them.
     `notes` are the changes that the view itself made to its request; the notes of an exchange are in the exchange.
     `has_exchange`: the request has an exchange, which writes the access line; the view writes all other access lines.
+    `address` is that of the client, behind trusted proxies too.
     """
 
     public: ClassVar[bool] = False
@@ -68,6 +69,7 @@ class GatewayView(APIView):
     catalogue: Catalogue
     notes: Sequence[Note] = ()
     admission: Admission | None = None
+    address = ""
     has_exchange = False
     error_code = ""
 
@@ -133,7 +135,9 @@ class GatewayView(APIView):
 
     async def _admit_caller(self, request: HttpRequest, method: str) -> None:
         """Authenticate the caller, check the scopes of its key, and count the request in the rate limits."""
-        await self.identify(Credentials(request.META, request.META.get("REMOTE_ADDR", "")))
+        credentials = Credentials(request.META, request.META.get("REMOTE_ADDR", ""))
+        self.address = credentials.client_address
+        await self.identify(credentials)
         if self.family != EVERY_KEY and self.caller.policy.scopes:
             require_scope(self.caller.policy, self.family, write=method != "get")
         limits = self.catalogue.access.limits
@@ -159,7 +163,7 @@ class GatewayView(APIView):
             "code": self.error_code,
             "latency_ms": round((time.perf_counter() - self.started) * 1000),
             "notes": len(self.notes),
-            "peer": request.META.get("REMOTE_ADDR"),
+            "peer": self.address or request.META.get("REMOTE_ADDR"),
         }
         log_request(route_of(request), status, fields)
 

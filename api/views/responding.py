@@ -31,10 +31,9 @@ def origin_of(view: GatewayView, request: HttpRequest) -> RequestOrigin:
     notes: tuple[Note, ...] = getattr(request, "address_notes", ())
     hold = request.scope.get("hold")  # type: ignore[attr-defined]  # an ASGIRequest has it
     view.has_exchange = True
-    peer: str = request.META.get("REMOTE_ADDR", "")
     return RequestOrigin(
         *(view.request_id, view.caller, view.catalogue, name, settings.MEMORY_ENABLED, notes, hold, view.admission),
-        peer=peer,
+        peer=view.address,
     )
 
 

@@ -109,7 +109,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def connect(self) -> None:
         """Admit the caller like every route does, up to MAX_SOCKETS_PER_CALLER connections; else close."""
         credentials = Credentials.of_handshake(self.scope)
-        self._peer = credentials.peer
+        self._peer = credentials.client_address
         try:
             self._credentials = credentials
             caller, _ = await self._authenticated()

@@ -122,9 +122,9 @@ def spending(cursor: Cursor, rule: BudgetRule, window: Window) -> int:
 
 
 def recount_after_edit(budget: Budget, edited: Iterable[str]) -> None:
-    """Recount all windows of a budget if the edit of these columns changes what it counts."""
+    """Recount the current window of a budget if the edit of these columns changes what the budget counts."""
     if not COUNTED_BY.isdisjoint(edited):
-        recount(datetime(1970, 1, 1, tzinfo=UTC), budgets=[budget])
+        recount(datetime.now(UTC), budgets=[budget])
 
 
 def recount(start: datetime, end: datetime | None = None, budgets: Iterable[Budget] | None = None) -> int:

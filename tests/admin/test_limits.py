@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -184,7 +185,8 @@ def test_a_tree_of_many_subjects_is_cut_off_and_states_it(operator: Client) -> N
 def test_an_edit_of_what_a_budget_counts_recounts_its_spending(operator: Client) -> None:
     assert operator.post(reverse(ADD_BUDGET), budget_fields()).status_code == 302
     budget = Budget.objects.get()
-    window = BudgetWindow.objects.create(budget=budget, starts_on=date(2026, 11, 1), spent_nano=USD)
+    today = timezone.now().astimezone(ZoneInfo("Europe/Berlin")).date()
+    window = BudgetWindow.objects.create(budget=budget, starts_on=today.replace(day=1), spent_nano=USD)
 
     assert operator.post(page_of(budget), budget_fields(amount="20")).status_code == 302
     window.refresh_from_db()

@@ -30,7 +30,6 @@ class OrganizationView(GatewayView):
 
     family: ClassVar[str] = EVERY_KEY
     administrator: AccessKey
-    _address = ""
 
     async def identify(self, credentials: Credentials) -> None:
         """Authenticate the administrator. Without any admin key, the path is an unknown URL for every client.
@@ -44,7 +43,6 @@ class OrganizationView(GatewayView):
         self.catalogue = catalogue
         self.administrator = authenticate_administrator(catalogue.access, credentials)
         self.caller = self.administrator.caller
-        self._address = credentials.client_address
         await self._note_use()
 
     async def _note_use(self) -> None:
@@ -54,12 +52,12 @@ class OrganizationView(GatewayView):
             return
         _noted[key] = now
         with suppress(StoreError):  # a database that accepts no writes can still be read
-            await self.services.store.write(note_key_use, key, self._address)
+            await self.services.store.write(note_key_use, key, self.address)
 
     @property
     def actor(self) -> Actor:
         """The administrator, for the audit log."""
-        return Actor(self.caller.principal_id, self.caller.key, self._address)
+        return Actor(self.caller.principal_id, self.caller.key, self.address)
 
 
 def answer(body: Any) -> HttpResponse:
