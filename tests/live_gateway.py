@@ -18,6 +18,7 @@ UVICORN = (
     *(sys.executable, "-m", "uvicorn", "--port", "0"),
     "gemini_gateway.asgi:application",
     "--no-proxy-headers",
+    "--no-access-log",
     *("--ws-max-size", "20971520"),
     "--timeout-graceful-shutdown",  # uvicorn's drain time; the value in whole seconds follows
 )
