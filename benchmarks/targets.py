@@ -160,8 +160,11 @@ def gateway(server: str, *, database: Database, upstream_port: int, log: Path, l
 
 
 def gateway_environment(database: Database, upstream_port: int) -> dict[str, str]:
-    """Return the gateway's settings: the defaults, except for paths and a limit above a thousand streams."""
+    """Return the gateway's settings: the defaults, except for paths, a limit above a thousand streams, and the log of
+    requests, which the peers do not write either.
+    """
     return {
+        "ACCESS_LOG": "0",
         "HOST": "127.0.0.1",
         "ENV_FILE": str(database.folder / "no.env"),
         "DEBUG": "false",
