@@ -11,6 +11,7 @@ from tests.emulator_control import Emulator, text_chunks
 from tests.exchanges import CHAT, GEMINI_25, JSON, chat_body, fresh, usage_of
 from tests.live_gateway import LiveGateway
 from tests.responses import RESPONSES
+from tests.waiting import eventually
 
 COLUMNS = (
     *("endpoint", "public_model", "upstream_model", "stream", "latency_ms", "attempts", "cost_nano"),
@@ -118,6 +119,7 @@ def test_rejected_failed_and_answered_frames_have_a_line_each(gateway: LiveGatew
         socket.send(json.dumps({"type": "response.create", "model": GEMINI_25, "input": "Hi"}))
         while json.loads(socket.recv(timeout=10))["type"] != "response.completed":
             pass
+    eventually(lambda: gateway.log[before:].count("api.access") >= 3)
     new = [json.loads(line) for line in gateway.log[before:].splitlines() if "api.access" in line]
     assert [(line["endpoint"], line["status"]) for line in new] == [
         ("WebSocket /v1/responses", 400),

@@ -141,5 +141,9 @@ def test_g35_three_workers_fire_one_alert(workers: list[LiveGateway], issued: Is
     assert statuses == {200: 60}
     assert BudgetWindow.objects.get(budget=budget).spent_nano == sum(costs(project.pk))
     assert list(BudgetAlert.objects.filter(window__budget=budget).values_list("threshold", flat=True)) == [100, 80, 50]
-    lines = [line for worker in workers for line in worker.log.splitlines() if budget.name in line]
-    assert len(lines) == 3
+
+    def lines() -> list[str]:
+        return [line for worker in workers for line in worker.log.splitlines() if budget.name in line]
+
+    eventually(lambda: len(lines()) >= 3)
+    assert len(lines()) == 3

@@ -229,7 +229,9 @@ def test_g35_each_threshold_alerts_once(gateway: LiveGateway, sdk: Connect, issu
 
     alerts = BudgetAlert.objects.filter(window__budget=budget).order_by("threshold")
     assert list(alerts.values_list("threshold", "projected")) == [(50, False), (80, False), (100, False)]
-    assert gateway.log.count(f"Budget {budget.name} (project) has reached 100 %") == 1
+    line = f"Budget {budget.name} (project) has reached 100 %"
+    eventually(lambda: line in gateway.log)
+    assert gateway.log.count(line) == 1
 
 
 def test_g35_the_header_states_what_is_left_to_keys_that_ask(sdk: Connect, issued: Issued) -> None:
