@@ -128,7 +128,7 @@ def _rule(row: Mapping[str, Any], successors: Mapping[int, int]) -> BudgetRule:
         subject_ids=_subject_ids(row, successors),
         model_pattern=pattern,
         amount_nano=row["amount_nano"],
-        calendar=Calendar(row["period"], _zone(row), row["week_start"]),
+        calendar=calendar_of(row["public_id"], row["period"], row["time_zone"], row["week_start"]),
         hard=row["enforcement"] != Budget.Enforcement.SOFT.value,
         strict=row["enforcement"] == Budget.Enforcement.STRICT.value,
         thresholds=tuple(row["thresholds"]),
@@ -138,13 +138,14 @@ def _rule(row: Mapping[str, Any], successors: Mapping[int, int]) -> BudgetRule:
     )
 
 
-def _zone(row: Mapping[str, Any]) -> ZoneInfo:
-    """Return the budget's zone, UTC for a zone that this machine does not know: the snapshot must load."""
+def calendar_of(public_id: str, period: str, time_zone: str, week_start: int) -> Calendar:
+    """Return the calendar of a budget; UTC for a zone that this machine does not know: the snapshot must load."""
     try:
-        return ZoneInfo(row["time_zone"])
+        zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError):
-        log.error("Budget %s has the unknown time zone %r: UTC is used", row["public_id"], row["time_zone"])
-        return ZoneInfo("UTC")
+        log.error("Budget %s has the unknown time zone %r: UTC is used", public_id, time_zone)
+        zone = ZoneInfo("UTC")
+    return Calendar(period, zone, week_start)
 
 
 def _subject_ids(row: Mapping[str, Any], successors: Mapping[int, int]) -> tuple[int, ...]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from django.db.models import Q
 
+from sessions_store.budgets.periods import BEGINNING, Calendar
+from sessions_store.budgets.rules import calendar_of
 from sessions_store.models import Budget, BudgetWindow
 
 
@@ -44,19 +45,12 @@ class Spending:
 
 def window_start(budget: Budget, now: datetime) -> date | None:
     """Return the local date on which the current period began; None for a total, which has one period."""
-    today = now.astimezone(ZoneInfo(budget.time_zone)).date()
-    if budget.period == Budget.Period.DAY:
-        return today
-    if budget.period == Budget.Period.WEEK:
-        return today - timedelta(days=(today.weekday() - budget.week_start) % 7)
-    return today.replace(day=1) if budget.period == Budget.Period.MONTH else None
+    start = _calendar(budget).start(now)
+    return None if start == BEGINNING else start
 
 
-def next_start(budget: Budget, start: date) -> date:
-    """Return the first day of the period after the one that begins on `start`."""
-    if budget.period == Budget.Period.MONTH:
-        return (start + timedelta(days=31)).replace(day=1)
-    return start + timedelta(days=7 if budget.period == Budget.Period.WEEK else 1)
+def _calendar(budget: Budget) -> Calendar:
+    return calendar_of(budget.public_id, budget.period, budget.time_zone, budget.week_start)
 
 
 def spendings(budgets: Sequence[Budget], now: datetime) -> list[Spending]:
@@ -75,7 +69,7 @@ def spendings(budgets: Sequence[Budget], now: datetime) -> list[Spending]:
                 budget=budget,
                 spent_nano=window.spent_nano if window else 0,
                 reserved_nano=window.reserved_nano if window else 0,
-                resets_on=None if start is None else next_start(budget, start),
+                resets_on=None if start is None else _calendar(budget).next_start(start),
             )
         )
     return result
