@@ -34,7 +34,6 @@ from api.exchange.responses.run import store_input, stream_response
 from api.failures import to_gateway_error
 from api.http.deployments import default_model
 from api.http.request_id import new_request_id
-from api.limits.admission import Admission
 from api.notes import Note
 from api.openai.responses.request import ResponsesRequest, check_response
 from api.openai.responses.steering import SteerInput, parse_steer_input
@@ -70,8 +69,6 @@ Frame = dict[str, Any]
 # A frame, the changes made while it was read, and the hold of its bytes.
 Arrived = tuple[Frame, Sequence[Note], Hold]
 FrameQueue = asyncio.Queue[Arrived]
-# The `stream_id` of a request, the hold of its bytes, and the request in the rate limits.
-Place = tuple[str | None, Hold, Admission | None]
 
 
 class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
@@ -233,11 +230,12 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
     async def _serve_frame(self, arrived: Arrived, stream_id: str | None) -> None:
         """Serve one frame: send its events."""
         frame, notes, hold = arrived
-        with await self._admitted() as (caller, admission):
+        with await self._admitted(hold) as origin:
             body = {name: value for name, value in frame.items() if name not in OWN_NAMES}
-            if caller.policy.default_model and body.get("model") is None:
-                body["model"] = caller.policy.default_model
-                notes = (*notes, default_model(caller.policy.default_model))
+            model = origin.caller.policy.default_model
+            if model and body.get("model") is None:
+                body["model"] = model
+                notes = (*notes, default_model(model))
             with self._rejection_logged():
                 request = ResponsesRequest.parse({**body, "stream": True}, notes=notes)
                 warm_up = frame.get("generate") is False or request.prewarms
@@ -245,28 +243,35 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                     check_response(request)
             request, joined = self._steering.joined(request)
             try:
-                steer_inputs, planned = await self._respond(request, (stream_id, hold, admission), warm_up=warm_up)
+                steer_inputs, planned = await self._respond(request, origin, stream_id, warm_up=warm_up)
             except (GatewayError, StoreError) as error:
                 await self._reject(joined, stream_id, error)
                 raise
         while steer_inputs:
             try:
-                with await self._admitted() as (_, admission):
+                with await self._admitted(hold) as origin:
                     following = successor(planned, steer_inputs)
-                    steer_inputs, planned = await self._respond(following, (stream_id, hold, admission))
+                    steer_inputs, planned = await self._respond(following, origin, stream_id)
             except (GatewayError, StoreError) as error:
                 await self._reject(steer_inputs, stream_id, error)
                 return
 
-    async def _admitted(self) -> "AbstractContextManager[tuple[Caller, Admission | None]]":
-        """Authenticate and admit one request of the connection; the block closes an admission that no exchange owns.
+    async def _admitted(self, hold: Hold) -> AbstractContextManager[RequestOrigin]:
+        """Authenticate and admit one request of the connection, and return its origin; the block closes an admission
+        that no exchange owns.
 
         Raises the errors of `authenticate`, and RequestLimitError.
         """
         with self._rejection_logged():
             caller, catalogue = await self._authenticated()
             admission = await self._services.limiter.enter(caller, catalogue.access.limits)
-        return _closing(caller, admission)
+        origin = RequestOrigin(
+            *(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED),
+            hold=hold,
+            admission=admission,
+            peer=self._peer,
+        )
+        return _closing(origin)
 
     async def _reject(self, steer_inputs: list[SteerInput], stream_id: str | None, error: Exception) -> None:
         if not steer_inputs:
@@ -275,18 +280,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
         await self._steering.reject(steer_inputs, Frames(self._text, stream_id), "successor_creation_failed", message)
 
     async def _respond(
-        self, request: ResponsesRequest, place: Place, *, warm_up: bool = False
+        self, request: ResponsesRequest, origin: RequestOrigin, stream_id: str | None, *, warm_up: bool = False
     ) -> tuple[list[SteerInput], PlannedResponse]:
         """Run one request of a `stream_id`; return the steer inputs for its successor, and the plan of the response."""
-        stream_id, hold, admission = place
-        with self._rejection_logged():
-            caller, catalogue = await self._authenticated()
-        origin = RequestOrigin(
-            *(new_request_id(), caller, catalogue, "", settings.MEMORY_ENABLED),
-            hold=hold,
-            admission=admission,
-            peer=self._peer,
-        )
         frames = Frames(self._text, stream_id)
         steer_inputs: list[SteerInput] = []
         async with open_exchange(self._services, request, origin, "responses", stream=True) as exchange:
@@ -295,7 +291,7 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
                 await self._warm_up(planned, frames)
             else:
                 steer_inputs = await self._stream(planned, frames)
-        if exchange.committed is not None and exchange.committed.ok and caller.policy.content == "full":
+        if exchange.committed is not None and exchange.committed.ok and origin.caller.policy.content == "full":
             self._store_local(planned, exchange.committed)
         return steer_inputs, planned
 
@@ -349,9 +345,9 @@ class ResponsesConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channe
 
 
 @contextmanager
-def _closing(caller: "Caller", admission: Admission | None) -> "Iterator[tuple[Caller, Admission | None]]":
-    with nullcontext() if admission is None else admission:
-        yield caller, admission
+def _closing(origin: RequestOrigin) -> Iterator[RequestOrigin]:
+    with nullcontext() if origin.admission is None else origin.admission:
+        yield origin
 
 
 def _frame(raw: bytes) -> tuple[Frame, Sequence[Note]]:
