@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission
+from django.core.cache import caches
 from django.test import Client
 
 from sessions_store.models import User
+from tests.admin.access import PASSWORD
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 WITHOUT_STATIC = [name for name in settings.MIDDLEWARE if "static_files" not in name]
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-PASSWORD = "operate-the-gateway"
 
 Operator = Callable[..., Client]
 
@@ -90,3 +91,19 @@ def page(stranger: "Page") -> "Page":
     stranger.click("input[type=submit]")
     stranger.wait_for_selector("text=Overview")
     return stranger
+
+
+@pytest.fixture
+def untried_passwords(settings: "Settings") -> Iterator[None]:
+    """No attempt at a password is counted, and passwords are hashed fast."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    caches["process"].clear()
+    yield
+    caches["process"].clear()
+
+
+@pytest.fixture
+def owner(anonymous: Client) -> Client:
+    """The browser of a superuser with a password."""
+    anonymous.force_login(User.objects.create_superuser("grace", password=PASSWORD))
+    return anonymous

@@ -6,7 +6,8 @@ import httpx2
 import pytest
 
 from sessions_store.models import Budget, BudgetWindow, Key, Project, RateLimit
-from tests.admin.conftest import CHROMIUM, PASSWORD
+from tests.admin.access import PASSWORD
+from tests.admin.conftest import CHROMIUM
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

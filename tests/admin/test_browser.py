@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions_store.models import ModelMapping, UsageRecord
-from tests.admin.conftest import CHROMIUM, PASSWORD
+from tests.admin.access import PASSWORD
+from tests.admin.conftest import CHROMIUM
 from tests.admin.examples import Exchange, record
 
 if TYPE_CHECKING:

@@ -1,18 +1,15 @@
 """Keys in the admin: shown once, rotated with overlap, revoked after the operator's password; lists stay small."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from sessions_store.accounts.access import load_access
 from sessions_store.accounts.issuing import create_project, revoke_key
@@ -24,21 +21,7 @@ from tests.admin.test_usage import downloaded
 SECRET = re.compile(r"sk-gw(?:admin)?-[0-9A-Za-z]{38}")
 TALK = ({"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"})
 
-
-@pytest.fixture(autouse=True)
-def uncounted(settings: Settings) -> Iterator[None]:
-    """No password was tried yet."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    caches["process"].clear()
-    yield
-    caches["process"].clear()
-
-
-@pytest.fixture
-def owner(anonymous: Client) -> Client:
-    """The browser of a superuser with a password."""
-    anonymous.force_login(User.objects.create_superuser("grace", password=PASSWORD))
-    return anonymous
+pytestmark = pytest.mark.usefixtures("untried_passwords")
 
 
 def created(browser: Client, **fields: str) -> str:

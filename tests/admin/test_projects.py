@@ -1,14 +1,10 @@
 """Projects and the gateway's settings in the admin: policies as form fields, archiving, the mark of keyless mode."""
 
-from collections.abc import Iterator
-
 import pytest
-from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import Settings
 
 from sessions_store.accounts.access import load_access
 from sessions_store.accounts.issuing import create_project, revoke_key
@@ -52,21 +48,7 @@ SENT = {
     "networks": "10.0.0.0/8\r\n2001:db8::/32",
 }
 
-
-@pytest.fixture(autouse=True)
-def uncounted(settings: Settings) -> Iterator[None]:
-    """No password was tried yet."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    caches["process"].clear()
-    yield
-    caches["process"].clear()
-
-
-@pytest.fixture
-def owner(anonymous: Client) -> Client:
-    """The browser of a superuser with a password."""
-    anonymous.force_login(User.objects.create_superuser("grace", password=PASSWORD))
-    return anonymous
+pytestmark = pytest.mark.usefixtures("untried_passwords")
 
 
 def test_every_field_of_a_policy_has_a_form_field() -> None:
