@@ -2,8 +2,8 @@
 
 from django.apps.registry import Apps
 
-LOCAL_USERNAME = "local"
-DEFAULT_PROJECT = "proj_default"
+from sessions_store.models.access.project import DEFAULT_PROJECT
+from sessions_store.models.principal import LOCAL_USERNAME
 
 
 def seed_organization(apps: Apps) -> None:
